@@ -1,0 +1,46 @@
+// bench/bench.h — how fast, as a share of what this machine can do, measured beside every repetition.
+//
+//   for (const BenchRow& row : bench_train({})) ...
+//
+// A share above 1 says that the measurement is wrong.
+#pragma once
+#include "kernels/peaks.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace puna {
+
+struct BenchRow {
+    std::string bench, shape, type;
+    int threads;
+    double value;                   // in `unit`: the median of the repetitions
+    std::string unit;
+    double limit;                   // the machine's figure that bounds it, in the same unit
+    double share;                   // median of value / limit, each pair measured together; 0 where nothing bounds it
+};
+
+struct BenchOptions {
+    int64_t repetitions = 5;
+    std::string op;                 // kernels: only those whose name contains it
+    std::string text, tokenizer;    // tokenizer: a file or folder, and what to encode it with
+};
+template <class F>
+void fields(BenchOptions& o, F field) {
+    field("repetitions", o.repetitions, "how often each row is measured; the median counts");
+    field("op", o.op, "kernels: only those whose name contains this");
+    field("text", o.text, "tokenizer: the file, or folder of files, to encode");
+    field("tokenizer", o.tokenizer, "tokenizer: a model, tokenizer.json or tokenizer.model");
+}
+
+std::vector<BenchRow> bench_machine(const BenchOptions& options);
+std::vector<BenchRow> bench_kernels(const BenchOptions& options);
+std::vector<BenchRow> bench_train(const BenchOptions& options);
+std::vector<BenchRow> bench_tokenizer(const BenchOptions& options);
+
+// Shared by the rows.
+double seconds_now();
+double median(std::vector<double> values);
+
+}  // namespace puna

@@ -1,0 +1,46 @@
+#include "bench/bench.h"
+#include "core/threads.h"
+#include "kernels/cases.h"
+
+#include <algorithm>
+
+namespace puna {
+
+namespace {
+
+bool is_product(std::string_view kernel) { return kernel.starts_with("matmul") || kernel.starts_with("attention"); }
+
+// How fast one case runs, in the unit of what bounds it: operations for products, bytes through memory for the rest.
+BenchRow bench_case(const KernelCase& c, const Kernels& kernels, int64_t repetitions) {
+    bool product = is_product(c.kernel), bf16 = c.detail.find("x bf16") != c.detail.npos;
+    std::vector<double> values, limits, shares;
+    c.run(kernels);
+    for (int64_t i = 0; i < repetitions; ++i) {
+        MachinePeaks peaks = measure_peaks();
+        double start = seconds_now();
+        int64_t runs = 0;
+        while (runs == 0 || seconds_now() - start < 0.05) c.run(kernels), ++runs;
+        double seconds = (seconds_now() - start) / static_cast<double>(runs);
+        values.push_back((product ? c.operations : c.bytes) / seconds / 1e9);
+        limits.push_back(!product ? peaks.read_gbs : bf16 ? peaks.bf16 : peaks.f32);
+        shares.push_back(values.back() / limits.back());
+    }
+    return {"kernels", c.kernel + " " + c.detail, std::string(kernels.name), threads(), median(values), product ? "GFLOP/s" : "GB/s", median(limits), median(shares)};
+}
+
+}  // namespace
+
+std::vector<BenchRow> bench_kernels(const BenchOptions& options) {
+    // Products as in a small model's training; for the rest, tensors that no cache holds.
+    CaseSizes products{.tokens = 1025, .dim = 512, .out = 1408, .heads = 8, .kv_heads = 4, .head_dim = 64};
+    CaseSizes streams{.tokens = 8192, .dim = 2048, .heads = 32, .kv_heads = 8, .head_dim = 64, .ffn = 2048, .vocabulary = 2048};
+    std::vector<BenchRow> rows;
+    for (bool product : {true, false}) {
+        Arena memory;
+        auto wanted = [&](std::string_view kernel) { return is_product(kernel) == product && kernel.find(options.op) != kernel.npos; };
+        for (const KernelCase& c : kernel_cases(product ? products : streams, memory, wanted)) rows.push_back(bench_case(c, choose_kernels(), options.repetitions));
+    }
+    return rows;
+}
+
+}  // namespace puna

@@ -1,0 +1,72 @@
+#include "bench/bench.h"
+#include "core/random.h"
+#include "core/threads.h"
+#include "model/load.h"
+#include "train/optimizer.h"
+
+namespace puna {
+
+namespace {
+
+Config bench_config() {
+    Config config;
+    config.dim = 512;
+    config.layers = 8;
+    config.heads = 8;
+    config.kv_heads = 4;
+    config.head_dim = 64;
+    config.ffn = 1408;
+    config.vocabulary = 8192;
+    return config;
+}
+
+constexpr int64_t rows = 4, length = 512;
+
+Batch random_batch(const Config& config) {
+    Random random(7);
+    Batch batch;
+    for (int64_t i = 0; i < rows * length; ++i) {
+        batch.tokens.push_back(static_cast<int32_t>(random.below(static_cast<uint64_t>(config.vocabulary))));
+        batch.targets.push_back(static_cast<int32_t>(random.below(static_cast<uint64_t>(config.vocabulary))));
+    }
+    for (int64_t r = 0; r < rows; ++r) batch.sequences.push_back({r * length, length});
+    batch.chunk = chunks_of(rows, length);
+    return batch;
+}
+
+}  // namespace
+
+std::vector<BenchRow> bench_train(const BenchOptions& options) {
+    Config config = bench_config();
+    const Kernels& kernels = choose_kernels();
+    Batch batch = random_batch(config);
+    std::vector<BenchRow> result;
+    for (Dtype type : {Dtype::bf16, Dtype::f32}) {
+        Llama llama = seeded_llama(config, 1, {.dtype = type, .trainable = true});
+        Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = rows, .chunks_per_step = rows}, &llama.output.weight);
+        Optimizer optimizer(llama, {});
+        Pass pass(kernels, &gradients);
+        auto step = [&] {
+            pass.reset();
+            llama.loss(pass, llama.forward(pass, batch), batch, 1.0f / static_cast<float>(rows * length));
+            pass.backward();
+            gradients.advance(rows);
+            optimizer.step(kernels, llama, gradients.finish(), 1e-4);
+        };
+        step();
+        std::vector<double> values, limits, shares;
+        for (int64_t i = 0; i < options.repetitions; ++i) {
+            MachinePeaks peaks = measure_peaks();
+            double start = seconds_now();
+            step();
+            double seconds = seconds_now() - start;
+            values.push_back(training_operations(config, length) * rows * length / seconds / 1e9);
+            limits.push_back(type == Dtype::bf16 ? peaks.bf16 : peaks.f32);
+            shares.push_back(values.back() / limits.back());
+        }
+        result.push_back({"train", "dim 512, 8 layers, 4 x 512 tokens", std::string(info(type).name), threads(), median(values), "GFLOP/s", median(limits), median(shares)});
+    }
+    return result;
+}
+
+}  // namespace puna

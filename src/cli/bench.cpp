@@ -1,0 +1,74 @@
+#include "bench/bench.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "core/error.h"
+#include "core/threads.h"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+namespace puna {
+
+namespace {
+
+struct Bench {
+    std::string_view name;
+    std::vector<BenchRow> (*run)(const BenchOptions& options);
+};
+constexpr Bench benches[] = {
+    {"machine", bench_machine},
+    {"kernels", bench_kernels},
+    {"train", bench_train},
+    {"tokenizer", bench_tokenizer},
+};
+
+struct PrintOptions {
+    bool json = false;
+    int threads = 0;
+};
+template <class F>
+void fields(PrintOptions& o, F field) {
+    field("json", o.json, "print a JSON object a row");
+    field("threads", o.threads, "how many to use; 0: all processors");
+}
+
+void print(const BenchRow& row, bool json) {
+    if (json) {
+        fmt::print("{}\n", nlohmann::ordered_json{{"bench", row.bench}, {"shape", row.shape}, {"type", row.type}, {"threads", row.threads},
+                                                  {"value", row.value}, {"unit", row.unit}, {"limit", row.limit}, {"share", row.share}}.dump());
+        return;
+    }
+    fmt::print("{:<10}{:<66}{:<8}{:>10.1f} {:<8}", row.bench, row.shape, row.type, row.value, row.unit);
+    if (row.share > 0 && row.bench != "machine") fmt::print(" {:>5.1f} % of {:.1f}", row.share * 100, row.limit);
+    fmt::print("\n");
+}
+
+}  // namespace
+
+int run_bench(Arguments arguments) {
+    std::string which;
+    BenchOptions options;
+    PrintOptions how;
+    Flags flags("bench", "How fast, as a share of what this machine can do, measured beside every repetition.\n"
+                         "BENCH is machine, kernels, train or tokenizer.", "puna bench kernels --op matmul");
+    flags.positional("BENCH", which, "machine, kernels, train or tokenizer");
+    flags.add(list_fields(options));
+    flags.add(list_fields(how));
+    if (!flags.parse(arguments)) return 0;
+    if (options.repetitions < 1) throw UsageError("--repetitions: must be 1 or more");
+    set_threads(how.threads);
+    for (const Bench& bench : benches) {
+        if (bench.name != which) continue;
+        bool possible = true;
+        for (const BenchRow& row : bench.run(options)) {
+            print(row, how.json);
+            possible = possible && row.share <= 1;
+        }
+        if (!possible) fail("bench {}: a share above 1: the machine was not measured well; run it again when nothing else runs", which);
+        return 0;
+    }
+    throw UsageError(fmt::format("'{}' is not a bench: use machine, kernels, train or tokenizer", which));
+}
+
+}  // namespace puna

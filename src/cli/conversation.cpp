@@ -1,0 +1,113 @@
+#include "cli/conversation.h"
+
+#include "core/fields.h"
+#include "core/json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace puna {
+
+namespace {
+
+constexpr size_t longest_message = 64 << 10;        // that core/json.h reads
+
+// Follows the events of the file: which object of which list it is in.
+class Reader {
+ public:
+    Reader(std::string_view path, Conversation& conversation) : path_(path), conversation_(conversation) {}
+
+    void take(const JsonEvent& event) {
+        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object) fail("{}: not a JSON object", path_);
+        if (event.kind == JsonEvent::key && event.depth == 1) top_ = event.text;
+        if (event.kind == JsonEvent::key && event.depth == 3) inner_ = event.text;
+        if (top_ == "messages") take_message(event);
+        if (top_ == "options" && event.depth == 1) take_options(event);
+    }
+
+    // Of the text of the options, once they have been seen.
+    std::string_view options_of(std::string_view json) const { return json.substr(options_begin_, options_end_ - options_begin_); }
+
+ private:
+    void take_message(const JsonEvent& event) {
+        if (event.kind == JsonEvent::key) return;
+        if (event.depth == 1 && event.kind != JsonEvent::begin_array && event.kind != JsonEvent::end_array) fail("{}: 'messages' is not a list", path_);
+        if (event.depth == 2 && event.kind == JsonEvent::begin_object) {
+            conversation_.messages.emplace_back();
+            has_content_ = false;
+        } else if (event.depth == 2 && event.kind == JsonEvent::end_object) {
+            check_message();
+        } else if (event.depth == 2) {
+            fail("{}: message {} is not an object", path_, conversation_.messages.size() + 1);
+        }
+        if (event.depth != 3 || event.kind != JsonEvent::string) return;
+        Message& message = conversation_.messages.back();
+        if (inner_ == "role") message.role = event.text;
+        if (inner_ == "content") message.content = event.text;
+        if (inner_ == "content") has_content_ = true;
+    }
+
+    void check_message() const {
+        const std::vector<Message>& all = conversation_.messages;
+        const std::string& role = all.back().role;
+        bool first = all.size() == 1;
+        if (role != "user" && role != "assistant" && !(role == "system" && first))
+            fail("{}: message {} has the role '{}'; use user, assistant, or system for the first", path_, all.size(), printable(role));
+        if (!has_content_) fail("{}: message {} has no text as its 'content'", path_, all.size());
+    }
+
+    void take_options(const JsonEvent& event) {
+        if (event.kind == JsonEvent::key) return;
+        if (event.kind == JsonEvent::begin_object) {
+            options_begin_ = event.position - 1;
+        } else if (event.kind == JsonEvent::end_object) {
+            options_end_ = event.position;
+        } else {
+            fail("{}: 'options' is not an object", path_);
+        }
+    }
+
+    std::string_view path_;
+    Conversation& conversation_;
+    std::string top_, inner_;
+    bool has_content_ = false;
+    size_t options_begin_ = 0, options_end_ = 0;
+};
+
+}  // namespace
+
+void Conversation::set_system(std::string text) {
+    if (has_system()) messages.erase(messages.begin());
+    if (!text.empty()) messages.insert(messages.begin(), Message{.role = "system", .content = std::move(text)});
+}
+
+void Conversation::reset() { messages.resize(has_system() ? 1 : 0); }
+
+std::string spell_conversation(Conversation& conversation) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const Message& message : conversation.messages) {
+        if (message.content.size() > longest_message)
+            fail("message {} has {} bytes: more than {} cannot be saved", list.size() + 1, message.content.size(), longest_message);
+        list.push_back({{"role", message.role}, {"content", message.content}});
+    }
+    nlohmann::ordered_json options = nlohmann::ordered_json::parse(to_json(list_fields(conversation.options)));
+    nlohmann::ordered_json json{{"messages", list}, {"options", options}};
+    return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+Conversation parse_conversation(std::string_view json, std::string_view path, const GenerateOptions& otherwise) {
+    Conversation conversation{.options = otherwise};
+    Reader reader(path, conversation);
+    read_json(json, path, [&](const JsonEvent& event) { reader.take(event); });
+    std::string_view options = reader.options_of(json);
+    std::vector<Field> list = list_fields(conversation.options);
+    if (!options.empty()) from_json(list, options, fmt::format("{}: options", path));
+    try {
+        validate(conversation.options.sample);
+        if (conversation.options.max_tokens < 0) fail("max_tokens: must be 0 or more");
+    } catch (const Error& problem) {
+        fail("{}: options: {}", path, problem.what());
+    }
+    return conversation;
+}
+
+}  // namespace puna

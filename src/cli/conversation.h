@@ -1,0 +1,34 @@
+// cli/conversation.h — what was said in a chat and how it is answered, as a JSON file.
+//
+//   write_file(path, spell_conversation(conversation));
+//   Conversation conversation = parse_conversation(read_text(path), path);
+//
+//   {"messages": [{"role": "user", "content": "Hello!"}, ...], "options": {"temperature": 0.6, ...}}
+//
+// The messages are those of other programs and of our training data. What parse_conversation refuses, it names.
+#pragma once
+#include "infer/generation.h"
+#include "tokenizer/chat.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace puna {
+
+struct Conversation {
+    std::vector<Message> messages;          // a system message may be the first
+    GenerateOptions options;
+
+    bool has_system() const { return !messages.empty() && messages[0].role == "system"; }
+    void set_system(std::string text);      // empty: none
+    void reset();                           // the system message stays
+};
+
+// Throws Error where a message is too long to be read again.
+std::string spell_conversation(Conversation& conversation);
+
+// Options that the file does not name are those of `otherwise`. Throws Error: `path` opens the message.
+Conversation parse_conversation(std::string_view json, std::string_view path, const GenerateOptions& otherwise);
+
+}  // namespace puna

@@ -1,0 +1,78 @@
+#include "cli/conversation.h"
+
+#include "core/fields.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+std::string problem(std::string_view json) {
+    try {
+        parse_conversation(json, "chat.json", {});
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return {};
+}
+
+TEST(Conversation, ComesBackAsItWasSaved) {
+    Conversation said{.options = {.sample = {.temperature = 0.3f, .top_k = 7, .seed = 5}, .max_tokens = 9, .stop = {"a", "b"}}};
+    said.messages = {{.role = "user", .content = "\"quoted\" \n \xc3\xa9 {}"}, {.role = "assistant", .content = ""}};
+    said.set_system("be kind");
+    Conversation read = parse_conversation(spell_conversation(said), "chat.json", {});
+    ASSERT_EQ(read.messages.size(), 3u);
+    for (size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(read.messages[i].role, said.messages[i].role);
+        EXPECT_EQ(read.messages[i].content, said.messages[i].content);
+    }
+    EXPECT_EQ(to_json(list_fields(read.options)), to_json(list_fields(said.options)));
+}
+
+TEST(Conversation, OptionsThatAreNotSaidStay) {
+    Conversation read = parse_conversation(R"({"options": {"top_k": 4}, "title": [{"role": 1}], "messages": []})", "chat.json", {.max_tokens = 12});
+    EXPECT_EQ(read.options.max_tokens, 12);
+    EXPECT_EQ(read.options.sample.top_k, 4);
+    EXPECT_TRUE(read.messages.empty());
+    EXPECT_EQ(parse_conversation("{}", "chat.json", {.max_tokens = 12}).options.max_tokens, 12);
+}
+
+TEST(Conversation, TheSystemMessageIsTheFirstAndStaysOnReset) {
+    Conversation c;
+    c.messages = {{.role = "user", .content = "x"}};
+    c.set_system("one");
+    c.set_system("two");
+    ASSERT_EQ(c.messages.size(), 2u);
+    EXPECT_EQ(c.messages[0].content, "two");
+    c.reset();
+    EXPECT_EQ(c.messages.size(), 1u);
+    c.set_system("");
+    EXPECT_TRUE(c.messages.empty());
+}
+
+TEST(Conversation, NonsenseIsNamed) {
+    EXPECT_NE(problem("[]").find("chat.json: not a JSON object"), std::string::npos);
+    EXPECT_NE(problem("{\"messages\": ").find("not valid JSON"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": 3})").find("'messages' is not a list"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": {"role": "user"}})").find("'messages' is not a list"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [3]})").find("message 1 is not an object"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [{"content": "x"}]})").find("role ''"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [{"role": "user"}]})").find("no text"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [{"role": "user", "content": ["x"]}]})").find("no text"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [{"role": "user", "content": "x"}, {"role": "system", "content": "x"}]})").find("role 'system'"), std::string::npos);
+    EXPECT_NE(problem(R"({"options": []})").find("'options' is not an object"), std::string::npos);
+    EXPECT_NE(problem(R"({"options": {"top_q": 1}})").find("did you mean 'top_p'"), std::string::npos);
+    EXPECT_NE(problem(R"({"options": {"top_p": 7}})").find("chat.json: options: top_p"), std::string::npos);
+    EXPECT_NE(problem(R"({"options": {"max_tokens": -1}})").find("max_tokens"), std::string::npos);
+}
+
+TEST(Conversation, WhatCouldNotBeReadAgainIsNotSaved) {
+    Conversation c;
+    c.messages = {{.role = "user", .content = std::string(65537, 'x')}};
+    EXPECT_THROW(spell_conversation(c), Error);
+    c.messages[0].content.resize(65536);
+    EXPECT_EQ(parse_conversation(spell_conversation(c), "chat.json", {}).messages[0].content.size(), 65536u);
+}
+
+}  // namespace
+}  // namespace puna

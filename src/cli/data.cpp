@@ -1,0 +1,156 @@
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "core/error.h"
+#include "core/mapped_file.h"
+#include "core/progress.h"
+#include "core/threads.h"
+#include "data/pack.h"
+#include "tokenizer/files.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+namespace puna {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::string_view usage =
+    "Text and conversations as token shards, for puna train.\n\n"
+    "  puna data pack INPUT... --tokenizer T --output FOLDER   make a set of them\n"
+    "  puna data show FOLDER                                   what is in a set\n\n"
+    "puna data pack --help and puna data show --help say more.\n";
+
+struct RunOptions {
+    int threads = 0;
+    bool json = false;
+};
+template <class F>
+void fields(RunOptions& o, F field) {
+    field("threads", o.threads, "how many to use; 0: all processors");
+    field("json", o.json, "print JSON for scripts");
+}
+
+struct ShowOptions {
+    int64_t documents = 3;
+    bool verify = false, json = false;
+};
+template <class F>
+void fields(ShowOptions& o, F field) {
+    field("documents", o.documents, "print the beginnings of so many documents");
+    field("verify", o.verify, "read everything and compare it with what was packed");
+    field("json", o.json, "print JSON for scripts");
+}
+
+ordered_json summary(const SetIndex& index) {
+    return {{"contents", index.conversations ? "conversations" : "text"}, {"documents", index.documents}, {"tokens", index.tokens},
+            {"trained", index.trained}, {"bytes", index.bytes}, {"vocabulary", index.vocabulary}, {"shards", index.shards.size()}};
+}
+
+void print(std::string_view name, const SetIndex& index) {
+    fmt::print("{:<12} {} {}, {} tokens ({} of them learnt), {} of text, {} shard{}\n", name, index.documents,
+               index.conversations ? "conversations" : "documents", index.tokens, index.trained,
+               human(static_cast<double>(index.bytes), "B"), index.shards.size(), index.shards.size() == 1 ? "" : "s");
+}
+
+int run_pack(Arguments arguments) {
+    PackOptions options;
+    RunOptions how;
+    Flags flags("data pack", "Turns text (plain, .gz, .zst) and JSONL (texts or conversations) into token shards.",
+                "puna data pack novels tales.txt.zst --tokenizer models/starter --output packed --hold-out-last 100");
+    flags.positional("INPUT", options.inputs, "files, and folders of them");
+    flags.add(list_fields(options));
+    flags.add(list_fields(how));
+    if (!flags.parse(arguments)) return 0;
+    try {
+        check_options(options);
+    } catch (const Error& problem) {
+        throw UsageError(problem.what());
+    }
+    set_threads(how.threads);
+    auto start = std::chrono::steady_clock::now();
+    PackResult result = pack(options);
+    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (how.json) {
+        ordered_json line = summary(result.training);
+        if (result.validation) line["validation"] = summary(*result.validation);
+        line["seconds"] = seconds;
+        fmt::print("{}\n", line.dump());
+        return 0;
+    }
+    print("training", result.training);
+    if (result.validation) print("validation", *result.validation);
+    fmt::print("in {:.1f} s, {} of text a second\n", seconds, human(static_cast<double>(result.training.bytes) / seconds, "B"));
+    return 0;
+}
+
+// The beginnings of the first documents.
+void print_documents(const ShardSet& set, int64_t count) {
+    constexpr int64_t most_ids = 60;
+    Tokenizer tokenizer = load_tokenizer(set.folder());
+    for (const Shard& shard : set.shards()) {
+        for (int64_t d = 0; d < shard.documents() && count > 0; ++d, --count) {
+            int64_t begin = shard.document_begin(d), n = shard.document_end(d) - begin;
+            std::vector<int32_t> ids(static_cast<size_t>(std::min(n, most_ids)));
+            shard.read(begin, ids);
+            fmt::print("\n{} tokens: {}{}\n", n, tokenizer.decode(ids), n > most_ids ? " ..." : "");
+        }
+    }
+}
+
+int run_show(Arguments arguments) {
+    std::string folder;
+    ShowOptions options;
+    Flags flags("data show", "What is in a set of token shards.", "puna data show packed --documents 10");
+    flags.positional("FOLDER", folder, "what puna data pack has written");
+    flags.add(list_fields(options));
+    if (!flags.parse(arguments)) return 0;
+    ShardSet set(folder);
+    if (options.verify) {
+        int64_t total = 0;
+        for (const Shard& shard : set.shards()) total += static_cast<int64_t>(shard.bytes().size());
+        Progress progress("reading", total, "B");
+        set.verify([&](int64_t n) { progress.advance(n); });
+    }
+    std::string sources = read_text(set.folder() / "sources.jsonl");
+    if (options.json) {
+        ordered_json line = summary(set.index());
+        line["sources"] = ordered_json::array();
+        std::string_view rest = sources;
+        while (!rest.empty()) {
+            size_t end = std::min(rest.find('\n'), rest.size());
+            ordered_json source = ordered_json::parse(rest.substr(0, end), nullptr, false);
+            if (source.is_discarded()) fail("{}/sources.jsonl: is damaged: pack the set again", folder);
+            line["sources"].push_back(source);
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+        fmt::print("{}\n", line.dump());
+        return 0;
+    }
+    print(folder, set.index());
+    if (options.verify) fmt::print("every byte is as it was packed\n");
+    fmt::print("\nsources\n{}", sources);
+    print_documents(set, options.documents);
+    return 0;
+}
+
+}  // namespace
+
+int run_data(Arguments arguments) {
+    std::string what = arguments.empty() ? "" : arguments[0];
+    if (what == "pack") return run_pack(arguments.subspan(1));
+    if (what == "show") return run_show(arguments.subspan(1));
+    if (what == "--help" || what == "-h") {
+        fmt::print("{}", usage);
+        return 0;
+    }
+    throw UsageError(fmt::format("data: '{}' is neither pack nor show: see puna help data", printable(what)));
+}
+
+}  // namespace puna

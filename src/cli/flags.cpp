@@ -1,0 +1,77 @@
+#include "cli/flags.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+
+namespace puna {
+
+namespace {
+
+std::string flag_name(std::string_view field) {
+    std::string name = "--" + std::string(field);
+    std::replace(name.begin(), name.end(), '_', '-');
+    return name;
+}
+
+}  // namespace
+
+Flags::Flags(std::string_view command, std::string_view about, std::string_view example)
+    : command_(command), about_(about), example_(example) {}
+
+void Flags::positional(std::string_view name, std::string& value, std::string_view help, bool required) {
+    positionals_.push_back({name, help, &value, required});
+}
+
+void Flags::positional(std::string_view name, std::vector<std::string>& values, std::string_view help) {
+    positionals_.push_back({name, help, &values, true});
+}
+
+void Flags::add(std::vector<Field> fields) { fields_.insert(fields_.end(), fields.begin(), fields.end()); }
+
+void Flags::choice(std::string_view name, std::string_view help, std::function<void(const std::string&)> take) {
+    choices_.push_back({name, help, std::move(take)});
+}
+
+bool Flags::given(std::string_view name) const { return std::find(given_.begin(), given_.end(), name) != given_.end(); }
+
+bool Flags::parse(Arguments arguments) {
+    CLI::App app(std::string(about_), "puna " + command_);
+    app.footer("\nExample:\n  " + std::string(example_));
+    app.get_formatter()->column_width(38);
+    for (const Positional& p : positionals_) {
+        auto add = [&](auto* value) { return app.add_option(std::string(p.name), *value, std::string(p.help)); };
+        std::visit(add, p.value)->required(p.required)->type_name("");
+    }
+    for (Field& field : fields_) {
+        auto note = [this, &field] { given_.emplace_back(field.name); };
+        if (bool** flag = std::get_if<bool*>(&field.value)) {
+            std::string name = flag_name(field.name);
+            std::string names = name + (**flag ? ",!--no-" + name.substr(2) : "");
+            app.add_flag_function(names, [note, flag](int64_t count) { note(); **flag = count > 0; }, std::string(field.help));
+            continue;
+        }
+        auto take = [note, &field](const std::string& text) { note(); set_from_text(field, text); };
+        std::string shown = to_text(field);
+        app.add_option_function<std::string>(flag_name(field.name), take, std::string(field.help))
+            ->type_name(std::string(type_name(field)) + (shown.empty() ? "" : " [" + shown + "]"));
+    }
+    for (Choice& c : choices_) app.add_option_function<std::string>(flag_name(c.name), c.take, std::string(c.help))->type_name("");
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    try {
+        app.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+        std::fputs(app.help().c_str(), stdout);
+        return false;
+    } catch (const CLI::ParseError& problem) {
+        throw UsageError(problem.what());
+    } catch (const Error& problem) {
+        throw UsageError(fmt::format("--{}", problem.what()));
+    }
+    return true;
+}
+
+}  // namespace puna

@@ -1,0 +1,60 @@
+// cli/flags.h — a command's flags, made from the same lists as its options (core/fields.h).
+//
+//   LogitsOptions options;
+//   Flags flags("logits", "What the model says of given ids.", "puna logits models/starter --tokens ids.txt");
+//   flags.positional("MODEL", options.model, "a folder");
+//   flags.add(list_fields(options));
+//   if (!flags.parse(arguments)) return 0;            // --help was printed
+//
+// Throws UsageError for anything else that is wrong with the arguments.
+#pragma once
+#include "cli/command.h"
+#include "core/fields.h"
+
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace puna {
+
+struct UsageError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+class Flags {
+ public:
+    Flags(std::string_view command, std::string_view about, std::string_view example);
+
+    void positional(std::string_view name, std::string& value, std::string_view help, bool required = true);
+    void positional(std::string_view name, std::vector<std::string>& values, std::string_view help);       // one or more
+    void add(std::vector<Field> fields);
+
+    // A flag that fields cannot say.
+    void choice(std::string_view name, std::string_view help, std::function<void(const std::string&)> take);
+
+    bool parse(Arguments arguments);
+    bool given(std::string_view name) const;        // was the field's flag among the arguments
+
+ private:
+    struct Positional {
+        std::string_view name, help;
+        std::variant<std::string*, std::vector<std::string>*> value;
+        bool required;
+    };
+    struct Choice {
+        std::string_view name, help;
+        std::function<void(const std::string&)> take;
+    };
+
+    std::string command_;
+    std::string_view about_, example_;
+    std::vector<Positional> positionals_;
+    std::vector<Field> fields_;
+    std::vector<Choice> choices_;
+    std::vector<std::string> given_;
+};
+
+}  // namespace puna

@@ -1,0 +1,88 @@
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "core/mapped_file.h"
+#include "core/threads.h"
+#include "files/safetensors.h"
+#include "model/load.h"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+
+namespace puna {
+
+namespace {
+
+struct LogitsOptions {
+    std::string model, tokens, output = "logits.safetensors", type;
+    int64_t chunk = 0;
+    int threads = 0;
+};
+template <class F>
+void fields(LogitsOptions& o, F field) {
+    field("tokens", o.tokens, "a file of token ids with white space between them; - is standard input");
+    field("output", o.output, "the safetensors file to write: logits, F32 [tokens, vocabulary]");
+    field("chunk", o.chunk, "tokens to process at a time; 0: all at once. The bytes written do not depend on it");
+    field("type", o.type, "compute with weights as f32, bf16 or f16; default: as they are stored");
+    field("threads", o.threads, "how many to use; 0: all processors");
+}
+
+std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary) {
+    std::string text = read_text(path);
+    std::vector<int32_t> ids;
+    const char *at = text.data(), *end = at + text.size();
+    for (;;) {
+        at = std::find_if(at, end, [](char c) { return c != ' ' && c != '\n' && c != '\t' && c != '\r'; });
+        if (at == end) break;
+        int32_t id = 0;
+        auto [next, problem] = std::from_chars(at, end, id);
+        bool whole = problem == std::errc() && (next == end || *next == ' ' || *next == '\n' || *next == '\t' || *next == '\r');
+        if (!whole) fail("{}: not a token id at byte {}", path, at - text.data());
+        if (id < 0 || id >= vocabulary) fail("{}: token {} at byte {} is not in the vocabulary of {}", path, id, at - text.data(), vocabulary);
+        ids.push_back(id);
+        at = next;
+    }
+    if (ids.empty()) fail("{}: no token ids in it", path);
+    return ids;
+}
+
+std::optional<Dtype> wanted_dtype(const std::string& name) {
+    if (name.empty()) return {};
+    std::optional<Dtype> dtype = find_dtype(name);
+    if (!dtype || (*dtype != Dtype::f32 && *dtype != Dtype::bf16 && *dtype != Dtype::f16)) throw UsageError("--type: use f32, bf16 or f16");
+    return dtype;
+}
+
+}  // namespace
+
+int run_logits(Arguments arguments) {
+    LogitsOptions options;
+    Flags flags("logits", "What the model says of given ids: how anyone compares this engine with another.", "puna logits MODEL --tokens ids.txt --output logits.safetensors");
+    flags.positional("MODEL", options.model, "a Hugging Face folder");
+    flags.add(list_fields(options));
+    if (!flags.parse(arguments)) return 0;
+    if (options.tokens.empty()) throw UsageError("--tokens is missing: name a file of token ids");
+    if (options.chunk < 0) throw UsageError("--chunk: must be 0 or more");
+    set_threads(options.threads);
+
+    Llama llama = load_llama(options.model, {.dtype = wanted_dtype(options.type)});
+    std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
+    int64_t n = static_cast<int64_t>(ids.size()), chunk = options.chunk == 0 ? n : options.chunk;
+    if (n > llama.config.context) fail("{}: {} tokens; the model's context is {}", options.tokens, n, llama.config.context);
+    KvCache cache(llama.config.layers, 1, n, llama.config.kv_dim());
+    SafetensorsWriter writer(options.output, {{"logits", Dtype::f32, {n, llama.config.vocabulary}}});
+    Pass pass(choose_kernels());
+    for (int64_t first = 0; first < n; first += chunk) {
+        pass.reset();
+        Batch batch = batch_of(std::span(ids).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(chunk, n - first))));
+        batch.sequences[0].before = first;
+        batch.cache = &cache;
+        std::vector<int64_t> rows(batch.tokens.size());
+        std::iota(rows.begin(), rows.end(), int64_t{0});
+        writer.write(llama.logits(pass, llama.forward(pass, batch), rows));
+    }
+    writer.commit();
+    return 0;
+}
+
+}  // namespace puna

@@ -1,0 +1,89 @@
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/terminal.h"
+#include "core/error.h"
+#include "core/fields.h"
+#include "dist/group.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+namespace puna {
+
+namespace {
+
+constexpr Command all[] = {
+    {"chat", "talk with a model in the terminal", run_chat},
+    {"generate", "go on with a text", run_generate},
+    {"eval", "perplexity and bits per byte of a text", run_eval},
+    {"data", "pack text and conversations for training, and look at what was packed", run_data},
+    {"tokenizer", "learn a vocabulary; text to token ids and back", run_tokenizer},
+    {"train", "train a model, or go on with one", run_train},
+    {"check", "is this machine, and this build, computing what it should", run_check},
+    {"bench", "how fast, as a share of what this machine can do", run_bench},
+    {"logits", "what the model says of given ids", run_logits},
+};
+
+void print_overview() {
+    fmt::print("puna: the whole life of a Llama 3 model, in one program.\n\n");
+    for (const Command& command : all) fmt::print("  puna {:<12}{}\n", command.name, command.about);
+    fmt::print("\npuna help COMMAND says more. Exit codes: 0 done, 1 failed, 2 wrong usage.\n");
+}
+
+const Command& find(const std::string& name) {
+    std::vector<std::string_view> names;
+    for (const Command& command : all) {
+        if (command.name == name) return command;
+        names.push_back(command.name);
+    }
+    std::string_view guess = closest(name, names);
+    throw UsageError(fmt::format("'{}' is not a command{}; puna help lists them", name,
+                                 guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess)));
+}
+
+int run(Arguments arguments) {
+    if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || (arguments[0] == "help" && arguments.size() == 1)) {
+        print_overview();
+        return arguments.empty() ? 2 : 0;
+    }
+    if (arguments[0] == "help") {
+        const std::vector<std::string> help{"--help"};
+        return find(arguments[1]).run(help);
+    }
+    return find(arguments[0]).run(arguments.subspan(1));
+}
+
+// Results that did not reach standard output (a full disk, a closed pipe) are a failure too.
+int flushed(int code) {
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) fail("standard output: cannot write");
+    return code;
+}
+
+int report(int code, std::string_view kind, const char* message) {
+    fmt::print(stderr, "puna: {}{}\n", kind, message);
+    Group::end_all(code);
+    return code;
+}
+
+}  // namespace
+
+std::span<const Command> commands() { return all; }
+
+int run_program(Arguments arguments) {
+    try {
+        return flushed(run(arguments));
+    } catch (const ClosedPipe&) {
+        return 0;                               // as `puna generate ... | head -3` ends: who wanted to read has read
+    } catch (const UsageError& problem) {
+        return report(2, "", problem.what());
+    } catch (const Error& problem) {
+        return report(1, "", problem.what());
+    } catch (const std::bad_alloc&) {
+        return report(1, "", "out of memory");
+    } catch (const std::exception& problem) {
+        return report(1, "a mistake of this program, please report it: ", problem.what());
+    }
+}
+
+}  // namespace puna

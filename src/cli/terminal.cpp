@@ -1,0 +1,205 @@
+#include "cli/terminal.h"
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/log.h"
+
+#include <fcntl.h>
+#include <histedit.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <clocale>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <langinfo.h>
+
+namespace puna {
+
+namespace {
+
+constexpr int history_lines = 1000;
+volatile std::sig_atomic_t interrupt_noted = 0;
+
+void on_interrupt(int) { interrupt_noted = 1; }
+
+}  // namespace
+
+void print_now(std::string_view text) {
+    bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+    if (whole) return;
+    if (errno == EPIPE) throw ClosedPipe{};
+    fail("standard output: cannot write: {}", system_reason(errno));
+}
+
+bool prints_to_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+bool is_terminal() { return ::isatty(STDIN_FILENO) == 1 && prints_to_terminal(); }
+
+std::string without_controls(std::string_view text) {
+    std::string safe;
+    for (size_t i = 0; i < text.size(); ++i) {
+        unsigned char c = static_cast<unsigned char>(text[i]), next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+        bool second_set = c == 0xc2 && next >= 0x80 && next < 0xa0;         // U+0080 to U+009F
+        bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || second_set;
+        safe += control ? "\xef\xbf\xbd" : std::string(1, text[i]);
+        i += second_set;
+    }
+    return safe;
+}
+
+std::string dimmed(std::string_view text) {
+    const char* no_color = std::getenv("NO_COLOR");
+    return no_color && *no_color ? std::string(text) : fmt::format("\x1b[2m{}\x1b[0m", text);
+}
+
+void note_interrupts() {
+    struct sigaction action {};
+    action.sa_handler = on_interrupt;
+    action.sa_flags = SA_RESTART;               // what is being printed is printed
+    ::sigaction(SIGINT, &action, nullptr);
+}
+
+bool interrupted() { return interrupt_noted != 0; }
+
+std::filesystem::path history_file() {
+    const char *state = std::getenv("XDG_STATE_HOME"), *home = std::getenv("HOME");
+    if (state && *state == '/') return std::filesystem::path(state) / "puna/history";
+    if (home && *home == '/') return std::filesystem::path(home) / ".local/state/puna/history";
+    return {};
+}
+
+struct LineReader::Editor {
+    EditLine* line = nullptr;
+    History* history = nullptr;
+    HistEvent event{};
+    std::filesystem::path path;
+    std::string prompt;
+    bool interrupted = false;
+
+    static Editor& of(EditLine* line) {
+        void* self = nullptr;
+        el_get(line, EL_CLIENTDATA, &self);
+        return *static_cast<Editor*>(self);
+    }
+    static char* show_prompt(EditLine* line) { return of(line).prompt.data(); }
+    static unsigned char give_up(EditLine* line, int) {
+        of(line).interrupted = true;
+        return CC_NEWLINE;
+    }
+    static unsigned char suspend(EditLine* line, int) {
+        el_set(line, EL_PREP_TERM, 0);
+        std::raise(SIGTSTP);
+        el_set(line, EL_PREP_TERM, 1);
+        return CC_REDISPLAY;
+    }
+
+    explicit Editor(std::filesystem::path file) : path(std::move(file)) {
+        std::setlocale(LC_CTYPE, "");
+        if (std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0) std::setlocale(LC_CTYPE, "C.UTF-8");
+        line = el_init("puna", stdin, stdout, stderr);
+        history = history_init();
+        if (!line || !history) fail("the terminal cannot be used for typing");
+        ::history(history, &event, H_SETSIZE, history_lines);
+        ::history(history, &event, H_SETUNIQUE, 1);
+        el_set(line, EL_CLIENTDATA, this);
+        el_set(line, EL_PROMPT, &show_prompt);
+        el_set(line, EL_EDITOR, "emacs");
+        el_set(line, EL_HIST, ::history, history);
+        el_set(line, EL_ADDFN, "puna-give-up", "give up this line", &give_up);
+        el_set(line, EL_ADDFN, "puna-suspend", "suspend the program", &suspend);
+        el_set(line, EL_BIND, "^C", "puna-give-up", nullptr);
+        el_set(line, EL_BIND, "^Z", "puna-suspend", nullptr);
+        el_set(line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+        el_set(line, EL_SETTY, "-d", "-isig", nullptr);     // at the prompt they are keys: no signal can come too early
+        el_source(line, nullptr);                           // ~/.editrc
+        load();
+    }
+    ~Editor() {
+        if (history) history_end(history);
+        if (line) el_end(line);
+    }
+
+    void load() {
+        if (path.empty()) return;
+        try {
+            make_folder(path.parent_path());
+        } catch (const Error& problem) {
+            log_warning("no history is kept: {}", problem.what());
+            path.clear();
+            return;
+        }
+        int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);       // libedit itself would ask the umask
+        if (descriptor >= 0) ::close(descriptor);
+        ::history(history, &event, H_LOAD, path.c_str());
+    }
+
+    void remember(const char* text) {
+        ::history(history, &event, H_ENTER, text);
+        if (!path.empty()) ::history(history, &event, H_SAVE, path.c_str());
+    }
+};
+
+LineReader::LineReader(std::filesystem::path history) {
+    if (is_terminal()) editor_ = std::make_unique<Editor>(std::move(history));
+}
+
+LineReader::~LineReader() = default;
+
+Line LineReader::read(const std::string& prompt) {
+    interrupt_noted = 0;
+    if (!editor_) {
+        std::string content;
+        if (!std::getline(std::cin, content)) return {Line::end, {}};
+        return {Line::text, std::move(content)};
+    }
+    editor_->prompt = prompt;
+    editor_->interrupted = false;
+    el_set(editor_->line, EL_PREP_TERM, 1);         // before the prompt shows: from then on Ctrl-C is a key
+    int n = 0;
+    const char* typed = el_gets(editor_->line, &n);
+    if (editor_->interrupted) {
+        print_now("\n");
+        return {Line::interrupted, {}};
+    }
+    if (!typed || n <= 0) return {Line::end, {}};
+    std::string content(typed, static_cast<size_t>(n));
+    if (content.find_first_not_of(" \t\n") != content.npos) editor_->remember(content.c_str());
+    if (content.ends_with('\n')) content.pop_back();
+    return {Line::text, std::move(content)};
+}
+
+bool MessageLines::add(std::string_view line) {
+    constexpr std::string_view quotes = "\"\"\"";
+    bool first = !open_;
+    open_ = true;
+    plain_ = false;
+    if (first && line.starts_with(quotes)) {
+        block_ = true;
+        line.remove_prefix(quotes.size());
+    }
+    if (block_) {
+        size_t close = line.find(quotes);
+        text_ += line.substr(0, close);
+        if (close != line.npos) return true;
+        if (!text_.empty() || !first) text_ += '\n';
+        return false;
+    }
+    if (line.ends_with('\\')) {
+        text_ += line.substr(0, line.size() - 1);
+        text_ += '\n';
+        return false;
+    }
+    plain_ = first;
+    text_ += line;
+    return true;
+}
+
+std::string MessageLines::take() {
+    open_ = block_ = plain_ = false;
+    return std::exchange(text_, {});
+}
+
+}  // namespace puna

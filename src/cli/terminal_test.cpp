@@ -1,0 +1,43 @@
+#include "cli/terminal.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+// The messages that lines make, with a bar after each.
+std::string messages(std::initializer_list<std::string_view> typed) {
+    MessageLines lines;
+    std::string all;
+    for (std::string_view line : typed) {
+        if (!lines.add(line)) continue;
+        all += lines.is_plain() ? "plain:" : "";
+        all += lines.take() + "|";
+    }
+    return all + lines.take();
+}
+
+TEST(MessageLines, ALineIsAMessage) { EXPECT_EQ(messages({"hi", "", "there"}), "plain:hi|plain:|plain:there|"); }
+
+TEST(MessageLines, ABackslashGoesOnWithTheNextLine) {
+    EXPECT_EQ(messages({"one\\", "two\\", "three", "four"}), "one\ntwo\nthree|plain:four|");
+    EXPECT_EQ(messages({"one\\"}), "one\n");
+}
+
+TEST(MessageLines, QuotesOpenAndCloseABlock) {
+    EXPECT_EQ(messages({"\"\"\"", "  a", "", "b\\", "\"\"\"", "c"}), "  a\n\nb\\\n|plain:c|");
+    EXPECT_EQ(messages({"\"\"\"a", "b\"\"\""}), "a\nb|");
+    EXPECT_EQ(messages({"\"\"\"a\"\"\"", "/x"}), "a|plain:/x|");
+    EXPECT_EQ(messages({"say \"\"\"", "b"}), "plain:say \"\"\"|plain:b|");
+}
+
+TEST(Terminal, NothingThatCouldSteerItIsShown) {
+    EXPECT_EQ(without_controls("a\tb\n\x1b[31mc\r\x07\x7f"), "a\tb\n\xef\xbf\xbd[31mc\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT_EQ(without_controls("\xc2\x9b"
+                               "31m \xc3\xa9 \xc2\xa0"),
+              "\xef\xbf\xbd"
+              "31m \xc3\xa9 \xc2\xa0");
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,122 @@
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/verbs.h"
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/mapped_file.h"
+#include "core/threads.h"
+#include "data/count_pieces.h"
+#include "tokenizer/encoder.h"
+#include "tokenizer/files.h"
+#include "tokenizer/train.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+namespace puna {
+
+namespace {
+
+int run_tokenizer_train(Arguments arguments) {
+    std::string output, text_field = "text";
+    std::vector<std::string> inputs;
+    TrainOptions options;
+    int threads = 0;
+    Flags flags("tokenizer train", "Learns a byte-level BPE vocabulary from text: files and folders of .txt, .gz, .zst and .jsonl.",
+                "puna tokenizer train novels/ stories.txt --vocabulary 4096 --output my-tokenizer");
+    flags.positional("INPUT", inputs, "files and folders");
+    flags.add({{"output", &output, "folder for tokenizer.json and tokenizer_config.json"}});
+    flags.add(list_fields(options));
+    flags.add({{"text_field", &text_field, "of JSONL lines"}, {"threads", &threads, "how many to use; 0: all processors"}});
+    if (!flags.parse(arguments)) return 0;
+    if (output.empty()) throw UsageError("--output is missing: name a folder for the tokenizer");
+    set_threads(threads);
+    Tokenizer tokenizer = train_tokenizer(count_pieces(inputs, text_field), options);
+    make_folder(output);
+    save_tokenizer(tokenizer, output);
+    fmt::print(stderr, "{}: {} tokens\n", output, tokenizer.size());
+    return 0;
+}
+
+void print_ids(std::span<const int32_t> ids, bool json) {
+    if (json) {
+        fmt::print("{}\n", nlohmann::json{{"ids", ids}}.dump());
+        return;
+    }
+    for (int32_t id : ids) fmt::print("{}\n", id);
+}
+
+std::string_view as_text(std::span<const int32_t> ids) { return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()}; }
+
+// The ids of a whole file into another, some at a time: neither is ever in memory as a whole.
+void encode_to_file(const Tokenizer& tokenizer, std::string_view text, const std::string& output) {
+    AtomicFile file(output);
+    Encoder(tokenizer, text.size()).encode_parts(text, [&](std::span<const int32_t> ids) { file.write(std::as_bytes(ids)); });     // little-endian, as this machine is
+    file.commit();
+}
+
+int run_tokenizer_encode(Arguments arguments) {
+    std::string model, input = "-", output;
+    bool json = false, special = false;
+    Flags flags("tokenizer encode", "Text to token ids, one a line. Control tokens in the text are text, unless --special.", "puna tokenizer encode models/starter story.txt");
+    flags.positional("TOKENIZER", model, "a model, a tokenizer.json or a tokenizer.model");
+    flags.positional("FILE", input, "default: standard input", false);
+    flags.add({{"output", &output, "write the ids to this file, as u32 little-endian"},
+               {"json", &json, "print {\"ids\": [...]}"},
+               {"special", &special, "the spelling of a control token is that token"}});
+    if (!flags.parse(arguments)) return 0;
+    Tokenizer tokenizer = load_tokenizer(model);
+    std::optional<MappedFile> mapped;
+    std::string piped;
+    if (std::filesystem::is_regular_file(input)) mapped.emplace(input);
+    else piped = read_text(input);
+    std::string_view text = mapped ? mapped->text() : piped;
+    if (!output.empty() && !special) encode_to_file(tokenizer, text, output);
+    else if (!output.empty()) write_file(output, as_text(tokenizer.encode_with_control(text)));
+    else print_ids(special ? tokenizer.encode_with_control(text) : Encoder(tokenizer, text.size()).encode(text), json);
+    return 0;
+}
+
+std::vector<int32_t> parse_ids(const std::string& text, const std::string& path) {
+    std::vector<int32_t> ids;
+    const char *at = text.data(), *end = at + text.size();
+    while (true) {
+        while (at != end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r')) ++at;
+        if (at == end) return ids;
+        int32_t id = 0;
+        auto [next, problem] = std::from_chars(at, end, id);
+        if (problem != std::errc()) fail("{}: not a token id at byte {}", path, at - text.data());
+        ids.push_back(id);
+        at = next;
+    }
+}
+
+int run_tokenizer_decode(Arguments arguments) {
+    std::string model, input = "-";
+    Flags flags("tokenizer decode", "Token ids, with white space between them, to text.", "puna tokenizer decode models/starter ids.txt");
+    flags.positional("TOKENIZER", model, "a model, a tokenizer.json or a tokenizer.model");
+    flags.positional("FILE", input, "default: standard input", false);
+    if (!flags.parse(arguments)) return 0;
+    Tokenizer tokenizer = load_tokenizer(model);
+    std::string text = tokenizer.decode(parse_ids(read_text(input), input));
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return 0;
+}
+
+constexpr Command verbs[] = {
+    {"train", "learn a vocabulary from text", run_tokenizer_train},
+    {"encode", "text to token ids", run_tokenizer_encode},
+    {"decode", "token ids to text", run_tokenizer_decode},
+};
+
+}  // namespace
+
+int run_tokenizer(Arguments arguments) { return run_verb("tokenizer", verbs, arguments); }
+
+}  // namespace puna

@@ -1,0 +1,32 @@
+#include "cli/verbs.h"
+
+#include "cli/flags.h"
+#include "core/fields.h"
+
+#include <fmt/core.h>
+
+#include <vector>
+
+namespace puna {
+
+const Command& find_command(std::span<const Command> list, std::string_view name, std::string_view where) {
+    std::vector<std::string_view> names;
+    for (const Command& command : list) {
+        if (command.name == name) return command;
+        names.push_back(command.name);
+    }
+    std::string_view guess = closest(name, names);
+    throw UsageError(fmt::format("'{}' is not a command{}; {} lists them", name, guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess), where));
+}
+
+int run_verb(std::string_view command, std::span<const Command> verbs, Arguments arguments) {
+    bool help = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
+    if (arguments.empty() || help) {
+        for (const Command& verb : verbs) fmt::print("  puna {} {:<10}{}\n", command, verb.name, verb.about);
+        fmt::print("\nputting --help behind one of them says more\n");
+        return help ? 0 : 2;
+    }
+    return find_command(verbs, arguments[0], fmt::format("puna help {}", command)).run(arguments.subspan(1));
+}
+
+}  // namespace puna

@@ -1,0 +1,101 @@
+#include "core/atomic_file.h"
+
+#include "core/error.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+namespace puna {
+
+namespace {
+
+constexpr size_t buffer_size = 1 << 20;
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+    return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+std::filesystem::path temporary_name(const std::filesystem::path& path) {
+    static std::atomic<unsigned> counter{0};
+    std::filesystem::path name = path;
+    name += fmt::format(".{}.{}.new", ::getpid(), counter.fetch_add(1));
+    return name;
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), temporary_(temporary_name(path)) {
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0) fail("{}: cannot create: {}", path_.string(), system_reason(errno));
+    buffer_.reserve(buffer_size);
+}
+
+AtomicFile::~AtomicFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        size_t n = std::min(bytes.size(), buffer_size - buffer_.size());
+        buffer_.insert(buffer_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+        bytes = bytes.subspan(n);
+        if (buffer_.size() == buffer_size) flush();
+    }
+}
+
+void AtomicFile::flush() {
+    std::span<const std::byte> left = buffer_;
+    while (!left.empty()) {
+        ssize_t n = ::write(descriptor_, left.data(), left.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) fail("{}: cannot write: {}", path_.string(), system_reason(errno));
+        left = left.subspan(static_cast<size_t>(n));
+    }
+    buffer_.clear();
+}
+
+void AtomicFile::commit() {
+    check(descriptor_ >= 0, "{}: committed twice", path_.string());
+    flush();
+    if (::fsync(descriptor_) != 0) fail("{}: cannot write to disk: {}", path_.string(), system_reason(errno));
+    if (::close(std::exchange(descriptor_, -1)) != 0) fail("{}: cannot close: {}", path_.string(), system_reason(errno));
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+        fail("{}: cannot put the new file in place: {}", path_.string(), system_reason(errno));
+    temporary_.clear();
+    sync_folder(folder_of(path_));
+}
+
+void write_file(const std::filesystem::path& path, std::string_view text) {
+    AtomicFile file(path);
+    file.write(text);
+    file.commit();
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+    int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) fail("{}: cannot open the folder: {}", folder.string(), system_reason(errno));
+    int result = ::fsync(descriptor), reason = errno;
+    ::close(descriptor);
+    if (result != 0) fail("{}: cannot write the folder to disk: {}", folder.string(), system_reason(reason));
+}
+
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
+    if (::rename(from.c_str(), to.c_str()) != 0)
+        fail("{}: cannot rename to {}: {}", from.string(), to.string(), system_reason(errno));
+    sync_folder(folder_of(to));
+}
+
+void make_folder(const std::filesystem::path& folder) {
+    std::error_code problem;
+    std::filesystem::create_directories(folder, problem);
+    if (problem) fail("{}: cannot create the folder: {}", folder.string(), problem.message());
+}
+
+}  // namespace puna

@@ -1,0 +1,34 @@
+#include "core/dtype.h"
+
+namespace puna {
+
+std::optional<Dtype> find_dtype(std::string_view name) {
+    for (const DtypeInfo& entry : dtypes)
+        if (entry.name == name || entry.file_name == name) return entry.dtype;
+    return {};
+}
+
+uint16_t f16_from_float(float value) {
+    uint32_t u = std::bit_cast<uint32_t>(value);
+    uint32_t sign = u >> 16 & 0x8000, magnitude = u & 0x7fffffff;
+    if (magnitude > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);
+    if (magnitude >= 0x477ff000) return static_cast<uint16_t>(sign | 0x7c00);       // 65520 and above round to infinity
+    if (magnitude < 0x38800000) {                                                   // below 2^-14: a multiple of 2^-24
+        float shifted = std::bit_cast<float>(magnitude) + 0.5f;                     // 0.5 has an ulp of 2^-24
+        return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000));
+    }
+    uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
+    return static_cast<uint16_t>(sign | ((rounded - 0x38000000) >> 13));
+}
+
+float float_from_f16(uint16_t bits) {
+    uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, magnitude = bits & 0x7fff;
+    if (magnitude >= 0x7c00) return std::bit_cast<float>(sign | 0x7f800000 | (magnitude & 0x3ff) << 13);
+    if (magnitude < 0x400) {
+        float value = static_cast<float>(magnitude) * 0x1p-24f;
+        return sign ? -value : value;
+    }
+    return std::bit_cast<float>(sign | ((magnitude << 13) + 0x38000000));
+}
+
+}  // namespace puna

@@ -1,0 +1,46 @@
+// core/error.h — two kinds of failure, two types.
+//
+//   if (!file) fail("{}: cannot open: {}", path, reason);        // the world is wrong: throws Error
+//   check(x.size[1] == w.size[1], "linear: {} x {}", x, w);      // we are wrong: throws Bug, always on
+//
+// An Error's message names the thing, the place and the remedy, in one line; it is caught where a command, a request or a
+// turn begins. Nothing that a user, a file or the network says may reach check: it is validated before.
+#pragma once
+#include <fmt/core.h>
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace puna {
+
+struct Error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+struct Bug : std::logic_error {
+    using std::logic_error::logic_error;
+};
+
+[[noreturn]] void throw_error(std::string message);
+[[noreturn]] void throw_bug(std::string message);
+
+template <class... Args>
+[[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
+    throw_error(fmt::format(format, std::forward<Args>(args)...));
+}
+
+template <class... Args>
+void check(bool holds, fmt::format_string<Args...> format, Args&&... args) {
+    if (!holds) [[unlikely]]
+        throw_bug(fmt::format(format, std::forward<Args>(args)...));
+}
+
+// Text from outside, fit for a message: one line, at most 100 bytes of it, control characters and broken UTF-8 as \x1b.
+std::string printable(std::string_view text);
+
+// What errno says, in words. Example: "No such file or directory".
+std::string system_reason(int error_number);
+
+}  // namespace puna

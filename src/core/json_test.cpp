@@ -1,0 +1,80 @@
+#include "core/json.h"
+
+#include "core/error.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace puna {
+namespace {
+
+// The events as a line: kind, depth and value of each.
+std::string events(std::string_view text) {
+    constexpr const char* words[] = {"{", "}", "[", "]", "key", "text", "int", "num", "bool", "null"};
+    std::string line;
+    read_json(text, "x.json", [&](const JsonEvent& event) {
+        line += fmt::format("{}{}", words[event.kind], event.depth);
+        if (event.kind == JsonEvent::key || event.kind == JsonEvent::string) line += fmt::format(":{}", event.text);
+        if (event.kind == JsonEvent::integer || event.kind == JsonEvent::boolean) line += fmt::format(":{}", event.integer_value);
+        if (event.kind == JsonEvent::number) line += fmt::format(":{}", event.number_value);
+        line += " ";
+    });
+    return line;
+}
+
+std::string reason(std::string_view text) {
+    try {
+        return "was accepted: " + events(text);
+    } catch (const Error& error) {
+        return error.what();
+    }
+}
+
+TEST(Json, EventsComeInOrderWithTheirDepth) {
+    EXPECT_EQ(events(R"({"a":[1,-2.5,"x",true,null],"b":{}})"),
+              "{0 key1:a [1 int2:1 num2:-2.5 text2:x bool2:1 null2 ]1 key1:b {1 }1 }0 ");
+    EXPECT_EQ(events(" 7 "), "int0:7 ");
+    EXPECT_EQ(events(R"("\u00e9\ud83d\ude00\n")"), "text0:\u00e9\U0001F600\n ");
+}
+
+TEST(Json, NumbersThatDoNotFitAnIntegerArriveAsNumbers) {
+    EXPECT_EQ(events("[9223372036854775807,9223372036854775808,-9223372036854775808]"),
+              "[0 int1:9223372036854775807 num1:9.223372036854776e+18 int1:-9223372036854775808 ]0 ");
+}
+
+TEST(Json, APositionStandsJustPastEachKeyAndString) {
+    std::string text = R"({ "key" : "a\nb" , "n":12 })";
+    read_json(text, "x.json", [&](const JsonEvent& event) {
+        bool first_key = event.kind == JsonEvent::key && event.text == "key", value = event.kind == JsonEvent::string;
+        EXPECT_TRUE(!first_key || event.position == text.find("\" :") + 1);
+        EXPECT_TRUE(!value || event.position == text.find("\" ,") + 1);
+        EXPECT_LE(event.position, text.size());
+    });
+}
+
+TEST(Json, WhatIsNotJsonIsRefusedInOneLineWithThePlace) {
+    EXPECT_EQ(reason(R"({"a": tru})").rfind("x.json: not valid JSON at byte ", 0), 0u) << reason(R"({"a": tru})");
+    for (std::string text : {"", " ", "{", "[1,]", "{\"a\":1,}", "{1:2}", "\"a", "\"\n\"", "01", "1 2", "'a'", "nan", "// c\n1",
+                             "\"\xff\"", "\"\\ud800\"", "[1] x", "{\"a\"}"}) {
+        std::string message = reason(text);
+        EXPECT_EQ(message.find("x.json: not valid JSON"), 0u) << text << ": " << message;
+        EXPECT_EQ(message.find('\n'), message.npos);
+    }
+    EXPECT_EQ(reason(std::string("{}\0x", 4)), "x.json: not valid JSON at byte 2: a zero byte");
+}
+
+TEST(Json, MonstrousTokensAndDepthsAreRefused) {
+    EXPECT_EQ(reason(std::string(100'000, '[')), "x.json: JSON nested deeper than 64");
+    EXPECT_EQ(reason("\"" + std::string(65537, 'a') + "\"").find("x.json: a JSON string at byte 1 is longer than 65536"), 0u);
+    EXPECT_EQ(reason("\"" + std::string(65536, 'a') + "\"").find("was accepted"), 0u);
+    EXPECT_EQ(reason(std::string(70'000, '1')).find("x.json: a number at byte"), 0u);
+    EXPECT_EQ(reason(std::string(64, '[') + std::string(64, ']')).find("was accepted"), 0u);
+}
+
+TEST(Json, WhatTheCallbackThrowsComesThrough) {
+    EXPECT_THROW(read_json("[1]", "x.json", [](const JsonEvent&) { fail("enough"); }), Error);
+}
+
+}  // namespace
+}  // namespace puna

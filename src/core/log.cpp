@@ -1,0 +1,25 @@
+#include "core/log.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace puna {
+
+namespace {
+
+spdlog::logger& logger() {
+    static std::shared_ptr<spdlog::logger> instance = [] {      // the library's loggers are shared pointers
+        std::shared_ptr<spdlog::logger> made = spdlog::stderr_color_mt("puna");
+        made->set_pattern("%^%v%$");
+        return made;
+    }();
+    return *instance;
+}
+
+}  // namespace
+
+void write_log(LogLevel level, const std::string& message) {
+    logger().log(level == LogLevel::info ? spdlog::level::info : spdlog::level::warn, "{}", message);
+}
+
+}  // namespace puna

@@ -1,0 +1,84 @@
+#include "core/mapped_file.h"
+
+#include "core/error.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace puna {
+
+namespace {
+
+class Descriptor {
+ public:
+    explicit Descriptor(const std::filesystem::path& path)
+        : owned_(path != "-"), number_(owned_ ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC) : STDIN_FILENO) {
+        if (number_ < 0) fail("{}: cannot open: {}", path.string(), system_reason(errno));
+    }
+    ~Descriptor() {
+        if (owned_) ::close(number_);
+    }
+    Descriptor(const Descriptor&) = delete;
+    int number() const { return number_; }
+
+ private:
+    bool owned_;
+    int number_;
+};
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+    Descriptor file(path);
+    struct stat status;
+    if (::fstat(file.number(), &status) != 0) fail("{}: cannot read: {}", path.string(), system_reason(errno));
+    if (!S_ISREG(status.st_mode)) fail("{}: is not a regular file", path.string());
+    size_ = static_cast<size_t>(status.st_size);
+    if (size_ == 0) return;
+    void* pointer = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.number(), 0);
+    if (pointer == MAP_FAILED) fail("{}: cannot map {} bytes: {}", path.string(), size_, system_reason(errno));
+    data_ = static_cast<const std::byte*>(pointer);
+}
+
+MappedFile::~MappedFile() {
+    if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+}
+
+void MappedFile::forget_pages() const {
+    if (data_) ::madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
+}
+
+std::string read_text(const std::filesystem::path& path) {
+    Descriptor file(path);
+    std::string text;
+    struct stat status;
+    if (::fstat(file.number(), &status) == 0 && S_ISREG(status.st_mode))
+        text.reserve(static_cast<size_t>(status.st_size) + 1);
+    constexpr size_t piece = 1 << 16;
+    for (;;) {
+        size_t old = text.size();
+        if (old == text.capacity()) text.reserve(old + std::max(piece, old / 2));
+        text.resize(text.capacity());
+        ssize_t n = ::read(file.number(), text.data() + old, text.size() - old);
+        text.resize(old + static_cast<size_t>(std::max<ssize_t>(n, 0)));
+        if (n == 0) return text;
+        if (n < 0 && errno != EINTR) fail("{}: cannot read: {}", path.string(), system_reason(errno));
+    }
+}
+
+}  // namespace puna

@@ -1,0 +1,82 @@
+#include "core/mapped_file.h"
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/test_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <thread>
+
+namespace puna {
+namespace {
+
+TEST(MappedFiles, TheBytesOfTheFileAreThere) {
+    TestFolder folder;
+    write_file(folder / "x", std::string("a\0b", 3));
+    MappedFile file(folder / "x");
+    EXPECT_EQ(file.text(), std::string_view("a\0b", 3));
+    EXPECT_EQ(file.bytes().size(), 3u);
+    EXPECT_EQ(file.path(), folder / "x");
+}
+
+TEST(MappedFiles, AnEmptyFileHasNoBytes) {
+    TestFolder folder;
+    write_file(folder / "x", "");
+    EXPECT_TRUE(MappedFile(folder / "x").bytes().empty());
+    EXPECT_EQ(read_text(folder / "x"), "");
+}
+
+TEST(MappedFiles, MovingKeepsTheBytes) {
+    TestFolder folder;
+    write_file(folder / "x", "one");
+    write_file(folder / "y", "two");
+    MappedFile x(folder / "x"), moved(std::move(x)), y(folder / "y");
+    EXPECT_EQ(moved.text(), "one");
+    moved = std::move(y);
+    EXPECT_EQ(moved.text(), "two");
+}
+
+TEST(MappedFiles, AFileThatIsReplacedStaysAsItWasForThoseWhoMappedIt) {
+    TestFolder folder;
+    write_file(folder / "x", "old");
+    MappedFile file(folder / "x");
+    write_file(folder / "x", "new and longer");
+    EXPECT_EQ(file.text(), "old");
+}
+
+TEST(MappedFiles, WhatCannotBeMappedIsNamed) {
+    TestFolder folder;
+    auto reason = [](const std::filesystem::path& path) -> std::string {
+        try {
+            MappedFile file(path);
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "was mapped";
+    };
+    EXPECT_EQ(reason(folder / "none"), (folder / "none").string() + ": cannot open: No such file or directory");
+    EXPECT_EQ(reason(folder.path()), folder.path().string() + ": is not a regular file");
+    EXPECT_THROW(read_text(folder / "none"), Error);
+    EXPECT_THROW(read_text(folder.path()), Error);
+}
+
+TEST(ReadText, FilesPipesAndDevicesAreReadWhole) {
+    TestFolder folder;
+    std::string text(300'000, 'x');
+    text[200'000] = '\0';
+    write_file(folder / "x", text);
+    std::string read = read_text(folder / "x");
+    EXPECT_EQ(read, text);
+    EXPECT_LT(read.capacity(), text.size() + 4096) << "memory for the file once";
+    EXPECT_FALSE(read_text("/proc/self/status").empty()) << "says that it has size 0";
+    ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+    std::jthread writer([&] { std::ofstream(folder / "pipe") << text; });
+    EXPECT_EQ(read_text(folder / "pipe"), text);
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,60 @@
+#include "core/progress.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace puna {
+
+using std::chrono::steady_clock;
+
+Progress::Progress(std::string what, int64_t total, std::string unit)
+    : what_(std::move(what)), unit_(std::move(unit)), total_(std::max<int64_t>(total, 1)), start_(steady_clock::now()),
+      next_draw_(start_ + std::chrono::seconds(2)), terminal_(::isatty(STDERR_FILENO)) {}
+
+Progress::~Progress() {
+    if (drawn_) fmt::print(stderr, "\r\033[K");
+}
+
+void Progress::advance(int64_t n) {
+    done_.fetch_add(n, std::memory_order_relaxed);
+    if (!terminal_) return;
+    std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) return;
+    steady_clock::time_point now = steady_clock::now();
+    if (now < next_draw_) return;
+    next_draw_ = now + std::chrono::milliseconds(100);
+    draw(now);
+}
+
+void Progress::draw(steady_clock::time_point now) {
+    double done = static_cast<double>(done_.load(std::memory_order_relaxed));
+    double share = std::clamp(done / static_cast<double>(total_), 0.0, 1.0);
+    double seconds = std::chrono::duration<double>(now - start_).count();
+    constexpr int width = 30;
+    int filled = static_cast<int>(share * width);
+    std::string bar = std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(width - filled), '.');
+    fmt::print(stderr, "\r\033[K{} [{}] {:.0f}%  {}  {}/s  {} left", what_, bar, share * 100, human(done, unit_),
+               human(done / seconds, unit_), human_time(share > 0 ? seconds * (1 - share) / share : 0));
+    std::fflush(stderr);
+    drawn_ = true;
+}
+
+std::string human(double number, const std::string& unit) {
+    constexpr const char* prefixes[] = {"", "k", "M", "G", "T", "P"};
+    size_t prefix = 0;
+    for (; number >= 999.95 && prefix + 1 < std::size(prefixes); ++prefix) number /= 1000;
+    return fmt::format("{:.{}f} {}{}", number, prefix == 0 ? 0 : 1, prefixes[prefix], unit);
+}
+
+std::string human_time(double seconds) {
+    int64_t s = seconds > 0 ? static_cast<int64_t>(std::min(seconds, 1e15) + 0.5) : 0;
+    if (s < 60) return fmt::format("{} s", s);
+    if (s < 3600) return fmt::format("{} min {} s", s / 60, s % 60);
+    if (s < 86400) return fmt::format("{} h {} min", s / 3600, s / 60 % 60);
+    return fmt::format("{} d {} h", s / 86400, s / 3600 % 24);
+}
+
+}  // namespace puna

@@ -1,0 +1,61 @@
+#include "core/tensor.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace puna {
+namespace {
+
+TEST(Tensors, AViewKnowsItsShape) {
+    std::vector<float> numbers(24);
+    Tensor x(numbers.data(), Dtype::f32, {2, 3, 4});
+    EXPECT_EQ(x.count(), 24);
+    EXPECT_EQ(x.bytes(), 96);
+    EXPECT_EQ(x.rows(), 6);
+    EXPECT_EQ(x.columns(), 4);
+    EXPECT_EQ(x.shape(), "f32 [2, 3, 4]");
+    EXPECT_EQ(fmt::format("{}", x), "f32 [2, 3, 4]");
+    EXPECT_EQ(x.row<float>(5), numbers.data() + 20);
+    EXPECT_EQ(x.span<float>().size(), 24u);
+}
+
+TEST(Tensors, ScalarsAndEmptyTensorsHaveShapesToo) {
+    Tensor scalar(nullptr, Dtype::i64, {}), empty(nullptr, Dtype::bf16, {3, 0});
+    EXPECT_EQ(scalar.count(), 1);
+    EXPECT_EQ(scalar.rows(), 1);
+    EXPECT_EQ(scalar.shape(), "i64 []");
+    EXPECT_EQ(empty.count(), 0);
+    EXPECT_EQ(empty.rows(), 0);
+    EXPECT_FALSE(empty);
+}
+
+TEST(Tensors, OpeningAsAnotherTypeIsABug) {
+    float number = 1;
+    Tensor x(&number, Dtype::f32, {1});
+    EXPECT_EQ(x.as<float>()[0], 1);
+    EXPECT_THROW(x.as<int32_t>(), Bug);
+}
+
+TEST(Tensors, ImpossibleShapesAreBugs) {
+    int64_t large = int64_t{1} << 32;
+    EXPECT_THROW(Tensor(nullptr, Dtype::u8, {-1}), Bug);
+    EXPECT_THROW(Tensor(nullptr, Dtype::u8, {large, large}), Bug);
+    EXPECT_THROW(Tensor(nullptr, Dtype::f32, {large, large / 4}), Bug) << "fits as a count, not as bytes";
+    EXPECT_THROW(Tensor(nullptr, Dtype::u8, {1, 1, 1, 1, 1}), Bug);
+}
+
+TEST(Tensors, SlicesAndReshapesSeeTheSameNumbers) {
+    std::vector<bf16> numbers(12);
+    Tensor x(numbers.data(), Dtype::bf16, {4, 3});
+    EXPECT_EQ(x.slice(1, 2).shape(), "bf16 [2, 3]");
+    EXPECT_EQ(x.slice(1, 2).data, numbers.data() + 3);
+    EXPECT_EQ(x.slice(4, 0).count(), 0);
+    EXPECT_THROW(x.slice(3, 2), Bug);
+    EXPECT_THROW(x.slice(-1, 2), Bug);
+    EXPECT_EQ(x.reshape({2, 6}).data, numbers.data());
+    EXPECT_THROW(x.reshape({5, 2}), Bug);
+}
+
+}  // namespace
+}  // namespace puna

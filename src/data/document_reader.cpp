@@ -1,0 +1,137 @@
+#include "data/document_reader.h"
+
+#include "core/error.h"
+#include "tokenizer/split.h"
+
+#include <algorithm>
+
+namespace puna {
+
+namespace {
+
+constexpr size_t read_bytes = 1 << 20;
+constexpr size_t padding = 64;
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
+
+}  // namespace
+
+DocumentReader::DocumentReader(std::vector<InputFile> files, const ReadOptions& options)
+    : files_(std::move(files)), options_(options), hashes_(files_.size()) {}
+
+std::optional<PieceBatch> DocumentReader::next() {
+    PieceBatch batch;
+    batch.bytes.reserve(options_.batch_bytes + 2 * read_bytes);
+    while (batch.bytes.size() < options_.batch_bytes && file_ < files_.size()) {
+        if (!stream_) open();
+        read_more();
+        files_[file_].jsonl ? cut_lines(batch) : cut_text(batch);
+        if (at_end_) close();
+    }
+    if (batch.pieces.empty()) return {};
+    batch.bytes.append(padding, '\0');
+    return batch;
+}
+
+void DocumentReader::open() {
+    stream_.emplace(files_[file_].path);
+    pending_.clear();
+    at_ = scanned_ = 0;
+    line_ = pieces_ = 0;
+    at_end_ = inside_ = false;
+}
+
+void DocumentReader::close() {
+    if (pieces_ == 0 && files_[file_].named) fail("{}: no document in it: leave it out", files_[file_].path.string());
+    hashes_[file_] = stream_->hash();
+    stream_.reset();
+    ++file_;
+}
+
+void DocumentReader::read_more() {
+    pending_.erase(0, at_);
+    scanned_ -= std::min(scanned_, at_);
+    at_ = 0;
+    size_t size = pending_.size(), wanted = size + read_bytes;
+    int64_t consumed = stream_->consumed();
+    pending_.resize(wanted);
+    while (size < wanted && !at_end_) {                     // a decoder gives less than it is asked for
+        size_t n = stream_->read(std::span(pending_).subspan(size));
+        size += n;
+        at_end_ = n == 0;
+    }
+    pending_.resize(size);
+    consumed_ += stream_->consumed() - consumed;
+}
+
+// Takes the bytes up to `end` as a piece; a document without any but blanks is none.
+void DocumentReader::take(PieceBatch& batch, size_t end, bool ends_document) {
+    std::string_view text = std::string_view(pending_).substr(at_, end - at_);
+    at_ = end;
+    if (ends_document && !inside_ && is_blank(text)) return;
+    batch.pieces.push_back({batch.bytes.size(), text.size(), file_, line_, ends_document});
+    batch.bytes += text;
+    inside_ = !ends_document;
+    ++pieces_;
+}
+
+void DocumentReader::cut_lines(PieceBatch& batch) {
+    while (at_ < pending_.size()) {
+        size_t end = pending_.find('\n', std::max(at_, scanned_));
+        if (end == pending_.npos && !at_end_) break;
+        ++line_;
+        bool marked = line_ == 1 && std::string_view(pending_).starts_with("\xef\xbb\xbf");     // a byte order mark
+        if (marked) at_ += 3;
+        take(batch, std::min(end, pending_.size()), true);
+        at_ = std::min(at_ + 1, pending_.size());
+    }
+    scanned_ = pending_.size();
+    if (pending_.size() - at_ > options_.longest_line)
+        fail("{}:{}: the line is longer than {} MiB: a line must be one JSON object", files_[file_].path.string(), line_ + 1,
+             options_.longest_line >> 20);
+}
+
+void DocumentReader::cut_text(PieceBatch& batch) {
+    while (cut_document(batch) || cut_piece(batch)) continue;
+    if (at_end_) take(batch, pending_.size(), true);
+}
+
+// Takes what stands before the next line that is the separator, if it is there.
+bool DocumentReader::cut_document(PieceBatch& batch) {
+    const std::string& separator = options_.separator;
+    if (separator.empty()) return false;
+    for (;;) {
+        size_t begin = pending_.find(separator, std::max(at_, scanned_));
+        if (begin == pending_.npos) {
+            scanned_ = std::max(scanned_, pending_.size() - std::min(pending_.size(), separator.size() - 1));
+            return false;
+        }
+        scanned_ = begin;
+        size_t end = begin + separator.size();
+        if (end < pending_.size() && pending_[end] == '\r') ++end;
+        if (end == pending_.size() && !at_end_) return false;          // how the line goes on is not known yet
+        bool begins_line = begin == at_ ? !inside_ : pending_[begin - 1] == '\n';
+        bool ends_line = end == pending_.size() || pending_[end] == '\n';
+        if (!begins_line || !ends_line) {
+            ++scanned_;
+            continue;
+        }
+        size_t last = begin - (begin > at_);                            // without the newline before the separator
+        if (last > at_ && pending_[last - 1] == '\r') --last;
+        take(batch, last, true);
+        at_ = scanned_ = std::min(end + 1, pending_.size());
+        return true;
+    }
+}
+
+// Takes a part of a long document, up to where its tokens cannot reach across.
+bool DocumentReader::cut_piece(PieceBatch& batch) {
+    size_t kept = options_.separator.size() + 4;            // a separator or a character may have begun there
+    if (pending_.size() - at_ < options_.piece_bytes + kept) return false;
+    size_t limit = pending_.size() - kept, end = safe_cut(pending_, at_ + options_.piece_bytes);
+    if (end >= limit && pending_.size() - at_ <= options_.longest_line) return false;
+    take(batch, std::min(end, limit), false);
+    return true;
+}
+
+}  // namespace puna

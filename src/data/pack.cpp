@@ -1,0 +1,190 @@
+#include "data/pack.h"
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/progress.h"
+#include "data/piece_encoder.h"
+#include "data/set_writer.h"
+#include "tokenizer/files.h"
+
+#include <unistd.h>
+
+#include <deque>
+#include <future>
+
+namespace puna {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t longest_document = 1 << 24;        // tokens; what follows is another document, so that memory is bounded
+constexpr size_t hashed_bytes = 1 << 16;            // of a document's beginning, to choose what is held out
+
+// A folder that appears under its name when it is complete.
+class NewFolder {
+ public:
+    explicit NewFolder(const fs::path& path) : path_(path), temporary_(path) {
+        std::error_code ignored;
+        if (fs::exists(path_, ignored) && !(fs::is_directory(path_, ignored) && fs::is_empty(path_, ignored)))
+            fail("{}: is there already: remove it, or name another folder", path_.string());
+        temporary_ += fmt::format(".{}.new", ::getpid());
+        make_folder(temporary_);
+    }
+    ~NewFolder() {
+        std::error_code ignored;
+        if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+    }
+    NewFolder(const NewFolder&) = delete;
+
+    const fs::path& path() const { return temporary_; }
+    void commit() {
+        rename_durably(temporary_, path_);
+        temporary_.clear();
+    }
+
+ private:
+    fs::path path_, temporary_;
+};
+
+struct TokenDocument {
+    std::vector<int32_t> ids;
+    std::vector<uint8_t> learnt;            // of a conversation
+    size_t source = 0;
+    int64_t bytes = 0;
+    bool held_out = false;
+};
+
+// Takes encoded pieces in order, makes documents of them and writes those where they belong.
+class Packer {
+ public:
+    Packer(const fs::path& folder, const Tokenizer& tokenizer, const PackOptions& options)
+        : folder_(folder), tokenizer_(tokenizer), options_(options) {}
+
+    void add(const PieceBatch& batch, const EncodedPieces& run, const std::vector<InputFile>& files) {
+        std::span<const int32_t> ids = run.ids;
+        std::span<const uint8_t> learnt = run.learnt;
+        for (const EncodedPiece& encoded : run.pieces) {
+            if (is_full()) return;
+            const Piece& piece = batch.pieces[encoded.piece];
+            settle_contents(encoded.conversation, files[piece.file], piece.line);
+            if (!inside_) begin(piece, batch.text(piece));
+            append(ids.first(encoded.ids), learnt.first(encoded.conversation ? encoded.ids : 0));
+            document_.bytes += encoded.bytes;
+            ids = ids.subspan(encoded.ids);
+            if (encoded.conversation) learnt = learnt.subspan(encoded.ids);
+            inside_ = !piece.ends_document;
+            if (!inside_) end();
+        }
+    }
+
+    bool is_full() const { return options_.max_documents > 0 && documents_ >= options_.max_documents; }
+
+    PackResult finish(const std::vector<Source>& sources) {
+        for (TokenDocument& document : last_) write(validation_, folder_ / "validation", document);
+        if (!training_) fail("{}: no documents to train on: give more text, or hold out less", options_.output);
+        PackResult result;
+        if (validation_) result.validation = validation_->finish(sources);
+        result.training = training_->finish(sources);
+        return result;
+    }
+
+ private:
+    void settle_contents(bool conversation, const InputFile& file, int64_t line) {
+        if (!conversations_) conversations_ = conversation;
+        if (*conversations_ == conversation) return;
+        std::string place = line > 0 ? fmt::format("{}:{}", file.path.string(), line) : file.path.string();
+        fail("{}: {}: make a set of each", place, conversation ? "a conversation among texts" : "a text among conversations");
+    }
+
+    void begin(const Piece& piece, std::string_view text) {
+        document_ = {.source = piece.file};
+        if (!*conversations_) document_.ids.push_back(tokenizer_.begin_of_text());
+        if (options_.validation_share <= 0) return;
+        Hash hash;
+        hash.add(std::as_bytes(std::span(text.substr(0, hashed_bytes))));
+        document_.held_out = static_cast<double>(hash.value() >> 11) * 0x1p-53 < options_.validation_share;
+    }
+
+    void append(std::span<const int32_t> ids, std::span<const uint8_t> learnt) {
+        document_.ids.insert(document_.ids.end(), ids.begin(), ids.end());
+        document_.learnt.insert(document_.learnt.end(), learnt.begin(), learnt.end());
+        if (*conversations_ || document_.ids.size() < longest_document) return;
+        TokenDocument rest{.source = document_.source, .held_out = document_.held_out};
+        route(std::exchange(document_, std::move(rest)));
+    }
+
+    void end() {
+        if (!*conversations_) document_.ids.push_back(tokenizer_.end_of_text());
+        ++documents_;
+        route(std::move(document_));
+    }
+
+    void route(TokenDocument document) {
+        if (document.held_out) return write(validation_, folder_ / "validation", document);
+        last_.push_back(std::move(document));
+        if (static_cast<int64_t>(last_.size()) <= options_.hold_out_last) return;
+        write(training_, folder_, last_.front());
+        last_.pop_front();
+    }
+
+    void write(std::optional<SetWriter>& writer, const fs::path& folder, const TokenDocument& document) {
+        if (!writer) writer.emplace(folder, tokenizer_, SetOptions{*conversations_, options_.shard_megabytes << 20});
+        writer->add(document.ids, document.learnt, document.source, document.bytes);
+    }
+
+    fs::path folder_;
+    const Tokenizer& tokenizer_;
+    const PackOptions& options_;
+    std::optional<SetWriter> training_, validation_;
+    std::optional<bool> conversations_;             // what the set holds: known from the first document on
+    TokenDocument document_;                        // the one that grows
+    bool inside_ = false;                           // it has begun
+    int64_t documents_ = 0;
+    std::deque<TokenDocument> last_;                // perhaps to be held out
+};
+
+// "packed/" is "packed".
+fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
+
+}  // namespace
+
+void check_options(const PackOptions& options) {
+    if (options.output.empty()) fail("--output is missing: name the folder to make");
+    if (options.tokenizer.empty()) fail("--tokenizer is missing: name a model's folder or a tokenizer.json");
+    if (!(options.validation_share >= 0 && options.validation_share < 1)) fail("--validation-share: {} is not a share: use 0 to 1", options.validation_share);
+    if (options.hold_out_last < 0 || options.max_documents < 0) fail("--hold-out-last and --max-documents: use 0 or more");
+    if (options.shard_megabytes < 1 || options.shard_megabytes > 1024) fail("--shard-megabytes: use 1 to 1024");
+}
+
+PackResult pack(const PackOptions& options) {
+    check_options(options);
+    Tokenizer tokenizer = load_tokenizer(options.tokenizer);
+    std::vector<InputFile> files = find_input_files(options.inputs);
+    NewFolder folder(without_slash(options.output));
+    Packer packer(folder.path(), tokenizer, options);
+    BatchEncoder encoder(tokenizer, files, {options.text_field, options.date});
+    DocumentReader reader(files, {.separator = options.separator});
+
+    int64_t total = 0, done = 0;
+    for (const InputFile& file : files) total += file.size;
+    Progress progress("packing", total, "B");
+    auto read_next = [&reader] { return std::async(std::launch::async, [&reader] { return reader.next(); }); };
+    auto coming = read_next();
+    while (std::optional<PieceBatch> batch = coming.get()) {
+        progress.advance(reader.consumed() - std::exchange(done, reader.consumed()));
+        coming = read_next();
+        for (const EncodedPieces& run : encoder.encode(*batch)) packer.add(*batch, run, files);
+        if (packer.is_full()) break;
+    }
+    if (coming.valid()) coming.wait();
+
+    std::vector<Source> sources;
+    for (size_t i = 0; i < files.size(); ++i) sources.push_back({.name = files[i].path.string(), .hash = reader.hash(i)});
+    PackResult result = packer.finish(sources);
+    folder.commit();
+    return result;
+}
+
+}  // namespace puna

@@ -1,0 +1,121 @@
+#include "data/piece_encoder.h"
+
+#include "core/error.h"
+#include "core/threads.h"
+#include "data/jsonl.h"
+#include "tokenizer/chat.h"
+#include "tokenizer/encoder.h"
+
+#include <optional>
+
+namespace puna {
+
+namespace {
+
+constexpr size_t run_bytes = 128 << 10;         // of text that a worker takes at a time
+
+// The pieces at which runs begin, and their number.
+std::vector<size_t> begins_of_runs(const PieceBatch& batch) {
+    std::vector<size_t> begins;
+    size_t size = run_bytes;
+    for (size_t i = 0; i < batch.pieces.size(); ++i) {
+        if (size >= run_bytes) {
+            begins.push_back(i);
+            size = 0;
+        }
+        size += batch.pieces[i].size;
+    }
+    begins.push_back(batch.pieces.size());
+    return begins;
+}
+
+}  // namespace
+
+class BatchEncoder::Worker {
+ public:
+    Worker(const Tokenizer& tokenizer, const EncodeOptions& options) : tokenizer_(tokenizer), options_(options), encoder_(tokenizer) {}
+
+    void encode_text(EncodedPieces& run, size_t piece, std::string_view text) {
+        std::vector<int32_t> ids = encoder_.encode(text);
+        run.ids.insert(run.ids.end(), ids.begin(), ids.end());
+        run.pieces.push_back({ids.size(), piece, false, static_cast<int64_t>(text.size())});
+    }
+
+    void encode_line(EncodedPieces& run, size_t piece, std::string_view line, const std::string& place) {
+        JsonlDocument document = parser_.parse(line, place, options_.text_field);
+        if (document.messages.empty()) {
+            if (!document.text.empty()) encode_text(run, piece, document.text);
+            return;
+        }
+        ChatTokens tokens = encode_conversation(document, place);
+        run.ids.insert(run.ids.end(), tokens.ids.begin(), tokens.ids.end());
+        run.learnt.insert(run.learnt.end(), tokens.spoken.begin(), tokens.spoken.end());
+        int64_t bytes = 0;
+        for (const Message& message : document.messages) bytes += static_cast<int64_t>(message.content.size());
+        run.pieces.push_back({tokens.ids.size(), piece, true, bytes});
+    }
+
+ private:
+    ChatTokens encode_conversation(const JsonlDocument& document, const std::string& place) {
+        try {
+            return encode_chat(tokenizer_, encoder_, document.messages, {.tools = document.tools, .date = options_.date});
+        } catch (const Error& problem) {
+            fail("{}: {}", place, problem.what());
+        }
+    }
+
+    const Tokenizer& tokenizer_;
+    const EncodeOptions& options_;
+    Encoder encoder_;
+    JsonlParser parser_;
+};
+
+BatchEncoder::BatchEncoder(const Tokenizer& tokenizer, const std::vector<InputFile>& files, const EncodeOptions& options)
+    : tokenizer_(tokenizer), files_(files), options_(options) {}
+BatchEncoder::~BatchEncoder() = default;
+
+std::unique_ptr<BatchEncoder::Worker> BatchEncoder::borrow() {
+    std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<Worker>(tokenizer_, options_);
+    std::unique_ptr<Worker> worker = std::move(idle_.back());
+    idle_.pop_back();
+    return worker;
+}
+
+void BatchEncoder::give_back(std::unique_ptr<Worker> worker) {
+    std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(worker));
+}
+
+std::vector<EncodedPieces> BatchEncoder::encode(const PieceBatch& batch) {
+    std::vector<size_t> begins = begins_of_runs(batch);
+    std::vector<EncodedPieces> runs(begins.size() - 1);
+    std::vector<std::optional<Error>> problems(runs.size());
+    parallel_for(static_cast<int64_t>(runs.size()), [&](int64_t i) {
+        size_t run = static_cast<size_t>(i);
+        try {
+            runs[run] = encode_run(batch, begins[run], begins[run + 1]);
+        } catch (const Error& problem) {
+            problems[run] = problem;
+        }
+    });
+    for (const std::optional<Error>& problem : problems)
+        if (problem) throw *problem;
+    return runs;
+}
+
+EncodedPieces BatchEncoder::encode_run(const PieceBatch& batch, size_t first, size_t last) {
+    EncodedPieces run;
+    run.ids.reserve(2 * run_bytes / 3);
+    std::unique_ptr<Worker> worker = borrow();
+    for (size_t i = first; i < last; ++i) {
+        const Piece& piece = batch.pieces[i];
+        const InputFile& file = files_[piece.file];
+        if (file.jsonl) worker->encode_line(run, i, batch.text(piece), fmt::format("{}:{}", file.path.string(), piece.line));
+        else worker->encode_text(run, i, batch.text(piece));
+    }
+    give_back(std::move(worker));
+    return run;
+}
+
+}  // namespace puna

@@ -1,0 +1,56 @@
+// data/piece_encoder.h — the pieces of a batch (data/document_reader.h) as tokens, on all cores.
+//
+//   BatchEncoder encoder(tokenizer, files, {.text_field = "text"});
+//   for (const EncodedPieces& run : encoder.encode(batch))       // in the order of the batch
+//
+// Throws the Error of the first piece that is wrong, whichever thread met it.
+#pragma once
+#include "data/document_reader.h"
+#include "tokenizer/tokenizer.h"
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace puna {
+
+struct EncodedPiece {
+    size_t ids;                     // how many
+    size_t piece;                   // of the batch
+    bool conversation;              // whole, control tokens included; otherwise text without any
+    int64_t bytes;                  // of text
+};
+
+struct EncodedPieces {              // neighbours
+    std::vector<int32_t> ids;
+    std::vector<uint8_t> learnt;    // of conversations
+    std::vector<EncodedPiece> pieces;
+};
+
+struct EncodeOptions {
+    std::string text_field, date;
+};
+
+class BatchEncoder {
+ public:
+    BatchEncoder(const Tokenizer& tokenizer, const std::vector<InputFile>& files, const EncodeOptions& options);
+    ~BatchEncoder();
+
+    std::vector<EncodedPieces> encode(const PieceBatch& batch);
+
+ private:
+    class Worker;
+    EncodedPieces encode_run(const PieceBatch& batch, size_t first, size_t last);
+    std::unique_ptr<Worker> borrow();
+    void give_back(std::unique_ptr<Worker> worker);
+
+    const Tokenizer& tokenizer_;
+    const std::vector<InputFile>& files_;
+    EncodeOptions options_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Worker>> idle_;     // they remember words
+};
+
+}  // namespace puna

@@ -1,0 +1,69 @@
+// data/test_text.h — for tests: a tokenizer of 304 tokens, texts to pack, and packing in one line.
+#pragma once
+#include "core/atomic_file.h"
+#include "core/mapped_file.h"
+#include "core/test_folder.h"
+#include "data/pack.h"
+#include "tokenizer/files.h"
+#include "tokenizer/train.h"
+
+#include <fmt/core.h>
+
+#include <string>
+#include <string_view>
+
+namespace puna {
+
+// Of n sentences, each different from those with other seeds.
+inline std::string some_text(int seed, int n) {
+    constexpr std::string_view words[] = {"the", "cat", "dog", "house", "was", "went", "small", "happy", "and", "to", "a", "river"};
+    std::string text;
+    unsigned state = static_cast<unsigned>(seed) * 2654435761u + 1;
+    for (int i = 0; i < n * 6; ++i) {
+        state = state * 1664525u + 1013904223u;
+        text += words[(state >> 16) % std::size(words)];
+        text += i % 6 == 5 ? ".\n" : " ";
+    }
+    return text;
+}
+
+inline const Tokenizer& small_tokenizer() {
+    static const Tokenizer tokenizer = [] {
+        PieceCounter counter;
+        counter.add(some_text(7, 300));
+        return train_tokenizer(counter, {.vocabulary = 304});
+    }();
+    return tokenizer;
+}
+
+// A folder with a tokenizer in it, where tests write their inputs and pack them.
+class PackFolder : public TestFolder {
+ public:
+    PackFolder() { save_tokenizer(small_tokenizer(), *this / "tokenizer"); }
+
+    std::string write(const std::string& name, std::string_view text) const {
+        write_file(*this / name, text);
+        return (*this / name).string();
+    }
+    std::string packed() const { return (*this / "packed").string(); }
+
+    PackResult pack(const std::string& input, PackOptions options = {}) const {
+        if (options.inputs.empty()) options.inputs = {input};
+        if (options.output.empty()) options.output = packed();
+        options.tokenizer = (*this / "tokenizer").string();
+        return puna::pack(options);
+    }
+};
+
+// What an Error says, or "no error".
+template <class F>
+std::string error_of(F f) {
+    try {
+        f();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+}  // namespace puna

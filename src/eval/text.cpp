@@ -1,0 +1,141 @@
+#include "eval/text.h"
+
+#include "core/progress.h"
+#include "core/threads.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+namespace puna {
+
+namespace {
+
+constexpr std::string_view separator = "<|endoftext|>";
+constexpr int64_t rows_at_once = 64;            // of logits, when two models are compared
+
+using Tokens = std::span<const int32_t>;
+
+double sum_of_nats(std::span<const float> log_p) {
+    double nats = 0;
+    for (float value : log_p) nats -= static_cast<double>(value);
+    if (!std::isfinite(nats)) fail("the model's logits are not numbers: its weights are damaged, or too large for this type (--type f32)");
+    return nats;
+}
+
+// Calls with every window of every document: <|begin_of_text|> and then tokens of the text.
+TextScore walk(Engine& engine, int64_t context, std::string_view text, const std::function<void(TextScore&, Tokens)>& window) {
+    if (context < 2) fail("a context of {} shows nothing of a text: use 2 or more", context);
+    TextScore score;
+    Progress progress("scoring", static_cast<int64_t>(text.size()), "B");
+    int32_t begin = engine.tokenizer().begin_of_text();
+    for (std::string_view document : split_documents(text)) {
+        std::vector<int32_t> ids = engine.tokenizer().encode(document), tokens;
+        for (size_t at = 0; at < ids.size(); at += tokens.size() - 1) {
+            Tokens next = Tokens(ids).subspan(at, std::min(ids.size() - at, static_cast<size_t>(context) - 1));
+            tokens.assign(1, begin);
+            tokens.insert(tokens.end(), next.begin(), next.end());
+            window(score, tokens);
+        }
+        ++score.documents;
+        score.tokens += static_cast<int64_t>(ids.size());
+        score.bytes += static_cast<int64_t>(document.size());
+        progress.advance(static_cast<int64_t>(document.size()));
+    }
+    if (score.documents == 0) fail("the text is empty: there is nothing to score");
+    return score;
+}
+
+double log_of_sum(std::span<const float> logits, float highest) {
+    double sum = 0;
+    for (float value : logits) sum += std::exp(static_cast<double>(value - highest));
+    return std::log(sum) + static_cast<double>(highest);
+}
+
+struct RowDifference {
+    double divergence = 0;
+    bool same = false;
+};
+
+RowDifference compare_rows(std::span<const float> reference, std::span<const float> model) {
+    auto likeliest = [](std::span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); };
+    ptrdiff_t p_best = likeliest(reference), q_best = likeliest(model);
+    double p_sum = log_of_sum(reference, reference[static_cast<size_t>(p_best)]), q_sum = log_of_sum(model, model[static_cast<size_t>(q_best)]);
+    RowDifference difference{.same = p_best == q_best};
+    for (size_t i = 0; i < reference.size(); ++i) {
+        double log_p = static_cast<double>(reference[i]) - p_sum, log_q = static_cast<double>(model[i]) - q_sum;
+        difference.divergence += std::exp(log_p) * (log_p - log_q);
+    }
+    return difference;
+}
+
+// Tokens from, from + 1, ... of a window, as both models see them.
+void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& reference, Session& other, Tokens tokens, int64_t from) {
+    std::vector<float> expected;                // logits of the reference
+    reference.score(other, tokens, from, [&](int64_t, Tensor logits) {
+        std::span<float> rows = logits.span<float>();
+        expected.insert(expected.end(), rows.begin(), rows.end());
+    });
+    std::vector<RowDifference> differences(tokens.size() - static_cast<size_t>(from));
+    score.nats += sum_of_nats(engine.score(mine, tokens, from, [&](int64_t first, Tensor logits) {
+        size_t columns = static_cast<size_t>(logits.columns());
+        parallel_for(logits.rows(), [&](int64_t row) {
+            size_t at = static_cast<size_t>(first + row - from);
+            differences[at] = compare_rows(std::span(expected).subspan(at * columns, columns), {logits.row<float>(row), columns});
+        });
+    }));
+    for (const RowDifference& difference : differences) {
+        score.divergence += difference.divergence;
+        score.same_choice += difference.same;
+    }
+}
+
+void check_same_tokenizer(const Engine& engine, const Engine& reference, std::string_view text) {
+    bool same = engine.config().vocabulary == reference.config().vocabulary && engine.tokenizer().begin_of_text() == reference.tokenizer().begin_of_text();
+    std::string_view sample = text.substr(0, 1 << 20);
+    if (!same || engine.tokenizer().encode(sample) != reference.tokenizer().encode(sample))
+        fail("the two models have different tokenizers: what they expect next cannot be compared");
+}
+
+}  // namespace
+
+double TextScore::perplexity() const { return std::exp(nats / static_cast<double>(tokens)); }
+double TextScore::bits_per_byte() const { return nats / std::log(2.0) / static_cast<double>(bytes); }
+
+std::vector<std::string_view> split_documents(std::string_view text) {
+    std::vector<std::string_view> documents;
+    auto add = [&](std::string_view document) {
+        if (!document.empty()) documents.push_back(document);
+    };
+    size_t begin = 0;
+    for (size_t at = text.find(separator); at != text.npos; at = text.find(separator, at + 1)) {
+        size_t end = at + separator.size();
+        bool whole_line = (at == 0 || text[at - 1] == '\n') && (end == text.size() || text[end] == '\n');
+        if (!whole_line) continue;
+        add(text.substr(begin, at > begin ? at - 1 - begin : 0));
+        begin = std::min(end + 1, text.size());
+    }
+    add(text.substr(begin));
+    return documents;
+}
+
+TextScore score_text(Engine& engine, std::string_view text) {
+    Session session = engine.open();
+    return walk(engine, engine.context(), text, [&](TextScore& score, Tokens tokens) { score.nats += sum_of_nats(engine.score(session, tokens, 1)); });
+}
+
+TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view text) {
+    check_same_tokenizer(engine, reference, text);
+    Session mine = engine.open(), other = reference.open();
+    TextScore score = walk(engine, std::min(engine.context(), reference.context()), text, [&](TextScore& sums, Tokens tokens) {
+        for (int64_t from = 1; from < static_cast<int64_t>(tokens.size()); from += rows_at_once) {
+            size_t end = std::min(tokens.size(), static_cast<size_t>(from + rows_at_once));
+            compare_tokens(sums, engine, mine, reference, other, tokens.first(end), from);
+        }
+    });
+    score.divergence /= static_cast<double>(score.tokens);
+    score.same_choice /= static_cast<double>(score.tokens);
+    return score;
+}
+
+}  // namespace puna

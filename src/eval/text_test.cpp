@@ -1,0 +1,108 @@
+#include "eval/text.h"
+
+#include "infer/fake_model.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+using Texts = std::vector<std::string_view>;
+
+std::string babble(int n) {
+    std::string text;
+    for (int i = 0; i < n; ++i) text += static_cast<char>('a' + i * i % 23);
+    return text;
+}
+
+TEST(EvalText, LinesThatAreTheSeparatorCutDocuments) {
+    EXPECT_EQ(split_documents("one\ntwo\n<|endoftext|>\nthree\n"), (Texts{"one\ntwo", "three\n"}));
+    EXPECT_EQ(split_documents("a\n<|endoftext|>\n<|endoftext|>\n\n<|endoftext|>\nb\n<|endoftext|>"), (Texts{"a", "b"}));
+    EXPECT_EQ(split_documents("a<|endoftext|>\n<|endoftext|>b"), (Texts{"a<|endoftext|>\n<|endoftext|>b"}));
+    EXPECT_EQ(split_documents("<|endoftext|>\na"), (Texts{"a"}));
+    EXPECT_TRUE(split_documents("").empty());
+}
+
+TEST(EvalText, AModelThatKnowsNothingNeedsEightAndABitBitsForAByte) {
+    Llama llama = fake_llama();
+    for (float& weight : llama.output.weight.weight.span<float>()) weight = 0;
+    Engine engine(std::move(llama), fake_tokenizer());
+    TextScore score = score_text(engine, "hello\n<|endoftext|>\nyou\n");
+    EXPECT_EQ(score.documents, 2);
+    EXPECT_EQ(score.bytes, 9);
+    EXPECT_EQ(score.tokens, 9);
+    EXPECT_NEAR(score.perplexity(), 272, 1e-3);
+    EXPECT_NEAR(score.bits_per_byte(), std::log2(272), 1e-6);
+}
+
+TEST(EvalText, EveryTokenIsPredictedOnceFromItsWindow) {
+    std::string text = babble(50);
+    Engine engine(fake_llama(), fake_tokenizer(), {.context = 21});
+    Session session = engine.open();
+    double nats = 0;
+    for (size_t at = 0; at < text.size(); at += 20) {
+        std::vector<int32_t> tokens{256};
+        for (unsigned char byte : text.substr(at, 20)) tokens.push_back(byte);
+        for (float log_p : engine.score(session, tokens, 1)) nats -= static_cast<double>(log_p);
+    }
+    Engine fresh(fake_llama(), fake_tokenizer(), {.context = 21});
+    TextScore score = score_text(fresh, text);
+    EXPECT_EQ(score.tokens, 50);
+    EXPECT_DOUBLE_EQ(score.nats, nats);
+}
+
+TEST(EvalText, AModelIsNoDistanceFromItself) {
+    Engine engine(fake_llama(), fake_tokenizer()), twin(fake_llama(), fake_tokenizer());
+    TextScore score = compare_on_text(engine, twin, babble(200));
+    EXPECT_EQ(score.divergence, 0);
+    EXPECT_EQ(score.same_choice, 1);
+    EXPECT_DOUBLE_EQ(score.nats, score_text(engine, babble(200)).nats);
+}
+
+// The definition, over all logits at once.
+TEST(EvalText, TheDivergenceIsThatOfTheReferencesProbabilities) {
+    std::string text = babble(150);
+    Engine engine(fake_llama(1), fake_tokenizer()), reference(fake_llama(2), fake_tokenizer());
+    std::vector<int32_t> tokens{256};
+    for (unsigned char byte : text) tokens.push_back(byte);
+    auto probabilities = [&](Engine& e) {
+        std::vector<std::vector<double>> rows;
+        Session session = e.open();
+        e.score(session, tokens, 1, [&](int64_t, Tensor logits) {
+            for (int64_t row = 0; row < logits.rows(); ++row) {
+                std::vector<double>& p = rows.emplace_back();
+                double sum = 0;
+                for (int64_t i = 0; i < 272; ++i) sum += p.emplace_back(std::exp(static_cast<double>(logits.row<float>(row)[i])));
+                for (double& value : p) value /= sum;
+            }
+        });
+        return rows;
+    };
+    std::vector<std::vector<double>> q = probabilities(engine), p = probabilities(reference);
+    double divergence = 0, same = 0;
+    for (size_t row = 0; row < p.size(); ++row) {
+        for (size_t i = 0; i < 272; ++i) divergence += p[row][i] * std::log(p[row][i] / q[row][i]) / 150;
+        same += (std::max_element(p[row].begin(), p[row].end()) - p[row].begin() == std::max_element(q[row].begin(), q[row].end()) - q[row].begin()) / 150.0;
+    }
+    TextScore score = compare_on_text(engine, reference, text);
+    EXPECT_GT(divergence, 0.1);
+    EXPECT_NEAR(score.divergence, divergence, 1e-6);
+    EXPECT_NEAR(score.same_choice, same, 1e-9);
+}
+
+TEST(EvalText, WhatCannotBeScoredIsAnError) {
+    Engine engine(fake_llama(), fake_tokenizer()), narrow(fake_llama(), fake_tokenizer(), {.context = 1});
+    EXPECT_THROW(score_text(engine, ""), Error);
+    EXPECT_THROW(score_text(engine, "<|endoftext|>\n"), Error);
+    EXPECT_THROW(score_text(narrow, "a"), Error);
+    Llama damaged = fake_llama();
+    damaged.norm.weight.span<float>()[0] = NAN;
+    Engine broken(std::move(damaged), fake_tokenizer());
+    EXPECT_THROW(score_text(broken, "abc"), Error);
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,87 @@
+#include "core/checked.h"
+#include "files/safetensors.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace puna {
+
+namespace {
+
+constexpr size_t length_bytes = 8, alignment = 64;
+
+int64_t count_of(const TensorSpec& spec) { return Tensor(nullptr, spec.dtype, spec.shape).count(); }
+
+std::string json_text(std::string_view text) {
+    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string make_header(const std::vector<TensorSpec>& specs, const Metadata& metadata) {
+    std::string pairs, text;
+    for (const auto& [key, value] : metadata)
+        pairs += fmt::format("{}{}:{}", pairs.empty() ? "" : ",", json_text(key), json_text(value));
+    if (!metadata.empty()) text = fmt::format("\"__metadata__\":{{{}}}", pairs);
+    int64_t at = 0;
+    for (const TensorSpec& spec : specs) {
+        int64_t end = at + count_of(spec) * size_of(spec.dtype);
+        text += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}}", text.empty() ? "" : ",",
+                            json_text(spec.name), info(spec.dtype).file_name, fmt::join(spec.shape, ","), at, end);
+        at = end;
+    }
+    text = "{" + text + "}";
+    text.resize(round_up(length_bytes + text.size(), alignment) - length_bytes, ' ');
+    return text;
+}
+
+void check_names(const std::vector<TensorSpec>& specs, const std::filesystem::path& path) {
+    std::vector<std::string_view> names;
+    for (const TensorSpec& spec : specs) names.push_back(spec.name);
+    std::sort(names.begin(), names.end());
+    auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) throw_bug(fmt::format("{}: tensor '{}' is to be written twice", path.string(), *twice));
+}
+
+}  // namespace
+
+SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorSpec>& specs,
+                                     const Metadata& metadata)
+    : file_(path) {
+    check_names(specs, path);
+    std::string header = make_header(specs, metadata);
+    std::array<char, length_bytes> length;
+    for (size_t i = 0; i < length_bytes; ++i) length[i] = static_cast<char>(header.size() >> 8 * i & 0xff);
+    file_.write({length.data(), length.size()});
+    file_.write(header);
+    for (size_t i = specs.size(); i-- > 0;) left_.push_back({specs[i].dtype, count_of(specs[i])});
+}
+
+void SafetensorsWriter::write(const Tensor& tensor) {
+    check(!left_.empty(), "a tensor more than was declared: {}", tensor);
+    auto& [dtype, count] = left_.back();
+    check(tensor.dtype == dtype && tensor.count() <= count, "{} is written where {} {} are left", tensor, count, info(dtype).name);
+    count -= tensor.count();
+    if (count == 0) left_.pop_back();
+    file_.write({static_cast<const std::byte*>(tensor.data), static_cast<size_t>(tensor.bytes())});
+}
+
+void SafetensorsWriter::commit() {
+    check(left_.empty(), "{} declared tensors were never written", left_.size());
+    file_.commit();
+}
+
+TensorSpec spec_of(const NamedTensor& named) {
+    const Tensor& tensor = named.tensor;
+    return {named.name, tensor.dtype, {tensor.size.begin(), tensor.size.begin() + tensor.rank}};
+}
+
+void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const Metadata& metadata) {
+    std::vector<TensorSpec> specs;
+    for (const NamedTensor& named : tensors) specs.push_back(spec_of(named));
+    SafetensorsWriter writer(path, specs, metadata);
+    for (const NamedTensor& named : tensors) writer.write(named.tensor);
+    writer.commit();
+}
+
+}  // namespace puna

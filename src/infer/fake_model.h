@@ -1,0 +1,49 @@
+// infer/fake_model.h — for tests: a tiny seeded Llama and a tokenizer of bytes, so that an engine needs no files.
+//
+//   Engine engine(fake_llama(), fake_tokenizer(), {.slots = 2});
+//
+// It babbles in small letters, at random but always the same, and when the temperature is 0 it never ends by itself.
+#pragma once
+#include "model/load.h"
+#include "tokenizer/tokenizer.h"
+
+namespace puna {
+
+// The 256 bytes, then sixteen control tokens.
+inline Tokenizer fake_tokenizer() {
+    Vocabulary vocabulary;
+    vocabulary.tokens = TokenTable(256, 256);
+    for (int byte = 0; byte < 256; ++byte) {
+        char c = static_cast<char>(byte);
+        check(vocabulary.tokens.set(byte, {&c, 1}), "byte {}", byte);
+    }
+    std::vector<std::string> names = {"<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>", "<|eot_id|>"};
+    while (names.size() < 16) names.push_back(fmt::format("<|reserved_special_token_{}|>", names.size() - 6));
+    size_t bytes = 0;
+    for (const std::string& name : names) bytes += name.size();
+    vocabulary.controls = TokenTable(names.size(), bytes);
+    for (size_t i = 0; i < names.size(); ++i) check(vocabulary.controls.set(static_cast<int32_t>(i), names[i]), "{}", names[i]);
+    return Tokenizer(std::move(vocabulary));
+}
+
+inline Llama fake_llama(uint64_t seed = 1, int64_t context = 512) {
+    Config config;
+    config.dim = 32;
+    config.layers = 2;
+    config.heads = 4;
+    config.kv_heads = 2;
+    config.head_dim = 8;
+    config.ffn = 64;
+    config.vocabulary = 256 + 16;
+    config.context = context;
+    config.bos = 256;
+    config.eos = {257};
+    Llama llama = seeded_llama(config, seed, {});
+    for (int64_t id = 0; id < config.vocabulary; ++id) {
+        bool letter = (id >= 'a' && id <= 'z') || id == ' ';
+        for (float& weight : llama.output.weight.weight.slice(id, 1).span<float>()) weight *= letter ? 30 : 0;
+    }
+    return llama;
+}
+
+}  // namespace puna

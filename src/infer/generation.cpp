@@ -1,0 +1,74 @@
+#include "infer/generation.h"
+
+#include "infer/engine.h"
+
+#include <algorithm>
+
+namespace puna {
+
+std::string_view name_of(Finish finish) {
+    constexpr std::string_view names[] = {"running", "stop", "length", "context", "cancelled", "failed"};
+    return names[static_cast<size_t>(finish)];
+}
+
+double Answer::tokens_per_second() const {
+    return ids.size() > 1 && seconds > 0 ? static_cast<double>(ids.size() - 1) / seconds : 0;
+}
+
+ContextFull::ContextFull(int64_t p, int64_t a, int64_t c)
+    : Error(fmt::format("the context is full: the prompt has {} tokens, {} more are asked for, the context holds {}", p, a, c)), prompt(p),
+      asked(a), context(c) {}
+
+Generation::Generation(Engine& engine, Session& session, std::span<const int32_t> prompt, const GenerateOptions& options)
+    : engine_(engine), session_(session), sampler_(options.sample), stream_(engine.tokenizer(), options.stop), max_tokens_(options.max_tokens) {
+    int64_t n = static_cast<int64_t>(prompt.size()), asked = std::max<int64_t>(1, max_tokens_);
+    if (max_tokens_ < 0) fail("max_tokens: must be 0 or more");
+    if (n == 0) fail("an empty prompt: there is nothing to go on from");
+    if (n > engine.context() || asked > engine.context() - n) throw ContextFull(n, asked, engine.context());
+    engine.check_ids(prompt);
+    session.sync(prompt);
+    answer_.prompt_tokens = n;
+    answer_.reused = session.reused();
+    answer_.seed = sampler_.seed();
+}
+
+void Generation::take(std::span<float> logits) {
+    if (answer_.ids.empty()) {
+        first_ = Clock::now();
+        answer_.prompt_seconds = std::chrono::duration<double>(first_ - began_).count();
+    }
+    try {
+        int32_t id = sampler_.choose(logits, session_.tokens());
+        engine_.is_stop(id) ? finish(Finish::stop) : add(id);
+    } catch (const Error& problem) {
+        answer_.problem = problem.what();
+        finish(Finish::failed);
+    }
+}
+
+void Generation::add(int32_t id) {
+    session_.push(id);
+    answer_.ids.push_back(id);
+    answer_.text += stream_.next(id);
+    if (stream_.stopped()) return finish(Finish::stop);
+    if (static_cast<int64_t>(answer_.ids.size()) == max_tokens_) return finish(Finish::length);
+    if (session_.size() == engine_.context()) finish(Finish::context);
+}
+
+void Generation::finish(Finish how) {
+    answer_.finish = how;
+    answer_.text += stream_.flush();
+    if (!answer_.ids.empty()) answer_.seconds = std::chrono::duration<double>(Clock::now() - first_).count();
+}
+
+void Generation::cancel() {
+    if (!done()) finish(Finish::cancelled);
+}
+
+std::string_view Generation::take_text() {
+    std::string_view fresh = std::string_view(answer_.text).substr(taken_);
+    taken_ = answer_.text.size();
+    return fresh;
+}
+
+}  // namespace puna

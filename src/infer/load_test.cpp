@@ -1,0 +1,60 @@
+#include "infer/load.h"
+
+#include "core/atomic_file.h"
+#include "core/test_folder.h"
+#include "infer/fake_model.h"
+#include "tokenizer/files.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+TEST(LoadEngine, AFolderSpeaksAsTheModelThatWasSaved) {
+    TestFolder folder;
+    Llama llama = fake_llama();
+    save_llama(llama, folder.path(), Dtype::f32);
+    save_tokenizer(fake_tokenizer(), folder.path());
+    write_file(folder / "generation_config.json", R"({"temperature": 0, "top_k": 3, "eos_token_id": [5, 6]})");
+    Engine saved(std::move(llama), fake_tokenizer()), loaded = load_engine(folder.path(), {.context = 64});
+    Session one = saved.open(), two = loaded.open();
+    GenerateOptions options{.sample = loaded.defaults(), .max_tokens = 10};
+    std::vector<int32_t> prompt{256, 72, 105};
+    EXPECT_EQ(saved.generate(one, prompt, options).ids, loaded.generate(two, prompt, options).ids);
+    EXPECT_EQ(loaded.context(), 64);
+    EXPECT_EQ(loaded.defaults().top_k, 3);
+    EXPECT_TRUE(loaded.is_stop(5) && loaded.is_stop(6) && loaded.is_stop(257));
+    EXPECT_THROW(load_engine(folder.path(), {.type = "i64"}), Error);
+    EXPECT_THROW(load_engine(folder / "nothing"), Error);
+}
+
+TEST(GenerationConfig, TakesWhatItKnowsAndPassesOverTheRest) {
+    GenerationConfig config = parse_generation_config(
+        R"({"_from_model_config": true, "bos_token_id": 1, "do_sample": true, "eos_token_id": [2, 3], "temperature": 0.7,
+            "top_p": 0.8, "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "seed": 4, "more": {"top_k": 5, "list": [1, 2]}})",
+        "here");
+    EXPECT_EQ(config.sample.temperature, 0.7f);
+    EXPECT_EQ(config.sample.top_p, 0.8f);
+    EXPECT_EQ(config.sample.top_k, 40);
+    EXPECT_EQ(config.sample.min_p, 0.1f);
+    EXPECT_EQ(config.sample.repetition_penalty, 1.1f);
+    EXPECT_EQ(config.sample.seed, 0);
+    EXPECT_EQ(config.stops, (std::vector<int32_t>{2, 3}));
+    EXPECT_EQ(parse_generation_config(R"({"eos_token_id": 7, "do_sample": false})", "here").stops, (std::vector<int32_t>{7}));
+    EXPECT_EQ(parse_generation_config(R"({"do_sample": false, "temperature": 0.6})", "here").sample.temperature, 0);
+}
+
+TEST(GenerationConfig, NonsenseIsAnErrorThatNamesTheFile) {
+    for (const char* text : {"[]", "7", "{", R"({"temperature": -1})", R"({"top_k": 1.5})", R"({"top_k": 99999999999})", R"({"top_p": 1e300})",
+                             R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})"}) {
+        try {
+            parse_generation_config(text, "here/generation_config.json");
+            ADD_FAILURE() << text;
+        } catch (const Error& error) {
+            EXPECT_EQ(std::string(error.what()).find("here/generation_config.json:"), 0u) << error.what();
+        }
+    }
+}
+
+}  // namespace
+}  // namespace puna

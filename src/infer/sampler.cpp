@@ -1,0 +1,119 @@
+#include "infer/sampler.h"
+
+#include "core/error.h"
+#include "core/random.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace puna {
+
+namespace {
+
+constexpr size_t penalised_tokens = 64;
+
+// Position of the largest; the first of equal ones. NaN and infinity have no place among logits.
+size_t likeliest(std::span<const float> logits) {
+    size_t best = 0;
+    float doubt = 0;                        // stays 0 unless one of them is NaN or infinite
+    for (size_t i = 0; i < logits.size(); ++i) {
+        doubt += logits[i] * 0;
+        if (logits[i] > logits[best]) best = i;
+    }
+    if (!(doubt == 0)) fail("the model's logits are not numbers: its weights are damaged, or too large for this type (--type f32)");
+    return best;
+}
+
+void penalise_repetition(std::span<float> logits, std::span<const int32_t> timeline, float penalty) {
+    std::span<const int32_t> last = timeline.last(std::min(timeline.size(), penalised_tokens));
+    for (size_t i = 0; i < last.size(); ++i) {
+        bool done = std::find(last.begin(), last.begin() + static_cast<ptrdiff_t>(i), last[i]) != last.begin() + static_cast<ptrdiff_t>(i);
+        size_t id = static_cast<size_t>(last[i]);
+        if (done || id >= logits.size()) continue;
+        logits[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
+    }
+}
+
+int64_t seed_from_clock() {
+    int64_t now = std::chrono::system_clock::now().time_since_epoch().count();
+    return static_cast<int64_t>(Random(static_cast<uint64_t>(now)).bits()) + 1;         // short enough to be typed again
+}
+
+}  // namespace
+
+void validate(const SampleOptions& o) {
+    if (!(o.temperature >= 0 && o.temperature <= 100)) fail("temperature: must be 0 to 100");
+    if (!(o.top_p > 0 && o.top_p <= 1)) fail("top_p: must be more than 0 and at most 1");
+    if (o.top_k < 0) fail("top_k: must be 0 or more");
+    if (!(o.min_p >= 0 && o.min_p <= 1)) fail("min_p: must be 0 to 1");
+    if (!(o.repetition_penalty > 0 && o.repetition_penalty <= 100)) fail("repetition_penalty: must be more than 0 and at most 100");
+    if (o.seed < 0) fail("seed: must be 0 or more");
+}
+
+Sampler::Sampler(const SampleOptions& options) : options_(options) {
+    validate(options);
+    if (options_.seed == 0) options_.seed = seed_from_clock();
+}
+
+// The k likeliest, in order.
+void Sampler::keep_top_k() {
+    size_t k = static_cast<size_t>(options_.top_k);
+    if (k == 0 || k >= candidates_.size()) return;
+    auto end = candidates_.begin() + static_cast<ptrdiff_t>(k);
+    std::nth_element(candidates_.begin(), end, candidates_.end(), Likelier{});
+    candidates_.erase(end, candidates_.end());
+    std::sort(candidates_.begin(), candidates_.end(), Likelier{});
+}
+
+// The fewest of the likeliest that hold top_p of the total, without those below min_p: a few are put in order, and eight
+// times as many while that is not enough.
+void Sampler::keep_nucleus(double total) {
+    double wanted = options_.top_p < 1 ? static_cast<double>(options_.top_p) * total : HUGE_VAL, mass = 0;
+    auto begin = candidates_.begin(), sorted = begin;
+    for (ptrdiff_t n = 32; sorted != candidates_.end(); n *= 8) {
+        auto end = n < candidates_.end() - begin ? begin + n : candidates_.end();
+        if (end != candidates_.end()) std::nth_element(sorted, end, candidates_.end(), Likelier{});
+        std::sort(sorted, end, Likelier{});
+        for (; sorted != end; ++sorted) {
+            bool enough = sorted != begin && (mass >= wanted || sorted->weight < options_.min_p);     // the likeliest has weight 1
+            if (enough) {
+                candidates_.erase(sorted, candidates_.end());
+                return;
+            }
+            mass += static_cast<double>(sorted->weight);
+        }
+    }
+}
+
+int32_t Sampler::draw(int64_t position) const {
+    Random random(static_cast<uint64_t>(options_.seed));
+    random.seek(static_cast<uint64_t>(position));
+    double total = 0;
+    for (const Candidate& candidate : candidates_) total += static_cast<double>(candidate.weight);
+    double left = static_cast<double>(random.uniform()) * total;
+    for (const Candidate& candidate : candidates_)
+        if ((left -= static_cast<double>(candidate.weight)) < 0) return candidate.id;
+    return candidates_.front().id;                          // sums round: what is left over goes to the likeliest
+}
+
+int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> timeline) {
+    check(!logits.empty(), "choose among no tokens");
+    if (options_.repetition_penalty != 1) penalise_repetition(logits, timeline, options_.repetition_penalty);
+    size_t best = likeliest(logits);
+    if (options_.temperature == 0) return static_cast<int32_t>(best);
+
+    candidates_.resize(logits.size());
+    for (size_t i = 0; i < logits.size(); ++i) candidates_[i] = {logits[i], static_cast<int32_t>(i)};
+    keep_top_k();
+    float highest = logits[best];
+    double total = 0;
+    for (Candidate& candidate : candidates_) {
+        candidate.weight = std::exp((candidate.weight - highest) / options_.temperature);
+        total += static_cast<double>(candidate.weight);
+    }
+    if (options_.top_p < 1 || options_.min_p > 0) keep_nucleus(total);
+    return draw(static_cast<int64_t>(timeline.size()));
+}
+
+}  // namespace puna

@@ -1,0 +1,150 @@
+#include "infer/sampler.h"
+
+#include "core/error.h"
+
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+const std::vector<float> few = {1.0f, 3.0f, 2.0f, 3.0f, -1.0f};        // 1 and 3 are equally likely
+
+// How often each token is chosen at 4,000 places of a timeline.
+std::map<int32_t, int> counts(SampleOptions options, const std::vector<float>& logits) {
+    options.seed = 7;
+    Sampler sampler(options);
+    std::map<int32_t, int> chosen;
+    for (size_t place = 0; place < 4000; ++place) {
+        std::vector<float> row = logits;
+        ++chosen[sampler.choose(row, std::vector<int32_t>(place, 0))];
+    }
+    return chosen;
+}
+
+std::vector<int32_t> kept(SampleOptions options, const std::vector<float>& logits) {
+    std::vector<int32_t> ids;
+    for (auto [id, count] : counts(options, logits)) ids.push_back(id);
+    return ids;
+}
+
+int32_t choose(const SampleOptions& options, std::vector<float> logits, const std::vector<int32_t>& timeline = {}) {
+    return Sampler(options).choose(logits, timeline);
+}
+
+TEST(Sampler, TemperatureZeroPicksTheLikeliestAndOfEqualOnesTheLowerId) {
+    EXPECT_EQ(choose({.temperature = 0}, few), 1);
+    EXPECT_EQ(choose({.temperature = 0}, {-5, -4, -4}), 1);
+}
+
+TEST(Sampler, DrawsAsOftenAsTheProbabilitiesSay) {
+    std::vector<float> logits = {std::log(0.5f), std::log(0.3f), std::log(0.2f)};
+    std::map<int32_t, int> chosen = counts({.temperature = 1, .top_p = 1}, logits);
+    EXPECT_NEAR(chosen[0], 2000, 130);
+    EXPECT_NEAR(chosen[1], 1200, 120);
+    EXPECT_NEAR(chosen[2], 800, 110);
+}
+
+TEST(Sampler, TemperatureSharpensAndFlattens) {
+    std::vector<float> logits = {std::log(0.6f), std::log(0.4f)};       // squared: 0.36 to 0.16; the square root: 0.55 to 0.45
+    EXPECT_NEAR(counts({.temperature = 0.5f, .top_p = 1}, logits)[0], 4000 * 0.36 / 0.52, 130);
+    EXPECT_NEAR(counts({.temperature = 2, .top_p = 1}, logits)[0], 4000 * 0.5505, 130);
+}
+
+TEST(Sampler, TopKKeepsTheLikeliestAndOfEqualOnesTheLowerId) {
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 1, .top_k = 1}, few), (std::vector<int32_t>{1}));
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 1, .top_k = 3}, few), (std::vector<int32_t>{1, 2, 3}));
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 1, .top_k = 99}, few).size(), 5u);
+}
+
+TEST(Sampler, TopPKeepsTheFewestThatHoldSoMuch) {
+    std::vector<float> logits = {std::log(0.2f), std::log(0.5f), std::log(0.3f)};
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.45f}, logits), (std::vector<int32_t>{1}));
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.55f}, logits), (std::vector<int32_t>{1, 2}));
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.85f}, logits), (std::vector<int32_t>{0, 1, 2}));
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 1e-6f}, logits), (std::vector<int32_t>{1}));
+}
+
+TEST(Sampler, TopPCountsWhatTopKLeft) {
+    std::vector<float> logits = {std::log(0.4f), std::log(0.3f), std::log(0.2f), std::log(0.1f)};
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.56f, .top_k = 2}, logits), (std::vector<int32_t>{0}));       // 0.4 of 0.7
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.56f}, logits), (std::vector<int32_t>{0, 1}));
+}
+
+TEST(Sampler, MinPKeepsWhatIsLikelyEnoughBesideTheLikeliest) {
+    std::vector<float> logits = {std::log(0.55f), std::log(0.3f), std::log(0.15f)};
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 1, .min_p = 0.5f}, logits), (std::vector<int32_t>{0, 1}));
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 1, .min_p = 1}, logits), (std::vector<int32_t>{0}));
+}
+
+// The plain way: sort everything, cut, and see which tokens are left.
+TEST(Sampler, OnALargeVocabularyKeepsWhatSortingAllOfItWouldKeep) {
+    std::vector<float> logits;
+    for (int i = 0; i < 5000; ++i) logits.push_back(std::sin(static_cast<float>(i) * 0.7f) * 2);
+    std::vector<double> p;
+    double total = 0, mass = 0;
+    for (float value : logits) total += std::exp(static_cast<double>(value));
+    for (float value : logits) p.push_back(std::exp(static_cast<double>(value)) / total);
+    std::sort(p.begin(), p.end(), std::greater<>());
+    size_t n = 0;
+    while (mass < 0.1) mass += p[n++];
+    ASSERT_GT(n, 32u);
+    double least = p[n - 1] * 0.999;
+    for (int32_t id : kept({.temperature = 1, .top_p = 0.1f}, logits))
+        EXPECT_GE(std::exp(static_cast<double>(logits[static_cast<size_t>(id)])) / total, least) << id;
+}
+
+TEST(Sampler, RepetitionPenaltyMakesRecentTokensLessLikelyOnce) {
+    EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {3, 2, 1}, {0}), 1);
+    EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 1.4f}, {3, 2, 1}, {0, 0, 0}), 0);       // 3 / 1.4, not / 1.4^3
+    EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {-1, -1.5f}, {0}), 1);              // below 0 it multiplies
+    std::vector<int32_t> long_ago(65, 2);
+    long_ago[0] = 0;
+    EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {3, 2, 1}, long_ago), 0);
+}
+
+TEST(Sampler, TheSeedAndThePlaceFixTheDraw) {
+    std::vector<float> flat(1000);
+    std::vector<int32_t> here(10), there(11);
+    SampleOptions options{.temperature = 1, .top_p = 1, .seed = 5};
+    EXPECT_EQ(choose(options, flat, here), choose(options, flat, here));
+    EXPECT_NE(choose(options, flat, here), choose(options, flat, there));
+    EXPECT_NE(choose(options, flat, here), choose({.temperature = 1, .top_p = 1, .seed = 6}, flat, here));
+}
+
+TEST(Sampler, SeedZeroIsDrawnFromTheClockAndCanBeAskedFor) {
+    Sampler drawn(SampleOptions{});
+    EXPECT_GT(drawn.seed(), 0);
+    EXPECT_EQ(Sampler({.seed = 12}).seed(), 12);
+}
+
+TEST(Sampler, LogitsThatAreNotNumbersAreAnError) {
+    for (float bad : {std::numeric_limits<float>::quiet_NaN(), HUGE_VALF, -HUGE_VALF}) {
+        EXPECT_THROW(choose({.temperature = 0}, {1, bad, 2}), Error);
+        EXPECT_THROW(choose({.temperature = 1}, {bad, 1, 2}), Error);
+    }
+}
+
+TEST(Sampler, OptionsThatMakeNoSenseAreNamed) {
+    auto problem = [](SampleOptions options) {
+        try {
+            Sampler sampler(options);
+        } catch (const Error& error) {
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    EXPECT_EQ(problem({.temperature = -1}), "temperature: must be 0 to 100");
+    EXPECT_EQ(problem({.top_p = 0}), "top_p: must be more than 0 and at most 1");
+    EXPECT_EQ(problem({.top_k = -1}), "top_k: must be 0 or more");
+    EXPECT_EQ(problem({.min_p = 2}), "min_p: must be 0 to 1");
+    EXPECT_EQ(problem({.repetition_penalty = 0}), "repetition_penalty: must be more than 0 and at most 100");
+    EXPECT_EQ(problem({.temperature = NAN}), "temperature: must be 0 to 100");
+    EXPECT_EQ(problem({}), "");
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,121 @@
+// kernels/cpu/multiply.inl — the inner loops of every matrix product: out[rows, 64] += a[rows, k] * panel[k, 64].
+//
+// Each number of `out` is one chain of fused multiply-adds from the first k to the last, whatever the shape around it:
+// that is what makes bits independent of rows, threads and chunking. (Libraries leave that order open.)
+//
+// A panel holds 64 columns of the right-hand side as units (see units.inl), in sub-panels of `width` columns:
+// [64 / width][units of k][width]. Columns past the end are zeros.
+
+constexpr int64_t panel_columns = 64, vectors = lanes == 16 ? 4 : 2, width = vectors * lanes, tile_rows = 6;
+
+template <class Units, int rows>
+void multiply_rows(float* out, int64_t out_stride, const float* a, int64_t row_stride, int64_t k_stride, const float* panel,
+                   int64_t units, bool fresh) {
+    F total[rows][vectors];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) total[r][v] = fresh ? set(0) : load(out + r * out_stride + v * lanes);
+    for (int64_t k = 0; k < units; ++k, a += k_stride, panel += width) {
+        F b[vectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) b[v] = load(panel + v * lanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; ++v) total[r][v] = Units::step(total[r][v], a[r * row_stride], b[v]);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) store(out + r * out_stride + v * lanes, total[r][v]);
+}
+
+template <class Units>
+void multiply_tile(int64_t rows, float* out, int64_t out_stride, const float* a, int64_t row_stride, int64_t k_stride,
+                   const float* panel, int64_t units, bool fresh) {
+    switch (rows) {
+        case 1: return multiply_rows<Units, 1>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        case 2: return multiply_rows<Units, 2>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        case 3: return multiply_rows<Units, 3>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        case 4: return multiply_rows<Units, 4>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        case 5: return multiply_rows<Units, 5>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        default: return multiply_rows<Units, 6>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+    }
+}
+
+// The left-hand side: unit u of row r is data[r * row_stride + u * k_stride].
+struct Left {
+    const float* data;
+    int64_t row_stride, k_stride;
+    Left from(int64_t row, int64_t unit) const { return {data + row * row_stride + unit * k_stride, row_stride, k_stride}; }
+};
+
+// out[rows, columns] of one panel, columns <= 64; fresh: set, else add.
+template <class Units>
+void multiply_panel(float* out, int64_t out_stride, Left a, int64_t rows, const float* panel, int64_t columns, int64_t units,
+                    bool fresh) {
+    for (int64_t r = 0; r < rows; r += tile_rows) {
+        int64_t n = std::min(tile_rows, rows - r);
+        const float* left = a.data + r * a.row_stride;
+        for (int64_t c = 0; c < columns; c += width) {
+            float* to = out + r * out_stride + c;
+            const float* part = panel + c * units;
+            if (columns - c >= width) {
+                multiply_tile<Units>(n, to, out_stride, left, a.row_stride, a.k_stride, part, units, fresh);
+                continue;
+            }
+            alignas(64) float edge[tile_rows * width];
+            size_t bytes = static_cast<size_t>(columns - c) * sizeof(float);
+            for (int64_t i = 0; i < n && !fresh; ++i) std::memcpy(edge + i * width, to + i * out_stride, bytes);
+            multiply_tile<Units>(n, edge, width, left, a.row_stride, a.k_stride, part, units, fresh);
+            for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * out_stride, edge + i * width, bytes);
+        }
+    }
+}
+
+template <class Units>
+constexpr int64_t units_of(int64_t numbers) { return (numbers + Units::k - 1) / Units::k; }
+
+// Panel from rows that run along k: column c is row c of `from`. k: numbers along k; columns <= 64.
+template <class Units, class T>
+void pack_along(float* panel, const T* from, int64_t stride, int64_t k, int64_t columns) {
+    int64_t units = units_of<Units>(k);
+    for (int64_t c = 0; c < round_up(columns, width); c += lanes) {
+        float* to = panel + c / width * width * units + c % width;
+        for (int64_t u = 0; u < units; u += lanes) {
+            F block[lanes];
+            for (int64_t i = 0; i < lanes; ++i)
+                block[i] = c + i < columns ? Units::along(from + (c + i) * stride + u * Units::k, k - u * Units::k) : set(0);
+            transpose(block);
+            for (int64_t i = 0; i < std::min(lanes, units - u); ++i) store(to + (u + i) * width, block[i]);
+        }
+    }
+}
+
+// Panel from rows that run across: row k of the panel is row k of `from`.
+template <class Units, class T>
+void pack_across(float* panel, const T* from, int64_t stride, int64_t k, int64_t columns) {
+    int64_t units = units_of<Units>(k);
+    for (int64_t c = 0; c < round_up(columns, width); c += lanes) {
+        float* to = panel + c / width * width * units + c % width;
+        for (int64_t u = 0; u < units; ++u)
+            store(to + u * width, c < columns ? Units::across(from + u * Units::k * stride + c, stride, k - u * Units::k, columns - c)
+                                              : set(0));
+    }
+}
+
+// The left-hand side made of rows that run across, [k, rows]: transposed to [rows, units].
+template <class Units>
+void transpose_left(float* to, int64_t to_stride, const float* from, int64_t stride, int64_t k, int64_t rows) {
+    int64_t units = units_of<Units>(k);
+    for (int64_t r = 0; r < rows; r += lanes)
+        for (int64_t u = 0; u < units; u += lanes) {
+            F block[lanes];
+            for (int64_t i = 0; i < lanes; ++i)
+                block[i] = u + i < units ? Units::across(from + (u + i) * Units::k * stride + r, stride, k - (u + i) * Units::k, rows - r)
+                                         : set(0);
+            transpose(block);
+            for (int64_t i = 0; i < std::min(lanes, rows - r); ++i) store(to + (r + i) * to_stride + u, block[i], std::min(lanes, units - u));
+        }
+}

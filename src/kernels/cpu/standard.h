@@ -1,0 +1,24 @@
+// kernels/cpu/standard.h — every header that the vector sources need, included before their target region opens: an
+// inline function of the standard library must not be compiled for an instruction set that a machine may lack.
+#pragma once
+#include "core/checked.h"
+#include "core/threads.h"
+#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/tables.h"
+
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12 calls its own _mm512_undefined_ps uninitialized (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <type_traits>
+#include <vector>

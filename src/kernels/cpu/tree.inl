@@ -1,0 +1,45 @@
+// kernels/cpu/tree.inl — sums of gradients over chunks, a tile at a time (see TreeSum in kernels.h). Included by each
+// instruction set's source inside its namespace.
+
+// Rows row .. row + rows and columns column .. column + columns of a gradient whose rows are `stride` numbers.
+struct TreeTile {
+    const TreeSum& tree;
+    int64_t row, column, rows, columns, stride;
+    float* scratch;                                 // scratch_size() numbers: levels that live only inside this call
+
+    struct View {
+        float* data;
+        int64_t stride;
+    };
+
+    static int64_t scratch_levels(const TreeSum& tree) {
+        return std::bit_width(static_cast<uint64_t>(tree.first + tree.chunks()));
+    }
+
+    View level(int k) const {
+        if (static_cast<size_t>(k) < tree.level.size() && tree.level[static_cast<size_t>(k)])
+            return {static_cast<float*>(tree.level[static_cast<size_t>(k)].data) + row * stride + column, stride};
+        return {scratch + k * rows * columns, columns};
+    }
+
+    // `part` [rows, columns] is the sum over chunk number i of this call; it is used up.
+    void push(int64_t i, float* part) const {
+        uint64_t place = static_cast<uint64_t>(tree.first + i);
+        if (tree.running) return place == 0 ? store(level(0), part) : add(level(0), level(0), part);
+        int k = 0;
+        for (; place & 1; place >>= 1, ++k)
+            if (place & 2) add({part, columns}, level(k), part);
+            else return add(level(k + 1), level(k), part);
+        store(level(0), part);
+    }
+
+ private:
+    void add(View out, View a, const float* b) const {
+        for (int64_t r = 0; r < rows; ++r)
+            for (int64_t c = 0; c < columns; ++c) out.data[r * out.stride + c] = a.data[r * a.stride + c] + b[r * columns + c];
+    }
+    void store(View out, const float* b) const {
+        for (int64_t r = 0; r < rows; ++r)
+            std::memcpy(out.data + r * out.stride, b + r * columns, static_cast<size_t>(columns) * sizeof(float));
+    }
+};

@@ -1,0 +1,106 @@
+// kernels/cpu/vec_avx2.h — the vector vocabulary of the .inl files in AVX2 with FMA and F16C. Included inside the target
+// region and the namespace of avx2.cpp. A partial load fills with zeros; a partial store leaves the rest alone.
+
+
+using F = __m256;                       // eight floats; + - * / are the compiler's own
+constexpr int64_t lanes = 8;
+
+inline __m256i first_lanes(int64_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+inline F load(const float* p) { return _mm256_loadu_ps(p); }
+inline F load(const float* p, int64_t n) { return _mm256_maskload_ps(p, first_lanes(n)); }
+inline void store(float* p, F x) { _mm256_storeu_ps(p, x); }
+inline void store(float* p, F x, int64_t n) { _mm256_maskstore_ps(p, first_lanes(n), x); }
+
+inline __m128i load_halves(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+inline __m128i load_halves(const void* p, int64_t n) {
+    alignas(16) uint16_t part[8] = {};
+    std::memcpy(part, p, static_cast<size_t>(n) * 2);
+    return _mm_load_si128(reinterpret_cast<const __m128i*>(part));
+}
+inline F widen(__m128i x) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16)); }
+inline F load(const bf16* p) { return widen(load_halves(p)); }
+inline F load(const bf16* p, int64_t n) { return widen(load_halves(p, n)); }
+inline F load(const f16* p) { return _mm256_cvtph_ps(load_halves(p)); }
+inline F load(const f16* p, int64_t n) { return _mm256_cvtph_ps(load_halves(p, n)); }
+
+// Rounded to nearest even; NaN stays NaN. The same bits as bf16(float).
+inline __m256i round_to_bf16(F x) {
+    __m256i u = _mm256_castps_si256(x);
+    __m256i even = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+    __m256i rounded = _mm256_add_epi32(u, _mm256_add_epi32(even, _mm256_set1_epi32(0x7fff)));
+    __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    return _mm256_blendv_epi8(rounded, _mm256_or_si256(u, _mm256_set1_epi32(0x400000)), nan);
+}
+inline __m128i narrow(F x) {
+    __m256i u = _mm256_srli_epi32(round_to_bf16(x), 16);
+    return _mm_packus_epi32(_mm256_castsi256_si128(u), _mm256_extracti128_si256(u, 1));
+}
+inline void store(bf16* p, F x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), narrow(x)); }
+inline void store(bf16* p, F x, int64_t n) {
+    alignas(16) uint16_t part[8];
+    _mm_store_si128(reinterpret_cast<__m128i*>(part), narrow(x));
+    std::memcpy(p, part, static_cast<size_t>(n) * 2);
+}
+inline F as_bf16(F x) { return _mm256_castsi256_ps(_mm256_and_si256(round_to_bf16(x), _mm256_set1_epi32(-65536))); }
+
+inline F set(float x) { return _mm256_set1_ps(x); }
+inline F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }            // a * b + c
+inline F fnma(F a, F b, F c) { return _mm256_fnmadd_ps(a, b, c); }          // c - a * b
+inline F larger(F a, F b) { return _mm256_max_ps(a, b); }                   // b where either is NaN
+inline F smaller(F a, F b) { return _mm256_min_ps(a, b); }
+inline F root(F x) { return _mm256_sqrt_ps(x); }
+inline F nearest(F x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline F power_of_two(F n) {                                                // -126 <= n <= 127
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
+}
+inline F zero_below(F value, F x, F limit) {                                // value, or 0 where x < limit
+    return _mm256_and_ps(value, _mm256_cmp_ps(x, limit, _CMP_NLT_UQ));
+}
+inline F swap_neighbours(F x) { return _mm256_permute_ps(x, 0xb1); }
+// Even lanes a * b - c, odd lanes a * b + c; and the other way round.
+inline F fma_sub_add(F a, F b, F c) { return _mm256_fmaddsub_ps(a, b, c); }
+inline F fma_add_sub(F a, F b, F c) { return _mm256_fmsubadd_ps(a, b, c); }
+// lanes / 2 numbers (or the first n), each twice.
+inline F load_twice(const float* p, int64_t n) {
+    __m128 x = n == lanes / 2 ? _mm_loadu_ps(p)
+                              : _mm_maskload_ps(p, _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(n)), _mm_setr_epi32(0, 1, 2, 3)));
+    return _mm256_set_m128(_mm_unpackhi_ps(x, x), _mm_unpacklo_ps(x, x));
+}
+
+inline float sum(F x) {
+    __m128 b = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    b = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
+}
+inline float largest(F x) {
+    __m128 b = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    b = _mm_max_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_max_ss(b, _mm_movehdup_ps(b)));
+}
+
+// Eight rows of eight 32-bit numbers become columns.
+inline void transpose(F* r) {
+    F t[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i += 4) {
+        r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+        r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+        r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < 4; ++i) {
+        t[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+        t[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) r[i] = t[i];
+}

@@ -1,0 +1,105 @@
+// kernels/cpu/vec_avx512.h — the vector vocabulary of the .inl files in AVX-512 (F, BW, VL, DQ). Included inside the
+// target region and the namespace of avx512.cpp. A partial load fills with zeros; a partial store leaves the rest alone.
+
+
+using F = __m512;                       // sixteen floats; + - * / are the compiler's own
+constexpr int64_t lanes = 16;
+
+inline __mmask16 first_lanes(int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }      // n <= 16
+
+inline F load(const float* p) { return _mm512_loadu_ps(p); }
+inline F load(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
+inline void store(float* p, F x) { _mm512_storeu_ps(p, x); }
+inline void store(float* p, F x, int64_t n) { _mm512_mask_storeu_ps(p, first_lanes(n), x); }
+
+inline F widen(__m256i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
+inline F load(const bf16* p) { return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline F load(const bf16* p, int64_t n) { return widen(_mm256_maskz_loadu_epi16(first_lanes(n), p)); }
+inline F load(const f16* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline F load(const f16* p, int64_t n) { return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(n), p)); }
+
+// Rounded to nearest even; NaN stays NaN. The same bits as bf16(float).
+inline __m512i round_to_bf16(F x) {
+    __m512i u = _mm512_castps_si512(x);
+    __m512i even = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+    __m512i rounded = _mm512_add_epi32(u, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
+    __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_mask_or_epi32(rounded, nan, u, _mm512_set1_epi32(0x400000));
+}
+inline void store(bf16* p, F x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_to_bf16(x), 16)));
+}
+inline void store(bf16* p, F x, int64_t n) {
+    _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_to_bf16(x), 16)));
+}
+inline F as_bf16(F x) { return _mm512_castsi512_ps(_mm512_and_si512(round_to_bf16(x), _mm512_set1_epi32(-65536))); }
+// Two rounded numbers in each 32 bits: `low` in the lower half, `high` above it.
+inline F bf16_pair(F low, F high) {
+    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_srli_epi32(round_to_bf16(low), 16),
+                                               _mm512_and_si512(round_to_bf16(high), _mm512_set1_epi32(-65536))));
+}
+// Pairs from two rows of bf16, in each 32 bits.
+inline F interleave(const bf16* low, const bf16* high, int64_t n) {
+    __m256i a = _mm256_maskz_loadu_epi16(first_lanes(n), low), b = _mm256_maskz_loadu_epi16(first_lanes(n), high);
+    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(a), _mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16)));
+}
+
+inline F set(float x) { return _mm512_set1_ps(x); }
+inline F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }            // a * b + c
+inline F fnma(F a, F b, F c) { return _mm512_fnmadd_ps(a, b, c); }          // c - a * b
+inline F larger(F a, F b) { return _mm512_max_ps(a, b); }                   // b where either is NaN
+inline F smaller(F a, F b) { return _mm512_min_ps(a, b); }
+inline F root(F x) { return _mm512_sqrt_ps(x); }
+inline F nearest(F x) { return _mm512_roundscale_ps(x, 0); }
+inline F power_of_two(F n) { return _mm512_scalef_ps(set(1), n); }
+inline F zero_below(F value, F x, F limit) {                                // value, or 0 where x < limit
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ), value);
+}
+inline F swap_neighbours(F x) { return _mm512_permute_ps(x, 0xb1); }
+// Even lanes a * b - c, odd lanes a * b + c; and the other way round.
+inline F fma_sub_add(F a, F b, F c) { return _mm512_fmaddsub_ps(a, b, c); }
+inline F fma_add_sub(F a, F b, F c) { return _mm512_fmsubadd_ps(a, b, c); }
+// lanes / 2 numbers (or the first n), each twice.
+inline F load_twice(const float* p, int64_t n) {
+    F x = _mm512_maskz_loadu_ps(first_lanes(n), p);
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), x);
+}
+
+inline float sum(F x) {
+    __m256 a = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    b = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
+}
+inline float largest(F x) { return _mm512_reduce_max_ps(x); }
+
+// Sixteen rows of sixteen 32-bit numbers become columns.
+inline void transpose(F* r) {
+    F t[16];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i += 4) {
+        r[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+        r[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
+        r[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        r[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < 4; ++i) {
+        t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
+        t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
+        t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+        t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < 4; ++i) {
+        r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+        r[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
+        r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+        r[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
+    }
+}

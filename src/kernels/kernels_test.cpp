@@ -1,0 +1,358 @@
+#include "kernels/kernels.h"
+
+#include "core/random.h"
+#include "core/threads.h"
+#include "kernels/cases.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <set>
+
+namespace puna {
+namespace {
+
+const Kernels& reference() { return *find_kernels("scalar"); }
+
+using Numbers = std::vector<double>;
+
+Numbers numbers_of(const Tensor& x) {
+    Numbers list;
+    with_type(x.dtype, [&]<class T>() {
+        for (T value : x.span<T>()) list.push_back(static_cast<double>(static_cast<float>(value)));
+    });
+    return list;
+}
+
+std::vector<std::byte> bytes_of(const Tensor& x) {
+    const std::byte* p = static_cast<const std::byte*>(x.data);
+    return {p, p + x.bytes()};
+}
+
+// Runs a case and puts what its outputs held before back.
+template <class Read>
+auto outputs_of(const KernelCase& c, const Kernels& kernels, Read read) {
+    std::vector<std::vector<std::byte>> before;
+    for (const Tensor& x : c.outputs) before.push_back(bytes_of(x));
+    c.run(kernels);
+    std::vector<decltype(read(c.outputs[0]))> results;
+    for (size_t i = 0; i < c.outputs.size(); ++i) {
+        results.push_back(read(c.outputs[i]));
+        std::memcpy(c.outputs[i].data, before[i].data(), before[i].size());
+    }
+    return results;
+}
+
+double largest_error(const Numbers& a, const Numbers& b) {
+    double error = 0, size = 0;
+    for (size_t i = 0; i < a.size(); ++i) {
+        error = std::max(error, std::isfinite(a[i]) && std::isfinite(b[i]) ? std::abs(a[i] - b[i]) : INFINITY);
+        size = std::max(size, std::abs(b[i]));
+    }
+    return error / std::max(size, 1e-30);
+}
+
+void expect_like_scalar(const CaseSizes& sizes) {
+    Arena memory;
+    for (const KernelCase& c : kernel_cases(sizes, memory)) {
+        std::vector<Numbers> expected = outputs_of(c, reference(), numbers_of);
+        for (const Kernels* table : available_kernels()) {
+            std::vector<Numbers> got = outputs_of(c, *table, numbers_of);
+            double bar = c.detail.find("to bf16") != c.detail.npos ? 1e-12 : 3e-6;
+            for (size_t i = 0; i < got.size(); ++i)
+                EXPECT_LT(largest_error(got[i], expected[i]), bar) << table->name << " " << c.kernel << " " << c.detail << " output " << i;
+        }
+    }
+}
+
+TEST(Kernels, EveryTableAgreesWithScalarOnOddSizes) {
+    expect_like_scalar({});
+    expect_like_scalar({.tokens = 2, .dim = 1, .out = 1, .heads = 1, .kv_heads = 1, .head_dim = 2, .ffn = 1, .vocabulary = 2});
+    expect_like_scalar({.tokens = 71, .dim = 129, .out = 66, .heads = 4, .kv_heads = 1, .head_dim = 24, .ffn = 67, .vocabulary = 389});
+}
+
+TEST(Kernels, EveryTableAgreesWithScalarOnMisalignedData) { expect_like_scalar({.misaligned = true}); }
+
+TEST(Kernels, EveryTableAgreesWithScalarOverSeveralBlocksOfKeys) {
+    expect_like_scalar({.tokens = 150, .dim = 64, .out = 64, .heads = 4, .kv_heads = 2, .head_dim = 64, .ffn = 64, .vocabulary = 512});
+    expect_like_scalar({.tokens = 67, .dim = 600, .out = 70, .heads = 2, .kv_heads = 1, .head_dim = 128, .ffn = 64, .vocabulary = 64, .cached = 300});
+}
+
+TEST(Kernels, ThreadsDoNotChangeABit) {
+    Arena memory;
+    CaseSizes sizes{.tokens = 600, .dim = 136, .out = 300, .heads = 4, .kv_heads = 2, .head_dim = 32, .ffn = 100, .vocabulary = 200};
+    std::vector<KernelCase> cases = kernel_cases(sizes, memory);
+    for (const Kernels* table : available_kernels())
+        for (const KernelCase& c : cases) {
+            set_threads(1);
+            auto one = outputs_of(c, *table, bytes_of);
+            for (int n : {2, 3, 7}) {
+                set_threads(n);
+                EXPECT_TRUE(outputs_of(c, *table, bytes_of) == one) << table->name << " " << c.kernel << " " << c.detail << ", " << n << " threads";
+            }
+        }
+    set_threads(0);
+}
+
+// A batch of rows gives each row the bits that it has alone.
+TEST(Kernels, RowsOfABatchDoNotChangeABit) {
+    Arena memory;
+    Random random(3);
+    auto normal = [&](Dtype dtype, std::initializer_list<int64_t> sizes) {
+        Tensor x = memory.tensor(dtype, sizes);
+        with_type(dtype, [&]<class T>() { for (T& value : x.span<T>()) value = T(random.normal()); });
+        return x;
+    };
+    for (const Kernels* k : available_kernels())
+        for (Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::f16}) {
+            Tensor x = normal(Dtype::f32, {61, 1030}), w = normal(dtype, {130, 1030}), all = normal(Dtype::f32, {61, 130});
+            k->matmul({}, all, x, w);
+            for (int64_t n : {1, 2, 7, 48}) {
+                Tensor some = normal(Dtype::f32, {n, 130});
+                k->matmul({}, some, x.slice(13, n), w);
+                EXPECT_TRUE(bytes_of(some) == bytes_of(all.slice(13, n))) << k->name << " " << info(dtype).name << " rows " << n;
+            }
+        }
+}
+
+// Queries asked together, one by one, or in chunks against the keys so far: the same bits.
+TEST(Kernels, ChunksOfAttentionDoNotChangeABit) {
+    Arena memory;
+    Random random(4);
+    AttentionShape shape{6, 2, 20};
+    int64_t T = 150, dim = 120, kv_dim = 40;
+    Tensor q = memory.tensor(Dtype::f32, {T, dim}), k = memory.tensor(Dtype::f32, {T, kv_dim}), v = memory.tensor(Dtype::f32, {T, kv_dim});
+    for (Tensor x : {q, k, v})
+        for (float& value : x.span<float>()) value = random.normal();
+    for (const Kernels* table : available_kernels()) {
+        Tensor all = memory.tensor(Dtype::f32, {T, dim}), part = memory.tensor(Dtype::f32, {T, dim});
+        Tensor lse = memory.tensor(Dtype::f32, {T, 6});
+        std::vector<AttentionSpan> whole{{0, T, k.as<float>(), v.as<float>(), T}};
+        table->attention({}, all, lse, q, whole, shape);
+        for (int64_t chunk : {1, 7, 64, 100}) {
+            for (int64_t first = 0; first < T; first += chunk) {
+                int64_t n = std::min(chunk, T - first);
+                std::vector<AttentionSpan> span{{first, n, k.as<float>(), v.as<float>(), first + n}};
+                table->attention({}, part, lse, q, span, shape);
+            }
+            EXPECT_TRUE(bytes_of(part) == bytes_of(all)) << table->name << " in chunks of " << chunk;
+        }
+    }
+}
+
+// A sum over chunks is the same however the chunks are shared out over calls, and equals a plain sum.
+TEST(Kernels, SplitsOfABatchDoNotChangeABitOfItsWeightGradient) {
+    Arena memory;
+    Random random(5);
+    int64_t T = 64, O = 30, D = 70;
+    Tensor x = memory.tensor(Dtype::f32, {T, D}), dout = memory.tensor(Dtype::f32, {T, O});
+    for (Tensor t : {x, dout})
+        for (float& value : t.span<float>()) value = random.normal();
+    for (const Kernels* table : available_kernels())
+        for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
+            auto sum_in_calls_of = [&](int64_t chunks_per_call) {
+                std::vector<Tensor> level;
+                for (int i = 0; i < 4; ++i) level.push_back(memory.tensor(Dtype::f32, {O, D}));
+                for (int64_t first = 0; first < 8; first += chunks_per_call) {
+                    std::vector<int64_t> chunk;
+                    for (int64_t c = 0; c <= chunks_per_call; ++c) chunk.push_back((first + c) * 8);
+                    table->matmul_weight_gradient({}, {level, first, chunk}, dout, x, dtype);
+                }
+                return level[3];                                    // eight chunks
+            };
+            Tensor once = sum_in_calls_of(8);
+            for (int64_t n : {1, 2, 4}) EXPECT_TRUE(bytes_of(sum_in_calls_of(n)) == bytes_of(once)) << table->name << " " << n;
+            Tensor plain = memory.tensor(Dtype::f32, {O, D});
+            std::vector<int64_t> chunk{0, T};
+            reference().matmul_weight_gradient({}, {std::span(&plain, 1), 0, chunk}, dout, x, dtype);
+            EXPECT_LT(largest_error(numbers_of(once), numbers_of(plain)), 3e-6);
+        }
+}
+
+// The derivative along a random direction, by the gradient kernel and by differences of the forward one.
+class Differences {
+ public:
+    using Forward = std::function<void(Tensor out)>;
+    using Backward = std::function<std::vector<Tensor>(Tensor dout)>;      // gradients of the inputs
+
+    explicit Differences(const Kernels& kernels) : kernels_(kernels) {}
+    const Kernels& k() const { return kernels_; }
+    Tensor normal(std::initializer_list<int64_t> sizes, float deviation = 1) {
+        Tensor x = memory_.tensor(Dtype::f32, sizes);
+        for (float& value : x.span<float>()) value = random_.normal() * deviation;
+        return x;
+    }
+    Tensor zeros(std::initializer_list<int64_t> sizes) { return memory_.zeros(Dtype::f32, sizes); }
+
+    void expect_match(std::vector<Tensor> inputs, Tensor out, const Forward& forward, const Backward& backward) {
+        Tensor dout = normal({out.rows(), out.columns()});
+        forward(out);
+        std::vector<Tensor> gradients = backward(dout);
+        for (size_t i = 0; i < inputs.size(); ++i) {
+            Numbers x = numbers_of(inputs[i]), direction, gradient = numbers_of(gradients[i]);
+            double expected = 0, size = 0;
+            for (double g : gradient) {
+                direction.push_back(random_.normal());
+                expected += g * direction.back();
+                size += g * g;
+            }
+            auto loss_at = [&](double h) {
+                for (size_t j = 0; j < x.size(); ++j) inputs[i].as<float>()[j] = static_cast<float>(x[j] + h * direction[j]);
+                forward(out);
+                double loss = 0;
+                Numbers o = numbers_of(out), d = numbers_of(dout);
+                for (size_t j = 0; j < o.size(); ++j) loss += o[j] * d[j];
+                return loss;
+            };
+            double h = 2e-3, slope = (8 * (loss_at(h) - loss_at(-h)) - (loss_at(2 * h) - loss_at(-2 * h))) / (12 * h);
+            loss_at(0);
+            EXPECT_NEAR(slope, expected, 4e-3 * std::sqrt(size)) << kernels_.name << " input " << i;
+        }
+    }
+
+ private:
+    const Kernels& kernels_;
+    Arena memory_;
+    Random random_{11};
+};
+
+template <class Test>
+void with_each_table(Test test) {
+    for (const Kernels* table : available_kernels()) {
+        Differences differences(*table);
+        test(differences);
+    }
+}
+
+const std::vector<int64_t> two_chunks{0, 4, 9};
+
+TEST(KernelGradients, OfMatmulMatchDifferences) {
+    with_each_table([](Differences& d) {
+        Tensor x = d.normal({9, 21}), w = d.normal({17, 21}), out = d.zeros({9, 17});
+        d.expect_match({x, w}, out, [&](Tensor o) { d.k().matmul({}, o, x, w); }, [&](Tensor dout) {
+            Tensor dx = d.zeros({9, 21}), levels[2] = {Tensor(), d.zeros({17, 21})};
+            d.k().matmul_input_gradient({}, dx, dout, w);
+            d.k().matmul_weight_gradient({}, {levels, 0, two_chunks}, dout, x, Dtype::f32);
+            return std::vector{dx, levels[1]};
+        });
+    });
+}
+
+TEST(KernelGradients, OfNormMatchDifferences) {
+    with_each_table([](Differences& d) {
+        Tensor x = d.normal({9, 21}), w = d.normal({21}), out = d.zeros({9, 21}), scale = d.zeros({9});
+        d.expect_match({x, w}, out, [&](Tensor o) { d.k().rms_norm({}, o, scale, x, w, 1e-5f); }, [&](Tensor dout) {
+            Tensor dx = d.zeros({9, 21}), levels[2] = {Tensor(), d.zeros({21})};
+            d.k().rms_norm_gradient({}, dx, {levels, 0, two_chunks}, dout, x, w, scale);
+            return std::vector{dx, levels[1]};
+        });
+    });
+}
+
+TEST(KernelGradients, OfEmbeddingMatchDifferences) {
+    with_each_table([](Differences& d) {
+        std::vector<int32_t> tokens{3, 1, 3, 3, 0, 1, 6, 3, 2};
+        Tensor table = d.normal({7, 21}), ids(tokens.data(), Dtype::i32, {9}), out = d.zeros({9, 21});
+        d.expect_match({table}, out, [&](Tensor o) { d.k().embed({}, o, table, ids); }, [&](Tensor dout) {
+            Tensor levels[2] = {Tensor(), d.zeros({7, 21})};
+            d.k().embed_gradient({}, {levels, 0, two_chunks}, dout, ids);
+            return std::vector{levels[1]};
+        });
+    });
+}
+
+TEST(KernelGradients, OfRopeMatchDifferences) {
+    with_each_table([](Differences& d) {
+        for (RotaryPairs pairs : {RotaryPairs::neighbours, RotaryPairs::halves}) {
+            Tensor x = d.normal({9, 36}), angles = d.zeros({9, 2, 9}), frequencies = d.normal({9}), out = d.zeros({9, 36});
+            std::vector<int32_t> places{0, 1, 2, 3, 4, 5, 6, 7, 8};
+            d.k().rotary_angles({}, angles, Tensor(places.data(), Dtype::i32, {9}), frequencies);
+            auto turn = [&](Tensor to, Tensor from, bool inverse) {
+                d.k().copy({}, to.data, from.data, static_cast<size_t>(from.bytes()));
+                d.k().rope({}, to, angles, pairs, inverse);
+            };
+            d.expect_match({x}, out, [&](Tensor o) { turn(o, x, false); }, [&](Tensor dout) {
+                Tensor dx = d.zeros({9, 36});
+                turn(dx, dout, true);
+                return std::vector{dx};
+            });
+        }
+    });
+}
+
+TEST(KernelGradients, OfAttentionMatchDifferences) {
+    with_each_table([](Differences& d) {
+        int64_t T = 70;
+        AttentionShape shape{4, 2, 12};
+        Tensor q = d.normal({T, 48}), k = d.normal({T, 24}), v = d.normal({T, 24}), out = d.zeros({T, 48}), lse = d.zeros({T, 4});
+        std::vector<AttentionSpan> spans{{0, 66, k.as<float>(), v.as<float>(), 66}, {66, 4, k.row<float>(66), v.row<float>(66), 4}};
+        d.expect_match({q, k, v}, out, [&](Tensor o) { d.k().attention({}, o, lse, q, spans, shape); }, [&](Tensor dout) {
+            Tensor dq = d.zeros({T, 48}), dk = d.zeros({T, 24}), dv = d.zeros({T, 24});
+            d.k().attention_gradient({}, dq, dk, dv, dout, out, lse, q, spans, shape);
+            return std::vector{dq, dk, dv};
+        });
+    });
+}
+
+TEST(KernelGradients, OfSwigluMatchDifferences) {
+    with_each_table([](Differences& d) {
+        Tensor gate = d.normal({9, 21}), up = d.normal({9, 21}), out = d.zeros({9, 21});
+        d.expect_match({gate, up}, out, [&](Tensor o) { d.k().swiglu({}, o, gate, up); }, [&](Tensor dout) {
+            Tensor dgate = d.zeros({9, 21}), dup = d.zeros({9, 21});
+            d.k().swiglu_gradient({}, dgate, dup, dout, gate, up);
+            return std::vector{dgate, dup};
+        });
+    });
+}
+
+TEST(KernelGradients, OfCrossEntropyMatchDifferences) {
+    with_each_table([](Differences& d) {
+        std::vector<int32_t> wanted{3, -1, 20, 0, 7};
+        Tensor logits = d.normal({5, 21}), targets(wanted.data(), Dtype::i32, {5}), loss = d.zeros({5, 1});
+        Tensor gradient = d.zeros({5, 21});
+        // The kernel's seed is one number, so dout is one number too: every loss counts 1.
+        Tensor total = d.zeros({1, 1});
+        d.expect_match({logits}, total, [&](Tensor o) {
+            d.k().cross_entropy({}, loss, logits, targets);
+            o.as<float>()[0] = 0;
+            for (float value : loss.span<float>()) o.as<float>()[0] += value;
+        }, [&](Tensor dout) {
+            d.k().copy({}, gradient.data, logits.data, static_cast<size_t>(logits.bytes()));
+            d.k().cross_entropy_gradient({}, loss, gradient, targets, dout.as<float>()[0]);
+            return std::vector{gradient};
+        });
+    });
+}
+
+TEST(Kernels, LossOfANotANumberIsNotANumber) {
+    for (const Kernels* table : available_kernels()) {
+        std::vector<float> logits(40, 1.0f), loss(1);
+        std::vector<int32_t> target{3};
+        logits[33] = NAN;
+        table->cross_entropy({}, Tensor(loss.data(), Dtype::f32, {1}), Tensor(logits.data(), Dtype::f32, {1, 40}), Tensor(target.data(), Dtype::i32, {1}));
+        EXPECT_TRUE(std::isnan(loss[0])) << table->name;
+    }
+}
+
+TEST(Kernels, FastTablesImplementWhatTrainingAndInferenceSpendTheirTimeOn) {
+    std::set<std::string_view> needed{"matmul", "matmul_input_gradient", "matmul_weight_gradient", "attention", "attention_gradient",
+                                      "rms_norm", "rms_norm_gradient", "rope", "softmax", "swiglu", "swiglu_gradient", "cross_entropy",
+                                      "cross_entropy_gradient", "adamw"};
+    for (const Kernels* table : available_kernels()) {
+        for (const KernelOrigin& origin : kernel_origins(*table)) {
+            if (needed.contains(origin.kernel)) { EXPECT_EQ(origin.table, table->name) << origin.kernel; }
+        }
+    }
+}
+
+TEST(Kernels, EveryKernelOfTheTableHasACase) {
+    Arena memory;
+    std::set<std::string> covered;
+    for (const KernelCase& c : kernel_cases({}, memory)) covered.insert(c.kernel);
+    for (const KernelOrigin& origin : kernel_origins(reference())) EXPECT_TRUE(covered.contains(std::string(origin.kernel))) << origin.kernel;
+}
+
+}  // namespace
+}  // namespace puna

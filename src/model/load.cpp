@@ -1,0 +1,191 @@
+#include "model/load.h"
+
+#include "core/atomic_file.h"
+#include "core/random.h"
+#include "model/names.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace puna {
+
+namespace {
+
+bool is_norm(const Param& param) { return param.weight.rank == 1; }
+bool is_tied_output(const Llama& llama, const Param* param) { return llama.config.tied && param == &llama.output.weight; }
+
+AlignedBytes& own(Llama& llama, size_t bytes) {
+    auto memory = std::make_shared<AlignedBytes>(allocate_aligned(bytes));      // shared as Llama::memory says
+    llama.memory.push_back(memory);
+    return *memory;
+}
+
+// Memory for every number: f32 masters in a row for training, and what passes multiply with.
+void allocate(Llama& llama, const LoadOptions& options) {
+    Dtype matrix_dtype = options.dtype.value_or(Dtype::f32);
+    int64_t numbers = 0, bytes = 0;
+    for (Param* p : llama.params()) {
+        p->weight.dtype = is_norm(*p) ? Dtype::f32 : matrix_dtype;
+        if (options.trainable) p->offset = numbers;
+        if (is_tied_output(llama, p)) continue;
+        numbers += p->weight.count();
+        bytes += p->weight.bytes();
+    }
+    bool separate = !options.trainable || matrix_dtype != Dtype::f32;           // f32 masters are the weights themselves
+    std::byte* masters = options.trainable ? own(llama, static_cast<size_t>(numbers) * sizeof(float)).get() : nullptr;
+    std::byte* weights = separate ? own(llama, static_cast<size_t>(bytes)).get() : nullptr;
+    for (Param* p : llama.params()) {
+        if (is_tied_output(llama, p)) continue;
+        if (masters) {
+            p->master = p->weight;
+            p->master.dtype = Dtype::f32;
+            p->master.data = masters + p->offset * static_cast<int64_t>(sizeof(float));
+        }
+        if (masters && p->weight.dtype == Dtype::f32) {
+            p->weight.data = p->master.data;
+            continue;
+        }
+        p->weight.data = weights;
+        weights += p->weight.bytes();
+    }
+}
+
+// A tied output shows the embedding's numbers.
+void tie(Llama& llama) {
+    if (llama.config.tied) llama.output.weight.weight = llama.tok_embeddings.weight;
+}
+
+// This rank's part of a whole tensor, converted to `to`.
+void copy_share(Tensor to, Tensor whole, Split split, const Group& group) {
+    int64_t columns = to.columns(), first = 0;
+    if (split == Split::rows) whole = whole.slice(group.rank() * to.size[0], to.size[0]);
+    if (split == Split::columns) first = group.rank() * columns;
+    for (int64_t r = 0; r < to.rows(); ++r) {
+        std::byte* from = static_cast<std::byte*>(whole.data) + (r * whole.columns() + first) * size_of(whole.dtype);
+        std::byte* row = static_cast<std::byte*>(to.data) + r * columns * size_of(to.dtype);
+        choose_kernels().convert({}, Tensor(row, to.dtype, {columns}), Tensor(from, whole.dtype, {columns}));
+    }
+}
+
+// Norms that are stored in sixteen bits get f32 copies.
+void keep_norms_f32(Llama& llama) {
+    for (Param* p : llama.params()) {
+        if (!is_norm(*p) || p->weight.dtype == Dtype::f32) continue;
+        Tensor wide(own(llama, static_cast<size_t>(p->weight.count()) * sizeof(float)).get(), Dtype::f32, {p->weight.count()});
+        choose_kernels().convert({}, wide, p->weight);
+        p->weight = wide;
+    }
+}
+
+Split split_of(Llama& llama, const Param* param) {
+    for (Layer& l : llama.layers)
+        for (Linear* linear : {&l.wq, &l.wk, &l.wv, &l.wo, &l.w1, &l.w2, &l.w3})
+            if (&linear->weight == param) return linear->split;
+    return Split::none;
+}
+
+void check_shape(const Param& param, const TensorEntry& entry, Split split, const Group& group, std::string_view folder) {
+    Tensor whole = param.weight;
+    if (split == Split::rows) whole.size[0] *= group.size();
+    if (split == Split::columns) whole.size[1] *= group.size();
+    if (entry.rank != whole.rank || !std::equal(whole.size.begin(), whole.size.begin() + whole.rank, entry.shape.begin()))
+        fail("{}: tensor {} does not have the shape that config.json asks for, {}", folder, entry.name, whole);
+    if (entry.dtype != Dtype::f32 && entry.dtype != Dtype::bf16 && entry.dtype != Dtype::f16)
+        fail("{}: tensor {} is {}; only F32, F16 and BF16 can be run", folder, entry.name, entry.dtype_name);
+}
+
+}  // namespace
+
+void refresh_weights(const Kernels& kernels, Llama& llama) {
+    for (Param* p : llama.params())
+        if (p->master && p->master.data != p->weight.data) kernels.convert({}, p->weight, p->master);
+}
+
+Llama shared_llama(Llama& llama) {
+    Llama other(llama.config, llama.group);
+    std::vector<Param*> from = llama.params(), to = other.params();
+    for (size_t i = 0; i < from.size(); ++i) to[i]->weight = from[i]->weight;
+    other.memory = llama.memory;
+    return other;
+}
+
+int64_t trainable_numbers(Llama& llama) {
+    int64_t numbers = 0;
+    for (Param* p : llama.params())
+        if (p->trainable()) numbers = std::max(numbers, p->offset + p->weight.count());
+    return numbers;
+}
+
+Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options) {
+    Llama llama(read_config(folder / "config.json"), options.group);
+    auto files = std::make_shared<ModelWeights>(folder);                        // shared as Llama::memory says
+    bool copies = options.trainable || options.dtype || options.group.size() > 1;
+    if (copies) allocate(llama, options);
+    for (Param* p : llama.params()) {
+        if (is_tied_output(llama, p)) continue;
+        std::string name = hugging_face_name(p->name);
+        const TensorEntry* entry = files->find(name);
+        if (!entry) fail("{}: tensor {} is missing", folder.string(), name);
+        Split split = split_of(llama, p);
+        check_shape(*p, *entry, split, llama.group, folder.string());
+        Tensor stored = files->tensor(name);
+        if (copies) {
+            copy_share(p->master ? p->master : p->weight, stored, split, llama.group);
+        } else {
+            p->weight = stored;
+        }
+    }
+    if (!copies) {
+        keep_norms_f32(llama);
+        llama.memory.push_back(files);
+    }
+    tie(llama);
+    refresh_weights(choose_kernels(), llama);
+    return llama;
+}
+
+Llama seeded_llama(const Config& config, uint64_t seed, const LoadOptions& options) {
+    check(options.group.size() == 1, "a seeded model in a group of {}", options.group.size());
+    Llama llama(config, options.group);
+    allocate(llama, options);
+    float deviation = 0.02f, inward = deviation / std::sqrt(2 * static_cast<float>(config.layers));
+    uint64_t stream = 0;
+    for (Param* p : llama.params()) {
+        if (is_tied_output(llama, p)) continue;
+        Random random(seed, stream++);
+        bool into_residual = p->name.ends_with("wo.weight") || p->name.ends_with("w2.weight");
+        Tensor to = p->master ? p->master : p->weight;
+        with_type(to.dtype, [&]<class T>() {
+            for (T& value : to.span<T>()) value = is_norm(*p) ? T(1.0f) : T(random.normal() * (into_residual ? inward : deviation));
+        });
+    }
+    tie(llama);
+    refresh_weights(choose_kernels(), llama);
+    return llama;
+}
+
+void save_llama(Llama& llama, const std::filesystem::path& folder, Dtype dtype, const ShardOptions& options) {
+    check(llama.group.size() == 1, "save of a model that is split over {}", llama.group.size());
+    check(llama.config.pairs == RotaryPairs::halves, "save of a model with neighbouring rotary pairs");
+    std::vector<Param*> params = llama.params();
+    if (llama.config.tied) params.pop_back();
+    std::vector<TensorSpec> specs;
+    for (Param* p : params) {
+        std::vector<int64_t> shape(p->weight.size.begin(), p->weight.size.begin() + p->weight.rank);
+        specs.push_back({hugging_face_name(p->name), dtype, std::move(shape)});
+    }
+    make_folder(folder);
+    ModelWeightsWriter writer(folder, specs, options);
+    Arena arena;
+    for (Param* p : params) {
+        arena.rewind({});
+        Tensor from = p->master ? p->master : p->weight, to = arena.tensor(dtype, {from.count()});
+        choose_kernels().convert({}, to, from);
+        writer.write(to);
+    }
+    writer.commit();
+    write_file(folder / "config.json", config_json(llama.config, dtype));
+}
+
+}  // namespace puna

@@ -1,0 +1,181 @@
+#include "model/load.h"
+
+#include "core/atomic_file.h"
+#include "core/mapped_file.h"
+#include "core/test_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+namespace puna {
+namespace {
+
+Config small_config(bool tied) {
+    Config config;
+    config.dim = 24;
+    config.layers = 2;
+    config.heads = 4;
+    config.kv_heads = 2;
+    config.head_dim = 6;
+    config.ffn = 40;
+    config.vocabulary = 50;
+    config.tied = tied;
+    config.bos = 3;
+    config.eos = {4, 5};
+    return config;
+}
+
+std::vector<float> logits_of(Llama& llama) {
+    Pass pass(choose_kernels());
+    std::vector<int32_t> tokens{1, 7, 30, 2, 2, 49};
+    Batch batch = batch_of(tokens);
+    std::vector<int64_t> rows(tokens.size());
+    std::iota(rows.begin(), rows.end(), int64_t{0});
+    std::span<float> logits = llama.logits(pass, llama.forward(pass, batch), rows).span<float>();
+    return {logits.begin(), logits.end()};
+}
+
+TEST(Load, WhatWasSavedComesBackToTheBit) {
+    TestFolder folder;
+    for (bool tied : {false, true}) {
+        Llama llama = seeded_llama(small_config(tied), 7, {});
+        save_llama(llama, folder.path(), Dtype::f32);
+        Llama again = load_llama(folder.path(), {});
+        EXPECT_EQ(logits_of(again), logits_of(llama));
+        EXPECT_EQ(again.config.eos, (std::vector<int32_t>{4, 5}));
+        EXPECT_EQ(again.config.tied, tied);
+    }
+}
+
+TEST(Load, ShardsAndOneFileHoldTheSameModel) {
+    TestFolder folder;
+    Llama llama = seeded_llama(small_config(false), 7, {});
+    save_llama(llama, folder.path() / "one", Dtype::bf16);
+    save_llama(llama, folder.path() / "many", Dtype::bf16, {.max_shard_bytes = 4000});
+    EXPECT_TRUE(std::filesystem::exists(folder.path() / "many/model.safetensors.index.json"));
+    Llama one = load_llama(folder.path() / "one", {}), many = load_llama(folder.path() / "many", {});
+    EXPECT_EQ(one.layers[0].wq.weight.weight.dtype, Dtype::bf16);
+    EXPECT_EQ(logits_of(one), logits_of(many));
+}
+
+TEST(Load, SixteenBitFilesAreComputedWithNormsInF32) {
+    TestFolder folder;
+    Llama llama = seeded_llama(small_config(false), 7, {});
+    std::vector<float> exact = logits_of(llama);
+    for (Dtype dtype : {Dtype::f16, Dtype::bf16}) {
+        save_llama(llama, folder.path() / info(dtype).name, dtype);
+        Llama stored = load_llama(folder.path() / info(dtype).name, {});
+        EXPECT_EQ(stored.norm.weight.dtype, Dtype::f32);
+        EXPECT_EQ(stored.layers[1].w2.weight.weight.dtype, dtype);
+        std::vector<float> got = logits_of(stored);
+        for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], exact[i], dtype == Dtype::f16 ? 2e-3 : 2e-2) << info(dtype).name;
+    }
+}
+
+TEST(Load, ASharedModelSeesWhatChangesInTheOther) {
+    Llama llama = seeded_llama(small_config(true), 7, {.trainable = true});
+    Llama view = shared_llama(llama);
+    EXPECT_EQ(logits_of(view), logits_of(llama));
+    for (float& value : llama.layers[0].wv.weight.master.span<float>()) value *= 2;
+    refresh_weights(choose_kernels(), llama);
+    EXPECT_EQ(logits_of(view), logits_of(llama));
+}
+
+TEST(Load, RecomputedActivationsGiveTheBitsOfKeptOnes) {
+    for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
+        std::vector<std::vector<float>> sums;
+        for (Activations how : {Activations::keep, Activations::recompute}) {
+            Llama llama = seeded_llama(small_config(true), 7, {.dtype = dtype, .trainable = true});
+            Gradients gradients(trainable_numbers(llama), {}, &llama.output.weight);
+            Pass pass(choose_kernels(), &gradients, how);
+            std::vector<int32_t> tokens{1, 7, 30, 2, 2, 49};
+            Batch batch = batch_of(tokens);
+            batch.targets = {7, 30, -1, 2, 49, 0};
+            batch.chunk = {0, 6};
+            llama.loss(pass, llama.forward(pass, batch), batch, 0.2f);
+            pass.backward();
+            gradients.advance(1);
+            std::span<float> sum = gradients.finish();
+            sums.emplace_back(sum.begin(), sum.end());
+        }
+        EXPECT_TRUE(sums[0] == sums[1]) << info(dtype).name;
+    }
+}
+
+// What each broken folder is answered with.
+TEST(Load, BrokenFoldersSayWhatIsWrong) {
+    TestFolder folder;
+    Llama llama = seeded_llama(small_config(false), 7, {});
+    auto message = [&] {
+        try {
+            load_llama(folder.path(), {});
+        } catch (const Error& problem) {
+            return std::string(problem.what());
+        }
+        return std::string("no error");
+    };
+    EXPECT_NE(message().find("config.json: cannot open"), std::string::npos) << message();
+    save_llama(llama, folder.path(), Dtype::f32);
+    std::string config = read_text(folder.path() / "config.json");
+    auto with = [&](const std::string& from, const std::string& to) {
+        std::string changed = config;
+        changed.replace(changed.find(from), from.size(), to);
+        write_file(folder.path() / "config.json", changed);
+        return message();
+    };
+    EXPECT_NE(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3").find("model.layers.2.self_attn.q_proj.weight is missing"), std::string::npos);
+    EXPECT_NE(with("\"intermediate_size\": 40", "\"intermediate_size\": 48").find("does not have the shape"), std::string::npos);
+    EXPECT_NE(with("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"").find("'gelu'"), std::string::npos);
+    EXPECT_NE(with("\"attention_bias\": false", "\"attention_bias\": true").find("attention_bias"), std::string::npos);
+    EXPECT_NE(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3").find("evenly"), std::string::npos);
+    EXPECT_NE(with("\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}").find("'yarn'"), std::string::npos);
+    EXPECT_NE(with("\"hidden_size\": 24", "\"hidden_size\": \"wide\"").find("'hidden_size' must be a whole number"), std::string::npos);
+    write_file(folder.path() / "config.json", config);
+    std::filesystem::resize_file(folder.path() / "model.safetensors", 5000);
+    EXPECT_NE(message().find("model.safetensors"), std::string::npos) << message();
+}
+
+TEST(Config, SaysWhatTransformersReads) {
+    Config config = small_config(true);
+    config.rope_scaling = RopeScaling{.factor = 32};
+    Config again = parse_config(config_json(config, Dtype::bf16), "config.json");
+    EXPECT_EQ(again.rope_scaling->factor, 32);
+    EXPECT_EQ(rotary_frequencies(again), rotary_frequencies(config));
+    EXPECT_TRUE(again.tied);
+    EXPECT_EQ(parameter_count(again), parameter_count(config));
+}
+
+// Sizes of the published models, as their makers count them.
+TEST(Config, CountsTheParametersOfLlama) {
+    struct Model {
+        int64_t dim, layers, heads, head_dim, ffn, count;
+        bool tied;
+    };
+    for (Model m : {Model{2048, 16, 32, 64, 8192, 1235814400, true}, Model{3072, 28, 24, 128, 8192, 3212749824, true},
+                    Model{4096, 32, 32, 128, 14336, 8030261248, false}, Model{8192, 80, 64, 128, 28672, 70553706496, false}}) {
+        Config c;
+        c.dim = m.dim;
+        c.layers = m.layers;
+        c.heads = m.heads;
+        c.kv_heads = 8;
+        c.head_dim = m.head_dim;
+        c.ffn = m.ffn;
+        c.vocabulary = 128256;
+        c.tied = m.tied;
+        EXPECT_EQ(parameter_count(c), m.count);
+    }
+    Config bench;
+    bench.dim = 512;
+    bench.layers = bench.heads = 8;
+    bench.kv_heads = 4;
+    bench.head_dim = 64;
+    bench.ffn = 1408;
+    bench.vocabulary = 8192;
+    EXPECT_NEAR(training_operations(bench, 512) / 1e6, 179.3, 0.05);
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,65 @@
+#include "nn/gradients.h"
+
+#include "core/threads.h"
+
+#include <algorithm>
+
+namespace puna {
+
+namespace {
+
+constexpr int most_levels = 40;
+
+// Bits that are set in the number of chunks after some pass.
+uint64_t levels_left_by_passes(int64_t per_pass, int64_t per_step) {
+    uint64_t levels = 0;
+    for (int64_t done = per_pass; done < per_step; done += per_pass) levels |= static_cast<uint64_t>(done);
+    return levels | static_cast<uint64_t>(per_step);
+}
+
+AlignedBytes floats(int64_t n) { return allocate_aligned(static_cast<size_t>(n) * sizeof(float)); }
+
+}  // namespace
+
+Gradients::Gradients(int64_t numbers, GradientPlan plan, const Param* chunkwise)
+    : numbers_(numbers), running_(plan.running), chunkwise_(chunkwise) {
+    check(plan.chunks_per_pass > 0 && plan.chunks_per_step > 0, "gradients of {} chunks a pass, {} a step", plan.chunks_per_pass, plan.chunks_per_step);
+    uint64_t levels = plan.running ? 1 : levels_left_by_passes(plan.chunks_per_pass, plan.chunks_per_step);
+    for (int k = 0; k < most_levels && levels >> k; ++k) {
+        bool kept = levels >> k & 1;
+        level_.push_back(kept ? floats(numbers) : AlignedBytes());
+        chunkwise_level_.push_back(!kept && chunkwise ? floats(chunkwise->weight.count()) : AlignedBytes());
+    }
+}
+
+TreeSum Gradients::sum_of(const Param& param, std::span<const int64_t> chunk, std::vector<Tensor>& levels, int64_t earlier) const {
+    levels.clear();
+    for (size_t k = 0; k < level_.size(); ++k) {
+        Tensor view = param.weight;
+        view.dtype = Dtype::f32;
+        view.data = level_[k] ? reinterpret_cast<float*>(level_[k].get()) + param.offset : nullptr;
+        if (!view.data && &param == chunkwise_) view.data = chunkwise_level_[k].get();
+        levels.push_back(view);
+    }
+    return {levels, done_ + earlier, chunk, running_};
+}
+
+std::span<float> Gradients::finish() {
+    float* sum = nullptr;
+    uint64_t left = running_ ? 1 : static_cast<uint64_t>(done_);
+    for (size_t k = 0; k < level_.size(); ++k) {
+        if (!(left >> k & 1)) continue;
+        check(static_cast<bool>(level_[k]), "gradients: level {} was never kept after {} chunks", k, done_);
+        float* level = reinterpret_cast<float*>(level_[k].get());
+        if (sum)
+            parallel_for(numbers_, 1 << 16, [&](int64_t first, int64_t last) {
+                for (int64_t i = first; i < last; ++i) level[i] += sum[i];
+            });
+        sum = level;
+    }
+    check(sum != nullptr, "gradients of no pass");
+    done_ = 0;
+    return {sum, static_cast<size_t>(numbers_)};
+}
+
+}  // namespace puna

@@ -1,0 +1,86 @@
+#include "nn/pass.h"
+
+namespace puna {
+
+Tensor Pass::gradient(const Value& value) {
+    check(value.slot >= 0, "gradient of a value that was not recorded");
+    Tensor& slot = slots_[static_cast<size_t>(value.slot)];
+    if (!slot) {
+        slot = value.data;
+        slot.data = gradient_arena_.zeros(Dtype::f32, {value.data.count()}).data;
+    }
+    return slot;
+}
+
+void Pass::walk_back(size_t to) {
+    while (tape_.size() > to) {
+        std::function<void()> way_back = std::move(tape_.back());
+        tape_.pop_back();
+        way_back();
+    }
+}
+
+void Pass::backward() { walk_back(0); }
+
+void Pass::reset() {
+    tape_.clear();
+    slots_.clear();
+    arena.rewind({});
+    gradient_arena_.rewind({});
+    paused_ = false;
+}
+
+Value Pass::run_and_rewind(Value x, const std::function<Value(Value)>& f) {
+    Tensor result = x.data;
+    result.data = arena.tensor(Dtype::f32, {x.data.count()}).data;
+    Arena::Mark mark = arena.mark();
+    Value y = f(x);
+    check(y.data.count() == x.data.count(), "a segment made {} of {}", y.data, x.data);
+    kernels.copy(stream, result.data, y.data.data, static_cast<size_t>(result.bytes()));
+    kernels.synchronize(stream);
+    arena.rewind(mark);
+    return {result, -1};
+}
+
+// Of the gradients made since `mark`, x's alone is needed further back: it takes the place of y's.
+void Pass::keep_only(const Value& x, const Value& y, Arena::Mark mark) {
+    Tensor &dx = slots_[static_cast<size_t>(x.slot)], &dy = slots_[static_cast<size_t>(y.slot)];
+    check(static_cast<bool>(dx), "a segment that does not use its input");
+    kernels.copy(stream, dy.data, dx.data, static_cast<size_t>(dx.bytes()));
+    kernels.synchronize(stream);
+    dx.data = dy.data;
+    dy = Tensor();
+    gradient_arena_.rewind(mark);
+}
+
+Value Pass::segment(Value x, const std::function<Value(Value)>& f) {
+    if (!recording()) return run_and_rewind(x, f);
+    if (activations == Activations::keep) {
+        auto mark = std::make_shared<Arena::Mark>();        // shared by the two ends of the segment on the tape
+        auto result = std::make_shared<Value>();
+        record([=, this] { keep_only(x, *result, *mark); });
+        *result = f(x);
+        record([=, this] {
+            gradient(*result);
+            *mark = gradient_arena_.mark();
+        });
+        return *result;
+    }
+    paused_ = true;
+    Value y = run_and_rewind(x, f);
+    paused_ = false;
+    y.slot = new_slot();
+    record([=, this] {
+        Tensor dy = gradient(y);
+        Arena::Mark gradient_mark = gradient_arena_.mark(), mark = arena.mark();
+        size_t here = tape_.size();
+        Value again = f(x);
+        slots_[static_cast<size_t>(again.slot)] = dy;
+        walk_back(here);
+        keep_only(x, again, gradient_mark);
+        arena.rewind(mark);
+    });
+    return y;
+}
+
+}  // namespace puna

@@ -1,0 +1,75 @@
+// nn/pass.h — one walk through the model, and the way back.
+//
+//   Pass pass(choose_kernels());                       // inference: nothing is kept
+//   Value x = rms_norm(pass, h, weight, 1e-5f);
+//
+//   Pass pass(kernels, &gradients);                    // training: every operation leaves a function for the way back
+//   double loss = llama.loss(pass, batch, ...);
+//   pass.backward();                                   // walks them in reverse: no graph, no sort
+//
+// A pass owns its arenas; several can live at once. It knows nothing of models.
+#pragma once
+#include "core/arena.h"
+#include "dist/group.h"
+#include "kernels/kernels.h"
+#include "nn/gradients.h"
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace puna {
+
+// A tensor of a pass. `slot` finds its gradient on the way back; -1 where nothing is recorded.
+struct Value {
+    Tensor data;
+    int64_t slot = -1;
+};
+
+// What becomes of a segment's activations once its result is known.
+enum class Activations : uint8_t { keep, recompute };
+
+class Pass {
+ public:
+    explicit Pass(const Kernels& k, Gradients* sums = nullptr, Activations how = Activations::keep)
+        : kernels(k), gradients(sums), activations(how) {}
+
+    const Kernels& kernels;
+    Stream stream;
+    Group group = Group::alone();           // tensor parallel
+    Gradients* gradients;                   // null: inference
+    Activations activations;
+    Arena arena;
+
+    bool recording() const { return gradients != nullptr && !paused_; }
+    Value value(Tensor data) { return {data, recording() ? new_slot() : -1}; }
+    Value empty(std::initializer_list<int64_t> sizes) { return value(arena.tensor(Dtype::f32, sizes)); }
+    void record(std::function<void()> way_back) { tape_.push_back(std::move(way_back)); }
+
+    // The gradient of a value, zeros where nothing was added yet. Only on the way back.
+    Tensor gradient(const Value& value);
+    void set_gradient(const Value& value, Tensor gradient) { slots_[static_cast<size_t>(value.slot)] = gradient; }
+
+    // Runs f(x) as one segment: its inner activations are rewound (inference), kept, or computed again on the way back.
+    // f's result has the shape of x.
+    Value segment(Value x, const std::function<Value(Value)>& f);
+
+    void backward();                        // from gradients that were set, or that an operation left (head_loss)
+    void reset();                           // ready for the next batch; memory is kept
+
+ private:
+    int64_t new_slot() {
+        slots_.emplace_back();
+        return static_cast<int64_t>(slots_.size()) - 1;
+    }
+    void walk_back(size_t to);
+    Value run_and_rewind(Value x, const std::function<Value(Value)>& f);
+    void keep_only(const Value& x, const Value& y, Arena::Mark mark);
+
+    std::vector<std::function<void()>> tape_;
+    std::vector<Tensor> slots_;             // gradients, made when first asked for
+    Arena gradient_arena_;
+    bool paused_ = false;
+};
+
+}  // namespace puna

@@ -1,0 +1,51 @@
+#include "tokenizer/byte_level.h"
+
+#include "tokenizer/unicode.h"
+
+#include <array>
+
+namespace puna {
+
+namespace {
+
+constexpr uint32_t first_stand_in = 256;  // for bytes that have no visible character of their own
+constexpr uint32_t stand_ins = 68;
+
+constexpr bool is_visible(uint32_t byte) {
+    return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+}
+
+constexpr auto code_of_byte = [] {
+    std::array<uint32_t, 256> codes{};
+    uint32_t next = first_stand_in;
+    for (uint32_t byte = 0; byte < 256; ++byte) codes[byte] = is_visible(byte) ? byte : next++;
+    return codes;
+}();
+
+constexpr auto byte_of_code = [] {
+    std::array<int16_t, first_stand_in + stand_ins> bytes{};
+    bytes.fill(-1);
+    for (uint32_t byte = 0; byte < 256; ++byte) bytes[code_of_byte[byte]] = static_cast<int16_t>(byte);
+    return bytes;
+}();
+
+}  // namespace
+
+std::string spell_bytes(std::string_view bytes) {
+    std::string spelled;
+    for (char byte : bytes) append_utf8(spelled, code_of_byte[static_cast<unsigned char>(byte)]);
+    return spelled;
+}
+
+std::optional<std::string> read_spelled_bytes(std::string_view spelled) {
+    std::string bytes;
+    for (size_t at = 0; at < spelled.size();) {
+        Character c = read_character(spelled, at);
+        if (c.code >= byte_of_code.size() || byte_of_code[c.code] < 0) return {};
+        bytes.push_back(static_cast<char>(byte_of_code[c.code]));
+        at += c.size;
+    }
+    return bytes;
+}
+
+}  // namespace puna

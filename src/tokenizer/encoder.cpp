@@ -1,0 +1,106 @@
+#include "tokenizer/encoder.h"
+
+#include "tokenizer/split.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace puna {
+
+namespace {
+
+constexpr size_t little_text = 1 << 14;  // bytes: below this, remembering costs more than it gives
+constexpr size_t part_bytes = 1 << 20;
+constexpr size_t most_sets = 1 << 16;  // 4 MiB
+
+}  // namespace
+
+Encoder::Encoder(const Tokenizer& tokenizer, size_t expected_bytes) : merger_(tokenizer.vocabulary()) {
+    if (expected_bytes < little_text) return;
+    sets_.resize(std::min(most_sets, std::bit_floor(expected_bytes / 32)));
+    shift_ = std::countl_zero(sets_.size()) + 1;
+}
+
+// Cutting and looking up take turns, a batch each: the mispredicted branches of the one do not wait for the memory that
+// the other misses.
+std::vector<int32_t> Encoder::encode(std::string_view text) {
+    std::vector<int32_t> ids;
+    ids.reserve(text.size() / 4 + 4);
+    std::array<int32_t, most_ids*(batch + 1)> waiting;  // a vector would check its size for each id
+    for (size_t at = 0; at < text.size();) {
+        size_t pieces = split(text, at), n = 0;
+        auto flush = [&] {
+            ids.insert(ids.end(), waiting.begin(), waiting.begin() + static_cast<ptrdiff_t>(n));
+            n = 0;
+        };
+        for (const Piece& piece : std::span(pieces_).first(pieces)) {
+            const Entry* entry = piece.set ? &find(piece) : nullptr;
+            if (entry && entry->count <= most_ids) [[likely]] {
+                std::memcpy(&waiting[n], entry->ids.data(), sizeof(entry->ids));
+                n += entry->count;
+            } else {
+                flush();
+                merger_.append(ids, piece.text);
+            }
+        }
+        flush();
+    }
+    return ids;
+}
+
+void Encoder::encode_parts(std::string_view text, const std::function<void(std::span<const int32_t>)>& on_ids) {
+    for (size_t at = 0, end; at < text.size(); at = end) {
+        end = safe_cut(text, std::min(at + part_bytes, text.size()));
+        on_ids(encode(text.substr(at, end - at)));
+    }
+}
+
+// Fills pieces_ from `at` on and says how many there are.
+size_t Encoder::split(std::string_view text, size_t& at) {
+    size_t n = 0;
+    for (; n < batch && at < text.size(); ++n) {
+        size_t size = piece_end(text, at) - at;
+        Piece& piece = pieces_[n];
+        piece.text = text.substr(at, size);
+        piece.set = nullptr;
+        if (size <= longest_word && !sets_.empty()) [[likely]] {
+            piece.word = read_word(text, at, size);
+            uint64_t hash = (piece.word.low ^ std::rotl(piece.word.high, 23) * 0xd1342543de82ef95) * 0x9e3779b97f4a7c15;
+            piece.set = &sets_[hash >> shift_];
+            __builtin_prefetch(piece.set);
+        }
+        at += size;
+    }
+    return n;
+}
+
+Encoder::Word Encoder::read_word(std::string_view text, size_t at, size_t size) {
+    Word word{};
+    if (text.size() - at >= sizeof(word)) [[likely]] {
+        std::memcpy(&word, text.data() + at, sizeof(word));
+        uint64_t low = size < 8 ? (uint64_t{1} << 8 * size) - 1 : ~uint64_t{0};
+        uint64_t high = size > 8 ? (uint64_t{1} << 8 * (size - 8)) - 1 : 0;
+        word = {word.low & low, word.high & high};
+    } else {
+        std::memcpy(&word, text.data() + at, size);
+    }
+    word.high |= static_cast<uint64_t>(size) << 56;
+    return word;
+}
+
+inline const Encoder::Entry& Encoder::find(const Piece& piece) {
+    auto& [first, second] = *piece.set;
+    if (first.word == piece.word) [[likely]]
+        return first;
+    std::swap(first, second);
+    if (first.word == piece.word) return first;
+    scratch_.clear();
+    merger_.append(scratch_, piece.text);
+    first.word = piece.word;
+    first.count = static_cast<uint32_t>(scratch_.size());
+    std::copy_n(scratch_.begin(), std::min<size_t>(first.count, most_ids), first.ids.begin());
+    return first;
+}
+
+}  // namespace puna

@@ -1,0 +1,216 @@
+#include "tokenizer/files.h"
+
+#include "core/atomic_file.h"
+#include "core/mapped_file.h"
+#include "core/test_folder.h"
+#include "tokenizer/chat_template.h"
+#include "tokenizer/rank_file.h"
+#include "tokenizer/test_tokenizer.h"
+#include "tokenizer/tokenizer_json.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+std::string replace(std::string text, std::string_view old, std::string_view now) {
+    size_t at = text.find(old);
+    check(at != text.npos, "'{}' is not in the text", old);
+    return text.replace(at, old.size(), now);
+}
+
+const std::string& small_json() {
+    static const std::string json = spell_tokenizer_json(small_tokenizer().vocabulary());
+    return json;
+}
+
+void expect_same(const Tokenizer& a, const Tokenizer& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (int32_t id = 0; id < a.size(); ++id) ASSERT_EQ(a.bytes(id), b.bytes(id));
+    EXPECT_EQ(a.begin_of_text(), b.begin_of_text());
+    EXPECT_EQ(a.encode(small_text), b.encode(small_text));
+    EXPECT_EQ(a.chat_format(), b.chat_format());
+}
+
+void expect_json_refused(const std::string& json, std::string_view reason) {
+    std::string message = refusal([&] { parse_tokenizer_json(json, "x.json"); });
+    EXPECT_NE(message.find(reason), message.npos) << message;
+    EXPECT_EQ(message.rfind("x.json: ", 0), 0u) << message;
+    EXPECT_EQ(message.find('\n'), message.npos) << message;
+}
+
+TEST(TokenizerFiles, WhatIsSavedIsLoaded) {
+    TestFolder folder;
+    for (ChatFormat format : {ChatFormat::llama3, ChatFormat::llama3_1, ChatFormat::llama3_2, ChatFormat::llama3_3}) {
+        Vocabulary vocabulary = small_tokenizer().vocabulary();
+        vocabulary.chat_format = format;
+        Tokenizer tokenizer(std::move(vocabulary));
+        save_tokenizer(tokenizer, folder.path());
+        EXPECT_EQ(folder.names(), (std::vector<std::string>{"tokenizer.json", "tokenizer_config.json"}));
+        expect_same(load_tokenizer(folder.path()), tokenizer);
+        expect_same(load_tokenizer(folder / "tokenizer.json"), tokenizer);
+    }
+}
+
+TEST(TokenizerFiles, AnotherProgramsTemplateSaysWhichPromptTheModelKnows) {
+    EXPECT_EQ(recognise_chat_template("{{ '<|start_header_id|>' }}"), ChatFormat::llama3);
+    EXPECT_EQ(recognise_chat_template("Cutting Knowledge Date: December 2023"), ChatFormat::llama3_1);
+    EXPECT_EQ(recognise_chat_template("strftime_now Cutting Knowledge Date: December 2023"), ChatFormat::llama3_2);
+    TestFolder folder;
+    save_tokenizer(small_tokenizer(), folder.path());
+    write_file(folder / "tokenizer_config.json", R"({"chat_template": "Cutting Knowledge Date"})");
+    EXPECT_EQ(load_tokenizer(folder.path()).chat_format(), ChatFormat::llama3_1);
+}
+
+TEST(TokenizerFiles, WhatIsMissingOrBrokenIsNamed) {
+    TestFolder folder;
+    EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("neither tokenizer.json nor tokenizer.model"),
+              std::string::npos);
+    EXPECT_NE(refusal([&] { load_tokenizer(folder / "no.json"); }).find("no.json"), std::string::npos);
+    write_file(folder / "tokenizer.model", "\x0a\x0e\x0a\x05<unk>\n");  // a SentencePiece file
+    EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("no rank file"), std::string::npos);
+    write_file(folder / "tokenizer.model", "IQ== 0\n");
+    EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("no token for the byte 0x00"), std::string::npos);
+    save_tokenizer(small_tokenizer(), folder.path());
+    write_file(folder / "tokenizer_config.json", "{");
+    EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("tokenizer_config.json: not valid JSON"),
+              std::string::npos);
+}
+
+TEST(TokenizerJson, OtherKindsOfTokenizersAreRefusedByName) {
+    expect_json_refused(replace(small_json(), "\"BPE\"", "\"Unigram\""), "kind 'Unigram'");
+    expect_json_refused(replace(small_json(), "'ll|'d)", "'ll)"), "not by Llama 3's pattern");
+    expect_json_refused(replace(small_json(), "\"Split\"", "\"Metaspace\""), "pre-tokenizer 'Metaspace'");
+    expect_json_refused(replace(small_json(), "\"Isolated\"", "\"Removed\""), "'Removed'");
+    expect_json_refused(replace(small_json(), "\"use_regex\": false", "\"use_regex\": true"), "GPT-2's pattern");
+    expect_json_refused(replace(small_json(), "\"normalizer\": null", R"("normalizer": {"type": "NFC"})"),
+                        "normalized");
+    expect_json_refused(replace(small_json(), "\"dropout\": null", "\"dropout\": 0.1"), "dropout");
+    expect_json_refused(replace(small_json(), "\"invert\": false", "\"invert\": true"), "inverts");
+    expect_json_refused("{}", "no vocabulary");
+    expect_json_refused(R"({"model": {"vocab": {}}})", "how text is split");
+}
+
+TEST(TokenizerJson, DamagedContentIsRefused) {
+    expect_json_refused("", "not valid JSON");
+    expect_json_refused(small_json().substr(0, small_json().size() / 2), "not valid JSON");
+    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 35"), "there twice");
+    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 100000"), "ids from 0 to 343 were due");
+    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": \"34\""),
+                        "not what a tokenizer.json has here");
+    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"東\": 34"), "not spelled byte by byte");
+    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"" + std::string(2000, 'a') + "\": 34"), "2000 bytes");
+    expect_json_refused(replace(small_json(), "\"id\": 344", "\"id\": 3"), "ids from 344 to 359 were due");
+    expect_json_refused(replace(small_json(), "\n\"h e\"", "\n\"hQ e\""), "is no token");
+    expect_json_refused(replace(small_json(), "\n\"h e\"", "\n\"h Q\""), "make no token");
+    expect_json_refused(replace(small_json(), "\n\"h e\"", "\n\"he\""), "not what a tokenizer.json has here");
+    expect_json_refused(replace(small_json(), "\n\"h e\"", "\n\"h e\",\"h e\""), "merges, but its tokens");
+    expect_json_refused(replace(small_json(), "\n\"h e\"", "\n[\"h\", \"e\", \"x\"]"),
+                        "not what a tokenizer.json has here");
+}
+
+TEST(TokenizerJson, MergesMayBeSpelledAsPairs) {
+    Vocabulary vocabulary = parse_tokenizer_json(replace(small_json(), "\n\"h e\"", "\n[\"h\", \"e\"]"), "x.json");
+    EXPECT_FALSE(vocabulary.merges) << "these are still all splits";
+    EXPECT_EQ(Tokenizer(std::move(vocabulary)).encode(small_text), small_tokenizer().encode(small_text));
+}
+
+// 256 bytes and ab, bc, abc: "abc" is a token that only one of its two splits is merged to.
+std::string three_token_json(std::string_view merges, std::string_view ignore_merges) {
+    std::string json = small_json();
+    size_t begin = json.find("\"vocab\": {"), end = json.find("\"merges\": [");
+    std::string vocab = json.substr(begin, json.find(": 255", begin) + 5 - begin);
+    json = json.substr(0, begin) + vocab + R"(, "ab": 256, "bc": 257, "abc": 258}, )" + json.substr(end);
+    json = json.substr(0, json.find("\"merges\": [")) + fmt::format("\"merges\": [{}]}}}}", merges);
+    size_t added = json.find("\"added_tokens\": [");
+    json = json.substr(0, added) + "\"added_tokens\": []," + json.substr(json.find("\"normalizer\""));
+    return replace(json, "\"ignore_merges\": true", fmt::format("\"ignore_merges\": {}", ignore_merges));
+}
+
+TEST(TokenizerJson, ItsOwnMergesAreFollowed) {
+    auto encode = [](std::string_view merges, std::string_view ignore_merges, std::string_view text) {
+        return Tokenizer(parse_tokenizer_json(three_token_json(merges, ignore_merges), "x.json")).encode(text);
+    };
+    using Ids = std::vector<int32_t>;
+    EXPECT_EQ(encode(R"("a b", "b c", "ab c", "a bc")", "false", "xabc"), (Ids{'x', 258}));  // what a rank file means
+    EXPECT_EQ(encode(R"("b c", "a b")", "false", "xabc"), (Ids{'x', 'a', 257}));             // an order of its own
+    EXPECT_EQ(encode(R"("a b", "b c")", "false", "xabc"), (Ids{'x', 256, 'c'}));             // no way to abc
+    EXPECT_EQ(encode(R"("a b", "b c")", "false", "abc"), (Ids{256, 'c'}));
+    EXPECT_EQ(encode(R"("a b", "b c")", "true", "abc"), (Ids{258}));  // taken whole
+    EXPECT_EQ(encode("", "false", "ab"), (Ids{'a', 'b'}));
+}
+
+TEST(TokenizerJson, ItsOwnMergesAreSavedAgain) {
+    std::string json = three_token_json(R"("b c", "a b")", "false");
+    Vocabulary again = parse_tokenizer_json(spell_tokenizer_json(parse_tokenizer_json(json, "x.json")), "again.json");
+    EXPECT_FALSE(again.whole_pieces);
+    EXPECT_EQ(Tokenizer(std::move(again)).encode("xabc"), (std::vector<int32_t>{'x', 'a', 257}));
+}
+
+TEST(TokenizerJson, Llama3ComesBackFromItsRankFile) {
+    if (!has_llama3()) GTEST_SKIP() << shared_tokenizer.string() << " is missing";
+    TestFolder folder;
+    save_tokenizer(llama3(), folder.path());
+    std::string json = read_text(folder / "tokenizer.json");
+    size_t merges = 0;
+    for (size_t at = json.find("\"merges\": ["); at != json.npos; at = json.find("\n\"", at + 1)) ++merges;
+    EXPECT_EQ(merges - 1, 280'147u);
+    Tokenizer again = load_tokenizer(folder.path());
+    EXPECT_FALSE(again.vocabulary().merges);
+    expect_same(again, llama3());
+    std::string text = read_text("../shared/data/text/tinyshakespeare.txt");
+    EXPECT_TRUE(again.encode(text) == llama3().encode(text));
+}
+
+TEST(RankFile, TakesTheNamesOfControlTokensFromTheFormat) {
+    std::vector<std::string> first = control_names(ChatFormat::llama3, 256),
+                             later = control_names(ChatFormat::llama3_1, 256);
+    EXPECT_EQ(first[4], "<|reserved_special_token_2|>");
+    EXPECT_EQ(later[4], "<|finetune_right_pad_id|>");
+    EXPECT_EQ(first[9], "<|eot_id|>");
+    EXPECT_EQ(later[8], "<|eom_id|>");
+    EXPECT_EQ(first[255], "<|reserved_special_token_250|>");
+    EXPECT_EQ(later[255], "<|reserved_special_token_247|>");
+}
+
+TEST(RankFile, MetasParametersSayWhichFormatItIs) {
+    if (!has_llama3()) GTEST_SKIP() << shared_tokenizer.string() << " is missing";
+    TestFolder folder;
+    std::filesystem::copy(shared_tokenizer, folder / "tokenizer.model");
+    EXPECT_EQ(load_tokenizer(folder.path()).chat_format(), ChatFormat::llama3_1);
+    write_file(folder / "params.json", R"({"dim": 4096, "use_scaled_rope": true})");
+    EXPECT_EQ(load_tokenizer(folder.path()).chat_format(), ChatFormat::llama3_1);
+    write_file(folder / "params.json", R"({"dim": 4096})");
+    EXPECT_EQ(load_tokenizer(folder.path()).chat_format(), ChatFormat::llama3);
+    EXPECT_FALSE(load_tokenizer(folder.path()).find_control("<|eom_id|>"));
+}
+
+TEST(RankFile, LinesMayComeInAnyOrder) {
+    Vocabulary vocabulary = parse_rank_file("Yg== 1\r\n\nYQ== 0\nYWI= 2", "x.model", ChatFormat::llama3);
+    EXPECT_EQ(vocabulary.tokens[0], "a");
+    EXPECT_EQ(vocabulary.tokens[1], "b");
+    EXPECT_EQ(vocabulary.tokens[2], "ab");
+}
+
+TEST(RankFile, DamagedLinesAreRefusedByNumber) {
+    auto expect_refused = [](std::string_view text, std::string_view reason) {
+        std::string message = refusal([&] { parse_rank_file(text, "x.model", ChatFormat::llama3); });
+        EXPECT_NE(message.find(reason), message.npos) << message;
+        EXPECT_EQ(message.rfind("x.model: line ", 0), 0u) << message;
+    };
+    expect_refused("YQ== 0\nYg==\n", "line 2 is 'Yg=='");
+    expect_refused("YQ== 0\nYg== x\n", "'x' is not a rank");
+    expect_refused("YQ== 0\nYg== -1\n", "'-1' is not a rank");
+    expect_refused("YQ== 0\nYg== 99999999999\n", "is not a rank");
+    expect_refused("YQ== 0\nYg== 2\n", "a line is missing");
+    expect_refused("YQ== 0\nYg== 0\n", "there twice");
+    expect_refused("YQ== 0\nYQ== 1\n", "there twice");
+    expect_refused("YQ= 0\n", "not a token in base64");
+    expect_refused("Y=== 0\n", "not a token in base64");
+    expect_refused("Y*== 0\n", "not a token in base64");
+    expect_refused(" 0\n", "not a token in base64");
+    expect_refused(std::string(2000, 'A') + " 0\n", "1500 bytes");
+}
+
+}  // namespace
+}  // namespace puna

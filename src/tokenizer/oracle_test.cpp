@@ -1,0 +1,148 @@
+// Llama 3's tokenizer against the reference implementation, which is run where ../shared is.
+#include "core/atomic_file.h"
+#include "core/json.h"
+#include "core/mapped_file.h"
+#include "core/random.h"
+#include "core/test_folder.h"
+#include "tokenizer/merge.h"
+#include "tokenizer/test_tokenizer.h"
+#include "tokenizer/unicode.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+namespace puna {
+namespace {
+
+class Llama3 : public testing::Test {
+ protected:
+    void SetUp() override {
+        if (!has_llama3()) GTEST_SKIP() << shared_tokenizer.string() << " is missing";
+    }
+};
+
+std::vector<int32_t> run_oracle(const std::filesystem::path& text) {
+    std::string command = fmt::format("/usr/bin/python3 ../shared/oracle/tokenizer_reference.py {} < {}",
+                                      shared_tokenizer.string(), text.string());
+    std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), ::pclose);
+    std::string output;
+    std::array<char, 1 << 16> buffer;
+    while (size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) output.append(buffer.data(), n);
+    std::vector<int32_t> ids;
+    for (const char *at = output.data(), *end = at + output.size(); at < end; ++at) {
+        int32_t id = -1;
+        at = std::from_chars(at, end, id).ptr;
+        ids.push_back(id);
+    }
+    return ids;
+}
+
+TEST_F(Llama3, GivesTheIdsOfTheKnownCases) {
+    std::string json = read_text("../shared/data/tokenizer/llama3/cases_47.json"), text;
+    std::vector<int32_t> ids;
+    int cases = 0;
+    read_json(json, "cases_47.json", [&](const JsonEvent& event) {
+        if (event.kind == JsonEvent::begin_object) ids.clear();
+        if (event.kind == JsonEvent::string) text = event.text;
+        if (event.kind == JsonEvent::integer) ids.push_back(static_cast<int32_t>(event.integer_value));
+        if (event.kind != JsonEvent::end_object) return;
+        EXPECT_EQ(llama3().encode(text), ids) << text;
+        EXPECT_EQ(llama3().decode(ids), text);
+        ++cases;
+    });
+    EXPECT_EQ(cases, 47);
+}
+
+TEST_F(Llama3, GivesTheOraclesIdsForWholeFiles) {
+    for (const char* name : {"war_and_peace.txt", "tinystories.txt", "tinyshakespeare.txt", "children_stories.txt"}) {
+        std::filesystem::path path = std::filesystem::path("../shared/data/text") / name;
+        std::string text = read_text(path);
+        std::vector<int32_t> ids = llama3().encode(text);
+        EXPECT_TRUE(ids == run_oracle(path)) << name;
+        EXPECT_TRUE(llama3().decode(ids) == text) << name;
+        if (name == std::string_view("war_and_peace.txt")) {
+            EXPECT_EQ(ids.size(), 760'377u);
+        }
+    }
+}
+
+// Letters, numbers and spaces of all scripts, between marks, symbols and control characters whose class no later
+// Unicode changes: the oracle's tables may be newer than ours.
+std::string random_unicode(size_t characters) {
+    std::vector<uint32_t> known;
+    for (uint32_t code = 0; code < 0x110000; ++code)
+        if (class_of(code) != CharacterClass::other) known.push_back(code);
+    constexpr std::array<std::pair<uint32_t, uint32_t>, 7> others = {{{0x00, 0x1f},
+                                                                      {0x21, 0x40},
+                                                                      {0x300, 0x36f},
+                                                                      {0x2010, 0x2060},
+                                                                      {0x2190, 0x21ff},
+                                                                      {0x1f600, 0x1f64f},
+                                                                      {0xe000, 0xe0ff}}};
+    Random random(2024);
+    std::string text;
+    for (size_t i = 0; i < characters; ++i) {
+        auto [first, last] = others[random.below(others.size())];
+        switch (random.below(6)) {
+            case 0:
+                append_utf8(text, known[random.below(known.size())]);
+                break;
+            case 1:
+                append_utf8(text, first + static_cast<uint32_t>(random.below(last - first + 1)));
+                break;
+            case 2:
+                text += " \n\r\t' "[random.below(6)];
+                break;
+            case 3:
+                text += "stmdrvel1239"[random.below(12)];
+                break;
+            case 4:
+                append_utf8(text, known[random.below(2000)]);
+                break;
+            default:
+                text += static_cast<char>(' ' + random.below(95));
+        }
+    }
+    return text;
+}
+
+TEST_F(Llama3, GivesTheOraclesIdsForRandomUnicode) {
+    TestFolder folder;
+    std::string text = random_unicode(400'000);
+    write_file(folder / "random.txt", text);
+    std::vector<int32_t> ids = llama3().encode(text);
+    EXPECT_TRUE(ids == run_oracle(folder / "random.txt"));
+    EXPECT_TRUE(llama3().decode(ids) == text);
+}
+
+TEST_F(Llama3, HasTokensThatNoMergesReach) {
+    Vocabulary vocabulary = llama3().vocabulary();
+    vocabulary.whole_pieces = false;
+    Tokenizer merging(std::move(vocabulary));
+    Merger whole(llama3().vocabulary()), merged(merging.vocabulary());
+    int unreached = 0;
+    for (int32_t id = 0; id < llama3().vocabulary().tokens.size(); ++id) {
+        std::vector<int32_t> ids, pieces;
+        whole.append(ids, llama3().bytes(id));
+        merged.append(pieces, llama3().bytes(id));
+        EXPECT_EQ(ids, std::vector<int32_t>{id});
+        unreached += pieces != ids;
+    }
+    EXPECT_EQ(unreached, 588);
+    EXPECT_EQ(llama3().encode(" vi\u1ec7c"), std::vector<int32_t>{100769});
+}
+
+TEST_F(Llama3, KnowsItsControlTokens) {
+    EXPECT_EQ(llama3().size(), 128'256);
+    EXPECT_EQ(llama3().begin_of_text(), 128'000);
+    EXPECT_EQ(llama3().stop_ids(), (std::vector<int32_t>{128'001, 128'008, 128'009}));
+    EXPECT_EQ(llama3().bytes(128'004), "<|finetune_right_pad_id|>");
+    EXPECT_EQ(llama3().bytes(128'010), "<|python_tag|>");
+    EXPECT_EQ(llama3().bytes(128'255), "<|reserved_special_token_247|>");
+}
+
+}  // namespace
+}  // namespace puna

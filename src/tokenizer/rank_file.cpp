@@ -1,0 +1,138 @@
+#include "tokenizer/rank_file.h"
+
+#include "core/error.h"
+
+#include <array>
+#include <charconv>
+
+namespace puna {
+
+namespace {
+
+constexpr int control_count = 256;
+
+constexpr std::array<int8_t, 256> base64_values = [] {
+    std::array<int8_t, 256> values{};
+    values.fill(-1);
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < digits.size(); ++i) values[static_cast<unsigned char>(digits[i])] = static_cast<int8_t>(i);
+    return values;
+}();
+
+// Into `bytes`; false if it is not base64 with its padding.
+bool read_base64(std::string_view text, std::string& bytes) {
+    bytes.clear();
+    if (text.empty() || text.size() % 4 != 0) return false;
+    size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+    uint32_t group = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+        bool pad = i >= text.size() - padding;
+        int value = pad ? 0 : base64_values[static_cast<unsigned char>(text[i])];
+        if (value < 0) return false;
+        group = group << 6 | static_cast<uint32_t>(value);
+        if (i % 4 != 3) continue;
+        for (int shift : {16, 8, 0}) bytes.push_back(static_cast<char>(group >> shift & 0xff));
+        group = 0;
+    }
+    bytes.resize(bytes.size() - padding);
+    return true;
+}
+
+struct RankLine {
+    std::string_view token;  // base64
+    std::string_view rank;
+    size_t number;  // of the line, from 1
+};
+
+// Calls on_line for each line that is not empty.
+template <class F>
+void for_each_line(std::string_view text, std::string_view path, F on_line) {
+    size_t number = 0;
+    for (size_t at = 0; at < text.size();) {
+        size_t end = std::min(text.find('\n', at), text.size());
+        std::string_view line = text.substr(at, end - at);
+        at = end + 1;
+        ++number;
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.empty()) continue;
+        size_t space = line.find(' ');
+        if (space == line.npos)
+            fail("{}: line {} is '{}', not a token in base64, a space and a rank: this is no rank file", path, number,
+                 printable(line));
+        on_line(RankLine{line.substr(0, space), line.substr(space + 1), number});
+    }
+}
+
+int32_t read_rank(const RankLine& line, int32_t count, std::string_view path) {
+    int32_t rank = -1;
+    const char* end = line.rank.data() + line.rank.size();
+    auto [stop, problem] = std::from_chars(line.rank.data(), end, rank);
+    if (problem != std::errc() || stop != end || rank < 0)
+        fail("{}: line {}: '{}' is not a rank: the file is damaged", path, line.number, printable(line.rank));
+    if (rank >= count)
+        fail("{}: line {}: rank {} in a file of {} tokens: a line is missing, fetch it again", path, line.number, rank,
+             count);
+    return rank;
+}
+
+}  // namespace
+
+Vocabulary parse_rank_file(std::string_view text, std::string_view path, ChatFormat format) {
+    size_t count = 0, bytes = 0;
+    for_each_line(text, path, [&](const RankLine& line) {
+        ++count;
+        bytes += line.token.size() / 4 * 3;
+    });
+    if (count >= (1u << 30) || bytes >= (1u << 31)) fail("{}: {} tokens of {} bytes are too many", path, count, bytes);
+    Vocabulary vocabulary;
+    vocabulary.tokens = TokenTable(count, bytes);
+    std::string token;
+    for_each_line(text, path, [&](const RankLine& line) {
+        int32_t rank = read_rank(line, static_cast<int32_t>(count), path);
+        if (!read_base64(line.token, token))
+            fail("{}: line {}: '{}' is not a token in base64: the file is damaged", path, line.number,
+                 printable(line.token));
+        if (token.size() > longest_token)
+            fail("{}: line {}: a token of {} bytes: more than {} are not read here", path, line.number, token.size(),
+                 longest_token);
+        if (!vocabulary.tokens.set(rank, token))
+            fail("{}: line {}: the rank {} or its token is there twice: the file was written wrongly", path,
+                 line.number, rank);
+    });
+    vocabulary.controls = make_table(control_names(format, control_count));
+    vocabulary.chat_format = format;
+    return vocabulary;
+}
+
+std::vector<std::string> control_names(ChatFormat format, int count) {
+    bool first = format == ChatFormat::llama3;
+    const std::string_view known[] = {"<|begin_of_text|>",
+                                      "<|end_of_text|>",
+                                      "",
+                                      "",
+                                      first ? "" : "<|finetune_right_pad_id|>",
+                                      "",
+                                      "<|start_header_id|>",
+                                      "<|end_header_id|>",
+                                      first ? "" : "<|eom_id|>",
+                                      "<|eot_id|>",
+                                      first ? "" : "<|python_tag|>"};
+    std::vector<std::string> names;
+    int reserved = 0;
+    for (int i = 0; i < count; ++i) {
+        std::string_view name = i < static_cast<int>(std::size(known)) ? known[i] : "";
+        names.push_back(name.empty() ? fmt::format("<|reserved_special_token_{}|>", reserved++) : std::string(name));
+    }
+    return names;
+}
+
+TokenTable make_table(const std::vector<std::string>& tokens) {
+    size_t bytes = 0;
+    for (const std::string& token : tokens) bytes += token.size();
+    TokenTable table(tokens.size(), bytes);
+    for (size_t i = 0; i < tokens.size(); ++i)
+        check(table.set(static_cast<int32_t>(i), tokens[i]), "token '{}' twice", printable(tokens[i]));
+    return table;
+}
+
+}  // namespace puna

@@ -1,0 +1,87 @@
+#include "tokenizer/token_table.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace puna {
+
+namespace {
+
+constexpr uint32_t unset = 0xffffffff;
+
+uint64_t load(const char* bytes, size_t size) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes, size);
+    return word;
+}
+
+uint64_t mix(uint64_t a, uint64_t b) {
+    auto product = static_cast<unsigned __int128>(a) * b;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
+}  // namespace
+
+uint64_t hash_bytes(std::string_view bytes) {
+    constexpr uint64_t odd = 0x9e3779b97f4a7c15, other = 0xd1342543de82ef95;
+    const char* at = bytes.data();
+    size_t left = bytes.size();
+    uint64_t hash = odd ^ left;
+    for (; left > 8; left -= 8, at += 8) hash = mix(hash ^ load(at, 8), odd);
+    uint64_t tail = left == 8  ? load(at, 8)
+                    : left > 3 ? load(at, 4) | load(at + left - 4, 4) << 32
+                    : left > 1 ? load(at, 2) | load(at + left - 2, 2) << 16
+                    : left > 0 ? load(at, 1)
+                               : 0;
+    return mix(hash ^ tail, other);
+}
+
+TokenTable::TokenTable(size_t count, size_t bytes)
+    : spans_(count, {unset, 0}), slots_(2 * count + 1), id_mask_(std::bit_ceil(static_cast<uint32_t>(count) + 2) - 1) {
+    check(count < (1u << 30) && bytes < unset, "a token table of {} tokens, {} bytes", count, bytes);
+    pool_.reserve(bytes);
+    bytes_.fill(-1);
+}
+
+size_t TokenTable::first_slot(uint64_t hash) const {
+    return static_cast<size_t>(static_cast<unsigned __int128>(hash) * slots_.size() >> 64);
+}
+
+bool TokenTable::set(int32_t id, std::string_view token) {
+    check(id >= 0 && id < size(), "token {} of {}", id, size());
+    if (token.empty() || spans_[index(id)].begin != unset || find(token)) return false;
+    spans_[index(id)] = {static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size())};
+    pool_ += token;
+    longest_ = std::max(longest_, token.size());
+    auto first = static_cast<unsigned char>(token[0]);
+    begins_[first] = true;
+    if (token.size() == 1) bytes_[first] = id;
+    uint64_t hash = hash_bytes(token);
+    size_t slot = first_slot(hash);
+    while (slots_[slot]) slot = next_slot(slot);
+    slots_[slot] = tag(hash) | static_cast<uint32_t>(id + 1);
+    return true;
+}
+
+std::optional<int32_t> TokenTable::find(std::string_view token) const {
+    if (token.size() > longest_) return {};
+    uint64_t hash = hash_bytes(token);
+    for (size_t slot = first_slot(hash); slots_[slot]; slot = next_slot(slot)) {
+        if ((slots_[slot] & ~id_mask_) != tag(hash)) continue;
+        auto id = static_cast<int32_t>((slots_[slot] & id_mask_) - 1);
+        if ((*this)[id] == token) return id;
+    }
+    return {};
+}
+
+std::optional<int32_t> TokenTable::find_longest_at(std::string_view text, size_t at) const {
+    if (!begins_[static_cast<unsigned char>(text[at])]) return {};
+    for (size_t n = std::min(longest_, text.size() - at); n > 0; --n)
+        if (std::optional<int32_t> id = find(text.substr(at, n))) return id;
+    return {};
+}
+
+}  // namespace puna

@@ -1,0 +1,50 @@
+// tokenizer/tokenizer.h — byte-level BPE with Llama 3's pattern: text to token ids and back.
+//
+//   Tokenizer tokenizer = load_tokenizer("models/starter");         // tokenizer/files.h
+//   std::vector<int32_t> ids = tokenizer.encode("Hello, world");    // never a control token, whatever the text spells
+//   std::string text = tokenizer.decode(ids);                       // the same bytes, for any bytes
+//
+// Any number of threads may use one. For many short texts use an Encoder (tokenizer/encoder.h), which remembers words;
+// to decode token by token a DecodeStream (tokenizer/decode_stream.h); for conversations tokenizer/chat.h.
+#pragma once
+#include "tokenizer/vocabulary.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace puna {
+
+class Tokenizer {
+ public:
+    // Throws Error if a byte has no token of its own; `place` opens the message.
+    explicit Tokenizer(Vocabulary vocabulary, std::string_view place = "this vocabulary");
+
+    std::vector<int32_t> encode(std::string_view text) const;
+
+    // Where the text spells a control token, that token: only for text that its writer may steer the model with.
+    std::vector<int32_t> encode_with_control(std::string_view text) const;
+
+    // Control tokens are spelled out. Throws Error for ids outside the vocabulary.
+    std::string decode(std::span<const int32_t> ids) const;
+    std::string_view bytes(int32_t id) const;
+
+    int32_t size() const;  // tokens of text and control tokens
+    bool is_control(int32_t id) const;
+    std::optional<int32_t> find_control(std::string_view name) const;  // "<|eot_id|>"
+    int32_t control(std::string_view name) const;                      // the same; throws Error if there is none
+    int32_t begin_of_text() const { return control("<|begin_of_text|>"); }
+    int32_t end_of_text() const { return control("<|end_of_text|>"); }
+    std::vector<int32_t> stop_ids() const;  // after which an answer is complete: end_of_text, eom_id, eot_id
+
+    const Vocabulary& vocabulary() const { return vocabulary_; }
+    ChatFormat chat_format() const { return vocabulary_.chat_format; }
+
+ private:
+    Vocabulary vocabulary_;
+};
+
+}  // namespace puna

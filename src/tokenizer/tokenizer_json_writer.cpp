@@ -1,0 +1,111 @@
+#include "core/error.h"
+#include "tokenizer/byte_level.h"
+#include "tokenizer/json_text.h"
+#include "tokenizer/split.h"
+#include "tokenizer/tokenizer_json.h"
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+namespace puna {
+
+namespace {
+
+// All two-way splits of all tokens, in the order in which Hugging Face's own converter writes them.
+std::vector<MergeTable::Pair> all_splits(const TokenTable& tokens) {
+    std::vector<MergeTable::Pair> pairs;
+    for (int32_t joined = 0; joined < tokens.size(); ++joined) {
+        std::string_view token = tokens[joined];
+        size_t begin = pairs.size();
+        for (size_t cut = 1; cut < token.size(); ++cut) {
+            std::optional<int32_t> left = tokens.find(token.substr(0, cut)), right = tokens.find(token.substr(cut));
+            if (left && right) pairs.push_back({*left, *right});
+        }
+        std::sort(pairs.begin() + static_cast<ptrdiff_t>(begin), pairs.end(),
+                  [](auto a, auto b) { return std::tie(a.left, a.right) < std::tie(b.left, b.right); });
+    }
+    return pairs;
+}
+
+std::string spell_added_tokens(const Vocabulary& vocabulary) {
+    std::string json;
+    for (int32_t i = 0; i < vocabulary.controls.size(); ++i)
+        json += fmt::format(
+            "{}\n    {{\"id\": {}, \"content\": {}, \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
+            "\"normalized\": false, \"special\": true}}",
+            i ? "," : "", vocabulary.tokens.size() + i, quote_json(vocabulary.controls[i]));
+    return json;
+}
+
+// Puts begin_of_text before a text, as Llama 3's own does.
+std::string spell_post_processor(const Vocabulary& vocabulary) {
+    constexpr std::string_view name = "<|begin_of_text|>";
+    constexpr std::string_view byte_level =
+        R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true})";
+    std::optional<int32_t> begin = vocabulary.controls.find(name);
+    if (!begin) return std::string(byte_level);
+    return fmt::format(
+        R"({{"type": "Sequence", "processors": [
+    {0},
+    {{"type": "TemplateProcessing",
+     "single": [{{"SpecialToken": {{"id": "{1}", "type_id": 0}}}}, {{"Sequence": {{"id": "A", "type_id": 0}}}}],
+     "pair": [{{"SpecialToken": {{"id": "{1}", "type_id": 0}}}}, {{"Sequence": {{"id": "A", "type_id": 0}}}},
+              {{"SpecialToken": {{"id": "{1}", "type_id": 1}}}}, {{"Sequence": {{"id": "B", "type_id": 1}}}}],
+     "special_tokens": {{"{1}": {{"id": "{1}", "ids": [{2}], "tokens": ["{1}"]}}}}}}]}})",
+        byte_level, name, vocabulary.tokens.size() + *begin);
+}
+
+std::string spell_vocab(const TokenTable& tokens) {
+    std::string json;
+    for (int32_t id = 0; id < tokens.size(); ++id)
+        json += fmt::format("{}\n{}: {}", id ? "," : "", quote_json(spell_bytes(tokens[id])), id);
+    return json;
+}
+
+std::string spell_merges(const Vocabulary& vocabulary) {
+    const TokenTable& tokens = vocabulary.tokens;
+    std::string json;
+    for (auto [left, right] : vocabulary.merges ? vocabulary.merges->pairs() : all_splits(tokens))
+        json += fmt::format("{}\n{}", json.empty() ? "" : ",",
+                            quote_json(spell_bytes(tokens[left]) + ' ' + spell_bytes(tokens[right])));
+    return json;
+}
+
+}  // namespace
+
+std::string spell_tokenizer_json(const Vocabulary& vocabulary) {
+    return fmt::format(
+        R"({{
+  "version": "1.0",
+  "truncation": null,
+  "padding": null,
+  "added_tokens": [{}
+  ],
+  "normalizer": null,
+  "pre_tokenizer": {{"type": "Sequence", "pretokenizers": [
+    {{"type": "Split", "pattern": {{"Regex": {}}}, "behavior": "Isolated", "invert": false}},
+    {{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}}]}},
+  "post_processor": {},
+  "decoder": {{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true}},
+  "model": {{
+    "type": "BPE",
+    "dropout": null,
+    "unk_token": null,
+    "continuing_subword_prefix": null,
+    "end_of_word_suffix": null,
+    "fuse_unk": false,
+    "byte_fallback": false,
+    "ignore_merges": {},
+    "vocab": {{{}
+    }},
+    "merges": [{}
+    ]
+  }}
+}}
+)",
+        spell_added_tokens(vocabulary), quote_json(llama3_pattern), spell_post_processor(vocabulary),
+        vocabulary.whole_pieces, spell_vocab(vocabulary.tokens), spell_merges(vocabulary));
+}
+
+}  // namespace puna

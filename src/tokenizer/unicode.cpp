@@ -1,0 +1,60 @@
+#include "tokenizer/unicode.h"
+
+#include <algorithm>
+
+namespace puna {
+
+namespace {
+
+unsigned char byte_at(std::string_view text, size_t at) { return static_cast<unsigned char>(text[at]); }
+
+// Whether `second` may follow `first`: this excludes overlong forms, surrogates and what lies above U+10FFFF.
+bool may_follow(unsigned char first, unsigned char second) {
+    unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    return second >= low && second <= high;
+}
+
+}  // namespace
+
+Character read_character(std::string_view text, size_t at) {
+    unsigned char first = byte_at(text, at);
+    if (first < 0x80) return {first, 1};
+    uint32_t size = promised_size(first);
+    if (size == 0 || text.size() - at < size || !may_follow(first, byte_at(text, at + 1))) return {not_unicode, 1};
+    uint32_t code = first & (0x7fu >> size);
+    for (uint32_t i = 1; i < size; ++i) {
+        unsigned char next = byte_at(text, at + i);
+        if ((next & 0xc0) != 0x80) return {not_unicode, 1};
+        code = code << 6 | (next & 0x3fu);
+    }
+    return {code, size};
+}
+
+void append_utf8(std::string& text, uint32_t code) {
+    auto put = [&text](uint32_t byte) { text.push_back(static_cast<char>(byte)); };
+    if (code < 0x80) return put(code);
+    if (code < 0x800) {
+        put(0xc0 | code >> 6);
+    } else if (code < 0x10000) {
+        put(0xe0 | code >> 12);
+        put(0x80 | (code >> 6 & 0x3f));
+    } else {
+        put(0xf0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3f));
+        put(0x80 | (code >> 6 & 0x3f));
+    }
+    put(0x80 | (code & 0x3f));
+}
+
+size_t incomplete_tail(std::string_view text) {
+    for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
+        unsigned char byte = byte_at(text, text.size() - back);
+        if ((byte & 0xc0) == 0x80) continue;
+        if (promised_size(byte) <= back) return 0;
+        return back == 1 || may_follow(byte, byte_at(text, text.size() - back + 1)) ? back : 0;
+    }
+    return 0;
+}
+
+}  // namespace puna

@@ -1,0 +1,151 @@
+#include "train/checkpoint.h"
+
+#include "core/atomic_file.h"
+#include "core/hash.h"
+#include "core/log.h"
+#include "core/mapped_file.h"
+#include "files/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <system_error>
+
+#include <nlohmann/json.hpp>
+
+namespace puna {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view manifest_name = "manifest.json", prefix = "step-";
+
+std::string hash_of(const fs::path& path) {
+    MappedFile file(path);
+    Hash hash;
+    hash.add(file.bytes());
+    return hash.digits();
+}
+
+// Weights, means and mean squares of every trainable tensor, each as one kind of file.
+struct Part {
+    const char* file;
+    Tensor (*tensor)(const Param& param, const Optimizer& optimizer);
+};
+constexpr Part parts[] = {
+    {"weights.safetensors", [](const Param& p, const Optimizer&) { return p.master; }},
+    {"mean.safetensors", [](const Param& p, const Optimizer& o) { return o.mean(p); }},
+    {"mean_square.safetensors", [](const Param& p, const Optimizer& o) { return o.mean_square(p); }},
+};
+
+void write_part(const fs::path& folder, const Part& part, Llama& llama, const Optimizer& optimizer) {
+    std::vector<NamedTensor> tensors;
+    for (Param* p : llama.params())
+        if (p->master) tensors.push_back({p->name, part.tensor(*p, optimizer)});
+    write_safetensors(folder / part.file, tensors);
+}
+
+void read_part(const fs::path& folder, const Part& part, Llama& llama, const Optimizer& optimizer) {
+    SafetensorsFile file(folder / part.file);
+    for (Param* p : llama.params()) {
+        if (!p->master) continue;
+        Tensor from = file.tensor(p->name), to = part.tensor(*p, optimizer);
+        bool same = from.dtype == Dtype::f32 && from.rank == to.rank && from.size == to.size;
+        if (!same) fail("{}: tensor {} is {}, this model's is {}: it belongs to another run", file.path().string(), p->name, from, to);
+        std::memcpy(to.data, from.data, static_cast<size_t>(to.bytes()));
+    }
+}
+
+fs::path name_of(int64_t step) { return fmt::format("{}{:08}", prefix, step); }
+
+// Finished checkpoints, the newest first.
+std::vector<fs::path> finished(const fs::path& folder) {
+    std::vector<fs::path> list;
+    std::error_code problem;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
+        std::string name = entry.path().filename().string();
+        bool named = name.starts_with(prefix) && name.find_first_not_of("0123456789", prefix.size()) == name.npos;
+        if (named && fs::exists(entry.path() / manifest_name)) list.push_back(entry.path());
+    }
+    std::sort(list.rbegin(), list.rend());
+    return list;
+}
+
+void remove_folder(const fs::path& folder) {
+    std::error_code problem;
+    fs::remove(folder / manifest_name, problem);            // first: without it the rest does not count
+    fs::remove_all(folder, problem);
+}
+
+// Throws Error where a file is missing, of another size, or of another hash.
+void verify(const fs::path& checkpoint, const Manifest& manifest) {
+    for (const ManifestFile& file : manifest.files) {
+        fs::path path = checkpoint / file.name;
+        if (static_cast<int64_t>(MappedFile(path).bytes().size()) != file.bytes || hash_of(path) != file.hash)
+            fail("{}: is damaged: its hash is not the manifest's", path.string());
+    }
+}
+
+Manifest read_manifest(const fs::path& checkpoint) {
+    MappedFile file(checkpoint / manifest_name);
+    Manifest manifest = parse_manifest(file.text(), file.path().string());
+    for (const Part& part : parts)
+        if (std::none_of(manifest.files.begin(), manifest.files.end(), [&](const ManifestFile& f) { return f.name == part.file; }))
+            fail("{}: {} is not listed", file.path().string(), part.file);
+    return manifest;
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& folder, const RunState& state, Llama& llama, const Optimizer& optimizer, int64_t keep) {
+    fs::path target = folder / name_of(state.step), made = target;
+    made += ".new";
+    remove_folder(made);
+    make_folder(made);
+    Manifest manifest{state, {}};
+    for (const Part& part : parts) {
+        write_part(made, part, llama, optimizer);
+        fs::path path = made / part.file;
+        manifest.files.push_back({part.file, hash_of(path), static_cast<int64_t>(MappedFile(path).bytes().size())});
+    }
+    write_file(made / manifest_name, manifest_json(manifest));
+    remove_folder(target);                                  // of a run that was not resumed but begun again
+    rename_durably(made, target);
+    std::vector<fs::path> all = finished(folder);
+    for (size_t i = static_cast<size_t>(keep); i < all.size(); ++i) remove_folder(all[i]);
+}
+
+std::optional<fs::path> newest_checkpoint(const fs::path& folder) {
+    for (const fs::path& checkpoint : finished(folder)) {
+        try {
+            verify(checkpoint, read_manifest(checkpoint));
+            return checkpoint;
+        } catch (const Error& problem) {
+            log_warning("{}; passing over this checkpoint", problem.what());
+        }
+    }
+    return {};
+}
+
+RunState load_checkpoint(const fs::path& checkpoint, Llama& llama, Optimizer& optimizer) {
+    Manifest manifest = read_manifest(checkpoint);
+    for (const Part& part : parts) read_part(checkpoint, part, llama, optimizer);
+    optimizer.steps = manifest.state.step;
+    return manifest.state;
+}
+
+void check_same_recipe(std::string_view before, std::string_view now, std::string_view place) {
+    // What may differ: where things lie, how often they are written, and how a step is split.
+    constexpr std::string_view free[] = {"data", "validation", "output", "from", "micro_batch", "recompute", "sample_every", "prompt",
+                                         "checkpoint_every", "keep_checkpoints"};
+    nlohmann::json a = nlohmann::json::parse(before, nullptr, false), b = nlohmann::json::parse(now, nullptr, false);
+    if (!a.is_object() || !b.is_object()) fail("{}: its recipe cannot be read", place);
+    for (const auto& [key, value] : b.items()) {
+        if (std::find(std::begin(free), std::end(free), key) != std::end(free)) continue;
+        if (!a.contains(key) || a[key] != value)
+            fail("{}: was made with {} = {}, the recipe now says {}; use the same recipe, or another output folder", place, key,
+                 a.contains(key) ? a[key].dump() : "nothing", value.dump());
+    }
+}
+
+}  // namespace puna

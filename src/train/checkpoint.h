@@ -1,0 +1,34 @@
+// train/checkpoint.h — where a run can go on from: a folder of safetensors and a manifest with their hashes.
+//
+//   save_checkpoint(folder / "checkpoints", state, llama, optimizer);     // step-00000200/, whole or not at all
+//   std::optional<std::filesystem::path> last = newest_checkpoint(folder / "checkpoints");
+//   RunState state = load_checkpoint(*last, recipe_json, llama, optimizer);
+//
+// Files are written and synced under another name, the manifest last; then the folder is renamed. A folder without a
+// manifest was never finished and is passed over; one whose hashes do not fit is passed over with a warning. Throws Error
+// for a checkpoint of another recipe or another model, naming the field.
+#pragma once
+#include "model/llama.h"
+#include "train/manifest.h"
+#include "train/optimizer.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace puna {
+
+void save_checkpoint(const std::filesystem::path& folder, const RunState& state, Llama& llama, const Optimizer& optimizer, int64_t keep);
+
+// The newest that is whole and undamaged.
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder);
+
+RunState load_checkpoint(const std::filesystem::path& checkpoint, Llama& llama, Optimizer& optimizer);
+
+// Throws Error where a run of recipe `now` cannot go on from one of recipe `before`: a field that changes numbers differs.
+void check_same_recipe(std::string_view before, std::string_view now, std::string_view place);
+
+}  // namespace puna

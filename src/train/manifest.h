@@ -1,0 +1,32 @@
+// train/manifest.h — what a checkpoint says of itself: manifest.json, written last.
+//
+// Throws Error for anything that this program did not write: another version, names that leave the folder, missing fields.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace puna {
+
+struct RunState {
+    int64_t step = 0;               // steps that were taken
+    int64_t position = 0;           // rows of the data that were trained on
+    int64_t metrics_bytes = 0, timing_bytes = 0;    // of metrics.jsonl and timing.jsonl that belong to these steps
+    std::string recipe;             // as JSON (core/fields.h)
+};
+
+struct ManifestFile {
+    std::string name, hash;         // hash: core/hash.h
+    int64_t bytes = 0;
+};
+
+struct Manifest {
+    RunState state;
+    std::vector<ManifestFile> files;
+};
+
+Manifest parse_manifest(std::string_view json, std::string_view path);
+std::string manifest_json(const Manifest& manifest);
+
+}  // namespace puna

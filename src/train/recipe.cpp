@@ -1,0 +1,128 @@
+#include "train/recipe.h"
+
+#include "core/fields.h"
+#include "core/mapped_file.h"
+#include "core/math.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <toml++/toml.h>
+
+namespace puna {
+
+namespace {
+
+constexpr size_t largest_recipe = 16 << 10;     // bytes: the tree of a larger one could take a lot of memory
+
+std::string text_of(const toml::node& value, std::string_view place, std::string_view name) {
+    if (const auto* text = value.as_string()) return text->get();
+    if (const auto* flag = value.as_boolean()) return flag->get() ? "true" : "false";
+    if (const auto* whole = value.as_integer()) return fmt::format("{}", whole->get());
+    if (const auto* number = value.as_floating_point()) return fmt::format("{}", number->get());
+    fail("{}: '{}' must be a text, a number, true or false", place, name);
+}
+
+void set_field(std::vector<Field>& list, const toml::key& key, const toml::node& value, std::string_view path) {
+    std::string place = fmt::format("{}: line {}", path, key.source().begin.line);
+    auto at = std::find_if(list.begin(), list.end(), [&](const Field& field) { return field.name == key.str(); });
+    if (at == list.end()) {
+        std::vector<std::string_view> known;
+        for (const Field& field : list) known.push_back(field.name);
+        std::string_view guess = closest(key.str(), known);
+        fail("{}: no field is called '{}'{}", place, key.str(), guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
+    }
+    if (value.is_string() != std::holds_alternative<std::string*>(at->value)) fail("{}: '{}' must be a {}", place, at->name, type_name(*at));
+    try {
+        set_from_text(*at, text_of(value, place, at->name));
+    } catch (const Error& problem) {
+        fail("{}: {}", place, problem.what());
+    }
+}
+
+template <class T>
+void one_of(std::string_view name, const T& value, std::initializer_list<T> allowed) {
+    std::string list;
+    for (const T& choice : allowed) {
+        if (choice == value) return;
+        list += (list.empty() ? "" : ", ") + choice;
+    }
+    fail("{}: '{}' is none of {}", name, value, list);
+}
+
+template <class T>
+void between(std::string_view name, T value, T low, T high) {
+    if (!(value >= low && value <= high)) fail("{}: {} is not between {} and {}", name, value, low, high);
+}
+
+}  // namespace
+
+void parse_recipe(Recipe& recipe, std::string_view text, std::string_view path) {
+    if (text.size() > largest_recipe) fail("{}: {} bytes are too many for a recipe; at most {}", path, text.size(), largest_recipe);
+    std::vector<Field> list = list_fields(recipe);
+    try {
+        toml::table table = toml::parse(text, path);
+        for (auto&& [key, value] : table) set_field(list, key, value, path);
+    } catch (const toml::parse_error& problem) {
+        fail("{}: line {}: {}", path, problem.source().begin.line, problem.description());
+    }
+}
+
+Recipe read_recipe(const std::filesystem::path& path) {
+    Recipe recipe;
+    parse_recipe(recipe, MappedFile(path).text(), path.string());
+    return recipe;
+}
+
+void validate(const Recipe& r, int processes) {
+    if (r.data.empty()) fail("data: no folder of packed tokens is named; puna data pack makes one");
+    if (r.output.empty()) fail("output: no folder is named");
+    constexpr int64_t many = int64_t{1} << 40;
+    between<int64_t>("steps", r.steps, 1, many);
+    between<int64_t>("length", r.length, 1, 1 << 20);
+    between<int64_t>("batch", r.batch, 1, 1 << 20);
+    between<int64_t>("micro_batch", r.micro_batch, 0, r.batch);
+    between<int64_t>("warm_up", r.warm_up, 0, many);
+    between<int64_t>("keep_checkpoints", r.keep_checkpoints, 1, 1 << 20);
+    for (int64_t every : {r.validate_every, r.validation_rows, r.sample_every, r.checkpoint_every}) between<int64_t>("an interval", every, 0, many);
+    between("learning_rate", r.learning_rate, 0.0, 1e3);
+    between("final_learning_rate", r.final_learning_rate, 0.0, 1.0);
+    between("decay_share", r.decay_share, 0.0, 1.0);
+    one_of<std::string>("type", r.type, {"bf16", "f32"});
+    one_of<std::string>("schedule", r.schedule, {"cosine", "linear", "constant"});
+    one_of<std::string>("gradient_sum", r.gradient_sum, {"tree", "running"});
+    one_of<std::string>("decay", r.optimizer.decay, {"matrices", "all"});
+    between("beta1", r.optimizer.beta1, 0.0f, 0.9999999f);
+    between("beta2", r.optimizer.beta2, 0.0f, 0.9999999f);
+    if (r.batch % processes) fail("batch: {} rows cannot be shared evenly by {} processes", r.batch, processes);
+    int64_t share = r.batch / processes;
+    if (r.micro_batch > 0 && share % r.micro_batch) fail("micro_batch: {} rows a process are no whole number of passes of {}", share, r.micro_batch);
+}
+
+Config config_of(const Recipe& r, int64_t vocabulary) {
+    Config config;
+    config.dim = r.dim;
+    config.layers = r.layers;
+    config.heads = r.heads;
+    config.kv_heads = r.kv_heads;
+    config.head_dim = r.heads > 0 ? r.dim / r.heads : 0;
+    config.ffn = r.ffn;
+    config.vocabulary = vocabulary;
+    config.context = r.context;
+    config.tied = r.tied;
+    if (r.heads > 0 && r.dim % r.heads) fail("dim: {} is not a multiple of {} heads", r.dim, r.heads);
+    validate(config, "the recipe");
+    if (r.length > r.context) fail("length: rows of {} tokens are longer than the context, {}", r.length, r.context);
+    return config;
+}
+
+double learning_rate_at(const Recipe& r, int64_t step) {
+    if (step < r.warm_up) return r.learning_rate * static_cast<double>(step + 1) / static_cast<double>(r.warm_up);
+    double t = static_cast<double>(step - r.warm_up) / static_cast<double>(std::max<int64_t>(r.steps - r.warm_up, 1));
+    double share = 1 - t;                                                               // linear: 1 to 0
+    if (r.schedule == "cosine") share = 0.5 * (1 + exact::cos(3.141592653589793 * t));
+    if (r.schedule == "constant") share = r.decay_share > 0 ? std::min(1.0, (1 - t) / r.decay_share) : 1;
+    return r.learning_rate * (r.final_learning_rate + (1 - r.final_learning_rate) * share);
+}
+
+}  // namespace puna

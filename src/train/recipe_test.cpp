@@ -1,0 +1,76 @@
+#include "train/recipe.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+Recipe with_schedule(const char* schedule) {
+    Recipe recipe;
+    recipe.steps = 110;
+    recipe.warm_up = 10;
+    recipe.learning_rate = 1;
+    recipe.final_learning_rate = 0.1;
+    recipe.schedule = schedule;
+    recipe.decay_share = 0.2;
+    return recipe;
+}
+
+TEST(Schedule, WarmsUpToTheHighestRate) {
+    for (const char* schedule : {"cosine", "linear", "constant"}) {
+        Recipe recipe = with_schedule(schedule);
+        EXPECT_DOUBLE_EQ(learning_rate_at(recipe, 0), 0.1);
+        EXPECT_DOUBLE_EQ(learning_rate_at(recipe, 9), 1);
+        EXPECT_DOUBLE_EQ(learning_rate_at(recipe, 10), 1);
+    }
+}
+
+TEST(Schedule, FallsAsItsNameSays) {
+    EXPECT_NEAR(learning_rate_at(with_schedule("cosine"), 60), 0.55, 1e-12);        // half way
+    EXPECT_NEAR(learning_rate_at(with_schedule("linear"), 35), 1 - 0.9 * 0.25, 1e-12);
+    EXPECT_NEAR(learning_rate_at(with_schedule("constant"), 89), 1, 1e-12);
+    EXPECT_NEAR(learning_rate_at(with_schedule("constant"), 100), 0.55, 1e-12);     // half of the last fifth
+    for (const char* schedule : {"cosine", "linear", "constant"}) EXPECT_NEAR(learning_rate_at(with_schedule(schedule), 110), 0.1, 1e-12);
+}
+
+TEST(Recipe, NamesLineAndFieldOfWhatIsWrong) {
+    auto message = [](std::string_view text) {
+        Recipe recipe;
+        try {
+            parse_recipe(recipe, text, "a.toml");
+        } catch (const Error& problem) {
+            return std::string(problem.what());
+        }
+        return std::string("no error");
+    };
+    EXPECT_EQ(message("steps = 5\nbatch = 'x'\n"), "a.toml: line 2: 'batch' must be a whole number");
+    EXPECT_EQ(message("# text\n\nstep = 5\n"), "a.toml: line 3: no field is called 'step', did you mean 'steps'?");
+    EXPECT_EQ(message("steps = 1.5\n"), "a.toml: line 1: steps: '1.5' is not a whole number");
+    EXPECT_NE(message("steps = [1]\n").find("line 1: 'steps' must be"), std::string::npos);
+    EXPECT_NE(message("steps = = 2\n").find("a.toml: line 1: "), std::string::npos);
+    EXPECT_EQ(message("steps = 7\ntied = false\ndata = \"x y\"\n"), "no error");
+}
+
+TEST(Recipe, RefusesWhatCannotBe) {
+    Recipe good;
+    good.data = "d";
+    good.output = "o";
+    EXPECT_NO_THROW(validate(good, 2));
+    auto refused = [&](auto change) {
+        Recipe recipe = good;
+        change(recipe);
+        EXPECT_THROW(validate(recipe, 2), Error);
+    };
+    refused([](Recipe& r) { r.data.clear(); });
+    refused([](Recipe& r) { r.output.clear(); });
+    refused([](Recipe& r) { r.batch = 7; });                    // not even between two processes
+    refused([](Recipe& r) { r.micro_batch = 3; });              // four rows each
+    refused([](Recipe& r) { r.steps = 0; });
+    refused([](Recipe& r) { r.type = "f8"; });
+    refused([](Recipe& r) { r.schedule = "steep"; });
+    refused([](Recipe& r) { r.optimizer.decay = "some"; });
+    refused([](Recipe& r) { r.learning_rate = -1; });
+}
+
+}  // namespace
+}  // namespace puna

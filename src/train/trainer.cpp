@@ -1,0 +1,194 @@
+#include "train/trainer.h"
+
+#include "core/atomic_file.h"
+#include "core/fields.h"
+#include "core/mapped_file.h"
+#include "model/load.h"
+#include "train/card.h"
+#include "train/report.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+namespace puna {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+Llama starting_model(const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks) {
+    LoadOptions options{.dtype = find_dtype(recipe.type), .trainable = true};
+    Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary()) : read_config(fs::path(recipe.from) / "config.json");
+    config.bos = hooks.bos;
+    config.eos = hooks.eos;
+    if (recipe.from.empty()) return seeded_llama(config, static_cast<uint64_t>(recipe.seed), options);
+    if (config.vocabulary < loader.vocabulary())
+        fail("{}: has {} tokens, the data {} has {}: pack the data with the model's tokenizer", recipe.from, config.vocabulary, recipe.data, loader.vocabulary());
+    if (recipe.length > config.context) fail("length: rows of {} tokens are longer than the context of {}, {}", recipe.length, recipe.from, config.context);
+    Llama llama = load_llama(recipe.from, options);
+    llama.config = config;
+    return llama;
+}
+
+int64_t chunks_of_row(int64_t length) { return static_cast<int64_t>(chunks_of(1, length).size()) - 1; }
+
+GradientPlan plan_of(const Recipe& recipe, int64_t share) {
+    int64_t micro = recipe.micro_batch > 0 ? recipe.micro_batch : share, chunks = chunks_of_row(recipe.length);
+    return {.chunks_per_pass = micro * chunks, .chunks_per_step = share * chunks, .running = recipe.gradient_sum == "running"};
+}
+
+Batch batch_of_rows(TrainingRows rows, int64_t n, int64_t length) {
+    Batch batch;
+    batch.tokens = std::move(rows.tokens);
+    batch.targets = std::move(rows.targets);
+    for (size_t i = 0; i < rows.starts.size(); ++i) {
+        int64_t end = i + 1 < rows.starts.size() ? rows.starts[i + 1] : n * length;
+        batch.sequences.push_back({rows.starts[i], end - rows.starts[i]});
+    }
+    batch.chunk = chunks_of(n, length);
+    return batch;
+}
+
+double sum_over(const Group& group, double value) {
+    group.all_reduce(std::span<double>(&value, 1));
+    return value;
+}
+
+std::string recipe_json(Recipe recipe) { return to_json(list_fields(recipe)); }
+
+}  // namespace
+
+struct Trainer::Files {
+    JsonLines metrics, timing;
+};
+
+Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
+    : recipe_((validate(recipe, group.size()), recipe)), group_(group), hooks_(std::move(hooks)), kernels_(choose_kernels()),
+      loader_(recipe.data, {.length = recipe.length, .seed = static_cast<uint64_t>(recipe.seed)}), llama_(starting_model(recipe, loader_, hooks_)),
+      optimizer_(llama_, recipe.optimizer), gradients_(trainable_numbers(llama_), plan_of(recipe, share()), &llama_.output.weight),
+      pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep), peak_(measure_peak(*find_dtype(recipe.type))) {}
+
+Trainer::~Trainer() = default;
+
+void Trainer::begin_or_resume() {
+    fs::path output = recipe_.output;
+    std::optional<fs::path> last = newest_checkpoint(output / "checkpoints");
+    if (hooks_.resume && !last) fail("{}: no checkpoint to resume from; run without --resume to begin", output.string());
+    if (!hooks_.resume && (last || fs::exists(output / "metrics.jsonl")))
+        fail("{}: holds a run already; go on with --resume, or name another output folder", output.string());
+    if (last) {
+        RunState before = load_checkpoint(*last, llama_, optimizer_);
+        check_same_recipe(before.recipe, recipe_json(recipe_), last->string());
+        state_ = before;
+        refresh_weights(kernels_, llama_);
+    }
+    state_.recipe = recipe_json(recipe_);
+    group_.barrier();                           // nobody looks for an earlier run in what the first one now begins
+    if (group_.rank() != 0) return;
+    make_folder(output / "checkpoints");
+    files_.reset(new Files{JsonLines(output / "metrics.jsonl", state_.metrics_bytes), JsonLines(output / "timing.jsonl", state_.timing_bytes)});
+}
+
+StepMetrics Trainer::take_step() {
+    int64_t passes = share() / micro(), first = state_.position + group_.rank() * share();
+    std::vector<TrainingRows> rows;
+    double trained = 0;
+    for (int64_t p = 0; p < passes; ++p) {
+        rows.push_back(loader_.read(first + p * micro(), micro()));
+        trained += static_cast<double>(rows.back().trained);
+    }
+    trained = std::max(1.0, sum_over(group_, trained));
+    std::vector<double> losses;
+    for (TrainingRows& part : rows) {
+        pass_.reset();
+        Batch batch = batch_of_rows(std::move(part), micro(), recipe_.length);
+        std::vector<double> sums = llama_.loss(pass_, llama_.forward(pass_, batch), batch, static_cast<float>(1 / trained));
+        losses.insert(losses.end(), sums.begin(), sums.end());
+        pass_.backward();
+        gradients_.advance(static_cast<int64_t>(batch.chunk.size()) - 1);
+    }
+    StepMetrics m{.step = state_.step + 1, .loss = sum_over(group_, tree_sum(losses)) / trained, .learning_rate = learning_rate_at(recipe_, state_.step),
+                  .trained = static_cast<int64_t>(trained), .validation_loss = nothing, .bits_per_byte = nothing};
+    std::span<float> gradients = gradients_.finish();
+    group_.all_reduce(gradients);
+    m.gradient_norm = std::isfinite(m.loss) ? optimizer_.step(kernels_, llama_, gradients, m.learning_rate) : nothing;
+    if (!std::isfinite(m.gradient_norm))
+        fail("step {}: the {} is not a finite number; lower learning_rate (now {:.3g}) or look at the data of rows {} to {}, then go on with --resume",
+             m.step, std::isfinite(m.loss) ? "gradient" : "loss", m.learning_rate, state_.position, state_.position + recipe_.batch - 1);
+    ++state_.step;
+    state_.position += recipe_.batch;
+    return m;
+}
+
+void Trainer::validate_into(StepMetrics& metrics) {
+    if (recipe_.validation.empty()) return;
+    Loader loader(recipe_.validation, {.length = recipe_.length, .shuffle = false});
+    int64_t n = recipe_.validation_rows > 0 ? std::min(recipe_.validation_rows, loader.rows_per_epoch()) : loader.rows_per_epoch();
+    double loss = 0, trained = 0, bytes = 0;
+    Pass pass(kernels_);
+    for (int64_t row = group_.rank(); row < n; row += group_.size()) {
+        TrainingRows rows = loader.read(row, 1);
+        trained += static_cast<double>(rows.trained);
+        bytes += static_cast<double>(rows.bytes);
+        pass.reset();
+        Batch batch = batch_of_rows(std::move(rows), 1, recipe_.length);
+        loss += tree_sum(llama_.loss(pass, llama_.forward(pass, batch), batch, 0));
+    }
+    loss = sum_over(group_, loss);
+    metrics.validation_loss = loss / std::max(1.0, sum_over(group_, trained));
+    metrics.bits_per_byte = loss / 0.6931471805599453 / std::max(1.0, sum_over(group_, bytes));
+}
+
+void Trainer::checkpoint() {
+    if (!files_) return;
+    files_->metrics.sync();
+    files_->timing.sync();
+    state_.metrics_bytes = files_->metrics.bytes();
+    state_.timing_bytes = files_->timing.bytes();
+    fs::path output = recipe_.output;
+    save_checkpoint(output / "checkpoints", state_, llama_, optimizer_, recipe_.keep_checkpoints);
+    write_report(output);
+}
+
+void Trainer::finish() {
+    if (!files_) return;
+    fs::path output = recipe_.output, data = recipe_.data;
+    save_llama(llama_, output, Dtype::bf16);
+    for (const char* name : {"tokenizer.json", "tokenizer_config.json"})
+        if (fs::exists(data / name)) write_file(output / name, read_text(data / name));
+    write_file(output / "generation_config.json", generation_config_json(llama_.config));
+    write_card(output, recipe_, llama_.config, loader_.set().index());
+}
+
+void Trainer::run() {
+    begin_or_resume();
+    double tokens = static_cast<double>(recipe_.batch * recipe_.length);
+    double begun = now();
+    int64_t first = state_.step;
+    while (state_.step < recipe_.steps) {
+        double start = now();
+        StepMetrics m = take_step();
+        double seconds = now() - start;
+        if (due(recipe_.validate_every)) validate_into(m);
+        double rate = tokens / seconds;
+        StepTiming timing{m.step, seconds, rate, rate * training_operations(llama_.config, recipe_.length) / 1e9 / (peak_ * group_.size())};
+        if (files_) {
+            files_->metrics.append(to_line(m));
+            files_->timing.append(to_line(timing));
+            double left = (now() - begun) / static_cast<double>(state_.step - first) * static_cast<double>(recipe_.steps - state_.step);
+            if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, left});
+            if (hooks_.sample && recipe_.sample_every > 0 && due(recipe_.sample_every)) hooks_.sample(llama_, state_.step);
+        }
+        if (due(recipe_.checkpoint_every)) checkpoint();
+    }
+    finish();
+    group_.barrier();
+}
+
+}  // namespace puna

@@ -1,0 +1,280 @@
+#!/usr/bin/python3
+"""puna chat on a pseudo-terminal, as a person uses it. usage: chat_test.py PUNA WRITE_MODEL"""
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+PUNA, WRITE_MODEL = sys.argv[1:3]
+PATIENCE = 120          # seconds until a test gives up waiting: no result depends on it
+CTRL_C, CTRL_D, UP, BACKSPACE = "\x03", "\x04", "\x1b[A", "\x7f"
+
+
+class Terminal:
+    """A program whose standard input and output are a terminal."""
+
+    def __init__(self, folder, *arguments, model="model"):
+        environment = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": f"{folder}/state", "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+        command = [PUNA, "chat", f"{folder}/{model}", "--threads", "1", "--temperature", "0", *arguments]
+        command += [] if "--context" in arguments else ["--context", "200000"]
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.execve(PUNA, command, environment)
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 400, 0, 0))
+        self.screen, self.seen = "", 0
+
+    def read(self):
+        if not select.select([self.master], [], [], PATIENCE)[0]:
+            raise AssertionError(f"nothing came after: {self.screen[-2000:]!r}")
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:         # the other end is gone
+            data = b""
+        self.screen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data.decode(errors="replace"))
+        return bool(data)
+
+    def babble(self):
+        """Waits until an answer is being made: it would go on for a hundred thousand tokens."""
+        self.expect(r"[a-z ]{20}", re.compile)
+
+    def expect(self, text, pattern=lambda text: re.compile(re.escape(text))):
+        """Waits until `text` has come, and returns what came before it since the last call."""
+        while not (found := pattern(text).search(self.screen, self.seen)):
+            if not self.read():
+                raise AssertionError(f"the program ended before {text!r}: {self.screen[-2000:]!r}")
+        before, self.seen = self.screen[self.seen:found.start()], found.end()
+        return before
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def say(self, text):
+        self.type(text + "\r")
+
+    def at_prompt(self):
+        return self.expect("\n> ") if self.seen else self.expect("> ")
+
+    def end(self):
+        while self.read():
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def saved(terminal, folder):
+    """The messages of the conversation, through /save."""
+    path = pathlib.Path(folder) / "saved.json"
+    path.unlink(missing_ok=True)
+    terminal.say(f"/save {path}")
+    terminal.expect("saved ")
+    terminal.at_prompt()
+    return [(message["role"], message["content"]) for message in json.loads(path.read_text())["messages"]]
+
+
+def leave(terminal):
+    terminal.say("/exit")
+    assert terminal.end() == 0
+
+
+def ctrl_c_stops_the_answer_and_not_the_program(folder):
+    terminal = Terminal(folder)
+    terminal.at_prompt()
+    terminal.say("hi")
+    terminal.babble()
+    terminal.type(CTRL_C)
+    terminal.expect("the answer ends here: Ctrl-C")
+    terminal.expect("tokens/s")
+    terminal.at_prompt()
+    messages = saved(terminal, folder)
+    assert [role for role, _ in messages] == ["user", "assistant"] and messages[0][1] == "hi", messages
+    assert len(messages[1][1]) >= 20, messages      # what was said stays
+    terminal.say("again")
+    terminal.babble()
+    terminal.type(CTRL_C)
+    terminal.at_prompt()
+    assert len(saved(terminal, folder)) == 4
+    leave(terminal)
+
+
+def ctrl_c_at_the_prompt_gives_up_the_line(folder):
+    terminal = Terminal(folder, "--max-tokens", "5")
+    terminal.at_prompt()
+    terminal.type("never said" + CTRL_C)
+    terminal.at_prompt()
+    terminal.say('"""a block')
+    terminal.expect("\n. ")
+    terminal.type("of lines" + CTRL_C)
+    terminal.at_prompt()
+    terminal.say("said")
+    terminal.expect("5 tokens")
+    terminal.at_prompt()
+    assert saved(terminal, folder)[0] == ("user", "said")
+    leave(terminal)
+
+
+def messages_have_several_lines(folder):
+    terminal = Terminal(folder, "--max-tokens", "3")
+    terminal.at_prompt()
+    terminal.say('"""')
+    terminal.expect("\n. ")
+    terminal.say("/help is no command here")
+    terminal.expect("\n. ")
+    terminal.say('  second"""')
+    terminal.expect("3 tokens")
+    terminal.at_prompt()
+    terminal.say("one\\")
+    terminal.expect("\n. ")
+    terminal.say("two")
+    terminal.expect("3 tokens")
+    terminal.at_prompt()
+    said = [content for role, content in saved(terminal, folder) if role == "user"]
+    assert said == ["/help is no command here\n  second", "one\ntwo"], said
+    leave(terminal)
+
+
+def lines_are_edited_and_remembered(folder):
+    terminal = Terminal(folder, "--max-tokens", "2")
+    terminal.at_prompt()
+    terminal.say("grüsx" + BACKSPACE + "se")
+    terminal.expect("2 tokens")
+    terminal.at_prompt()
+    terminal.say(UP)
+    terminal.expect("2 tokens")
+    terminal.at_prompt()
+    assert [content for role, content in saved(terminal, folder) if role == "user"] == ["grüsse", "grüsse"]
+    leave(terminal)
+    history = pathlib.Path(folder) / "state/puna/history"
+    assert stat.S_IMODE(history.stat().st_mode) == 0o600
+    terminal = Terminal(folder, "--max-tokens", "2")
+    terminal.at_prompt()
+    terminal.say(UP + UP + UP)                      # over /exit and /save
+    terminal.expect("2 tokens")
+    terminal.at_prompt()
+    assert saved(terminal, folder)[0] == ("user", "grüsse")
+    leave(terminal)
+
+
+def conversations_are_saved_and_loaded(folder):
+    terminal = Terminal(folder, "--max-tokens", "4", "--seed", "9")
+    terminal.at_prompt()
+    terminal.say("/system be brief")
+    terminal.at_prompt()
+    terminal.say("hi")
+    terminal.expect("4 tokens")
+    terminal.at_prompt()
+    before = saved(terminal, folder)
+    assert [role for role, _ in before] == ["system", "user", "assistant"], before
+    leave(terminal)
+    path = pathlib.Path(folder) / "kept.json"
+    (pathlib.Path(folder) / "saved.json").rename(path)
+    assert json.loads(path.read_text())["options"]["seed"] == 9
+
+    terminal = Terminal(folder, "--max-tokens", "4")
+    terminal.at_prompt()
+    terminal.say(f"/load {path}")
+    terminal.expect("loaded 3 messages")
+    terminal.at_prompt()
+    assert saved(terminal, folder) == before
+    terminal.say("/reset")
+    terminal.at_prompt()
+    assert saved(terminal, folder) == before[:1]
+    for name, content, problem in [("none.json", None, "none.json"), ("broken.json", '{"messages": [{', "not valid JSON"),
+                                   ("role.json", '{"messages": [{"role": "king", "content": "x"}]}', "king")]:
+        if content:
+            (pathlib.Path(folder) / name).write_text(content)
+        terminal.say(f"/load {folder}/{name}")
+        terminal.expect("puna: ")
+        terminal.expect(problem)
+        terminal.at_prompt()
+    terminal.say("/save /nowhere/file")
+    terminal.expect("puna: /nowhere/file")
+    terminal.at_prompt()
+    assert saved(terminal, folder) == before[:1]
+    leave(terminal)
+
+
+def a_full_context_is_told_with_the_numbers(folder):
+    terminal = Terminal(folder, "--context", "120", "--max-tokens", "40")
+    terminal.at_prompt()
+    terminal.say("x" * 100)
+    terminal.expect("the context is full: the prompt has ")
+    numbers = terminal.expect("nothing was dropped")
+    prompt, asked, context = map(int, re.findall(r"\d+", numbers))
+    assert prompt > 100 and asked == 40 and context == 120, numbers
+    terminal.at_prompt()
+    assert saved(terminal, folder) == []
+    terminal.say("short")
+    terminal.expect("40 tokens")
+    terminal.at_prompt()
+    terminal.say("short")
+    terminal.expect("the context is full")
+    terminal.at_prompt()
+    terminal.say("/reset")
+    terminal.at_prompt()
+    terminal.say("short")
+    terminal.expect("40 tokens")
+    terminal.at_prompt()
+    leave(terminal)
+    terminal = Terminal(folder, "--context", "120")     # no number asked for: the answer runs into the end
+    terminal.at_prompt()
+    terminal.say("hi")
+    terminal.expect("the answer ends here: the context is full")
+    terminal.at_prompt()
+    leave(terminal)
+
+
+def commands_help_and_are_not_said_to_the_model(folder):
+    terminal = Terminal(folder, "--max-tokens", "2")
+    terminal.at_prompt()
+    terminal.say("/help")
+    for name in ("/system", "/reset", "/save", "/load", "/exit"):
+        terminal.expect(name)
+    terminal.at_prompt()
+    terminal.say("/hlep")
+    terminal.expect("/hlep is not a command")
+    terminal.at_prompt()
+    terminal.say("/save")
+    terminal.expect("name a file")
+    terminal.at_prompt()
+    assert saved(terminal, folder) == []
+    leave(terminal)
+
+
+def ctrl_d_leaves(folder):
+    terminal = Terminal(folder)
+    terminal.at_prompt()
+    terminal.type(CTRL_D)
+    assert terminal.end() == 0
+
+
+def a_closed_terminal_ends_the_program(folder):
+    terminal = Terminal(folder)
+    terminal.at_prompt()
+    terminal.say("hi")
+    terminal.babble()
+    os.close(terminal.master)
+    deadline = time.monotonic() + PATIENCE
+    while not (gone := os.waitpid(terminal.pid, os.WNOHANG))[0]:
+        assert time.monotonic() < deadline, "it still runs"
+        time.sleep(0.05)
+    code = os.waitstatus_to_exitcode(gone[1])
+    assert code in (0, -signal.SIGHUP), code
+
+
+for test in (ctrl_c_stops_the_answer_and_not_the_program, ctrl_c_at_the_prompt_gives_up_the_line, messages_have_several_lines,
+             lines_are_edited_and_remembered, conversations_are_saved_and_loaded, a_full_context_is_told_with_the_numbers,
+             commands_help_and_are_not_said_to_the_model, ctrl_d_leaves, a_closed_terminal_ends_the_program):
+    with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run([WRITE_MODEL, f"{scratch}/model", "200000"], check=True)
+        print(test.__name__.replace("_", " "), flush=True)
+        test(scratch)

@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""The commands as a user meets them: what they print, their exit codes, and one clear line when something is wrong.
+usage: commands_test.py PUNA"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+PUNA = os.path.abspath(sys.argv[1])
+SHARED = pathlib.Path("../shared")
+LLAMA3 = SHARED / "data/tokenizer/llama3"
+
+
+def puna(*arguments, code=0, **options):
+    result = subprocess.run([PUNA, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
+    assert result.returncode == code, f"puna {arguments}: exit {result.returncode}: {result.stderr}"
+    if code:
+        assert len(result.stderr.strip().splitlines()) == 1 and result.stderr.startswith("puna: "), result.stderr
+    return result
+
+
+def help_and_wrong_usage():
+    overview = puna("--help").stdout
+    for name in ("check", "logits", "bench", "train", "tokenizer", "data", "generate", "chat", "eval"):
+        assert f"puna {name}" in overview, name
+        assert "Usage" in puna("help", name).stdout or "puna " + name in puna("help", name).stdout
+    assert "did you mean 'logits'" in puna("logist", code=2).stderr
+    puna("logits", code=2)
+    puna("logits", "model", "--tokens", "x", "--chunk", "many", code=2)
+    puna("check", "--no-such-flag", code=2)
+    puna("tokenizer", "shuffle", code=2)
+    assert "PUNA_KERNELS=gpu" in puna("check", code=1, env={**os.environ, "PUNA_KERNELS": "gpu"}).stderr
+
+
+def check_names_the_kernels():
+    answer = json.loads(puna("check", "--json").stdout)
+    assert answer["good"] and answer["signature"] == answer["committed"]
+    for table in ("avx2", "avx512"):
+        for kernel, origin in answer["kernels"].get(table, {}).items():
+            heavy = any(kernel.startswith(name) for name in ("matmul", "attention", "rms_norm", "rope", "softmax", "swiglu", "cross_entropy", "adamw"))
+            assert not heavy or origin == table, (table, kernel, origin)
+
+
+def golden_rows():
+    answer = json.loads(puna("check", "--golden", SHARED / "golden/tiny3", "--json").stdout)
+    rows = {(row["kernels"], row["type"], row["what"]): row for row in answer["rows"]}
+    assert rows[("scalar", "f32", "logits")]["error"] <= rows[("scalar", "f32", "logits")]["bar"] == 3e-5
+    assert rows[("scalar", "bf16", "adamw.losses")]["bar"] == 0.006
+    assert "golden.safetensors" in puna("check", "--golden", SHARED / "golden", code=1).stderr
+
+
+def logits_do_not_depend_on_chunks(folder):
+    (folder / "ids").write_text(" ".join(str(i * 37 % 512) for i in range(90)) + "\n")
+    model = SHARED / "golden/tiny3/hf"
+    for kernels in ("avx512", "avx2", "scalar"):
+        environment = {**os.environ, "PUNA_KERNELS": kernels}
+        probe = subprocess.run([PUNA, "logits", model, "--tokens", folder / "ids", "--output", folder / "whole"], env=environment, capture_output=True, text=True)
+        if "this machine cannot run it" in probe.stderr:
+            continue
+        for type in ("f32", "bf16", "f16"):
+            outputs = []
+            for more in ((), ("--chunk", "1"), ("--chunk", "7"), ("--chunk", "64", "--threads", "1")):
+                puna("logits", model, "--tokens", folder / "ids", "--type", type, "--output", folder / "logits", *more, env=environment)
+                outputs.append((folder / "logits").read_bytes())
+            assert len(set(outputs)) == 1, (kernels, type)
+            assert b'"shape":[90,512]' in outputs[0][:200]
+
+
+def logits_refuse(folder):
+    model = SHARED / "golden/tiny3/hf"
+    for text, said in {"1 2 x": "byte 4", "1 512": "512", "": "no token ids", "1 -1": "-1", "1 99999999999999999999": "byte 2"}.items():
+        (folder / "bad").write_text(text)
+        assert said in puna("logits", model, "--tokens", folder / "bad", "--output", folder / "never", code=1).stderr, text
+    assert not (folder / "never").exists()
+    (folder / "good").write_text("1 2 3")
+    assert "No such file" in puna("logits", folder / "nothing", "--tokens", folder / "good", code=1).stderr
+    assert "cannot create" in puna("logits", model, "--tokens", folder / "good", "--output", folder / "no/where", code=1).stderr
+    assert "context" in puna("logits", model, "--tokens", "-", code=1, input="1 " * 9000).stderr
+
+
+def tokenizer_speaks_ids(folder):
+    model = LLAMA3 / "tokenizer.model"
+    text = "Hello world! ½ Führer <|eot_id|>"
+    ids = puna("tokenizer", "encode", model, input=text).stdout.split()
+    assert ids[:2] == ["9906", "1917"] and "128009" not in ids
+    assert json.loads(puna("tokenizer", "encode", model, "--json", input=text).stdout)["ids"] == [int(i) for i in ids]
+    assert puna("tokenizer", "decode", model, input="\n".join(ids)).stdout == text
+    assert "128009" in puna("tokenizer", "encode", model, "--special", input=text).stdout.split()
+    puna("tokenizer", "encode", model, "--output", folder / "binary", input=text)
+    assert (folder / "binary").read_bytes() == b"".join(int(i).to_bytes(4, "little") for i in ids)
+    assert "200000" in puna("tokenizer", "decode", model, code=1, input="200000").stderr
+    puna("tokenizer", "encode", folder / "nothing", code=1, input="x")
+    assert "Error" not in puna("tokenizer", "train", folder / "binary", "--output", folder / "tok", "--vocabulary", "10", code=1).stderr
+
+
+if not SHARED.exists():
+    print("skipped: ../shared is missing")
+    sys.exit(77)
+with tempfile.TemporaryDirectory() as scratch:
+    folder = pathlib.Path(scratch)
+    help_and_wrong_usage()
+    check_names_the_kernels()
+    golden_rows()
+    logits_do_not_depend_on_chunks(folder)
+    logits_refuse(folder)
+    tokenizer_speaks_ids(folder)

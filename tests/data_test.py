@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""puna data on a disk that fails or a machine that dies at every single call, on a full one, and as a user sees it: the
+set is there whole or not at all. usage: data_test.py PUNA WRITE_MODEL"""
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import failing_disk
+
+PUNA, WRITE_MODEL = sys.argv[1:]
+CHAT = '{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]}\n'
+
+
+def prepare(folder):
+    subprocess.run([WRITE_MODEL, f"{folder}/model"], check=True)
+    (folder / "tales.txt").write_text("".join(f"tale number {i}\n<|endoftext|>\n" for i in range(20)))
+    (folder / "chat.jsonl").write_text(CHAT * 3)
+    (folder / "disk").mkdir()
+    return [PUNA, "data", "pack", f"{folder}/tales.txt", "--tokenizer", f"{folder}/model", "--hold-out-last", "2", "--output", f"{folder}/disk/set"]
+
+
+def run(*arguments):
+    return subprocess.run([PUNA, "data", *map(str, arguments)], capture_output=True, text=True)
+
+
+def is_whole(folder):
+    shown = run("show", folder, "--verify", "--json")
+    return shown.returncode == 0 and json.loads(shown.stdout)["documents"] > 0
+
+
+def clear(disk):
+    for entry in disk.iterdir():
+        shutil.rmtree(entry)
+
+
+def every_failing_call(folder, command):
+    disk = failing_disk.FailingDisk(folder / "disk")
+    for call in ("write", "fsync", "rename", "close", "mkdir"):
+        for n in range(1, disk.count(command, call) + 1):
+            clear(folder / "disk")
+            result = disk.run(command, call, n)
+            left = [entry.name for entry in (folder / "disk").iterdir()]
+            if left:                    # the very last step failed: what was packed is whole
+                assert left == ["set"] and is_whole(folder / "disk/set") and is_whole(folder / "disk/set/validation"), (call, n, left)
+            if result.returncode == 0:
+                assert left == ["set"], (call, n)
+                continue
+            assert disk.is_one_clear_line(result), (call, n, result.returncode, result.stderr)
+        clear(folder / "disk")
+
+
+def every_sudden_death(folder, command):
+    disk = failing_disk.FailingDisk(folder / "disk")
+    for n in range(1, disk.count(command, "any") + 1):
+        clear(folder / "disk")
+        assert disk.run(command, "any", n, how="kill").returncode == -9
+        there = (folder / "disk/set").exists()
+        assert not there or is_whole(folder / "disk/set"), n
+    clear(folder / "disk")
+
+
+def a_full_disk(folder, command):
+    result = failing_disk.on_a_full_disk(command, 16384, str(folder / "disk"))
+    if result is None:
+        print("a full disk could not be made here: unshare -rm is forbidden")
+        return
+    assert failing_disk.FailingDisk.is_one_clear_line(result), result
+    assert "No space left on device" in result.stderr, result.stderr
+
+
+def what_a_user_sees(folder, command):
+    packed = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    summary = json.loads(packed.stdout)
+    assert packed.stderr == "", packed.stderr
+    assert (summary["documents"], summary["validation"]["documents"], summary["contents"]) == (18, 2, "text"), summary
+    shown = json.loads(run("show", folder / "disk/set", "--json").stdout)
+    assert shown["sources"][0]["name"].endswith("tales.txt") and shown["tokens"] == summary["tokens"], shown
+    assert "tale number 18" in run("show", folder / "disk/set/validation", "--verify").stdout
+    chat = run("pack", folder / "chat.jsonl", "--tokenizer", folder / "model", "--output", folder / "disk/chat")
+    assert "3 conversations" in chat.stdout, chat
+    for arguments, code, message in ((["pack"], 2, "INPUT"), (["pack", "x", "--output", "y"], 2, "--tokenizer is missing"), (["mend"], 2, "neither pack nor show"),
+                                     (["pack", "x", "--validation-share", "2", "--output", "y", "--tokenizer", "z"], 2, "is not a share"),
+                                     (["show", folder], 1, "has no index.json"), (command[2:], 1, "is there already")):
+        result = run(*arguments)
+        assert result.returncode == code and message in result.stderr and len(result.stderr.strip().splitlines()) == 1, (arguments, result)
+    assert run("--help").returncode == run("pack", "--help").returncode == 0
+
+
+for test in (every_failing_call, every_sudden_death, a_full_disk, what_a_user_sees):
+    with tempfile.TemporaryDirectory() as scratch:
+        test(pathlib.Path(scratch), prepare(pathlib.Path(scratch)))

@@ -1,0 +1,118 @@
+// A disk that fails, or a machine that dies, at the n-th call: preloaded into a program under test.
+//
+//   PUNA_DISK_FOLDER   count only calls on files below this folder (as the kernel names it)
+//   PUNA_DISK_CALL     which: write, fsync, rename, close, mkdir or any
+//   PUNA_DISK_AT       the call, from 1, that fails; 0: none
+//   PUNA_DISK_HOW      error: it and every later such call fails with EIO (the default); once: only that call; kill: SIGKILL instead of it
+//   PUNA_DISK_COUNT    a file that receives the number of calls when the program ends
+//
+// Writes by stdio (FILE*) do not pass here. tests/failing_disk.py is the convenient way to use this.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+namespace {
+
+std::string setting(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+struct Plan {
+    std::string folder = setting("PUNA_DISK_FOLDER"), call = setting("PUNA_DISK_CALL"), how = setting("PUNA_DISK_HOW");
+    long at = std::atol(setting("PUNA_DISK_AT").c_str());
+    std::atomic<long> calls{0};
+
+    ~Plan() {
+        std::string path = setting("PUNA_DISK_COUNT");
+        if (path.empty()) return;
+        if (FILE* file = std::fopen(path.c_str(), "w")) {
+            std::fprintf(file, "%ld\n", calls.load());
+            std::fclose(file);
+        }
+    }
+};
+
+Plan& plan() {
+    static Plan the_plan;
+    return the_plan;
+}
+
+bool is_below_folder(std::string_view path) { return !plan().folder.empty() && path.starts_with(plan().folder); }
+
+std::string path_of(int descriptor) {
+    char name[64], path[PATH_MAX];
+    std::snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    ssize_t n = ::readlink(name, path, sizeof path);
+    return std::string(path, n > 0 ? static_cast<size_t>(n) : 0);
+}
+
+std::string absolute(const char* path) {
+    char folder[PATH_MAX];
+    if (path[0] == '/' || !::getcwd(folder, sizeof folder)) return path;
+    return std::string(folder) + "/" + path;
+}
+
+// Whether this call is to fail.
+bool fails(std::string_view call, const std::string& path) {
+    Plan& p = plan();
+    if ((p.call != call && p.call != "any") || !is_below_folder(path)) return false;
+    long number = ++p.calls;
+    if (p.at == 0 || number < p.at || (p.how == "once" && number > p.at)) return false;
+    if (p.how == "kill") std::raise(SIGKILL);
+    errno = EIO;
+    return true;
+}
+
+template <class F>
+F next(const char* name, F) { return reinterpret_cast<F>(::dlsym(RTLD_NEXT, name)); }
+
+}  // namespace
+
+extern "C" {
+
+ssize_t write(int descriptor, const void* bytes, size_t n) {
+    static auto real = next("write", &write);
+    return fails("write", path_of(descriptor)) ? -1 : real(descriptor, bytes, n);
+}
+
+ssize_t writev(int descriptor, const iovec* pieces, int n) {
+    static auto real = next("writev", &writev);
+    return fails("write", path_of(descriptor)) ? -1 : real(descriptor, pieces, n);
+}
+
+int fsync(int descriptor) {
+    static auto real = next("fsync", &fsync);
+    return fails("fsync", path_of(descriptor)) ? -1 : real(descriptor);
+}
+
+int rename(const char* from, const char* to) noexcept {
+    static auto real = next("rename", static_cast<int (*)(const char*, const char*)>(nullptr));
+    return fails("rename", absolute(to)) ? -1 : real(from, to);
+}
+
+int mkdir(const char* path, mode_t mode) noexcept {
+    static auto real = next("mkdir", static_cast<int (*)(const char*, mode_t)>(nullptr));
+    return fails("mkdir", absolute(path)) ? -1 : real(path, mode);
+}
+
+// A close that fails has closed all the same, as on Linux.
+int close(int descriptor) {
+    static auto real = next("close", &close);
+    bool failed = fails("close", path_of(descriptor));
+    int result = real(descriptor), reason = errno;
+    errno = failed ? EIO : reason;
+    return failed ? -1 : result;
+}
+
+}  // extern "C"

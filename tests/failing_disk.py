@@ -1,0 +1,48 @@
+"""Run a program on a disk that fails, or a machine that dies, at the n-th call. For tests; see failing_disk.cpp.
+
+    disk = FailingDisk(folder)                              # only calls on files below `folder` count
+    for n in range(1, disk.count(command, "fsync") + 1):
+        result = disk.run(command, "fsync", n)              # or how="kill", how="once"
+        assert disk.is_one_clear_line(result)
+"""
+import os
+import pathlib
+import subprocess
+import tempfile
+
+CALLS = ("write", "fsync", "rename", "close", "mkdir")
+
+
+class FailingDisk:
+    def __init__(self, folder, library=None):
+        self.folder = os.path.realpath(folder)
+        self.library = library or os.environ["PUNA_FAILING_DISK"]
+
+    def run(self, command, call, at, how="error", **options):
+        """The finished process, with stdout and stderr as text."""
+        settings = {"LD_PRELOAD": self.library, "PUNA_DISK_FOLDER": self.folder, "PUNA_DISK_CALL": call,
+                    "PUNA_DISK_AT": str(at), "PUNA_DISK_HOW": how}
+        return subprocess.run(command, env={**os.environ, **settings, **options.pop("env", {})}, capture_output=True,
+                              text=True, errors="replace", timeout=600, **options)
+
+    def count(self, command, call, **options):
+        """How many such calls the command makes when nothing fails."""
+        with tempfile.NamedTemporaryFile("r") as file:
+            result = self.run(command, call, 0, env={"PUNA_DISK_COUNT": file.name}, **options)
+            assert result.returncode == 0, f"{command}: {result.stderr}"
+            return int(pathlib.Path(file.name).read_text())
+
+    @staticmethod
+    def is_one_clear_line(result):
+        """Exit code 1 and one line on standard error, as every failure must end."""
+        return result.returncode == 1 and len(result.stderr.strip().splitlines()) == 1
+
+
+def on_a_full_disk(command, size, folder):
+    """Runs the command with `folder` on a disk of `size` bytes of its own, or None where the system forbids that."""
+    allowed = subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", folder], capture_output=True).returncode == 0
+    if not allowed:
+        return None
+    script = 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && "$@"'
+    return subprocess.run(["unshare", "-rm", "sh", "-c", script, "sh", str(size), folder, *command], capture_output=True, text=True,
+                          timeout=600)

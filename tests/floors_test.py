@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+"""The house rules that a script can check, over src/: floors, sizes of files and functions, headers without heavy
+libraries, no traces of CUDA outside its folder. `floors_test.py --self-test` shows that each rule catches a breach."""
+import pathlib
+import re
+import sys
+import tempfile
+
+LONGEST_FILE, LONGEST_FUNCTION, LONGEST_KERNEL = 600, 80, 120
+HEAVY = re.compile(r'#include\s*[<"](nlohmann/(?!json_fwd)|spdlog/|CLI/|boost/|gtest/)')
+CUDA = re.compile(r"#\s*(el)?if.*(__CUDA|PUNA_CUDA|__NVCC__)")
+SUFFIXES = {".h", ".cpp", ".cu", ".cuh"}
+
+
+def read_floors(src):
+    """{room: rooms it may enter}; breaks off where a room stands on one that is not below it."""
+    floors, problems = {}, []
+    for number, line in enumerate((src / "floors.txt").read_text().splitlines(), 1):
+        room, _, below = line.partition(":")
+        if not line.strip() or line.startswith("#"):
+            continue
+        named = list(floors) if below.split() == ["*"] else below.split()
+        problems += [f"floors.txt:{number}: {room} stands on {other}, which is not above it" for other in named if other not in floors]
+        floors[room] = {room, *named}
+    return floors, problems
+
+
+def check_includes(name, room, lines, floors):
+    for number, line in enumerate(lines, 1):
+        include = re.match(r'\s*#\s*include\s*"([^"/]+)/', line)
+        if include and include[1] in floors and include[1] not in floors[room]:
+            yield f"{name}:{number}: {room} may not enter {include[1]}"
+        if re.match(r'\s*#\s*include\s*"(\.\.?/|[^/"]+")', line):
+            yield f"{name}:{number}: includes of ours are written from src/: \"room/file.h\""
+        if name.suffix == ".h" and HEAVY.search(line):
+            yield f"{name}:{number}: a header of ours includes a heavy library"
+        if CUDA.match(line) and "cuda" not in name.parts:
+            yield f"{name}:{number}: CUDA is known in kernels/cuda only"
+
+
+def blank_text(source):
+    """The source with comments, strings and characters blanked, lines kept."""
+    pattern = r'//[^\n]*|/\*.*?\*/|R"([^(\s]*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\''
+    return re.sub(pattern, lambda match: re.sub(r"[^\n]", " ", match[0]), source, flags=re.S)
+
+
+def functions(source):
+    """(first line, lines) of each function body: the outermost braces that follow a parameter list."""
+    source = blank_text(re.sub(r"(?<=[0-9a-fA-F])'(?=[0-9a-fA-F])", " ", source))       # 1'000 is no character
+    depth_of_function, stack, begin = None, [], 0
+    line, statement = 1, ""
+    for char in source:
+        if char == "\n":
+            line += 1
+        if char == "{":
+            is_scope = re.search(r"\b(namespace|class|struct|union|enum|extern)\b[^()]*$", statement) or statement.rstrip().endswith("=")
+            if depth_of_function is None and ")" in statement and not is_scope:
+                depth_of_function, begin = len(stack), line
+            stack.append(char)
+            statement = ""
+        elif char == "}":
+            if stack:
+                stack.pop()
+            if depth_of_function == len(stack):
+                yield begin, line - begin + 1
+                depth_of_function = None
+            statement = ""
+        elif char == ";":
+            statement = ""
+        else:
+            statement += char
+
+
+def check_sizes(name, text):
+    lines = text.count("\n")
+    if lines > LONGEST_FILE:
+        yield f"{name}: {lines} lines, more than {LONGEST_FILE}: which two ideas are in it?"
+    limit = LONGEST_KERNEL if name.parts[0] == "kernels" else LONGEST_FUNCTION
+    for first, length in functions(text):
+        if length > limit:
+            yield f"{name}:{first}: a function of {length} lines, more than {limit}: which two things does it do?"
+
+
+def check(src):
+    floors, problems = read_floors(src)
+    for folder in sorted(path for path in src.iterdir() if path.is_dir()):
+        if folder.name not in floors:
+            problems.append(f"{folder.name}/: is not in floors.txt")
+            continue
+        for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES):
+            name, text = path.relative_to(src), path.read_text()
+            generated = "generated" in text[:200]       # tables made by a script say so in their first line
+            problems += check_includes(name, folder.name, text.splitlines(), floors)
+            problems += [] if generated else check_sizes(name, text)
+    return problems
+
+
+def self_test():
+    """A small house with one breach of each rule, and one without any."""
+    good = {"floors.txt": "core:\nfiles: core\n", "core/a.h": "#pragma once\n",
+            "files/b.cpp": '#include "core/a.h"\n#include <nlohmann/json.hpp>\nvoid f() {\n' + "    int x;\n" * 78 + "}\n"}
+    breaches = {
+        "core/up.cpp": ('#include "files/b.h"\n', "core may not enter files"),
+        "attic/c.cpp": ("", "attic/: is not in floors.txt"),
+        "files/plain.cpp": ('#include "b.h"\n', "written from src/"),
+        "files/heavy.h": ("#include <nlohmann/json.hpp>\n", "heavy library"),
+        "files/cuda.cpp": ("#ifdef __CUDACC__\n", "CUDA is known"),
+        "files/long.cpp": ("//\n" * 601, "601 lines"),
+        "files/function.cpp": ("struct S {\n    void f(int a) const {\n" + "        g('{', \"}\"); // }\n" * 79 + "    }\n};\n",
+                               "function.cpp:2: a function of 81 lines"),
+        "floors.txt": ("files: core\ncore:\n", "stands on core, which is not above it"),
+    }
+    for name, (text, expected) in [("", ("", None)), *breaches.items()]:
+        with tempfile.TemporaryDirectory() as folder:
+            for path, content in {**good, **({name: text} if name else {})}.items():
+                target = pathlib.Path(folder) / path
+                target.parent.mkdir(exist_ok=True)
+                target.write_text(content)
+            problems = check(pathlib.Path(folder))
+        caught = not problems if expected is None else any(expected in problem for problem in problems)
+        assert caught, f"{name or 'the good house'}: {problems}"
+
+
+def main():
+    if "--self-test" in sys.argv:
+        return self_test()
+    problems = check(pathlib.Path(__file__).resolve().parent.parent / "src")
+    print("\n".join(problems) or "every rule is kept")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

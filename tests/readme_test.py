@@ -1,0 +1,55 @@
+#!/usr/bin/python3
+"""Runs the commands of README.md, in order, in one shell, as somebody would who follows it. usage: readme_test.py PUNA
+
+Every line of its ```sh blocks runs as it stands, in a folder where `build/release/bin/puna` is the program under test, with
+stand-ins for what the reader brings: my-text/ (the project's own sources) and my-conversations.jsonl. Three scripts run
+only as --help: ./test would run this test again, ./start builds, and recipes/tiny.sh has a test of its own.
+"""
+import json
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ONLY_HELP = ("./start", "./test", "recipes/tiny.sh")
+
+
+def commands_of(readme):
+    lines = "\n".join(re.findall(r"^```sh\n(.*?)^```$", readme, re.S | re.M)).splitlines()
+    for line in lines:
+        if line.strip():
+            program = line.split()[0]
+            yield f"{program} --help" if program in ONLY_HELP else line
+
+
+def prepare(folder, root, puna):
+    (folder / "build/release/bin").mkdir(parents=True)
+    (folder / "build/release/bin/puna").symlink_to(puna)
+    for name in ("start", "test", "recipes"):
+        (folder / name).symlink_to(root / name)
+    (folder / "my-text").mkdir()
+    for path in sorted(root.glob("src/[c-i]*/*.[ch]*")):
+        shutil.copyfile(path, folder / "my-text" / f"{path.parent.name}-{path.stem}.txt")
+    talk = {"messages": [{"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "Hello!"}]}
+    (folder / "my-conversations.jsonl").write_text((json.dumps(talk) + "\n") * 300)
+
+
+def main():
+    root = pathlib.Path.cwd()
+    commands = list(commands_of((root / "README.md").read_text()))
+    assert len(commands) > 10, commands
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        prepare(folder, root, pathlib.Path(sys.argv[1]).resolve())
+        script = "set -e\n" + "".join(f"echo {shlex.quote('$ ' + line)}\n{line}\n" for line in commands)
+        result = subprocess.run(["bash", "-c", script], cwd=folder, input="Hi!\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                errors="replace")
+        print(result.stdout)
+        assert result.returncode == 0, result.returncode
+        assert (folder / "my-model/report.html").exists(), "as the README says"
+
+
+main()

@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""puna generate, puna chat and puna eval text in scripts: pipes, JSON, exit codes. usage: talk_test.py PUNA WRITE_MODEL"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+PUNA, WRITE_MODEL = sys.argv[1:3]
+
+
+def run(*arguments, text="", code=0):
+    result = subprocess.run([PUNA, *map(str, arguments)], input=text, capture_output=True, text=True, timeout=300)
+    assert result.returncode == code, (arguments, result)
+    return result
+
+
+def is_one_line(text, *parts):
+    assert text.startswith("puna: ") and text.count("\n") == 1 and all(part in text for part in parts), text
+
+
+def generating_goes_on_with_a_text(model):
+    result = run("generate", model, "hello", "--max-tokens", 20, "--seed", 3)
+    assert len(result.stdout) >= 21 and result.stdout.endswith("\n"), result
+    assert "20 tokens, " in result.stderr and "tokens/s" in result.stderr, result
+    assert run("generate", model, "-", "--max-tokens", 20, "--seed", 3, "--quiet", text="hello").stdout == result.stdout
+    assert run("generate", model, "--max-tokens", 4, "--quiet").stderr == ""
+
+
+def the_seed_fixes_the_text_on_any_number_of_threads(model):
+    flags = ["generate", model, "hello", "--max-tokens", 50, "--temperature", 1, "--top-p", 1, "--json"]
+    one, two, other = (json.loads(run(*flags, "--seed", seed, "--threads", threads).stdout) for seed, threads in ((4, 1), (4, 2), (5, 1)))
+    assert one["ids"] == two["ids"] != other["ids"]
+    assert one["seed"] == 4 and one["finish"] in ("length", "stop") and one["prompt_tokens"] == 6, one
+    drawn = json.loads(run(*flags).stdout)
+    assert json.loads(run(*flags, "--seed", drawn["seed"]).stdout)["ids"] == drawn["ids"]
+
+
+def what_does_not_fit_is_refused_with_the_numbers(model):
+    result = run("generate", model, "hello", "--max-tokens", 60, "--context", 64, code=1)
+    is_one_line(result.stderr, " 6 ", " 60 ", " 64")
+    assert result.stdout == ""
+    is_one_line(run("generate", model, "hello", "--context", 999999, code=1).stderr, "999999", "200000")
+    result = run("generate", model, "hello", "--temperature", 0, "--context", 64)
+    assert len(result.stdout) == 64 - 6 + 1 and "the context is full" in result.stderr, result
+
+
+def wrong_usage_is_told_before_a_model_is_read(model):
+    for flags in (["--top-p", 3], ["--temperature", "hot"], ["--seed", -1], ["--max-tokens", -1]):
+        is_one_line(run("generate", "nowhere", "x", *flags, code=2).stderr)
+        is_one_line(run("chat", "nowhere", *flags, code=2).stderr)
+    is_one_line(run("generate", "nowhere", "x", code=1).stderr, "nowhere/config.json")
+    is_one_line(run("eval", code=2).stderr)
+    is_one_line(run("eval", "text", model, f"{model}/none", code=1).stderr, "none")
+
+
+def a_closed_pipe_ends_quietly(model):
+    for command, text in ((["generate", model, "hello"], ""), (["chat", model], "hi\n")):
+        process = subprocess.Popen([PUNA, *command, "--context", "200000", "--temperature", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        process.stdin.write(text.encode())
+        process.stdin.flush()
+        assert len(process.stdout.read(10)) == 10       # it would go on for a hundred thousand tokens
+        process.stdout.close()
+        assert process.wait(timeout=300) == 0
+        assert process.stderr.read() == b""
+
+
+def a_full_disk_is_a_failure(model):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([PUNA, "generate", model, "hello", "--max-tokens", "5"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1
+    is_one_line(result.stderr, "standard output", "No space left")
+
+
+def chat_answers_line_by_line_from_a_pipe(model):
+    result = run("chat", model, "--max-tokens", 5, "--temperature", 0, text='hi\n/reset\none \\\ntwo\n"""a\nb"""\n/exit\nnever\n')
+    assert len(result.stdout.splitlines()) == 3 and ">" not in result.stdout, result
+    answers = run("chat", model, "--max-tokens", 5, "--json", text="hi\nthere")
+    first, second = map(json.loads, answers.stdout.splitlines())
+    assert first["tokens"] == 5 and second["prompt_tokens"] > first["prompt_tokens"], answers
+    assert second["reused_tokens"] >= first["prompt_tokens"], answers
+
+
+def a_chat_that_cannot_answer_says_so_and_goes_on(model):
+    result = run("chat", model, "--max-tokens", 5, "--context", 100, text="x" * 100 + "\n/nonsense\nhi\n", code=1)
+    full, nonsense = [line for line in result.stderr.splitlines() if line.startswith("puna: ")]
+    assert " 5 " in full and " 100" in full and "/reset" in full, full
+    assert "/nonsense" in nonsense, nonsense
+    assert len(result.stdout) >= 6, result
+
+
+def eval_text_counts_what_it_scores(model, other):
+    text = "once upon\na time\n<|endoftext|>\nthe end\n"
+    path = f"{model}/text"
+    with open(path, "w") as file:
+        file.write(text)
+    score = json.loads(run("eval", "text", model, path, "--json").stdout)
+    assert (score["documents"], score["tokens"], score["bytes"]) == (2, 24, 24), score
+    beside = json.loads(run("eval", "text", model, path, "--json", "--against", other).stdout)
+    assert beside["perplexity"] == score["perplexity"] and beside["kl_divergence"] > 0 and 0 <= beside["same_choice"] < 1, beside
+    itself = run("eval", "text", model, "-", "--against", model, text=text).stdout
+    assert "KL divergence  0 nats" in itself and "same choice    100.00 %" in itself, itself
+    is_one_line(run("eval", "text", model, "/dev/null", code=1).stderr, "/dev/null", "empty")
+
+
+with tempfile.TemporaryDirectory() as scratch:
+    os.environ["XDG_STATE_HOME"] = f"{scratch}/state"
+    model, other = f"{scratch}/model", f"{scratch}/other"
+    subprocess.run([WRITE_MODEL, model, "200000"], check=True)
+    subprocess.run([WRITE_MODEL, other, "200000", "2"], check=True)
+    for test in (generating_goes_on_with_a_text, the_seed_fixes_the_text_on_any_number_of_threads, what_does_not_fit_is_refused_with_the_numbers,
+                 wrong_usage_is_told_before_a_model_is_read, a_closed_pipe_ends_quietly, a_full_disk_is_a_failure,
+                 chat_answers_line_by_line_from_a_pipe, a_chat_that_cannot_answer_says_so_and_goes_on):
+        print(test.__name__.replace("_", " "), flush=True)
+        test(model)
+    print("eval text counts what it scores", flush=True)
+    eval_text_counts_what_it_scores(model, other)
