@@ -24,12 +24,13 @@ CTRL_C, CTRL_D, UP, BACKSPACE = "\x03", "\x04", "\x1b[A", "\x7f"
 class Terminal:
     """A program whose standard input and output are a terminal."""
 
-    def __init__(self, folder, *arguments, model="model"):
+    def __init__(self, folder, *arguments, model="model", hang_up=signal.SIG_DFL):
         environment = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": f"{folder}/state", "HOME": str(folder), "LC_ALL": "C.UTF-8"}
         command = [PUNA, "chat", f"{folder}/{model}", "--threads", "1", "--temperature", "0", *arguments]
         command += [] if "--context" in arguments else ["--context", "200000"]
         self.pid, self.master = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGHUP, hang_up)
             os.execve(PUNA, command, environment)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 400, 0, 0))
         self.screen, self.seen = "", 0
@@ -258,7 +259,11 @@ def ctrl_d_leaves(folder):
 
 
 def a_closed_terminal_ends_the_program(folder):
-    terminal = Terminal(folder)
+    close_while_it_talks(Terminal(folder), -signal.SIGHUP)
+    close_while_it_talks(Terminal(folder, hang_up=signal.SIG_IGN), 0)           # as under nohup
+
+
+def close_while_it_talks(terminal, expected):
     terminal.at_prompt()
     terminal.say("hi")
     terminal.babble()
@@ -267,8 +272,7 @@ def a_closed_terminal_ends_the_program(folder):
     while not (gone := os.waitpid(terminal.pid, os.WNOHANG))[0]:
         assert time.monotonic() < deadline, "it still runs"
         time.sleep(0.05)
-    code = os.waitstatus_to_exitcode(gone[1])
-    assert code in (0, -signal.SIGHUP), code
+    assert os.waitstatus_to_exitcode(gone[1]) == expected, (gone, expected)
 
 
 for test in (ctrl_c_stops_the_answer_and_not_the_program, ctrl_c_at_the_prompt_gives_up_the_line, messages_have_several_lines,

@@ -92,6 +92,8 @@ def tokenizer_speaks_ids(folder):
     assert (folder / "binary").read_bytes() == b"".join(int(i).to_bytes(4, "little") for i in ids)
     assert "200000" in puna("tokenizer", "decode", model, code=1, input="200000").stderr
     puna("tokenizer", "encode", folder / "nothing", code=1, input="x")
+    full = subprocess.run(f"{PUNA} tokenizer encode {model} ../shared/data/text/tinyshakespeare.txt >/dev/full", shell=True, capture_output=True, text=True)
+    assert (full.returncode, full.stderr.count("\n")) == (1, 1) and "standard output" in full.stderr and "No space left" in full.stderr, full
     assert "Error" not in puna("tokenizer", "train", folder / "binary", "--output", folder / "tok", "--vocabulary", "10", code=1).stderr
 
 

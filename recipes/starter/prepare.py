@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Prepares the starter model's data: stories without those that are held out, and conversations made of them.
+"""Prepares the starter model's data: stories and novels without what is held out, and conversations made of the stories.
 
     prepare.py DATA OUT        DATA: the shared data folder; OUT: where files are written
 
 Held out of all training: the last 100 stories of text/tinystories.txt (held_out.txt, measured once, at the end), the 100
 before them (choose.txt, by which rates and numbers of steps were chosen), and every other story in which three of ten
-stretches of 80 letters of one of these occur. Only Python's standard library.
+stretches of 80 letters of one of these occur. The lower-case stories get their capitals back, and lines that were broken
+at the width of a page are joined, so that all texts are spelt like the stories that are measured. Needs zstd.
 """
+import collections
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -44,6 +47,30 @@ def without_copies(texts, held):
     return kept
 
 
+def unwrapped(text):
+    """Paragraphs on a line each: lines broken at the width of a page are joined, blank lines go."""
+    text = text.replace("\r\n", "\n").removeprefix("\ufeff")
+    if text.count("\n\n") * 5000 < len(text):               # no blank lines: a short line ends a paragraph
+        text = re.sub(r"(?m)^(.{1,55}[.!?'\"])\n", r"\1\n\n", text)
+    paragraphs = re.split(r"\n\s*\n", text)
+    return "\n".join(re.sub(r"\s+", " ", re.sub(r"(?<=[a-z])-\n\s*(?=[a-z])", "-", paragraph)).strip() for paragraph in paragraphs if paragraph.strip())
+
+
+def names_in(texts):
+    """Words that stand inside of sentences with a capital, nearly always."""
+    upper, lower = collections.Counter(), collections.Counter()
+    for text in texts:
+        for word in re.findall(r"(?<=[a-z,] )[A-Za-z][a-z']*", text):
+            (upper if word[0].isupper() else lower)[word.lower()] += 1
+    return {word for word, count in upper.items() if count >= 3 and count > 4 * lower[word]} | {"i", "i'm", "i'll", "i've", "i'd"}
+
+
+def with_capitals(text, names):
+    """A text in lower case as it would be spelt: sentences, and the names of other stories, begin with capitals."""
+    text = re.sub(r"[a-z][a-z']*", lambda word: word[0][0].upper() + word[0][1:] if word[0] in names or word[0].removesuffix("'s") in names else word[0], text)
+    return re.sub(r"(^|[.!?]['\"”’]? +[\"“']?|\n[\"“']?|: ?[\"“]|, [\"“])([a-z])", lambda m: m[1] + m[2].upper(), text)
+
+
 def main():
     data, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
@@ -51,14 +78,21 @@ def main():
     held, rest = tiny[-2 * HELD_OUT:], tiny[:-2 * HELD_OUT]
     write_stories(out / "held_out.txt", held[HELD_OUT:])
     write_stories(out / "choose.txt", held[:HELD_OUT])
-    for name, texts in (("tinystories", rest), ("tinystories_lowercase", stories(data / "text/tinystories_lowercase.txt")),
-                        ("children_stories", stories(data / "text/children_stories.txt"))):
+    names = names_in(rest)
+    lower = [with_capitals(unwrapped(story), names) for story in stories(data / "text/tinystories_lowercase.txt")]
+    children = [unwrapped(story) for story in stories(data / "text/children_stories.txt")]
+    for name, texts in (("tinystories", rest), ("tinystories_lowercase", lower), ("children_stories", children)):
         kept = without_copies(texts, held)
         print(f"{name}: {len(kept)} of {len(texts)} stories", file=sys.stderr)
         write_stories(out / f"{name}.txt", kept)
         if name == "tinystories":
             count = conversations.write(out / "conversations.jsonl", kept, data / "sft/instructions_basic.jsonl")
             print(f"conversations: {count}", file=sys.stderr)
+    novels = out / "novels"
+    novels.mkdir(exist_ok=True)
+    for path in sorted((data / "text/novels").glob("*.zst")):
+        text = subprocess.run(["zstd", "-dcq", path], check=True, capture_output=True).stdout.decode(errors="replace")
+        (novels / path.stem).write_text(unwrapped(text))
 
 
 if __name__ == "__main__":

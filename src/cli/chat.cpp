@@ -3,6 +3,7 @@
 #include "cli/talk.h"
 #include "cli/terminal.h"
 #include "core/atomic_file.h"
+#include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/threads.h"
 
@@ -75,14 +76,14 @@ void Chat::note(std::string_view text) const {
     if (terminal_) {
         print_now(dimmed(text) + "\n");
     } else {
-        fmt::print(stderr, "{}\n", text);
+        tell("{}\n", text);
     }
 }
 
 // What could not be done: said at once; a script also finds it in the exit code.
 void Chat::complain(std::string_view text) {
     failed_ = failed_ || !terminal_;
-    fmt::print(stderr, "puna: {}\n", text);
+    tell("puna: {}\n", text);
 }
 
 void Chat::help(const std::string&) {

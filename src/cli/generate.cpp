@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "cli/talk.h"
 #include "cli/terminal.h"
+#include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/threads.h"
 
@@ -23,8 +24,8 @@ void fields(PrintOptions& o, F field) {
 
 void say_how_it_ended(const Answer& answer, int64_t context) {
     if (answer.finish == Finish::context)
-        fmt::print(stderr, "the context is full: {} tokens of prompt and {} of text, it holds {}\n", answer.prompt_tokens, answer.ids.size(), context);
-    fmt::print(stderr, "{}\n", speed_line(answer));
+        tell("the context is full: {} tokens of prompt and {} of text, it holds {}\n", answer.prompt_tokens, answer.ids.size(), context);
+    tell("{}\n", speed_line(answer));
 }
 
 }  // namespace

@@ -3,10 +3,13 @@
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/fields.h"
+#include "core/log.h"
 #include "dist/group.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <system_error>
 #include <vector>
 
 namespace puna {
@@ -61,7 +64,7 @@ int flushed(int code) {
 }
 
 int report(int code, std::string_view kind, const char* message) {
-    fmt::print(stderr, "puna: {}{}\n", kind, message);
+    tell("puna: {}{}\n", kind, message);
     Group::end_all(code);
     return code;
 }
@@ -79,6 +82,10 @@ int run_program(Arguments arguments) {
         return report(2, "", problem.what());
     } catch (const Error& problem) {
         return report(1, "", problem.what());
+    } catch (const std::system_error& problem) {
+        if (!std::ferror(stdout)) return report(1, "", problem.what());
+        if (problem.code().value() == EPIPE) return 0;
+        return report(1, "standard output: ", problem.what());
     } catch (const std::bad_alloc&) {
         return report(1, "", "out of memory");
     } catch (const std::exception& problem) {

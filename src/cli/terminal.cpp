@@ -29,9 +29,10 @@ void on_interrupt(int) { interrupt_noted = 1; }
 }  // namespace
 
 void print_now(std::string_view text) {
+    static const bool terminal = prints_to_terminal();         // one that was closed is none any more
     bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
     if (whole) return;
-    if (errno == EPIPE) throw ClosedPipe{};
+    if (errno == EPIPE || (errno == EIO && terminal)) throw ClosedPipe{};
     fail("standard output: cannot write: {}", system_reason(errno));
 }
 

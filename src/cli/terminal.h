@@ -13,7 +13,8 @@
 
 namespace puna {
 
-// Nobody reads standard output any more, as when `head` has seen enough: the program ends quietly. Thrown by print_now.
+// Nobody reads standard output any more, as when `head` has seen enough or a terminal was closed: the program ends quietly.
+// Thrown by print_now.
 struct ClosedPipe {};
 
 // Writes and flushes. Throws ClosedPipe, or Error with the reason.

@@ -3,6 +3,7 @@
 #include "cli/verbs.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/threads.h"
 #include "data/count_pieces.h"
@@ -40,7 +41,7 @@ int run_tokenizer_train(Arguments arguments) {
     Tokenizer tokenizer = train_tokenizer(count_pieces(inputs, text_field), options);
     make_folder(output);
     save_tokenizer(tokenizer, output);
-    fmt::print(stderr, "{}: {} tokens\n", output, tokenizer.size());
+    tell("{}: {} tokens\n", output, tokenizer.size());
     return 0;
 }
 

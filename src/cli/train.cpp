@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/progress.h"
 #include "core/threads.h"
 #include "infer/engine.h"
@@ -34,7 +35,7 @@ void fields(RunOptions& o, F field) {
 class ProgressLine {
  public:
     ~ProgressLine() {
-        if (terminal_ && drawn_) std::fputs("\n", stderr);
+        if (terminal_ && drawn_) tell("\n");
     }
 
     void show(const TrainReport& r) {
@@ -46,8 +47,7 @@ class ProgressLine {
         std::string line = fmt::format("step {}/{}  loss {:.4f}  {:.0f} tokens/s  {:.0f} % of the peak (6N + 6LdS)  {} left", r.metrics.step, r.steps,
                                        r.metrics.loss, r.timing.tokens_per_second, r.timing.share * 100, human_time(r.seconds_left));
         if (validated) line += fmt::format("  validation {:.4f}, {:.4f} bits/byte", r.metrics.validation_loss, r.metrics.bits_per_byte);
-        fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !validated ? "" : "\n");
-        std::fflush(stderr);
+        tell("{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !validated ? "" : "\n");
     }
 
  private:
@@ -62,7 +62,7 @@ void show_sample(Llama& llama, const Tokenizer& tokenizer, const std::string& pr
     std::vector<int32_t> ids{tokenizer.begin_of_text()};
     for (int32_t id : tokenizer.encode(prompt)) ids.push_back(id);
     Answer answer = engine.generate(session, ids, {.sample = {.temperature = 0.8f, .seed = 1}, .max_tokens = 80});
-    fmt::print(stderr, "\n-- sample at step {}: {}{}\n", step, prompt, answer.text);
+    tell("\n-- sample at step {}: {}{}\n", step, prompt, answer.text);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "core/progress.h"
 
-#include <fmt/core.h>
+#include "core/log.h"
+
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
 namespace puna {
 
@@ -15,7 +15,7 @@ Progress::Progress(std::string what, int64_t total, std::string unit)
       next_draw_(start_ + std::chrono::seconds(2)), terminal_(::isatty(STDERR_FILENO)) {}
 
 Progress::~Progress() {
-    if (drawn_) fmt::print(stderr, "\r\033[K");
+    if (drawn_) tell("\r\033[K");
 }
 
 void Progress::advance(int64_t n) {
@@ -36,9 +36,8 @@ void Progress::draw(steady_clock::time_point now) {
     constexpr int width = 30;
     int filled = static_cast<int>(share * width);
     std::string bar = std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(width - filled), '.');
-    fmt::print(stderr, "\r\033[K{} [{}] {:.0f}%  {}  {}/s  {} left", what_, bar, share * 100, human(done, unit_),
+    tell("\r\033[K{} [{}] {:.0f}%  {}  {}/s  {} left", what_, bar, share * 100, human(done, unit_),
                human(done / seconds, unit_), human_time(share > 0 ? seconds * (1 - share) / share : 0));
-    std::fflush(stderr);
     drawn_ = true;
 }
 
