@@ -68,9 +68,7 @@ def killed_runs_resume_bit_for_bit(folder, whole):
     for attempt, threads in enumerate((1, 2, 3)):
         output = folder / f"killed{attempt}"
         for again in range(40):
-            more = ["--resume"] if (output / "checkpoints").exists() and any((output / "checkpoints").glob("step-*[0-9]/manifest.json")) else []
-            if not more:
-                shutil.rmtree(output, ignore_errors=True)
+            more = ["--resume"] if (output / "metrics.jsonl").exists() else []
             errors = open(folder / "errors", "w+")
             run = subprocess.Popen([PUNA, *map(str, command(folder, output, 12, "--threads", threads, *more))], stderr=errors)
             try:
@@ -100,7 +98,7 @@ def every_failing_call(folder, whole):
             assert result.returncode == 1, (call, n, result.stderr)
             line = last_line(result)
             assert line.startswith("puna: ") and "Input/output error" in line and str(disk_folder) in line, line
-            if any((disk_folder / "out/checkpoints").glob("step-*[0-9]/manifest.json")):
+            if (disk_folder / "out/metrics.jsonl").exists():
                 puna(*command(folder, disk_folder / "out"), "--resume")
                 assert result_of(disk_folder / "out") == whole, (call, n)
             shutil.rmtree(disk_folder / "out", ignore_errors=True)

@@ -2,6 +2,7 @@
 
 Made from the stories that it was trained on (requests for a story, with its own words or its own beginning), from the short
 answers of sft/instructions_basic.jsonl, and from a few templates: greetings, thanks, counting, opposites, animals.
+A conversation is a list of turns, the user's and the assistant's by turns.
 """
 import json
 import random
@@ -25,13 +26,10 @@ OPPOSITES = {"hot": "cold", "big": "small", "happy": "sad", "up": "down", "day":
              "light": "dark", "good": "bad", "open": "closed", "long": "short", "clean": "dirty", "hard": "soft", "in": "out", "first": "last"}
 NUMBERS = "one two three four five six seven eight nine ten".split()
 ASK = ["Tell me a story.", "Please tell me a story.", "Can you tell me a story?", "Write a short story.", "I want to hear a story.", "Another story, please.", "tell me a story"]
+GO_ON = ["Continue this story: {}", "Go on with this story: {}", "What happens next? {}"]
 ABOUT = ["Tell me a story about {}.", "Write a story about {}.", "Can you tell me a story about {}?", "Please write a short story about {}.", "I would like a story about {}."]
 COMMON = set("there they them then than that this with was were what when where which while who will would from have had her his him she the and for not but you your our out "
-             "said very little once upon time day one two into all its it's could couldn't wanted want went back because about some made make saw see got get".split())
-
-
-def say(*turns):
-    return {"messages": [{"role": "assistant" if i % 2 else "user", "content": turn} for i, turn in enumerate(turns)]}
+             "said very little once upon time day one two into all its it's could couldn't wanted want went back because about some made make saw see got get young great long whole same best next other more lot few nice way".split())
 
 
 def things_of(story):
@@ -49,66 +47,71 @@ def with_article(noun):
     return ("an " if noun[0] in "aeiou" else "a ") + noun
 
 
-def story_requests(stories, chance):
-    for story in stories:
-        things = things_of(story)
-        yield say(chance.choice(ASK), story)
-        if things:
-            yield say(chance.choice(ABOUT).format(with_article(things[0])), story)
-        names = [name for name in re.findall(r"\bnamed ([A-Z][a-z]+)", story)]
-        if names:
-            yield say(chance.choice(ABOUT).format(names[0]), story)
-        if len(things) >= 3:
-            chosen = chance.sample(things, 3)
-            yield say(f"Write a story with the words {chosen[0]}, {chosen[1]} and {chosen[2]}.", story)
-        sentences = re.split(r"(?<=[.!?]) ", story, maxsplit=1)
-        if len(sentences) == 2 and len(sentences[1]) > 100:
-            yield say(chance.choice(["Continue this story: {}", "Go on with this story: {}", "What happens next? {}"]).format(sentences[0]), sentences[1])
+def story_request(story, chance):
+    """Somebody asks for this story: for any, about something, with some words, or to go on from its beginning."""
+    things, names = things_of(story), re.findall(r"\bnamed ([A-Z][a-z]+)", story)
+    sentences = re.split(r"(?<=[.!?]) ", story, maxsplit=1)
+    kinds = [lambda: [chance.choice(ASK), story]]
+    if things:
+        kinds += [lambda: [chance.choice(ABOUT).format(with_article(things[0])), story]] * 2
+    if names:
+        kinds.append(lambda: [chance.choice(ABOUT).format(names[0]), story])
+    if len(things) >= 3:
+        kinds.append(lambda: ["Write a story with the words {}, {} and {}.".format(*chance.sample(things, 3)), story])
+    if len(sentences) == 2 and len(sentences[1]) > 100:
+        kinds.append(lambda: [chance.choice(GO_ON).format(sentences[0]), sentences[1]])
+    return chance.choice(kinds)()
 
 
-def small_talk(chance, count):
-    for _ in range(count):
-        kind = chance.randrange(11)
-        if kind == 0:
-            yield say(chance.choice(GREETINGS), chance.choice(WELCOMES))
-        elif kind == 1:
-            yield say(chance.choice(WHO), chance.choice(WHO_ANSWERS))
-        elif kind == 2:
-            yield say(chance.choice(THANKS), chance.choice(THANKS_ANSWERS))
-        elif kind == 3:
-            yield say(chance.choice(GOODBYES), chance.choice(GOODBYE_ANSWERS))
-        elif kind == 4:
-            yield say(chance.choice(HOW), chance.choice(HOW_ANSWERS))
-        elif kind == 5:
-            animal = chance.choice(sorted(ANIMALS))
-            yield say(f"What does {with_article(animal)} say?", f"{with_article(animal).capitalize()} says \"{ANIMALS[animal]}!\"")
-        elif kind == 6:
-            thing = chance.choice(sorted(COLORS))
-            yield say(f"What color is {thing}?", f"{thing.capitalize()} is {COLORS[thing]}.")
-        elif kind == 7:
-            word = chance.choice(sorted(OPPOSITES))
-            yield say(chance.choice(["What is the opposite of {}?", "Say the opposite of {}."]).format(word), f"The opposite of {word} is {OPPOSITES[word]}.")
-        elif kind == 8:
-            last = chance.randint(2, 10)
-            yield say(f"Count to {chance.choice([NUMBERS[last - 1], str(last)])}.", ", ".join(NUMBERS[:last]).capitalize() + ".")
-        elif kind == 9:
-            word = chance.choice(sorted(set(ANIMALS) | set(OPPOSITES)))
-            yield say(f"Say the word {word}.", f"{word.capitalize()}.")
-        else:
-            yield say(chance.choice(GREETINGS), chance.choice(WELCOMES), chance.choice(THANKS), chance.choice(THANKS_ANSWERS),
-                      chance.choice(GOODBYES), chance.choice(GOODBYE_ANSWERS))
+def small_talk(chance):
+    animal, thing, word, last = chance.choice(sorted(ANIMALS)), chance.choice(sorted(COLORS)), chance.choice(sorted(OPPOSITES)), chance.randint(2, 10)
+    return chance.choice([
+        lambda: [chance.choice(GREETINGS), chance.choice(WELCOMES)],
+        lambda: [chance.choice(GREETINGS), chance.choice(WELCOMES)],
+        lambda: [chance.choice(WHO), chance.choice(WHO_ANSWERS)],
+        lambda: [chance.choice(HOW), chance.choice(HOW_ANSWERS)],
+        lambda: [chance.choice(THANKS), chance.choice(THANKS_ANSWERS)],
+        lambda: [chance.choice(GOODBYES), chance.choice(GOODBYE_ANSWERS)],
+        lambda: [f"What does {with_article(animal)} say?", f"{with_article(animal).capitalize()} says \"{ANIMALS[animal]}!\""],
+        lambda: [f"What color is {thing}?", f"{thing.capitalize()} is {COLORS[thing]}."],
+        lambda: [chance.choice(["What is the opposite of {}?", "Say the opposite of {}."]).format(word), f"The opposite of {word} is {OPPOSITES[word]}."],
+        lambda: [f"Count to {chance.choice([NUMBERS[last - 1], str(last)])}.", ", ".join(NUMBERS[:last]).capitalize() + "."],
+        lambda: [f"Say the word {word}.", f"{word.capitalize()}."],
+    ])()
 
 
-def short_instructions(path):
+def instructions(path, longest):
+    """Short questions with their answers."""
     for line in path.read_text().splitlines():
-        conversation = json.loads(line)
-        if sum(len(message["content"]) for message in conversation["messages"]) < 240:
-            yield {"messages": conversation["messages"]}
+        turns = [message["content"] for message in json.loads(line)["messages"]]
+        if len(turns) == 2 and sum(map(len, turns)) < longest:
+            yield turns
 
 
-def write(path, stories, instructions, seed=1):
-    chance = random.Random(seed)
-    conversations = list(story_requests(stories, chance)) + list(small_talk(chance, 4000)) + list(short_instructions(instructions)) * 2
+def thanks(chance):
+    return [chance.choice(THANKS), chance.choice(THANKS_ANSWERS)]
+
+
+def joined(stories, chance):
+    """Longer ones: a greeting, one or two stories, thanks, a goodbye, each of them or not."""
+    first, second = (story_request(story, chance) for story in stories)
+    parts = [[chance.choice(GREETINGS), chance.choice(WELCOMES)], first, thanks(chance), second, small_talk(chance),
+             [chance.choice(GOODBYES), chance.choice(GOODBYE_ANSWERS)]]
+    return [turn for part in parts if part is first or chance.random() < 0.5 for turn in part]
+
+
+def make(stories, questions, chance):
+    """One conversation about each story, a quarter as many longer ones, as many of small talk, the questions twice."""
+    conversations = [story_request(story, chance) for story in stories]
+    conversations += [joined(chance.sample(stories, 2), chance) for _ in range(len(stories) // 4)]
+    conversations += [small_talk(chance) for _ in stories]
+    conversations += questions * 2
     chance.shuffle(conversations)
-    path.write_text("".join(json.dumps(conversation, ensure_ascii=False) + "\n" for conversation in conversations))
-    return len(conversations)
+    return conversations
+
+
+def write(path, conversations):
+    with path.open("w") as file:
+        for turns in conversations:
+            messages = [{"role": "assistant" if i % 2 else "user", "content": turn} for i, turn in enumerate(turns)]
+            file.write(json.dumps({"messages": messages}, ensure_ascii=False) + "\n")

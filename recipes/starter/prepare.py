@@ -9,6 +9,7 @@ stretches of 80 letters of one of these occur. The lower-case stories get their 
 at the width of a page are joined, so that all texts are spelt like the stories that are measured. Needs zstd.
 """
 import collections
+import random
 import re
 import subprocess
 import sys
@@ -81,13 +82,16 @@ def main():
     names = names_in(rest)
     lower = [with_capitals(unwrapped(story), names) for story in stories(data / "text/tinystories_lowercase.txt")]
     children = [unwrapped(story) for story in stories(data / "text/children_stories.txt")]
+    asked_for = []
     for name, texts in (("tinystories", rest), ("tinystories_lowercase", lower), ("children_stories", children)):
         kept = without_copies(texts, held)
         print(f"{name}: {len(kept)} of {len(texts)} stories", file=sys.stderr)
         write_stories(out / f"{name}.txt", kept)
-        if name == "tinystories":
-            count = conversations.write(out / "conversations.jsonl", kept, data / "sft/instructions_basic.jsonl")
-            print(f"conversations: {count}", file=sys.stderr)
+        asked_for += [text for text in kept if re.match("(Once|One day) ", text)]
+    chance = random.Random(1)
+    made = conversations.make(asked_for, list(conversations.instructions(data / "sft/instructions_basic.jsonl", 240)), chance)
+    conversations.write(out / "conversations.jsonl", made)
+    print(f"conversations: {len(made)}", file=sys.stderr)
     novels = out / "novels"
     novels.mkdir(exist_ok=True)
     for path in sorted((data / "text/novels").glob("*.zst")):

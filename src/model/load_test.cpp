@@ -138,44 +138,5 @@ TEST(Load, BrokenFoldersSayWhatIsWrong) {
     EXPECT_NE(message().find("model.safetensors"), std::string::npos) << message();
 }
 
-TEST(Config, SaysWhatTransformersReads) {
-    Config config = small_config(true);
-    config.rope_scaling = RopeScaling{.factor = 32};
-    Config again = parse_config(config_json(config, Dtype::bf16), "config.json");
-    EXPECT_EQ(again.rope_scaling->factor, 32);
-    EXPECT_EQ(rotary_frequencies(again), rotary_frequencies(config));
-    EXPECT_TRUE(again.tied);
-    EXPECT_EQ(parameter_count(again), parameter_count(config));
-}
-
-// Sizes of the published models, as their makers count them.
-TEST(Config, CountsTheParametersOfLlama) {
-    struct Model {
-        int64_t dim, layers, heads, head_dim, ffn, count;
-        bool tied;
-    };
-    for (Model m : {Model{2048, 16, 32, 64, 8192, 1235814400, true}, Model{3072, 28, 24, 128, 8192, 3212749824, true},
-                    Model{4096, 32, 32, 128, 14336, 8030261248, false}, Model{8192, 80, 64, 128, 28672, 70553706496, false}}) {
-        Config c;
-        c.dim = m.dim;
-        c.layers = m.layers;
-        c.heads = m.heads;
-        c.kv_heads = 8;
-        c.head_dim = m.head_dim;
-        c.ffn = m.ffn;
-        c.vocabulary = 128256;
-        c.tied = m.tied;
-        EXPECT_EQ(parameter_count(c), m.count);
-    }
-    Config bench;
-    bench.dim = 512;
-    bench.layers = bench.heads = 8;
-    bench.kv_heads = 4;
-    bench.head_dim = 64;
-    bench.ffn = 1408;
-    bench.vocabulary = 8192;
-    EXPECT_NEAR(training_operations(bench, 512) / 1e6, 179.3, 0.05);
-}
-
 }  // namespace
 }  // namespace puna

@@ -127,6 +127,8 @@ std::optional<fs::path> newest_checkpoint(const fs::path& folder) {
     return {};
 }
 
+bool has_checkpoints(const fs::path& folder) { return !finished(folder).empty(); }
+
 RunState load_checkpoint(const fs::path& checkpoint, Llama& llama, Optimizer& optimizer) {
     Manifest manifest = read_manifest(checkpoint);
     for (const Part& part : parts) read_part(checkpoint, part, llama, optimizer);

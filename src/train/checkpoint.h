@@ -26,6 +26,8 @@ void save_checkpoint(const std::filesystem::path& folder, const RunState& state,
 // The newest that is whole and undamaged.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder);
 
+bool has_checkpoints(const std::filesystem::path& folder);      // finished ones, damaged or not
+
 RunState load_checkpoint(const std::filesystem::path& checkpoint, Llama& llama, Optimizer& optimizer);
 
 // Throws Error where a run of recipe `now` cannot go on from one of recipe `before`: a field that changes numbers differs.

@@ -2,6 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "core/fields.h"
+#include "core/log.h"
 #include "core/mapped_file.h"
 #include "model/load.h"
 #include "train/card.h"
@@ -79,9 +80,12 @@ Trainer::~Trainer() = default;
 void Trainer::begin_or_resume() {
     fs::path output = recipe_.output;
     std::optional<fs::path> last = newest_checkpoint(output / "checkpoints");
-    if (hooks_.resume && !last) fail("{}: no checkpoint to resume from; run without --resume to begin", output.string());
-    if (!hooks_.resume && (last || fs::exists(output / "metrics.jsonl")))
+    bool begun = fs::exists(output / "metrics.jsonl"), ended = fs::exists(output / "model.safetensors");
+    if (!hooks_.resume && (last || begun))
         fail("{}: holds a run already; go on with --resume, or name another output folder", output.string());
+    if (hooks_.resume && !last && (!begun || ended || has_checkpoints(output / "checkpoints")))
+        fail("{}: no checkpoint to resume from; name another output folder, and run without --resume to begin", output.string());
+    if (hooks_.resume && !last) log_info("{}: was stopped before its first checkpoint; begins again", output.string());
     if (last) {
         RunState before = load_checkpoint(*last, llama_, optimizer_);
         check_same_recipe(before.recipe, recipe_json(recipe_), last->string());

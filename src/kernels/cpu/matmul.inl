@@ -1,5 +1,5 @@
 // kernels/cpu/matmul.inl — the three products of a linear layer, for one kind of operand (Units). Work is shared out as
-// panels of 64 output columns, each packed once into cache, times blocks of rows. Letters as in kernels.h.
+// panels of 64 output columns, packed into cache, times blocks of rows. Letters as in kernels.h.
 
 constexpr int64_t k_block = 512;            // numbers along k that are packed at a time: a panel stays in the L2 cache
 
@@ -9,24 +9,31 @@ inline int64_t rows_per_task(int64_t rows, int64_t panels) {
     return divide_up(divide_up(rows, pieces), tile_rows) * tile_rows;
 }
 
-// The left-hand side x [T, K] as units: itself, or a converted copy.
+// n rows of x [T, K] as units in `to`.
 template <class Units>
-Left left_rows(Tensor x) {
-    int64_t T = x.rows(), K = x.columns(), units = units_of<Units>(K);
-    if constexpr (std::is_same_v<Units, Floats<false>>) return {x.as<float>(), K, 1};
-    float* copy = cpu::scratch(cpu::Scratch::operand, T * units);
-    parallel_for(T, 64, [&](int64_t first, int64_t last) {
-        for (int64_t t = first; t < last; ++t)
-            for (int64_t u = 0; u < units; u += lanes)
-                store(copy + t * units + u, Units::along(x.row<float>(t) + u * Units::k, K - u * Units::k), std::min(lanes, units - u));
-    });
-    return {copy, units, 1};
+void convert_rows(float* to, Tensor x, int64_t first, int64_t n) {
+    int64_t K = x.columns(), units = units_of<Units>(K);
+    for (int64_t t = first; t < first + n; ++t, to += units)
+        for (int64_t u = 0; u < units; u += lanes) {
+            F piece = Units::along(x.row<float>(t) + u * Units::k, K - u * Units::k);
+            u + lanes <= units ? store(to + u, piece) : store(to + u, piece, units - u);
+        }
 }
 
-// out[T, N] = or += left[T, K] * right[K, N], where pack(panel, first k, n of k, first column, n of columns) fills a panel.
+template <class Units>
+constexpr bool needs_conversion = !std::is_same_v<Units, Floats<false>>;
+
+// out[T, N] = or += x[T, K] * right[K, N], where pack(panel, first k, n of k, first column, n of columns) fills a panel.
+// Few rows: each panel is packed by the task that uses it.
 template <class Units, class Pack>
-void multiply(Tensor out, Left left, int64_t K, bool fresh, Pack pack) {
-    int64_t T = out.rows(), N = out.columns(), panels = divide_up(N, panel_columns), rows = rows_per_task(T, panels);
+void multiply_by_panels(Tensor out, Tensor x, bool fresh, Pack pack) {
+    int64_t T = out.rows(), N = out.columns(), K = x.columns(), panels = divide_up(N, panel_columns), rows = rows_per_task(T, panels);
+    Left left{x.as<float>(), K, 1};
+    if constexpr (needs_conversion<Units>) {
+        float* copy = cpu::scratch(cpu::Scratch::operand, T * units_of<Units>(K));
+        parallel_for(T, 64, [&](int64_t first, int64_t last) { convert_rows<Units>(copy + first * units_of<Units>(K), x, first, last - first); });
+        left = {copy, units_of<Units>(K), 1};
+    }
     parallel_for(panels * divide_up(T, rows), [&](int64_t task) {
         int64_t first = task / panels * rows, n = std::min(rows, T - first), column = task % panels * panel_columns;
         int64_t columns = std::min(panel_columns, N - column);
@@ -40,11 +47,48 @@ void multiply(Tensor out, Left left, int64_t K, bool fresh, Pack pack) {
     });
 }
 
+// Many rows: all panels are packed first, then each task converts a block of rows into cache and multiplies it with all of
+// them, so that x is read once and out written once.
+template <class Units, class Pack>
+void multiply_by_rows(Tensor out, Tensor x, bool fresh, Pack pack) {
+    constexpr int64_t block = 16 * tile_rows;
+    int64_t T = out.rows(), N = out.columns(), K = x.columns(), panels = divide_up(N, panel_columns), units = units_of<Units>(K);
+    float* packed = cpu::scratch(cpu::Scratch::operand, panels * panel_columns * units);
+    auto panel_at = [&](int64_t panel, int64_t k) { return packed + panel_columns * (panel * units + k / Units::k); };
+    auto each_k_block = [&](auto f) {
+        for (int64_t k = 0; k < K; k += k_block) f(k, std::min(k_block, K - k));
+    };
+    parallel_for(panels, [&](int64_t panel) {
+        int64_t column = panel * panel_columns;
+        each_k_block([&](int64_t k, int64_t n) { pack(panel_at(panel, k), k, n, column, std::min(panel_columns, N - column)); });
+    });
+    parallel_for(divide_up(T, block), [&](int64_t task) {
+        int64_t first = task * block, n = std::min(block, T - first);
+        Left left{x.row<float>(first), K, 1};
+        if constexpr (needs_conversion<Units>) {
+            left = {cpu::scratch(cpu::Scratch::panel, block * units), units, 1};
+            convert_rows<Units>(cpu::scratch(cpu::Scratch::panel, block * units), x, first, n);
+        }
+        for (int64_t panel = 0; panel < panels; ++panel)
+            each_k_block([&](int64_t k, int64_t numbers) {
+                int64_t column = panel * panel_columns;
+                multiply_panel<Units>(out.row<float>(first) + column, N, left.from(0, k / Units::k), n, panel_at(panel, k),
+                                      std::min(panel_columns, N - column), units_of<Units>(numbers), fresh && k == 0);
+            });
+    });
+}
+
+template <class Units, class Pack>
+void multiply(Tensor out, Tensor x, bool fresh, Pack pack) {
+    bool many_rows = out.rows() >= out.columns() && out.rows() >= 256 * threads();
+    many_rows ? multiply_by_rows<Units>(out, x, fresh, pack) : multiply_by_panels<Units>(out, x, fresh, pack);
+}
+
 template <class Units, class W>
 void matmul_units(Tensor out, Tensor x, Tensor w) {
     int64_t D = x.columns();
     const W* weights = w.as<W>();
-    multiply<Units>(out, left_rows<Units>(x), D, true, [&](float* panel, int64_t k, int64_t n, int64_t column, int64_t columns) {
+    multiply<Units>(out, x, true, [&](float* panel, int64_t k, int64_t n, int64_t column, int64_t columns) {
         pack_along<Units>(panel, weights + column * D + k, D, n, columns);
     });
 }
@@ -53,7 +97,7 @@ template <class Units, class W>
 void input_gradient_units(Tensor dx, Tensor dout, Tensor w) {
     int64_t D = dx.columns();
     const W* weights = w.as<W>();
-    multiply<Units>(dx, left_rows<Units>(dout), dout.columns(), false, [&](float* panel, int64_t k, int64_t n, int64_t column, int64_t columns) {
+    multiply<Units>(dx, dout, false, [&](float* panel, int64_t k, int64_t n, int64_t column, int64_t columns) {
         pack_across<Units>(panel, weights + k * D + column, D, n, columns);
     });
 }
@@ -97,8 +141,9 @@ void weight_gradient_units(const TreeSum& dw, Tensor dout, Tensor x) {
             for (size_t c = 0; c < static_cast<size_t>(chunks); ++c) {
                 int64_t units = first_unit[c + 1] - first_unit[c];
                 Left rows_of_chunk{left + O * first_unit[c] + row * units, units, 1};
-                multiply_panel<Units>(part, columns, rows_of_chunk, n, panel + panel_columns * first_unit[c], columns, units, true);
-                tile.push(static_cast<int64_t>(c), part);
+                auto [to, to_stride] = tile.place_of(static_cast<int64_t>(c), part);
+                multiply_panel<Units>(to, to_stride, rows_of_chunk, n, panel + panel_columns * first_unit[c], columns, units, true);
+                tile.push_made(static_cast<int64_t>(c), part);
             }
         }
     });

@@ -22,18 +22,27 @@ struct TreeTile {
         return {scratch + k * rows * columns, columns};
     }
 
-    // `part` [rows, columns] is the sum over chunk number i of this call; it is used up.
+    // Where the sum over chunk number i of this call is to be made: where push leaves it, or in `part` [rows, columns].
+    View place_of(int64_t i, float* part) const { return is_first(i) ? level(0) : View{part, columns}; }
+
+    // Takes the sum that was made in place_of(i, part), and uses `part` up.
+    void push_made(int64_t i, float* part) const {
+        if (!is_first(i)) push(i, part);
+    }
+
+    // `part` is the sum over chunk number i of this call; it is used up.
     void push(int64_t i, float* part) const {
         uint64_t place = static_cast<uint64_t>(tree.first + i);
-        if (tree.running) return place == 0 ? store(level(0), part) : add(level(0), level(0), part);
+        if (is_first(i)) return store(level(0), part);
+        if (tree.running) return add(level(0), level(0), part);
         int k = 0;
         for (; place & 1; place >>= 1, ++k)
             if (place & 2) add({part, columns}, level(k), part);
             else return add(level(k + 1), level(k), part);
-        store(level(0), part);
     }
 
  private:
+    bool is_first(int64_t i) const { return tree.running ? tree.first + i == 0 : (tree.first + i) % 2 == 0; }
     void add(View out, View a, const float* b) const {
         for (int64_t r = 0; r < rows; ++r)
             for (int64_t c = 0; c < columns; ++c) out.data[r * out.stride + c] = a.data[r * a.stride + c] + b[r * columns + c];

@@ -1,0 +1,48 @@
+#!/bin/bash
+# Makes the starter model from its data: texts, tokenizer, three lives, card. Hours on a laptop; whatever stops it, the same
+# command goes on from the last checkpoint.
+#
+# usage: recipes/starter.sh DATA FOLDER    DATA: the folder that has text/ and sft/; FOLDER: where everything is written;
+#                                          the model is FOLDER/starter
+#
+# PUNA names the program, build/release/bin/puna if it is not set. Needs python3 and zstd.
+set -euo pipefail
+case "${1:---help}" in
+    -h | --help) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"; exit 0 ;;
+esac
+[ $# -eq 2 ] || { echo "recipes/starter.sh: name DATA and FOLDER; --help says more" >&2; exit 2; }
+puna=$(realpath "${PUNA:-$(dirname "$0")/../build/release/bin/puna}")
+recipes=$(realpath "$(dirname "$0")")
+data=$(realpath "$1")
+out=$(realpath -m "$2")
+[ -x "$puna" ] || { echo "recipes/starter.sh: $puna is not there; ./start builds it" >&2; exit 1; }
+mkdir -p "$out"
+cd "$out"
+
+# make THING COMMAND...: unless THING is there; half of it never is.
+make() { [ -e "$1" ] || { echo "== $1"; "${@:2}"; }; }
+pack() { make "$1" "$puna" data pack "${@:2}" --tokenizer tokenizer --output "$1"; }
+life() {        # NAME DATA [FROM]
+    [ ! -e "$1/README.md" ] || return 0
+    echo "== $1"
+    "$puna" train "$recipes/starter/$1.toml" --data "$2" --validation packed/choose ${3:+--from "$3"} --output "$1" \
+        $([ ! -e "$1/metrics.jsonl" ] || echo --resume)
+}
+
+make text sh -c "python3 '$recipes/starter/prepare.py' '$data' text.new && mv text.new text"
+stories="text/tinystories.txt text/tinystories_lowercase.txt text/children_stories.txt"
+some_novels=$(ls text/novels/* | awk 'NR % 12 == 1')
+make tokenizer "$puna" tokenizer train $stories $some_novels --vocabulary 4096 --output tokenizer
+pack packed/choose text/choose.txt
+pack packed/pretrain text/novels $stories $stories $stories $stories $stories $stories
+pack packed/stories $stories $stories $stories text/novels/{Burnett_Princess_1905,Ward_Milly_1881,Burnett_Lord_1886}.txt
+pack packed/talk text/conversations.jsonl
+
+life pretrain packed/pretrain
+life stories packed/stories pretrain
+life talk packed/talk stories
+
+mkdir -p starter
+cp talk/{config.json,generation_config.json,model.safetensors,tokenizer.json,tokenizer_config.json} starter/
+python3 "$recipes/starter/card.py" "$puna" starter text/held_out.txt "$recipes/prompts.txt" pretrain stories talk
+echo "== done: the model is $out/starter"

@@ -1,0 +1,108 @@
+#include "model/config.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace puna {
+namespace {
+
+// Llama 3.2 1B's, as published, with a hole for more.
+std::string json_with(const std::string& more) {
+    return R"({"architectures": ["LlamaForCausalLM"], "attention_bias": false, "bos_token_id": 128000,
+        "eos_token_id": [128001, 128008, 128009], "head_dim": 64, "hidden_act": "silu", "hidden_size": 2048, "initializer_range": 0.02,
+        "intermediate_size": 8192, "max_position_embeddings": 131072, "mlp_bias": false, "model_type": "llama",
+        "num_attention_heads": 32, "num_hidden_layers": 16, "num_key_value_heads": 8, "pretraining_tp": 1, "rms_norm_eps": 1e-05,
+        "rope_scaling": {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 8192,
+                         "rope_type": "llama3"},
+        "rope_theta": 500000.0, "tie_word_embeddings": true, "torch_dtype": "bfloat16", "use_cache": true, "vocab_size": 128256)" +
+           more + "}";
+}
+
+std::string problem_of(const std::string& json) {
+    try {
+        parse_config(json, "config.json");
+    } catch (const Error& problem) {
+        return problem.what();
+    }
+    return "none";
+}
+
+TEST(Config, ThePublishedOneIsRead) {
+    Config config = parse_config(json_with(""), "config.json");
+    EXPECT_EQ(config.eos, (std::vector<int32_t>{128001, 128008, 128009}));
+    EXPECT_TRUE(config.tied);
+    EXPECT_EQ(config.rope_scaling->factor, 32);
+    EXPECT_EQ(parameter_count(config), 1235814400);         // as its card says
+}
+
+TEST(Config, WhatIsWrittenIsReadAgain) {
+    Config config = parse_config(json_with(""), "config.json"), again = parse_config(config_json(config, Dtype::bf16), "again");
+    EXPECT_EQ(config_json(again, Dtype::bf16), config_json(config, Dtype::bf16));
+    EXPECT_EQ(rotary_frequencies(again), rotary_frequencies(config));
+}
+
+// The 8B of Llama 3.1: factor 8 over an original context of 8192 tokens.
+TEST(Config, LongWavesAreStretchedAndShortOnesAreNot) {
+    Config config = parse_config(json_with(R"(, "head_dim": 128)"), "config.json");
+    config.rope_scaling->factor = 8;
+    std::vector<float> scaled = rotary_frequencies(config);
+    config.rope_scaling.reset();
+    std::vector<float> plain = rotary_frequencies(config);
+    for (size_t i = 0; i < plain.size(); ++i) {
+        double wave = 2 * M_PI / static_cast<double>(plain[i]);
+        float ratio = scaled[i] / plain[i];
+        if (wave < 8192.0 / 4) EXPECT_EQ(ratio, 1) << i;
+        else if (wave > 8192.0) EXPECT_NEAR(ratio, 1.0 / 8, 1e-6) << i;
+        else EXPECT_TRUE(ratio > 1.0f / 8 && ratio < 1) << i;
+    }
+}
+
+TEST(Config, WhatCannotBeComputedIsNamed) {
+    EXPECT_EQ(problem_of(json_with(R"(, "model_type": "mistral")")), "config.json: model_type is 'mistral'; only 'llama' can be run");
+    EXPECT_NE(problem_of(json_with(R"(, "hidden_act": "gelu")")).find("hidden_act is 'gelu'"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "mlp_bias": true)")).find("mlp_bias"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 2})")).find("'linear'"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "num_key_value_heads": 7)")).find("32 heads cannot share 7"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "head_dim": 63)")).find("head_dim is 63"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "hidden_size": 0)")).find("'hidden_size' is 0"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "vocab_size": 9223372036854775807)")).find("vocab_size"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "vocab_size": "many")")).find("'vocab_size' must be a whole number"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "rms_norm_eps": 0)")).find("rms_norm_eps"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "eos_token_id": [-1])")).find("eos_token_id"), std::string::npos);
+    EXPECT_EQ(problem_of(R"({"hidden_size": 8})"), "config.json: 'intermediate_size' is missing");
+    EXPECT_EQ(problem_of("[]"), "config.json: not a JSON object");
+    EXPECT_NE(problem_of("{").find("config.json: "), std::string::npos);
+}
+
+// Sizes of the published models, as their makers count them.
+TEST(Config, CountsTheParametersOfLlama) {
+    struct Model {
+        int64_t dim, layers, heads, head_dim, ffn, count;
+        bool tied;
+    };
+    for (Model m : {Model{2048, 16, 32, 64, 8192, 1235814400, true}, Model{3072, 28, 24, 128, 8192, 3212749824, true},
+                    Model{4096, 32, 32, 128, 14336, 8030261248, false}, Model{8192, 80, 64, 128, 28672, 70553706496, false}}) {
+        Config c;
+        c.dim = m.dim;
+        c.layers = m.layers;
+        c.heads = m.heads;
+        c.kv_heads = 8;
+        c.head_dim = m.head_dim;
+        c.ffn = m.ffn;
+        c.vocabulary = 128256;
+        c.tied = m.tied;
+        EXPECT_EQ(parameter_count(c), m.count);
+    }
+    Config bench;
+    bench.dim = 512;
+    bench.layers = bench.heads = 8;
+    bench.kv_heads = 4;
+    bench.head_dim = 64;
+    bench.ffn = 1408;
+    bench.vocabulary = 8192;
+    EXPECT_NEAR(training_operations(bench, 512) / 1e6, 179.3, 0.05);
+}
+
+}  // namespace
+}  // namespace puna
