@@ -29,10 +29,10 @@ def last_line(result):
     return result.stderr.strip().splitlines()[-1]
 
 
-def make_data(folder):
+def make_data(folder, seed=1):
     """A few hundred short documents, packed; the last ten are held out."""
     words = "the cat dog sat ran on under mat tree and then home big red ball with a of".split()
-    chance = random.Random(1)
+    chance = random.Random(seed)
     text = "".join(" ".join(chance.choices(words, k=chance.randint(5, 60))) + ".\n<|endoftext|>\n" for _ in range(300))
     (folder / "text.txt").write_text(text)
     puna("tokenizer", "train", folder / "text.txt", "--vocabulary", 300, "--output", folder / "tokenizer")
@@ -40,8 +40,11 @@ def make_data(folder):
 
 
 def command(folder, output, steps=12, *more):
-    return ["train", "--data", folder / "data", "--validation", folder / "data/validation", "--output", output, "--steps", steps, "--batch", 8,
-            "--warm-up", 3, "--validate-every", 5, "--checkpoint-every", 4, *SHAPE, *more]
+    """A short run; a flag in `more` takes the place of its own."""
+    flags = ["--data", folder / "data", "--validation", folder / "data/validation", "--output", output, "--steps", steps, "--batch", 8,
+             "--warm-up", 3, "--validate-every", 5, "--checkpoint-every", 4, *SHAPE]
+    pairs = zip(flags[::2], flags[1::2])
+    return ["train", *(part for pair in pairs if pair[0] not in more for part in pair), *more]
 
 
 def train(folder, output, *more, steps=12, code=0, **options):
@@ -84,12 +87,52 @@ def killed_runs_resume_bit_for_bit(folder, whole):
         assert steps == list(range(1, 13)), steps
 
 
-def every_failing_call(folder, whole):
-    disk_folder = folder / "disk"
+def two_processes_resume_too(folder, whole):
+    output = folder / "mpi killed"
+    run = subprocess.Popen([PUNA, *map(str, command(folder, output))], stderr=subprocess.DEVNULL)
+    while not any((output / "checkpoints").glob("step-*[0-9]/manifest.json")) and run.poll() is None:
+        time.sleep(0.01)
+    run.kill()
+    run.wait()
+    mpi = subprocess.run(["mpirun", "-n", "2", PUNA, *map(str, command(folder, output)), "--resume"], env={**os.environ, **MPI}, capture_output=True, text=True)
+    assert mpi.returncode == 0, mpi.stderr
+    assert result_of(output) == whole
+
+
+def a_run_can_be_lengthened(folder):
+    steady = ["--schedule", "constant", "--decay-share", "0"]
+    train(folder, folder / "twelve", *steady)
+    train(folder, folder / "six", *steady, steps=6)
+    assert "steps = 12 instead of 6" in train(folder, folder / "six", *steady, "--resume").stderr
+    assert result_of(folder / "six")[0] == result_of(folder / "twelve")[0]
+
+
+SHORT = [5, "--checkpoint-every", 2]          # a run that is begun hundreds of times
+
+
+def every_sudden_death(folder):
+    train(folder, folder / "short", *SHORT[1:], steps=5)
+    whole, disk_folder = result_of(folder / "short"), folder / "deaths"
     disk_folder.mkdir()
     disk = failing_disk.FailingDisk(disk_folder)
-    run = [PUNA, *map(str, command(folder, disk_folder / "out"))]
-    for call in ("write", "fsync", "rename"):
+    run = [PUNA, *map(str, command(folder, disk_folder / "out", *SHORT))]
+    count = disk.count(run, "any")
+    for n in range(1, count + 1, 2):
+        shutil.rmtree(disk_folder / "out")
+        assert disk.run(run, "any", n, how="kill").returncode == -9
+        begun = (disk_folder / "out/metrics.jsonl").exists()
+        puna(*command(folder, disk_folder / "out", *SHORT), *(["--resume"] if begun else []))
+        assert result_of(disk_folder / "out") == whole, n
+        left = [path.name for path in disk_folder.rglob("*.new")]
+        assert not left, (n, left)
+
+
+def every_failing_call(folder):
+    whole, disk_folder = result_of(folder / "short"), folder / "disk"
+    disk_folder.mkdir()
+    disk = failing_disk.FailingDisk(disk_folder)
+    run = [PUNA, *map(str, command(folder, disk_folder / "out", *SHORT))]
+    for call in ("write", "fsync", "rename", "mkdir"):
         count = disk.count(run, call)
         shutil.rmtree(disk_folder / "out")
         assert count > 0
@@ -99,7 +142,7 @@ def every_failing_call(folder, whole):
             line = last_line(result)
             assert line.startswith("puna: ") and "Input/output error" in line and str(disk_folder) in line, line
             if (disk_folder / "out/metrics.jsonl").exists():
-                puna(*command(folder, disk_folder / "out"), "--resume")
+                puna(*command(folder, disk_folder / "out", *SHORT), "--resume")
                 assert result_of(disk_folder / "out") == whole, (call, n)
             shutil.rmtree(disk_folder / "out", ignore_errors=True)
 
@@ -109,9 +152,6 @@ def a_full_disk(folder, whole):
     small.mkdir()
     script = f"{PUNA} {' '.join(map(str, command(folder, small / 'out')))}; code=$?; cp -r {small}/out {folder}/rescued; exit $code"
     result = failing_disk.on_a_full_disk(["sh", "-c", script], 1 << 19, str(small))
-    if result is None:
-        print("a full disk could not be made here: unshare -rm is forbidden")
-        return
     assert result.returncode == 1, result
     assert "No space left on device" in last_line(result), result.stderr
     puna(*command(folder, folder / "rescued"), "--resume")
@@ -137,12 +177,82 @@ def broken_checkpoints(folder, whole):
         shutil.rmtree(checkpoint, ignore_errors=True)
     assert "no checkpoint to resume from" in last_line(train(folder, output, "--resume", code=1))
     assert "holds a run already" in last_line(train(folder, output, code=1))
+    assert "no checkpoint to resume from" in last_line(train(folder, folder / "never", "--resume", code=1))
+    assert not (folder / "never").exists()
+
+
+def a_damaged_checkpoint_never_outlives_a_good_one(folder, whole):
+    output = folder / "damaged"
+    train(folder, output)
+    manifest = output / "checkpoints/step-00000012/manifest.json"
+    good = manifest.read_text()
+    for damaged in (good.replace('"step": 12', '"step": 11'), good.replace("bf16", "bf17"), good[:-3], ""):
+        assert damaged != good
+        manifest.write_text(damaged)
+        assert "manifest.json" in train(folder, output, "--resume", "--keep-checkpoints", "1").stderr
+        assert [path.name for path in (output / "checkpoints").glob("step-*[0-9]")] == ["step-00000012"]
+        assert result_of(output) == whole
+        shutil.rmtree(output)
+        train(folder, output)                       # leaves steps 8 and 12 for the next round
+
+
+def what_does_not_belong_together_is_refused(folder):
+    other = folder / "other"
+    other.mkdir()
+    make_data(other, seed=2)
+    output = folder / "belongs"
+    train(folder, output, steps=4)
+    assert "other data" in last_line(train(folder, output, "--resume", "--data", other / "data", "--validation", "", code=1))
+    assert "another tokenizer" in last_line(train(folder, folder / "never", "--validation", other / "data/validation", code=1))
+    base = ["train", "--data", other / "data", "--output", folder / "never", "--from", output, "--length", "64"]
+    assert "another tokenizer" in last_line(puna(*base, code=1))
+    assert "--from has its own" in last_line(puna(*base, "--layers", "3", code=2))
+    assert "no such folder" in last_line(train(folder, folder / "never", "--validation", folder / "nowhere", code=1))
+    assert not (folder / "never").exists()
+
+
+def only_one_run_trains_in_a_folder(folder, whole):
+    output = folder / "busy"
+    run = subprocess.Popen([PUNA, *map(str, command(folder, output, 5000))], stderr=subprocess.DEVNULL)
+    while not (output / "metrics.jsonl").exists():
+        time.sleep(0.01)
+    assert "another run is training here" in last_line(train(folder, output, "--resume", code=1))
+    run.kill()
+    run.wait()
+
+
+def conversations_too_long_for_a_row_are_told(folder):
+    turns = [{"role": "user", "content": "the cat " * 30}, {"role": "assistant", "content": "sat on the mat " * 20}]
+    (folder / "long.jsonl").write_text((json.dumps({"messages": turns}) + "\n") * 5)
+    puna("data", "pack", folder / "long.jsonl", "--tokenizer", folder / "tokenizer", "--output", folder / "long")
+    flags = ["--data", folder / "long", "--validation", "", "--context", "256", "--length"]
+    result = train(folder, folder / "lost", *flags, "16", code=1)
+    assert "5 of 5 conversations are longer than a row of 16 tokens" in result.stderr, result.stderr
+    assert "nothing in rows 0 to 7 is to be learnt" in last_line(result), result.stderr
+    assert "longer than a row" not in train(folder, folder / "found", *flags, "256").stderr
+
+
+def samples_and_lines_for_scripts(folder):
+    flags = ["--sample-every", "6", "--prompt", "the cat", "--json"]
+    lines = [json.loads(line) for line in train(folder, folder / "sampled", *flags).stdout.splitlines()]
+    assert [line["step"] for line in lines if "sample" in line] == [6, 12], lines
+    assert all(line["sample"].startswith("the cat") for line in lines if "sample" in line)
+    result = train(folder, folder / "refused", "--sample-every", "6", "--prompt", "the cat " * 100)
+    assert "no sample: " in result.stderr, result.stderr
+    words = " ".join(map(str, command(folder, folder / "unheard", 12, "--json")))
+    shell = subprocess.run(["bash", "-c", f"set -o pipefail; {PUNA} {words} | head -1"], capture_output=True, text=True)
+    assert shell.returncode == 0 and json.loads(shell.stdout)["step"] == 1, shell
+    assert (folder / "unheard/model.safetensors").exists()
 
 
 def a_loss_that_is_no_number(folder):
     result = train(folder, folder / "diverged", "--learning-rate", "900", "--clip", "0", steps=60, code=1)
     line = last_line(result)
     assert "is not a finite number" in line and "learning_rate" in line, line
+    last = sorted((folder / "diverged/checkpoints").glob("step-*[0-9]"))[-1]
+    result = train(folder, folder / "diverged", "--learning-rate", "0.001", "--clip", "1", "--resume", steps=60)      # as it says
+    assert f"from step {int(last.name[5:])} on: learning_rate = 0.001 instead of 900.0" in result.stderr, result.stderr
+    assert (folder / "diverged/model.safetensors").exists()
 
 
 def bad_recipes(folder):
@@ -150,12 +260,15 @@ def bad_recipes(folder):
     for text, said in {"stepz = 5\n": "line 1: no field is called 'stepz', did you mean 'steps'?", "steps = \n": "line 1",
                        "# first\nsteps = \"many\"\n": "line 2: 'steps' must be a whole number", "steps = -1\n": "steps: -1 is not between",
                        "batch = 3\nmicro_batch = 2\n": "micro_batch", "schedule = \"steep\"\n": "'steep' is none of cosine, linear, constant",
-                       "heads = 5\n": "heads"}.items():
+                       "heads = 5\n": "heads", "validate_every = -3\n": "validate_every: -3 is not between", "weight_decay = -5\n": "weight_decay",
+                       "epsilon = 0\n": "epsilon", "clip = -1\n": "clip", "seed = -3\n": "seed", 'schedule = "st\\u001b[31m"\n': "\\x1b"}.items():
         recipe.write_text(text)
         flags = ["--data", folder / "data", "--output", folder / "never"]
         line = last_line(puna("train", recipe, *flags, code=1))
         assert said in line, (text, line)
         assert not (folder / "never").exists()
+    puna("train", code=2)
+    puna("train", "--data", folder / "data", "--output", folder / "never", "--steps", "-1", code=2)
     assert "index.json" in last_line(puna("train", "--data", folder, "--output", folder / "never", code=1))
 
 
@@ -179,8 +292,12 @@ with tempfile.TemporaryDirectory() as scratch:
     train(folder, folder / "whole")
     whole = result_of(folder / "whole")
     started = time.time()
-    for test in (lambda: the_result_is_whole(folder, folder / "whole"), lambda: splits_give_the_same_bits(folder, whole),
+    for test in (lambda: what_does_not_belong_together_is_refused(folder), lambda: only_one_run_trains_in_a_folder(folder, whole),
+                 lambda: conversations_too_long_for_a_row_are_told(folder), lambda: samples_and_lines_for_scripts(folder),
+                 lambda: a_run_can_be_lengthened(folder), lambda: two_processes_resume_too(folder, whole),
+                 lambda: a_damaged_checkpoint_never_outlives_a_good_one(folder, whole), lambda: the_result_is_whole(folder, folder / "whole"), lambda: splits_give_the_same_bits(folder, whole),
                  lambda: killed_runs_resume_bit_for_bit(folder, whole), lambda: broken_checkpoints(folder, whole), lambda: bad_recipes(folder),
-                 lambda: a_loss_that_is_no_number(folder), lambda: a_full_disk(folder, whole), lambda: every_failing_call(folder, whole)):
+                 lambda: a_loss_that_is_no_number(folder), lambda: a_full_disk(folder, whole), lambda: every_sudden_death(folder),
+                 lambda: every_failing_call(folder)):
         test()
         print(f"{time.time() - started:.0f} s", flush=True)

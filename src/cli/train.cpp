@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/progress.h"
@@ -15,6 +16,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+
+#include <nlohmann/json.hpp>
 
 namespace puna {
 
@@ -56,13 +59,50 @@ class ProgressLine {
     Clock::time_point drawn_at_;
 };
 
-void show_sample(Llama& llama, const Tokenizer& tokenizer, const std::string& prompt, int64_t step) {
-    Engine engine(shared_llama(llama), tokenizer, {.context = std::min<int64_t>(llama.config.context, 512)});
-    Session session = engine.open();
-    std::vector<int32_t> ids{tokenizer.begin_of_text()};
-    for (int32_t id : tokenizer.encode(prompt)) ids.push_back(id);
-    Answer answer = engine.generate(session, ids, {.sample = {.temperature = 0.8f, .seed = 1}, .max_tokens = 80});
-    tell("\n-- sample at step {}: {}{}\n", step, prompt, answer.text);
+// Eighty tokens after the prompt, or as many as the context holds; what goes wrong here does not end the training.
+std::string sample_of(Llama& llama, const Tokenizer& tokenizer, const std::string& prompt) {
+    try {
+        std::vector<int32_t> ids{tokenizer.begin_of_text()};
+        for (int32_t id : tokenizer.encode(prompt)) ids.push_back(id);
+        Engine engine(shared_llama(llama), tokenizer, {.context = std::min(llama.config.context, static_cast<int64_t>(ids.size()) + 80)});
+        Session session = engine.open();
+        return prompt + engine.generate(session, ids, {.sample = {.temperature = 0.8f, .seed = 1}}).text;
+    } catch (const Error& problem) {
+        return fmt::format("no sample: {}", problem.what());
+    }
+}
+
+// JSON lines for whoever reads along. Training goes on when nobody does any more.
+void print_line(const std::string& json) {
+    static bool heard = true;
+    if (!heard) return;
+    try {
+        print_now(json + "\n");
+    } catch (const ClosedPipe&) {
+        heard = false;
+        std::clearerr(stdout);
+    }
+}
+
+// With the recipe's own words for what its flags say.
+void check_usage(const Recipe& recipe, int processes, bool from_file) {
+    try {
+        validate(recipe, processes);
+    } catch (const Error& problem) {
+        if (from_file) throw;
+        throw UsageError(problem.what());
+    }
+}
+
+// A model goes on with the tokens that it knows, and with its own shape.
+void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& flags) {
+    if (recipe.from.empty()) return;
+    for (const char* shape : {"dim", "layers", "heads", "kv_heads", "ffn", "context", "tied"})
+        if (flags.given(shape)) throw UsageError(fmt::format("{}: the model of --from has its own; leave it out", shape));
+    Tokenizer own = load_tokenizer(recipe.from);
+    bool same = own.size() == tokenizer.size();
+    for (int32_t id = 0; same && id < own.size(); ++id) same = own.bytes(id) == tokenizer.bytes(id);
+    if (!same) fail("{}: has another tokenizer than {}; pack the data with the model's", recipe.from, recipe.data);
 }
 
 }  // namespace
@@ -88,15 +128,20 @@ int run_train(Arguments arguments) {
     Group group = Group::world();
     int sharing = std::max(1, threads() / group.size());           // processes of one machine share its processors
     set_threads(options.threads > 0 ? options.threads : group.size() > 1 ? sharing : 0);
-    validate(recipe, group.size());
+    check_usage(recipe, group.size(), !path.empty());
     Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());      // a folder that is no set says so
+    check_base(recipe, tokenizer, flags);
     ProgressLine line;
     TrainerHooks hooks{.resume = options.resume, .bos = tokenizer.begin_of_text(), .eos = tokenizer.stop_ids()};
     hooks.on_step = [&](const TrainReport& report) {
         line.show(report);
-        if (options.json) fmt::print("{}\n", to_line(report.metrics));
+        if (options.json) print_line(to_line(report.metrics));
     };
-    hooks.sample = [&](Llama& llama, int64_t step) { show_sample(llama, tokenizer, recipe.prompt, step); };
+    hooks.sample = [&](Llama& llama, int64_t step) {
+        std::string sample = sample_of(llama, tokenizer, recipe.prompt);
+        tell("\n-- sample at step {}: {}\n", step, sample);
+        if (options.json) print_line(nlohmann::json{{"step", step}, {"sample", sample}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    };
     Trainer(recipe, group, std::move(hooks)).run();
     return 0;
 }

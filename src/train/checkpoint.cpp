@@ -4,9 +4,15 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
+#include "core/progress.h"
 #include "files/safetensors.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <system_error>
 
@@ -79,16 +85,22 @@ void remove_folder(const fs::path& folder) {
 
 // Throws Error where a file is missing, of another size, or of another hash.
 void verify(const fs::path& checkpoint, const Manifest& manifest) {
+    int64_t bytes = 0;
+    for (const ManifestFile& file : manifest.files) bytes += std::min(file.bytes, int64_t{1} << 40);
+    Progress progress("checking the checkpoint", bytes, "B");
     for (const ManifestFile& file : manifest.files) {
         fs::path path = checkpoint / file.name;
         if (static_cast<int64_t>(MappedFile(path).bytes().size()) != file.bytes || hash_of(path) != file.hash)
             fail("{}: is damaged: its hash is not the manifest's", path.string());
+        progress.advance(file.bytes);
     }
 }
 
 Manifest read_manifest(const fs::path& checkpoint) {
     MappedFile file(checkpoint / manifest_name);
     Manifest manifest = parse_manifest(file.text(), file.path().string());
+    if (manifest_json(manifest) != file.text() || checkpoint.filename() != name_of(manifest.state.step))
+        fail("{}: is damaged: it is not as it was written", file.path().string());
     for (const Part& part : parts)
         if (std::none_of(manifest.files.begin(), manifest.files.end(), [&](const ManifestFile& f) { return f.name == part.file; }))
             fail("{}: {} is not listed", file.path().string(), part.file);
@@ -136,18 +148,47 @@ RunState load_checkpoint(const fs::path& checkpoint, Llama& llama, Optimizer& op
     return manifest.state;
 }
 
-void check_same_recipe(std::string_view before, std::string_view now, std::string_view place) {
-    // What may differ: where things lie, how often they are written, and how a step is split.
+void tidy_up(const fs::path& output, int64_t step) {
+    fs::path folder = output / "checkpoints";
+    for (const fs::path& checkpoint : finished(folder))
+        if (checkpoint > folder / name_of(step)) {
+            remove_folder(checkpoint.string() + ".damaged");
+            rename_durably(checkpoint, checkpoint.string() + ".damaged");
+        }
+    std::error_code problem;
+    for (const fs::path& place : {output, folder})
+        for (const fs::directory_entry& entry : fs::directory_iterator(place, problem))
+            if (entry.path().extension() == ".new") fs::remove_all(entry.path(), problem);
+}
+
+std::vector<std::string> changes_of_recipe(std::string_view before, std::string_view now, std::string_view place) {
+    // Where things lie, how often they are written, and how a step is split.
     constexpr std::string_view free[] = {"data", "validation", "output", "from", "micro_batch", "recompute", "sample_every", "prompt",
                                          "checkpoint_every", "keep_checkpoints"};
+    constexpr std::string_view from_here_on[] = {"steps", "learning_rate", "final_learning_rate", "schedule", "decay_share", "warm_up", "clip"};
+    auto is_in = [](auto& list, const std::string& key) { return std::find(std::begin(list), std::end(list), key) != std::end(list); };
     nlohmann::json a = nlohmann::json::parse(before, nullptr, false), b = nlohmann::json::parse(now, nullptr, false);
     if (!a.is_object() || !b.is_object()) fail("{}: its recipe cannot be read", place);
+    std::vector<std::string> changes;
     for (const auto& [key, value] : b.items()) {
-        if (std::find(std::begin(free), std::end(free), key) != std::end(free)) continue;
-        if (!a.contains(key) || a[key] != value)
-            fail("{}: was made with {} = {}, the recipe now says {}; use the same recipe, or another output folder", place, key,
-                 a.contains(key) ? a[key].dump() : "nothing", value.dump());
+        if (is_in(free, key) || (a.contains(key) && a[key] == value)) continue;
+        std::string old = a.contains(key) ? a[key].dump() : "nothing";
+        if (!is_in(from_here_on, key))
+            fail("{}: was made with {} = {}, the recipe now says {}; use the same recipe, or another output folder", place, key, old, value.dump());
+        changes.push_back(fmt::format("{} = {} instead of {}", key, value.dump(), old));
     }
+    return changes;
 }
+
+RunLock::RunLock(const fs::path& folder) {
+    fs::path path = folder / "lock";
+    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor_ < 0) fail("{}: cannot create: {}", path.string(), system_reason(errno));
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;      // a file system without locks has none
+    ::close(descriptor_);
+    fail("{}: another run is training here; wait for its end, or name another output folder", folder.parent_path().string());
+}
+
+RunLock::~RunLock() { ::close(descriptor_); }
 
 }  // namespace puna

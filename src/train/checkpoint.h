@@ -6,7 +6,7 @@
 //
 // Files are written and synced under another name, the manifest last; then the folder is renamed. A folder without a
 // manifest was never finished and is passed over; one whose hashes do not fit is passed over with a warning. Throws Error
-// for a checkpoint of another recipe or another model, naming the field.
+// for a checkpoint of another recipe, other data or another model, naming the field.
 #pragma once
 #include "model/llama.h"
 #include "train/manifest.h"
@@ -30,7 +30,23 @@ bool has_checkpoints(const std::filesystem::path& folder);      // finished ones
 
 RunState load_checkpoint(const std::filesystem::path& checkpoint, Llama& llama, Optimizer& optimizer);
 
-// Throws Error where a run of recipe `now` cannot go on from one of recipe `before`: a field that changes numbers differs.
-void check_same_recipe(std::string_view before, std::string_view now, std::string_view place);
+// Renames damaged checkpoints of later steps to step-N.damaged, so that they are neither counted nor found again, and
+// removes what a run that was killed had begun to write in `output`. Only for who holds the lock.
+void tidy_up(const std::filesystem::path& output, int64_t step);
+
+// Throws Error where a run of recipe `now` cannot go on from one of recipe `before`. Fields of the learning rate, clipping
+// and the number of steps may change from here on: what changed, as "steps = 200 instead of 100".
+std::vector<std::string> changes_of_recipe(std::string_view before, std::string_view now, std::string_view place);
+
+// Held as long as it lives: nobody else trains in this folder. Throws Error where somebody does.
+class RunLock {
+ public:
+    explicit RunLock(const std::filesystem::path& folder);
+    ~RunLock();
+    RunLock(const RunLock&) = delete;
+
+ private:
+    int descriptor_;
+};
 
 }  // namespace puna

@@ -1,7 +1,10 @@
 #include "train/manifest.h"
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/json.h"
+
+#include <span>
 
 #include <nlohmann/json.hpp>
 
@@ -17,9 +20,14 @@ constexpr size_t most_files = 1000;
 std::string manifest_json(const Manifest& m) {
     nlohmann::ordered_json files = nlohmann::ordered_json::array();
     for (const ManifestFile& file : m.files) files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"xxh3", file.hash}});
-    return nlohmann::ordered_json{{"puna_checkpoint", format_version}, {"step", m.state.step}, {"position", m.state.position},
-                                  {"metrics_bytes", m.state.metrics_bytes}, {"timing_bytes", m.state.timing_bytes},
-                                  {"recipe", m.state.recipe}, {"files", files}}.dump(1) + "\n";
+    nlohmann::ordered_json json{{"puna_checkpoint", format_version}, {"step", m.state.step}, {"position", m.state.position},
+                                {"metrics_bytes", m.state.metrics_bytes}, {"timing_bytes", m.state.timing_bytes}, {"data", m.state.data},
+                                {"recipe", m.state.recipe}, {"files", files}};
+    std::string body = json.dump(1);
+    Hash hash;
+    hash.add(std::as_bytes(std::span(body)));
+    json["xxh3"] = hash.digits();
+    return json.dump(1) + "\n";
 }
 
 Manifest parse_manifest(std::string_view json, std::string_view path) {
@@ -49,6 +57,7 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
             if (key == "position") m.state.position = whole(event);
             if (key == "metrics_bytes") m.state.metrics_bytes = whole(event);
             if (key == "timing_bytes") m.state.timing_bytes = whole(event);
+            if (key == "data") m.state.data = text(event);
             if (key == "recipe") m.state.recipe = text(event);
         }
         if (event.depth == 3 && !m.files.empty()) {

@@ -5,6 +5,7 @@
 #include "core/math.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include <toml++/toml.h>
@@ -30,7 +31,7 @@ void set_field(std::vector<Field>& list, const toml::key& key, const toml::node&
         std::vector<std::string_view> known;
         for (const Field& field : list) known.push_back(field.name);
         std::string_view guess = closest(key.str(), known);
-        fail("{}: no field is called '{}'{}", place, key.str(), guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
+        fail("{}: no field is called '{}'{}", place, printable(key.str()), guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
     }
     if (value.is_string() != std::holds_alternative<std::string*>(at->value)) fail("{}: '{}' must be a {}", place, at->name, type_name(*at));
     try {
@@ -47,7 +48,7 @@ void one_of(std::string_view name, const T& value, std::initializer_list<T> allo
         if (choice == value) return;
         list += (list.empty() ? "" : ", ") + choice;
     }
-    fail("{}: '{}' is none of {}", name, value, list);
+    fail("{}: '{}' is none of {}", name, printable(value), list);
 }
 
 template <class T>
@@ -64,7 +65,7 @@ void parse_recipe(Recipe& recipe, std::string_view text, std::string_view path) 
         toml::table table = toml::parse(text, path);
         for (auto&& [key, value] : table) set_field(list, key, value, path);
     } catch (const toml::parse_error& problem) {
-        fail("{}: line {}: {}", path, problem.source().begin.line, problem.description());
+        fail("{}: line {}: {}", path, problem.source().begin.line, printable(problem.description()));
     }
 }
 
@@ -84,7 +85,11 @@ void validate(const Recipe& r, int processes) {
     between<int64_t>("micro_batch", r.micro_batch, 0, r.batch);
     between<int64_t>("warm_up", r.warm_up, 0, many);
     between<int64_t>("keep_checkpoints", r.keep_checkpoints, 1, 1 << 20);
-    for (int64_t every : {r.validate_every, r.validation_rows, r.sample_every, r.checkpoint_every}) between<int64_t>("an interval", every, 0, many);
+    between<int64_t>("seed", r.seed, 0, std::numeric_limits<int64_t>::max());
+    between<int64_t>("validate_every", r.validate_every, 0, many);
+    between<int64_t>("validation_rows", r.validation_rows, 0, many);
+    between<int64_t>("sample_every", r.sample_every, 0, many);
+    between<int64_t>("checkpoint_every", r.checkpoint_every, 0, many);
     between("learning_rate", r.learning_rate, 0.0, 1e3);
     between("final_learning_rate", r.final_learning_rate, 0.0, 1.0);
     between("decay_share", r.decay_share, 0.0, 1.0);
@@ -94,6 +99,9 @@ void validate(const Recipe& r, int processes) {
     one_of<std::string>("decay", r.optimizer.decay, {"matrices", "all"});
     between("beta1", r.optimizer.beta1, 0.0f, 0.9999999f);
     between("beta2", r.optimizer.beta2, 0.0f, 0.9999999f);
+    between("epsilon", r.optimizer.epsilon, 1e-30f, 1.0f);
+    between("weight_decay", r.optimizer.weight_decay, 0.0f, 1e3f);
+    between("clip", r.optimizer.clip, 0.0f, 1e9f);
     if (r.batch % processes) fail("batch: {} rows cannot be shared evenly by {} processes", r.batch, processes);
     int64_t share = r.batch / processes;
     if (r.micro_batch > 0 && share % r.micro_batch) fail("micro_batch: {} rows a process are no whole number of passes of {}", share, r.micro_batch);

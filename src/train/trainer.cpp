@@ -1,9 +1,12 @@
 #include "train/trainer.h"
 
 #include "core/atomic_file.h"
+#include "core/checked.h"
 #include "core/fields.h"
+#include "core/hash.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
+#include "core/progress.h"
 #include "model/load.h"
 #include "train/card.h"
 #include "train/report.h"
@@ -63,6 +66,34 @@ double sum_over(const Group& group, double value) {
 
 std::string recipe_json(Recipe recipe) { return to_json(list_fields(recipe)); }
 
+std::string hash_of_index(const Loader& loader) {
+    MappedFile index(loader.set().folder() / "index.json");
+    Hash hash;
+    hash.add(index.bytes());
+    return hash.digits();
+}
+
+bool is_there(const fs::path& path) {
+    std::error_code problem;
+    bool there = fs::exists(path, problem);
+    if (problem) fail("{}: cannot be looked at: {}", path.string(), problem.message());
+    return there;
+}
+
+// Only what makes sense together may be trained and validated on.
+const Loader& checked(const Loader& loader, const Loader& training) {
+    if (loader.set().index().tokenizer != training.set().index().tokenizer)
+        fail("{}: was packed with another tokenizer than {}", loader.set().folder().string(), training.set().folder().string());
+    return loader;
+}
+
+void warn_of_lost_ends(const Loader& loader, int64_t length) {
+    if (loader.set().index().trained == 0) fail("{}: none of its tokens are to be learnt", loader.set().folder().string());
+    if (loader.shortened() > 0)
+        log_warning("{}: {} of {} conversations are longer than a row of {} tokens and lose their end; a larger length keeps it",
+                    loader.set().folder().string(), loader.shortened(), loader.set().index().documents, length);
+}
+
 }  // namespace
 
 struct Trainer::Files {
@@ -73,30 +104,48 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
     : recipe_((validate(recipe, group.size()), recipe)), group_(group), hooks_(std::move(hooks)), kernels_(choose_kernels()),
       loader_(recipe.data, {.length = recipe.length, .seed = static_cast<uint64_t>(recipe.seed)}), llama_(starting_model(recipe, loader_, hooks_)),
       optimizer_(llama_, recipe.optimizer), gradients_(trainable_numbers(llama_), plan_of(recipe, share()), &llama_.output.weight),
-      pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep), peak_(measure_peak(*find_dtype(recipe.type))) {}
+      pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep), peak_(measure_peak(*find_dtype(recipe.type))) {
+    if (!recipe.validation.empty()) {
+        validation_.emplace(recipe.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
+        checked(*validation_, loader_);
+    }
+    if (group_.rank() == 0) warn_of_lost_ends(loader_, recipe.length);
+}
 
 Trainer::~Trainer() = default;
 
 void Trainer::begin_or_resume() {
-    fs::path output = recipe_.output;
-    std::optional<fs::path> last = newest_checkpoint(output / "checkpoints");
-    bool begun = fs::exists(output / "metrics.jsonl"), ended = fs::exists(output / "model.safetensors");
-    if (!hooks_.resume && (last || begun))
-        fail("{}: holds a run already; go on with --resume, or name another output folder", output.string());
-    if (hooks_.resume && !last && (!begun || ended || has_checkpoints(output / "checkpoints")))
-        fail("{}: no checkpoint to resume from; name another output folder, and run without --resume to begin", output.string());
-    if (hooks_.resume && !last) log_info("{}: was stopped before its first checkpoint; begins again", output.string());
-    if (last) {
-        RunState before = load_checkpoint(*last, llama_, optimizer_);
-        check_same_recipe(before.recipe, recipe_json(recipe_), last->string());
-        state_ = before;
-        refresh_weights(kernels_, llama_);
+    fs::path output = recipe_.output, checkpoints = output / "checkpoints";
+    bool begun = is_there(output / "metrics.jsonl"), ended = is_there(output / "model.safetensors"), any = has_checkpoints(checkpoints);
+    if (!hooks_.resume && (begun || any)) fail("{}: holds a run already; go on with --resume, or name another output folder", output.string());
+    if (hooks_.resume && !begun && !any) fail("{}: no checkpoint to resume from; name the folder of a run, or begin one without --resume", output.string());
+    if (group_.rank() == 0) {
+        make_folder(checkpoints);
+        lock_ = std::make_unique<RunLock>(checkpoints);
     }
+    std::optional<fs::path> last = newest_checkpoint(checkpoints);
+    if (hooks_.resume && !last && (ended || any))
+        fail("{}: no checkpoint to resume from is left; name another output folder, and begin without --resume", output.string());
+    if (last) go_on_from(*last);
+    if (hooks_.resume && !last && group_.rank() == 0) log_info("{}: was stopped before its first checkpoint; begins again", output.string());
     state_.recipe = recipe_json(recipe_);
-    group_.barrier();                           // nobody looks for an earlier run in what the first one now begins
+    state_.data = hash_of_index(loader_);
+    group_.barrier();                           // nobody looks for an earlier run in what the first one now changes
     if (group_.rank() != 0) return;
-    make_folder(output / "checkpoints");
+    tidy_up(output, state_.step);
     files_.reset(new Files{JsonLines(output / "metrics.jsonl", state_.metrics_bytes), JsonLines(output / "timing.jsonl", state_.timing_bytes)});
+}
+
+void Trainer::go_on_from(const fs::path& checkpoint) {
+    RunState before = load_checkpoint(checkpoint, llama_, optimizer_);
+    for (const std::string& change : changes_of_recipe(before.recipe, recipe_json(recipe_), checkpoint.string())) {
+        if (before.step >= recipe_.steps) fail("{}: {} steps were taken; {} changes nothing any more, with more steps it would", checkpoint.string(), before.step, change);
+        if (group_.rank() == 0) log_info("from step {} on: {}", before.step, change);
+    }
+    if (before.data != hash_of_index(loader_))
+        fail("{}: was trained on other data than {}; name the folder of the data that it was trained on", checkpoint.string(), recipe_.data);
+    state_ = before;
+    refresh_weights(kernels_, llama_);
 }
 
 StepMetrics Trainer::take_step() {
@@ -107,7 +156,9 @@ StepMetrics Trainer::take_step() {
         rows.push_back(loader_.read(first + p * micro(), micro()));
         trained += static_cast<double>(rows.back().trained);
     }
-    trained = std::max(1.0, sum_over(group_, trained));
+    trained = sum_over(group_, trained);
+    if (trained == 0)
+        fail("step {}: nothing in rows {} to {} is to be learnt; use a larger length or batch", state_.step + 1, state_.position, state_.position + recipe_.batch - 1);
     std::vector<double> losses;
     for (TrainingRows& part : rows) {
         pass_.reset();
@@ -131,18 +182,20 @@ StepMetrics Trainer::take_step() {
 }
 
 void Trainer::validate_into(StepMetrics& metrics) {
-    if (recipe_.validation.empty()) return;
-    Loader loader(recipe_.validation, {.length = recipe_.length, .shuffle = false});
-    int64_t n = recipe_.validation_rows > 0 ? std::min(recipe_.validation_rows, loader.rows_per_epoch()) : loader.rows_per_epoch();
+    if (!validation_) return;
+    int64_t n = validation_->rows_per_epoch();
+    if (recipe_.validation_rows > 0) n = std::min(recipe_.validation_rows, n);
+    Progress progress("validating", divide_up<int64_t>(n, group_.size()), "rows");
     double loss = 0, trained = 0, bytes = 0;
     Pass pass(kernels_);
     for (int64_t row = group_.rank(); row < n; row += group_.size()) {
-        TrainingRows rows = loader.read(row, 1);
+        TrainingRows rows = validation_->read(row, 1);
         trained += static_cast<double>(rows.trained);
         bytes += static_cast<double>(rows.bytes);
         pass.reset();
         Batch batch = batch_of_rows(std::move(rows), 1, recipe_.length);
         loss += tree_sum(llama_.loss(pass, llama_.forward(pass, batch), batch, 0));
+        progress.advance(1);
     }
     loss = sum_over(group_, loss);
     metrics.validation_loss = loss / std::max(1.0, sum_over(group_, trained));

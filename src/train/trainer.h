@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ class Trainer {
     bool due(int64_t every) const { return (every > 0 && state_.step % every == 0) || state_.step == recipe_.steps; }
 
     void begin_or_resume();
+    void go_on_from(const std::filesystem::path& checkpoint);
     StepMetrics take_step();
     void validate_into(StepMetrics& metrics);
     void checkpoint();
@@ -66,12 +68,14 @@ class Trainer {
     TrainerHooks hooks_;
     const Kernels& kernels_;
     Loader loader_;
+    std::optional<Loader> validation_;
     Llama llama_;
     Optimizer optimizer_;
     Gradients gradients_;
     Pass pass_;
     double peak_;                       // 10^9 operations a second of this machine
     RunState state_;
+    std::unique_ptr<RunLock> lock_;
     std::unique_ptr<Files> files_;          // rank 0 alone writes
 };
 
