@@ -2,7 +2,7 @@
 # it may enter, a test program ROOM_test of its *_test.cpp, and with PUNA_FUZZ one program for each *_fuzz.cpp.
 # The room `cli` is the program itself. Rooms that read foreign bytes are compiled with -Wconversion.
 
-set(CONVERSION_ROOMS core files tokenizer model data)
+set(CONVERSION_ROOMS core files tokenizer model data train infer cli)
 
 function(add_room src room floors)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${src}/${room}/*.cpp)

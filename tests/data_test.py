@@ -59,6 +59,9 @@ def every_sudden_death(folder, command):
         assert disk.run(command, "any", n, how="kill").returncode == -9
         there = (folder / "disk/set").exists()
         assert not there or is_whole(folder / "disk/set"), n
+        if not there:
+            subprocess.run(command, check=True, capture_output=True)
+        assert [entry.name for entry in (folder / "disk").iterdir()] == ["set"], n          # nothing is left of the first try
     clear(folder / "disk")
 
 

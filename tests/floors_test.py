@@ -9,7 +9,7 @@ import tempfile
 LONGEST_FILE, LONGEST_FUNCTION, LONGEST_KERNEL = 600, 80, 120
 HEAVY = re.compile(r'#include\s*[<"](nlohmann/(?!json_fwd)|spdlog/|CLI/|boost/|gtest/)')
 CUDA = re.compile(r"#\s*(el)?if.*(__CUDA|PUNA_CUDA|__NVCC__)")
-SUFFIXES = {".h", ".cpp", ".cu", ".cuh"}
+SUFFIXES = {".h", ".cpp", ".inl", ".cu", ".cuh"}
 
 
 def read_floors(src):
@@ -108,6 +108,7 @@ def self_test():
         "files/long.cpp": ("//\n" * 601, "601 lines"),
         "files/function.cpp": ("struct S {\n    void f(int a) const {\n" + "        g('{', \"}\"); // }\n" * 79 + "    }\n};\n",
                                "function.cpp:2: a function of 81 lines"),
+        "core/up.inl": ('#include "files/b.h"\n', "core may not enter files"),
         "floors.txt": ("files: core\ncore:\n", "stands on core, which is not above it"),
     }
     for name, (text, expected) in [("", ("", None)), *breaches.items()]:

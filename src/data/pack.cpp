@@ -8,8 +8,11 @@
 #include "data/set_writer.h"
 #include "tokenizer/files.h"
 
+#include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
 #include <deque>
 #include <future>
 
@@ -29,6 +32,7 @@ class NewFolder {
         std::error_code ignored;
         if (fs::exists(path_, ignored) && !(fs::is_directory(path_, ignored) && fs::is_empty(path_, ignored)))
             fail("{}: is there already: remove it, or name another folder", path_.string());
+        remove_leftovers();
         temporary_ += fmt::format(".{}.new", ::getpid());
         make_folder(temporary_);
     }
@@ -45,6 +49,19 @@ class NewFolder {
     }
 
  private:
+    // Of packings into the same folder that were killed: their process is gone.
+    void remove_leftovers() const {
+        std::error_code ignored;
+        fs::path parent = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
+        for (const fs::directory_entry& entry : fs::directory_iterator(parent, ignored)) {
+            fs::path name = entry.path().filename();
+            if (name.extension() != ".new" || name.stem().stem() != path_.filename()) continue;
+            std::string number = name.stem().extension().string();           // ".123"
+            int process = number.empty() ? 0 : std::atoi(number.c_str() + 1);
+            if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) fs::remove_all(entry.path(), ignored);
+        }
+    }
+
     fs::path path_, temporary_;
 };
 
