@@ -10,6 +10,8 @@ namespace puna {
 
 namespace {
 
+constexpr Dtype float_types[] = {Dtype::f32, Dtype::bf16, Dtype::f16};
+
 // Tensors of random numbers, and the calls made of them.
 class CaseMaker {
  public:
@@ -19,7 +21,7 @@ class CaseMaker {
     std::vector<KernelCase> make() {
         if (wants({"embed", "embed_gradient"})) embedding();
         if (wants({"matmul", "matmul_input_gradient", "matmul_weight_gradient"}))
-            for (Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::f16}) matmuls(dtype);
+            for (Dtype dtype : float_types) matmuls(dtype);
         if (wants({"rms_norm", "rms_norm_gradient"})) norms();
         if (wants({"rotary_angles", "rope"})) rotations();
         if (wants({"attention", "attention_gradient"})) attentions();
@@ -64,24 +66,41 @@ class CaseMaker {
         cases_.push_back({std::move(kernel), std::move(detail), operations, bytes, std::move(outputs), std::move(run)});
     }
 
-    // A gradient summed over three uneven chunks, the last of which finds one chunk already there.
-    struct Tree {
+    // A gradient summed over three uneven chunks, the first of which finds one chunk already there.
+    struct Sum {
         std::vector<Tensor> level;
         std::vector<int64_t> chunk;
-        TreeSum sum() const { return {level, 1, chunk}; }
+        bool running;
+        TreeSum sum() const { return {level, 1, chunk, running}; }
+        std::vector<Tensor> kept() const { return running ? level : std::vector{level[0], level[2]}; }
     };
-    Tree tree(std::initializer_list<int64_t> shape) {
+    Sum sum_of(std::initializer_list<int64_t> shape, bool running) {
         int64_t T = s_.tokens;
-        return {{floats(shape), Tensor(), floats(shape)}, {0, T / 3, T / 3 + T / 2, T}};     // 1 + 3 chunks: level 2 is left
+        std::vector<int64_t> chunk{0, T / 3, T / 3 + T / 2, T};
+        if (running) return {{floats(shape)}, chunk, true};
+        return {{floats(shape), Tensor(), floats(shape)}, chunk, false};                    // 1 + 3 chunks: level 2 is left
+    }
+
+    // One case for a tree and one for a running sum of a weight's gradient.
+    void note_sums(std::string kernel, std::string detail, double operations, std::vector<Tensor> inputs, std::vector<Tensor> outputs,
+                   std::initializer_list<int64_t> shape, std::function<void(const Kernels&, const TreeSum&)> run) {
+        for (bool running : {false, true}) {
+            Sum dw = sum_of(shape, running);
+            std::vector<Tensor> all = outputs;
+            for (const Tensor& level : dw.kept()) all.push_back(level);
+            note(kernel, detail + (running ? ", running" : ""), operations, inputs, all, [=](const Kernels& k) { run(k, dw.sum()); });
+        }
     }
 
     void embedding() {
         int64_t T = s_.tokens, D = s_.dim, V = s_.vocabulary;
-        Tensor table = random(Dtype::bf16, {V, D}), out = empty(Dtype::f32, {T, D}), dout = floats({T, D}), ids = integers(T, 0, V);
-        note("embed", table.shape(), 0, {out, ids}, {out}, [=](const Kernels& k) { k.embed({}, out, table, ids); });
-        Tree dtable = tree({V, D});
-        note("embed_gradient", table.shape(), 0, {dout, ids}, {dtable.level[0], dtable.level[2]},
-             [=](const Kernels& k) { k.embed_gradient({}, dtable.sum(), dout, ids); });
+        Tensor out = empty(Dtype::f32, {T, D}), dout = floats({T, D}), ids = integers(T, 0, V);
+        for (Dtype dtype : float_types) {
+            Tensor table = random(dtype, {V, D});
+            note("embed", table.shape(), 0, {out, ids}, {out}, [=](const Kernels& k) { k.embed({}, out, table, ids); });
+        }
+        note_sums("embed_gradient", dout.shape(), 0, {dout, ids}, {}, {V, D},
+                  [=](const Kernels& k, const TreeSum& dtable) { k.embed_gradient({}, dtable, dout, ids); });
     }
 
     void matmuls(Dtype dtype) {
@@ -93,9 +112,8 @@ class CaseMaker {
         note("matmul", detail, operations, {x, w}, {out}, [=](const Kernels& k) { k.matmul({}, out, x, w); });
         note("matmul_input_gradient", detail, operations, {dout, w}, {dx}, [=](const Kernels& k) { k.matmul_input_gradient({}, dx, dout, w); });
         if (dtype == Dtype::f16) return;
-        Tree dw = tree({O, D});
-        note("matmul_weight_gradient", detail, operations, {dout, x}, {dw.level[0], dw.level[2]},
-             [=](const Kernels& k) { k.matmul_weight_gradient({}, dw.sum(), dout, x, dtype); });
+        note_sums("matmul_weight_gradient", detail, operations, {dout, x}, {}, {O, D},
+                  [=](const Kernels& k, const TreeSum& dw) { k.matmul_weight_gradient({}, dw, dout, x, dtype); });
     }
 
     void norms() {
@@ -104,9 +122,8 @@ class CaseMaker {
         Tensor dout = floats({T, D}), dx = floats({T, D});
         double numbers = static_cast<double>(x.count());
         note("rms_norm", x.shape(), 4 * numbers, {x}, {out, scale}, [=](const Kernels& k) { k.rms_norm({}, out, scale, x, w, 1e-5f); });
-        Tree dw = tree({D});
-        note("rms_norm_gradient", x.shape(), 10 * numbers, {x, dout}, {dx, dw.level[0], dw.level[2]},
-             [=](const Kernels& k) { k.rms_norm_gradient({}, dx, dw.sum(), dout, x, w, scale); });
+        note_sums("rms_norm_gradient", x.shape(), 10 * numbers, {x, dout}, {dx}, {D},
+                  [=](const Kernels& k, const TreeSum& dw) { k.rms_norm_gradient({}, dx, dw, dout, x, w, scale); });
     }
 
     void rotations() {
@@ -166,14 +183,20 @@ class CaseMaker {
 
     void flat() {
         int64_t n = s_.tokens * s_.dim;
-        Tensor a = floats({n}), b = floats({n}), out = empty(Dtype::f32, {n}), total = floats({n}), rounded = empty(Dtype::bf16, {n});
-        Tensor halves = random(Dtype::f16, {n}), w = floats({n}), m = floats({n}), v = floats({n}), squares = empty(Dtype::f32, {1});
+        Tensor a = floats({n}), b = floats({n}), out = empty(Dtype::f32, {n}), total = floats({n});
+        Tensor w = floats({n}), m = floats({n}), v = floats({n}), squares = empty(Dtype::f32, {1});
         for (float& x : v.span<float>()) x = x * x;
         double numbers = static_cast<double>(n);
         note("add", a.shape(), numbers, {a, b}, {out}, [=](const Kernels& k) { k.add({}, out, a, b); });
         note("add_scaled", a.shape(), 2 * numbers, {a, total}, {total}, [=](const Kernels& k) { k.add_scaled({}, total, a, 0.3f); });
-        note("convert", "f32 to bf16", 0, {a}, {rounded}, [=](const Kernels& k) { k.convert({}, rounded, a); });
-        note("convert", "f16 to f32", 0, {halves}, {out}, [=](const Kernels& k) { k.convert({}, out, halves); });
+        for (Dtype from : float_types) {                    // loading and saving know every pair
+            Tensor x = random(from, {n});
+            for (Dtype to : float_types) {
+                Tensor converted(out.data, to, {n});
+                note("convert", fmt::format("{} to {}", info(from).name, info(to).name), 0, {x}, {converted},
+                     [=](const Kernels& k) { k.convert({}, converted, x); });
+            }
+        }
         note("sum_of_squares", a.shape(), 2 * numbers, {a}, {squares},
              [=](const Kernels& k) { squares.as<float>()[0] = static_cast<float>(k.sum_of_squares({}, a)); });
         AdamW step{.learning_rate = 1e-3f, .beta1 = 0.9f, .beta2 = 0.95f, .epsilon = 1e-8f, .weight_decay = 0.1f,

@@ -101,31 +101,48 @@ double probe_operations(Probe probe, int64_t rounds) {
 
 float probe_read(std::span<const float> numbers) { return best_probes().read(numbers.data(), static_cast<int64_t>(numbers.size())); }
 
+namespace {
+
+template <auto kernel>
+bool same(const Kernels& a, const Kernels& b) { return a.*kernel == b.*kernel; }
+
+struct ListedKernel {
+    std::string_view name;
+    bool (*same)(const Kernels& a, const Kernels& b);
+};
+
+constexpr ListedKernel listed[] = {
+    {"embed", same<&Kernels::embed>},
+    {"embed_gradient", same<&Kernels::embed_gradient>},
+    {"matmul", same<&Kernels::matmul>},
+    {"matmul_input_gradient", same<&Kernels::matmul_input_gradient>},
+    {"matmul_weight_gradient", same<&Kernels::matmul_weight_gradient>},
+    {"rms_norm", same<&Kernels::rms_norm>},
+    {"rms_norm_gradient", same<&Kernels::rms_norm_gradient>},
+    {"rotary_angles", same<&Kernels::rotary_angles>},
+    {"rope", same<&Kernels::rope>},
+    {"attention", same<&Kernels::attention>},
+    {"attention_gradient", same<&Kernels::attention_gradient>},
+    {"swiglu", same<&Kernels::swiglu>},
+    {"swiglu_gradient", same<&Kernels::swiglu_gradient>},
+    {"softmax", same<&Kernels::softmax>},
+    {"cross_entropy", same<&Kernels::cross_entropy>},
+    {"cross_entropy_gradient", same<&Kernels::cross_entropy_gradient>},
+    {"add", same<&Kernels::add>},
+    {"add_scaled", same<&Kernels::add_scaled>},
+    {"convert", same<&Kernels::convert>},
+    {"sum_of_squares", same<&Kernels::sum_of_squares>},
+    {"adamw", same<&Kernels::adamw>},
+};
+
+// A table is its name, five functions for memory, and the kernels of the list.
+static_assert(sizeof(Kernels) == sizeof(std::string_view) + (5 + std::size(listed)) * sizeof(void (*)()), "list every kernel above");
+
+}  // namespace
+
 std::vector<KernelOrigin> kernel_origins(const Kernels& table) {
-    const Kernels& s = scalar_kernels;
     std::vector<KernelOrigin> list;
-    auto note = [&](std::string_view kernel, bool same) { list.push_back({kernel, same ? s.name : table.name}); };
-    note("embed", table.embed == s.embed);
-    note("embed_gradient", table.embed_gradient == s.embed_gradient);
-    note("matmul", table.matmul == s.matmul);
-    note("matmul_input_gradient", table.matmul_input_gradient == s.matmul_input_gradient);
-    note("matmul_weight_gradient", table.matmul_weight_gradient == s.matmul_weight_gradient);
-    note("rms_norm", table.rms_norm == s.rms_norm);
-    note("rms_norm_gradient", table.rms_norm_gradient == s.rms_norm_gradient);
-    note("rotary_angles", table.rotary_angles == s.rotary_angles);
-    note("rope", table.rope == s.rope);
-    note("attention", table.attention == s.attention);
-    note("attention_gradient", table.attention_gradient == s.attention_gradient);
-    note("swiglu", table.swiglu == s.swiglu);
-    note("swiglu_gradient", table.swiglu_gradient == s.swiglu_gradient);
-    note("softmax", table.softmax == s.softmax);
-    note("cross_entropy", table.cross_entropy == s.cross_entropy);
-    note("cross_entropy_gradient", table.cross_entropy_gradient == s.cross_entropy_gradient);
-    note("add", table.add == s.add);
-    note("add_scaled", table.add_scaled == s.add_scaled);
-    note("convert", table.convert == s.convert);
-    note("sum_of_squares", table.sum_of_squares == s.sum_of_squares);
-    note("adamw", table.adamw == s.adamw);
+    for (const ListedKernel& kernel : listed) list.push_back({kernel.name, kernel.same(table, scalar_kernels) ? scalar_kernels.name : table.name});
     return list;
 }
 

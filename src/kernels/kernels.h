@@ -49,7 +49,7 @@ struct TreeSum {
     int64_t first = 0;                  // chunks that were summed before this call
     std::span<const int64_t> chunk;     // [chunks + 1] token rows where the chunks of this call begin, and the end
     bool running = false;               // no tree: add everything to level[0], less memory, bits depend on the split
-    int64_t chunks() const { return static_cast<int64_t>(chunk.size()) - 1; }
+    int64_t chunks() const { return chunk.empty() ? 0 : static_cast<int64_t>(chunk.size()) - 1; }   // none: TreeSum{}, a frozen weight's
 };
 
 struct AdamW {
