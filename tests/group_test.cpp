@@ -99,6 +99,27 @@ TEST(Group, TensorParallelGradientsAreThoseOfOneProcess) {
     expect(llama.layers[0].w1.weight, world().rank() * llama.layers[0].w1.weight.weight.size[0]);
 }
 
+// Each rank would have a part of the gradient of the factor that is not split, and they would grow apart.
+TEST(Group, PairsOfASplitMatrixAreServedButNotTrained) {
+    constexpr int64_t dim = 8, pair_rank = 2;
+    int64_t part = dim / world().size();
+    std::vector<float> ones(dim * dim, 1), inputs(dim, 1);
+    for (Split split : {Split::rows, Split::columns}) {
+        bool rows = split == Split::rows;
+        int64_t out = rows ? part : dim, in = rows ? dim : part;
+        Linear linear{.weight = {.name = "w", .weight = Tensor(ones.data(), Dtype::f32, {out, in})}, .split = split};
+        linear.pairs.push_back({{.name = "a", .weight = Tensor(ones.data(), Dtype::f32, {pair_rank, in})},
+                                {.name = "b", .weight = Tensor(ones.data(), Dtype::f32, {out, pair_rank})}, 0.5f});
+        Batch batch{.tokens = {0}, .sequences = {{.first = 0, .n = 1, .adapter = 0}}, .chunk = {0, 1}};
+        Gradients gradients(1, {});
+        Pass training(choose_kernels(), &gradients), inference(choose_kernels());
+        training.group = inference.group = world();
+        Tensor x(inputs.data(), Dtype::f32, {1, in});
+        EXPECT_THROW(linear(training, training.value(x), batch), Bug);
+        EXPECT_EQ(linear(inference, inference.value(x), batch).data.as<float>()[0], 8 + 0.5f * 2 * 8);     // as one process
+    }
+}
+
 TEST(Group, SumsAndGathersReachEveryRank) {
     int rank = world().rank();
     std::vector<float> sum{1.0f + static_cast<float>(rank), 10};

@@ -45,6 +45,9 @@ void sum_over_group(Pass& pass, Value x) {
 
 Value Linear::operator()(Pass& pass, Value x, const Batch& batch) {
     bool together = pass.group.size() > 1;
+    check(pairs.empty() || !pass.gradients || !together || split == Split::none, "{}: LoRA pairs are not trained in a group of {}", weight.name, pass.group.size());
+    for (const Sequence& s : batch.sequences)
+        check(pairs.empty() || s.adapter < static_cast<int>(pairs.size()), "{}: adapter {} of {}", weight.name, s.adapter, pairs.size());
     if (together && split == Split::rows) x = to_group(pass, x);
     Value out = matmul(pass, x, weight, batch);
     for (size_t i = 0; i < pairs.size(); ++i) {

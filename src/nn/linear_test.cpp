@@ -1,30 +1,34 @@
 #include "nn/linear.h"
 
 #include "core/random.h"
+#include "kernels/test_tables.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace puna {
 namespace {
 
-constexpr int64_t T = 6, in = 10, out = 8, rank = 3;
+constexpr int64_t T = 9, in = 10, out = 8, rank = 3;
+constexpr float step = 1.0f / 32;                   // numbers on this grid below 8 are exact in bf16
 
-// A layer of 8 x 10 with one LoRA pair, everything trainable, and room for its gradients.
+// A frozen or f32 layer of 8 x 10 with two trainable LoRA pairs, and room for their gradients.
 class LoraLayer {
  public:
-    LoraLayer() {
+    explicit LoraLayer(Dtype dtype = Dtype::f32) {
         layer_.weight = param("w", {out, in});
-        layer_.pairs.push_back({param("a", {rank, in}), param("b", {out, rank}), 0.7f});
+        if (dtype != Dtype::f32) freeze_as(dtype);
+        layer_.pairs.push_back({param("a0", {rank, in}), param("b0", {out, rank}), 0.7f});
+        layer_.pairs.push_back({param("a1", {rank, in}), param("b1", {out, rank}), -1.5f});
     }
 
     Linear& layer() { return layer_; }
-    Arena& arena() { return arena_; }
     int64_t numbers() const { return numbers_; }
-    Tensor normal(std::initializer_list<int64_t> sizes) {
+    Tensor normal(std::initializer_list<int64_t> sizes) {           // on the grid
         Tensor x = arena_.tensor(Dtype::f32, sizes);
-        for (float& value : x.span<float>()) value = random_.normal();
+        for (float& value : x.span<float>()) value = std::clamp(std::round(random_.normal() / step) * step, -4.0f, 4.0f);
         return x;
     }
 
@@ -36,6 +40,12 @@ class LoraLayer {
         numbers_ += p.weight.count();
         return p;
     }
+    void freeze_as(Dtype dtype) {
+        Tensor narrow = arena_.tensor(dtype, {out, in});
+        choose_kernels().convert({}, narrow, layer_.weight.weight);
+        layer_.weight.weight = narrow;
+        layer_.weight.offset = -1;
+    }
 
     Arena arena_;
     Random random_{3};
@@ -43,77 +53,91 @@ class LoraLayer {
     Linear layer_;
 };
 
-// Two sequences: the first without an adapter, the second with adapter 0.
-Batch two_sequences() {
+// Three sequences: the first without an adapter, then adapters 1 and 0.
+Batch three_sequences() {
     Batch batch;
     batch.tokens.assign(T, 0);
-    batch.sequences = {{.first = 0, .n = 2, .adapter = -1}, {.first = 2, .n = 4, .adapter = 0}};
+    batch.sequences = {{.first = 0, .n = 2, .adapter = -1}, {.first = 2, .n = 4, .adapter = 1}, {.first = 6, .n = 3, .adapter = 0}};
     batch.chunk = {0, T};
     return batch;
 }
 
-TEST(Linear, AnAdapterChangesOnlyTheRowsThatNameIt) {
-    LoraLayer lora;
-    Batch batch = two_sequences();
-    Tensor x = lora.normal({T, in});
-    Pass pass(choose_kernels());
-    std::vector<float> with;
-    for (float value : lora.layer()(pass, pass.value(x), batch).data.span<float>()) with.push_back(value);
-    for (Sequence& sequence : batch.sequences) sequence.adapter = -1;
-    Tensor without = lora.layer()(pass, pass.value(x), batch).data;
-    for (int64_t i = 0; i < 2 * out; ++i) EXPECT_EQ(with[static_cast<size_t>(i)], without.as<float>()[i]) << i;
-    const Lora& pair = lora.layer().pairs[0];
-    for (int64_t t = 2; t < T; ++t)
-        for (int64_t o = 0; o < out; ++o) {
-            double change = 0;
-            for (int64_t r = 0; r < rank; ++r) {
-                double down = 0;
-                for (int64_t d = 0; d < in; ++d) down += static_cast<double>(x.row<float>(t)[d]) * static_cast<double>(pair.a.weight.row<float>(r)[d]);
-                change += down * static_cast<double>(pair.b.weight.row<float>(o)[r]);
-            }
-            EXPECT_NEAR(with[static_cast<size_t>(t * out + o)], static_cast<double>(without.row<float>(t)[o]) + 0.7 * change, 1e-4);
+template <class Test>
+void with_each_table_and_base(Test test) {
+    for (const Kernels* table : test_tables())
+        for (Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::f16}) {
+            SCOPED_TRACE(fmt::format("{}, base {}", table->name, info(dtype).name));
+            test(*table, dtype);
         }
 }
 
+TEST(Linear, AnAdapterChangesOnlyTheRowsThatNameIt) {
+    with_each_table_and_base([](const Kernels& table, Dtype dtype) {
+        LoraLayer lora(dtype);
+        Batch batch = three_sequences();
+        Tensor x = lora.normal({T, in});
+        Pass pass(table);
+        Tensor with = lora.layer()(pass, pass.value(x), batch).data;
+        for (Sequence& sequence : batch.sequences) sequence.adapter = -1;
+        Tensor without = lora.layer()(pass, pass.value(x), batch).data;
+        for (int64_t t = 0; t < T; ++t)
+            for (int64_t o = 0; o < out; ++o) {
+                double change = 0;
+                const Lora& pair = lora.layer().pairs[t < 6 ? 1 : 0];
+                for (int64_t r = 0; r < rank; ++r) {
+                    double down = 0;
+                    for (int64_t d = 0; d < in; ++d) down += static_cast<double>(x.row<float>(t)[d]) * static_cast<double>(pair.a.weight.row<float>(r)[d]);
+                    change += down * static_cast<double>(pair.b.weight.row<float>(o)[r]) * static_cast<double>(pair.scale);
+                }
+                if (t < 2) EXPECT_EQ(with.row<float>(t)[o], without.row<float>(t)[o]) << t;
+                else EXPECT_NEAR(with.row<float>(t)[o], static_cast<double>(without.row<float>(t)[o]) + change, 1e-4) << t;
+            }
+    });
+}
+
+// The layer is linear in each of its numbers, and inputs on the grid are not rounded: differences are exact.
 TEST(Linear, GradientsOfItsPairsMatchDifferences) {
-    LoraLayer lora;
-    Batch batch = two_sequences();
-    Tensor x = lora.normal({T, in}), dout = lora.normal({T, out});
-    auto loss = [&] {
-        Pass pass(choose_kernels());
-        Tensor y = lora.layer()(pass, pass.value(x), batch).data;
-        double sum = 0;
-        for (int64_t i = 0; i < y.count(); ++i) sum += static_cast<double>(y.as<float>()[i]) * static_cast<double>(dout.as<float>()[i]);
-        return sum;
-    };
-    Gradients gradients(lora.numbers(), {});
-    Pass pass(choose_kernels(), &gradients);
-    Value input = pass.value(x), y = lora.layer()(pass, input, batch);
-    pass.set_gradient(y, dout);
-    pass.backward();
-    Tensor dx = pass.gradient(input);
-    gradients.advance(1);
-    std::span<float> sums = gradients.finish();
-    auto expect_slope = [&](Tensor numbers, int64_t i, float gradient) {
-        float* number = numbers.as<float>() + i;
-        float before = *number;
-        *number = before + 0.01f;
-        double up = loss();
-        *number = before - 0.01f;
-        double down = loss();
-        *number = before;
-        EXPECT_NEAR((up - down) / 0.02, gradient, 2e-3 * (1 + std::abs(gradient)));
-    };
-    Lora& pair = lora.layer().pairs[0];
-    for (int64_t i = 0; i < pair.a.weight.count(); ++i) expect_slope(pair.a.weight, i, sums[static_cast<size_t>(pair.a.offset + i)]);
-    for (int64_t i = 0; i < pair.b.weight.count(); ++i) expect_slope(pair.b.weight, i, sums[static_cast<size_t>(pair.b.offset + i)]);
-    for (int64_t i = 0; i < x.count(); ++i) expect_slope(x, i, dx.as<float>()[i]);
+    with_each_table_and_base([](const Kernels& table, Dtype dtype) {
+        LoraLayer lora(dtype);
+        Batch batch = three_sequences();
+        Tensor x = lora.normal({T, in}), dout = lora.normal({T, out});
+        auto loss = [&] {
+            Pass pass(table);
+            Tensor y = lora.layer()(pass, pass.value(x), batch).data;
+            double sum = 0;
+            for (int64_t i = 0; i < y.count(); ++i) sum += static_cast<double>(y.as<float>()[i]) * static_cast<double>(dout.as<float>()[i]);
+            return sum;
+        };
+        Gradients gradients(lora.numbers(), {});
+        Pass pass(table, &gradients);
+        Value input = pass.value(x), y = lora.layer()(pass, input, batch);
+        pass.set_gradient(y, dout);
+        pass.backward();
+        Tensor dx = pass.gradient(input);
+        gradients.advance(1);
+        std::span<float> sums = gradients.finish();
+        auto expect_slopes = [&](Tensor numbers, const float* gradient) {
+            for (float& number : numbers.span<float>()) {
+                float before = number;
+                number = before + step;
+                double up = loss();
+                number = before - step;
+                double down = loss();
+                number = before;
+                EXPECT_NEAR((up - down) / (2 * step), *gradient, 1e-3 * (1 + std::abs(*gradient)));
+                ++gradient;
+            }
+        };
+        for (Lora& pair : lora.layer().pairs)
+            for (Param* p : {&pair.a, &pair.b}) expect_slopes(p->weight, sums.data() + p->offset);
+        expect_slopes(x, dx.as<float>());
+    });
 }
 
 TEST(Linear, AFrozenWeightHasNoGradientButItsPairsHave) {
     LoraLayer lora;
     lora.layer().weight.offset = -1;
-    Batch batch = two_sequences();
+    Batch batch = three_sequences();
     Gradients gradients(lora.numbers(), {});
     Pass pass(choose_kernels(), &gradients);
     Value y = lora.layer()(pass, pass.value(lora.normal({T, in})), batch);
@@ -125,6 +149,17 @@ TEST(Linear, AFrozenWeightHasNoGradientButItsPairsHave) {
     for (int64_t i = 0; i < lora.layer().pairs[0].b.weight.count(); ++i)
         largest = std::max(largest, std::abs(sums[static_cast<size_t>(lora.layer().pairs[0].b.offset + i)]));
     EXPECT_GT(largest, 0);
+}
+
+TEST(Linear, AnAdapterThatItDoesNotHaveIsABug) {
+    LoraLayer lora;
+    Batch batch = three_sequences();
+    batch.sequences[1].adapter = 2;
+    Pass pass(choose_kernels());
+    Value x = pass.value(lora.normal({T, in}));
+    EXPECT_THROW(lora.layer()(pass, x, batch), Bug);
+    lora.layer().pairs.clear();                     // adapters may leave a layer alone
+    EXPECT_NO_THROW(lora.layer()(pass, x, batch));
 }
 
 }  // namespace
