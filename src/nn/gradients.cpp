@@ -1,7 +1,5 @@
 #include "nn/gradients.h"
 
-#include "core/threads.h"
-
 #include <algorithm>
 
 namespace puna {
@@ -45,21 +43,18 @@ TreeSum Gradients::sum_of(const Param& param, std::span<const int64_t> chunk, st
 }
 
 std::span<float> Gradients::finish() {
-    float* sum = nullptr;
+    Tensor sum;
     uint64_t left = running_ ? 1 : static_cast<uint64_t>(done_);
     for (size_t k = 0; k < level_.size(); ++k) {
         if (!(left >> k & 1)) continue;
         check(static_cast<bool>(level_[k]), "gradients: level {} was never kept after {} chunks", k, done_);
-        float* level = reinterpret_cast<float*>(level_[k].get());
-        if (sum)
-            parallel_for(numbers_, 1 << 16, [&](int64_t first, int64_t last) {
-                for (int64_t i = first; i < last; ++i) level[i] += sum[i];
-            });
+        Tensor level(level_[k].get(), Dtype::f32, {numbers_});
+        if (sum) choose_kernels().add({}, level, level, sum);
         sum = level;
     }
-    check(sum != nullptr, "gradients of no pass");
+    check(static_cast<bool>(sum), "gradients of no pass");
     done_ = 0;
-    return {sum, static_cast<size_t>(numbers_)};
+    return sum.span<float>();
 }
 
 }  // namespace puna

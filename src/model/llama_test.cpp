@@ -1,0 +1,128 @@
+#include "model/llama.h"
+
+#include "core/threads.h"
+#include "kernels/test_tables.h"
+#include "model/load.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+namespace puna {
+namespace {
+
+Config tiny_config() {
+    Config config;
+    config.dim = 12;
+    config.layers = 2;
+    config.heads = 4;
+    config.kv_heads = 2;
+    config.head_dim = 4;
+    config.ffn = 20;
+    config.vocabulary = 17;
+    return config;
+}
+
+// Weights large enough that attention is not the same everywhere.
+Llama lively_llama(const Config& config, const LoadOptions& options) {
+    Llama llama = seeded_llama(config, 7, options);
+    for (Param* p : llama.params())
+        with_type(p->weight.dtype, [&]<class W>() {
+            for (W& value : p->weight.span<W>()) value = W(static_cast<float>(value) * (p->weight.rank == 2 ? 15 : 1));
+        });
+    return llama;
+}
+
+std::vector<int32_t> tokens_of(int64_t n, int32_t salt) {
+    std::vector<int32_t> tokens;
+    for (int32_t i = 0; i < n; ++i) tokens.push_back((i * i + salt * (i + 3)) % 17);
+    return tokens;
+}
+
+// The next tokens of a timeline; they become a sequence of a batch.
+struct Piece {
+    std::vector<int32_t> timeline;
+    int64_t before, n;
+    int slot;
+};
+
+// Logits of every row of the batch that these pieces make, [rows][vocabulary].
+std::vector<float> logits_of(const Kernels& kernels, Llama& llama, KvCache& cache, const std::vector<Piece>& pieces) {
+    Batch batch{.cache = &cache};
+    for (const Piece& p : pieces) {
+        batch.sequences.push_back({.first = batch.rows(), .n = p.n, .before = p.before, .slot = p.slot});
+        batch.tokens.insert(batch.tokens.end(), p.timeline.begin() + p.before, p.timeline.begin() + p.before + p.n);
+    }
+    std::vector<int64_t> rows(batch.tokens.size());
+    std::iota(rows.begin(), rows.end(), int64_t{0});
+    Pass pass(kernels);
+    std::span<float> logits = llama.logits(pass, llama.forward(pass, batch), rows).span<float>();
+    return {logits.begin(), logits.end()};
+}
+
+// Prompts, pieces of prompts and single steps in one batch: each row has the bits that it has when its timeline is run alone.
+TEST(Llama, LogitsOfAMixedBatchAreThoseOfEachSequenceAlone) {
+    for (const Kernels* table : test_tables())
+        for (Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::f16}) {
+            Config config = tiny_config();
+            Llama llama = lively_llama(config, {.dtype = dtype});
+            std::vector<Piece> first, mixed;
+            std::vector<float> expected;
+            std::vector<int64_t> before{90, 20, 0, 64}, n{1, 75, 30, 1};
+            for (int slot = 0; slot < 4; ++slot) {
+                size_t i = static_cast<size_t>(slot);
+                std::vector<int32_t> timeline = tokens_of(before[i] + n[i], slot + 1);
+                if (before[i] > 0) first.push_back({timeline, 0, before[i], slot});
+                mixed.push_back({timeline, before[i], n[i], slot});
+                KvCache alone(config.layers, 1, 100, config.kv_dim());
+                std::vector<float> whole = logits_of(*table, llama, alone, {{timeline, 0, before[i] + n[i], 0}});
+                expected.insert(expected.end(), whole.end() - n[i] * config.vocabulary, whole.end());
+            }
+            KvCache cache(config.layers, 4, 100, config.kv_dim());
+            logits_of(*table, llama, cache, first);
+            EXPECT_EQ(logits_of(*table, llama, cache, mixed), expected) << table->name << " " << info(dtype).name;
+        }
+}
+
+// Every number of a few tensors, of every kind of weight.
+TEST(Llama, GradientsMatchDifferencesOfTheLoss) {
+    set_threads(1);                 // sixteen thousand passes with nothing to share out
+    for (const Kernels* table : test_tables()) {
+        Llama llama = lively_llama(tiny_config(), {.trainable = true});
+        Batch batch{.tokens = tokens_of(14, 2), .sequences = {{0, 9}, {9, 5}}, .targets = tokens_of(14, 5), .chunk = {0, 4, 9, 14}};
+        batch.targets[8] = -1;
+        Pass forward(*table);
+        auto loss = [&] {
+            forward.reset();
+            std::vector<double> chunks = llama.loss(forward, llama.forward(forward, batch), batch, 1);
+            return std::accumulate(chunks.begin(), chunks.end(), 0.0);
+        };
+        Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = 3, .chunks_per_step = 3}, &llama.output.weight);
+        Pass pass(*table, &gradients);
+        llama.loss(pass, llama.forward(pass, batch), batch, 1);
+        pass.backward();
+        gradients.advance(3);
+        std::span<float> sum = gradients.finish();
+        Layer& l = llama.layers[0];
+        for (Param* p : {&llama.tok_embeddings, &l.wq.weight, &l.wk.weight, &l.wo.weight, &l.w1.weight, &l.attention_norm, &llama.norm, &llama.output.weight}) {
+            std::span<float> gradient = sum.subspan(static_cast<size_t>(p->offset), static_cast<size_t>(p->weight.count()));
+            float largest = 0;
+            for (float g : gradient) largest = std::max(largest, std::abs(g));
+            ASSERT_GT(largest, 1e-2) << p->name;
+            for (size_t i = 0; i < gradient.size(); ++i) {
+                float& number = p->weight.as<float>()[i];
+                float before = number;
+                auto loss_at = [&](float h) { return number = before + h, loss(); };
+                float h = 4e-3f;
+                double slope = (8 * (loss_at(h) - loss_at(-h)) - (loss_at(2 * h) - loss_at(-2 * h))) / (12 * static_cast<double>(h));
+                number = before;
+                ASSERT_NEAR(slope, gradient[i], 4e-3 * static_cast<double>(largest)) << table->name << " " << p->name << " " << i;
+            }
+        }
+    }
+    set_threads(0);
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,98 @@
+#include "nn/cache.h"
+
+#include "core/random.h"
+#include "kernels/test_tables.h"
+#include "nn/ops.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+constexpr int64_t T = 150, layer = 1;
+constexpr AttentionShape shape{4, 2, 12};
+constexpr int64_t dim = 48, kv_dim = 24;
+
+// Queries, keys and values of a timeline of 150 tokens.
+struct Timeline {
+    Arena arena;
+    Tensor q, k, v;
+
+    explicit Timeline(uint64_t seed) {
+        Random random(seed);
+        auto normal = [&](int64_t columns) {
+            Tensor x = arena.tensor(Dtype::f32, {T, columns});
+            for (float& value : x.span<float>()) value = random.normal();
+            return x;
+        };
+        q = normal(dim), k = normal(kv_dim), v = normal(kv_dim);
+    }
+};
+
+// Attention of tokens first .. first + n of one timeline, or of several at once: {timeline, its sequence}.
+struct Piece {
+    const Timeline* timeline;
+    int64_t before, n;
+    int slot = 0;
+};
+
+std::vector<float> attend(const Kernels& kernels, KvCache* cache, const std::vector<Piece>& pieces) {
+    Pass pass(kernels);
+    Batch batch;
+    batch.cache = cache;
+    int64_t rows = 0;
+    for (const Piece& p : pieces) {
+        batch.sequences.push_back({.first = rows, .n = p.n, .before = cache ? p.before : 0, .slot = p.slot});
+        rows += p.n;
+    }
+    auto gather = [&](Tensor Timeline::*of, int64_t columns) {
+        Value all = pass.empty({rows, columns});
+        for (size_t i = 0; i < pieces.size(); ++i) {
+            Tensor from = (pieces[i].timeline->*of).slice(pieces[i].before, pieces[i].n);
+            kernels.copy({}, all.data.slice(batch.sequences[i].first, pieces[i].n).data, from.data, static_cast<size_t>(from.bytes()));
+        }
+        return all;
+    };
+    Value q = gather(&Timeline::q, dim), k = gather(&Timeline::k, kv_dim), v = gather(&Timeline::v, kv_dim);
+    std::span<float> result = attention(pass, q, k, v, batch, layer, shape).data.span<float>();
+    return {result.begin(), result.end()};
+}
+
+TEST(KvCache, APromptInChunksHasTheBitsOfTheWhole) {
+    Timeline timeline(1);
+    for (const Kernels* table : test_tables()) {
+        std::vector<float> whole = attend(*table, nullptr, {{&timeline, 0, T}});
+        for (int64_t chunk : {1, 7, 64, 100}) {
+            KvCache cache(2, 1, T, kv_dim);
+            std::vector<float> pieces;
+            for (int64_t at = 0; at < T; at += chunk) {
+                std::vector<float> more = attend(*table, &cache, {{&timeline, at, std::min(chunk, T - at)}});
+                pieces.insert(pieces.end(), more.begin(), more.end());
+            }
+            EXPECT_EQ(pieces, whole) << table->name << " in chunks of " << chunk;
+        }
+    }
+}
+
+TEST(KvCache, TimelinesInOtherSlotsDoNotTouchEachOther) {
+    Timeline one(1), two(2);
+    const Kernels& kernels = choose_kernels();
+    KvCache cache(2, 2, T, kv_dim);
+    attend(kernels, &cache, {{&one, 0, 40, 0}, {&two, 0, 90, 1}});
+    std::vector<float> both = attend(kernels, &cache, {{&two, 90, 1, 1}, {&one, 40, 30, 0}});
+    std::vector<float> alone_one = attend(kernels, nullptr, {{&one, 0, 70}}), alone_two = attend(kernels, nullptr, {{&two, 0, 91}});
+    std::vector<float> expected(alone_two.end() - dim, alone_two.end());
+    expected.insert(expected.end(), alone_one.end() - 30 * dim, alone_one.end());
+    EXPECT_EQ(both, expected);
+}
+
+TEST(KvCache, WhatDoesNotFitIsABug) {
+    Timeline timeline(1);
+    KvCache cache(2, 1, 20, kv_dim);
+    EXPECT_NO_THROW(attend(choose_kernels(), &cache, {{&timeline, 0, 20}}));
+    EXPECT_THROW(attend(choose_kernels(), &cache, {{&timeline, 20, 1}}), Bug);
+    EXPECT_THROW(attend(choose_kernels(), &cache, {{&timeline, 0, 1, 1}}), Bug);
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,89 @@
+#include "nn/gradients.h"
+
+#include "core/random.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+constexpr int64_t chunks = 12, rows = 5, O = 6, D = 9;      // rows: tokens of a chunk
+
+// A step of twelve chunks through one matrix [O, D], that begins in the middle of all gradients.
+class Step {
+ public:
+    Step() {
+        for (Tensor* t : {&x_, &dout_}) {
+            *t = arena_.tensor(Dtype::f32, {chunks * rows, t == &x_ ? D : O});
+            for (float& value : t->span<float>()) value = random_.normal();
+        }
+        matrix_.weight = arena_.tensor(Dtype::f32, {O, D});
+        matrix_.offset = 4;
+    }
+
+    const Param& matrix() const { return matrix_; }
+    static constexpr int64_t numbers = 4 + O * D;
+
+    // In passes of so many chunks; a pass makes `calls_of` of them at a time, 0: all.
+    std::vector<float> run(Gradients& gradients, int64_t per_pass, int64_t calls_of = 0) const {
+        for (int64_t first = 0; first < chunks; first += per_pass) {
+            int64_t n = std::min(per_pass, chunks - first), per_call = calls_of ? calls_of : n;
+            for (int64_t done = 0; done < n; done += per_call) add(gradients, first + done, std::min(per_call, n - done), done);
+            gradients.advance(n);
+        }
+        std::span<float> sum = gradients.finish().subspan(4);
+        return {sum.begin(), sum.end()};
+    }
+    std::vector<float> run(GradientPlan plan) const {
+        Gradients gradients(numbers, plan);
+        return run(gradients, plan.chunks_per_pass);
+    }
+
+ private:
+    void add(Gradients& gradients, int64_t first, int64_t n, int64_t earlier) const {
+        std::vector<int64_t> chunk;
+        for (int64_t c = 0; c <= n; ++c) chunk.push_back((first + c) * rows);
+        std::vector<Tensor> levels;
+        choose_kernels().matmul_weight_gradient({}, gradients.sum_of(matrix_, chunk, levels, earlier), dout_, x_, Dtype::f32);
+    }
+
+    Arena arena_;
+    Random random_{7};
+    Tensor x_, dout_;
+    Param matrix_{.name = "w"};
+};
+
+GradientPlan passes_of(int64_t n) { return {.chunks_per_pass = n, .chunks_per_step = chunks}; }
+
+TEST(Gradients, AnySplitOfAStepIntoPassesGivesTheSameBits) {
+    Step step;
+    std::vector<float> whole = step.run(passes_of(chunks));
+    for (int64_t n : {1, 2, 3, 4, 5, 6, 7}) EXPECT_EQ(step.run(passes_of(n)), whole) << "in passes of " << n;
+}
+
+TEST(Gradients, ARunningSumIsCloseButHasItsOwnBits) {
+    Step step;
+    std::vector<float> tree = step.run(passes_of(1)), running = step.run({.chunks_per_pass = 1, .chunks_per_step = chunks, .running = true});
+    EXPECT_NE(running, tree);
+    for (size_t i = 0; i < tree.size(); ++i) EXPECT_NEAR(running[i], tree[i], 1e-4);
+}
+
+TEST(Gradients, FinishBeginsTheNextStep) {
+    Step step;
+    for (bool running : {false, true}) {
+        Gradients gradients(Step::numbers, {.chunks_per_pass = 4, .chunks_per_step = chunks, .running = running});
+        std::vector<float> first = step.run(gradients, 4);
+        EXPECT_EQ(step.run(gradients, 4), first);
+    }
+    EXPECT_THROW(Gradients(Step::numbers, passes_of(4)).finish(), Bug);
+}
+
+// Calls of one chunk leave sums in levels that passes of four never do; they are kept for this weight alone.
+TEST(Gradients, AWeightThatComesAChunkAtATimeHasTheSameBits) {
+    Step step;
+    Gradients gradients(Step::numbers, passes_of(4), &step.matrix());
+    EXPECT_EQ(step.run(gradients, 4, 1), step.run(passes_of(chunks)));
+}
+
+}  // namespace
+}  // namespace puna
