@@ -45,6 +45,7 @@ class Step {
         for (int64_t c = 0; c <= n; ++c) chunk.push_back((first + c) * rows);
         std::vector<Tensor> levels;
         choose_kernels().matmul_weight_gradient({}, gradients.sum_of(matrix_, chunk, levels, earlier), dout_, x_, Dtype::f32);
+        choose_kernels().matmul_weight_gradient({}, {{}, 0, chunk}, x_, x_, Dtype::f32);       // of another weight: uses scratch memory up
     }
 
     Arena arena_;
