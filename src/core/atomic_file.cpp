@@ -3,6 +3,7 @@
 #include "core/error.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -28,11 +29,35 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
     return name;
 }
 
+// A device, a pipe: what is there but cannot be replaced by a file.
+bool is_special(const std::filesystem::path& path) {
+    struct stat status;
+    return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+// The file that symbolic links lead to, which need not be there yet.
+std::filesystem::path behind_links(std::filesystem::path path) {
+    constexpr int most_links = 40;              // as the system
+    std::error_code problem;
+    for (int links = 0; std::filesystem::is_symlink(path, problem); ++links) {
+        if (links == most_links) fail("{}: cannot create: {}", path.string(), system_reason(ELOOP));
+        path = folder_of(path) / std::filesystem::read_symlink(path);
+    }
+    return path;
+}
+
 }  // namespace
 
-AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), temporary_(temporary_name(path)) {
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) fail("{}: cannot create: {}", path_.string(), system_reason(errno));
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
+    if (is_special(path)) {
+        descriptor_ = ::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC);
+        if (descriptor_ < 0) fail("{}: cannot open: {}", path.string(), system_reason(errno));
+    } else {
+        path_ = behind_links(path);
+        temporary_ = temporary_name(path_);
+        descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor_ < 0) fail("{}: cannot create: {}", path_.string(), system_reason(errno));
+    }
     buffer_.reserve(buffer_size);
 }
 
@@ -64,6 +89,7 @@ void AtomicFile::flush() {
 void AtomicFile::commit() {
     check(descriptor_ >= 0, "{}: committed twice", path_.string());
     flush();
+    if (temporary_.empty()) return;             // a device or a pipe has it, and knows no more
     if (::fsync(descriptor_) != 0) fail("{}: cannot write to disk: {}", path_.string(), system_reason(errno));
     if (::close(std::exchange(descriptor_, -1)) != 0) fail("{}: cannot close: {}", path_.string(), system_reason(errno));
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)

@@ -4,7 +4,9 @@
 //   file.write(text);
 //   file.commit();                         // fsync, rename over the old one, fsync the folder
 //
-// Every failing call (write, fsync, rename) throws Error with the path and the reason; without commit nothing changes.
+// A symbolic link stays: the file behind it is replaced. A device or a pipe is written to as it is, and is no file of old
+// and new. Every failing call (write, fsync, rename) throws Error with the path and the reason; without commit nothing
+// changes.
 #pragma once
 #include <cstddef>
 #include <filesystem>

@@ -6,6 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
 // What happens when the disk fails at the n-th call is tested by tests/disk_test.py.
 namespace puna {
 namespace {
@@ -65,6 +70,50 @@ TEST(AtomicFiles, AFolderInTheWayIsAnErrorAndNothingIsLeft) {
     make_folder(folder / "x/y");
     EXPECT_THROW(write_file(folder / "x", "text"), Error);
     EXPECT_EQ(folder.names(), Names{"x"});
+}
+
+TEST(AtomicFiles, ASymbolicLinkStaysAndTheFileBehindItIsReplaced) {
+    TestFolder folder;
+    make_folder(folder / "there");
+    write_file(folder / "there/x", "old");
+    std::filesystem::create_symlink("there/x", folder / "second");
+    std::filesystem::create_symlink(folder / "second", folder / "first");
+    std::filesystem::create_symlink("there/new", folder / "nowhere yet");
+    std::filesystem::create_symlink("circle", folder / "circle");
+    write_file(folder / "first", "new");
+    write_file(folder / "nowhere yet", "made");
+    EXPECT_EQ(read_text(folder / "there/x"), "new");
+    EXPECT_EQ(read_text(folder / "there/new"), "made");
+    for (const char* link : {"first", "second", "nowhere yet"}) EXPECT_TRUE(std::filesystem::is_symlink(folder / link)) << link;
+    EXPECT_THROW(write_file(folder / "circle", ""), Error);
+    EXPECT_EQ(folder.names(), (Names{"circle", "first", "nowhere yet", "second", "there"}));
+}
+
+TEST(AtomicFiles, APipeIsWrittenToAndStays) {
+    TestFolder folder;
+    ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+    int reader = ::open((folder / "pipe").c_str(), O_RDONLY | O_NONBLOCK);
+    std::filesystem::create_symlink("pipe", folder / "link");
+    write_file(folder / "pipe", "some");
+    write_file(folder / "link", "more");
+    char text[20];
+    EXPECT_EQ(std::string(text, static_cast<size_t>(std::max<ssize_t>(::read(reader, text, sizeof text), 0))), "somemore");
+    EXPECT_EQ(::read(reader, text, sizeof text), 0) << "the end has come";
+    ::close(reader);
+    EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
+    EXPECT_EQ(folder.names(), (Names{"link", "pipe"}));
+}
+
+TEST(AtomicFiles, ADeviceIsWrittenToAndStays) {
+    TestFolder folder;
+    constexpr int null[] = {1, 3}, full[] = {1, 7};         // on Linux
+    bool made = ::mknod((folder / "null").c_str(), S_IFCHR | 0600, ::makedev(null[0], null[1])) == 0 &&
+                ::mknod((folder / "full").c_str(), S_IFCHR | 0600, ::makedev(full[0], full[1])) == 0;
+    if (!made || ::access((folder / "null").c_str(), W_OK) != 0) return;       // only root may, and not in every folder
+    write_file(folder / "null", "gone");
+    EXPECT_THROW(write_file(folder / "full", "too much"), Error);
+    for (const char* name : {"null", "full"}) EXPECT_TRUE(std::filesystem::is_character_file(folder / name)) << name;
+    EXPECT_EQ(folder.names(), (Names{"full", "null"}));
 }
 
 TEST(Folders, RenamingAndMakingThemSayWhatFailed) {
