@@ -4,6 +4,7 @@ usage: commands_test.py PUNA"""
 import json
 import os
 import pathlib
+import stat
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,20 @@ def help_and_wrong_usage():
     puna("logits", "model", "--tokens", "x", "--chunk", "many", code=2)
     puna("check", "--no-such-flag", code=2)
     puna("tokenizer", "shuffle", code=2)
+    for command, verbs in (("data", ("pack", "show")), ("eval", ("text",)), ("tokenizer", ("train", "encode", "decode"))):
+        bare = subprocess.run([PUNA, command], capture_output=True, text=True)
+        assert (bare.returncode, bare.stderr) == (2, "") and bare.stdout == puna("help", command).stdout == puna(command, "--help").stdout, command
+        for verb in verbs:
+            assert f"  puna {command} {verb} " in bare.stdout, bare.stdout
+            assert f"Usage: puna {command} {verb} " in puna("help", command, verb).stdout
+    assert "did you mean 'pack'" in puna("help", "data", "pak", code=2).stderr
+    version = pathlib.Path("CMakeLists.txt").read_text().split("project(puna VERSION ")[1].split()[0]
+    assert puna("--version").stdout == f"puna {version}\n"
+    for command in (["bench", "machine"], ["chat", "x"], ["check"], ["eval", "text", "x", "x"], ["generate", "x"], ["logits", "x", "--tokens", "x"],
+                    ["data", "pack", "x", "--output", "y", "--tokenizer", "x"], ["tokenizer", "train", "x", "--output", "y"]):
+        for threads in (-1, 5000):
+            assert f"--threads: {threads} is not from 0 to 4096" in puna(*command, "--threads", threads, code=2).stderr, command
+    assert "type: 'f8'" in puna("logits", "nowhere", "--tokens", "x", "--type", "f8", code=2).stderr
     assert "PUNA_KERNELS=gpu" in puna("check", code=1, env={**os.environ, "PUNA_KERNELS": "gpu"}).stderr
 
 
@@ -66,6 +81,8 @@ def logits_do_not_depend_on_chunks(folder):
                 outputs.append((folder / "logits").read_bytes())
             assert len(set(outputs)) == 1, (kernels, type)
             assert b'"shape":[90,512]' in outputs[0][:200]
+    written = json.loads(puna("logits", model, "--tokens", folder / "ids", "--output", folder / "logits", "--json").stdout)
+    assert written == {"output": str(folder / "logits"), "tokens": 90, "vocabulary": 512}, written
 
 
 def logits_refuse(folder):
@@ -94,7 +111,31 @@ def tokenizer_speaks_ids(folder):
     puna("tokenizer", "encode", folder / "nothing", code=1, input="x")
     full = subprocess.run(f"{PUNA} tokenizer encode {model} ../shared/data/text/tinyshakespeare.txt >/dev/full", shell=True, capture_output=True, text=True)
     assert (full.returncode, full.stderr.count("\n")) == (1, 1) and "standard output" in full.stderr and "No space left" in full.stderr, full
+    assert json.loads(puna("tokenizer", "decode", model, "--json", input="\n".join(ids)).stdout) == {"text": text}
+    (folder / "text").write_text("to be or not to be, that is the question\n" * 50)
+    learnt = json.loads(puna("tokenizer", "train", folder / "text", "--output", folder / "learnt", "--vocabulary", 280, "--json").stdout)
+    assert learnt == {"output": str(folder / "learnt"), "tokens": 280}, learnt
     assert "Error" not in puna("tokenizer", "train", folder / "binary", "--output", folder / "tok", "--vocabulary", "10", code=1).stderr
+
+
+def output_goes_where_links_lead_and_devices_stay(folder):
+    encode = ["tokenizer", "encode", LLAMA3 / "tokenizer.model", "--output"]
+    expected = (9906).to_bytes(4, "little")
+    (folder / "there").write_text("old")
+    (folder / "link").symlink_to("there")
+    puna(*encode, folder / "link", input="Hello")
+    assert (folder / "link").is_symlink() and (folder / "there").read_bytes() == expected
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    puna(*encode, folder / "pipe", input="Hello")
+    assert os.read(reader, 100) == expected and (folder / "pipe").is_fifo()
+    os.close(reader)
+    if os.getuid() == 0:
+        os.mknod(folder / "null", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        puna(*encode, folder / "null", input="Hello")
+        assert (folder / "null").is_char_device()
+    left = subprocess.run(f"{PUNA} tokenizer encode {LLAMA3}/tokenizer.model --output /dev/stdout | cat", shell=True, input=b"Hello", capture_output=True)
+    assert left.stdout == expected, left
 
 
 if not SHARED.exists():
@@ -108,3 +149,4 @@ with tempfile.TemporaryDirectory() as scratch:
     logits_do_not_depend_on_chunks(folder)
     logits_refuse(folder)
     tokenizer_speaks_ids(folder)
+    output_goes_where_links_lead_and_devices_stay(folder)

@@ -81,7 +81,7 @@ def what_a_user_sees(folder, command):
     assert "tale number 18" in run("show", folder / "disk/set/validation", "--verify").stdout
     chat = run("pack", folder / "chat.jsonl", "--tokenizer", folder / "model", "--output", folder / "disk/chat")
     assert "3 conversations" in chat.stdout, chat
-    for arguments, code, message in ((["pack"], 2, "INPUT"), (["pack", "x", "--output", "y"], 2, "--tokenizer is missing"), (["mend"], 2, "neither pack nor show"),
+    for arguments, code, message in ((["pack"], 2, "INPUT"), (["pack", "x", "--output", "y"], 2, "--tokenizer is missing"), (["mend"], 2, "'mend' is not a command"),
                                      (["pack", "x", "--validation-share", "2", "--output", "y", "--tokenizer", "z"], 2, "is not a share"),
                                      (["show", folder], 1, "has no index.json"), (command[2:], 1, "is there already")):
         result = run(*arguments)

@@ -2,7 +2,6 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "core/error.h"
-#include "core/threads.h"
 
 #include <fmt/core.h>
 
@@ -57,7 +56,7 @@ int run_bench(Arguments arguments) {
     flags.add(list_fields(how));
     if (!flags.parse(arguments)) return 0;
     if (options.repetitions < 1) throw UsageError("--repetitions: must be 1 or more");
-    set_threads(how.threads);
+    use_threads(how.threads);
     for (const Bench& bench : benches) {
         if (bench.name != which) continue;
         bool possible = true;

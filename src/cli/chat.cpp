@@ -200,8 +200,11 @@ int run_chat(Arguments arguments) {
     flags.add(list_fields(said));
     flags.add(list_fields(load));
     if (!flags.parse(arguments)) return 0;
-    check_options(said);
-    set_threads(chat.threads);
+    check_usage([&] {
+        validate(said);
+        validate(load);
+    });
+    use_threads(chat.threads);
 
     Engine engine = load_engine(model, load);
     return Chat(engine, advised(engine, flags, said), chat).talk();

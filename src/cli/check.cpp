@@ -76,7 +76,7 @@ int run_check(Arguments arguments) {
                          "and text, and which table of kernels implements each kernel here.", "puna check --json");
     flags.add(list_fields(options));
     if (!flags.parse(arguments)) return 0;
-    set_threads(options.threads);
+    use_threads(options.threads);
     return options.golden.empty() ? check_machine(options) : check_folder(options);
 }
 

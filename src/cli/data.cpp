@@ -1,9 +1,9 @@
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/verbs.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
-#include "core/threads.h"
 #include "data/pack.h"
 #include "tokenizer/files.h"
 
@@ -20,12 +20,6 @@ namespace puna {
 namespace {
 
 using nlohmann::ordered_json;
-
-constexpr std::string_view usage =
-    "Text and conversations as token shards, for puna train.\n\n"
-    "  puna data pack INPUT... --tokenizer T --output FOLDER   make a set of them\n"
-    "  puna data show FOLDER                                   what is in a set\n\n"
-    "puna data pack --help and puna data show --help say more.\n";
 
 struct RunOptions {
     int threads = 0;
@@ -68,12 +62,8 @@ int run_pack(Arguments arguments) {
     flags.add(list_fields(options));
     flags.add(list_fields(how));
     if (!flags.parse(arguments)) return 0;
-    try {
-        check_options(options);
-    } catch (const Error& problem) {
-        throw UsageError(problem.what());
-    }
-    set_threads(how.threads);
+    check_usage([&] { check_options(options); });
+    use_threads(how.threads);
     auto start = std::chrono::steady_clock::now();
     PackResult result = pack(options);
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -140,17 +130,13 @@ int run_show(Arguments arguments) {
     return 0;
 }
 
+constexpr Command verbs[] = {
+    {"pack", "text and conversations into token shards, for puna train", run_pack},
+    {"show", "what is in a set of token shards", run_show},
+};
+
 }  // namespace
 
-int run_data(Arguments arguments) {
-    std::string what = arguments.empty() ? "" : arguments[0];
-    if (what == "pack") return run_pack(arguments.subspan(1));
-    if (what == "show") return run_show(arguments.subspan(1));
-    if (what == "--help" || what == "-h") {
-        fmt::print("{}", usage);
-        return 0;
-    }
-    throw UsageError(fmt::format("data: '{}' is neither pack nor show: see puna help data", printable(what)));
-}
+int run_data(Arguments arguments) { return run_verb("data", verbs, arguments); }
 
 }  // namespace puna

@@ -1,7 +1,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/verbs.h"
 #include "core/mapped_file.h"
-#include "core/threads.h"
 #include "eval/text.h"
 #include "infer/load.h"
 
@@ -14,11 +14,6 @@
 namespace puna {
 
 namespace {
-
-constexpr const char* usage =
-    "puna eval text MODEL FILE [flags]\n"
-    "  Tokens, perplexity and bits per byte of any text; --against MODEL: how far from another model.\n\n"
-    "puna eval text --help says more.\n";
 
 struct TextOptions {
     std::string against;
@@ -61,7 +56,8 @@ int run_text(Arguments arguments) {
     flags.add(list_fields(options));
     flags.add(list_fields(load));
     if (!flags.parse(arguments)) return 0;
-    set_threads(options.threads);
+    check_usage([&] { validate(load); });
+    use_threads(options.threads);
 
     std::string text = read_text(file);
     Engine engine = load_engine(model, load);
@@ -78,16 +74,12 @@ int run_text(Arguments arguments) {
     return 0;
 }
 
+constexpr Command verbs[] = {
+    {"text", "tokens, perplexity and bits per byte of any text; how far from another model", run_text},
+};
+
 }  // namespace
 
-int run_eval(Arguments arguments) {
-    std::string what = arguments.empty() ? "" : arguments[0];
-    if (what == "text") return run_text(arguments.subspan(1));
-    if (what == "--help" || what == "-h") {
-        fmt::print("{}", usage);
-        return 0;
-    }
-    throw UsageError(fmt::format("eval: '{}' is not 'text': see puna help eval", printable(what)));
-}
+int run_eval(Arguments arguments) { return run_verb("eval", verbs, arguments); }
 
 }  // namespace puna

@@ -1,6 +1,6 @@
 #include "cli/flags.h"
 
-#include "core/error.h"
+#include "core/threads.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -18,6 +18,11 @@ std::string flag_name(std::string_view field) {
 }
 
 }  // namespace
+
+void use_threads(int n) {
+    if (n < 0 || n > most_threads) throw UsageError(fmt::format("--threads: {} is not from 0 to {}; 0: all processors", n, most_threads));
+    set_threads(n);
+}
 
 Flags::Flags(std::string_view command, std::string_view about, std::string_view example)
     : command_(command), about_(about), example_(example) {}

@@ -9,6 +9,7 @@
 // Throws UsageError for anything else that is wrong with the arguments.
 #pragma once
 #include "cli/command.h"
+#include "core/error.h"
 #include "core/fields.h"
 
 #include <functional>
@@ -23,6 +24,18 @@ namespace puna {
 struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
+
+// What `validate` finds wrong with options is wrong usage. Called before anything is read.
+template <class F>
+void check_usage(F validate) {
+    try {
+        validate();
+    } catch (const Error& problem) {
+        throw UsageError(problem.what());
+    }
+}
+
+void use_threads(int n);            // what --threads says, in every command that has it
 
 class Flags {
  public:

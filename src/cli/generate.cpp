@@ -3,7 +3,6 @@
 #include "cli/terminal.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
-#include "core/threads.h"
 
 #include <cstdio>
 
@@ -42,8 +41,11 @@ int run_generate(Arguments arguments) {
     flags.add(list_fields(load));
     flags.add(list_fields(print));
     if (!flags.parse(arguments)) return 0;
-    check_options(said);
-    set_threads(print.threads);
+    check_usage([&] {
+        validate(said);
+        validate(load);
+    });
+    use_threads(print.threads);
 
     Engine engine = load_engine(model, load);
     std::vector<int32_t> ids = engine.tokenizer().encode(prompt == "-" ? read_text("-") : prompt);

@@ -1,13 +1,16 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "core/mapped_file.h"
-#include "core/threads.h"
 #include "files/safetensors.h"
 #include "model/load.h"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
 #include <numeric>
+
+#include <nlohmann/json.hpp>
 
 namespace puna {
 
@@ -17,6 +20,7 @@ struct LogitsOptions {
     std::string model, tokens, output = "logits.safetensors", type;
     int64_t chunk = 0;
     int threads = 0;
+    bool json = false;
 };
 template <class F>
 void fields(LogitsOptions& o, F field) {
@@ -25,6 +29,7 @@ void fields(LogitsOptions& o, F field) {
     field("chunk", o.chunk, "tokens to process at a time; 0: all at once. The bytes written do not depend on it");
     field("type", o.type, "compute with weights as f32, bf16 or f16; default: as they are stored");
     field("threads", o.threads, "how many to use; 0: all processors");
+    field("json", o.json, "print what was written as JSON");
 }
 
 std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary) {
@@ -46,13 +51,6 @@ std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary) {
     return ids;
 }
 
-std::optional<Dtype> wanted_dtype(const std::string& name) {
-    if (name.empty()) return {};
-    std::optional<Dtype> dtype = find_dtype(name);
-    if (!dtype || (*dtype != Dtype::f32 && *dtype != Dtype::bf16 && *dtype != Dtype::f16)) throw UsageError("--type: use f32, bf16 or f16");
-    return dtype;
-}
-
 }  // namespace
 
 int run_logits(Arguments arguments) {
@@ -63,9 +61,11 @@ int run_logits(Arguments arguments) {
     if (!flags.parse(arguments)) return 0;
     if (options.tokens.empty()) throw UsageError("--tokens is missing: name a file of token ids");
     if (options.chunk < 0) throw UsageError("--chunk: must be 0 or more");
-    set_threads(options.threads);
+    std::optional<Dtype> dtype;
+    check_usage([&] { dtype = weights_dtype(options.type); });
+    use_threads(options.threads);
 
-    Llama llama = load_llama(options.model, {.dtype = wanted_dtype(options.type)});
+    Llama llama = load_llama(options.model, {.dtype = dtype});
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
     int64_t n = static_cast<int64_t>(ids.size()), chunk = options.chunk == 0 ? n : options.chunk;
     if (n > llama.config.context) fail("{}: {} tokens; the model's context is {}", options.tokens, n, llama.config.context);
@@ -82,6 +82,7 @@ int run_logits(Arguments arguments) {
         writer.write(llama.logits(pass, llama.forward(pass, batch), rows));
     }
     writer.commit();
+    if (options.json) fmt::print("{}\n", nlohmann::ordered_json{{"output", options.output}, {"tokens", n}, {"vocabulary", llama.config.vocabulary}}.dump());
     return 0;
 }
 

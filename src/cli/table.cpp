@@ -1,12 +1,11 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/terminal.h"
+#include "cli/verbs.h"
 #include "core/error.h"
-#include "core/fields.h"
 #include "core/log.h"
 #include "dist/group.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -34,32 +33,27 @@ void print_overview() {
     fmt::print("\npuna help COMMAND says more. Exit codes: 0 done, 1 failed, 2 wrong usage.\n");
 }
 
-const Command& find(const std::string& name) {
-    std::vector<std::string_view> names;
-    for (const Command& command : all) {
-        if (command.name == name) return command;
-        names.push_back(command.name);
-    }
-    std::string_view guess = closest(name, names);
-    throw UsageError(fmt::format("'{}' is not a command{}; puna help lists them", name,
-                                 guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess)));
-}
-
 int run(Arguments arguments) {
-    if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || (arguments[0] == "help" && arguments.size() == 1)) {
+    std::string_view first = arguments.empty() ? "" : arguments[0];
+    if (first == "--version") {
+        fmt::print("puna {}\n", PUNA_VERSION);
+        return 0;
+    }
+    bool asks = first == "help" || first == "--help" || first == "-h";
+    if (arguments.empty() || (asks && arguments.size() == 1)) {
         print_overview();
-        return arguments.empty() ? 2 : 0;
+        return asks ? 0 : 2;
     }
-    if (arguments[0] == "help") {
-        const std::vector<std::string> help{"--help"};
-        return find(arguments[1]).run(help);
-    }
-    return find(arguments[0]).run(arguments.subspan(1));
+    if (!asks) return find_command(all, first, "puna help").run(arguments.subspan(1));
+    std::vector<std::string> rest(arguments.begin() + 2, arguments.end());          // puna help data pack: puna data pack --help
+    rest.emplace_back("--help");
+    return find_command(all, arguments[1], "puna help").run(rest);
 }
 
 // Results that did not reach standard output (a full disk, a closed pipe) are a failure too.
 int flushed(int code) {
-    if (std::fflush(stdout) != 0 || std::ferror(stdout)) fail("standard output: cannot write");
+    if (std::fflush(stdout) != 0) fail("standard output: cannot write: {}", system_reason(errno));
+    if (std::ferror(stdout)) fail("standard output: cannot write");
     return code;
 }
 

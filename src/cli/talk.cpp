@@ -4,15 +4,6 @@
 
 namespace puna {
 
-void check_options(const GenerateOptions& options) {
-    try {
-        validate(options.sample);
-        if (options.max_tokens < 0) fail("max_tokens: must be 0 or more");
-    } catch (const Error& problem) {
-        throw UsageError(problem.what());
-    }
-}
-
 GenerateOptions advised(const Engine& engine, const Flags& flags, GenerateOptions said) {
     GenerateOptions options = said;
     options.sample = engine.defaults();

@@ -7,8 +7,6 @@
 
 namespace puna {
 
-void check_options(const GenerateOptions& options);         // before a model is loaded; throws UsageError
-
 // What the model's makers advise, and over it what the flags have said.
 GenerateOptions advised(const Engine& engine, const Flags& flags, GenerateOptions said);
 

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
-#include "core/threads.h"
+#include "core/progress.h"
 #include "data/count_pieces.h"
 #include "tokenizer/encoder.h"
 #include "tokenizer/files.h"
@@ -16,6 +16,7 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -29,19 +30,22 @@ int run_tokenizer_train(Arguments arguments) {
     std::vector<std::string> inputs;
     TrainOptions options;
     int threads = 0;
+    bool json = false;
     Flags flags("tokenizer train", "Learns a byte-level BPE vocabulary from text: files and folders of .txt, .gz, .zst and .jsonl.",
                 "puna tokenizer train novels/ stories.txt --vocabulary 4096 --output my-tokenizer");
     flags.positional("INPUT", inputs, "files and folders");
     flags.add({{"output", &output, "folder for tokenizer.json and tokenizer_config.json"}});
     flags.add(list_fields(options));
-    flags.add({{"text_field", &text_field, "of JSONL lines"}, {"threads", &threads, "how many to use; 0: all processors"}});
+    flags.add({{"text_field", &text_field, "of JSONL lines"}, {"threads", &threads, "how many to use; 0: all processors"},
+               {"json", &json, "print what was learnt as JSON"}});
     if (!flags.parse(arguments)) return 0;
     if (output.empty()) throw UsageError("--output is missing: name a folder for the tokenizer");
-    set_threads(threads);
+    use_threads(threads);
     Tokenizer tokenizer = train_tokenizer(count_pieces(inputs, text_field), options);
     make_folder(output);
     save_tokenizer(tokenizer, output);
-    tell("{}: {} tokens\n", output, tokenizer.size());
+    if (json) fmt::print("{}\n", nlohmann::ordered_json{{"output", output}, {"tokens", tokenizer.size()}}.dump());
+    else tell("{}: {} tokens\n", output, tokenizer.size());
     return 0;
 }
 
@@ -55,11 +59,26 @@ void print_ids(std::span<const int32_t> ids, bool json) {
 
 std::string_view as_text(std::span<const int32_t> ids) { return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()}; }
 
-// The ids of a whole file into another, some at a time: neither is ever in memory as a whole.
+// Hands on some ids at a time: for a whole file neither it nor they need be in memory as a whole.
+void encode_parts(const Tokenizer& tokenizer, std::string_view text, const std::function<void(std::span<const int32_t>)>& on_ids) {
+    Progress progress("encoding", static_cast<int64_t>(text.size()), "B");
+    Encoder(tokenizer, text.size()).encode_parts(text, [&](std::span<const int32_t> ids, size_t bytes) {
+        on_ids(ids);
+        progress.advance(static_cast<int64_t>(bytes));
+    });
+}
+
 void encode_to_file(const Tokenizer& tokenizer, std::string_view text, const std::string& output) {
     AtomicFile file(output);
-    Encoder(tokenizer, text.size()).encode_parts(text, [&](std::span<const int32_t> ids) { file.write(std::as_bytes(ids)); });     // little-endian, as this machine is
+    encode_parts(tokenizer, text, [&](std::span<const int32_t> ids) { file.write(std::as_bytes(ids)); });       // little-endian, as this machine is
     file.commit();
+}
+
+std::vector<int32_t> encode(const Tokenizer& tokenizer, std::string_view text) {
+    std::vector<int32_t> all;
+    all.reserve(text.size() / 4);
+    encode_parts(tokenizer, text, [&](std::span<const int32_t> ids) { all.insert(all.end(), ids.begin(), ids.end()); });
+    return all;
 }
 
 int run_tokenizer_encode(Arguments arguments) {
@@ -80,7 +99,7 @@ int run_tokenizer_encode(Arguments arguments) {
     std::string_view text = mapped ? mapped->text() : piped;
     if (!output.empty() && !special) encode_to_file(tokenizer, text, output);
     else if (!output.empty()) write_file(output, as_text(tokenizer.encode_with_control(text)));
-    else print_ids(special ? tokenizer.encode_with_control(text) : Encoder(tokenizer, text.size()).encode(text), json);
+    else print_ids(special ? tokenizer.encode_with_control(text) : encode(tokenizer, text), json);
     return 0;
 }
 
@@ -100,12 +119,15 @@ std::vector<int32_t> parse_ids(const std::string& text, const std::string& path)
 
 int run_tokenizer_decode(Arguments arguments) {
     std::string model, input = "-";
+    bool json = false;
     Flags flags("tokenizer decode", "Token ids, with white space between them, to text.", "puna tokenizer decode models/starter ids.txt");
     flags.positional("TOKENIZER", model, "a model, a tokenizer.json or a tokenizer.model");
     flags.positional("FILE", input, "default: standard input", false);
+    flags.add({{"json", &json, "print {\"text\": \"...\"}"}});
     if (!flags.parse(arguments)) return 0;
     Tokenizer tokenizer = load_tokenizer(model);
     std::string text = tokenizer.decode(parse_ids(read_text(input), input));
+    if (json) text = nlohmann::json{{"text", text}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     std::fwrite(text.data(), 1, text.size(), stdout);
     return 0;
 }

@@ -23,7 +23,7 @@ int run_verb(std::string_view command, std::span<const Command> verbs, Arguments
     bool help = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
     if (arguments.empty() || help) {
         for (const Command& verb : verbs) fmt::print("  puna {} {:<10}{}\n", command, verb.name, verb.about);
-        fmt::print("\nputting --help behind one of them says more\n");
+        fmt::print("\npuna help {} VERB says more\n", command);
         return help ? 0 : 2;
     }
     return find_command(verbs, arguments[0], fmt::format("puna help {}", command)).run(arguments.subspan(1));

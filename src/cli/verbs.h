@@ -10,7 +10,7 @@ namespace puna {
 // The one of this name. Throws UsageError that names the closest; `where` says what lists them.
 const Command& find_command(std::span<const Command> list, std::string_view name, std::string_view where);
 
-// Runs the verb that comes first among the arguments; --help lists all.
+// Runs the verb that comes first among the arguments; without one, or with --help, lists them.
 int run_verb(std::string_view command, std::span<const Command> verbs, Arguments arguments);
 
 }  // namespace puna

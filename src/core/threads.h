@@ -14,6 +14,8 @@
 
 namespace puna {
 
+constexpr int most_threads = 4096;
+
 void set_threads(int n);
 int threads();
 

@@ -11,6 +11,11 @@ std::string_view name_of(Finish finish) {
     return names[static_cast<size_t>(finish)];
 }
 
+void validate(const GenerateOptions& options) {
+    validate(options.sample);
+    if (options.max_tokens < 0) fail("max_tokens: must be 0 or more");
+}
+
 double Answer::tokens_per_second() const {
     return ids.size() > 1 && seconds > 0 ? static_cast<double>(ids.size() - 1) / seconds : 0;
 }
@@ -22,7 +27,7 @@ ContextFull::ContextFull(int64_t p, int64_t a, int64_t c)
 Generation::Generation(Engine& engine, Session& session, std::span<const int32_t> prompt, const GenerateOptions& options)
     : engine_(engine), session_(session), sampler_(options.sample), stream_(engine.tokenizer(), options.stop), max_tokens_(options.max_tokens) {
     int64_t n = static_cast<int64_t>(prompt.size()), asked = std::max<int64_t>(1, max_tokens_);
-    if (max_tokens_ < 0) fail("max_tokens: must be 0 or more");
+    validate(options);
     if (n == 0) fail("an empty prompt: there is nothing to go on from");
     if (n > engine.context() || asked > engine.context() - n) throw ContextFull(n, asked, engine.context());
     engine.check_ids(prompt);

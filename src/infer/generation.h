@@ -30,6 +30,8 @@ void fields(GenerateOptions& o, F field) {
     field("stop", o.stop, "texts that end the answer, with commas between them");
 }
 
+void validate(const GenerateOptions& options);          // throws Error, naming the field
+
 // stop: a stop token or text; length: max_tokens; context: it is full; failed: see Answer::problem.
 enum class Finish : uint8_t { running, stop, length, context, cancelled, failed };
 std::string_view name_of(Finish finish);

@@ -2,7 +2,6 @@
 
 #include "core/checked.h"
 #include "core/fields.h"
-#include "core/fields.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "model/load.h"
@@ -60,13 +59,6 @@ GenerationConfig parse_generation_config(std::string_view json, std::string_view
 
 namespace {
 
-std::optional<Dtype> wanted_dtype(const std::string& name) {
-    if (name.empty()) return {};
-    std::optional<Dtype> dtype = find_dtype(name);
-    if (!dtype || (*dtype != Dtype::f32 && *dtype != Dtype::bf16 && *dtype != Dtype::f16)) fail("type: '{}' is none of f32, bf16, f16", printable(name));
-    return dtype;
-}
-
 GenerationConfig read_generation_config(const std::filesystem::path& path) {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) return {};
@@ -75,9 +67,15 @@ GenerationConfig read_generation_config(const std::filesystem::path& path) {
 
 }  // namespace
 
+void validate(const LoadEngine& options) {
+    weights_dtype(options.type);
+    if (options.context < 0) fail("context: must be 0 or more");
+}
+
 Engine load_engine(const std::filesystem::path& folder, const LoadEngine& options) {
+    validate(options);
     GenerationConfig config = read_generation_config(folder / "generation_config.json");
-    Llama llama = load_llama(folder, {.dtype = wanted_dtype(options.type)});
+    Llama llama = load_llama(folder, {.dtype = weights_dtype(options.type)});
     return Engine(std::move(llama), load_tokenizer(folder), {.context = options.context, .slots = options.slots}, config.sample, config.stops);
 }
 

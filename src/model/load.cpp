@@ -1,6 +1,7 @@
 #include "model/load.h"
 
 #include "core/atomic_file.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "model/names.h"
 
@@ -97,6 +98,13 @@ void check_shape(const Param& param, const TensorEntry& entry, Split split, cons
 
 }  // namespace
 
+std::optional<Dtype> weights_dtype(std::string_view name) {
+    if (name.empty()) return {};
+    std::optional<Dtype> dtype = find_dtype(name);
+    if (!dtype || (*dtype != Dtype::f32 && *dtype != Dtype::bf16 && *dtype != Dtype::f16)) fail("type: '{}' is none of f32, bf16, f16", printable(name));
+    return dtype;
+}
+
 void refresh_weights(const Kernels& kernels, Llama& llama) {
     for (Param* p : llama.params())
         if (p->master && p->master.data != p->weight.data) kernels.convert({}, p->weight, p->master);
@@ -122,7 +130,9 @@ Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options
     auto files = std::make_shared<ModelWeights>(folder);                        // shared as Llama::memory says
     bool copies = options.trainable || options.dtype || options.group.size() > 1;
     if (copies) allocate(llama, options);
+    Progress progress("loading", static_cast<int64_t>(llama.params().size()), "tensors");
     for (Param* p : llama.params()) {
+        progress.advance(1);
         if (is_tied_output(llama, p)) continue;
         std::string name = hugging_face_name(p->name);
         const TensorEntry* entry = files->find(name);

@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 namespace puna {
 
@@ -18,6 +19,9 @@ struct LoadOptions {
     bool trainable = false;                 // f32 masters beside it, and a place among the gradients
     Group group = Group::alone();           // that the matrices are split over
 };
+
+// The type that a name asks to compute with: f32, bf16 or f16; empty: as stored. Throws Error for others.
+std::optional<Dtype> weights_dtype(std::string_view name);
 
 // Throws Error that names the folder and the tensor: missing, of another shape, of a dtype that cannot be run.
 Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options);

@@ -49,10 +49,10 @@ std::vector<int32_t> Encoder::encode(std::string_view text) {
     return ids;
 }
 
-void Encoder::encode_parts(std::string_view text, const std::function<void(std::span<const int32_t>)>& on_ids) {
+void Encoder::encode_parts(std::string_view text, const std::function<void(std::span<const int32_t>, size_t)>& on_ids) {
     for (size_t at = 0, end; at < text.size(); at = end) {
         end = safe_cut(text, std::min(at + part_bytes, text.size()));
-        on_ids(encode(text.substr(at, end - at)));
+        on_ids(encode(text.substr(at, end - at)), end - at);
     }
 }
 

@@ -123,8 +123,9 @@ TEST(Encoder, PartsOfALongTextMakeTheSameIds) {
     std::string text = repeat(small_text, 20'000);
     std::vector<int32_t> ids;
     size_t parts = 0;
-    Encoder(small_tokenizer()).encode_parts(text, [&](std::span<const int32_t> some) {
+    Encoder(small_tokenizer()).encode_parts(text, [&](std::span<const int32_t> some, size_t bytes) {
         ids.insert(ids.end(), some.begin(), some.end());
+        EXPECT_EQ(bytes, small_tokenizer().decode(some).size());
         ++parts;
     });
     EXPECT_GT(parts, 2u);
