@@ -138,6 +138,25 @@ def output_goes_where_links_lead_and_devices_stay(folder):
     assert left.stdout == expected, left
 
 
+def closed_streams_are_not_taken_for_files(folder):
+    model, text = LLAMA3 / "tokenizer.model", SHARED / "data/text/tinyshakespeare.txt"
+    encode = f"{PUNA} tokenizer encode {model} {text}"
+    puna("tokenizer", "encode", model, text, "--output", folder / "expected")
+
+    def shell(command):
+        return subprocess.run(command, shell=True, capture_output=True, text=True)
+    for streams in ("2>&-", ">&-", "<&-", "<&- >&- 2>&-"):
+        result = shell(f"{encode} --output {folder}/ids {streams}")
+        assert (result.returncode, result.stderr) == (0, "") and (folder / "ids").read_bytes() == (folder / "expected").read_bytes(), (streams, result)
+        (folder / "ids").unlink()
+    result = shell(f"{PUNA} tokenizer train {text} --vocabulary 300 --output {folder}/learnt 2>&-")         # says how many tokens
+    assert result.returncode == 0 and json.loads((folder / "learnt/tokenizer.json").read_text()), result
+    result = shell(f"{encode} >&-")                     # where results go
+    assert result.returncode == 1 and result.stderr.startswith("puna: standard output: ") and result.stderr.count("\n") == 1, result
+    result = shell(f"{PUNA} tokenizer encode {model} <&-")
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1) and "cannot read" in result.stderr, result
+
+
 if not SHARED.exists():
     print("skipped: ../shared is missing")
     sys.exit(77)
@@ -150,3 +169,4 @@ with tempfile.TemporaryDirectory() as scratch:
     logits_refuse(folder)
     tokenizer_speaks_ids(folder)
     output_goes_where_links_lead_and_devices_stay(folder)
+    closed_streams_are_not_taken_for_files(folder)
