@@ -33,7 +33,7 @@ class Terminal:
             signal.signal(signal.SIGHUP, hang_up)
             os.execve(PUNA, command, environment)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 400, 0, 0))
-        self.screen, self.seen = "", 0
+        self.raw, self.screen, self.seen = "", "", 0
 
     def read(self):
         if not select.select([self.master], [], [], PATIENCE)[0]:
@@ -42,7 +42,10 @@ class Terminal:
             data = os.read(self.master, 65536)
         except OSError:         # the other end is gone
             data = b""
-        self.screen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data.decode(errors="replace"))
+        self.raw += data.decode(errors="replace")
+        whole = re.search(r"(\x1b(\[[0-9;?]*)?)?$", self.raw).start()             # a sequence may come in two halves
+        self.screen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw[:whole])
+        self.raw = self.raw[whole:]
         return bool(data)
 
     def babble(self):
@@ -62,6 +65,9 @@ class Terminal:
 
     def say(self, text):
         self.type(text + "\r")
+
+    def paste(self, text):
+        self.type(f"\x1b[200~{text}\x1b[201~")
 
     def at_prompt(self):
         return self.expect("\n> ") if self.seen else self.expect("> ")
@@ -143,6 +149,33 @@ def messages_have_several_lines(folder):
     leave(terminal)
 
 
+def a_pasted_text_is_one_message(folder):
+    terminal = Terminal(folder, "--max-tokens", "3")
+    terminal.at_prompt()
+    for pasted, typed, said in (("one\rtwo\n\r  grün\tthree\r", "", "one\ntwo\n\n  grün\tthree"), ("/help\nis said", " and more", "/help\nis said and more"),
+                                ("\n".join(f"line {i} of many" for i in range(300)), "", "\n".join(f"line {i} of many" for i in range(300)))):
+        terminal.paste(pasted)
+        terminal.say(typed)
+        terminal.expect("3 tokens")
+        terminal.at_prompt()
+        assert saved(terminal, folder)[-2] == ("user", said), saved(terminal, folder)
+    terminal.type("a typed ")
+    terminal.paste("line" + CTRL_C)
+    terminal.type(CTRL_C)                               # one that was pasted is no key
+    terminal.at_prompt()
+    terminal.paste("/help\r")
+    terminal.say("")
+    terminal.expect("/save")
+    terminal.at_prompt()
+    terminal.say("/reset")
+    terminal.at_prompt()
+    terminal.say(UP + UP + UP + UP)                     # over /reset, /help and /save
+    terminal.expect("3 tokens")
+    terminal.at_prompt()
+    assert saved(terminal, folder)[0][1].startswith("line 0 of many\nline 1"), saved(terminal, folder)
+    leave(terminal)
+
+
 def lines_are_edited_and_remembered(folder):
     terminal = Terminal(folder, "--max-tokens", "2")
     terminal.at_prompt()
@@ -189,6 +222,18 @@ def conversations_are_saved_and_loaded(folder):
     terminal.say("/reset")
     terminal.at_prompt()
     assert saved(terminal, folder) == before[:1]
+    os.mkfifo(f"{folder}/pipe")
+    (pathlib.Path(folder) / "notes").write_text("precious")
+    terminal.say(f"/load {folder}/pipe")
+    terminal.expect("pipe: is not a regular file")
+    terminal.at_prompt()
+    terminal.say(f"/save {folder}/notes")
+    terminal.expect("notes: is there already, and is no saved conversation")
+    terminal.at_prompt()
+    assert (pathlib.Path(folder) / "notes").read_text() == "precious"
+    terminal.say(f"/save {path}")                   # a conversation
+    terminal.expect("saved ")
+    terminal.at_prompt()
     for name, content, problem in [("none.json", None, "none.json"), ("broken.json", '{"messages": [{', "not valid JSON"),
                                    ("role.json", '{"messages": [{"role": "king", "content": "x"}]}', "king")]:
         if content:
@@ -276,7 +321,7 @@ def close_while_it_talks(terminal, expected):
 
 
 for test in (ctrl_c_stops_the_answer_and_not_the_program, ctrl_c_at_the_prompt_gives_up_the_line, messages_have_several_lines,
-             lines_are_edited_and_remembered, conversations_are_saved_and_loaded, a_full_context_is_told_with_the_numbers,
+             a_pasted_text_is_one_message, lines_are_edited_and_remembered, conversations_are_saved_and_loaded, a_full_context_is_told_with_the_numbers,
              commands_help_and_are_not_said_to_the_model, ctrl_d_leaves, a_closed_terminal_ends_the_program):
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run([WRITE_MODEL, f"{scratch}/model", "200000"], check=True)

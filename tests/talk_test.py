@@ -69,10 +69,35 @@ def a_closed_pipe_ends_quietly(model):
 
 
 def a_full_disk_is_a_failure(model):
-    with open("/dev/full", "w") as full:
-        result = subprocess.run([PUNA, "generate", model, "hello", "--max-tokens", "5"], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert result.returncode == 1
-    is_one_line(result.stderr, "standard output", "No space left")
+    for command, text in ((["generate", model, "hello"], ""), (["chat", model], "hi\nthere\n")):
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([PUNA, *command, "--max-tokens", "5"], input=text, stdout=full, stderr=subprocess.PIPE, text=True)
+        assert result.returncode == 1
+        is_one_line(result.stderr, "standard output", "No space left")
+
+
+def a_chat_takes_lines_of_windows(model):
+    conversation = f"{model}/said.json"
+    run("chat", model, "--max-tokens", 2, text=f"one\\\r\ntwo\r\n/save {conversation}\r\n")
+    assert json.load(open(conversation))["messages"][0]["content"] == "one\ntwo"
+
+
+def a_chat_saves_whatever_can_be_said(model):
+    conversation, notes, link, pipe = f"{model}/long.json", f"{model}/notes", f"{model}/link", f"{model}/pipe"
+    long = "x" * 100_000
+    run("chat", model, text=f"/system {long}\n/save {conversation}\n")
+    assert json.load(open(conversation))["messages"][0]["content"] == long
+    os.symlink(notes, link)
+    run("chat", model, text=f"/load {conversation}\n/save {link}\n/save {link}\n")         # the second over the first
+    assert os.path.islink(link) and json.load(open(notes)) == json.load(open(conversation))
+    for text in ("precious", '{"name": "package"}'):
+        with open(notes, "w") as file:
+            file.write(text)
+        is_one_line(run("chat", model, text=f"/save {link}\n", code=1).stderr, "link", "no saved conversation")
+        assert open(notes).read() == text
+    os.mkfifo(pipe)
+    is_one_line(run("chat", model, text=f"/load {pipe}\n", code=1).stderr, pipe, "not a regular file")
+    is_one_line(run("chat", model, text="/load /dev/zero\n", code=1).stderr, "/dev/zero", "not a regular file")
 
 
 def chat_answers_line_by_line_from_a_pipe(model):
@@ -113,7 +138,7 @@ with tempfile.TemporaryDirectory() as scratch:
     subprocess.run([WRITE_MODEL, other, "200000", "2"], check=True)
     for test in (generating_goes_on_with_a_text, the_seed_fixes_the_text_on_any_number_of_threads, what_does_not_fit_is_refused_with_the_numbers,
                  wrong_usage_is_told_before_a_model_is_read, a_closed_pipe_ends_quietly, a_full_disk_is_a_failure,
-                 chat_answers_line_by_line_from_a_pipe, a_chat_that_cannot_answer_says_so_and_goes_on):
+                 chat_answers_line_by_line_from_a_pipe, a_chat_takes_lines_of_windows, a_chat_saves_whatever_can_be_said, a_chat_that_cannot_answer_says_so_and_goes_on):
         print(test.__name__.replace("_", " "), flush=True)
         test(model)
     print("eval text counts what it scores", flush=True)

@@ -5,10 +5,10 @@
 #include "core/atomic_file.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
-#include "core/threads.h"
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 namespace puna {
 
@@ -103,13 +103,26 @@ void Chat::reset(const std::string&) {
     note("everything that was said is forgotten");
 }
 
+// What /save wrote is written again; any other file was meant by mistake.
+void check_replaceable(const std::string& path) {
+    std::error_code absent;
+    if (!std::filesystem::is_regular_file(path, absent) || std::filesystem::is_empty(path, absent)) return;
+    MappedFile there(path);
+    try {
+        parse_conversation(there.text(), path, {});
+    } catch (const Error&) {
+        fail("{}: is there already, and is no saved conversation: name another file", path);
+    }
+}
+
 void Chat::save(const std::string& path) {
+    check_replaceable(path);
     write_file(path, spell_conversation(conversation_));
     note(fmt::format("saved {} messages to {}", conversation_.messages.size(), path));
 }
 
 void Chat::load(const std::string& path) {
-    conversation_ = parse_conversation(read_text(path), path, conversation_.options);
+    conversation_ = parse_conversation(MappedFile(path).text(), path, conversation_.options);
     note(fmt::format("loaded {} messages from {}", conversation_.messages.size(), path));
 }
 
@@ -180,6 +193,8 @@ int Chat::talk() {
         if (message.find_first_not_of(" \t\r\n") == message.npos) continue;
         try {
             is_command ? run_command(message) : answer(std::move(message));
+        } catch (const OutputFailed&) {
+            throw;
         } catch (const Error& problem) {
             complain(problem.what());
         }

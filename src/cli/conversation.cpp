@@ -9,7 +9,7 @@ namespace puna {
 
 namespace {
 
-constexpr size_t longest_message = 64 << 10;        // that core/json.h reads
+constexpr size_t largest_file = 16 << 20;           // bytes: no context holds so much
 
 // Follows the events of the file: which object of which list it is in.
 class Reader {
@@ -18,16 +18,24 @@ class Reader {
 
     void take(const JsonEvent& event) {
         if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object) fail("{}: not a JSON object", path_);
-        if (event.kind == JsonEvent::key && event.depth == 1) top_ = event.text;
+        if (event.kind == JsonEvent::key && event.depth == 1) open(event.text);
         if (event.kind == JsonEvent::key && event.depth == 3) inner_ = event.text;
         if (top_ == "messages") take_message(event);
         if (top_ == "options" && event.depth == 1) take_options(event);
     }
 
+    bool has_messages() const { return has_messages_; }
+
     // Of the text of the options, once they have been seen.
     std::string_view options_of(std::string_view json) const { return json.substr(options_begin_, options_end_ - options_begin_); }
 
  private:
+    void open(std::string_view key) {
+        top_ = key;
+        bool *seen = key == "messages" ? &has_messages_ : key == "options" ? &has_options_ : nullptr;
+        if (seen && std::exchange(*seen, true)) fail("{}: '{}' is there twice", path_, key);
+    }
+
     void take_message(const JsonEvent& event) {
         if (event.kind == JsonEvent::key) return;
         if (event.depth == 1 && event.kind != JsonEvent::begin_array && event.kind != JsonEvent::end_array) fail("{}: 'messages' is not a list", path_);
@@ -69,7 +77,7 @@ class Reader {
     std::string_view path_;
     Conversation& conversation_;
     std::string top_, inner_;
-    bool has_content_ = false;
+    bool has_content_ = false, has_messages_ = false, has_options_ = false;
     size_t options_begin_ = 0, options_end_ = 0;
 };
 
@@ -84,29 +92,28 @@ void Conversation::reset() { messages.resize(has_system() ? 1 : 0); }
 
 std::string spell_conversation(Conversation& conversation) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const Message& message : conversation.messages) {
-        if (message.content.size() > longest_message)
-            fail("message {} has {} bytes: more than {} cannot be saved", list.size() + 1, message.content.size(), longest_message);
-        list.push_back({{"role", message.role}, {"content", message.content}});
-    }
+    for (const Message& message : conversation.messages) list.push_back({{"role", message.role}, {"content", message.content}});
     nlohmann::ordered_json options = nlohmann::ordered_json::parse(to_json(list_fields(conversation.options)));
     nlohmann::ordered_json json{{"messages", list}, {"options", options}};
-    return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    if (text.size() > largest_file) fail("the conversation takes {} bytes: more than {} cannot be saved; /reset begins anew", text.size(), largest_file);
+    return text;
 }
 
 Conversation parse_conversation(std::string_view json, std::string_view path, const GenerateOptions& otherwise) {
     Conversation conversation{.options = otherwise};
     Reader reader(path, conversation);
-    read_json(json, path, [&](const JsonEvent& event) { reader.take(event); });
+    if (json.size() > largest_file) fail("{}: has {} bytes: a conversation takes at most {}", path, json.size(), largest_file);
+    read_json(json, path, [&](const JsonEvent& event) { reader.take(event); }, largest_file);
     std::string_view options = reader.options_of(json);
     std::vector<Field> list = list_fields(conversation.options);
     if (!options.empty()) from_json(list, options, fmt::format("{}: options", path));
     try {
-        validate(conversation.options.sample);
-        if (conversation.options.max_tokens < 0) fail("max_tokens: must be 0 or more");
+        validate(conversation.options);
     } catch (const Error& problem) {
         fail("{}: options: {}", path, problem.what());
     }
+    if (!reader.has_messages()) fail("{}: has no 'messages': it is no conversation", path);
     return conversation;
 }
 

@@ -1,11 +1,11 @@
 // cli/conversation.h — what was said in a chat and how it is answered, as a JSON file.
 //
 //   write_file(path, spell_conversation(conversation));
-//   Conversation conversation = parse_conversation(read_text(path), path);
+//   Conversation conversation = parse_conversation(MappedFile(path).text(), path, {});
 //
 //   {"messages": [{"role": "user", "content": "Hello!"}, ...], "options": {"temperature": 0.6, ...}}
 //
-// The messages are those of other programs and of our training data. What parse_conversation refuses, it names.
+// The messages are those of other programs and of our training data; the options may be missing. What parse_conversation refuses, it names.
 #pragma once
 #include "infer/generation.h"
 #include "tokenizer/chat.h"
@@ -25,10 +25,11 @@ struct Conversation {
     void reset();                           // the system message stays
 };
 
-// Throws Error where a message is too long to be read again.
+// Throws Error where the file would be larger than parse_conversation reads: 16 MiB.
 std::string spell_conversation(Conversation& conversation);
 
-// Options that the file does not name are those of `otherwise`. Throws Error: `path` opens the message.
+// Options that the file does not name are those of `otherwise`. Throws Error where it is no conversation: `path` opens the
+// message.
 Conversation parse_conversation(std::string_view json, std::string_view path, const GenerateOptions& otherwise);
 
 }  // namespace puna

@@ -34,7 +34,7 @@ TEST(Conversation, OptionsThatAreNotSaidStay) {
     EXPECT_EQ(read.options.max_tokens, 12);
     EXPECT_EQ(read.options.sample.top_k, 4);
     EXPECT_TRUE(read.messages.empty());
-    EXPECT_EQ(parse_conversation("{}", "chat.json", {.max_tokens = 12}).options.max_tokens, 12);
+    EXPECT_EQ(parse_conversation(R"({"messages": []})", "chat.json", {.max_tokens = 12}).options.max_tokens, 12);
 }
 
 TEST(Conversation, TheSystemMessageIsTheFirstAndStaysOnReset) {
@@ -60,6 +60,9 @@ TEST(Conversation, NonsenseIsNamed) {
     EXPECT_NE(problem(R"({"messages": [{"role": "user"}]})").find("no text"), std::string::npos);
     EXPECT_NE(problem(R"({"messages": [{"role": "user", "content": ["x"]}]})").find("no text"), std::string::npos);
     EXPECT_NE(problem(R"({"messages": [{"role": "user", "content": "x"}, {"role": "system", "content": "x"}]})").find("role 'system'"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [], "messages": []})").find("'messages' is there twice"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [], "options": {}, "options": {}})").find("'options' is there twice"), std::string::npos);
+    EXPECT_NE(problem(R"({"name": "package"})").find("has no 'messages'"), std::string::npos);
     EXPECT_NE(problem(R"({"options": []})").find("'options' is not an object"), std::string::npos);
     EXPECT_NE(problem(R"({"options": {"top_q": 1}})").find("did you mean 'top_p'"), std::string::npos);
     EXPECT_NE(problem(R"({"options": {"top_p": 7}})").find("chat.json: options: top_p"), std::string::npos);
@@ -68,10 +71,12 @@ TEST(Conversation, NonsenseIsNamed) {
 
 TEST(Conversation, WhatCouldNotBeReadAgainIsNotSaved) {
     Conversation c;
-    c.messages = {{.role = "user", .content = std::string(65537, 'x')}};
+    c.messages = {{.role = "user", .content = std::string(16 << 20, 'x')}};
     EXPECT_THROW(spell_conversation(c), Error);
-    c.messages[0].content.resize(65536);
-    EXPECT_EQ(parse_conversation(spell_conversation(c), "chat.json", {}).messages[0].content.size(), 65536u);
+    c.messages[0].content.resize(7 << 20);
+    c.messages[0].content += std::string(4 << 20, '\n');           // two bytes each in the file
+    EXPECT_EQ(parse_conversation(spell_conversation(c), "chat.json", {}).messages[0].content, c.messages[0].content);
+    EXPECT_NE(problem(std::string((16 << 20) + 1, ' ')).find("chat.json: has 16777217 bytes"), std::string::npos);
 }
 
 }  // namespace

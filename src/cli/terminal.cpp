@@ -1,13 +1,13 @@
 #include "cli/terminal.h"
 
 #include "core/atomic_file.h"
-#include "core/error.h"
 #include "core/log.h"
 
 #include <fcntl.h>
 #include <histedit.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
@@ -26,6 +26,23 @@ volatile std::sig_atomic_t interrupt_noted = 0;
 
 void on_interrupt(int) { interrupt_noted = 1; }
 
+// A terminal that has been asked to says where a pasted text begins and ends; one that cannot takes no notice.
+constexpr const char *mark_pastes = "\x1b[?2004h", *mark_no_pastes = "\x1b[?2004l", *paste_begins = "\\e[200~";
+constexpr std::wstring_view paste_ends = L"\x1b[201~";
+
+// Line ends inside are part of the message; those at the end are not, so that a pasted command is one.
+std::wstring lines_of_paste(std::wstring lines) {
+    std::replace(lines.begin(), lines.end(), L'\r', L'\n');      // terminals send every line end as the Enter key
+    std::erase(lines, L'\0');
+    lines.resize(lines.find_last_not_of(L'\n') + 1);           // none: npos + 1 is 0
+    return lines;
+}
+
+bool is_dumb_terminal() {
+    const char* name = std::getenv("TERM");
+    return !name || !*name || std::strcmp(name, "dumb") == 0;
+}
+
 }  // namespace
 
 void print_now(std::string_view text) {
@@ -33,7 +50,7 @@ void print_now(std::string_view text) {
     bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
     if (whole) return;
     if (errno == EPIPE || (errno == EIO && terminal)) throw ClosedPipe{};
-    fail("standard output: cannot write: {}", system_reason(errno));
+    throw OutputFailed(fmt::format("standard output: cannot write: {}", system_reason(errno)));
 }
 
 bool prints_to_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
@@ -91,10 +108,30 @@ struct LineReader::Editor {
         return CC_NEWLINE;
     }
     static unsigned char suspend(EditLine* line, int) {
-        el_set(line, EL_PREP_TERM, 0);
+        of(line).use_terminal(false);
         std::raise(SIGTSTP);
-        el_set(line, EL_PREP_TERM, 1);
+        of(line).use_terminal(true);
         return CC_REDISPLAY;
+    }
+
+    static unsigned char paste(EditLine* line, int) {
+        std::wstring text;
+        while (!text.ends_with(paste_ends)) {
+            wchar_t c = 0;
+            if (el_wgetc(line, &c) != 1) return CC_EOF;
+            text += c;
+        }
+        text = lines_of_paste(text.substr(0, text.size() - paste_ends.size()));
+        el_winsertstr(line, text.c_str());
+        return CC_REFRESH;
+    }
+
+    // Before the prompt shows: from then on Ctrl-C is a key, and a pasted text is one.
+    void use_terminal(bool typing) {
+        el_set(line, EL_PREP_TERM, typing);
+        if (is_dumb_terminal()) return;
+        std::fputs(typing ? mark_pastes : mark_no_pastes, stdout);     // not print_now: nothing may be thrown through libedit
+        std::fflush(stdout);
     }
 
     explicit Editor(std::filesystem::path file) : path(std::move(file)) {
@@ -111,6 +148,8 @@ struct LineReader::Editor {
         el_set(line, EL_HIST, ::history, history);
         el_set(line, EL_ADDFN, "puna-give-up", "give up this line", &give_up);
         el_set(line, EL_ADDFN, "puna-suspend", "suspend the program", &suspend);
+        el_set(line, EL_ADDFN, "puna-paste", "take a pasted text as it is", &paste);
+        el_set(line, EL_BIND, paste_begins, "puna-paste", nullptr);
         el_set(line, EL_BIND, "^C", "puna-give-up", nullptr);
         el_set(line, EL_BIND, "^Z", "puna-suspend", nullptr);
         el_set(line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
@@ -154,13 +193,15 @@ Line LineReader::read(const std::string& prompt) {
     if (!editor_) {
         std::string content;
         if (!std::getline(std::cin, content)) return {Line::end, {}};
+        if (content.ends_with('\r')) content.pop_back();        // of a file from Windows
         return {Line::text, std::move(content)};
     }
     editor_->prompt = prompt;
     editor_->interrupted = false;
-    el_set(editor_->line, EL_PREP_TERM, 1);         // before the prompt shows: from then on Ctrl-C is a key
+    editor_->use_terminal(true);
     int n = 0;
     const char* typed = el_gets(editor_->line, &n);
+    editor_->use_terminal(false);
     if (editor_->interrupted) {
         print_now("\n");
         return {Line::interrupted, {}};
@@ -193,7 +234,7 @@ bool MessageLines::add(std::string_view line) {
         text_ += '\n';
         return false;
     }
-    plain_ = first;
+    plain_ = first && line.find('\n') == line.npos;
     text_ += line;
     return true;
 }

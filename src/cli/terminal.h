@@ -3,9 +3,12 @@
 //   print_now("Once upon");                                 // text that is still being made
 //   LineReader reader(history_file());
 //   Line line = reader.read("> ");                          // edited and with a history on a terminal; from a pipe as it comes
+//                                                           // (a \r before the line end is not part of it)
 //
 // On a terminal Ctrl-C at the prompt gives up the line, and elsewhere is noted (interrupted) instead of ending the program.
 #pragma once
+#include "core/error.h"
+
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -17,7 +20,12 @@ namespace puna {
 // Thrown by print_now.
 struct ClosedPipe {};
 
-// Writes and flushes. Throws ClosedPipe, or Error with the reason.
+// Standard output takes no more, as on a full disk: whatever else the program could say would be lost as well.
+struct OutputFailed : Error {
+    using Error::Error;
+};
+
+// Writes and flushes. Throws ClosedPipe, or OutputFailed with the reason.
 void print_now(std::string_view text);
 
 bool is_terminal();                             // both ends: standard input and standard output
@@ -51,7 +59,7 @@ class LineReader {
     std::unique_ptr<Editor> editor_;            // null without a terminal
 };
 
-// Lines that make one message. A backslash at the end of a line goes on with the next; a line that begins with """
+// Lines that make one message; a pasted text is one line with line ends in it. A backslash at the end of a line goes on with the next; a line that begins with """
 // opens a block of lines, as they are, until the next """.
 class MessageLines {
  public:

@@ -31,6 +31,11 @@ TEST(MessageLines, QuotesOpenAndCloseABlock) {
     EXPECT_EQ(messages({"say \"\"\"", "b"}), "plain:say \"\"\"|plain:b|");
 }
 
+TEST(MessageLines, APastedTextIsAMessageAndNoCommand) {
+    EXPECT_EQ(messages({"/a\nb", "/c"}), "/a\nb|plain:/c|");
+    EXPECT_EQ(messages({"\"\"\"a\nb\"\"\"", "\"\"\"", "c\nd", "\"\"\""}), "a\nb|c\nd\n|");
+}
+
 TEST(Terminal, NothingThatCouldSteerItIsShown) {
     EXPECT_EQ(without_controls("a\tb\n\x1b[31mc\r\x07\x7f"), "a\tb\n\xef\xbf\xbd[31mc\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     EXPECT_EQ(without_controls("\xc2\x9b"

@@ -9,10 +9,10 @@ namespace puna {
 namespace {
 
 constexpr int deepest = 64;
-constexpr size_t longest_string = 1 << 16;
+constexpr size_t longest_number = 64 << 10;
 
 // The library keeps the whole of the current token: refuse monstrous ones before it sees them.
-void check_string_lengths(std::string_view text, std::string_view path) {
+void check_string_lengths(std::string_view text, std::string_view path, size_t longest_string) {
     size_t at = 0;
     while ((at = text.find('"', at)) != text.npos) {
         size_t begin = ++at;
@@ -27,7 +27,7 @@ void check_number_lengths(std::string_view text, std::string_view path) {
     size_t run = 0;
     for (size_t at = 0; at < text.size(); ++at) {
         run = text[at] >= '0' && text[at] <= '9' ? run + 1 : 0;
-        if (run > longest_string) fail("{}: a number at byte {} has more than {} digits", path, at, longest_string);
+        if (run > longest_number) fail("{}: a number at byte {} has more than {} digits", path, at, longest_number);
     }
 }
 
@@ -98,8 +98,8 @@ struct Sax {
 
 }  // namespace
 
-void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event) {
-    check_string_lengths(text, path);
+void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event, size_t longest_string) {
+    check_string_lengths(text, path, longest_string);
     check_number_lengths(text, path);
     if (size_t at = text.find('\0'); at != text.npos) fail("{}: not valid JSON at byte {}: a zero byte", path, at);
     Sax sax{text, path, on_event};

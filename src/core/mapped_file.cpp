@@ -16,8 +16,8 @@ namespace {
 
 class Descriptor {
  public:
-    explicit Descriptor(const std::filesystem::path& path)
-        : owned_(path != "-"), number_(owned_ ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC) : STDIN_FILENO) {
+    explicit Descriptor(const std::filesystem::path& path, int mode = 0)
+        : owned_(path != "-"), number_(owned_ ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC | mode) : STDIN_FILENO) {
         if (number_ < 0) fail("{}: cannot open: {}", path.string(), system_reason(errno));
     }
     ~Descriptor() {
@@ -34,7 +34,7 @@ class Descriptor {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-    Descriptor file(path);
+    Descriptor file(path, O_NONBLOCK);          // a pipe is refused, not waited for
     struct stat status;
     if (::fstat(file.number(), &status) != 0) fail("{}: cannot read: {}", path.string(), system_reason(errno));
     if (!S_ISREG(status.st_mode)) fail("{}: is not a regular file", path.string());
