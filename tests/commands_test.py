@@ -149,8 +149,12 @@ def closed_streams_are_not_taken_for_files(folder):
         result = shell(f"{encode} --output {folder}/ids {streams}")
         assert (result.returncode, result.stderr) == (0, "") and (folder / "ids").read_bytes() == (folder / "expected").read_bytes(), (streams, result)
         (folder / "ids").unlink()
-    result = shell(f"{PUNA} tokenizer train {text} --vocabulary 300 --output {folder}/learnt 2>&-")         # says how many tokens
-    assert result.returncode == 0 and json.loads((folder / "learnt/tokenizer.json").read_text()), result
+    (folder / "words").write_text("to be or not to be, that is the question\n" * 50)
+    puna("tokenizer", "train", folder / "words", "--vocabulary", 280, "--output", folder / "learnt")
+    puna("data", "pack", folder / "words", "--tokenizer", folder / "learnt", "--output", folder / "packed")
+    result = shell(f"{PUNA} train --data {folder}/packed --output {folder}/trained --steps 2 --batch 1 --length 32 --context 32 --dim 32 --layers 1 --heads 2 "
+                   "--kv-heads 2 --ffn 32 --warm-up 1 <&- 2>&-")                # tells how far it is, while a lock and a file of metrics are open
+    assert result.returncode == 0 and [json.loads(line)["step"] for line in (folder / "trained/metrics.jsonl").open()] == [1, 2], result
     result = shell(f"{encode} >&-")                     # where results go
     assert result.returncode == 1 and result.stderr.startswith("puna: standard output: ") and result.stderr.count("\n") == 1, result
     result = shell(f"{PUNA} tokenizer encode {model} <&-")
