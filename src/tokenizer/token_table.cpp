@@ -56,9 +56,7 @@ bool TokenTable::set(int32_t id, std::string_view token) {
     spans_[index(id)] = {static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size())};
     pool_ += token;
     longest_ = std::max(longest_, token.size());
-    auto first = static_cast<unsigned char>(token[0]);
-    begins_[first] = true;
-    if (token.size() == 1) bytes_[first] = id;
+    if (token.size() == 1) bytes_[static_cast<unsigned char>(token[0])] = id;
     uint64_t hash = hash_bytes(token);
     size_t slot = first_slot(hash);
     while (slots_[slot]) slot = next_slot(slot);
@@ -74,13 +72,6 @@ std::optional<int32_t> TokenTable::find(std::string_view token) const {
         auto id = static_cast<int32_t>((slots_[slot] & id_mask_) - 1);
         if ((*this)[id] == token) return id;
     }
-    return {};
-}
-
-std::optional<int32_t> TokenTable::find_longest_at(std::string_view text, size_t at) const {
-    if (!begins_[static_cast<unsigned char>(text[at])]) return {};
-    for (size_t n = std::min(longest_, text.size() - at); n > 0; --n)
-        if (std::optional<int32_t> id = find(text.substr(at, n))) return id;
     return {};
 }
 

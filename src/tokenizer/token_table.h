@@ -29,13 +29,10 @@ class TokenTable {
 
     std::optional<int32_t> find(std::string_view token) const;
     int32_t find_byte(unsigned char byte) const { return bytes_[byte]; }  // -1: no token of its own
-    std::optional<int32_t> find_longest_at(std::string_view text,
-                                           size_t at) const;  // of those that the text goes on with
     std::string_view operator[](int32_t id) const {
         return {pool_.data() + spans_[index(id)].begin, spans_[index(id)].size};
     }
     int32_t size() const { return static_cast<int32_t>(spans_.size()); }
-    size_t longest() const { return longest_; }  // bytes
 
  private:
     struct Span {
@@ -50,8 +47,7 @@ class TokenTable {
     std::string pool_;
     std::vector<uint32_t> slots_;  // open addressing: bits of the hash above id + 1; 0 is empty
     uint32_t id_mask_;
-    size_t longest_ = 0;
-    std::array<bool, 256> begins_{};  // whether a token begins with this byte
+    size_t longest_ = 0;              // bytes
     std::array<int32_t, 256> bytes_;  // tokens of one byte
 };
 

@@ -5,7 +5,8 @@
 
 namespace puna {
 
-Tokenizer::Tokenizer(Vocabulary vocabulary, std::string_view place) : vocabulary_(std::move(vocabulary)) {
+Tokenizer::Tokenizer(Vocabulary vocabulary, std::string_view place)
+    : vocabulary_(std::move(vocabulary)), spelled_controls_(vocabulary_.controls) {
     for (int byte = 0; byte < 256; ++byte) {
         if (vocabulary_.tokens.find_byte(static_cast<unsigned char>(byte)) < 0)
             fail("{}: no token for the byte 0x{:02x}: only byte-level tokenizers are read here", place, byte);
@@ -23,7 +24,7 @@ std::vector<int32_t> Tokenizer::encode_with_control(std::string_view text) const
     };
     size_t done = 0;
     for (size_t at = 0; at < text.size(); ++at) {
-        std::optional<int32_t> place = vocabulary_.controls.find_longest_at(text, at);
+        std::optional<int32_t> place = spelled_controls_.find(vocabulary_.controls, text.substr(at));
         if (!place) continue;
         append_plain(text.substr(done, at - done));
         ids.push_back(vocabulary_.tokens.size() + *place);

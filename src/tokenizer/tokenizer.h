@@ -7,6 +7,7 @@
 // Any number of threads may use one. For many short texts use an Encoder (tokenizer/encoder.h), which remembers words;
 // to decode token by token a DecodeStream (tokenizer/decode_stream.h); for conversations tokenizer/chat.h.
 #pragma once
+#include "tokenizer/prefix_finder.h"
 #include "tokenizer/vocabulary.h"
 
 #include <cstdint>
@@ -45,6 +46,7 @@ class Tokenizer {
 
  private:
     Vocabulary vocabulary_;
+    PrefixFinder spelled_controls_;
 };
 
 }  // namespace puna

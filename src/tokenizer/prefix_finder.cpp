@@ -1,0 +1,36 @@
+#include "tokenizer/prefix_finder.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace puna {
+
+PrefixFinder::PrefixFinder(const TokenTable& table)
+    : sorted_(static_cast<size_t>(table.size())), shorter_(sorted_.size()) {
+    std::iota(sorted_.begin(), sorted_.end(), 0);
+    std::sort(sorted_.begin(), sorted_.end(), [&](int32_t a, int32_t b) { return table[a] < table[b]; });
+    for (size_t i = 0; i < sorted_.size(); ++i) {
+        std::string_view token = table[sorted_[i]];
+        begins_[static_cast<unsigned char>(token[0])] = true;
+        // What it begins with stands before it, and so does everything between the two begin: follow the one before.
+        auto at = static_cast<int32_t>(i) - 1;
+        while (at >= 0 && !token.starts_with(token_at(table, at))) at = shorter_[static_cast<size_t>(at)];
+        shorter_[i] = at;
+    }
+}
+
+// The last token that is not after the text begins with every token that the text begins with.
+std::optional<int32_t> PrefixFinder::find(const TokenTable& table, std::string_view text) const {
+    if (text.empty() || !begins_[static_cast<unsigned char>(text[0])]) return {};
+    auto after = std::upper_bound(sorted_.begin(), sorted_.end(), text,
+                                  [&](std::string_view wanted, int32_t id) { return wanted < table[id]; });
+    auto at = static_cast<int32_t>(after - sorted_.begin()) - 1;
+    if (at < 0) return {};
+    std::string_view last = token_at(table, at);
+    auto common = std::mismatch(last.begin(), last.end(), text.begin(), text.end()).first - last.begin();
+    while (at >= 0 && std::ssize(token_at(table, at)) > common) at = shorter_[static_cast<size_t>(at)];
+    if (at < 0) return {};
+    return sorted_[static_cast<size_t>(at)];
+}
+
+}  // namespace puna
