@@ -29,9 +29,16 @@ fs::path find_file(const fs::path& path) {
          path.string());
 }
 
-bool is_json(std::string_view text) {
+bool is_json(const fs::path& path, std::string_view text) {
     size_t at = text.find_first_not_of(" \t\r\n");
-    return at != text.npos && text[at] == '{';
+    return path.extension() == ".json" || (at != text.npos && text[at] == '{');
+}
+
+ChatFormat known_chat_format(const JsonEvent& event, const fs::path& config) {
+    std::optional<ChatFormat> format;
+    if (event.kind == JsonEvent::string) format = find_chat_format(event.text);
+    if (!format) fail("{}: 'chat_format' must be \"llama3\", \"llama3_1\", \"llama3_2\" or \"llama3_3\"", config.string());
+    return *format;
 }
 
 std::optional<ChatFormat> read_chat_format(const fs::path& config) {
@@ -40,12 +47,15 @@ std::optional<ChatFormat> read_chat_format(const fs::path& config) {
     std::string_view wanted;
     std::optional<ChatFormat> named, recognised;
     read_json(file.text(), config.string(), [&](const JsonEvent& event) {
+        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
+            fail("{}: not a JSON object: fetch it again, or remove it", config.string());
         if (event.depth != 1) return;
         if (event.kind == JsonEvent::key)
             wanted = event.text == "chat_format" ? "chat_format" : event.text == "chat_template" ? "chat_template" : "";
-        if (event.kind != JsonEvent::string) return;
-        if (wanted == "chat_format") named = find_chat_format(event.text);
-        if (wanted == "chat_template") recognised = recognise_chat_template(event.text);
+        else if (wanted == "chat_format" && event.kind != JsonEvent::null)
+            named = known_chat_format(event, config);
+        else if (wanted == "chat_template" && event.kind == JsonEvent::string)
+            recognised = recognise_chat_template(event.text);
     });
     return named ? named : recognised;
 }
@@ -84,7 +94,7 @@ std::string spell_config(const Tokenizer& tokenizer) {
 Tokenizer load_tokenizer(const fs::path& path) {
     fs::path found = find_file(path);
     MappedFile file(found);
-    if (!is_json(file.text())) {
+    if (!is_json(found, file.text())) {
         ChatFormat format = read_meta_format(found.parent_path() / "params.json");
         return Tokenizer(parse_rank_file(file.text(), found.string(), format), found.string());
     }

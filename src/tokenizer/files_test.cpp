@@ -62,6 +62,31 @@ TEST(TokenizerFiles, AnotherProgramsTemplateSaysWhichPromptTheModelKnows) {
     EXPECT_EQ(load_tokenizer(folder.path()).chat_format(), ChatFormat::llama3_1);
 }
 
+TEST(TokenizerFiles, AConfigThatSaysNoPromptIsRefused) {
+    TestFolder folder;
+    save_tokenizer(small_tokenizer(), folder.path());
+    auto with_config = [&](std::string_view config) {
+        write_file(folder / "tokenizer_config.json", config);
+        return refusal([&] { load_tokenizer(folder.path()); });
+    };
+    for (std::string_view config : {"[]", "3", "null", "\"llama3\""})
+        EXPECT_NE(with_config(config).find("tokenizer_config.json: not a JSON object"), std::string::npos) << config;
+    for (std::string_view config : {R"({"chat_format": "zz"})", R"({"chat_format": 3})", R"({"chat_format": ["llama3"]})"})
+        EXPECT_NE(with_config(config).find("tokenizer_config.json: 'chat_format' must be"), std::string::npos) << config;
+    EXPECT_EQ(with_config(R"({"chat_format": null, "chat_template": null})"), "was accepted");
+}
+
+TEST(TokenizerFiles, WhatIsNamedJsonIsReadAsJson) {
+    TestFolder folder;
+    auto with = [&](std::string_view text) {
+        write_file(folder / "tokenizer.json", text);
+        return refusal([&] { load_tokenizer(folder.path()); });
+    };
+    EXPECT_NE(with("[]").find("not what a tokenizer.json has here"), std::string::npos);
+    EXPECT_NE(with("IQ== 0\n").find("tokenizer.json: not valid JSON"), std::string::npos);
+    EXPECT_EQ(with("\xef\xbb\xbf" + small_json()), "was accepted") << "a byte order mark";
+}
+
 TEST(TokenizerFiles, WhatIsMissingOrBrokenIsNamed) {
     TestFolder folder;
     EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("neither tokenizer.json nor tokenizer.model"),
@@ -85,6 +110,9 @@ TEST(TokenizerJson, OtherKindsOfTokenizersAreRefusedByName) {
     expect_json_refused(replace(small_json(), "\"use_regex\": false", "\"use_regex\": true"), "GPT-2's pattern");
     expect_json_refused(replace(small_json(), "\"normalizer\": null", R"("normalizer": {"type": "NFC"})"),
                         "normalized");
+    for (const char* normalizer : {"3", "true", "\"NFC\"", "{}", "[]"})
+        expect_json_refused(replace(small_json(), "\"normalizer\": null", fmt::format("\"normalizer\": {}", normalizer)),
+                            "normalized");
     expect_json_refused(replace(small_json(), "\"dropout\": null", "\"dropout\": 0.1"), "dropout");
     expect_json_refused(replace(small_json(), "\"invert\": false", "\"invert\": true"), "inverts");
     expect_json_refused("{}", "no vocabulary");
@@ -107,6 +135,22 @@ TEST(TokenizerJson, DamagedContentIsRefused) {
     expect_json_refused(replace(small_json(), "\n\"h e\"", "\n\"h e\",\"h e\""), "merges, but its tokens");
     expect_json_refused(replace(small_json(), "\n\"h e\"", "\n[\"h\", \"e\", \"x\"]"),
                         "not what a tokenizer.json has here");
+}
+
+// small_json with other added tokens.
+std::string json_with_added(std::string_view added) {
+    std::string json = small_json();
+    size_t begin = json.find("\"added_tokens\": "), end = json.find("\"normalizer\"");
+    return json.substr(0, begin) + fmt::format("\"added_tokens\": {}, ", added) + json.substr(end);
+}
+
+TEST(TokenizerJson, AddedTokensThatAreNoneAreRefused) {
+    for (const char* added : {"3", "true", "\"<|eot_id|>\"", "{}", "[3]", "[[]]", "[\"<|eot_id|>\"]", "[{}]", "[null]"})
+        expect_json_refused(json_with_added(added), "not what a tokenizer.json has here");
+    expect_json_refused(json_with_added(fmt::format(R"([{{"id": 344, "content": "{}"}}])", std::string(1025, 'x'))),
+                        "has 1025 bytes: more than 1024 are not read here");
+    EXPECT_EQ(parse_tokenizer_json(json_with_added(R"([{"id": 344, "content": "x", "more": {"id": 3}}])"), "x").controls.size(), 1);
+    for (const char* none : {"null", "[]"}) EXPECT_EQ(parse_tokenizer_json(json_with_added(none), "x").controls.size(), 0);
 }
 
 TEST(TokenizerJson, MergesMayBeSpelledAsPairs) {

@@ -16,7 +16,7 @@ namespace {
 using Kind = JsonEvent::Kind;
 
 // Where an event is: the key of the top object, and the key below it where that matters.
-enum class Place { elsewhere, added_tokens, normalizer, pre_tokenizer, model };
+enum class Place { elsewhere, added_tokens, pre_tokenizer, model };
 enum class Field { other, type, vocab, merges, ignore_merges, must_be_off, id, content, pattern, use_regex, behavior };
 
 struct KnownField {
@@ -53,7 +53,6 @@ Field find_field(Place place, std::string_view key) {
 
 Place find_place(std::string_view key) {
     if (key == "added_tokens") return Place::added_tokens;
-    if (key == "normalizer") return Place::normalizer;
     if (key == "pre_tokenizer") return Place::pre_tokenizer;
     return key == "model" ? Place::model : Place::elsewhere;
 }
@@ -70,8 +69,6 @@ class Walk {
         switch (place_) {
             case Place::added_tokens:
                 return on_added(event);
-            case Place::normalizer:
-                refuse(event, "text is normalized before it is encoded, which is not done here");
             case Place::pre_tokenizer:
                 return on_pre_tokenizer(event);
             case Place::model:
@@ -102,23 +99,34 @@ class Walk {
     }
 
     void on_top(const JsonEvent& event) {
-        if (event.kind == Kind::key) place_ = find_place(event.text);
         field_ = Field::other;
+        if (event.kind == Kind::key) {
+            place_ = find_place(event.text);
+            normalizer_ = event.text == "normalizer";
+        } else if (event.kind == Kind::null) {
+            return;
+        } else if (normalizer_) {
+            refuse(event, "text is normalized before it is encoded, which is not done here");
+        } else if (place_ == Place::added_tokens) {
+            expect(event, event.kind == Kind::begin_array || event.kind == Kind::end_array);
+        }
     }
 
     void on_added(const JsonEvent& event) {
-        if (event.kind == Kind::begin_object) {
+        if (event.depth == 2) {
+            expect(event, event.kind == Kind::begin_object || event.kind == Kind::end_object);
+            if (event.kind == Kind::end_object) {
+                expect(event, id_ >= 0 && !left_.empty());
+                sink_.added(left_, id_);
+            }
             id_ = -1;
             left_.clear();
-        } else if (event.kind == Kind::end_object && event.depth == 2) {
-            expect(event, id_ >= 0 && !left_.empty());
-            sink_.added(left_, id_);
-        } else if (event.kind == Kind::key) {
+        } else if (event.depth == 3 && event.kind == Kind::key) {
             field_ = find_field(place_, event.text);
-        } else if (field_ == Field::id) {
+        } else if (event.depth == 3 && field_ == Field::id) {
             expect(event, event.kind == Kind::integer);
             id_ = event.integer_value;
-        } else if (field_ == Field::content) {
+        } else if (event.depth == 3 && field_ == Field::content) {
             expect(event, event.kind == Kind::string);
             left_ = event.text;
         }
@@ -199,6 +207,7 @@ class Walk {
     std::string_view path_;
     Sink& sink_;
     Place place_ = Place::elsewhere;
+    bool normalizer_ = false;  // the key before was
     Field field_ = Field::other;
     std::array<bool, 3> found_{};  // vocabulary, pattern, use_regex
     bool whole_pieces_ = false;
@@ -230,13 +239,17 @@ struct Counter {
     void merge(std::string_view, std::string_view) { ++merges; }
 };
 
+void check_length(std::string_view token, std::string_view spelled, std::string_view path) {
+    if (token.size() > longest_token)
+        fail("{}: token '{}' has {} bytes: more than {} are not read here", path, printable(spelled), token.size(),
+             longest_token);
+}
+
 std::string bytes_of(std::string_view spelled, std::string_view path) {
     std::optional<std::string> bytes = read_spelled_bytes(spelled);
     if (!bytes)
         fail("{}: token '{}' is not spelled byte by byte: only byte-level BPE is read here", path, printable(spelled));
-    if (bytes->size() > longest_token)
-        fail("{}: token '{}' has {} bytes: more than {} are not read here", path, printable(spelled), bytes->size(),
-             longest_token);
+    check_length(*bytes, spelled, path);
     return *std::move(bytes);
 }
 
@@ -248,6 +261,7 @@ struct TokenFiller {
         set(vocabulary.tokens, id, bytes_of(spelled, path), spelled, 0);
     }
     void added(std::string_view content, int64_t id) {
+        check_length(content, content, path);
         set(vocabulary.controls, id, content, content, vocabulary.tokens.size());
     }
     void merge(std::string_view, std::string_view) {}
