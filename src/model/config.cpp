@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include <nlohmann/json.hpp>
@@ -17,7 +18,8 @@ namespace {
 
 constexpr int64_t largest_size = int64_t{1} << 24, most_layers = 4096, most_eos = 64;
 
-// The values that matter, by their path: "hidden_size", "rope_scaling.factor". Everything else is passed over.
+// The values that matter, by their path: "hidden_size", "rope.factor" for rope_scaling's or rope_parameters'. Everything
+// else is passed over, and so is null; a list or object where a number was due is kept as such, to be refused.
 class Values {
  public:
     Values(std::string_view json, std::string_view path) : path_(path) {
@@ -27,14 +29,14 @@ class Values {
     int64_t whole(const std::string& key, std::optional<int64_t> otherwise = {}) const {
         const Value* value = find(key, otherwise.has_value());
         if (!value) return *otherwise;
-        if (value->kind != JsonEvent::integer) fail("{}: '{}' must be a whole number", path_, key);
+        if (value->kind != JsonEvent::integer) fail("{}: '{}' must be a whole number", path_, name_of(key));
         return value->integer;
     }
     double number(const std::string& key, std::optional<double> otherwise = {}) const {
         const Value* value = find(key, otherwise.has_value());
         if (!value) return *otherwise;
         bool fits = value->kind == JsonEvent::integer || value->kind == JsonEvent::number;
-        if (!fits || !std::isfinite(value->number)) fail("{}: '{}' must be a number", path_, key);
+        if (!fits || !std::isfinite(value->number)) fail("{}: '{}' must be a number", path_, name_of(key));
         return value->number;
     }
     bool flag(const std::string& key, bool otherwise) const {
@@ -46,12 +48,15 @@ class Values {
     std::string text(const std::string& key, const std::string& otherwise) const {
         const Value* value = find(key, true);
         if (!value) return otherwise;
-        if (value->kind != JsonEvent::string) fail("{}: '{}' must be a text", path_, key);
+        if (value->kind != JsonEvent::string) fail("{}: '{}' must be a text", path_, name_of(key));
         return value->text;
     }
     bool has(const std::string& key) const { return find(key, true) != nullptr; }
     const std::vector<int64_t>& eos() const { return eos_; }
     std::string_view path() const { return path_; }
+
+    // As the file spells it: "rope_scaling.factor".
+    std::string name_of(const std::string& key) const { return key.starts_with("rope.") ? rope_ + key.substr(4) : key; }
 
  private:
     struct Value {
@@ -71,18 +76,25 @@ class Values {
             if (event.depth == 2) inner_ = event.text;
             return;
         }
-        bool list_item = event.depth == 2 && top_ == "eos_token_id" && event.kind == JsonEvent::integer;
-        if (list_item) return note_eos(event.integer_value);
-        if (event.kind == JsonEvent::begin_object || event.kind == JsonEvent::end_object || event.kind == JsonEvent::begin_array ||
-            event.kind == JsonEvent::end_array || event.kind == JsonEvent::null)
-            return;
-        if (event.depth == 1) keep(top_, event);
-        if (event.depth == 2 && is_rope(top_)) keep("rope." + inner_, event);
-        if (event.depth == 1 && top_ == "eos_token_id" && event.kind == JsonEvent::integer) note_eos(event.integer_value);
+        if (event.kind == JsonEvent::end_object || event.kind == JsonEvent::end_array) return;
+        if (event.depth == 2 && top_ == "eos_token_id") return note_eos(event);
+        if (event.kind == JsonEvent::null) return;
+        if (event.depth == 1 && is_rope(top_)) begin_rope(event);
+        else if (event.depth == 1 && top_ == "eos_token_id") begin_eos(event);
+        else if (event.depth == 1) keep(top_, event);
+        else if (event.depth == 2 && is_rope(top_)) keep("rope." + inner_, event);
     }
-    void note_eos(int64_t id) {
+    void begin_rope(const JsonEvent& event) {
+        if (event.kind != JsonEvent::begin_object) fail("{}: '{}' must be an object or null", path_, top_);
+        rope_ = top_;
+    }
+    void begin_eos(const JsonEvent& event) {
+        if (event.kind != JsonEvent::begin_array) note_eos(event);
+    }
+    void note_eos(const JsonEvent& event) {
+        if (event.kind != JsonEvent::integer) fail("{}: 'eos_token_id' must be a whole number or a list of them", path_);
         if (static_cast<int64_t>(eos_.size()) == most_eos) fail("{}: more than {} of 'eos_token_id'", path_, most_eos);
-        eos_.push_back(id);
+        eos_.push_back(event.integer_value);
     }
     void keep(const std::string& key, const JsonEvent& event) {
         static constexpr std::string_view known[] = {
@@ -91,22 +103,26 @@ class Values {
             "mlp_bias", "bos_token_id", "rope.rope_type", "rope.type", "rope.factor", "rope.low_freq_factor", "rope.high_freq_factor",
             "rope.original_max_position_embeddings", "rope.rope_theta"};
         if (std::find(std::begin(known), std::end(known), key) == std::end(known)) return;
-        if (event.text.size() > 256) fail("{}: '{}' is a text of {} bytes", path_, key, event.text.size());
+        if (event.text.size() > 256) fail("{}: '{}' is a text of {} bytes", path_, name_of(key), event.text.size());
         values_[key] = {event.kind, event.integer_value, event.number_value, std::string(event.text)};
     }
     const Value* find(const std::string& key, bool optional) const {
         auto at = values_.find(key);
-        if (at == values_.end() && !optional) fail("{}: '{}' is missing", path_, key);
+        if (at == values_.end() && !optional) fail("{}: '{}' is missing", path_, name_of(key));
         return at == values_.end() ? nullptr : &at->second;
     }
 
     std::string_view path_;
-    std::string top_, inner_;
+    std::string top_, inner_, rope_;
     std::map<std::string, Value> values_;
     std::vector<int64_t> eos_;
 };
 
 std::optional<RopeScaling> rope_scaling_of(const Values& values) {
+    bool typed = values.has("rope.rope_type") || values.has("rope.type");
+    for (const char* key : {"rope.factor", "rope.low_freq_factor", "rope.high_freq_factor", "rope.original_max_position_embeddings"})
+        if (!typed && values.has(key))
+            fail("{}: '{}' is there, but no '{}' says what it means", values.path(), values.name_of(key), values.name_of("rope.rope_type"));
     std::string type = values.text("rope.rope_type", values.text("rope.type", "default"));
     if (type == "default") return {};
     if (type != "llama3") fail("{}: rotary scaling '{}' is not supported, only 'llama3'", values.path(), printable(type));
@@ -126,7 +142,7 @@ void refuse_other_models(const Values& values) {
 
 int32_t token_of(int64_t id, const Values& values, std::string_view key) {
     std::optional<int32_t> token = checked_cast<int32_t>(id);
-    if (!token || *token < 0) fail("{}: '{}' is {}", values.path(), key, id);
+    if (!token || *token < 0) fail("{}: '{}' is {}; a token's id is 0 to {}", values.path(), key, id, std::numeric_limits<int32_t>::max());
     return *token;
 }
 
@@ -169,15 +185,16 @@ void validate(const Config& c, std::string_view place) {
     if (c.heads % c.kv_heads != 0) fail("{}: {} heads cannot share {} key and value heads evenly", place, c.heads, c.kv_heads);
     if (c.head_dim % 2 != 0) fail("{}: head_dim is {}; rotary pairs need an even one", place, c.head_dim);
     if (c.heads * c.head_dim > largest_size) fail("{}: {} heads of {} are too large", place, c.heads, c.head_dim);
-    if (!(c.norm_epsilon > 0 && c.norm_epsilon < 1)) fail("{}: 'rms_norm_eps' is {}", place, c.norm_epsilon);
-    if (!(c.rope_theta >= 1 && c.rope_theta < 1e12)) fail("{}: 'rope_theta' is {}", place, c.rope_theta);
+    if (!(c.norm_epsilon > 0 && c.norm_epsilon < 1)) fail("{}: 'rms_norm_eps' is {}; it must be above 0 and below 1", place, c.norm_epsilon);
+    if (!(c.rope_theta >= 1 && c.rope_theta < 1e12)) fail("{}: 'rope_theta' is {}; it must be 1 or more and below 1e12", place, c.rope_theta);
     if (c.rope_scaling) {
         const RopeScaling& r = *c.rope_scaling;
-        if (!(r.factor >= 1 && r.factor < 1e6)) fail("{}: rotary 'factor' is {}", place, r.factor);
+        if (!(r.factor >= 1 && r.factor < 1e6)) fail("{}: rotary 'factor' is {}; it must be 1 or more and below 1e6", place, r.factor);
         if (!(r.low_frequency_factor > 0 && r.high_frequency_factor > r.low_frequency_factor && r.high_frequency_factor < 1e6))
-            fail("{}: rotary frequency factors are {} and {}", place, r.low_frequency_factor, r.high_frequency_factor);
+            fail("{}: rotary 'low_freq_factor' is {} and 'high_freq_factor' {}; they must be above 0, the second the larger and below 1e6",
+                 place, r.low_frequency_factor, r.high_frequency_factor);
         if (r.original_context < 1 || r.original_context > int64_t{1} << 30)
-            fail("{}: 'original_max_position_embeddings' is {}", place, r.original_context);
+            fail("{}: 'original_max_position_embeddings' is {}; it must be 1 to {}", place, r.original_context, int64_t{1} << 30);
     }
 }
 

@@ -75,6 +75,53 @@ TEST(Config, WhatCannotBeComputedIsNamed) {
     EXPECT_NE(problem_of("{").find("config.json: "), std::string::npos);
 }
 
+// What a field of the wrong kind says must not be replaced by what is usual without it.
+TEST(Config, AFieldOfTheWrongKindIsNamed) {
+    for (const char* rope : {"rope_scaling", "rope_parameters"}) {
+        for (const char* value : {R"("x")", "3", "true", "[]", "[{}]"})
+            EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", rope, value))), fmt::format("config.json: '{}' must be an object or null", rope));
+        EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {{"rope_type": "llama3", "factor": [8]}})", rope))),
+                  fmt::format("config.json: '{}.factor' must be a number", rope));
+    }
+    for (const char* field : {"rope_theta", "rms_norm_eps"})
+        for (const char* value : {"[]", "{}", "[1]", "true", R"("1")"})
+            EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", field, value))), fmt::format("config.json: '{}' must be a number", field));
+    for (const char* field : {"head_dim", "num_key_value_heads", "bos_token_id", "max_position_embeddings"})
+        for (const char* value : {"[]", "{}", "[1]", "true", "1.5", R"("1")"})
+            EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", field, value))), fmt::format("config.json: '{}' must be a whole number", field));
+    for (const char* value : {R"("x")", "1.5", "true", "{}", "[true]", "[1.5]", "[[1]]", "[null]", "[{}]"})
+        EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "eos_token_id": {})", value))), "config.json: 'eos_token_id' must be a whole number or a list of them");
+    EXPECT_EQ(problem_of(json_with(R"(, "tie_word_embeddings": [])")), "config.json: 'tie_word_embeddings' must be true or false");
+    EXPECT_EQ(problem_of(json_with(R"(, "hidden_act": {})")), "config.json: 'hidden_act' must be a text");
+    for (const char* field : {"rope_theta", "rope_scaling", "rope_parameters", "head_dim", "eos_token_id", "hidden_act", "tie_word_embeddings"})
+        EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": null)", field))), "none") << field;
+}
+
+TEST(Config, RotaryScalingSaysOfWhatKindItIs) {
+    auto with = [](std::string_view rope) {
+        return fmt::format(R"({{"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 64, {}}})", rope);
+    };
+    EXPECT_EQ(problem_of(with(R"("rope_scaling": {"factor": 8})")),
+              "config.json: 'rope_scaling.factor' is there, but no 'rope_scaling.rope_type' says what it means");
+    EXPECT_EQ(problem_of(with(R"("rope_parameters": {"rope_type": null, "low_freq_factor": 1})")),
+              "config.json: 'rope_parameters.low_freq_factor' is there, but no 'rope_parameters.rope_type' says what it means");
+    EXPECT_EQ(problem_of(with(R"("rope_scaling": {"type": "llama3", "factor": 8})")), "config.json: 'rope_scaling.low_freq_factor' is missing");
+    EXPECT_EQ(parse_config(with(R"("rope_parameters": {"rope_theta": 7})"), "x").rope_theta, 7);
+    EXPECT_FALSE(parse_config(with(R"("rope_scaling": {"rope_type": "default", "factor": 8})"), "x").rope_scaling);
+}
+
+TEST(Config, AValueOutOfItsRangeIsToldTheRange) {
+    auto rope = [](std::string_view more) {
+        return json_with(fmt::format(R"(, "rope_scaling": {{{}}})", more));
+    };
+    EXPECT_EQ(problem_of(json_with(R"(, "rms_norm_eps": 0)")), "config.json: 'rms_norm_eps' is 0; it must be above 0 and below 1");
+    EXPECT_EQ(problem_of(json_with(R"(, "rope_theta": 1e30)")), "config.json: 'rope_theta' is 1e+30; it must be 1 or more and below 1e12");
+    EXPECT_EQ(problem_of(json_with(R"(, "bos_token_id": -1)")), "config.json: 'bos_token_id' is -1; a token's id is 0 to 2147483647");
+    EXPECT_EQ(problem_of(rope(R"("factor": 0.5)")), "config.json: rotary 'factor' is 0.5; it must be 1 or more and below 1e6");
+    EXPECT_NE(problem_of(rope(R"("low_freq_factor": 4)")).find("must be above 0, the second the larger"), std::string::npos);
+    EXPECT_NE(problem_of(rope(R"("original_max_position_embeddings": 0)")).find("it must be 1 to 1073741824"), std::string::npos);
+}
+
 // Sizes of the published models, as their makers count them.
 TEST(Config, CountsTheParametersOfLlama) {
     struct Model {
