@@ -48,9 +48,14 @@ class Golden {
     Golden(const std::filesystem::path& folder, const Kernels& kernels, Dtype type)
         : folder_(folder), kernels_(kernels), type_(type), expected_(folder / "golden.safetensors") {
         Tensor tokens = expected_.tensor("tokens");
-        if (tokens.dtype != Dtype::i32 || tokens.rank != 2 || tokens.size[1] < 2) fail("{}: 'tokens' is {}", folder.string(), tokens);
+        if (tokens.dtype != Dtype::i32 || tokens.rank != 2 || tokens.size[0] < 1 || tokens.size[1] < 2)
+            fail("{}: 'tokens' is {}, not i32 [rows, length + 1]", expected_.path().string(), tokens);
         rows_ = tokens.size[0];
         length_ = tokens.size[1] - 1;
+        vocabulary_ = read_config(folder / "hf" / "config.json").vocabulary;
+        for (int32_t id : tokens.span<int32_t>())
+            if (id < 0 || id >= vocabulary_)
+                fail("{}: 'tokens' has the id {}, but the vocabulary's are 0 to {}", expected_.path().string(), id, vocabulary_ - 1);
         for (int64_t r = 0; r < rows_; ++r)
             for (int64_t t = 0; t < length_; ++t) {
                 batch_.tokens.push_back(tokens.row<int32_t>(r)[t]);
@@ -60,10 +65,24 @@ class Golden {
         batch_.chunk = chunks_of(rows_, length_);
     }
 
+    // Throws Error if what is to be compared is not what this model has; before anything is computed.
+    void check_file(const std::vector<std::string>& names) {
+        Llama llama = load(true);
+        for (const std::string& what : names) {
+            if (what.ends_with("logits")) logits(what);
+            if (what == "packed.logits") packed();
+            if (what == "loss") numbers(what, {1});
+            if (what.starts_with("adamw.") && what != "adamw.logits") numbers(what, {steps});
+            if (what != "grad.*") continue;
+            for (Param* p : llama.params())
+                if (p->master) gradient(*p);
+        }
+    }
+
     double bar_of(const std::string& what) {
         for (const Bar& bar : bars)
             if (bar.what == what)
-                return type_ == Dtype::f32 ? bar.f32 : bar.bf16 * (bar.share ? largest_value(expected_.tensor(what).span<float>()) : 1);
+                return type_ == Dtype::f32 ? bar.f32 : bar.bf16 * (bar.share ? largest_value(logits(what)) : 1);
         return 0;
     }
 
@@ -84,19 +103,34 @@ class Golden {
         std::vector<float> losses, norms;
     };
 
+    // What the file says under a name, if it is what is to be compared.
+    Tensor expected(const std::string& name, Dtype dtype, std::initializer_list<int64_t> sizes) {
+        Tensor tensor = expected_.tensor(name), due(tensor.data, dtype, sizes);
+        if (tensor.dtype != dtype || tensor.rank != due.rank || tensor.size != due.size)
+            fail("{}: '{}' is {}, not {}: it was not made for this model", expected_.path().string(), name, tensor, due);
+        return tensor;
+    }
+    std::span<const float> numbers(const std::string& name, std::initializer_list<int64_t> sizes) {
+        std::span<const float> numbers = expected(name, Dtype::f32, sizes).span<float>();
+        if (!std::all_of(numbers.begin(), numbers.end(), [](float x) { return std::isfinite(x); }))
+            fail("{}: '{}' has a number that is not finite: make the file again", expected_.path().string(), name);
+        return numbers;
+    }
+    std::span<const float> logits(const std::string& name) { return numbers(name, {rows_, length_, vocabulary_}); }
+
     Llama load(bool trainable) { return load_llama(folder_ / "hf", {.dtype = type_, .trainable = trainable}); }
 
     double logits_error(Llama llama, const Batch& batch, const std::string& name) {
+        std::span<const float> wanted = logits(name);
         Pass pass(kernels_);
         std::vector<int64_t> rows(batch.tokens.size());
         std::iota(rows.begin(), rows.end(), int64_t{0});
-        Tensor logits = llama.logits(pass, llama.forward(pass, batch), rows);
-        return largest_difference(logits.span<float>(), expected_.tensor(name).span<float>());
+        return largest_difference(llama.logits(pass, llama.forward(pass, batch), rows).span<float>(), wanted);
     }
 
     Batch packed() {
         Batch batch = batch_;
-        Tensor starts = expected_.tensor("packed.starts");
+        Tensor starts = expected("packed.starts", Dtype::i32, {rows_, length_});
         batch.sequences.clear();
         for (int64_t t = 0; t < batch.rows(); ++t) {
             bool begins = t % length_ == 0 || starts.as<int32_t>()[t] != starts.as<int32_t>()[t - 1];
@@ -124,7 +158,7 @@ class Golden {
     double loss_error() {
         Llama llama = load(true);
         Gradients gradients = gradients_of(llama);
-        return std::abs(loss_of(llama, gradients) - static_cast<double>(expected_.tensor("loss").as<float>()[0]));
+        return std::abs(loss_of(llama, gradients) - static_cast<double>(numbers("loss", {1})[0]));
     }
 
     // Rows of wq and wk: a golden gradient has neighbouring pairs (Meta), the Hugging Face folder halves.
@@ -152,10 +186,14 @@ class Golden {
         double worst = 0;
         for (Param* p : llama.params()) {
             if (!p->master) continue;
-            std::span<const float> wanted = expected_.tensor("grad." + p->name).span<float>();
+            std::span<const float> wanted = gradient(*p);
             worst = std::max(worst, largest_difference(as_meta(llama, *p, part(*p)), wanted) / largest_value(wanted));
         }
         return worst;
+    }
+
+    std::span<const float> gradient(const Param& p) {
+        return p.weight.rank == 1 ? numbers("grad." + p.name, {p.weight.size[0]}) : numbers("grad." + p.name, {p.weight.size[0], p.weight.size[1]});
     }
 
     // Ten steps of AdamW on the same batch: lr 1e-3, betas 0.9 0.95, decay 0.1 of every tensor, clipped to norm 1.
@@ -163,7 +201,7 @@ class Golden {
         Training t{load(true), {}, {}};
         Gradients gradients = gradients_of(t.llama);
         Optimizer optimizer(t.llama, {.decay = "all"});
-        for (int step = 0; step < 10; ++step) {
+        for (int64_t step = 0; step < steps; ++step) {
             t.losses.push_back(static_cast<float>(loss_of(t.llama, gradients)));
             t.norms.push_back(static_cast<float>(optimizer.step(kernels_, t.llama, gradients.finish(), 1e-3)));
         }
@@ -171,20 +209,21 @@ class Golden {
     }
 
     double relative(const std::vector<float>& got, const std::string& name) {
-        std::span<const float> wanted = expected_.tensor(name).span<float>();
-        if (wanted.size() != got.size()) fail("{}: '{}' has {} numbers, not {}", folder_.string(), name, wanted.size(), got.size());
+        std::span<const float> wanted = numbers(name, {steps});
         double worst = 0;
         for (size_t i = 0; i < got.size(); ++i)
             worst = std::max(worst, largest_difference({&got[i], 1}, {&wanted[i], 1}) / std::abs(static_cast<double>(wanted[i])));
         return worst;
     }
 
+    static constexpr int64_t steps = 10;
+
     std::filesystem::path folder_;
     const Kernels& kernels_;
     Dtype type_;
     SafetensorsFile expected_;
     Batch batch_;
-    int64_t rows_ = 0, length_ = 0;
+    int64_t rows_ = 0, length_ = 0, vocabulary_ = 0;
 };
 
 // What golden.json says is to be computed; inputs are not.
@@ -192,9 +231,12 @@ std::vector<std::string> names_of(const std::filesystem::path& folder) {
     std::vector<std::string> names;
     MappedFile file(folder / "golden.json");
     read_json(file.text(), file.path().string(), [&](const JsonEvent& event) {
+        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
+            fail("{}: not a JSON object", file.path().string());
         bool input = event.text == "tokens" || event.text == "packed.starts";
         if (event.kind == JsonEvent::key && event.depth == 1 && !input) names.emplace_back(event.text);
     });
+    if (names.empty()) fail("{}: names nothing to compare, as \"logits\": \"of the inputs\" would", file.path().string());
     return names;
 }
 
@@ -203,7 +245,9 @@ std::vector<std::string> names_of(const std::filesystem::path& folder) {
 std::vector<GoldenRow> check_golden(const std::filesystem::path& folder, const Kernels& kernels, Dtype type) {
     std::vector<GoldenRow> rows;
     Golden golden(folder, kernels, type);
-    for (const std::string& what : names_of(folder))
+    std::vector<std::string> names = names_of(folder);
+    golden.check_file(names);
+    for (const std::string& what : names)
         rows.push_back({std::string(kernels.name), std::string(info(type).name), what, golden.error_of(what), golden.bar_of(what)});
     return rows;
 }
