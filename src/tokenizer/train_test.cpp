@@ -79,7 +79,7 @@ TEST(Train, AMegabyteHasTheMergesOfANaiveTrainer) {
     const char* path = "../shared/data/text/tinyshakespeare.txt";
     if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is missing";
     std::string text = read_text(path);
-    EXPECT_EQ(train(text, 512), train_naively(text, 512));
+    EXPECT_EQ(train(text, 1024), train_naively(text, 1024));
 }
 
 TEST(Train, ThreadsAndTheOrderOfTextsChangeNothing) {
