@@ -2,11 +2,13 @@
 #include "bench/signature.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "core/error.h"
 #include "core/threads.h"
 
 #include <fmt/core.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <limits>
 
 #include <nlohmann/json.hpp>
 
@@ -26,21 +28,35 @@ void fields(CheckOptions& o, F field) {
     field("threads", o.threads, "how many to use; 0: all processors");
 }
 
-int check_folder(const CheckOptions& options) {
-    bool good = true;
+bool is_within(const GoldenRow& row) { return row.error <= row.bar; }
+
+// JSON has no infinity.
+double finite(double x) { return std::min(x, std::numeric_limits<double>::max()); }
+
+void print_json(const std::vector<GoldenRow>& rows) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    if (!options.json) fmt::print("{:<8} {:<5} {:<18} {:>11} {:>9}\n", "kernels", "type", "what", "error", "bar");
-    for (const GoldenRow& row : check_golden(options.golden)) {
-        bool within = row.error <= row.bar;
-        good = good && within;
-        if (options.json) {
-            list.push_back({{"kernels", row.kernels}, {"type", row.type}, {"what", row.what}, {"error", row.error}, {"bar", row.bar}});
-        } else {
-            fmt::print("{:<8} {:<5} {:<18} {:>11.3g} {:>9.3g}{}\n", row.kernels, row.type, row.what, row.error, row.bar, within ? "" : "  TOO LARGE");
-        }
-    }
-    if (options.json) fmt::print("{}\n", nlohmann::ordered_json{{"rows", list}, {"good", good}}.dump());
-    return good ? 0 : 1;
+    for (const GoldenRow& row : rows)
+        list.push_back({{"kernels", row.kernels}, {"type", row.type}, {"what", row.what}, {"error", finite(row.error)}, {"bar", row.bar}});
+    bool good = std::all_of(rows.begin(), rows.end(), is_within);
+    fmt::print("{}\n", nlohmann::ordered_json{{"rows", list}, {"good", good}}.dump());
+}
+
+void print_table(const std::vector<GoldenRow>& rows) {
+    fmt::print("{:<8} {:<5} {:<18} {:>11} {:>9}\n", "kernels", "type", "what", "error", "bar");
+    for (const GoldenRow& row : rows)
+        fmt::print("{:<8} {:<5} {:<18} {:>11.3g} {:>9.3g}{}\n", row.kernels, row.type, row.what, row.error, row.bar, is_within(row) ? "" : "  TOO LARGE");
+}
+
+int check_folder(const CheckOptions& options) {
+    std::vector<GoldenRow> rows = check_golden(options.golden);
+    options.json ? print_json(rows) : print_table(rows);
+    int64_t over = std::count_if(rows.begin(), rows.end(), [](const GoldenRow& row) { return !is_within(row); });
+    if (over == 0) return 0;
+    auto times_over = [](const GoldenRow& row) { return row.error / row.bar; };
+    const GoldenRow& worst = *std::max_element(rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return times_over(a) < times_over(b); });
+    fail("{}: {} of {} rows are over their bar, the worst {} with {} kernels in {}: {:.3g}, where {:.3g} is allowed; "
+         "if the folder is whole, this build or this machine computes other numbers",
+         options.golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.bar);
 }
 
 int check_machine(const CheckOptions& options) {
@@ -53,19 +69,21 @@ int check_machine(const CheckOptions& options) {
     if (options.json) {
         fmt::print("{}\n", nlohmann::ordered_json{{"signature", signature}, {"committed", committed_signature}, {"good", good}, {"threads", threads()},
                                                   {"chosen", chosen}, {"kernels", tables}}.dump());
-        return good ? 0 : 1;
+    } else {
+        fmt::print("signature  {} {}\nthreads    {}\nkernels    {} (PUNA_KERNELS chooses another)\n\n{:<24}", signature,
+                   good ? "as committed" : fmt::format("is not the committed {}", committed_signature), threads(), chosen, "");
+        for (const Kernels* table : available_kernels()) fmt::print("{:<10}", table->name);
+        for (const KernelOrigin& origin : kernel_origins(choose_kernels())) {
+            fmt::print("\n{:<24}", origin.kernel);
+            for (const Kernels* table : available_kernels())
+                fmt::print("{:<10}", tables[std::string(table->name)][std::string(origin.kernel)].get<std::string>());
+        }
+        fmt::print("\n");
     }
-    fmt::print("signature  {} {}\nthreads    {}\nkernels    {} (PUNA_KERNELS chooses another)\n\n", signature,
-               good ? "as committed" : fmt::format("is not the committed {}", committed_signature), threads(), chosen);
-    fmt::print("{:<24}", "");
-    for (const Kernels* table : available_kernels()) fmt::print("{:<10}", table->name);
-    for (const KernelOrigin& origin : kernel_origins(choose_kernels())) {
-        fmt::print("\n{:<24}", origin.kernel);
-        for (const Kernels* table : available_kernels())
-            fmt::print("{:<10}", tables[std::string(table->name)][std::string(origin.kernel)].get<std::string>());
-    }
-    fmt::print("\n");
-    return good ? 0 : 1;
+    if (!good)
+        fail("the signature is {}, not the committed {}: this build computes other numbers; build anew with the preset release, and run puna check "
+             "--golden to see which", signature, committed_signature);
+    return 0;
 }
 
 }  // namespace
