@@ -13,7 +13,7 @@
 namespace puna {
 
 struct BenchRow {
-    std::string bench, shape, type;
+    std::string bench, shape, type; // type: of the numbers, "bf16": a product's by its weights
     int threads;
     double value;                   // in `unit`: the median of the repetitions
     std::string unit;
@@ -24,20 +24,21 @@ struct BenchRow {
 struct BenchOptions {
     int64_t repetitions = 5;
     std::string op;                 // kernels: only those whose name contains it
-    std::string text, tokenizer;    // tokenizer: a file or folder, and what to encode it with
+    std::string text, tokenizer;    // tokenizer, pack: a file or folder, and what to encode it with; neither is empty
 };
 template <class F>
 void fields(BenchOptions& o, F field) {
     field("repetitions", o.repetitions, "how often each row is measured; the median counts");
     field("op", o.op, "kernels: only those whose name contains this");
-    field("text", o.text, "tokenizer: the file, or folder of files, to encode");
-    field("tokenizer", o.tokenizer, "tokenizer: a model, tokenizer.json or tokenizer.model");
+    field("text", o.text, "tokenizer, pack: the file, or folder of files, to encode");
+    field("tokenizer", o.tokenizer, "tokenizer, pack: a model, tokenizer.json or tokenizer.model");
 }
 
 std::vector<BenchRow> bench_machine(const BenchOptions& options);
 std::vector<BenchRow> bench_kernels(const BenchOptions& options);
 std::vector<BenchRow> bench_train(const BenchOptions& options);
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options);
+std::vector<BenchRow> bench_pack(const BenchOptions& options);
 
 // Shared by the rows.
 double seconds_now();

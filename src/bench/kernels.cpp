@@ -1,4 +1,5 @@
 #include "bench/bench.h"
+#include "core/error.h"
 #include "core/threads.h"
 #include "kernels/cases.h"
 
@@ -10,9 +11,17 @@ namespace {
 
 bool is_product(std::string_view kernel) { return kernel.starts_with("matmul") || kernel.starts_with("attention"); }
 
+// "f32 [8, 4] x bf16 [3, 4]": bf16
+std::string type_of(const KernelCase& c) {
+    size_t product = c.detail.find(" x ");
+    std::string type = product == c.detail.npos ? c.detail : c.detail.substr(product + 3);
+    return type.substr(0, type.find(' '));
+}
+
 // How fast one case runs, in the unit of what bounds it: operations for products, bytes through memory for the rest.
 BenchRow bench_case(const KernelCase& c, const Kernels& kernels, int64_t repetitions) {
-    bool product = is_product(c.kernel), bf16 = c.detail.find("x bf16") != c.detail.npos;
+    bool product = is_product(c.kernel);
+    std::string type = type_of(c);
     std::vector<double> values, limits, shares;
     c.run(kernels);
     for (int64_t i = 0; i < repetitions; ++i) {
@@ -22,10 +31,11 @@ BenchRow bench_case(const KernelCase& c, const Kernels& kernels, int64_t repetit
         while (runs == 0 || seconds_now() - start < 0.05) c.run(kernels), ++runs;
         double seconds = (seconds_now() - start) / static_cast<double>(runs);
         values.push_back((product ? c.operations : c.bytes) / seconds / 1e9);
-        limits.push_back(!product ? peaks.read_gbs : bf16 ? peaks.bf16 : peaks.f32);
+        limits.push_back(!product ? peaks.read_gbs : type == "bf16" ? peaks.bf16 : peaks.f32);
         shares.push_back(values.back() / limits.back());
     }
-    return {"kernels", c.kernel + " " + c.detail, std::string(kernels.name), threads(), median(values), product ? "GFLOP/s" : "GB/s", median(limits), median(shares)};
+    std::string shape = fmt::format("{} {}, {}", c.kernel, c.detail, kernels.name);
+    return {"kernels", shape, type, threads(), median(values), product ? "GFLOP/s" : "GB/s", median(limits), median(shares)};
 }
 
 }  // namespace
@@ -40,6 +50,7 @@ std::vector<BenchRow> bench_kernels(const BenchOptions& options) {
         auto wanted = [&](std::string_view kernel) { return is_product(kernel) == product && kernel.find(options.op) != kernel.npos; };
         for (const KernelCase& c : kernel_cases(product ? products : streams, memory, wanted)) rows.push_back(bench_case(c, choose_kernels(), options.repetitions));
     }
+    if (rows.empty()) fail("bench kernels: no kernel has '{}' in its name: puna check lists them", printable(options.op));
     return rows;
 }
 

@@ -1,52 +1,112 @@
 #include "bench/bench.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "core/threads.h"
+#include "data/byte_stream.h"
+#include "data/input_files.h"
+#include "data/pack.h"
 #include "tokenizer/encoder.h"
 #include "tokenizer/files.h"
 
-#include <algorithm>
-#include <filesystem>
+#include <unistd.h>
+
+#include <fstream>
 
 namespace puna {
 
 namespace {
 
-std::vector<std::string> read_texts(const std::string& path) {
-    if (path.empty()) fail("bench tokenizer: --text is missing: name a file, or a folder of files, to encode");
-    std::vector<std::filesystem::path> files;
-    if (std::filesystem::is_directory(path))
-        for (const auto& entry : std::filesystem::directory_iterator(path)) files.push_back(entry.path());
-    else
-        files.push_back(path);
-    std::sort(files.begin(), files.end());
-    std::vector<std::string> texts;
-    for (const std::filesystem::path& file : files) texts.push_back(read_text(file));
-    return texts;
+namespace fs = std::filesystem;
+
+class ScratchFolder {
+ public:
+    ScratchFolder() : path_(fs::temp_directory_path() / fmt::format("puna-bench.{}", ::getpid())) { make_folder(path_); }
+    ~ScratchFolder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    ScratchFolder(const ScratchFolder&) = delete;
+    fs::path operator/(const char* name) const { return path_ / name; }
+
+ private:
+    fs::path path_;
+};
+
+// All texts below a path, decompressed, into one plain file. Returns its size.
+double gather_text(const std::string& from, const fs::path& into) {
+    AtomicFile file(into);
+    std::vector<char> buffer(1 << 20);
+    size_t bytes = 0;
+    for (const InputFile& input : find_input_files({from})) {
+        ByteStream stream(input.path);
+        while (size_t n = stream.read(buffer)) {
+            file.write({buffer.data(), n});
+            bytes += n;
+        }
+    }
+    if (bytes == 0) fail("{}: there is no text in it: name a file, or a folder of files, to encode", from);
+    file.commit();
+    return static_cast<double>(bytes);
+}
+
+// The ids of a whole file into another, as `puna tokenizer encode` writes them; how fast a disk makes them durable is not
+// asked. Returns how many.
+double encode_file(const Tokenizer& tokenizer, const fs::path& from, const fs::path& into) {
+    MappedFile text(from);
+    std::ofstream file(into, std::ios::binary);
+    Encoder encoder(tokenizer);
+    size_t tokens = 0;
+    encoder.encode_parts(text.text(), [&](std::span<const int32_t> ids) {
+        file.write(reinterpret_cast<const char*>(ids.data()), static_cast<std::streamsize>(ids.size_bytes()));
+        tokens += ids.size();
+    });
+    if (!file.flush()) fail("{}: cannot write: is the disk full?", into.string());
+    return static_cast<double>(tokens);
+}
+
+struct Rates {
+    std::vector<double> values, limits, shares;
+};
+
+// How many megabytes a second `run` does of `bytes`, for each of `cores`.
+template <class F>
+Rates measure(const BenchOptions& options, double bytes, int cores, F run) {
+    Rates rates;
+    for (int64_t i = 0; i < options.repetitions; ++i) {
+        MachinePeaks peaks = measure_peaks();
+        double start = seconds_now();
+        run();
+        rates.values.push_back(bytes / (seconds_now() - start) / 1e6 / cores);
+        rates.limits.push_back(peaks.read_gbs * 1e3 / cores);
+        rates.shares.push_back(rates.values.back() / rates.limits.back());
+    }
+    return rates;
 }
 
 }  // namespace
 
-// Encoding on one core, each text once, cold: loading the tokenizer counts too.
+// On one core, each byte once and cold: nothing is remembered of the repetition before. Reading the text and writing the ids
+// count, decompressing and loading the tokenizer do not.
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options) {
-    if (options.tokenizer.empty()) fail("bench tokenizer: --tokenizer is missing: name a model, tokenizer.json or tokenizer.model");
-    std::vector<std::string> texts = read_texts(options.text);
-    double bytes = 0, tokens = 0;
-    for (const std::string& text : texts) bytes += static_cast<double>(text.size());
-    std::vector<double> rates, limits, shares;
-    for (int64_t i = 0; i < options.repetitions; ++i) {
-        MachinePeaks peaks = measure_peaks();
-        double start = seconds_now();
-        Tokenizer tokenizer = load_tokenizer(options.tokenizer);
-        Encoder encoder(tokenizer);
-        tokens = 0;
-        for (const std::string& text : texts) tokens += static_cast<double>(encoder.encode(text).size());
-        rates.push_back(bytes / (seconds_now() - start) / 1e6);
-        limits.push_back(peaks.read_gbs * 1e3);
-        shares.push_back(rates.back() / limits.back());
-    }
-    std::string shape = fmt::format("encode {:.1f} MB, {:.2f} bytes a token, one core", bytes / 1e6, bytes / std::max(tokens, 1.0));
-    return {{"tokenizer", shape, "text", 1, median(rates), "MB/s", median(limits), median(shares)}};
+    ScratchFolder folder;
+    double bytes = gather_text(options.text, folder / "text"), tokens = 0;
+    Tokenizer tokenizer = load_tokenizer(options.tokenizer);
+    Rates rates = measure(options, bytes, 1, [&] { tokens = encode_file(tokenizer, folder / "text", folder / "ids"); });
+    std::string shape = fmt::format("encode {:.1f} MB, {:.2f} bytes a token, one core", bytes / 1e6, bytes / tokens);
+    return {{"tokenizer", shape, "text", 1, median(rates.values), "MB/s", median(rates.limits), median(rates.shares)}};
+}
+
+// `puna data pack` as a whole, on all cores.
+std::vector<BenchRow> bench_pack(const BenchOptions& options) {
+    ScratchFolder folder;
+    double bytes = gather_text(options.text, folder / "text");
+    PackOptions pack_options{.inputs = {folder / "text"}, .output = folder / "packed", .tokenizer = options.tokenizer};
+    Rates rates = measure(options, bytes, threads(), [&] {
+        fs::remove_all(folder / "packed");
+        pack(pack_options);
+    });
+    return {{"pack", fmt::format("pack {:.1f} MB of text", bytes / 1e6), "text", threads(), median(rates.values), "MB/s/core", median(rates.limits), median(rates.shares)}};
 }
 
 }  // namespace puna

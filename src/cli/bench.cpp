@@ -14,13 +14,16 @@ namespace {
 struct Bench {
     std::string_view name;
     std::vector<BenchRow> (*run)(const BenchOptions& options);
+    bool reads_text = false;
 };
 constexpr Bench benches[] = {
     {"machine", bench_machine},
     {"kernels", bench_kernels},
     {"train", bench_train},
-    {"tokenizer", bench_tokenizer},
+    {"tokenizer", bench_tokenizer, true},
+    {"pack", bench_pack, true},
 };
+constexpr const char* bench_names = "machine, kernels, train, tokenizer or pack";
 
 struct PrintOptions {
     bool json = false;
@@ -38,7 +41,7 @@ void print(const BenchRow& row, bool json) {
                                                   {"value", row.value}, {"unit", row.unit}, {"limit", row.limit}, {"share", row.share}}.dump());
         return;
     }
-    fmt::print("{:<10}{:<66}{:<8}{:>10.1f} {:<8}", row.bench, row.shape, row.type, row.value, row.unit);
+    fmt::print("{:<10}{:<74}{:<6}{:>10.1f} {:<9}", row.bench, row.shape, row.type, row.value, row.unit);
     if (row.share > 0 && row.bench != "machine") fmt::print(" {:>5.1f} % of {:.1f}", row.share * 100, row.limit);
     fmt::print("\n");
 }
@@ -50,8 +53,8 @@ int run_bench(Arguments arguments) {
     BenchOptions options;
     PrintOptions how;
     Flags flags("bench", "How fast, as a share of what this machine can do, measured beside every repetition.\n"
-                         "BENCH is machine, kernels, train or tokenizer.", "puna bench kernels --op matmul");
-    flags.positional("BENCH", which, "machine, kernels, train or tokenizer");
+                         "BENCH is machine, kernels, train, tokenizer or pack.", "puna bench kernels --op matmul");
+    flags.positional("BENCH", which, bench_names);
     flags.add(list_fields(options));
     flags.add(list_fields(how));
     if (!flags.parse(arguments)) return 0;
@@ -59,6 +62,8 @@ int run_bench(Arguments arguments) {
     use_threads(how.threads);
     for (const Bench& bench : benches) {
         if (bench.name != which) continue;
+        if (bench.reads_text && options.text.empty()) throw UsageError("--text is missing: name a file, or a folder of files, to encode");
+        if (bench.reads_text && options.tokenizer.empty()) throw UsageError("--tokenizer is missing: name a model, tokenizer.json or tokenizer.model");
         bool possible = true;
         for (const BenchRow& row : bench.run(options)) {
             print(row, how.json);
@@ -67,7 +72,7 @@ int run_bench(Arguments arguments) {
         if (!possible) fail("bench {}: a share above 1: the machine was not measured well; run it again when nothing else runs", which);
         return 0;
     }
-    throw UsageError(fmt::format("'{}' is not a bench: use machine, kernels, train or tokenizer", which));
+    throw UsageError(fmt::format("'{}' is not a bench: use {}", which, bench_names));
 }
 
 }  // namespace puna

@@ -1,0 +1,125 @@
+#!/usr/bin/python3
+"""`puna check` and `puna bench` say what is wrong: with this build, with a golden folder, with the command line.
+usage: bench_test.py PUNA"""
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+PUNA = os.path.abspath(sys.argv[1])
+SHARED = pathlib.Path("../shared")
+LLAMA3 = SHARED / "data/tokenizer/llama3/tokenizer.model"
+TEXT = SHARED / "data/text/tinyshakespeare.txt"
+SCALAR = {**os.environ, "PUNA_KERNELS": "scalar"}
+
+
+def puna(*arguments, code=0, program=PUNA, **options):
+    result = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
+    assert result.returncode == code, f"puna {arguments}: exit {result.returncode}: {result.stderr}"
+    if code:
+        assert len(result.stderr.strip().splitlines()) == 1 and result.stderr.startswith("puna: "), result.stderr
+    return result
+
+
+def rows_of(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def damage(path, name, value):
+    """Sets the first number of a tensor."""
+    bytes = bytearray(path.read_bytes())
+    size = struct.unpack("<Q", bytes[:8])[0]
+    begin = json.loads(bytes[8:8 + size])[name]["data_offsets"][0]
+    bytes[8 + size + begin:8 + size + begin + 4] = struct.pack("<f", value)
+    path.write_bytes(bytes)
+
+
+def a_wrong_golden_number_is_an_error(folder):
+    golden = folder / "golden"
+    shutil.copytree(SHARED / "golden/tiny3/hf", golden / "hf", copy_function=shutil.copy)
+    shutil.copy(SHARED / "golden/tiny3/golden.safetensors", golden)
+    (golden / "golden.json").write_text('{"logits": "", "loss": ""}')
+    puna("check", "--golden", golden)
+    os.chmod(golden / "golden.safetensors", 0o644)
+    damage(golden / "golden.safetensors", "logits", 1e3)
+    for form in ((), ("--json",)):
+        result = puna("check", "--golden", golden, *form, code=1)
+        tables = result.stdout.count('"logits"') // 2 if form else result.stdout.count("TOO LARGE") // 2
+        assert f"{2 * tables} of {4 * tables} rows are over their bar, the worst logits with " in result.stderr and "in f32: 1e+03, where 3e-05 is allowed" in result.stderr, result
+    assert not json.loads(result.stdout)["good"]
+
+
+def an_infinite_error_is_a_number(folder):
+    shutil.copytree(SHARED / "golden/tiny3/hf", folder / "endless/hf", copy_function=shutil.copy)
+    for file in (folder / "endless/hf").iterdir():
+        os.chmod(file, 0o644)
+    shutil.copy(SHARED / "golden/tiny3/golden.safetensors", folder / "endless")
+    (folder / "endless/golden.json").write_text('{"logits": ""}')
+    damage(folder / "endless/hf/model.safetensors", "model.norm.weight", float("nan"))
+    result = puna("check", "--golden", folder / "endless", "--json", code=1)
+    assert all(row["error"] > 1e300 for row in json.loads(result.stdout)["rows"]), result.stdout
+    assert "inf, where" in result.stderr, result.stderr
+
+
+def a_wrong_signature_is_an_error(folder):
+    """A build that should compute other numbers than it does is as good as one that computes other numbers."""
+    committed = json.loads(puna("check", "--json").stdout)["committed"]
+    other = folder / "other"
+    other.write_bytes(pathlib.Path(PUNA).read_bytes().replace(committed.encode(), b"0123456789abcdef"))
+    other.chmod(0o755)
+    for form in ((), ("--json",)):
+        result = puna("check", *form, code=1, program=other)
+        assert f"the signature is {committed}, not the committed 0123456789abcdef" in result.stderr and "build anew" in result.stderr, result.stderr
+        assert committed in result.stdout and "0123456789abcdef" in result.stdout
+
+
+def kernel_rows_name_types():
+    rows = rows_of(puna("bench", "kernels", "--op", "add", "--repetitions", "1", "--json", env=SCALAR))
+    assert rows and all(row["type"] == "f32" and row["shape"].endswith(", scalar") for row in rows), rows
+    rows = rows_of(puna("bench", "kernels", "--op", "convert", "--repetitions", "1", "--json"))
+    assert [row["type"] for row in rows] == ["f32", "f16"], rows
+    rows = rows_of(puna("bench", "kernels", "--op", "matmul_input", "--repetitions", "1", "--json"))
+    assert sorted(row["type"] for row in rows) == ["bf16", "f16", "f32"], rows
+    assert "'nosuch'" in puna("bench", "kernels", "--op", "nosuch", code=1).stderr
+
+
+def text_is_measured(folder):
+    novels = folder / "novels"
+    novels.mkdir()
+    text = TEXT.read_bytes()
+    (novels / "a.txt").write_bytes(text)
+    subprocess.run(["gzip", "-k", novels / "a.txt"], check=True)
+    left = set(os.listdir(tempfile.gettempdir()))
+    for name, unit in (("tokenizer", "MB/s"), ("pack", "MB/s/core")):
+        row, = rows_of(puna("bench", name, "--text", novels, "--tokenizer", LLAMA3, "--repetitions", "1", "--json"))
+        assert row["bench"] == name and row["unit"] == unit and row["type"] == "text" and 0 < row["share"] <= 1 and row["value"] > 0, row
+        assert f"{2 * len(text) / 1e6:.1f} MB" in row["shape"], row          # the compressed one as text
+    assert not [name for name in set(os.listdir(tempfile.gettempdir())) - left if name.startswith("puna-bench")]
+
+
+def text_that_is_missing_is_named(folder):
+    (folder / "empty").mkdir()
+    (folder / "void.txt").write_text("")
+    for name in ("tokenizer", "pack"):
+        assert "--text is missing" in puna("bench", name, "--tokenizer", LLAMA3, code=2).stderr
+        assert "--tokenizer is missing" in puna("bench", name, "--text", TEXT, code=2).stderr
+        assert "has no files" in puna("bench", name, "--text", folder / "empty", "--tokenizer", LLAMA3, code=1).stderr
+        assert "no text in it" in puna("bench", name, "--text", folder / "void.txt", "--tokenizer", LLAMA3, code=1).stderr
+    assert "machine, kernels, train, tokenizer or pack" in puna("bench", "nosuch", code=2).stderr
+
+
+if not SHARED.exists():
+    print("skipped: ../shared is missing")
+    sys.exit(77)
+with tempfile.TemporaryDirectory() as scratch:
+    folder = pathlib.Path(scratch)
+    a_wrong_golden_number_is_an_error(folder)
+    an_infinite_error_is_a_number(folder)
+    a_wrong_signature_is_an_error(folder)
+    kernel_rows_name_types()
+    text_is_measured(folder)
+    text_that_is_missing_is_named(folder)
