@@ -106,7 +106,8 @@ std::vector<BenchRow> bench_pack(const BenchOptions& options) {
         fs::remove_all(folder / "packed");
         pack(pack_options);
     });
-    return {{"pack", fmt::format("pack {:.1f} MB of text", bytes / 1e6), "text", threads(), median(rates.values), "MB/s/core", median(rates.limits), median(rates.shares)}};
+    std::string shape = fmt::format("pack {:.1f} MB of text", bytes / 1e6);
+    return {{"pack", shape, "text", threads(), median(rates.values), "MB/s/core", median(rates.limits), median(rates.shares)}};
 }
 
 }  // namespace puna
