@@ -268,6 +268,7 @@ def bad_recipes(folder):
         assert said in line, (text, line)
         assert not (folder / "never").exists()
     puna("train", code=2)
+    puna("train", "--data", folder / "data", "--output", folder / "never", "--threads", "-1", code=2)
     puna("train", "--data", folder / "data", "--output", folder / "never", "--steps", "-1", code=2)
     assert "index.json" in last_line(puna("train", "--data", folder, "--output", folder / "never", code=1))
 

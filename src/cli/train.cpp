@@ -84,16 +84,6 @@ void print_line(const std::string& json) {
     }
 }
 
-// With the recipe's own words for what its flags say.
-void check_usage(const Recipe& recipe, int processes, bool from_file) {
-    try {
-        validate(recipe, processes);
-    } catch (const Error& problem) {
-        if (from_file) throw;
-        throw UsageError(problem.what());
-    }
-}
-
 // A model goes on with the tokens that it knows, and with its own shape.
 void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& flags) {
     if (recipe.from.empty()) return;
@@ -125,10 +115,11 @@ int run_train(Arguments arguments) {
         for (size_t i = 0; i < list.size(); ++i)
             if (flags.given(list[i].name)) set_from_text(list[i], to_text(flag_list[i]));
     }
+    use_threads(options.threads);
     Group group = Group::world();
-    int sharing = std::max(1, threads() / group.size());           // processes of one machine share its processors
-    set_threads(options.threads > 0 ? options.threads : group.size() > 1 ? sharing : 0);
-    check_usage(recipe, group.size(), !path.empty());
+    if (options.threads == 0 && group.size() > 1) set_threads(std::max(1, threads() / group.size()));   // processes of one machine share it
+    if (path.empty()) check_usage([&] { validate(recipe, group.size()); });
+    validate(recipe, group.size());
     Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());      // a folder that is no set says so
     check_base(recipe, tokenizer, flags);
     ProgressLine line;
