@@ -9,7 +9,12 @@
 
 namespace puna {
 
+// Reads metrics.jsonl and timing.jsonl of the folder and index.json and sources.jsonl of the recipe's sets, and writes
+// README.md into the folder. data: the index of the training set. Throws Error where one of them cannot be read.
 void write_card(const std::filesystem::path& folder, const Recipe& recipe, const Config& config, const SetIndex& data);
+
+// A folder as others may know it: its last name; of a set that is held out of another, "stories/validation".
+std::string public_name(const std::filesystem::path& folder);
 
 // generation_config.json: Meta's sampling defaults and the tokens that end a text.
 std::string generation_config_json(const Config& config);

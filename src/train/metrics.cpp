@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <limits>
@@ -22,24 +23,38 @@ void put(nlohmann::ordered_json& json, const char* name, double value) {
     if (std::isfinite(value)) json[name] = value;
 }
 
-// Calls take(name, number) for the numbers of each line, and end_line after it.
-template <class Take, class End>
-void each_line(const std::filesystem::path& path, Take take, End end_line) {
+constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+
+// A row for each line: set(row, name, number) is called for its numbers.
+template <class Row, class Set>
+std::vector<Row> read_rows(const std::filesystem::path& path, const Row& empty, Set set) {
     MappedFile file(path);
-    std::string_view text = file.text();
-    while (!text.empty()) {
+    std::vector<Row> rows;
+    for (std::string_view text = file.text(); !text.empty();) {
         size_t end = std::min(text.find('\n'), text.size());
+        Row row = empty;
         std::string key;
-        read_json(text.substr(0, end), path.string(), [&](const JsonEvent& event) {
-            if (event.kind == JsonEvent::key) key = event.text;
-            if (event.kind == JsonEvent::integer || event.kind == JsonEvent::number) take(key, event.number_value);
-        });
-        end_line();
+        try {
+            read_json(text.substr(0, end), path.string(), [&](const JsonEvent& event) {
+                if (event.kind == JsonEvent::key) key = event.text;
+                if (event.kind == JsonEvent::integer || event.kind == JsonEvent::number) set(row, key, event);
+            });
+            if (row.step > 0) rows.push_back(row);
+        } catch (const Error&) {        // a line that is not whole says nothing, and the others do
+        }
         text.remove_prefix(std::min(end + 1, text.size()));
     }
+    return rows;
 }
 
-constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+// Of the finite ones; NaN if there is none.
+double median(std::vector<double> numbers) {
+    std::erase_if(numbers, [](double x) { return !std::isfinite(x); });
+    if (numbers.empty()) return nothing;
+    auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
+    std::nth_element(numbers.begin(), middle, numbers.end());
+    return *middle;
+}
 
 }  // namespace
 
@@ -63,36 +78,48 @@ std::string to_line(const StepTiming& t) {
 }
 
 std::vector<StepMetrics> read_metrics(const std::filesystem::path& path) {
-    std::vector<StepMetrics> list;
-    StepMetrics empty{.loss = nothing, .learning_rate = nothing, .gradient_norm = nothing, .validation_loss = nothing, .bits_per_byte = nothing}, m = empty;
-    each_line(path, [&](const std::string& key, double value) {
-        if (key == "step") m.step = static_cast<int64_t>(value);
-        if (key == "loss") m.loss = value;
-        if (key == "learning_rate") m.learning_rate = value;
-        if (key == "gradient_norm") m.gradient_norm = value;
-        if (key == "trained") m.trained = static_cast<int64_t>(value);
-        if (key == "validation_loss") m.validation_loss = value;
-        if (key == "bits_per_byte") m.bits_per_byte = value;
-    }, [&] {
-        list.push_back(m);
-        m = empty;
+    StepMetrics empty{.loss = nothing, .learning_rate = nothing, .gradient_norm = nothing, .validation_loss = nothing, .bits_per_byte = nothing};
+    return read_rows(path, empty, [](StepMetrics& m, const std::string& key, const JsonEvent& event) {
+        if (key == "step") m.step = event.integer_value;
+        if (key == "loss") m.loss = event.number_value;
+        if (key == "learning_rate") m.learning_rate = event.number_value;
+        if (key == "gradient_norm") m.gradient_norm = event.number_value;
+        if (key == "trained") m.trained = event.integer_value;
+        if (key == "validation_loss") m.validation_loss = event.number_value;
+        if (key == "bits_per_byte") m.bits_per_byte = event.number_value;
     });
-    return list;
 }
 
 std::vector<StepTiming> read_timing(const std::filesystem::path& path) {
-    std::vector<StepTiming> list;
-    StepTiming t;
-    each_line(path, [&](const std::string& key, double value) {
-        if (key == "step") t.step = static_cast<int64_t>(value);
-        if (key == "seconds") t.seconds = value;
-        if (key == "tokens_per_second") t.tokens_per_second = value;
-        if (key == "share") t.share = value;
-    }, [&] {
-        list.push_back(t);
-        t = {};
+    StepTiming empty{.seconds = nothing, .tokens_per_second = nothing, .share = nothing};
+    return read_rows(path, empty, [](StepTiming& t, const std::string& key, const JsonEvent& event) {
+        if (key == "step") t.step = event.integer_value;
+        if (key == "seconds") t.seconds = event.number_value;
+        if (key == "tokens_per_second") t.tokens_per_second = event.number_value;
+        if (key == "share") t.share = event.number_value;
     });
-    return list;
+}
+
+RunSummary summarize(const std::vector<StepMetrics>& metrics, const std::vector<StepTiming>& timing) {
+    RunSummary s{.loss = nothing, .validation_loss = nothing, .bits_per_byte = nothing, .best_bits_per_byte = nothing};
+    for (const StepMetrics& m : metrics) {
+        s.steps = m.step;
+        s.trained += m.trained;
+        s.loss = m.loss;
+        if (std::isfinite(m.validation_loss)) s.validation_loss = m.validation_loss;
+        if (!std::isfinite(m.bits_per_byte)) continue;
+        s.bits_per_byte = m.bits_per_byte;
+        s.best_bits_per_byte = std::fmin(s.best_bits_per_byte, m.bits_per_byte);
+    }
+    std::vector<double> speeds, shares;
+    for (const StepTiming& t : timing) {
+        if (std::isfinite(t.seconds)) s.seconds += t.seconds;
+        speeds.push_back(t.tokens_per_second);
+        shares.push_back(t.share);
+    }
+    s.tokens_per_second = median(std::move(speeds));
+    s.share = median(std::move(shares));
+    return s;
 }
 
 JsonLines::JsonLines(const std::filesystem::path& path, int64_t keep_bytes) : path_(path), bytes_(keep_bytes) {

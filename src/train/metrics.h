@@ -28,8 +28,20 @@ struct StepTiming {
 };
 std::string to_line(const StepTiming& timing);
 
+// The lines that can be read, in their order: one that is damaged or has no step is passed over. Throws Error where the
+// file cannot be read.
 std::vector<StepMetrics> read_metrics(const std::filesystem::path& path);
 std::vector<StepTiming> read_timing(const std::filesystem::path& path);
+
+// What the lines come to. NaN: never measured.
+struct RunSummary {
+    int64_t steps = 0, trained = 0;                             // trained: tokens with a target, over all steps
+    double loss = 0, validation_loss = 0, bits_per_byte = 0;    // the last that were measured
+    double best_bits_per_byte = 0;
+    double seconds = 0;                                         // in steps: validation and checkpoints are not counted
+    double tokens_per_second = 0, share = 0;                    // medians
+};
+RunSummary summarize(const std::vector<StepMetrics>& metrics, const std::vector<StepTiming>& timing);
 
 // A file that only grows. Throws Error when a write fails; what was synced stays.
 class JsonLines {
