@@ -1,97 +1,177 @@
 #include "train/report.h"
 
 #include "core/atomic_file.h"
+#include "core/fields.h"
+#include "core/mapped_file.h"
+#include "core/progress.h"
+#include "train/card.h"
+#include "train/manifest.h"
 #include "train/metrics.h"
+#include "train/recipe.h"
 
-#include <fmt/core.h>
+#include <fmt/chrono.h>
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace puna {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 struct Point {
     double x, y;
 };
 
 struct Line {
-    std::string name, color;
+    const char* name;
+    const char* color;              // a class of the page's style
     std::vector<Point> points;
 };
 
-constexpr double width = 720, height = 260, left = 70, right = 15, top = 15, bottom = 35;
-constexpr size_t most_points = 1000;
+struct Picture {
+    const char* title;
+    std::vector<Line> lines;
+    bool from_zero = true;
+};
 
-// At most a thousand points: the mean of each of as many stretches.
+constexpr double width = 760, height = 250, left = 58, right = 14, top = 10, bottom = 40;
+constexpr size_t most_stretches = 1000, most_dots = 60;
+constexpr double largest = 1e30;                // what is beyond it is drawn nowhere
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (char c : text) out += c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : std::string(1, c);
+    return out;
+}
+
+// At most two thousand points: the lowest and the highest of each of a thousand stretches, so that no spike is lost.
 std::vector<Point> thin(const std::vector<Point>& points) {
-    if (points.size() <= most_points) return points;
+    if (points.size() <= 2 * most_stretches) return points;
+    auto lower = [](Point a, Point b) { return a.y < b.y; };
     std::vector<Point> out;
-    for (size_t i = 0; i < most_points; ++i) {
-        size_t first = i * points.size() / most_points, last = (i + 1) * points.size() / most_points;
-        Point mean{0, 0};
-        for (size_t j = first; j < last; ++j) mean = {mean.x + points[j].x, mean.y + points[j].y};
-        out.push_back({mean.x / static_cast<double>(last - first), mean.y / static_cast<double>(last - first)});
+    for (size_t i = 0; i < most_stretches; ++i) {
+        auto at = [&](size_t stretch) { return points.begin() + static_cast<std::ptrdiff_t>(stretch * points.size() / most_stretches); };
+        auto [low, high] = std::minmax_element(at(i), at(i + 1), lower);
+        out.push_back(*std::min(low, high));
+        out.push_back(*std::max(low, high));
     }
     return out;
 }
 
-// A round distance between about five marks of an axis.
-double mark_distance(double range) {
-    double raw = range / 5, power = std::pow(10, std::floor(std::log10(raw)));
-    for (double step : {1.0, 2.0, 5.0})
-        if (step * power >= raw) return step * power;
-    return 10 * power;
+// The clock's noise is no news: the medians of at most two hundred stretches.
+std::vector<Point> calm(std::vector<Point> points) {
+    constexpr size_t stretches = 200;
+    if (points.size() <= stretches) return points;
+    auto lower = [](Point a, Point b) { return a.y < b.y; };
+    std::vector<Point> out;
+    for (size_t i = 0; i < stretches; ++i) {
+        auto at = [&](size_t stretch) { return points.begin() + static_cast<std::ptrdiff_t>(stretch * points.size() / stretches); };
+        double end = (at(i + 1) - 1)->x;
+        auto middle = at(i) + (at(i + 1) - at(i)) / 2;
+        std::nth_element(at(i), middle, at(i + 1), lower);
+        out.push_back({end, middle->y});
+    }
+    return out;
+}
+
+// An axis from low to high with a mark at every multiple of its step: 0, 50k, 100k, 150k.
+struct Axis {
+    double low = 0, high = 1, step = 1;
+
+    int marks() const { return static_cast<int>(std::lround((high - low) / step)) + 1; }
+    double mark(int i) const { return low + i * step; }
+    double place(double value) const { return (value - low) / (high - low); }
+
+    std::string text(int i) const {
+        double most = std::max(std::abs(low), std::abs(high)), unit = most >= 1e9 ? 1e9 : most >= 1e6 ? 1e6 : most >= 1e4 ? 1e3 : 1, value = mark(i);
+        if (std::abs(value) < step / 2) return "0";
+        if (most >= 1e12 || step < 1e-6) return fmt::format("{:.3g}", value);
+        int decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step / unit) + 1e-9)));
+        return fmt::format("{:.{}f}{}", value / unit, decimals, unit == 1e9 ? "G" : unit == 1e6 ? "M" : unit == 1e3 ? "k" : "");
+    }
+};
+
+// About five marks, at round numbers around what lies between low and high.
+Axis round_axis(double low, double high, double smallest_step) {
+    if (high <= low) high = low + std::max(smallest_step, std::abs(low) * 0.1);
+    double raw = (high - low) / 5, power = std::pow(10, std::floor(std::log10(raw))), step = 10 * power;
+    for (double round : {5.0, 2.0, 1.0})
+        if (round * power >= raw) step = round * power;
+    step = std::max(step, smallest_step);
+    return {std::floor(low / step) * step, std::ceil(high / step) * step, step};
 }
 
 class Plot {
  public:
-    explicit Plot(std::vector<Line> lines) : lines_(std::move(lines)) {
-        for (Line& line : lines_) {
+    explicit Plot(const Picture& picture) : picture_(picture) {
+        Point low{0, largest}, high{1, -largest};
+        for (Line& line : picture_.lines) {
             line.points = thin(line.points);
             for (Point p : line.points) {
-                low_ = any_ ? Point{std::min(low_.x, p.x), std::min(low_.y, p.y)} : p;
-                high_ = any_ ? Point{std::max(high_.x, p.x), std::max(high_.y, p.y)} : p;
-                any_ = true;
+                low.y = std::min(low.y, p.y);
+                high = {std::max(high.x, p.x), std::max(high.y, p.y)};
             }
         }
-        if (high_.x <= low_.x) high_.x = low_.x + 1;
-        if (high_.y <= low_.y) high_.y = low_.y + std::max(1e-9, std::abs(low_.y) * 0.1);
+        if (low.y > high.y) return;
+        any_ = true;
+        x_ = round_axis(low.x, high.x, 1);
+        x_.high = high.x;
+        y_ = round_axis(picture.from_zero ? std::min(0.0, low.y) : low.y, high.y, 1e-12);
     }
 
-    std::string svg() const {
-        if (!any_) return "<p>nothing yet</p>\n";
-        std::string out = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\">\n", width, height);
-        for (double y = std::ceil(low_.y / step_y()) * step_y(); y <= high_.y; y += step_y())
-            out += fmt::format("<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:.4g}</text>\n",
-                               left, width - right, at_y(y), at_y(y), left - 6, at_y(y) + 4, y);
-        for (double x = std::ceil(low_.x / step_x()) * step_x(); x <= high_.x; x += step_x())
-            out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.0f}</text>\n", at_x(x), height - bottom + 18, x);
-        for (size_t i = 0; i < lines_.size(); ++i) out += draw(lines_[i], i);
-        return out + "</svg>\n";
+    std::string html() const {
+        std::string legend;
+        for (const Line& line : picture_.lines)
+            if (!line.points.empty() && picture_.lines.size() > 1) legend += fmt::format("<span class=\"key {}\"><i></i>{}</span>", line.color, line.name);
+        return fmt::format("<figure><figcaption>{}{}</figcaption>\n{}</figure>\n", picture_.title, legend,
+                           any_ ? svg() : "<p class=\"quiet\">nothing was measured yet</p>\n");
     }
 
  private:
-    double step_x() const { return std::max(1.0, mark_distance(high_.x - low_.x)); }
-    double step_y() const { return mark_distance(high_.y - low_.y); }
-    double at_x(double x) const { return left + (x - low_.x) / (high_.x - low_.x) * (width - left - right); }
-    double at_y(double y) const { return height - bottom - (y - low_.y) / (high_.y - low_.y) * (height - top - bottom); }
+    double at_x(double x) const { return left + x_.place(x) * (width - left - right); }
+    double at_y(double y) const { return height - bottom - y_.place(y) * (height - top - bottom); }
 
-    std::string draw(const Line& line, size_t place) const {
-        std::string points;
-        for (Point p : line.points) points += fmt::format("{:.1f},{:.1f} ", at_x(p.x), at_y(p.y));
-        std::string out = fmt::format("<polyline points=\"{}\" stroke=\"{}\"/>\n", points, line.color);
-        if (line.points.size() == 1) out += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"/>\n", at_x(line.points[0].x), at_y(line.points[0].y), line.color);
-        if (lines_.size() > 1)
-            out += fmt::format("<text x=\"{}\" y=\"{}\" fill=\"{}\" text-anchor=\"end\">{}</text>\n", width - right, top + 12 + 16 * static_cast<double>(place), line.color, line.name);
+    std::string svg() const {
+        std::string out = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", width, height, in_words());
+        for (int i = 0; i < y_.marks(); ++i)
+            out += fmt::format("<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
+                               left, width - right, at_y(y_.mark(i)), at_y(y_.mark(i)), left - 8, at_y(y_.mark(i)) + 4, y_.text(i));
+        for (int i = 0; i < x_.marks() && x_.mark(i) <= x_.high; ++i)
+            out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n", at_x(x_.mark(i)), height - bottom + 17, x_.text(i));
+        out += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">step</text>\n", (left + width - right) / 2, height - 6);
+        for (const Line& line : picture_.lines) out += drawn(line);
+        return out + "</svg>\n";
+    }
+
+    // For who does not see it: where each line begins and ends.
+    std::string in_words() const {
+        auto spoken = [](double y) { return std::abs(y) >= 1e4 ? human(y, "") : fmt::format("{:.4g}", y); };
+        std::string out = picture_.title;
+        for (const Line& line : picture_.lines)
+            if (!line.points.empty())
+                out += fmt::format("; {}{} at step {}, {} at step {}", picture_.lines.size() > 1 ? std::string(line.name) + " " : "", spoken(line.points.front().y),
+                                   line.points.front().x, spoken(line.points.back().y), line.points.back().x);
         return out;
     }
 
-    std::vector<Line> lines_;
-    Point low_{0, 0}, high_{0, 0};
+    std::string drawn(const Line& line) const {
+        std::string points, dots;
+        for (Point p : line.points) {
+            points += fmt::format("{:.1f},{:.1f} ", at_x(p.x), at_y(p.y));
+            if (line.points.size() <= most_dots) dots += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2\"/>", line.color, at_x(p.x), at_y(p.y));
+        }
+        return fmt::format("<polyline class=\"{}\" points=\"{}\"/>{}\n", line.color, points, dots);
+    }
+
+    Picture picture_;
+    Axis x_, y_;
     bool any_ = false;
 };
 
@@ -99,31 +179,130 @@ template <class Row, class Get>
 std::vector<Point> points_of(const std::vector<Row>& rows, Get get) {
     std::vector<Point> points;
     for (const Row& row : rows)
-        if (std::isfinite(get(row))) points.push_back({static_cast<double>(row.step), get(row)});
+        if (std::abs(get(row)) < largest) points.push_back({static_cast<double>(row.step), get(row)});
     return points;
 }
 
-std::string section(const char* title, std::vector<Line> lines) { return fmt::format("<h2>{}</h2>\n{}", title, Plot(std::move(lines)).svg()); }
+std::string pictures(const std::vector<StepMetrics>& metrics, const std::vector<StepTiming>& timing) {
+    auto training = points_of(metrics, [](const StepMetrics& m) { return m.loss; });
+    auto validation = points_of(metrics, [](const StepMetrics& m) { return m.validation_loss; });
+    auto bits = points_of(metrics, [](const StepMetrics& m) { return m.bits_per_byte; });
+    auto rate = points_of(metrics, [](const StepMetrics& m) { return m.learning_rate; });
+    auto norm = points_of(metrics, [](const StepMetrics& m) { return m.gradient_norm; });
+    auto speed = calm(points_of(timing, [](const StepTiming& t) { return t.tokens_per_second; }));
+    std::string out;
+    for (const Picture& picture : {Picture{"Loss, nats a token", {{"training", "blue", training}, {"validation", "orange", validation}}, false},
+                                   Picture{"Validation, bits a byte", {{"", "orange", bits}}, false}, Picture{"Learning rate", {{"", "blue", rate}}},
+                                   Picture{"Gradient norm before clipping", {{"", "blue", norm}}}, Picture{"Speed, tokens a second", {{"", "green", speed}}}})
+        out += Plot(picture).html();
+    return out;
+}
 
-constexpr const char* page_head =
-    "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n<title>Training report</title>\n"
-    "<style>body{font:15px system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}h2{font-size:1em;margin:1.6em 0 .3em}"
-    "svg{width:100%}svg text{font-size:12px;fill:#555}polyline{fill:none;stroke-width:1.5}.grid{stroke:#ddd}"
-    "@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}svg text{fill:#aaa}.grid{stroke:#333}}</style>\n<h1>Training report</h1>\n";
+// Of the newest checkpoint that says it. The tensors are not looked at: a report is made beside every checkpoint.
+std::optional<Recipe> recipe_of(const fs::path& folder) {
+    std::optional<Recipe> newest;
+    int64_t step = -1;
+    std::error_code problem;
+    for (fs::directory_iterator entry(folder / "checkpoints", problem), end; !problem && entry != end; entry.increment(problem)) {
+        try {
+            MappedFile file(entry->path() / "manifest.json");
+            RunState state = parse_manifest(file.text(), file.path().string()).state;
+            if (state.step <= step) continue;
+            Recipe recipe;
+            std::vector<Field> list = list_fields(recipe);
+            from_json(list, state.recipe, file.path().string());
+            newest = recipe;
+            step = state.step;
+        } catch (const Error&) {                // unfinished, or of another version
+        }
+    }
+    return newest;
+}
+
+std::string fact(const char* name, const std::string& value, const std::string& more = "") {
+    return fmt::format("<div><dt>{}</dt><dd>{}</dd>{}</div>\n", name, value, more.empty() ? "" : "<dd class=\"quiet\">" + more + "</dd>");
+}
+
+std::string facts(const RunSummary& run, const std::optional<Recipe>& recipe) {
+    auto number = [](double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "–"; };
+    std::string out = "<dl class=\"facts\">\n";
+    out += fact("steps", fmt::format("{}", run.steps), recipe ? fmt::format("of {}", recipe->steps) : "");
+    out += fact("training loss", number(run.loss), "nats a token, last step");
+    out += fact("validation", number(run.bits_per_byte), std::isfinite(run.best_bits_per_byte) ? fmt::format("bits a byte; best {:.4f}", run.best_bits_per_byte) : "bits a byte");
+    out += fact("tokens learnt", human(static_cast<double>(run.trained), ""));
+    out += fact("time in steps", human_time(run.seconds));
+    out += fact("speed", std::isfinite(run.tokens_per_second) ? human(run.tokens_per_second, "") : "–",
+                std::isfinite(run.share) ? fmt::format("tokens a second, {:.1f} % of the peak; medians", run.share * 100) : "tokens a second, median");
+    return out + "</dl>\n";
+}
+
+// A run that was resumed may have the model of its earlier end.
+std::string status(const fs::path& folder, const RunSummary& run, const std::optional<Recipe>& recipe) {
+    std::error_code ignored;
+    bool all_steps = recipe && run.steps >= recipe->steps;
+    bool finished = fs::exists(folder / "model.safetensors", ignored) && (all_steps || !recipe);
+    return fmt::format("<span class=\"status {}\">{}</span>", finished ? "green" : "orange",
+                       finished ? "finished" : all_steps ? "all steps are taken, the model is not written" : "not finished");
+}
+
+std::string recipe_table(Recipe recipe) {
+    for (std::string* place : {&recipe.data, &recipe.validation, &recipe.output, &recipe.from})
+        if (!place->empty()) *place = public_name(*place);
+    std::string out = "<h2>Recipe</h2>\n<dl class=\"recipe\">\n";
+    for (const Field& field : list_fields(recipe)) {
+        constexpr std::string_view shape[] = {"dim", "layers", "heads", "kv_heads", "ffn", "context", "tied"};
+        bool of_base = !recipe.from.empty() && std::find(std::begin(shape), std::end(shape), field.name) != std::end(shape);
+        std::string value = of_base ? "as in from" : to_text(field);
+        out += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", field.name, value.empty() ? "–" : escaped(value));
+    }
+    return out + "</dl>\n";
+}
+
+constexpr const char* page_style = R"(<style>
+:root{--back:#fbfbfa;--card:#fff;--edge:#e4e4e0;--text:#1f2328;--quiet:#62676d;--grid:#ececea;--blue:#2a6fdb;--orange:#d9580d;--green:#1f883d}
+@media(prefers-color-scheme:dark){:root{--back:#141517;--card:#1c1e21;--edge:#303338;--text:#e4e6e8;--quiet:#9aa0a6;--grid:#2b2e32;--blue:#6ea8ff;--orange:#ff9a4d;--green:#57c274}}
+*{box-sizing:border-box}
+body{font:15px/1.45 system-ui,sans-serif;max-width:840px;margin:0 auto;padding:2em 1.2em 3em;color:var(--text);background:var(--back)}
+h1{font-size:1.5em;margin:0 .6em 0 0;overflow-wrap:anywhere}
+h2{font-size:1em;margin:1.6em 0 .6em}
+header{display:flex;flex-wrap:wrap;align-items:center;gap:.3em 0}
+dl,dd,figure{margin:0}
+.quiet{color:var(--quiet);font-size:.85em}
+.blue{--line:var(--blue)}.orange{--line:var(--orange)}.green{--line:var(--green)}
+.status{color:var(--line);border:1px solid;border-radius:1em;padding:0 .7em;font-size:.85em}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(210px,1fr));gap:1px;margin:1.2em 0;background:var(--edge);border:1px solid var(--edge);border-radius:8px;overflow:hidden}
+.facts div{background:var(--card);padding:.7em 1em}
+dt{color:var(--quiet);font-size:.85em}
+.facts dd:nth-of-type(1){font-size:1.45em;font-variant-numeric:tabular-nums;line-height:1.3}
+figure{background:var(--card);border:1px solid var(--edge);border-radius:8px;padding:.8em 1em .4em;margin:0 0 1em}
+figcaption{display:flex;flex-wrap:wrap;gap:0 1.2em;font-weight:600;margin-bottom:.5em}
+.key{font-weight:400;font-size:.9em}.key i{display:inline-block;width:1.4em;height:3px;border-radius:2px;margin-right:.4em;vertical-align:.25em;background:var(--line)}
+svg{display:block;width:100%}
+svg text{font-size:12px;fill:var(--quiet);font-variant-numeric:tabular-nums}
+svg line{stroke:var(--grid)}
+polyline{fill:none;stroke:var(--line);stroke-width:1.5;stroke-linejoin:round}
+circle{fill:var(--line)}
+.recipe{columns:3 220px;column-gap:2.2em;font-size:.9em}
+.recipe div{display:flex;justify-content:space-between;gap:1em;border-bottom:1px solid var(--edge);padding:.15em 0;break-inside:avoid}
+.recipe dt{font-size:1em}
+.recipe dd{font-variant-numeric:tabular-nums;text-align:right;overflow-wrap:anywhere}
+</style>
+)";
 
 }  // namespace
 
-void write_report(const std::filesystem::path& folder) {
+void write_report(const fs::path& folder) {
     std::vector<StepMetrics> metrics = read_metrics(folder / "metrics.jsonl");
     std::vector<StepTiming> timing = read_timing(folder / "timing.jsonl");
-    std::string page = page_head;
-    if (!metrics.empty()) page += fmt::format("<p>{} steps, training loss {:.4f}</p>\n", metrics.back().step, metrics.back().loss);
-    page += section("Loss, nats a token", {{"training", "#4477aa", points_of(metrics, [](const StepMetrics& m) { return m.loss; })},
-                                           {"validation", "#cc6633", points_of(metrics, [](const StepMetrics& m) { return m.validation_loss; })}});
-    page += section("Validation, bits a byte", {{"", "#cc6633", points_of(metrics, [](const StepMetrics& m) { return m.bits_per_byte; })}});
-    page += section("Learning rate", {{"", "#4477aa", points_of(metrics, [](const StepMetrics& m) { return m.learning_rate; })}});
-    page += section("Gradient norm before clipping", {{"", "#4477aa", points_of(metrics, [](const StepMetrics& m) { return m.gradient_norm; })}});
-    page += section("Speed, tokens a second", {{"", "#228833", points_of(timing, [](const StepTiming& t) { return t.tokens_per_second; })}});
+    RunSummary run = summarize(metrics, timing);
+    std::optional<Recipe> recipe = recipe_of(folder);
+    std::string name = escaped(public_name(folder));
+    std::string page = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n"
+                       "<meta name=\"color-scheme\" content=\"light dark\">\n";
+    page += fmt::format("<title>{}: training report</title>\n{}<header><h1>{}</h1>{}</header>\n", name, page_style, name, status(folder, run, recipe));
+    page += fmt::format("<div class=\"quiet\">training report, written {:%Y-%m-%d %H:%M} UTC</div>\n", fmt::gmtime(std::time(nullptr)));
+    page += facts(run, recipe) + pictures(metrics, timing);
+    if (recipe) page += recipe_table(*recipe);
     write_file(folder / "report.html", page + "</html>\n");
 }
 
