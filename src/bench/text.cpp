@@ -57,7 +57,7 @@ double encode_file(const Tokenizer& tokenizer, const fs::path& from, const fs::p
     std::ofstream file(into, std::ios::binary);
     Encoder encoder(tokenizer);
     size_t tokens = 0;
-    encoder.encode_parts(text.text(), [&](std::span<const int32_t> ids) {
+    encoder.encode_parts(text.text(), [&](std::span<const int32_t> ids, size_t) {
         file.write(reinterpret_cast<const char*>(ids.data()), static_cast<std::streamsize>(ids.size_bytes()));
         tokens += ids.size();
     });

@@ -41,7 +41,7 @@ struct Picture {
     bool from_zero = true;
 };
 
-constexpr double width = 760, height = 250, left = 58, right = 14, top = 10, bottom = 40;
+constexpr double width = 760, height = 250, left = 64, right = 20, top = 10, bottom = 40;
 constexpr size_t most_stretches = 1000, most_dots = 60;
 constexpr double largest = 1e30;                // what is beyond it is drawn nowhere
 
@@ -270,14 +270,14 @@ dl,dd,figure{margin:0}
 .quiet{color:var(--quiet);font-size:.85em}
 .blue{--line:var(--blue)}.orange{--line:var(--orange)}.green{--line:var(--green)}
 .status{color:var(--line);border:1px solid;border-radius:1em;padding:0 .7em;font-size:.85em}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(210px,1fr));gap:1px;margin:1.2em 0;background:var(--edge);border:1px solid var(--edge);border-radius:8px;overflow:hidden}
+.facts{display:grid;grid-template-columns:repeat(3,1fr);gap:1px;margin:1.2em 0;background:var(--edge);border:1px solid var(--edge);border-radius:8px;overflow:hidden}
 .facts div{background:var(--card);padding:.7em 1em}
 dt{color:var(--quiet);font-size:.85em}
 .facts dd:nth-of-type(1){font-size:1.45em;font-variant-numeric:tabular-nums;line-height:1.3}
 figure{background:var(--card);border:1px solid var(--edge);border-radius:8px;padding:.8em 1em .4em;margin:0 0 1em}
 figcaption{display:flex;flex-wrap:wrap;gap:0 1.2em;font-weight:600;margin-bottom:.5em}
 .key{font-weight:400;font-size:.9em}.key i{display:inline-block;width:1.4em;height:3px;border-radius:2px;margin-right:.4em;vertical-align:.25em;background:var(--line)}
-svg{display:block;width:100%}
+svg{display:block;width:100%;overflow:visible}
 svg text{font-size:12px;fill:var(--quiet);font-variant-numeric:tabular-nums}
 svg line{stroke:var(--grid)}
 polyline{fill:none;stroke:var(--line);stroke-width:1.5;stroke-linejoin:round}
@@ -286,6 +286,7 @@ circle{fill:var(--line)}
 .recipe div{display:flex;justify-content:space-between;gap:1em;border-bottom:1px solid var(--edge);padding:.15em 0;break-inside:avoid}
 .recipe dt{font-size:1em}
 .recipe dd{font-variant-numeric:tabular-nums;text-align:right;overflow-wrap:anywhere}
+@media(max-width:560px){.facts{grid-template-columns:1fr 1fr}svg text{font-size:17px}polyline{stroke-width:2.5}}
 </style>
 )";
 

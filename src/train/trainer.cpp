@@ -221,6 +221,7 @@ void Trainer::finish() {
         if (fs::exists(data / name)) write_file(output / name, read_text(data / name));
     write_file(output / "generation_config.json", generation_config_json(llama_.config));
     write_card(output, recipe_, llama_.config, loader_.set().index());
+    write_report(output);           // now of a run that is finished
 }
 
 void Trainer::run() {
