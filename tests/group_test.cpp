@@ -139,5 +139,6 @@ TEST(Group, SumsAndGathersReachEveryRank) {
 int main(int argc, char** argv) {
     puna::world();
     testing::InitGoogleTest(&argc, argv);
-    return RUN_ALL_TESTS();
+    int failed = RUN_ALL_TESTS();
+    return failed || std::filesystem::exists(puna::golden) ? failed : 77;      // those that need it were skipped
 }

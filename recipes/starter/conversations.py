@@ -65,6 +65,7 @@ def story_request(story, chance):
 
 def small_talk(chance):
     animal, thing, word, last = chance.choice(sorted(ANIMALS)), chance.choice(sorted(COLORS)), chance.choice(sorted(OPPOSITES)), chance.randint(2, 10)
+    said = chance.choice(sorted(set(OPPOSITES) | set(ANIMALS)))
     return chance.choice([
         lambda: [chance.choice(GREETINGS), chance.choice(WELCOMES)],
         lambda: [chance.choice(GREETINGS), chance.choice(WELCOMES)],
@@ -76,7 +77,7 @@ def small_talk(chance):
         lambda: [f"What color is {thing}?", f"{thing.capitalize()} is {COLORS[thing]}."],
         lambda: [chance.choice(["What is the opposite of {}?", "Say the opposite of {}."]).format(word), f"The opposite of {word} is {OPPOSITES[word]}."],
         lambda: [f"Count to {chance.choice([NUMBERS[last - 1], str(last)])}.", ", ".join(NUMBERS[:last]).capitalize() + "."],
-        lambda: [f"Say the word {word}.", f"{word.capitalize()}."],
+        lambda: [f"Say the word {said}.", f"{said.capitalize()}."],
     ])()
 
 
@@ -101,10 +102,10 @@ def joined(stories, chance):
 
 
 def make(stories, questions, chance):
-    """One conversation about each story, a quarter as many longer ones, as many of small talk, the questions twice."""
+    """One conversation about each story, a quarter as many longer ones, twice as many of small talk, the questions twice."""
     conversations = [story_request(story, chance) for story in stories]
     conversations += [joined(chance.sample(stories, 2), chance) for _ in range(len(stories) // 4)]
-    conversations += [small_talk(chance) for _ in stories]
+    conversations += [small_talk(chance) for _ in range(2 * len(stories))]
     conversations += questions * 2
     chance.shuffle(conversations)
     return conversations

@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""./start in a tree that is built: a chat with the model that the project ships, at once and without a network; and what
+its card promises of that model. usage: start_test.py"""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+STARTER = pathlib.Path("models/starter")
+PUNA = "build/release/bin/puna"
+
+
+def chat(*turns):
+    """The answers to some turns, greedily."""
+    without_network = ["unshare", "-rn"] if subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode == 0 else []
+    run = subprocess.run([*without_network, "./start", "--json", "--temperature", "0"], input="\n".join(turns) + "\n", capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def it_greets_tells_a_story_and_ends_its_turns():
+    answers = chat("Hello!", "Tell me a story about a dog.", "Thank you!")
+    assert len(answers) == 3 and all(answer["finish"] == "stop" for answer in answers), answers
+    hello, story, thanks = (answer["text"] for answer in answers)
+    assert re.match(r"H(ello|i)\b", hello) and len(hello) < 200, hello
+    assert len(story) > 200 and "dog" in story.lower() and re.search(r"[.!?\"”]\s*$", story), story
+    assert len(thanks) < 200, thanks
+
+
+def it_is_small_and_its_card_is_whole():
+    size = sum(path.stat().st_size for path in STARTER.rglob("*"))
+    assert size <= 12_000_000, size
+    card = (STARTER / "README.md").read_text()
+    prompts = [line for line in pathlib.Path("recipes/prompts.txt").read_text().splitlines() if line]
+    assert len(prompts) == 20
+    for seed, prompt in enumerate(prompts, 1):
+        assert f"**{seed}. {prompt}**" in card, prompt
+    for part in ("1.48", "0.979", "CDLA-Sharing-1.0", "CC BY 4.0", "public domain"):
+        assert part in card, part
+
+
+def its_answers_are_those_of_the_card():
+    card = (STARTER / "README.md").read_text()
+    for seed, prompt in ((1, "Hello!"), (4, "Tell me a story about a dog.")):
+        run = subprocess.run([PUNA, "chat", STARTER, "--seed", str(seed)], input=prompt + "\n", capture_output=True, text=True, check=True)
+        printed = re.search(rf"\*\*{seed}\. {re.escape(prompt)}\*\*[^\n]*\n\n((?:>[^\n]*\n)+)", card)[1]
+        assert re.sub(r"(?m)^> ?", "", printed).strip() == run.stdout.strip(), (printed, run.stdout)
+
+
+def it_predicts_stories_that_it_has_not_seen():
+    data = pathlib.Path("../shared/data/text/tinystories.txt")
+    if not data.exists():
+        print("skipped: ../shared/data is missing")
+        sys.exit(77)
+    stories = [story.strip() for story in data.read_text().split("<|endoftext|>") if story.strip()][-100:]
+    run = subprocess.run([PUNA, "eval", "text", STARTER, "-", "--json"], input="".join(f"{story}\n<|endoftext|>\n" for story in stories), capture_output=True,
+                         text=True, check=True)
+    bits = json.loads(run.stdout)["bits_per_byte"]
+    assert bits <= 0.95, bits
+    card = (STARTER / "README.md").read_text()
+    assert f"**{bits:.4f}**" in card, bits
+
+
+if not shutil.which("unshare"):
+    print("unshare is missing: the network stays")
+for test in (it_greets_tells_a_story_and_ends_its_turns, it_is_small_and_its_card_is_whole, its_answers_are_those_of_the_card,
+             it_predicts_stories_that_it_has_not_seen):
+    print(test.__name__.replace("_", " "), flush=True)
+    test()
