@@ -34,7 +34,7 @@ void print_overview() {
 }
 
 int run(Arguments arguments) {
-    std::string_view first = arguments.empty() ? "" : arguments[0];
+    std::string_view first = arguments.empty() ? std::string_view() : std::string_view(arguments[0]);
     if (first == "--version") {
         fmt::print("puna {}\n", PUNA_VERSION);
         return 0;
