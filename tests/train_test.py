@@ -267,6 +267,8 @@ def bad_recipes(folder):
         line = last_line(puna("train", recipe, *flags, code=1))
         assert said in line, (text, line)
         assert not (folder / "never").exists()
+    recipe.write_bytes(pathlib.Path("tests/corpus/recipe/broken_table").read_bytes())
+    assert "recipe.toml: " in last_line(puna("train", recipe, code=1))
     puna("train", code=2)
     puna("train", "--data", folder / "data", "--output", folder / "never", "--threads", "-1", code=2)
     puna("train", "--data", folder / "data", "--output", folder / "never", "--steps", "-1", code=2)

@@ -3,8 +3,8 @@
 #include "cli/talk.h"
 #include "cli/terminal.h"
 #include "core/atomic_file.h"
-#include "core/log.h"
 #include "core/mapped_file.h"
+#include "core/tell.h"
 
 #include <algorithm>
 #include <cstdio>

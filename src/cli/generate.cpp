@@ -1,8 +1,8 @@
 #include "cli/command.h"
 #include "cli/talk.h"
 #include "cli/terminal.h"
-#include "core/log.h"
 #include "core/mapped_file.h"
+#include "core/tell.h"
 
 #include <cstdio>
 

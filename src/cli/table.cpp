@@ -3,7 +3,7 @@
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "core/error.h"
-#include "core/log.h"
+#include "core/tell.h"
 #include "dist/group.h"
 
 #include <cerrno>

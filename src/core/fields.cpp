@@ -115,7 +115,7 @@ std::string to_json(const std::vector<Field>& fields) {
     nlohmann::ordered_json json = nlohmann::ordered_json::object();
     for (const Field& field : fields)
         std::visit([&](const auto* value) { json[std::string(field.name)] = json_of(*value); }, field.value);
-    return json.dump();
+    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);         // a text from a command line is any bytes
 }
 
 void from_json(std::vector<Field>& fields, std::string_view text, std::string_view place) {

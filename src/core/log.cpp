@@ -3,8 +3,6 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <cstdio>
-
 namespace puna {
 
 namespace {
@@ -22,11 +20,6 @@ spdlog::logger& logger() {
 
 void write_log(LogLevel level, const std::string& message) {
     logger().log(level == LogLevel::info ? spdlog::level::info : spdlog::level::warn, "{}", message);
-}
-
-void write_error_stream(const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    std::fflush(stderr);
 }
 
 }  // namespace puna

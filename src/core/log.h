@@ -1,9 +1,6 @@
 // core/log.h — what the program says about itself while it works, on standard error, one line each.
 //
 //   log_info("loaded {} in {:.1f} s", path, seconds);
-//   tell("\r{} of {}", done, all);              // as it stands, at once: a part of a line, or something for the eye
-//
-// Where standard error cannot be written to, as after its terminal was closed, the work goes on.
 #pragma once
 #include <fmt/core.h>
 
@@ -14,7 +11,6 @@ namespace puna {
 
 enum class LogLevel { info, warning };
 void write_log(LogLevel level, const std::string& message);
-void write_error_stream(const std::string& text);
 
 template <class... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
@@ -24,11 +20,6 @@ void log_info(fmt::format_string<Args...> format, Args&&... args) {
 template <class... Args>
 void log_warning(fmt::format_string<Args...> format, Args&&... args) {
     write_log(LogLevel::warning, fmt::format(format, std::forward<Args>(args)...));
-}
-
-template <class... Args>
-void tell(fmt::format_string<Args...> format, Args&&... args) {
-    write_error_stream(fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace puna

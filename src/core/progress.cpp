@@ -1,6 +1,6 @@
 #include "core/progress.h"
+#include "core/tell.h"
 
-#include "core/log.h"
 
 #include <unistd.h>
 

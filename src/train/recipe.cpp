@@ -1,13 +1,17 @@
 #include "train/recipe.h"
 
+#include "core/error.h"
 #include "core/fields.h"
 #include "core/mapped_file.h"
 #include "core/math.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <vector>
 
+// What the library asserts of a text is for its author to know; here it is a text that cannot be read.
+#define TOML_ASSERT(holds) ((holds) ? void() : puna::fail("not valid TOML"))
 #include <toml++/toml.h>
 
 namespace puna {
@@ -16,8 +20,29 @@ namespace {
 
 constexpr size_t largest_recipe = 16 << 10;     // bytes: the tree of a larger one could take a lot of memory
 
+// The library trips over some letters beyond ASCII, so it sees none: %C3%A9 stands for an e with an accent.
+std::string in_ascii(std::string_view text) {
+    std::string ascii;
+    for (char c : text) {
+        bool plain = static_cast<unsigned char>(c) < 0x80 && c != '%';
+        ascii += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return ascii;
+}
+
+std::string from_ascii(std::string_view ascii) {
+    std::string text;
+    for (size_t i = 0; i < ascii.size(); ++i) {
+        unsigned value = 0;
+        bool spelled = ascii[i] == '%' && i + 2 < ascii.size() && std::from_chars(&ascii[i + 1], &ascii[i + 3], value, 16).ptr == &ascii[i + 3];
+        text.push_back(spelled ? static_cast<char>(value) : ascii[i]);
+        if (spelled) i += 2;
+    }
+    return text;
+}
+
 std::string text_of(const toml::node& value, std::string_view place, std::string_view name) {
-    if (const auto* text = value.as_string()) return text->get();
+    if (const auto* text = value.as_string()) return from_ascii(text->get());
     if (const auto* flag = value.as_boolean()) return flag->get() ? "true" : "false";
     if (const auto* whole = value.as_integer()) return fmt::format("{}", whole->get());
     if (const auto* number = value.as_floating_point()) return fmt::format("{}", number->get());
@@ -38,6 +63,14 @@ void set_field(std::vector<Field>& list, const toml::key& key, const toml::node&
         set_from_text(*at, text_of(value, place, at->name));
     } catch (const Error& problem) {
         fail("{}: {}", place, problem.what());
+    }
+}
+
+toml::table parse_toml(std::string_view text, std::string_view path) {
+    try {
+        return toml::parse(in_ascii(text), path);
+    } catch (const Error& problem) {
+        fail("{}: {}: lines are `name = value`", path, problem.what());
     }
 }
 
@@ -62,7 +95,7 @@ void parse_recipe(Recipe& recipe, std::string_view text, std::string_view path) 
     if (text.size() > largest_recipe) fail("{}: {} bytes are too many for a recipe; at most {}", path, text.size(), largest_recipe);
     std::vector<Field> list = list_fields(recipe);
     try {
-        toml::table table = toml::parse(text, path);
+        toml::table table = parse_toml(text, path);
         for (auto&& [key, value] : table) set_field(list, key, value, path);
     } catch (const toml::parse_error& problem) {
         fail("{}: line {}: {}", path, problem.source().begin.line, printable(problem.description()));

@@ -51,6 +51,13 @@ TEST(Recipe, NamesLineAndFieldOfWhatIsWrong) {
     EXPECT_EQ(message("steps = 7\ntied = false\ndata = \"x y\"\n"), "no error");
 }
 
+TEST(Recipe, TextsMayHaveAnyLetters) {
+    Recipe recipe;
+    parse_recipe(recipe, "prompt = \"caf\u00e9 %41 100% \\u00e9\"   # \u00e9\noutput = '\u65e5\u672c'\n", "a.toml");
+    EXPECT_EQ(recipe.prompt, "caf\u00e9 %41 100% \u00e9");
+    EXPECT_EQ(recipe.output, "\u65e5\u672c");
+}
+
 TEST(Recipe, RefusesWhatCannotBe) {
     Recipe good;
     good.data = "d";
