@@ -39,8 +39,12 @@ class FailingDisk:
 
 
 def on_a_full_disk(command, size, folder):
-    """Runs the command with `folder` on a disk of `size` bytes of its own: in a name space as any user, else as root."""
+    """Runs the command with `folder` on a disk of `size` bytes of its own: in a name space as any user, else as root, also
+    inside a chroot. None where the system allows none of these."""
+    for space in (["unshare", "-rm"], ["unshare", "-m"], ["unshare", "-m", "--propagation", "unchanged"]):
+        if subprocess.run([*space, "mount", "-t", "tmpfs", "none", folder], capture_output=True).returncode == 0:
+            break
+    else:
+        return None
     script = 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && "$@"'
-    spaces = next(space for space in ("-rm", "-m") if subprocess.run(["unshare", space, "true"], capture_output=True).returncode == 0)
-    return subprocess.run(["unshare", spaces, "sh", "-c", script, "sh", str(size), folder, *command], capture_output=True, text=True,
-                          timeout=600)
+    return subprocess.run([*space, "sh", "-c", script, "sh", str(size), folder, *command], capture_output=True, text=True, timeout=600)

@@ -152,6 +152,9 @@ def a_full_disk(folder, whole):
     small.mkdir()
     script = f"{PUNA} {' '.join(map(str, command(folder, small / 'out')))}; code=$?; cp -r {small}/out {folder}/rescued; exit $code"
     result = failing_disk.on_a_full_disk(["sh", "-c", script], 1 << 19, str(small))
+    if result is None:
+        print("a full disk could not be made here: this system lets nobody mount one")
+        return
     assert result.returncode == 1, result
     assert "No space left on device" in last_line(result), result.stderr
     puna(*command(folder, folder / "rescued"), "--resume")
