@@ -81,13 +81,12 @@ bool is_there(const fs::path& path) {
 }
 
 // Only what makes sense together may be trained and validated on.
-const Loader& checked(const Loader& loader, const Loader& training) {
+void check_same_tokenizer(const Loader& loader, const Loader& training) {
     if (loader.set().index().tokenizer != training.set().index().tokenizer)
         fail("{}: was packed with another tokenizer than {}", loader.set().folder().string(), training.set().folder().string());
-    return loader;
 }
 
-void warn_of_lost_ends(const Loader& loader, int64_t length) {
+void look_over(const Loader& loader, int64_t length) {
     if (loader.set().index().trained == 0) fail("{}: none of its tokens are to be learnt", loader.set().folder().string());
     if (loader.shortened() > 0)
         log_warning("{}: {} of {} conversations are longer than a row of {} tokens and lose their end; a larger length keeps it",
@@ -107,9 +106,9 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
       pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep), peak_(measure_peak(*find_dtype(recipe.type))) {
     if (!recipe.validation.empty()) {
         validation_.emplace(recipe.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
-        checked(*validation_, loader_);
+        check_same_tokenizer(*validation_, loader_);
     }
-    if (group_.rank() == 0) warn_of_lost_ends(loader_, recipe.length);
+    if (group_.rank() == 0) look_over(loader_, recipe.length);
 }
 
 Trainer::~Trainer() = default;

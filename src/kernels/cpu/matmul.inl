@@ -66,8 +66,9 @@ void multiply_by_rows(Tensor out, Tensor x, bool fresh, Pack pack) {
         int64_t first = task * block, n = std::min(block, T - first);
         Left left{x.row<float>(first), K, 1};
         if constexpr (needs_conversion<Units>) {
-            left = {cpu::scratch(cpu::Scratch::panel, block * units), units, 1};
-            convert_rows<Units>(cpu::scratch(cpu::Scratch::panel, block * units), x, first, n);
+            float* rows = cpu::scratch(cpu::Scratch::panel, block * units);
+            convert_rows<Units>(rows, x, first, n);
+            left = {rows, units, 1};
         }
         for (int64_t panel = 0; panel < panels; ++panel)
             each_k_block([&](int64_t k, int64_t numbers) {
