@@ -39,9 +39,9 @@ class FailingDisk:
 
 
 def on_a_full_disk(command, size, folder):
-    """Runs the command with `folder` on a disk of `size` bytes of its own: in a name space as any user, else as root, also
-    inside a chroot. None where the system allows none of these."""
-    for space in (["unshare", "-rm"], ["unshare", "-m"], ["unshare", "-m", "--propagation", "unchanged"]):
+    """Runs the command with `folder` on a disk of `size` bytes of its own: in a name space as any user, else as root. None
+    where the system allows neither, as in a chroot."""
+    for space in (["unshare", "-rm"], ["unshare", "-m"]):
         if subprocess.run([*space, "mount", "-t", "tmpfs", "none", folder], capture_output=True).returncode == 0:
             break
     else:

@@ -103,8 +103,10 @@ def a_run_can_be_lengthened(folder):
     steady = ["--schedule", "constant", "--decay-share", "0"]
     train(folder, folder / "twelve", *steady)
     train(folder, folder / "six", *steady, steps=6)
+    (folder / "six/mine.new").write_text("kept")
     assert "steps = 12 instead of 6" in train(folder, folder / "six", *steady, "--resume").stderr
     assert result_of(folder / "six")[0] == result_of(folder / "twelve")[0]
+    assert (folder / "six/mine.new").read_text() == "kept"              # only what is left of a killed run is removed
 
 
 SHORT = [5, "--checkpoint-every", 2]          # a run that is begun hundreds of times

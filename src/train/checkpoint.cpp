@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <regex>
 #include <system_error>
 
 #include <nlohmann/json.hpp>
@@ -75,6 +76,12 @@ std::vector<fs::path> finished(const fs::path& folder) {
     }
     std::sort(list.rbegin(), list.rend());
     return list;
+}
+
+// Of our own making: step-00000200.new, or NAME.PROCESS.COUNT.new (core/atomic_file.h). Nobody else's file is touched.
+bool is_leftover(const std::string& name) {
+    static const std::regex ours("(step-[0-9]+|.+\\.[0-9]+\\.[0-9]+)\\.new");
+    return std::regex_match(name, ours);
 }
 
 void remove_folder(const fs::path& folder) {
@@ -158,7 +165,7 @@ void tidy_up(const fs::path& output, int64_t step) {
     std::error_code problem;
     for (const fs::path& place : {output, folder})
         for (const fs::directory_entry& entry : fs::directory_iterator(place, problem))
-            if (entry.path().extension() == ".new") fs::remove_all(entry.path(), problem);
+            if (is_leftover(entry.path().filename().string())) fs::remove_all(entry.path(), problem);
 }
 
 std::vector<std::string> changes_of_recipe(std::string_view before, std::string_view now, std::string_view place) {
