@@ -7,6 +7,7 @@
 #include "kernels/peaks.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,14 @@ std::vector<BenchRow> bench_train(const BenchOptions& options);
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options);
 std::vector<BenchRow> bench_pack(const BenchOptions& options);
 
-// Shared by the rows.
+// Shared by the rows. `value` runs once and says how fast that was, `limit` which of the machine's figures bounds it: the better
+// of those just before and just after the run. A run faster than that is made again, up to five times in all: something else
+// took the machine while it was measured.
+struct Measured {
+    double value, limit, share;     // medians of the repetitions
+};
+Measured measure(int64_t repetitions, const std::function<double(const MachinePeaks&)>& limit, const std::function<double()>& value);
+
 double seconds_now();
-double median(std::vector<double> values);
 
 }  // namespace puna

@@ -22,20 +22,17 @@ std::string type_of(const KernelCase& c) {
 BenchRow bench_case(const KernelCase& c, const Kernels& kernels, int64_t repetitions) {
     bool product = is_product(c.kernel);
     std::string type = type_of(c);
-    std::vector<double> values, limits, shares;
+    auto limit = [&](const MachinePeaks& peaks) { return !product ? peaks.read_gbs : type == "bf16" ? peaks.bf16 : peaks.f32; };
     c.run(kernels);
-    for (int64_t i = 0; i < repetitions; ++i) {
-        MachinePeaks peaks = measure_peaks();
+    Measured m = measure(repetitions, limit, [&] {
         double start = seconds_now();
         int64_t runs = 0;
         while (runs == 0 || seconds_now() - start < 0.05) c.run(kernels), ++runs;
         double seconds = (seconds_now() - start) / static_cast<double>(runs);
-        values.push_back((product ? c.operations : c.bytes) / seconds / 1e9);
-        limits.push_back(!product ? peaks.read_gbs : type == "bf16" ? peaks.bf16 : peaks.f32);
-        shares.push_back(values.back() / limits.back());
-    }
+        return (product ? c.operations : c.bytes) / seconds / 1e9;
+    });
     std::string shape = fmt::format("{} {}, {}", c.kernel, c.detail, kernels.name);
-    return {"kernels", shape, type, threads(), median(values), product ? "GFLOP/s" : "GB/s", median(limits), median(shares)};
+    return {"kernels", shape, type, threads(), m.value, product ? "GFLOP/s" : "GB/s", m.limit, m.share};
 }
 
 }  // namespace

@@ -11,10 +11,33 @@ double seconds_now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+namespace {
+
 double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     size_t n = values.size();
     return n == 0 ? 0 : n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+}  // namespace
+
+Measured measure(int64_t repetitions, const std::function<double(const MachinePeaks&)>& limit, const std::function<double()>& value) {
+    constexpr int attempts = 5;
+    std::vector<double> values, limits, shares;
+    double before = limit(measure_peaks());
+    for (int64_t i = 0; i < repetitions; ++i) {
+        double speed = 0, bound = 0;
+        for (int attempt = 0; attempt < attempts && speed >= bound; ++attempt) {
+            speed = value();
+            double after = limit(measure_peaks());
+            bound = std::max(before, after);
+            before = after;
+        }
+        values.push_back(speed);
+        limits.push_back(bound);
+        shares.push_back(speed / bound);
+    }
+    return {median(values), median(limits), median(shares)};
 }
 
 std::vector<BenchRow> bench_machine(const BenchOptions& options) {

@@ -65,23 +65,13 @@ double encode_file(const Tokenizer& tokenizer, const fs::path& from, const fs::p
     return static_cast<double>(tokens);
 }
 
-struct Rates {
-    std::vector<double> values, limits, shares;
-};
-
 // How many megabytes a second `run` does of `bytes`, for each of `cores`.
-template <class F>
-Rates measure(const BenchOptions& options, double bytes, int cores, F run) {
-    Rates rates;
-    for (int64_t i = 0; i < options.repetitions; ++i) {
-        MachinePeaks peaks = measure_peaks();
+Measured megabytes(const BenchOptions& options, double bytes, int cores, const std::function<void()>& run) {
+    return measure(options.repetitions, [&](const MachinePeaks& peaks) { return peaks.read_gbs * 1e3 / cores; }, [&] {
         double start = seconds_now();
         run();
-        rates.values.push_back(bytes / (seconds_now() - start) / 1e6 / cores);
-        rates.limits.push_back(peaks.read_gbs * 1e3 / cores);
-        rates.shares.push_back(rates.values.back() / rates.limits.back());
-    }
-    return rates;
+        return bytes / (seconds_now() - start) / 1e6 / cores;
+    });
 }
 
 }  // namespace
@@ -92,9 +82,9 @@ std::vector<BenchRow> bench_tokenizer(const BenchOptions& options) {
     ScratchFolder folder;
     double bytes = gather_text(options.text, folder / "text"), tokens = 0;
     Tokenizer tokenizer = load_tokenizer(options.tokenizer);
-    Rates rates = measure(options, bytes, 1, [&] { tokens = encode_file(tokenizer, folder / "text", folder / "ids"); });
+    Measured m = megabytes(options, bytes, 1, [&] { tokens = encode_file(tokenizer, folder / "text", folder / "ids"); });
     std::string shape = fmt::format("encode {:.1f} MB, {:.2f} bytes a token, one core", bytes / 1e6, bytes / tokens);
-    return {{"tokenizer", shape, "text", 1, median(rates.values), "MB/s", median(rates.limits), median(rates.shares)}};
+    return {{"tokenizer", shape, "text", 1, m.value, "MB/s", m.limit, m.share}};
 }
 
 // `puna data pack` as a whole, on all cores.
@@ -102,12 +92,12 @@ std::vector<BenchRow> bench_pack(const BenchOptions& options) {
     ScratchFolder folder;
     double bytes = gather_text(options.text, folder / "text");
     PackOptions pack_options{.inputs = {folder / "text"}, .output = folder / "packed", .tokenizer = options.tokenizer};
-    Rates rates = measure(options, bytes, threads(), [&] {
+    Measured m = megabytes(options, bytes, threads(), [&] {
         fs::remove_all(folder / "packed");
         pack(pack_options);
     });
     std::string shape = fmt::format("pack {:.1f} MB of text", bytes / 1e6);
-    return {{"pack", shape, "text", threads(), median(rates.values), "MB/s/core", median(rates.limits), median(rates.shares)}};
+    return {{"pack", shape, "text", threads(), m.value, "MB/s/core", m.limit, m.share}};
 }
 
 }  // namespace puna

@@ -54,17 +54,13 @@ std::vector<BenchRow> bench_train(const BenchOptions& options) {
             optimizer.step(kernels, llama, gradients.finish(), 1e-4);
         };
         step();
-        std::vector<double> values, limits, shares;
-        for (int64_t i = 0; i < options.repetitions; ++i) {
-            MachinePeaks peaks = measure_peaks();
+        auto limit = [&](const MachinePeaks& peaks) { return type == Dtype::bf16 ? peaks.bf16 : peaks.f32; };
+        Measured m = measure(options.repetitions, limit, [&] {
             double start = seconds_now();
             step();
-            double seconds = seconds_now() - start;
-            values.push_back(training_operations(config, length) * rows * length / seconds / 1e9);
-            limits.push_back(type == Dtype::bf16 ? peaks.bf16 : peaks.f32);
-            shares.push_back(values.back() / limits.back());
-        }
-        result.push_back({"train", "dim 512, 8 layers, 4 x 512 tokens", std::string(info(type).name), threads(), median(values), "GFLOP/s", median(limits), median(shares)});
+            return training_operations(config, length) * rows * length / (seconds_now() - start) / 1e9;
+        });
+        result.push_back({"train", "dim 512, 8 layers, 4 x 512 tokens", std::string(info(type).name), threads(), m.value, "GFLOP/s", m.limit, m.share});
     }
     return result;
 }

@@ -60,20 +60,14 @@ inline void add_scaled(Stream, Tensor out, Tensor x, float factor) {
     each_flat(out.count(), [&](int64_t i, int64_t n) { put(to + i, fma(set(factor), take(from + i, n), take(to + i, n)), n); });
 }
 
-inline void convert_to_bf16(Tensor out, Tensor x) {
-    bf16* to = out.as<bf16>();
-    float* from = x.as<float>();
-    each_flat(out.count(), [&](int64_t i, int64_t n) { n == lanes ? store(to + i, load(from + i)) : store(to + i, load(from + i, n), n); });
-}
-
-inline void convert(Stream stream, Tensor out, Tensor x) {
+inline void convert(Stream, Tensor out, Tensor x) {
     check(out.count() == x.count(), "convert: {} = {}", out, x);
-    if (out.dtype == Dtype::bf16 && x.dtype == Dtype::f32) return convert_to_bf16(out, x);
-    if (out.dtype != Dtype::f32) return scalar_kernels.convert(stream, out, x);
-    with_type(x.dtype, [&]<class From>() {
-        float* to = out.as<float>();
-        const From* from = x.as<From>();
-        each_flat(out.count(), [&](int64_t i, int64_t n) { put(to + i, n == lanes ? load(from + i) : load(from + i, n), n); });
+    with_type(out.dtype, [&]<class To>() {
+        with_type(x.dtype, [&]<class From>() {
+            To* to = out.as<To>();
+            const From* from = x.as<From>();
+            each_flat(out.count(), [&](int64_t i, int64_t n) { n == lanes ? store(to + i, load(from + i)) : store(to + i, load(from + i, n), n); });
+        });
     });
 }
 

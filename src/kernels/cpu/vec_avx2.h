@@ -44,6 +44,13 @@ inline void store(bf16* p, F x, int64_t n) {
     _mm_store_si128(reinterpret_cast<__m128i*>(part), narrow(x));
     std::memcpy(p, part, static_cast<size_t>(n) * 2);
 }
+inline __m128i narrow_to_f16(F x) { return _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT); }
+inline void store(f16* p, F x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), narrow_to_f16(x)); }
+inline void store(f16* p, F x, int64_t n) {
+    alignas(16) uint16_t part[8];
+    _mm_store_si128(reinterpret_cast<__m128i*>(part), narrow_to_f16(x));
+    std::memcpy(p, part, static_cast<size_t>(n) * 2);
+}
 inline F as_bf16(F x) { return _mm256_castsi256_ps(_mm256_and_si256(round_to_bf16(x), _mm256_set1_epi32(-65536))); }
 
 inline F set(float x) { return _mm256_set1_ps(x); }

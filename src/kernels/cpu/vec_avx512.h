@@ -32,6 +32,8 @@ inline void store(bf16* p, F x) {
 inline void store(bf16* p, F x, int64_t n) {
     _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_to_bf16(x), 16)));
 }
+inline void store(f16* p, F x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT)); }
+inline void store(f16* p, F x, int64_t n) { _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT)); }
 inline F as_bf16(F x) { return _mm512_castsi512_ps(_mm512_and_si512(round_to_bf16(x), _mm512_set1_epi32(-65536))); }
 // Two rounded numbers in each 32 bits: `low` in the lower half, `high` above it.
 inline F bf16_pair(F low, F high) {
