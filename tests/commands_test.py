@@ -66,6 +66,16 @@ def golden_rows():
     assert "golden.safetensors" in puna("check", "--golden", SHARED / "golden", code=1).stderr
 
 
+def nobody_reads_what_is_printed():
+    """As in `puna check | head -1`: the end of whoever reads is no failure, however little was printed."""
+    for command in (["check"], ["help"], ["help", "train"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = subprocess.run([PUNA, *command], stdout=writer, stderr=subprocess.PIPE, text=True)
+        os.close(writer)
+        assert (result.returncode, result.stderr) == (0, ""), (command, result)
+
+
 def logits_do_not_depend_on_chunks(folder):
     (folder / "ids").write_text(" ".join(str(i * 37 % 512) for i in range(90)) + "\n")
     model = SHARED / "golden/tiny3/hf"
@@ -165,6 +175,7 @@ with tempfile.TemporaryDirectory() as scratch:
     folder = pathlib.Path(scratch)
     help_and_wrong_usage()
     check_names_the_kernels()
+    nobody_reads_what_is_printed()
     if not SHARED.exists():             # the rest
         print("skipped: ../shared is missing")
         sys.exit(77)

@@ -50,9 +50,12 @@ int run(Arguments arguments) {
     return find_command(all, arguments[1], "puna help").run(rest);
 }
 
-// Results that did not reach standard output (a full disk, a closed pipe) are a failure too.
+// Results that did not reach standard output, as on a full disk, are a failure too.
 int flushed(int code) {
-    if (std::fflush(stdout) != 0) fail("standard output: cannot write: {}", system_reason(errno));
+    if (std::fflush(stdout) != 0) {
+        if (errno == EPIPE) throw ClosedPipe{};
+        fail("standard output: cannot write: {}", system_reason(errno));
+    }
     if (std::ferror(stdout)) fail("standard output: cannot write");
     return code;
 }
