@@ -95,9 +95,11 @@ def text_is_measured(folder):
     subprocess.run(["gzip", "-k", novels / "a.txt"], check=True)
     left = set(os.listdir(tempfile.gettempdir()))
     for name, unit in (("tokenizer", "MB/s"), ("pack", "MB/s/core")):
-        row, = rows_of(puna("bench", name, "--text", novels, "--tokenizer", LLAMA3, "--repetitions", "1", "--json"))
-        assert row["bench"] == name and row["unit"] == unit and row["type"] == "text" and 0 < row["share"] <= 1 and row["value"] > 0, row
-        assert f"{2 * len(text) / 1e6:.1f} MB" in row["shape"], row          # the compressed one as text
+        rows = rows_of(puna("bench", name, "--text", novels, "--tokenizer", LLAMA3, "--repetitions", "1", "--json"))
+        assert [row["shape"].split()[0] for row in rows] == (["encode", "train"] if name == "tokenizer" else ["pack"]), rows
+        for row in rows:
+            assert row["bench"] == name and row["unit"] == unit and row["type"] == "text" and 0 < row["share"] <= 1 and row["value"] > 0, row
+            assert f"{2 * len(text) / 1e6:.1f} MB" in row["shape"], row      # the compressed one as text
     assert not [name for name in set(os.listdir(tempfile.gettempdir())) - left if name.startswith("puna-bench")]
 
 

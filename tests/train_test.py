@@ -66,6 +66,12 @@ def splits_give_the_same_bits(folder, whole):
     assert result_of(folder / "f32") != whole
 
 
+def what_fails_in_all_processes_is_told_once(folder):
+    words = ["train", "--data", folder / "nowhere", "--output", folder / "never"]
+    mpi = subprocess.run(["mpirun", "-n", "3", PUNA, *map(str, words)], env={**os.environ, **MPI}, capture_output=True, text=True)
+    assert mpi.returncode == 2 and mpi.stderr.count("puna: ") == mpi.stderr.count("8 rows cannot be shared evenly by 3 processes") == 1, mpi
+
+
 def killed_runs_resume_bit_for_bit(folder, whole):
     chance = random.Random(5)
     for attempt, threads in enumerate((1, 2, 3)):
@@ -300,12 +306,11 @@ with tempfile.TemporaryDirectory() as scratch:
     train(folder, folder / "whole")
     whole = result_of(folder / "whole")
     started = time.time()
-    for test in (lambda: what_does_not_belong_together_is_refused(folder), lambda: only_one_run_trains_in_a_folder(folder, whole),
-                 lambda: conversations_too_long_for_a_row_are_told(folder), lambda: samples_and_lines_for_scripts(folder),
-                 lambda: a_run_can_be_lengthened(folder), lambda: two_processes_resume_too(folder, whole),
-                 lambda: a_damaged_checkpoint_never_outlives_a_good_one(folder, whole), lambda: the_result_is_whole(folder, folder / "whole"), lambda: splits_give_the_same_bits(folder, whole),
-                 lambda: killed_runs_resume_bit_for_bit(folder, whole), lambda: broken_checkpoints(folder, whole), lambda: bad_recipes(folder),
-                 lambda: a_loss_that_is_no_number(folder), lambda: a_full_disk(folder, whole), lambda: every_sudden_death(folder),
-                 lambda: every_failing_call(folder)):
-        test()
+    for test, *more in (
+            [what_does_not_belong_together_is_refused], [only_one_run_trains_in_a_folder, whole], [conversations_too_long_for_a_row_are_told],
+            [samples_and_lines_for_scripts], [a_run_can_be_lengthened], [two_processes_resume_too, whole],
+            [a_damaged_checkpoint_never_outlives_a_good_one, whole], [the_result_is_whole, folder / "whole"], [splits_give_the_same_bits, whole],
+            [what_fails_in_all_processes_is_told_once], [killed_runs_resume_bit_for_bit, whole], [broken_checkpoints, whole], [bad_recipes],
+            [a_loss_that_is_no_number], [a_full_disk, whole], [every_sudden_death], [every_failing_call]):
+        test(folder, *more)
         print(f"{time.time() - started:.0f} s", flush=True)

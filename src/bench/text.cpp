@@ -4,10 +4,12 @@
 #include "core/mapped_file.h"
 #include "core/threads.h"
 #include "data/byte_stream.h"
+#include "data/count_pieces.h"
 #include "data/input_files.h"
 #include "data/pack.h"
 #include "tokenizer/encoder.h"
 #include "tokenizer/files.h"
+#include "tokenizer/train.h"
 
 #include <unistd.h>
 
@@ -76,15 +78,17 @@ Measured megabytes(const BenchOptions& options, double bytes, int cores, const s
 
 }  // namespace
 
-// On one core, each byte once and cold: nothing is remembered of the repetition before. Reading the text and writing the ids
-// count, decompressing and loading the tokenizer do not.
+// Encoding on one core, each byte once and cold: nothing is remembered of the repetition before. Reading the text and writing the
+// ids count, decompressing and loading the tokenizer do not. Then `puna tokenizer train`, on all cores.
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options) {
     ScratchFolder folder;
     double bytes = gather_text(options.text, folder / "text"), tokens = 0;
     Tokenizer tokenizer = load_tokenizer(options.tokenizer);
     Measured m = megabytes(options, bytes, 1, [&] { tokens = encode_file(tokenizer, folder / "text", folder / "ids"); });
-    std::string shape = fmt::format("encode {:.1f} MB, {:.2f} bytes a token, one core", bytes / 1e6, bytes / tokens);
-    return {{"tokenizer", shape, "text", 1, m.value, "MB/s", m.limit, m.share}};
+    Measured t = megabytes(options, bytes, 1, [&] { train_tokenizer(count_pieces({folder / "text"}, ""), {.vocabulary = 4096}); });
+    std::string encoded = fmt::format("encode {:.1f} MB, {:.2f} bytes a token, one core", bytes / 1e6, bytes / tokens);
+    std::string learnt = fmt::format("train 4096 tokens on {:.1f} MB", bytes / 1e6);
+    return {{"tokenizer", encoded, "text", 1, m.value, "MB/s", m.limit, m.share}, {"tokenizer", learnt, "text", threads(), t.value, "MB/s", t.limit, t.share}};
 }
 
 // `puna data pack` as a whole, on all cores.

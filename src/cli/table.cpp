@@ -61,6 +61,7 @@ int flushed(int code) {
 }
 
 int report(int code, std::string_view kind, const char* message) {
+    Group::let_the_first_tell();
     tell("puna: {}{}\n", kind, message);
     Group::end_all(code);
     return code;

@@ -6,8 +6,10 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 namespace puna {
@@ -111,6 +113,13 @@ void Group::end_all(int code) {
     MPI_Initialized(&started);
     if (started) MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (size > 1) MPI_Abort(MPI_COMM_WORLD, code);
+}
+
+void Group::let_the_first_tell() {
+    int started = 0, rank = 0;
+    MPI_Initialized(&started);
+    if (started) MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    if (rank > 0) std::this_thread::sleep_for(std::chrono::seconds(1));
 }
 
 int Group::rank() const { return communicator_ ? communicator_->rank : 0; }

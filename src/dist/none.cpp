@@ -10,6 +10,7 @@ struct Group::Communicator {};
 Group Group::alone() { return Group(nullptr); }
 Group Group::world() { return alone(); }
 void Group::end_all(int) {}
+void Group::let_the_first_tell() {}
 int Group::rank() const { return 0; }
 int Group::size() const { return 1; }
 Group Group::split(int) const { return alone(); }
