@@ -1,15 +1,20 @@
 #!/usr/bin/python3
 """Training runs that are killed, split, starved and broken: nothing is lost, and every failure is one clear line.
 usage: train_test.py PUNA"""
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import random
+import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 import failing_disk
@@ -72,31 +77,43 @@ def what_fails_in_all_processes_is_told_once(folder):
     assert mpi.returncode == 2 and mpi.stderr.count("puna: ") == mpi.stderr.count("8 rows cannot be shared evenly by 3 processes") == 1, mpi
 
 
+def checkpoints_of(output):
+    return list((output / "checkpoints").glob("step-*[0-9]/manifest.json"))
+
+
+def kill_a_run(folder, output, threads, lines, delay):
+    """Begins a run or goes on with it, and kills it `delay` seconds after so many lines of metrics. True: a checkpoint was left."""
+    begun = (output / "metrics.jsonl").exists()
+    with open(folder / "errors", "w+") as errors:
+        run = subprocess.Popen([PUNA, *map(str, command(folder, output, 12, "--threads", threads, *(["--resume"] if begun else [])))], stderr=errors)
+        while run.poll() is None and (not (output / "metrics.jsonl").exists() or (output / "metrics.jsonl").read_bytes().count(b"\n") < lines):
+            time.sleep(0.001)
+        time.sleep(delay)
+        run.kill()
+        assert run.wait() in (0, -signal.SIGKILL), (folder / "errors").read_text()
+    return run.returncode != 0 and bool(checkpoints_of(output))
+
+
 def killed_runs_resume_bit_for_bit(folder, whole):
     chance = random.Random(5)
-    for attempt, threads in enumerate((1, 2, 3)):
-        output = folder / f"killed{attempt}"
-        for again in range(40):
-            more = ["--resume"] if (output / "metrics.jsonl").exists() else []
-            errors = open(folder / "errors", "w+")
-            run = subprocess.Popen([PUNA, *map(str, command(folder, output, 12, "--threads", threads, *more))], stderr=errors)
-            try:
-                run.wait(timeout=0.05 + 0.04 * again * chance.random())
-            except subprocess.TimeoutExpired:
-                run.send_signal(signal.SIGKILL)
-                run.wait()
-                continue
-            assert run.returncode == 0, (folder / "errors").read_text()
-            break
-        assert result_of(output) == whole, threads
-        steps = [json.loads(line)["step"] for line in (output / "metrics.jsonl").read_text().splitlines()]
-        assert steps == list(range(1, 13)), steps
+    for threads in (1, 2, 3):
+        resumed = 0
+        for attempt in range(30):
+            output = folder / f"killed {threads} {attempt}"
+            resumed += sum(kill_a_run(folder, output, threads, lines, 0.03 * chance.random()) for lines in (0, 2, 4, 5, 6, 9))
+            train(folder, output, "--threads", threads, "--resume")
+            assert result_of(output) == whole, threads
+            steps = [json.loads(line)["step"] for line in (output / "metrics.jsonl").read_text().splitlines()]
+            assert steps == list(range(1, 13)), steps
+            if resumed >= 3:
+                break
+        assert resumed >= 3, f"{threads} threads: hardly a run was killed after a checkpoint"
 
 
 def two_processes_resume_too(folder, whole):
     output = folder / "mpi killed"
     run = subprocess.Popen([PUNA, *map(str, command(folder, output))], stderr=subprocess.DEVNULL)
-    while not any((output / "checkpoints").glob("step-*[0-9]/manifest.json")) and run.poll() is None:
+    while not checkpoints_of(output) and run.poll() is None:
         time.sleep(0.01)
     run.kill()
     run.wait()
@@ -125,7 +142,7 @@ def every_sudden_death(folder):
     disk = failing_disk.FailingDisk(disk_folder)
     run = [PUNA, *map(str, command(folder, disk_folder / "out", *SHORT))]
     count = disk.count(run, "any")
-    for n in range(1, count + 1, 2):
+    for n in range(1, count + 1):
         shutil.rmtree(disk_folder / "out")
         assert disk.run(run, "any", n, how="kill").returncode == -9
         begun = (disk_folder / "out/metrics.jsonl").exists()
@@ -239,8 +256,47 @@ def conversations_too_long_for_a_row_are_told(folder):
     flags = ["--data", folder / "long", "--validation", "", "--context", "256", "--length"]
     result = train(folder, folder / "lost", *flags, "16", code=1)
     assert "5 of 5 conversations are longer than a row of 16 tokens" in result.stderr, result.stderr
-    assert "nothing in rows 0 to 7 is to be learnt" in last_line(result), result.stderr
+    assert "nothing in any of 8 rows is to be learnt" in last_line(result), result.stderr
     assert "longer than a row" not in train(folder, folder / "found", *flags, "256").stderr
+
+
+def a_step_without_anything_to_learn_is_no_end(folder):
+    said = [{"messages": [{"role": "user", "content": "the cat"}] + [{"role": "assistant", "content": "sat"}] * (n != 3)} for n in range(6)]
+    (folder / "silent.jsonl").write_text("".join(json.dumps(line) + "\n" for line in said))
+    puna("data", "pack", folder / "silent.jsonl", "--tokenizer", folder / "tokenizer", "--output", folder / "silent")
+    train(folder, folder / "heard", "--data", folder / "silent", "--validation", "", "--batch", "1", "--context", "32", "--length", "32")
+    lines = [json.loads(line) for line in (folder / "heard/metrics.jsonl").open()]
+    idle = [line for line in lines if line["trained"] == 0]
+    assert 0 < len(idle) < 12 and all(line["loss"] == 0 and line["gradient_norm"] == 0 for line in idle), lines
+
+
+def what_lies_in_the_output_folder_is_not_replaced(folder):
+    for name in ("README.md", "model.safetensors", "tokenizer.json"):
+        output = folder / f"mine {name}"
+        output.mkdir()
+        (output / name).write_text("precious")
+        line = last_line(train(folder, output, code=1))
+        assert f"mine {name}/{name}: is there already" in line, line
+        assert [path.name for path in output.rglob("*")] == [name] and (output / name).read_text() == "precious"
+    assert "is there already" in last_line(train(folder, folder / "data", code=1))
+
+
+def the_line_of_progress_fits_the_terminal(folder):
+    for columns in (80, 40):
+        pid, master = pty.fork()
+        if pid == 0:
+            os.execv(PUNA, [PUNA, *map(str, command(folder, folder / f"on {columns} columns", 400, "--validate-every", 0, "--checkpoint-every", 0))])
+        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        printed = b""
+        try:
+            while data := os.read(master, 65536):
+                printed += data
+        except OSError:                 # the other end is gone
+            pass
+        assert os.waitpid(pid, 0)[1] == 0, printed
+        drawn = [line for line in re.split(r"\x1b\[K|\r|\n", printed.decode()) if line.startswith("step ")]
+        assert len(drawn) > 3 and all(len(line) < columns for line in drawn), drawn
+        assert columns < 80 or all(line.endswith(" left") for line in drawn), drawn
 
 
 def samples_and_lines_for_scripts(folder):
@@ -295,8 +351,9 @@ def the_result_is_whole(folder, output):
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["loss"] < lines[0]["loss"] and lines[-1]["bits_per_byte"] > 0 and lines[4]["validation_loss"] > 0
     puna("generate", output, "the cat", "--max-tokens", "5")
-    line = train(folder, folder / "progress").stderr.splitlines()[0]
-    for part in ("step 1/12", "loss", "tokens/s", "% of the peak (6N", "left"):
+    formula, line = train(folder, folder / "progress").stderr.splitlines()[:2]
+    assert "(6 x parameters + 6 x layers x dim x length) x tokens/s" in formula, formula
+    for part in ("step 1/12", "loss", "tokens/s", "% of the peak", "left"):
         assert part in line, line
 
 
@@ -308,6 +365,7 @@ with tempfile.TemporaryDirectory() as scratch:
     started = time.time()
     for test, *more in (
             [what_does_not_belong_together_is_refused], [only_one_run_trains_in_a_folder, whole], [conversations_too_long_for_a_row_are_told],
+            [a_step_without_anything_to_learn_is_no_end], [what_lies_in_the_output_folder_is_not_replaced], [the_line_of_progress_fits_the_terminal],
             [samples_and_lines_for_scripts], [a_run_can_be_lengthened], [two_processes_resume_too, whole],
             [a_damaged_checkpoint_never_outlives_a_good_one, whole], [the_result_is_whole, folder / "whole"], [splits_give_the_same_bits, whole],
             [what_fails_in_all_processes_is_told_once], [killed_runs_resume_bit_for_bit, whole], [broken_checkpoints, whole], [bad_recipes],

@@ -20,6 +20,8 @@ class Reader {
         if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object) fail("{}: not a JSON object", path_);
         if (event.kind == JsonEvent::key && event.depth == 1) open(event.text);
         if (event.kind == JsonEvent::key && event.depth == 3) inner_ = event.text;
+        bool tools = event.kind == JsonEvent::key && (event.depth == 1 ? event.text == "tools" : top_ == "messages" && event.depth == 3 && event.text == "tool_calls");
+        if (tools) fail("{}: has '{}': a chat cannot keep them", path_, event.text);
         if (top_ == "messages") take_message(event);
         if (top_ == "options" && event.depth == 1) take_options(event);
     }

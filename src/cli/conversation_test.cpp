@@ -63,6 +63,8 @@ TEST(Conversation, NonsenseIsNamed) {
     EXPECT_NE(problem(R"({"messages": [], "messages": []})").find("'messages' is there twice"), std::string::npos);
     EXPECT_NE(problem(R"({"messages": [], "options": {}, "options": {}})").find("'options' is there twice"), std::string::npos);
     EXPECT_NE(problem(R"({"name": "package"})").find("has no 'messages'"), std::string::npos);
+    EXPECT_NE(problem(R"({"tools": [], "messages": []})").find("has 'tools'"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [{"role": "assistant", "content": "x", "tool_calls": []}]})").find("has 'tool_calls'"), std::string::npos);
     EXPECT_NE(problem(R"({"options": []})").find("'options' is not an object"), std::string::npos);
     EXPECT_NE(problem(R"({"options": {"top_q": 1}})").find("did you mean 'top_p'"), std::string::npos);
     EXPECT_NE(problem(R"({"options": {"top_p": 7}})").find("chat.json: options: top_p"), std::string::npos);

@@ -62,7 +62,7 @@ int flushed(int code) {
 
 int report(int code, std::string_view kind, const char* message) {
     Group::let_the_first_tell();
-    tell("puna: {}{}\n", kind, message);
+    tell("puna: {}{}\n", kind, printable(message, std::string::npos));     // a name may hold a line end
     Group::end_all(code);
     return code;
 }

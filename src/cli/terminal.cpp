@@ -143,6 +143,7 @@ struct LineReader::Editor {
         ::history(history, &event, H_SETSIZE, history_lines);
         ::history(history, &event, H_SETUNIQUE, 1);
         el_set(line, EL_CLIENTDATA, this);
+        el_set(line, EL_SIGNAL, 1);                         // follows the size of the terminal
         el_set(line, EL_PROMPT, &show_prompt);
         el_set(line, EL_EDITOR, "emacs");
         el_set(line, EL_HIST, ::history, history);
@@ -218,25 +219,19 @@ bool MessageLines::add(std::string_view line) {
     bool first = !open_;
     open_ = true;
     plain_ = false;
-    if (first && line.starts_with(quotes)) {
+    bool pasted = line.find('\n') != line.npos;
+    if (first && !pasted && line.starts_with(quotes)) {
         block_ = true;
         line.remove_prefix(quotes.size());
     }
-    if (block_) {
-        size_t close = line.find(quotes);
-        text_ += line.substr(0, close);
-        if (close != line.npos) return true;
-        if (!text_.empty() || !first) text_ += '\n';
-        return false;
-    }
-    if (line.ends_with('\\')) {
-        text_ += line.substr(0, line.size() - 1);
-        text_ += '\n';
-        return false;
-    }
-    plain_ = first && line.find('\n') == line.npos;
+    std::string_view mark = block_ ? quotes : "\\";
+    bool marked = !pasted && line.ends_with(mark);
+    if (marked) line.remove_suffix(mark.size());
     text_ += line;
-    return true;
+    bool complete = block_ == marked;               // a block ends at its mark, anything else goes on at one
+    if (!complete && !(block_ && text_.empty() && first)) text_ += '\n';
+    plain_ = complete && first && !block_ && !pasted;
+    return complete;
 }
 
 std::string MessageLines::take() {

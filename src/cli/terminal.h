@@ -59,8 +59,8 @@ class LineReader {
     std::unique_ptr<Editor> editor_;            // null without a terminal
 };
 
-// Lines that make one message; a pasted text is one line with line ends in it. A backslash at the end of a line goes on with the next; a line that begins with """
-// opens a block of lines, as they are, until the next """.
+// Lines that make one message. A backslash at the end of a line goes on with the next; a line that begins with """ opens a
+// block of lines, as they are, until one that ends with """. A pasted text is one line with line ends in it, whatever it holds.
 class MessageLines {
  public:
     bool add(std::string_view line);            // true: the message is complete

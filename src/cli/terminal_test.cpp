@@ -29,11 +29,14 @@ TEST(MessageLines, QuotesOpenAndCloseABlock) {
     EXPECT_EQ(messages({"\"\"\"a", "b\"\"\""}), "a\nb|");
     EXPECT_EQ(messages({"\"\"\"a\"\"\"", "/x"}), "a|plain:/x|");
     EXPECT_EQ(messages({"say \"\"\"", "b"}), "plain:say \"\"\"|plain:b|");
+    EXPECT_EQ(messages({"\"\"\"a\"\"\" b", "c", "d\"\"\""}), "a\"\"\" b\nc\nd|");        // nothing is lost
 }
 
 TEST(MessageLines, APastedTextIsAMessageAndNoCommand) {
     EXPECT_EQ(messages({"/a\nb", "/c"}), "/a\nb|plain:/c|");
-    EXPECT_EQ(messages({"\"\"\"a\nb\"\"\"", "\"\"\"", "c\nd", "\"\"\""}), "a\nb|c\nd\n|");
+    EXPECT_EQ(messages({"\"\"\"What it does.\"\"\"\nimport os", "x"}), "\"\"\"What it does.\"\"\"\nimport os|plain:x|");
+    EXPECT_EQ(messages({"a\nb\\"}), "a\nb\\|");
+    EXPECT_EQ(messages({"\"\"\"", "c\nd\"\"\"", "\"\"\""}), "c\nd\"\"\"\n|");
 }
 
 TEST(Terminal, NothingThatCouldSteerItIsShown) {

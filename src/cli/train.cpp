@@ -34,7 +34,8 @@ void fields(RunOptions& o, F field) {
     field("threads", o.threads, "how many to use; 0: all processors");
 }
 
-// One line, drawn over where standard error is a terminal, else one every ten seconds and at validations.
+// One line, drawn over where standard error is a terminal, else one every ten seconds and at validations. Its speed is that
+// of the steps since the line before.
 class ProgressLine {
  public:
     ~ProgressLine() {
@@ -44,19 +45,27 @@ class ProgressLine {
     void show(const TrainReport& r) {
         bool validated = std::isfinite(r.metrics.validation_loss), last = r.metrics.step == r.steps;
         Clock::time_point now = Clock::now();
+        seconds_ += r.timing.seconds;
+        tokens_ += r.timing.seconds * r.timing.tokens_per_second;
+        operations_ += r.timing.seconds * r.timing.share;
         if (drawn_ && !validated && !last && now - drawn_at_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10))) return;
+        if (!drawn_) tell("the peak: what this machine can do at most, measured; of it: (6 x parameters + 6 x layers x dim x length) x tokens/s\n");
         drawn_ = true;
         drawn_at_ = now;
-        std::string line = fmt::format("step {}/{}  loss {:.4f}  {:.0f} tokens/s  {:.0f} % of the peak (6N + 6LdS)  {} left", r.metrics.step, r.steps,
-                                       r.metrics.loss, r.timing.tokens_per_second, r.timing.share * 100, human_time(r.seconds_left));
-        if (validated) line += fmt::format("  validation {:.4f}, {:.4f} bits/byte", r.metrics.validation_loss, r.metrics.bits_per_byte);
-        tell("{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !validated ? "" : "\n");
+        std::string line = fmt::format("step {}/{}  loss {:.4f}  {:.0f} tokens/s  {:.0f} % of the peak  {} left", r.metrics.step, r.steps,
+                                       r.metrics.loss, tokens_ / seconds_, operations_ / seconds_ * 100, human_time(r.seconds_left));
+        seconds_ = tokens_ = operations_ = 0;
+        if (terminal_) draw_line(line);
+        else tell("{}", line);
+        if (validated) tell("{}validation {:.4f}, {:.4f} bits/byte", terminal_ ? "\n" : "  ", r.metrics.validation_loss, r.metrics.bits_per_byte);
+        if (!terminal_ || validated) tell("\n");
     }
 
  private:
     using Clock = std::chrono::steady_clock;
     bool terminal_ = ::isatty(STDERR_FILENO), drawn_ = false;
     Clock::time_point drawn_at_;
+    double seconds_ = 0, tokens_ = 0, operations_ = 0;          // since then; operations: as a share of the peak, times seconds
 };
 
 // Eighty tokens after the prompt, or as many as the context holds; what goes wrong here does not end the training.
@@ -130,7 +139,7 @@ int run_train(Arguments arguments) {
     };
     hooks.sample = [&](Llama& llama, int64_t step) {
         std::string sample = sample_of(llama, tokenizer, recipe.prompt);
-        tell("\n-- sample at step {}: {}\n", step, sample);
+        tell("\n-- sample at step {}: {}\n", step, ::isatty(STDERR_FILENO) ? without_controls(sample) : sample);
         if (options.json) print_line(nlohmann::json{{"step", step}, {"sample", sample}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     };
     Trainer(recipe, group, std::move(hooks)).run();

@@ -24,8 +24,7 @@ size_t printable_length(std::string_view text) {
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-    constexpr size_t longest = 100;
+std::string printable(std::string_view text, size_t longest) {
     std::string line;
     for (size_t at = 0; at < text.size();) {
         if (at >= longest) return line + "...";

@@ -37,8 +37,8 @@ void check(bool holds, fmt::format_string<Args...> format, Args&&... args) {
         throw_bug(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// Text from outside, fit for a message: one line, at most 100 bytes of it, control characters and broken UTF-8 as \x1b.
-std::string printable(std::string_view text);
+// Text from outside, fit for a message: one line, at most so many bytes of it, control characters and broken UTF-8 as \x1b.
+std::string printable(std::string_view text, size_t longest = 100);
 
 // What errno says, in words. Example: "No such file or directory".
 std::string system_reason(int error_number);

@@ -1,7 +1,6 @@
 #include "core/progress.h"
 #include "core/tell.h"
 
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,11 +32,11 @@ void Progress::draw(steady_clock::time_point now) {
     double done = static_cast<double>(done_.load(std::memory_order_relaxed));
     double share = std::clamp(done / static_cast<double>(total_), 0.0, 1.0);
     double seconds = std::chrono::duration<double>(now - start_).count();
-    constexpr int width = 30;
+    constexpr int width = 20;
     int filled = static_cast<int>(share * width);
     std::string bar = std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(width - filled), '.');
-    tell("\r\033[K{} [{}] {:.0f}%  {}  {}/s  {} left", what_, bar, share * 100, human(done, unit_),
-               human(done / seconds, unit_), human_time(share > 0 ? seconds * (1 - share) / share : 0));
+    draw_line(fmt::format("{} [{}] {:.0f}%  {}  {}/s  {} left", what_, bar, share * 100, human(done, unit_),
+                          human(done / seconds, unit_), human_time(share > 0 ? seconds * (1 - share) / share : 0)));
     drawn_ = true;
 }
 

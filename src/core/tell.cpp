@@ -1,5 +1,8 @@
 #include "core/tell.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <cstdio>
 
 namespace puna {
@@ -7,6 +10,13 @@ namespace puna {
 void write_error_stream(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fflush(stderr);
+}
+
+// A line of the whole width already goes on in the next one on some terminals.
+void draw_line(const std::string& line) {
+    winsize size{};
+    bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    write_error_stream("\r\033[K" + line.substr(0, known ? size.ws_col - size_t{1} : 79));
 }
 
 }  // namespace puna

@@ -13,6 +13,7 @@
 namespace puna {
 
 void write_error_stream(const std::string& text);
+void draw_line(const std::string& line);        // over the line that was drawn before, as much of it as the terminal is wide
 
 template <class... Args>
 void tell(fmt::format_string<Args...> format, Args&&... args) {

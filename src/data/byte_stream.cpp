@@ -36,11 +36,18 @@ struct ByteStream::Zstd {
     ~Zstd() { ZSTD_freeDStream(stream); }
 };
 
+std::string kind_of(const std::filesystem::path& path) {
+    std::string kind = path.extension().string();
+    for (char& c : kind)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+    return kind;
+}
+
 ByteStream::ByteStream(const std::filesystem::path& path)
     : path_(path.string()), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (descriptor_ < 0) fail("{}: cannot open: {}", path_, system_reason(errno));
-    if (path.extension() == ".gz") gzip_ = std::make_unique<Gzip>();
-    if (path.extension() == ".zst") zstd_ = std::make_unique<Zstd>();
+    if (kind_of(path) == ".gz") gzip_ = std::make_unique<Gzip>();
+    if (kind_of(path) == ".zst") zstd_ = std::make_unique<Zstd>();
     if (gzip_ || zstd_) buffer_.resize(buffer_size);
 }
 

@@ -17,6 +17,8 @@
 
 namespace puna {
 
+std::string kind_of(const std::filesystem::path& path);         // its extension in small letters: ".gz" of A.TXT.GZ
+
 class ByteStream {
  public:
     explicit ByteStream(const std::filesystem::path& path);

@@ -4,6 +4,7 @@
 #include "tokenizer/split.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace puna {
 
@@ -52,7 +53,7 @@ void DocumentReader::read_more() {
     pending_.erase(0, at_);
     scanned_ -= std::min(scanned_, at_);
     at_ = 0;
-    size_t size = pending_.size(), wanted = size + read_bytes;
+    size_t size = pending_.size(), before = size, wanted = size + read_bytes;
     int64_t consumed = stream_->consumed();
     pending_.resize(wanted);
     while (size < wanted && !at_end_) {                     // a decoder gives less than it is asked for
@@ -62,6 +63,8 @@ void DocumentReader::read_more() {
     }
     pending_.resize(size);
     consumed_ += stream_->consumed() - consumed;
+    if (!files_[file_].jsonl && std::memchr(&pending_[before], 0, size - before))
+        fail("{}: is not text, it holds a zero byte: leave it out, or make it UTF-8", files_[file_].path.string());
 }
 
 // Takes the bytes up to `end` as a piece; a document without any but blanks is none.

@@ -29,9 +29,16 @@ Documents read_documents(const std::string& path, const ReadOptions& options = {
 
 TEST(DocumentReader, ATextIsOneDocumentAndKeepsItsBytes) {
     TestFolder folder;
-    std::string text("caf\xc3\xa9 \xff\x00 broken bytes\r\nand all\n", 32);
+    std::string text = "caf\xc3\xa9 \xff\x01 broken bytes\r\nand all\n";
     write_file(folder / "x.txt", text);
     EXPECT_EQ(read_documents((folder / "x.txt").string()), Documents{text});
+}
+
+TEST(DocumentReader, WhatHoldsAZeroByteIsNoText) {
+    TestFolder folder;
+    write_file(folder / "model.bin", std::string(3 << 20, 'x') + '\0');
+    std::string message = error_of([&] { read_documents((folder / "model.bin").string()); });
+    EXPECT_NE(message.find("model.bin: is not text"), message.npos) << message;
 }
 
 TEST(DocumentReader, LinesThatAreTheSeparatorStandBetweenDocuments) {

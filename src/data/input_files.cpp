@@ -1,6 +1,7 @@
 #include "data/input_files.h"
 
 #include "core/error.h"
+#include "data/byte_stream.h"
 
 #include <algorithm>
 
@@ -14,8 +15,8 @@ InputFile describe(const fs::path& path, bool named) {
     std::error_code ignored;
     auto size = fs::file_size(path, ignored);               // unknown for a pipe
     fs::path name = path.filename();
-    if (name.extension() == ".gz" || name.extension() == ".zst") name = name.stem();
-    return {path, ignored ? 0 : static_cast<int64_t>(size), name.extension() == ".jsonl", named};
+    if (kind_of(name) == ".gz" || kind_of(name) == ".zst") name = name.stem();
+    return {path, ignored ? 0 : static_cast<int64_t>(size), kind_of(name) == ".jsonl" || kind_of(name) == ".ndjson", named};
 }
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }

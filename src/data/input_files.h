@@ -15,7 +15,7 @@ namespace puna {
 struct InputFile {
     std::filesystem::path path;
     int64_t size = 0;               // on disk
-    bool jsonl = false;             // .jsonl, .jsonl.gz, .jsonl.zst; anything else is text
+    bool jsonl = false;             // .jsonl or .ndjson, also followed by .gz or .zst; anything else is text
     bool named = false;             // in the list itself, not found in a folder
 };
 

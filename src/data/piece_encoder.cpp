@@ -51,7 +51,7 @@ class BatchEncoder::Worker {
         run.ids.insert(run.ids.end(), tokens.ids.begin(), tokens.ids.end());
         run.learnt.insert(run.learnt.end(), tokens.spoken.begin(), tokens.spoken.end());
         int64_t bytes = 0;
-        for (const Message& message : document.messages) bytes += static_cast<int64_t>(message.content.size());
+        for (const Message& message : document.messages) bytes += message.tool_calls.empty() ? static_cast<int64_t>(message.content.size()) : 0;
         run.pieces.push_back({tokens.ids.size(), piece, true, bytes});
     }
 

@@ -109,10 +109,12 @@ std::vector<std::string_view> split_documents(std::string_view text) {
     };
     size_t begin = 0;
     for (size_t at = text.find(separator); at != text.npos; at = text.find(separator, at + 1)) {
-        size_t end = at + separator.size();
+        size_t end = at + separator.size(), last = at - (at > begin);
+        if (end < text.size() && text[end] == '\r') ++end;                 // lines of Windows
         bool whole_line = (at == 0 || text[at - 1] == '\n') && (end == text.size() || text[end] == '\n');
         if (!whole_line) continue;
-        add(text.substr(begin, at > begin ? at - 1 - begin : 0));
+        if (last > begin && text[last - 1] == '\r') --last;
+        add(text.substr(begin, last - begin));
         begin = std::min(end + 1, text.size());
     }
     add(text.substr(begin));

@@ -23,6 +23,7 @@ TEST(EvalText, LinesThatAreTheSeparatorCutDocuments) {
     EXPECT_EQ(split_documents("a\n<|endoftext|>\n<|endoftext|>\n\n<|endoftext|>\nb\n<|endoftext|>"), (Texts{"a", "b"}));
     EXPECT_EQ(split_documents("a<|endoftext|>\n<|endoftext|>b"), (Texts{"a<|endoftext|>\n<|endoftext|>b"}));
     EXPECT_EQ(split_documents("<|endoftext|>\na"), (Texts{"a"}));
+    EXPECT_EQ(split_documents("a cat\r\n<|endoftext|>\r\na dog\r\n"), (Texts{"a cat", "a dog\r\n"}));
     EXPECT_TRUE(split_documents("").empty());
 }
 

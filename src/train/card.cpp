@@ -128,13 +128,16 @@ std::string public_name(const fs::path& folder) {
     return (name == "validation" ? whole.parent_path().filename() / name : name).string();
 }
 
-void write_card(const fs::path& folder, const Recipe& recipe, const Config& config, const SetIndex& data) {
+void write_card(const fs::path& folder, const Recipe& recipe, const Config& config, const SetIndex& data, const std::vector<std::string>& changes) {
     RunSummary run = summarize(read_metrics(folder / "metrics.jsonl"), read_timing(folder / "timing.jsonl"));
     std::string measured = validation(recipe, run);
     std::string card = front_matter + what_it_is(public_name(folder), config);
     if (!measured.empty()) card += fmt::format("; the validation below was computed with the recipe's type, {}", recipe.type);
     card += ".\n\n## Training\n\n" + training(recipe, data, run) + measured;
-    write_file(folder / "README.md", card + "\n## Recipe\n\n```toml\n" + recipe_text(recipe, config) + "```\n");
+    card += "\n## Recipe\n\n```toml\n" + recipe_text(recipe, config) + "```\n";
+    if (!changes.empty()) card += "\nIt was changed on the way:\n\n";
+    for (const std::string& change : changes) card += fmt::format("- {}\n", change);
+    write_file(folder / "README.md", card);
 }
 
 }  // namespace puna

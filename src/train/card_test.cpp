@@ -34,7 +34,7 @@ std::string card_of(const TestFolder& folder, int sources) {
     recipe.validation = (folder / "stories/validation").string();
     recipe.from = (folder / "base/").string();
     Config config{.dim = 32, .layers = 2, .heads = 4, .kv_heads = 2, .head_dim = 8, .ffn = 64, .vocabulary = 300, .context = 64, .tied = true};
-    write_card((folder / "out").string() + "/", recipe, config, index);
+    write_card((folder / "out").string() + "/", recipe, config, index, {"from step 1 on: steps = 3 instead of 2"});
     return read_text(folder / "out/README.md");
 }
 
@@ -56,6 +56,7 @@ TEST(Card, NamesWhatTheModelWasMadeOf) {
     std::string card = card_of(folder, 1);
     EXPECT_TRUE(card.starts_with("---\nlibrary_name: transformers\n"));
     EXPECT_TRUE(says(card, "- from: the model `base`\n"));
+    EXPECT_TRUE(says(card, "It was changed on the way:\n\n- from step 1 on: steps = 3 instead of 2\n"));
     EXPECT_TRUE(says(card, "- training set: `stories`, 290 documents, 19464 tokens, 39.6 kB of text\n"
                            "  - `text0.txt` (XXH3 404001801dcede3e): 7 documents, 70 tokens, 1.5 kB\n"));
     EXPECT_TRUE(says(card, "validation set: `stories/validation`, 290 documents"));

@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <regex>
 #include <system_error>
 
 #include <nlohmann/json.hpp>
@@ -79,9 +78,20 @@ std::vector<fs::path> finished(const fs::path& folder) {
 }
 
 // Of our own making: step-00000200.new, or NAME.PROCESS.COUNT.new (core/atomic_file.h). Nobody else's file is touched.
-bool is_leftover(const std::string& name) {
-    static const std::regex ours("(step-[0-9]+|.+\\.[0-9]+\\.[0-9]+)\\.new");
-    return std::regex_match(name, ours);
+bool is_leftover(std::string_view name) {
+    auto cut = [&](std::string_view end) {
+        bool there = name.ends_with(end);
+        if (there) name.remove_suffix(end.size());
+        return there;
+    };
+    auto cut_number = [&] {
+        size_t kept = name.find_last_not_of("0123456789") + 1;
+        bool there = kept < name.size();
+        name = name.substr(0, kept);
+        return there;
+    };
+    if (!cut(".new") || !cut_number()) return false;
+    return name == "step-" || (cut(".") && cut_number() && cut(".") && !name.empty());
 }
 
 void remove_folder(const fs::path& folder) {

@@ -2,11 +2,11 @@
 //
 //   save_checkpoint(folder / "checkpoints", state, llama, optimizer);     // step-00000200/, whole or not at all
 //   std::optional<std::filesystem::path> last = newest_checkpoint(folder / "checkpoints");
-//   RunState state = load_checkpoint(*last, recipe_json, llama, optimizer);
+//   RunState state = load_checkpoint(*last, llama, optimizer);
 //
 // Files are written and synced under another name, the manifest last; then the folder is renamed. A folder without a
 // manifest was never finished and is passed over; one whose hashes do not fit is passed over with a warning. Throws Error
-// for a checkpoint of another recipe, other data or another model, naming the field.
+// for a checkpoint of another model, naming the tensor.
 #pragma once
 #include "model/llama.h"
 #include "train/manifest.h"

@@ -13,7 +13,7 @@ namespace puna {
 namespace {
 
 constexpr int64_t format_version = 1;
-constexpr size_t most_files = 1000;
+constexpr size_t most_files = 1000, most_changes = 1000;
 
 }  // namespace
 
@@ -23,6 +23,7 @@ std::string manifest_json(const Manifest& m) {
     nlohmann::ordered_json json{{"puna_checkpoint", format_version}, {"step", m.state.step}, {"position", m.state.position},
                                 {"metrics_bytes", m.state.metrics_bytes}, {"timing_bytes", m.state.timing_bytes}, {"data", m.state.data},
                                 {"recipe", m.state.recipe}, {"files", files}};
+    if (!m.state.changes.empty()) json["changes"] = m.state.changes;
     std::string body = json.dump(1);
     Hash hash;
     hash.add(std::as_bytes(std::span(body)));
@@ -59,6 +60,10 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
             if (key == "timing_bytes") m.state.timing_bytes = whole(event);
             if (key == "data") m.state.data = text(event);
             if (key == "recipe") m.state.recipe = text(event);
+        }
+        if (event.depth == 2 && top == "changes") {
+            if (m.state.changes.size() == most_changes) fail("{}: more than {} changes", path, most_changes);
+            m.state.changes.push_back(text(event));
         }
         if (event.depth == 3 && !m.files.empty()) {
             if (key == "name") m.files.back().name = text(event);

@@ -16,6 +16,7 @@ struct RunState {
     int64_t metrics_bytes = 0, timing_bytes = 0;    // of metrics.jsonl and timing.jsonl that belong to these steps
     std::string recipe;             // as JSON (core/fields.h)
     std::string data;               // hash of the index of the data that it trains on
+    std::vector<std::string> changes;       // of the recipe on the way: "from step 100 on: steps = 200 instead of 100"
 };
 
 struct ManifestFile {

@@ -123,8 +123,9 @@ RunSummary summarize(const std::vector<StepMetrics>& metrics, const std::vector<
 }
 
 JsonLines::JsonLines(const std::filesystem::path& path, int64_t keep_bytes) : path_(path), bytes_(keep_bytes) {
-    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) fail("{}: cannot create: {}", path.string(), system_reason(errno));
+    descriptor_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC | (keep_bytes > 0 ? 0 : O_CREAT), 0666);
+    if (descriptor_ < 0)
+        fail("{}: cannot {}: {}", path.string(), keep_bytes > 0 ? "open what the steps before the checkpoint wrote" : "create", system_reason(errno));
     struct stat status;
     bool readable = ::fstat(descriptor_, &status) == 0;
     if (!readable || status.st_size < keep_bytes) {

@@ -53,7 +53,7 @@ TEST(Recipe, NamesLineAndFieldOfWhatIsWrong) {
 
 TEST(Recipe, TextsMayHaveAnyLetters) {
     Recipe recipe;
-    parse_recipe(recipe, "prompt = \"caf\u00e9 %41 100% \\u00e9\"   # \u00e9\noutput = '\u65e5\u672c'\n", "a.toml");
+    parse_recipe(recipe, "\xef\xbb\xbf" "prompt = \"caf\u00e9 %41 100% \\u00e9\"   # \u00e9\noutput = '\u65e5\u672c'\n", "a.toml");
     EXPECT_EQ(recipe.prompt, "caf\u00e9 %41 100% \u00e9");
     EXPECT_EQ(recipe.output, "\u65e5\u672c");
 }

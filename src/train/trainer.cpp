@@ -86,6 +86,13 @@ void check_same_tokenizer(const Loader& loader, const Loader& training) {
         fail("{}: was packed with another tokenizer than {}", loader.set().folder().string(), training.set().folder().string());
 }
 
+// A model, a card or a set that is somebody's already is not replaced.
+void check_holds_no_result(const fs::path& output) {
+    for (const char* name : {"model.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json", "tokenizer.json",
+                             "tokenizer_config.json", "README.md", "report.html"})
+        if (is_there(output / name)) fail("{}: is there already, and this run would replace it; name another output folder", (output / name).string());
+}
+
 void look_over(const Loader& loader, int64_t length) {
     if (loader.set().index().trained == 0) fail("{}: none of its tokens are to be learnt", loader.set().folder().string());
     if (loader.shortened() > 0)
@@ -117,6 +124,7 @@ void Trainer::begin_or_resume() {
     fs::path output = recipe_.output, checkpoints = output / "checkpoints";
     bool begun = is_there(output / "metrics.jsonl"), ended = is_there(output / "model.safetensors"), any = has_checkpoints(checkpoints);
     if (!hooks_.resume && (begun || any)) fail("{}: holds a run already; go on with --resume, or name another output folder", output.string());
+    if (!hooks_.resume) check_holds_no_result(output);
     if (hooks_.resume && !begun && !any) fail("{}: no checkpoint to resume from; name the folder of a run, or begin one without --resume", output.string());
     if (group_.rank() == 0) {
         make_folder(checkpoints);
@@ -126,12 +134,17 @@ void Trainer::begin_or_resume() {
     if (hooks_.resume && !last && (ended || any))
         fail("{}: no checkpoint to resume from is left; name another output folder, and begin without --resume", output.string());
     if (last) go_on_from(*last);
+    if (last && state_.step == recipe_.steps && group_.rank() == 0) log_info("{}: all {} steps are taken; writes its result again", output.string(), recipe_.steps);
     if (hooks_.resume && !last && group_.rank() == 0) log_info("{}: was stopped before its first checkpoint; begins again", output.string());
     state_.recipe = recipe_json(recipe_);
     state_.data = hash_of_index(loader_);
     group_.barrier();                           // nobody looks for an earlier run in what the first one now changes
     if (group_.rank() != 0) return;
     tidy_up(output, state_.step);
+    std::error_code absent;
+    auto timed = static_cast<int64_t>(fs::exists(output / "timing.jsonl", absent) ? fs::file_size(output / "timing.jsonl", absent) : 0);
+    if (timed < state_.timing_bytes) log_warning("{}: has lost its end; the report misses the speed of some steps", (output / "timing.jsonl").string());
+    state_.timing_bytes = std::min(state_.timing_bytes, timed);
     files_.reset(new Files{JsonLines(output / "metrics.jsonl", state_.metrics_bytes), JsonLines(output / "timing.jsonl", state_.timing_bytes)});
 }
 
@@ -139,7 +152,8 @@ void Trainer::go_on_from(const fs::path& checkpoint) {
     RunState before = load_checkpoint(checkpoint, llama_, optimizer_);
     for (const std::string& change : changes_of_recipe(before.recipe, recipe_json(recipe_), checkpoint.string())) {
         if (before.step >= recipe_.steps) fail("{}: {} steps were taken; {} changes nothing any more, with more steps it would", checkpoint.string(), before.step, change);
-        if (group_.rank() == 0) log_info("from step {} on: {}", before.step, change);
+        before.changes.push_back(fmt::format("from step {} on: {}", before.step, change));
+        if (group_.rank() == 0) log_info("{}", before.changes.back());
     }
     if (before.data != hash_of_index(loader_))
         fail("{}: was trained on other data than {}; name the folder of the data that it was trained on", checkpoint.string(), recipe_.data);
@@ -156,18 +170,19 @@ StepMetrics Trainer::take_step() {
         trained += static_cast<double>(rows.back().trained);
     }
     trained = sum_over(group_, trained);
-    if (trained == 0)
-        fail("step {}: nothing in rows {} to {} is to be learnt; use a larger length or batch", state_.step + 1, state_.position, state_.position + recipe_.batch - 1);
+    idle_rows_ = trained == 0 ? idle_rows_ + recipe_.batch : 0;
+    if (idle_rows_ >= loader_.rows_per_epoch())
+        fail("step {}: nothing in any of {} rows is to be learnt; use a larger length", state_.step + 1, idle_rows_);
     std::vector<double> losses;
     for (TrainingRows& part : rows) {
         pass_.reset();
         Batch batch = batch_of_rows(std::move(part), micro(), recipe_.length);
-        std::vector<double> sums = llama_.loss(pass_, llama_.forward(pass_, batch), batch, static_cast<float>(1 / trained));
+        std::vector<double> sums = llama_.loss(pass_, llama_.forward(pass_, batch), batch, static_cast<float>(1 / std::max(1.0, trained)));
         losses.insert(losses.end(), sums.begin(), sums.end());
         pass_.backward();
         gradients_.advance(static_cast<int64_t>(batch.chunk.size()) - 1);
     }
-    StepMetrics m{.step = state_.step + 1, .loss = sum_over(group_, tree_sum(losses)) / trained, .learning_rate = learning_rate_at(recipe_, state_.step),
+    StepMetrics m{.step = state_.step + 1, .loss = sum_over(group_, tree_sum(losses)) / std::max(1.0, trained), .learning_rate = learning_rate_at(recipe_, state_.step),
                   .trained = static_cast<int64_t>(trained), .validation_loss = nothing, .bits_per_byte = nothing};
     std::span<float> gradients = gradients_.finish();
     group_.all_reduce(gradients);
@@ -219,7 +234,7 @@ void Trainer::finish() {
     for (const char* name : {"tokenizer.json", "tokenizer_config.json"})
         if (fs::exists(data / name)) write_file(output / name, read_text(data / name));
     write_file(output / "generation_config.json", generation_config_json(llama_.config));
-    write_card(output, recipe_, llama_.config, loader_.set().index());
+    write_card(output, recipe_, llama_.config, loader_.set().index(), state_.changes);
     write_report(output);           // now of a run that is finished
 }
 

@@ -4,8 +4,9 @@
 //   trainer.run();                        // or goes on from the newest checkpoint: TrainerHooks::resume
 //
 // A step: rows of the loader in passes of micro_batch rows, gradients summed in the tree of nn/gradients.h, summed over
-// processes, clipped, AdamW. One normalisation: by the trained tokens of the whole step. Weights and metrics.jsonl are a
-// function of recipe and data alone: not of threads, passes, 2^n processes, or stops and resumes.
+// processes, clipped, AdamW. One normalisation: by the trained tokens of the whole step; one without any has no gradient.
+// Weights and metrics.jsonl are a function of recipe and data alone: not of threads, passes, stops and resumes, nor of the
+// number of processes where each of them has 2^n chunks of a step, which are whole subtrees of the sum.
 // Throws Error for whatever is wrong; the last good checkpoint stays.
 #pragma once
 #include "data/loader.h"
@@ -75,6 +76,7 @@ class Trainer {
     Pass pass_;
     double peak_;                       // 10^9 operations a second of this machine
     RunState state_;
+    int64_t idle_rows_ = 0;             // the last ones, in which nothing was to be learnt
     std::unique_ptr<RunLock> lock_;
     std::unique_ptr<Files> files_;          // rank 0 alone writes
 };
