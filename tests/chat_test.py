@@ -33,7 +33,7 @@ class Terminal:
             signal.signal(signal.SIGHUP, hang_up)
             os.execve(PUNA, command, environment)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 400, 0, 0))
-        self.raw, self.screen, self.seen = "", "", 0
+        self.raw, self.all, self.screen, self.seen = "", b"", "", 0
 
     def read(self):
         if not select.select([self.master], [], [], PATIENCE)[0]:
@@ -42,6 +42,7 @@ class Terminal:
             data = os.read(self.master, 65536)
         except OSError:         # the other end is gone
             data = b""
+        self.all += data
         self.raw += data.decode(errors="replace")
         whole = re.search(r"(\x1b(\[[0-9;?]*)?)?$", self.raw).start()             # a sequence may come in two halves
         self.screen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw[:whole])
@@ -198,6 +199,36 @@ def lines_are_edited_and_remembered(folder):
     leave(terminal)
 
 
+def two_chats_share_a_history(folder):
+    chats = [Terminal(folder, "--max-tokens", "2") for _ in range(2)]
+    for number, terminal in enumerate(chats):
+        terminal.at_prompt()
+        terminal.say(f"said in {number}")
+        terminal.expect("2 tokens")
+        terminal.at_prompt()
+    for terminal in chats:
+        leave(terminal)
+    history = (pathlib.Path(folder) / "state/puna/history").read_text()
+    assert "said\\040in\\0400" in history and "said\\040in\\0401" in history, history
+
+
+def the_line_follows_the_size_of_the_terminal(folder):
+    terminal = Terminal(folder, "--max-tokens", "2")
+    terminal.at_prompt()
+    fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 20, 0, 0))
+    terminal.type("0123456789" * 5)
+    terminal.expect("89")
+    while terminal.screen.count("9") < 5:
+        terminal.read()
+    before = len(terminal.all)
+    terminal.say("\x01X")                            # Ctrl-A: to the beginning, two rows above
+    terminal.expect("2 tokens")
+    assert b"\x1b[A\x1b[A" in terminal.all[before:] or b"\x1b[2A" in terminal.all[before:], terminal.all[before:]
+    terminal.at_prompt()
+    assert saved(terminal, folder)[0][1] == "X" + "0123456789" * 5
+    leave(terminal)
+
+
 def conversations_are_saved_and_loaded(folder):
     terminal = Terminal(folder, "--max-tokens", "4", "--seed", "9")
     terminal.at_prompt()
@@ -321,7 +352,8 @@ def close_while_it_talks(terminal, expected):
 
 
 for test in (ctrl_c_stops_the_answer_and_not_the_program, ctrl_c_at_the_prompt_gives_up_the_line, messages_have_several_lines,
-             a_pasted_text_is_one_message, lines_are_edited_and_remembered, conversations_are_saved_and_loaded, a_full_context_is_told_with_the_numbers,
+             a_pasted_text_is_one_message, lines_are_edited_and_remembered, two_chats_share_a_history,
+             the_line_follows_the_size_of_the_terminal, conversations_are_saved_and_loaded, a_full_context_is_told_with_the_numbers,
              commands_help_and_are_not_said_to_the_model, ctrl_d_leaves, a_closed_terminal_ends_the_program):
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run([WRITE_MODEL, f"{scratch}/model", "200000"], check=True)

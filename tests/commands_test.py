@@ -125,6 +125,9 @@ def tokenizer_speaks_ids(folder):
     (folder / "text").write_text("to be or not to be, that is the question\n" * 50)
     learnt = json.loads(puna("tokenizer", "train", folder / "text", "--output", folder / "learnt", "--vocabulary", 280, "--json").stdout)
     assert learnt == {"output": str(folder / "learnt"), "tokens": 280}, learnt
+    (folder / "model").mkdir()
+    (folder / "model/config.json").write_text("{}")
+    assert "is the folder of a model" in puna("tokenizer", "train", folder / "text", "--output", folder / "model", code=1).stderr
     assert "Error" not in puna("tokenizer", "train", folder / "binary", "--output", folder / "tok", "--vocabulary", "10", code=1).stderr
 
 

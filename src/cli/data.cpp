@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
@@ -89,7 +90,8 @@ void print_documents(const ShardSet& set, int64_t count) {
             int64_t begin = shard.document_begin(d), n = shard.document_end(d) - begin;
             std::vector<int32_t> ids(static_cast<size_t>(std::min(n, most_ids)));
             shard.read(begin, ids);
-            fmt::print("\n{} tokens: {}{}\n", n, tokenizer.decode(ids), n > most_ids ? " ..." : "");
+            std::string text = tokenizer.decode(ids);
+            fmt::print("\n{} tokens: {}{}\n", n, prints_to_terminal() ? without_controls(text) : text, n > most_ids ? " ..." : "");
         }
     }
 }

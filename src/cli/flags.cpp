@@ -59,13 +59,23 @@ bool Flags::parse(Arguments arguments) {
             app.add_flag_function(names, [note, flag](int64_t count) { note(); **flag = count > 0; }, std::string(field.help));
             continue;
         }
-        auto take = [note, &field](const std::string& text) { note(); set_from_text(field, text); };
+        auto take = [note, &field](const std::string& text) {
+            note();
+            try {
+                set_from_text(field, text);
+            } catch (const Error& problem) {            // begins with the field's name
+                throw UsageError(flag_name(field.name) + std::string(problem.what()).substr(field.name.size()));
+            }
+        };
         std::string shown = to_text(field);
         app.add_option_function<std::string>(flag_name(field.name), take, std::string(field.help))
             ->type_name(std::string(type_name(field)) + (shown.empty() ? "" : " [" + shown + "]"));
     }
     for (Choice& c : choices_) app.add_option_function<std::string>(flag_name(c.name), c.take, std::string(c.help))->type_name("");
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    for (std::string& argument : reversed)              // what is off by default may be on in a recipe
+        for (const Field& field : fields_)
+            if (std::holds_alternative<bool*>(field.value) && argument == "--no-" + flag_name(field.name).substr(2)) argument = flag_name(field.name) + "=false";
     try {
         app.parse(std::move(reversed));
     } catch (const CLI::CallForHelp&) {

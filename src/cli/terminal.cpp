@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <histedit.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -138,10 +139,8 @@ struct LineReader::Editor {
         std::setlocale(LC_CTYPE, "");
         if (std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0) std::setlocale(LC_CTYPE, "C.UTF-8");
         line = el_init("puna", stdin, stdout, stderr);
-        history = history_init();
+        history = new_history();
         if (!line || !history) fail("the terminal cannot be used for typing");
-        ::history(history, &event, H_SETSIZE, history_lines);
-        ::history(history, &event, H_SETUNIQUE, 1);
         el_set(line, EL_CLIENTDATA, this);
         el_set(line, EL_SIGNAL, 1);                         // follows the size of the terminal
         el_set(line, EL_PROMPT, &show_prompt);
@@ -177,9 +176,28 @@ struct LineReader::Editor {
         ::history(history, &event, H_LOAD, path.c_str());
     }
 
+    static History* new_history() {
+        History* made = history_init();
+        HistEvent ignored{};
+        if (made) ::history(made, &ignored, H_SETSIZE, history_lines);
+        if (made) ::history(made, &ignored, H_SETUNIQUE, 1);
+        return made;
+    }
+
+    // The file may have grown since it was read: other chats write into it too.
     void remember(const char* text) {
         ::history(history, &event, H_ENTER, text);
-        if (!path.empty()) ::history(history, &event, H_SAVE, path.c_str());
+        int descriptor = path.empty() ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        if (descriptor < 0) return;
+        ::flock(descriptor, LOCK_EX);
+        if (History* all = new_history()) {
+            HistEvent ignored{};
+            ::history(all, &ignored, H_LOAD, path.c_str());
+            ::history(all, &ignored, H_ENTER, text);
+            ::history(all, &ignored, H_SAVE, path.c_str());
+            history_end(all);
+        }
+        ::close(descriptor);
     }
 };
 
@@ -207,7 +225,10 @@ Line LineReader::read(const std::string& prompt) {
         print_now("\n");
         return {Line::interrupted, {}};
     }
-    if (!typed || n <= 0) return {Line::end, {}};
+    if (!typed || n <= 0) {
+        print_now("\n");                                       // what comes next begins on a line of its own
+        return {Line::end, {}};
+    }
     std::string content(typed, static_cast<size_t>(n));
     if (content.find_first_not_of(" \t\n") != content.npos) editor_->remember(content.c_str());
     if (content.ends_with('\n')) content.pop_back();

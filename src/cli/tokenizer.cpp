@@ -40,6 +40,8 @@ int run_tokenizer_train(Arguments arguments) {
                {"json", &json, "print what was learnt as JSON"}});
     if (!flags.parse(arguments)) return 0;
     if (output.empty()) throw UsageError("--output is missing: name a folder for the tokenizer");
+    if (std::error_code absent; std::filesystem::exists(std::filesystem::path(output) / "config.json", absent))
+        fail("{}: is the folder of a model, which knows its own tokenizer only; name another folder", output);
     use_threads(threads);
     Tokenizer tokenizer = train_tokenizer(count_pieces(inputs, text_field), options);
     make_folder(output);

@@ -109,6 +109,23 @@ Recipe read_recipe(const std::filesystem::path& path) {
     return recipe;
 }
 
+Config config_of(const Recipe& r, int64_t vocabulary) {
+    Config config;
+    config.dim = r.dim;
+    config.layers = r.layers;
+    config.heads = r.heads;
+    config.kv_heads = r.kv_heads;
+    config.head_dim = r.heads > 0 ? r.dim / r.heads : 0;
+    config.ffn = r.ffn;
+    config.vocabulary = vocabulary;
+    config.context = r.context;
+    config.tied = r.tied;
+    if (r.heads > 0 && r.dim % r.heads) fail("dim: {} is not a multiple of {} heads", r.dim, r.heads);
+    validate(config, "the recipe");
+    if (r.length > r.context) fail("length: rows of {} tokens are longer than the context, {}", r.length, r.context);
+    return config;
+}
+
 void validate(const Recipe& r, int processes) {
     if (r.data.empty()) fail("data: no folder of packed tokens is named; puna data pack makes one");
     if (r.output.empty()) fail("output: no folder is named");
@@ -136,26 +153,10 @@ void validate(const Recipe& r, int processes) {
     between("epsilon", r.optimizer.epsilon, 1e-30f, 1.0f);
     between("weight_decay", r.optimizer.weight_decay, 0.0f, 1e3f);
     between("clip", r.optimizer.clip, 0.0f, 1e9f);
+    if (r.from.empty()) config_of(r, 1024);             // the shape: any vocabulary will do
     if (r.batch % processes) fail("batch: {} rows cannot be shared evenly by {} processes", r.batch, processes);
     int64_t share = r.batch / processes;
     if (r.micro_batch > 0 && share % r.micro_batch) fail("micro_batch: {} rows a process are no whole number of passes of {}", share, r.micro_batch);
-}
-
-Config config_of(const Recipe& r, int64_t vocabulary) {
-    Config config;
-    config.dim = r.dim;
-    config.layers = r.layers;
-    config.heads = r.heads;
-    config.kv_heads = r.kv_heads;
-    config.head_dim = r.heads > 0 ? r.dim / r.heads : 0;
-    config.ffn = r.ffn;
-    config.vocabulary = vocabulary;
-    config.context = r.context;
-    config.tied = r.tied;
-    if (r.heads > 0 && r.dim % r.heads) fail("dim: {} is not a multiple of {} heads", r.dim, r.heads);
-    validate(config, "the recipe");
-    if (r.length > r.context) fail("length: rows of {} tokens are longer than the context, {}", r.length, r.context);
-    return config;
 }
 
 double learning_rate_at(const Recipe& r, int64_t step) {
