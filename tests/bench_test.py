@@ -25,8 +25,13 @@ def puna(*arguments, code=0, program=PUNA, **options):
     return result
 
 
-def rows_of(result):
-    return [json.loads(line) for line in result.stdout.splitlines()]
+def rows_of(*arguments, **options):
+    """What a bench prints. On a busy machine it may end with 1 and say that the machine was not measured well: that is no failure here."""
+    result = subprocess.run([PUNA, "bench", *map(str, arguments), "--repetitions", "1", "--json"], capture_output=True, text=True, timeout=300, **options)
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    busy = any(row["share"] > 1 for row in rows)
+    assert result.returncode == (1 if busy else 0) and ("a share above 1" in result.stderr) == busy, f"bench {arguments}: exit {result.returncode}: {result.stderr}"
+    return rows
 
 
 def damage(path, name, value):
@@ -78,11 +83,11 @@ def a_wrong_signature_is_an_error(folder):
 
 
 def kernel_rows_name_types():
-    rows = rows_of(puna("bench", "kernels", "--op", "add", "--repetitions", "1", "--json", env=SCALAR))
+    rows = rows_of("kernels", "--op", "add", env=SCALAR)
     assert rows and all(row["type"] == "f32" and row["shape"].endswith(", scalar") for row in rows), rows
-    rows = rows_of(puna("bench", "kernels", "--op", "convert", "--repetitions", "1", "--json"))
+    rows = rows_of("kernels", "--op", "convert")
     assert {row["type"] for row in rows} == {"f32", "bf16", "f16"}, rows
-    rows = rows_of(puna("bench", "kernels", "--op", "matmul_input", "--repetitions", "1", "--json"))
+    rows = rows_of("kernels", "--op", "matmul_input")
     assert sorted(row["type"] for row in rows) == ["bf16", "f16", "f32"], rows
     assert "'nosuch'" in puna("bench", "kernels", "--op", "nosuch", code=1).stderr
 
@@ -95,10 +100,10 @@ def text_is_measured(folder):
     subprocess.run(["gzip", "-k", novels / "a.txt"], check=True)
     left = set(os.listdir(tempfile.gettempdir()))
     for name, unit in (("tokenizer", "MB/s"), ("pack", "MB/s/core")):
-        rows = rows_of(puna("bench", name, "--text", novels, "--tokenizer", LLAMA3, "--repetitions", "1", "--json"))
+        rows = rows_of(name, "--text", novels, "--tokenizer", LLAMA3)
         assert [row["shape"].split()[0] for row in rows] == (["encode", "train"] if name == "tokenizer" else ["pack"]), rows
         for row in rows:
-            assert row["bench"] == name and row["unit"] == unit and row["type"] == "text" and 0 < row["share"] <= 1 and row["value"] > 0, row
+            assert row["bench"] == name and row["unit"] == unit and row["type"] == "text" and 0 < row["share"] and row["value"] > 0, row
             assert f"{2 * len(text) / 1e6:.1f} MB" in row["shape"], row      # the compressed one as text
     assert not [name for name in set(os.listdir(tempfile.gettempdir())) - left if name.startswith("puna-bench")]
 
