@@ -7,6 +7,7 @@ Every number is measured here or read from the runs' metrics, but for the two th
 One answer to each line of PROMPTS, with the line's number as its seed: the first that comes, whatever it is.
 """
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -78,7 +79,7 @@ def run(*command, text=""):
 
 def life(folder):
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    seconds = sum(json.loads(line)["seconds"] for line in (folder / "timing.jsonl").read_text().splitlines())
+    seconds = len(metrics) * statistics.median(json.loads(line)["seconds"] for line in (folder / "timing.jsonl").read_text().splitlines())
     bits = [line["bits_per_byte"] for line in metrics if "bits_per_byte" in line]
     return sum(line["trained"] for line in metrics), bits[-1], seconds
 
@@ -92,7 +93,7 @@ def main():
     score = run(puna, "eval", "text", model, held_out, "--json")
     config = json.loads((model / "config.json").read_text())
     lives = [life(folder) for folder in runs]
-    names = ["stories six times and novels once", "stories and three novels, with a falling rate", "conversations"]
+    names = ["stories eleven times and novels almost twice", "stories and three novels, with a falling rate", "conversations"]
     answers = []
     lines = [line for line in prompts.read_text().splitlines() if line]
     for seed, prompt in enumerate(lines, 1):
