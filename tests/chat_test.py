@@ -335,8 +335,8 @@ def ctrl_d_leaves(folder):
 
 
 def a_closed_terminal_ends_the_program(folder):
-    close_while_it_talks(Terminal(folder), -signal.SIGHUP)
-    close_while_it_talks(Terminal(folder, hang_up=signal.SIG_IGN), 0)           # as under nohup
+    close_while_it_talks(Terminal(folder), (-signal.SIGHUP, 0))                 # by the signal, unless a write meets the end before it
+    close_while_it_talks(Terminal(folder, hang_up=signal.SIG_IGN), (0,))        # as under nohup
 
 
 def close_while_it_talks(terminal, expected):
@@ -348,7 +348,7 @@ def close_while_it_talks(terminal, expected):
     while not (gone := os.waitpid(terminal.pid, os.WNOHANG))[0]:
         assert time.monotonic() < deadline, "it still runs"
         time.sleep(0.05)
-    assert os.waitstatus_to_exitcode(gone[1]) == expected, (gone, expected)
+    assert os.waitstatus_to_exitcode(gone[1]) in expected, (gone, expected)
 
 
 for test in (ctrl_c_stops_the_answer_and_not_the_program, ctrl_c_at_the_prompt_gives_up_the_line, messages_have_several_lines,

@@ -112,8 +112,12 @@ JsonlParser::JsonlParser(JsonlParser&&) noexcept = default;
 JsonlDocument JsonlParser::parse(std::string_view line, std::string_view place, const std::string& text_field) {
     static_assert(simdjson::SIMDJSON_PADDING <= 64);
     element root;
-    if (auto problem = parser_->simdjson.parse(line.data(), line.size(), false).get(root); problem != simdjson::SUCCESS)
-        fail("{}: not valid JSON: {}", place, printable(simdjson::error_message(problem)));
+    if (auto problem = parser_->simdjson.parse(line.data(), line.size(), false).get(root); problem != simdjson::SUCCESS) {
+        std::string_view reason = simdjson::error_message(problem);
+        size_t name = reason.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");    // newer libraries begin with "UTF8_ERROR: "
+        if (name != reason.npos && reason.substr(name).starts_with(": ")) reason.remove_prefix(name + 2);
+        fail("{}: not valid JSON: {}", place, printable(reason));
+    }
     object in = object_of(root, place, "a line");
     JsonlDocument document;
     if (std::optional<element> messages = find(in, "messages")) {
