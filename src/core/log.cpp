@@ -19,7 +19,7 @@ spdlog::logger& logger() {
 }  // namespace
 
 void write_log(LogLevel level, const std::string& message) {
-    logger().log(level == LogLevel::info ? spdlog::level::info : spdlog::level::warn, "{}", message);
+    logger().log(level == LogLevel::info ? spdlog::level::info : spdlog::level::warn, spdlog::string_view_t(message));
 }
 
 }  // namespace puna
