@@ -49,7 +49,8 @@ TEST(Arenas, ZerosAreZeroAlsoWhereSomethingWas) {
     Arena::Mark mark = arena.mark();
     std::memset(arena.tensor(Dtype::u8, {1000}).data, 7, 1000);
     arena.rewind(mark);
-    for (uint8_t byte : arena.zeros(Dtype::u8, {1000}).span<uint8_t>()) ASSERT_EQ(byte, 0);
+    Tensor zeros = arena.zeros(Dtype::u8, {1000});
+    for (uint8_t byte : zeros.span<uint8_t>()) ASSERT_EQ(byte, 0);
 }
 
 TEST(Arenas, MoreMemoryThanThereIsIsAnError) {

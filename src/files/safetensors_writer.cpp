@@ -1,10 +1,10 @@
 #include "core/checked.h"
 #include "files/safetensors.h"
 
-#include <algorithm>
-
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace puna {
 
@@ -26,8 +26,8 @@ std::string make_header(const std::vector<TensorSpec>& specs, const Metadata& me
     int64_t at = 0;
     for (const TensorSpec& spec : specs) {
         int64_t end = at + count_of(spec) * size_of(spec.dtype);
-        text += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}}", text.empty() ? "" : ",",
-                            json_text(spec.name), info(spec.dtype).file_name, fmt::join(spec.shape, ","), at, end);
+        text += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}", text.empty() ? "" : ",",
+                            json_text(spec.name), info(spec.dtype).file_name, nlohmann::json(spec.shape).dump(), at, end);
         at = end;
     }
     text = "{" + text + "}";

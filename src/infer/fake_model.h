@@ -41,7 +41,8 @@ inline Llama fake_llama(uint64_t seed = 1, int64_t context = 512) {
     Llama llama = seeded_llama(config, seed, {});
     for (int64_t id = 0; id < config.vocabulary; ++id) {
         bool letter = (id >= 'a' && id <= 'z') || id == ' ';
-        for (float& weight : llama.output.weight.weight.slice(id, 1).span<float>()) weight *= letter ? 30 : 0;
+        std::span<float> weights = llama.output.weight.weight.slice(id, 1).span<float>();
+        for (float& weight : weights) weight *= letter ? 30 : 0;
     }
     return llama;
 }
