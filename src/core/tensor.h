@@ -7,6 +7,7 @@
 #pragma once
 #include "core/dtype.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +52,7 @@ template <>
 struct fmt::formatter<puna::Tensor> {
     constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
     auto format(const puna::Tensor& tensor, fmt::format_context& context) const {
-        return fmt::format_to(context.out(), "{}", tensor.shape());
+        std::string shape = tensor.shape();
+        return std::copy(shape.begin(), shape.end(), context.out());
     }
 };
