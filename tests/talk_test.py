@@ -48,11 +48,11 @@ def what_does_not_fit_is_refused_with_the_numbers(model):
 def wrong_usage_is_told_before_a_model_is_read(model):
     for flags in (["--top-p", 3], ["--temperature", "hot"], ["--seed", -1], ["--max-tokens", -1], ["--type", "f8"], ["--context", -1],
                   ["--threads", -1], ["--threads", 5000]):
-        is_one_line(run("generate", "nowhere", "x", *flags, code=2).stderr)
-        is_one_line(run("chat", "nowhere", *flags, code=2).stderr)
+        is_one_line(run("generate", "nowhere", "x", *flags, code=2).stderr, f"puna: {flags[0]}: ")
+        is_one_line(run("chat", "nowhere", *flags, code=2).stderr, f"puna: {flags[0]}: ")
     is_one_line(run("generate", "nowhere", "x", code=1).stderr, "nowhere/config.json")
     for flags in (["--type", "f8"], ["--context", -1], ["--threads", -1]):
-        is_one_line(run("eval", "text", "nowhere", "nothing", *flags, code=2).stderr, flags[0].strip("-"))
+        is_one_line(run("eval", "text", "nowhere", "nothing", *flags, code=2).stderr, f"puna: {flags[0]}: ")
     is_one_line(run("eval", "text", model, f"{model}/none", code=1).stderr, "none")
 
 

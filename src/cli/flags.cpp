@@ -17,7 +17,22 @@ std::string flag_name(std::string_view field) {
     return name;
 }
 
+// "top_p: must be ..." of the field is "--top-p: must be ..." of the flag.
+[[noreturn]] void fail_as_usage(std::string_view problem) {
+    size_t name = problem.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_");
+    if (name == 0 || name == problem.npos || problem[name] != ':') throw UsageError(std::string(problem));
+    throw UsageError(flag_name(problem.substr(0, name)) + std::string(problem.substr(name)));
+}
+
 }  // namespace
+
+void check_usage(const std::function<void()>& validate) {
+    try {
+        validate();
+    } catch (const Error& problem) {
+        fail_as_usage(problem.what());
+    }
+}
 
 void use_threads(int n) {
     if (n < 0 || n > most_threads) throw UsageError(fmt::format("--threads: {} is not from 0 to {}; 0: all processors", n, most_threads));
@@ -61,11 +76,7 @@ bool Flags::parse(Arguments arguments) {
         }
         auto take = [note, &field](const std::string& text) {
             note();
-            try {
-                set_from_text(field, text);
-            } catch (const Error& problem) {            // begins with the field's name
-                throw UsageError(flag_name(field.name) + std::string(problem.what()).substr(field.name.size()));
-            }
+            check_usage([&] { set_from_text(field, text); });
         };
         std::string shown = to_text(field);
         app.add_option_function<std::string>(flag_name(field.name), take, std::string(field.help))

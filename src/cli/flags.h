@@ -25,15 +25,9 @@ struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// What `validate` finds wrong with options is wrong usage. Called before anything is read.
-template <class F>
-void check_usage(F validate) {
-    try {
-        validate();
-    } catch (const Error& problem) {
-        throw UsageError(problem.what());
-    }
-}
+// What `validate` finds wrong with options is wrong usage, told of the flag: "top_p: ..." becomes "--top-p: ...". Called before
+// anything is read.
+void check_usage(const std::function<void()>& validate);
 
 void use_threads(int n);            // what --threads says, in every command that has it
 

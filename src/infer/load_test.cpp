@@ -45,7 +45,7 @@ TEST(GenerationConfig, TakesWhatItKnowsAndPassesOverTheRest) {
 }
 
 TEST(GenerationConfig, NonsenseIsAnErrorThatNamesTheFile) {
-    for (const char* text : {"[]", "7", "{", R"({"temperature": -1})", R"({"top_k": 1.5})", R"({"top_k": 99999999999})", R"({"top_p": 1e300})",
+    for (const char* text : {"[]", "7", "{", R"({"temperature": -1})", R"({"temperature": "0.6"})", R"({"top_p": [1]})", R"({"top_k": 1.5})", R"({"top_k": 99999999999})", R"({"top_p": 1e300})",
                              R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})"}) {
         try {
             parse_generation_config(text, "here/generation_config.json");
