@@ -93,6 +93,10 @@ def logits_do_not_depend_on_chunks(folder):
             assert b'"shape":[90,512]' in outputs[0][:200]
     written = json.loads(puna("logits", model, "--tokens", folder / "ids", "--output", folder / "logits", "--json").stdout)
     assert written == {"output": str(folder / "logits"), "tokens": 90, "vocabulary": 512}, written
+    text = (folder / "logits").read_bytes()
+    (folder / "ids").write_bytes(b"".join((i * 37 % 512).to_bytes(4, "little") for i in range(90)))
+    puna("logits", model, "--tokens", folder / "ids", "--output", folder / "logits")
+    assert (folder / "logits").read_bytes() == text
 
 
 def logits_refuse(folder):
@@ -117,6 +121,11 @@ def tokenizer_speaks_ids(folder):
     assert "128009" in puna("tokenizer", "encode", model, "--special", input=text).stdout.split()
     puna("tokenizer", "encode", model, "--output", folder / "binary", input=text)
     assert (folder / "binary").read_bytes() == b"".join(int(i).to_bytes(4, "little") for i in ids)
+    assert puna("tokenizer", "decode", model, folder / "binary").stdout == text
+    (folder / "cut").write_bytes((folder / "binary").read_bytes()[:-1])
+    assert f"{4 * len(ids) - 1} bytes are no u32 numbers" in puna("tokenizer", "decode", model, folder / "cut", code=1).stderr
+    (folder / "large").write_bytes(b"\0\0\0\0\0\0\0\x80")
+    assert "token 2147483648 at byte 4" in puna("tokenizer", "decode", model, folder / "large", code=1).stderr
     assert "200000" in puna("tokenizer", "decode", model, code=1, input="200000").stderr
     puna("tokenizer", "encode", folder / "nothing", code=1, input="x")
     full = subprocess.run(f"{PUNA} tokenizer encode {model} ../shared/data/text/tinyshakespeare.txt >/dev/full", shell=True, capture_output=True, text=True)

@@ -1,13 +1,12 @@
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "core/mapped_file.h"
+#include "cli/ids.h"
 #include "files/safetensors.h"
 #include "model/load.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 
 #include <nlohmann/json.hpp>
@@ -24,31 +23,12 @@ struct LogitsOptions {
 };
 template <class F>
 void fields(LogitsOptions& o, F field) {
-    field("tokens", o.tokens, "a file of token ids with white space between them; - is standard input");
+    field("tokens", o.tokens, "a file of token ids, as text with white space between them or as u32 little-endian; - is standard input");
     field("output", o.output, "the safetensors file to write: logits, F32 [tokens, vocabulary]");
     field("chunk", o.chunk, "tokens to process at a time; 0: all at once. The bytes written do not depend on it");
     field("type", o.type, "compute with weights as f32, bf16 or f16; default: as they are stored");
     field("threads", o.threads, "how many to use; 0: all processors");
     field("json", o.json, "print what was written as JSON");
-}
-
-std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary) {
-    std::string text = read_text(path);
-    std::vector<int32_t> ids;
-    const char *at = text.data(), *end = at + text.size();
-    for (;;) {
-        at = std::find_if(at, end, [](char c) { return c != ' ' && c != '\n' && c != '\t' && c != '\r'; });
-        if (at == end) break;
-        int32_t id = 0;
-        auto [next, problem] = std::from_chars(at, end, id);
-        bool whole = problem == std::errc() && (next == end || *next == ' ' || *next == '\n' || *next == '\t' || *next == '\r');
-        if (!whole) fail("{}: not a token id at byte {}", path, at - text.data());
-        if (id < 0 || id >= vocabulary) fail("{}: token {} at byte {} is not in the vocabulary of {}", path, id, at - text.data(), vocabulary);
-        ids.push_back(id);
-        at = next;
-    }
-    if (ids.empty()) fail("{}: no token ids in it", path);
-    return ids;
 }
 
 }  // namespace
@@ -67,6 +47,7 @@ int run_logits(Arguments arguments) {
 
     Llama llama = load_llama(options.model, {.dtype = dtype});
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
+    if (ids.empty()) fail("{}: no token ids in it", options.tokens);
     int64_t n = static_cast<int64_t>(ids.size()), chunk = options.chunk == 0 ? n : options.chunk;
     if (n > llama.config.context) fail("{}: {} tokens; the model's context is {}", options.tokens, n, llama.config.context);
     KvCache cache(llama.config.layers, 1, n, llama.config.kv_dim());

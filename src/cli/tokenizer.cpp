@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/ids.h"
 #include "cli/verbs.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -13,7 +14,6 @@
 
 #include <fmt/core.h>
 
-#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -105,30 +105,16 @@ int run_tokenizer_encode(Arguments arguments) {
     return 0;
 }
 
-std::vector<int32_t> parse_ids(const std::string& text, const std::string& path) {
-    std::vector<int32_t> ids;
-    const char *at = text.data(), *end = at + text.size();
-    while (true) {
-        while (at != end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r')) ++at;
-        if (at == end) return ids;
-        int32_t id = 0;
-        auto [next, problem] = std::from_chars(at, end, id);
-        if (problem != std::errc()) fail("{}: not a token id at byte {}", path, at - text.data());
-        ids.push_back(id);
-        at = next;
-    }
-}
-
 int run_tokenizer_decode(Arguments arguments) {
     std::string model, input = "-";
     bool json = false;
-    Flags flags("tokenizer decode", "Token ids, with white space between them, to text.", "puna tokenizer decode models/starter ids.txt");
+    Flags flags("tokenizer decode", "Token ids to text. They may be text, with white space between them, or u32 little-endian.", "puna tokenizer decode models/starter ids.txt");
     flags.positional("TOKENIZER", model, "a model, a tokenizer.json or a tokenizer.model");
     flags.positional("FILE", input, "default: standard input", false);
     flags.add({{"json", &json, "print {\"text\": \"...\"}"}});
     if (!flags.parse(arguments)) return 0;
     Tokenizer tokenizer = load_tokenizer(model);
-    std::string text = tokenizer.decode(parse_ids(read_text(input), input));
+    std::string text = tokenizer.decode(read_ids(input, tokenizer.size()));
     if (json) text = nlohmann::json{{"text", text}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     std::fwrite(text.data(), 1, text.size(), stdout);
     return 0;
