@@ -28,7 +28,7 @@ std::vector<const Kernels*> find_all() {
     if (const Kernels* cuda = cuda_kernels()) list.push_back(cuda);
 #if defined(__x86_64__)
     if (has_avx512()) {
-        static const Kernels avx512 = make_avx512_kernels(has_bf16());
+        static const Kernels avx512 = make_avx512_kernels(has_bf16(), "avx512");
         list.push_back(&avx512);
     }
     if (has_avx2()) {
@@ -40,6 +40,18 @@ std::vector<const Kernels*> find_all() {
     return list;
 }
 
+// Tables that leave out an extension which the machine has: as an older processor would compute.
+std::vector<const Kernels*> find_restricted() {
+    std::vector<const Kernels*> list;
+#if defined(__x86_64__)
+    if (has_avx512() && has_bf16()) {
+        static const Kernels no_bf16 = make_avx512_kernels(false, "avx512,-bf16");
+        list.push_back(&no_bf16);
+    }
+#endif
+    return list;
+}
+
 }  // namespace
 
 std::span<const Kernels* const> available_kernels() {
@@ -47,11 +59,17 @@ std::span<const Kernels* const> available_kernels() {
     return list;
 }
 
+std::span<const Kernels* const> restricted_kernels() {
+    static const std::vector<const Kernels*> list = find_restricted();
+    return list;
+}
+
 std::span<const std::string_view> known_kernels() { return names; }
 
 const Kernels* find_kernels(std::string_view name) {
-    for (const Kernels* table : available_kernels())
-        if (table->name == name) return table;
+    for (std::span<const Kernels* const> tables : {available_kernels(), restricted_kernels()})
+        for (const Kernels* table : tables)
+            if (table->name == name) return table;
     return nullptr;
 }
 

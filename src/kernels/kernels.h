@@ -118,7 +118,8 @@ struct KernelOrigin {
 };
 
 std::span<const Kernels* const> available_kernels();        // best first; those that this machine runs
-const Kernels* find_kernels(std::string_view name);         // null where it cannot run here
+std::span<const Kernels* const> restricted_kernels();       // the same without an extension: "avx512,-bf16"
+const Kernels* find_kernels(std::string_view name);         // of both lists; null where it cannot run here
 const Kernels& choose_kernels();                            // PUNA_KERNELS, else the best; an unknown name is an Error
 std::span<const std::string_view> known_kernels();          // all names of this build
 std::vector<KernelOrigin> kernel_origins(const Kernels& table);

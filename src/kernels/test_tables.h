@@ -2,9 +2,9 @@
 //
 //   for (const Kernels* table : test_tables()) expect_something(*table);
 //
-// Those of available_kernels(), and AVX-512 as Skylake and Ice Lake run it, without the products of bf16 pairs.
+// Those of available_kernels(), and those of restricted_kernels().
 #pragma once
-#include "kernels/cpu/tables.h"
+#include "kernels/kernels.h"
 
 #include <vector>
 
@@ -13,13 +13,7 @@ namespace puna {
 inline const std::vector<const Kernels*>& test_tables() {
     static const std::vector<const Kernels*> tables = [] {
         std::vector<const Kernels*> list(available_kernels().begin(), available_kernels().end());
-#if defined(__x86_64__)
-        if (find_kernels("avx512")) {
-            static Kernels plain = make_avx512_kernels(false);
-            plain.name = "avx512 without bf16";
-            list.push_back(&plain);
-        }
-#endif
+        list.insert(list.end(), restricted_kernels().begin(), restricted_kernels().end());
         return list;
     }();
     return tables;

@@ -24,9 +24,9 @@ namespace {
 
 namespace puna {
 
-Kernels make_avx512_kernels(bool has_bf16) {
+Kernels make_avx512_kernels(bool has_bf16, std::string_view name) {
     Kernels table = scalar_kernels;
-    table.name = "avx512";
+    table.name = name;
     avx512::use_fast(table);
     if (has_bf16) use_bf16_products(table);
     return table;

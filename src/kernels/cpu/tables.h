@@ -16,7 +16,7 @@ extern const Kernels scalar_kernels;
 #if defined(__x86_64__)
 extern const Probes avx2_probes, avx512_probes, avx512_bf16_probes;
 Kernels make_avx2_kernels();            // a copy of scalar with what AVX2 does better; call only where it runs
-Kernels make_avx512_kernels(bool has_bf16);
+Kernels make_avx512_kernels(bool has_bf16, std::string_view name);
 void use_bf16_products(Kernels& table);
 #endif
 

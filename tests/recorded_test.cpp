@@ -1,0 +1,193 @@
+// Bits that must not change by accident: what 64 mixed requests and ten training steps give on the golden model tiny3, as
+// hashes in tests/recorded.txt, one line for each table of kernels, weight type and kind of work.
+//
+//   recorded_test --print >> tests/recorded.txt          the lines of this machine's tables, to record them
+//
+// Record at the commit that introduced a table or changed its order of sums on purpose, and say so in that commit.
+#include "core/hash.h"
+#include "core/random.h"
+#include "files/safetensors.h"
+#include "infer/fake_model.h"
+#include "infer/engine.h"
+#include "kernels/test_tables.h"
+#include "train/optimizer.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+namespace puna {
+namespace {
+
+const std::filesystem::path golden = "../shared/golden/tiny3";
+
+template <class T>
+void add(Hash& hash, std::span<T> numbers) { hash.add(std::as_bytes(numbers)); }
+
+struct MixedRequest {
+    std::vector<int32_t> prompt;
+    GenerateOptions options;
+};
+
+// Short and long prompts, longer than a step too; every third begins like the one before it; greedy and all ways to sample.
+std::vector<MixedRequest> mixed_requests() {
+    std::vector<MixedRequest> requests(64);
+    Random random(5, 0);
+    for (size_t i = 0; i < requests.size(); ++i) {
+        MixedRequest& r = requests[i];
+        size_t n = i % 8 == 7 ? 150 + random.below(100) : 1 + random.below(40);
+        if (i % 3 == 2) r.prompt.assign(requests[i - 1].prompt.begin(), requests[i - 1].prompt.end() - static_cast<int64_t>(requests[i - 1].prompt.size() / 3));
+        while (r.prompt.size() < n) r.prompt.push_back(static_cast<int32_t>(random.below(256)));
+        r.options.max_tokens = 1 + static_cast<int64_t>(random.below(24));
+        SampleOptions& s = r.options.sample;
+        s.temperature = i % 4 == 0 ? 0.0f : 0.5f + 0.1f * static_cast<float>(i % 7);
+        s.top_p = i % 4 == 1 ? 0.8f : 1.0f;
+        s.top_k = i % 4 == 2 ? 20 : 0;
+        s.min_p = i % 5 == 3 ? 0.05f : 0.0f;
+        s.repetition_penalty = i % 6 == 4 ? 1.2f : 1.0f;
+        s.seed = static_cast<int64_t>(i) + 1;
+    }
+    return requests;
+}
+
+// Ids of all answers, made eight at a time and joining as others end; then every row of logits over prompt and answer.
+std::string hash_of_requests(Dtype type) {
+    std::vector<MixedRequest> requests = mixed_requests();
+    Engine engine(load_llama(golden / "hf", {.dtype = type}), fake_tokenizer(), {.context = 512, .slots = 8, .step_tokens = 64});
+    struct Slot {
+        Session session;
+        std::unique_ptr<Generation> generation = nullptr;
+        size_t request = 0;
+    };
+    std::vector<Slot> slots;
+    for (int i = 0; i < 8; ++i) slots.push_back(Slot{engine.open()});
+    std::vector<std::vector<int32_t>> answers(requests.size());
+    size_t next = 0, open = 0;
+    do {
+        std::vector<Generation*> running;
+        open = 0;
+        for (Slot& slot : slots) {
+            if (slot.generation && slot.generation->done()) {
+                answers[slot.request] = slot.generation->answer().ids;
+                slot.generation.reset();
+            }
+            if (!slot.generation && next < requests.size()) {
+                slot.request = next;
+                slot.generation = std::make_unique<Generation>(engine, slot.session, requests[next].prompt, requests[next].options);
+                ++next;
+            }
+            if (!slot.generation) continue;
+            ++open;
+            running.push_back(slot.generation.get());
+        }
+        engine.step(running);
+    } while (open > 0);
+
+    Hash hash;
+    for (size_t i = 0; i < requests.size(); ++i) {
+        add(hash, std::span(answers[i]));
+        std::vector<int32_t> tokens = requests[i].prompt;
+        tokens.insert(tokens.end(), answers[i].begin(), answers[i].end());
+        engine.score(slots[i % 8].session, tokens, 1, [&](int64_t, Tensor logits) { add(hash, logits.span<float>()); });
+    }
+    return hash.digits();
+}
+
+// Two rows of 560 tokens, so two chunks each, the second row of two documents; every seventh target counts nothing.
+Batch training_rows(uint64_t stream, int64_t vocabulary) {
+    constexpr int64_t rows = 2, length = 560;
+    Random random(11, stream);
+    Batch batch;
+    for (int64_t i = 0; i < rows * length; ++i) {
+        batch.tokens.push_back(static_cast<int32_t>(random.below(static_cast<uint64_t>(vocabulary))));
+        batch.targets.push_back(i % 7 == 3 ? -1 : static_cast<int32_t>((batch.tokens.back() * 31 + 7) % vocabulary));
+    }
+    batch.sequences = {{0, 560}, {560, 201}, {761, 359}};
+    batch.chunk = chunks_of(rows, length);
+    return batch;
+}
+
+// Losses and gradient norms of ten steps of two passes each, and the weights after them.
+std::string hash_of_training(const Kernels& kernels, Dtype type) {
+    Llama llama = load_llama(golden / "hf", {.dtype = type, .trainable = true});
+    Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = 4, .chunks_per_step = 8}, &llama.output.weight);
+    Optimizer optimizer(llama, {});
+    Hash hash;
+    for (uint64_t step = 0; step < 10; ++step) {
+        std::vector<double> numbers;
+        for (uint64_t part = 0; part < 2; ++part) {
+            Pass pass(kernels, &gradients, part == 0 ? Activations::keep : Activations::recompute);
+            Batch batch = training_rows(2 * step + part, llama.config.vocabulary);
+            std::vector<double> sums = llama.loss(pass, llama.forward(pass, batch), batch, 1.0f / 1920);
+            numbers.insert(numbers.end(), sums.begin(), sums.end());
+            pass.backward();
+            gradients.advance(4);
+        }
+        numbers.push_back(optimizer.step(kernels, llama, gradients.finish(), 2e-3));
+        add(hash, std::span(numbers));
+    }
+    for (Param* p : llama.params()) add(hash, p->master.span<float>());
+    return hash.digits();
+}
+
+struct Recording {
+    std::string kernels;
+    Dtype type;
+    bool training;
+    std::string key() const { return fmt::format("{} {} {}", kernels, info(type).name, training ? "training" : "requests"); }
+    std::string compute() const {
+        ::setenv("PUNA_KERNELS", kernels.c_str(), 1);
+        std::string digits = training ? hash_of_training(*find_kernels(kernels), type) : hash_of_requests(type);
+        ::unsetenv("PUNA_KERNELS");
+        return digits;
+    }
+};
+
+std::vector<Recording> recordings() {
+    std::vector<Recording> list;
+    for (const Kernels* table : test_tables())
+        for (Dtype type : {Dtype::f32, Dtype::bf16})
+            for (bool training : {false, true}) list.push_back({std::string(table->name), type, training});
+    return list;
+}
+
+// The hash that tests/recorded.txt holds for a key; none: it was never recorded.
+std::string recorded(const std::string& key) {
+    std::ifstream file("tests/recorded.txt");
+    for (std::string line; std::getline(file, line);)
+        if (line.starts_with(key + " ")) return line.substr(key.size() + 1);
+    return "";
+}
+
+class Recorded : public testing::TestWithParam<Recording> {};
+
+TEST_P(Recorded, BitsAreThoseOfTheRecording) {
+    if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
+    std::string expected = recorded(GetParam().key());
+    if (expected.empty()) GTEST_SKIP() << "tests/recorded.txt has no line for these kernels: " << GetParam().kernels;
+    EXPECT_EQ(GetParam().compute(), expected) << GetParam().key();
+}
+
+INSTANTIATE_TEST_SUITE_P(Bits, Recorded, testing::ValuesIn(recordings()), [](const auto& info) {
+    std::string name = info.param.key();
+    for (char& c : name)
+        if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+    return name;
+});
+
+}  // namespace
+}  // namespace puna
+
+int main(int argc, char** argv) {
+    if (argc == 2 && std::string_view(argv[1]) == "--print") {
+        for (const puna::Recording& recording : puna::recordings()) {
+            fmt::print("{} {}\n", recording.key(), recording.compute());
+            std::fflush(stdout);
+        }
+        return 0;
+    }
+    testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
+}
