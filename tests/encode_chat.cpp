@@ -44,5 +44,6 @@ int main(int argc, char** argv) {
     if (argc == 3) return fmt::print("{}", puna::chat_template(puna::find_chat_format(argv[2]).value())), 0;
     if (argc != 2) return std::fputs("usage: encode_chat TOKENIZER < CONVERSATIONS\n", stderr), 2;
     puna::Tokenizer tokenizer = puna::load_tokenizer(argv[1]);
-    for (std::string line; std::getline(std::cin, line);) fmt::print("{}\n", fmt::join(encode(tokenizer, Json::parse(line)).ids, " "));
+    for (std::string line; std::getline(std::cin, line);)
+        fmt::print("{}\n", fmt::join(encode(tokenizer, Json::parse(line)).ids, " "));
 }

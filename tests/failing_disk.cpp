@@ -3,8 +3,8 @@
 //   PUNA_DISK_FOLDER   count only calls on files below this folder (as the kernel names it)
 //   PUNA_DISK_CALL     which: write, fsync, rename, close, mkdir or any
 //   PUNA_DISK_AT       the call, from 1, that fails; 0: none
-//   PUNA_DISK_HOW      error: it and every later such call fails with EIO (the default); once: only that call; kill: SIGKILL instead of it
-//   PUNA_DISK_COUNT    a file that receives the number of calls when the program ends
+//   PUNA_DISK_HOW      error: it and every later such call fails with EIO (the default); once: only that call; kill:
+//   SIGKILL instead of it PUNA_DISK_COUNT    a file that receives the number of calls when the program ends
 //
 // Writes by stdio (FILE*) do not pass here. tests/failing_disk.py is the convenient way to use this.
 #include <dlfcn.h>
@@ -75,7 +75,9 @@ bool fails(std::string_view call, const std::string& path) {
 }
 
 template <class F>
-F next(const char* name, F) { return reinterpret_cast<F>(::dlsym(RTLD_NEXT, name)); }
+F next(const char* name, F) {
+    return reinterpret_cast<F>(::dlsym(RTLD_NEXT, name));
+}
 
 }  // namespace
 

@@ -39,7 +39,8 @@ std::string train_ten_steps(const Group& group, Dtype dtype) {
     Llama llama = load_llama(golden / "hf", {.dtype = dtype, .trainable = true});
     int64_t mine = 2 / group.size();
     Batch batch = golden_rows(group.rank() * mine, mine);
-    Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = mine, .chunks_per_step = mine}, &llama.output.weight);
+    Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = mine, .chunks_per_step = mine},
+                        &llama.output.weight);
     Optimizer optimizer(llama, {});
     for (int step = 0; step < 10; ++step) {
         Pass pass(choose_kernels(), &gradients);
@@ -51,7 +52,8 @@ std::string train_ten_steps(const Group& group, Dtype dtype) {
         optimizer.step(pass.kernels, llama, sum, 1e-3);
     }
     Hash hash;
-    for (Param* p : llama.params()) hash.add({static_cast<const std::byte*>(p->master.data), static_cast<size_t>(p->master.bytes())});
+    for (Param* p : llama.params())
+        hash.add({static_cast<const std::byte*>(p->master.data), static_cast<size_t>(p->master.bytes())});
     return hash.digits();
 }
 
@@ -59,14 +61,15 @@ TEST(Group, OfTwoWasStarted) { EXPECT_EQ(world().size(), 2); }
 
 TEST(Group, DataParallelTrainingGivesTheBitsOfOneProcess) {
     if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
-    for (Dtype dtype : {Dtype::f32, Dtype::bf16}) EXPECT_EQ(train_ten_steps(world(), dtype), train_ten_steps(Group::alone(), dtype)) << info(dtype).name;
+    for (Dtype dtype : {Dtype::f32, Dtype::bf16})
+        EXPECT_EQ(train_ten_steps(world(), dtype), train_ten_steps(Group::alone(), dtype)) << info(dtype).name;
 }
 
 TEST(Group, TensorParallelModelGivesGoldenLogits) {
     if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
     Llama llama = load_llama(golden / "hf", {.group = world()});
-    EXPECT_EQ(llama.layers[0].wq.weight.weight.size[0], 32);        // half of 64 rows
-    EXPECT_EQ(llama.layers[0].w2.weight.weight.size[1], 96);        // half of 192 columns
+    EXPECT_EQ(llama.layers[0].wq.weight.weight.size[0], 32);  // half of 64 rows
+    EXPECT_EQ(llama.layers[0].w2.weight.weight.size[1], 96);  // half of 192 columns
     Pass pass(choose_kernels());
     pass.group = world();
     Batch batch = golden_rows(0, 2);
@@ -90,9 +93,10 @@ TEST(Group, TensorParallelGradientsAreThoseOfOneProcess) {
     gradients.advance(2);
     const float* sum = gradients.finish().data();
     SafetensorsFile file(golden / "golden.safetensors");
-    auto expect = [&](const Param& p, int64_t first_row) {          // a share by rows, or the whole
+    auto expect = [&](const Param& p, int64_t first_row) {  // a share by rows, or the whole
         Tensor expected = file.tensor("grad." + p.name).slice(first_row, p.weight.size[0]);
-        for (int64_t i = 0; i < expected.count(); ++i) ASSERT_NEAR(sum[p.offset + i], expected.as<float>()[i], 1e-5) << p.name << " " << i;
+        for (int64_t i = 0; i < expected.count(); ++i)
+            ASSERT_NEAR(sum[p.offset + i], expected.as<float>()[i], 1e-5) << p.name << " " << i;
     };
     expect(llama.tok_embeddings, 0);
     expect(llama.layers[1].ffn_norm, 0);
@@ -109,14 +113,16 @@ TEST(Group, PairsOfASplitMatrixAreServedButNotTrained) {
         int64_t out = rows ? part : dim, in = rows ? dim : part;
         Linear linear{.weight = {.name = "w", .weight = Tensor(ones.data(), Dtype::f32, {out, in})}, .split = split};
         linear.pairs.push_back({{.name = "a", .weight = Tensor(ones.data(), Dtype::f32, {pair_rank, in})},
-                                {.name = "b", .weight = Tensor(ones.data(), Dtype::f32, {out, pair_rank})}, 0.5f});
+                                {.name = "b", .weight = Tensor(ones.data(), Dtype::f32, {out, pair_rank})},
+                                0.5f});
         Batch batch{.tokens = {0}, .sequences = {{.first = 0, .n = 1, .adapter = 0}}, .chunk = {0, 1}};
         Gradients gradients(1, {});
         Pass training(choose_kernels(), &gradients), inference(choose_kernels());
         training.group = inference.group = world();
         Tensor x(inputs.data(), Dtype::f32, {1, in});
         EXPECT_THROW(linear(training, training.value(x), batch), Bug);
-        EXPECT_EQ(linear(inference, inference.value(x), batch).data.as<float>()[0], 8 + 0.5f * 2 * 8);     // as one process
+        EXPECT_EQ(linear(inference, inference.value(x), batch).data.as<float>()[0],
+                  8 + 0.5f * 2 * 8);  // as one process
     }
 }
 
@@ -140,5 +146,5 @@ int main(int argc, char** argv) {
     puna::world();
     testing::InitGoogleTest(&argc, argv);
     int failed = RUN_ALL_TESTS();
-    return failed || std::filesystem::exists(puna::golden) ? failed : 77;      // those that need it were skipped
+    return failed || std::filesystem::exists(puna::golden) ? failed : 77;  // those that need it were skipped
 }

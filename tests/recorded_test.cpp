@@ -1,5 +1,5 @@
-// Bits that must not change by accident: what 64 mixed requests and ten training steps give on the golden model tiny3, as
-// hashes in tests/recorded.txt, one line for each table of kernels, weight type and kind of work.
+// Bits that must not change by accident: what 64 mixed requests and ten training steps give on the golden model tiny3,
+// as hashes in tests/recorded.txt, one line for each table of kernels, weight type and kind of work.
 //
 //   recorded_test --print >> tests/recorded.txt          the lines of this machine's tables, to record them
 //
@@ -7,8 +7,8 @@
 #include "core/hash.h"
 #include "core/random.h"
 #include "files/safetensors.h"
-#include "infer/fake_model.h"
 #include "infer/engine.h"
+#include "infer/fake_model.h"
 #include "kernels/test_tables.h"
 #include "train/optimizer.h"
 
@@ -16,7 +16,7 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <sstream>
+#include <ostream>
 
 namespace puna {
 namespace {
@@ -24,21 +24,26 @@ namespace {
 const std::filesystem::path golden = "../shared/golden/tiny3";
 
 template <class T>
-void add(Hash& hash, std::span<T> numbers) { hash.add(std::as_bytes(numbers)); }
+void add(Hash& hash, std::span<T> numbers) {
+    hash.add(std::as_bytes(numbers));
+}
 
 struct MixedRequest {
     std::vector<int32_t> prompt;
     GenerateOptions options;
 };
 
-// Short and long prompts, longer than a step too; every third begins like the one before it; greedy and all ways to sample.
+// Short and long prompts, longer than a step too; every third begins like the one before it; greedy and all ways to
+// sample.
 std::vector<MixedRequest> mixed_requests() {
     std::vector<MixedRequest> requests(64);
     Random random(5, 0);
     for (size_t i = 0; i < requests.size(); ++i) {
         MixedRequest& r = requests[i];
         size_t n = i % 8 == 7 ? 150 + random.below(100) : 1 + random.below(40);
-        if (i % 3 == 2) r.prompt.assign(requests[i - 1].prompt.begin(), requests[i - 1].prompt.end() - static_cast<int64_t>(requests[i - 1].prompt.size() / 3));
+        if (i % 3 == 2)
+            r.prompt.assign(requests[i - 1].prompt.begin(),
+                            requests[i - 1].prompt.end() - static_cast<int64_t>(requests[i - 1].prompt.size() / 3));
         while (r.prompt.size() < n) r.prompt.push_back(static_cast<int32_t>(random.below(256)));
         r.options.max_tokens = 1 + static_cast<int64_t>(random.below(24));
         SampleOptions& s = r.options.sample;
@@ -55,7 +60,8 @@ std::vector<MixedRequest> mixed_requests() {
 // Ids of all answers, made eight at a time and joining as others end; then every row of logits over prompt and answer.
 std::string hash_of_requests(Dtype type) {
     std::vector<MixedRequest> requests = mixed_requests();
-    Engine engine(load_llama(golden / "hf", {.dtype = type}), fake_tokenizer(), {.context = 512, .slots = 8, .step_tokens = 64});
+    Engine engine(load_llama(golden / "hf", {.dtype = type}), fake_tokenizer(),
+                  {.context = 512, .slots = 8, .step_tokens = 64});
     struct Slot {
         Session session;
         std::unique_ptr<Generation> generation = nullptr;
@@ -75,7 +81,8 @@ std::string hash_of_requests(Dtype type) {
             }
             if (!slot.generation && next < requests.size()) {
                 slot.request = next;
-                slot.generation = std::make_unique<Generation>(engine, slot.session, requests[next].prompt, requests[next].options);
+                slot.generation =
+                    std::make_unique<Generation>(engine, slot.session, requests[next].prompt, requests[next].options);
                 ++next;
             }
             if (!slot.generation) continue;
@@ -136,7 +143,9 @@ struct Recording {
     std::string kernels;
     Dtype type;
     bool training;
-    std::string key() const { return fmt::format("{} {} {}", kernels, info(type).name, training ? "training" : "requests"); }
+    std::string key() const {
+        return fmt::format("{} {} {}", kernels, info(type).name, training ? "training" : "requests");
+    }
     std::string compute() const {
         ::setenv("PUNA_KERNELS", kernels.c_str(), 1);
         std::string digits = training ? hash_of_training(*find_kernels(kernels), type) : hash_of_requests(type);
@@ -144,6 +153,8 @@ struct Recording {
         return digits;
     }
 };
+
+void PrintTo(const Recording& recording, std::ostream* out) { *out << recording.key(); }
 
 std::vector<Recording> recordings() {
     std::vector<Recording> list;

@@ -7,7 +7,8 @@
 
 int main(int argc, char** argv) {
     if (argc < 2) return std::fputs("usage: write_model FOLDER [CONTEXT [SEED]]\n", stderr), 2;
-    puna::Llama llama = puna::fake_llama(argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1, argc > 2 ? std::atoll(argv[2]) : 512);
+    puna::Llama llama =
+        puna::fake_llama(argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1, argc > 2 ? std::atoll(argv[2]) : 512);
     puna::save_llama(llama, argv[1], puna::Dtype::f32);
     puna::save_tokenizer(puna::fake_tokenizer(), argv[1]);
 }

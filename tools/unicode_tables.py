@@ -58,7 +58,7 @@ def main():
     packed = [byte for block in blocks for byte in pack(block)]
     OUTPUT.write_text("\n".join([
         f"// Made by tools/unicode_tables.py from the Unicode character database {VERSION}; see unicode.h.",
-        "#include \"tokenizer/unicode.h\"", "", "namespace puna {", "",
+        "// clang-format off", "#include \"tokenizer/unicode.h\"", "", "namespace puna {", "",
         f"const uint32_t unicode_end = {hex(end)};", "",
         table("uint8_t", "unicode_block", index), "",
         table("uint8_t", "unicode_classes", packed), "",

@@ -14,18 +14,18 @@
 namespace puna {
 
 struct BenchRow {
-    std::string bench, shape, type; // type: of the numbers, "bf16": a product's by its weights
+    std::string bench, shape, type;  // type: of the numbers, "bf16": a product's by its weights
     int threads;
-    double value;                   // in `unit`: the median of the repetitions
+    double value;  // in `unit`: the median of the repetitions
     std::string unit;
-    double limit;                   // the machine's figure that bounds it, in the same unit
-    double share;                   // median of value / limit, each pair measured together; 0 where nothing bounds it
+    double limit;  // the machine's figure that bounds it, in the same unit
+    double share;  // median of value / limit, each pair measured together; 0 where nothing bounds it
 };
 
 struct BenchOptions {
     int64_t repetitions = 5;
-    std::string op;                 // kernels: only those whose name contains it
-    std::string text, tokenizer;    // tokenizer, pack: a file or folder, and what to encode it with; neither is empty
+    std::string op;               // kernels: only those whose name contains it
+    std::string text, tokenizer;  // tokenizer, pack: a file or folder, and what to encode it with; neither is empty
 };
 template <class F>
 void fields(BenchOptions& o, F field) {
@@ -41,13 +41,14 @@ std::vector<BenchRow> bench_train(const BenchOptions& options);
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options);
 std::vector<BenchRow> bench_pack(const BenchOptions& options);
 
-// Shared by the rows. `value` runs once and says how fast that was, `limit` which of the machine's figures bounds it: the better
-// of those just before and just after the run. A run faster than that is made again, up to five times in all: something else
-// took the machine while it was measured.
+// Shared by the rows. `value` runs once and says how fast that was, `limit` which of the machine's figures bounds it:
+// the better of those just before and just after the run. A run faster than that is made again, up to five times in
+// all: something else took the machine while it was measured.
 struct Measured {
-    double value, limit, share;     // medians of the repetitions
+    double value, limit, share;  // medians of the repetitions
 };
-Measured measure(int64_t repetitions, const std::function<double(const MachinePeaks&)>& limit, const std::function<double()>& value);
+Measured measure(int64_t repetitions, const std::function<double(const MachinePeaks&)>& limit,
+                 const std::function<double()>& value);
 
 double seconds_now();
 

@@ -22,8 +22,13 @@ struct Bar {
     bool share = false;
 };
 constexpr Bar bars[] = {
-    {"logits", 3e-5, 0.02, true},   {"packed.logits", 3e-5, 0.02, true}, {"loss", 1e-5, 0.01},        {"grad.*", 1e-4, 0.1},
-    {"adamw.losses", 1e-4, 0.006},  {"adamw.grad_norms", 1e-4, 0.05},    {"adamw.logits", 1e-3, 0.05, true},
+    {"logits", 3e-5, 0.02, true},
+    {"packed.logits", 3e-5, 0.02, true},
+    {"loss", 1e-5, 0.01},
+    {"grad.*", 1e-4, 0.1},
+    {"adamw.losses", 1e-4, 0.006},
+    {"adamw.grad_norms", 1e-4, 0.05},
+    {"adamw.logits", 1e-3, 0.05, true},
 };
 
 double largest_difference(std::span<const float> a, std::span<const float> b) {
@@ -55,7 +60,8 @@ class Golden {
         vocabulary_ = read_config(folder / "hf" / "config.json").vocabulary;
         for (int32_t id : tokens.span<int32_t>())
             if (id < 0 || id >= vocabulary_)
-                fail("{}: 'tokens' has the id {}, but the vocabulary's are 0 to {}", expected_.path().string(), id, vocabulary_ - 1);
+                fail("{}: 'tokens' has the id {}, but the vocabulary's are 0 to {}", expected_.path().string(), id,
+                     vocabulary_ - 1);
         for (int64_t r = 0; r < rows_; ++r)
             for (int64_t t = 0; t < length_; ++t) {
                 batch_.tokens.push_back(tokens.row<int32_t>(r)[t]);
@@ -107,7 +113,8 @@ class Golden {
     Tensor expected(const std::string& name, Dtype dtype, std::initializer_list<int64_t> sizes) {
         Tensor tensor = expected_.tensor(name), due(tensor.data, dtype, sizes);
         if (tensor.dtype != dtype || tensor.rank != due.rank || tensor.size != due.size)
-            fail("{}: '{}' is {}, not {}: it was not made for this model", expected_.path().string(), name, tensor, due);
+            fail("{}: '{}' is {}, not {}: it was not made for this model", expected_.path().string(), name, tensor,
+                 due);
         return tensor;
     }
     std::span<const float> numbers(const std::string& name, std::initializer_list<int64_t> sizes) {
@@ -144,7 +151,8 @@ class Golden {
     double loss_of(Llama& llama, Gradients& gradients) {
         Pass pass(kernels_, &gradients);
         Value x = llama.forward(pass, batch_);
-        double loss = tree_sum(llama.loss(pass, x, batch_, 1 / static_cast<float>(batch_.rows()))) / static_cast<double>(batch_.rows());
+        double loss = tree_sum(llama.loss(pass, x, batch_, 1 / static_cast<float>(batch_.rows()))) /
+                      static_cast<double>(batch_.rows());
         pass.backward();
         gradients.advance(rows_);
         return loss;
@@ -152,7 +160,8 @@ class Golden {
 
     Gradients gradients_of(Llama& llama) {
         int64_t chunks = static_cast<int64_t>(batch_.chunk.size()) - 1;
-        return Gradients(trainable_numbers(llama), {.chunks_per_pass = chunks, .chunks_per_step = chunks}, &llama.output.weight);
+        return Gradients(trainable_numbers(llama), {.chunks_per_pass = chunks, .chunks_per_step = chunks},
+                         &llama.output.weight);
     }
 
     double loss_error() {
@@ -168,7 +177,8 @@ class Golden {
         int64_t half = llama.config.head_dim / 2, columns = param.weight.columns();
         for (int64_t r = 0; r < param.weight.size[0]; ++r) {
             int64_t head = r / (2 * half), pair = r % (2 * half) % half, second = r % (2 * half) / half;
-            std::copy_n(gradient.begin() + r * columns, columns, out.begin() + (head * 2 * half + 2 * pair + second) * columns);
+            std::copy_n(gradient.begin() + r * columns, columns,
+                        out.begin() + (head * 2 * half + 2 * pair + second) * columns);
         }
         return out;
     }
@@ -178,7 +188,9 @@ class Golden {
         Gradients gradients = gradients_of(llama);
         loss_of(llama, gradients);
         std::span<float> sum = gradients.finish();
-        auto part = [&](const Param& p) { return sum.subspan(static_cast<size_t>(p.offset), static_cast<size_t>(p.weight.count())); };
+        auto part = [&](const Param& p) {
+            return sum.subspan(static_cast<size_t>(p.offset), static_cast<size_t>(p.weight.count()));
+        };
         if (llama.config.tied) {
             std::span<float> embedding = part(llama.tok_embeddings), output = part(llama.output.weight);
             for (size_t i = 0; i < embedding.size(); ++i) embedding[i] += output[i];
@@ -193,7 +205,8 @@ class Golden {
     }
 
     std::span<const float> gradient(const Param& p) {
-        return p.weight.rank == 1 ? numbers("grad." + p.name, {p.weight.size[0]}) : numbers("grad." + p.name, {p.weight.size[0], p.weight.size[1]});
+        return p.weight.rank == 1 ? numbers("grad." + p.name, {p.weight.size[0]})
+                                  : numbers("grad." + p.name, {p.weight.size[0], p.weight.size[1]});
     }
 
     // Ten steps of AdamW on the same batch: lr 1e-3, betas 0.9 0.95, decay 0.1 of every tensor, clipped to norm 1.
@@ -212,7 +225,8 @@ class Golden {
         std::span<const float> wanted = numbers(name, {steps});
         double worst = 0;
         for (size_t i = 0; i < got.size(); ++i)
-            worst = std::max(worst, largest_difference({&got[i], 1}, {&wanted[i], 1}) / std::abs(static_cast<double>(wanted[i])));
+            worst = std::max(
+                worst, largest_difference({&got[i], 1}, {&wanted[i], 1}) / std::abs(static_cast<double>(wanted[i])));
         return worst;
     }
 
@@ -236,7 +250,8 @@ std::vector<std::string> names_of(const std::filesystem::path& folder) {
         bool input = event.text == "tokens" || event.text == "packed.starts";
         if (event.kind == JsonEvent::key && event.depth == 1 && !input) names.emplace_back(event.text);
     });
-    if (names.empty()) fail("{}: names nothing to compare, as \"logits\": \"of the inputs\" would", file.path().string());
+    if (names.empty())
+        fail("{}: names nothing to compare, as \"logits\": \"of the inputs\" would", file.path().string());
     return names;
 }
 
@@ -248,7 +263,8 @@ std::vector<GoldenRow> check_golden(const std::filesystem::path& folder, const K
     std::vector<std::string> names = names_of(folder);
     golden.check_file(names);
     for (const std::string& what : names)
-        rows.push_back({std::string(kernels.name), std::string(info(type).name), what, golden.error_of(what), golden.bar_of(what)});
+        rows.push_back({std::string(kernels.name), std::string(info(type).name), what, golden.error_of(what),
+                        golden.bar_of(what)});
     return rows;
 }
 

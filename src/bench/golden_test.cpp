@@ -19,7 +19,8 @@ TEST_P(Golden, EveryTableOfKernelsComputesWhatTheReferenceDid) {
     if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder.string() << " is missing";
     std::vector<GoldenRow> rows = check_golden(folder);
     EXPECT_GE(rows.size(), 2 * 7 * available_kernels().size() - 7);
-    for (const GoldenRow& row : rows) EXPECT_LE(row.error, row.bar) << row.kernels << " " << row.type << " " << row.what;
+    for (const GoldenRow& row : rows)
+        EXPECT_LE(row.error, row.bar) << row.kernels << " " << row.type << " " << row.what;
 }
 
 INSTANTIATE_TEST_SUITE_P(Folders, Golden, testing::Values("tiny3", "tiny31", "tinytied", "small3"));
@@ -36,12 +37,14 @@ class DamagedGolden : public testing::Test {
     std::string refusal_of(const std::string& name, Tensor tensor) {
         SafetensorsFile file("../shared/golden/tiny3/golden.safetensors");
         std::vector<NamedTensor> tensors;
-        for (const TensorEntry& entry : file.entries()) tensors.push_back({std::string(entry.name), entry.name == name ? tensor : file.tensor(entry)});
+        for (const TensorEntry& entry : file.entries())
+            tensors.push_back({std::string(entry.name), entry.name == name ? tensor : file.tensor(entry)});
         write_safetensors(folder_ / "golden.safetensors", tensors);
         return refusal();
     }
     std::string refusal_of_json(std::string_view json) {
-        std::filesystem::copy("../shared/golden/tiny3/golden.safetensors", folder_.path(), std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::copy("../shared/golden/tiny3/golden.safetensors", folder_.path(),
+                              std::filesystem::copy_options::overwrite_existing);
         write_file(folder_ / "golden.json", json);
         return refusal();
     }
@@ -73,17 +76,24 @@ TEST_F(DamagedGolden, TensorsOfAnotherTypeOrShapeAreNamed) {
         std::initializer_list<int64_t> sizes;
         const char* due;
     };
-    for (const Damage& d : {Damage{"tokens", Dtype::i32, {0, 5}, "i32 [rows, length + 1]"}, Damage{"tokens", Dtype::i32, {2, 1}, "i32 [rows, length + 1]"},
-                            Damage{"tokens", Dtype::i64, {2, 49}, "i32 [rows, length + 1]"}, Damage{"packed.starts", Dtype::i32, {1}, "i32 [2, 48]"},
-                            Damage{"packed.starts", Dtype::f32, {2, 48}, "i32 [2, 48]"}, Damage{"loss", Dtype::f32, {0}, "f32 [1]"},
-                            Damage{"loss", Dtype::i32, {1}, "f32 [1]"}, Damage{"logits", Dtype::f32, {2, 48, 511}, "f32 [2, 48, 512]"},
-                            Damage{"logits", Dtype::f16, {2, 48, 512}, "f32 [2, 48, 512]"}, Damage{"packed.logits", Dtype::f32, {96, 512}, "f32 [2, 48, 512]"},
-                            Damage{"grad.norm.weight", Dtype::f32, {63}, "f32 [64]"}, Damage{"grad.layers.0.attention.wq.weight", Dtype::f32, {64, 63}, "f32 [64, 64]"},
-                            Damage{"adamw.losses", Dtype::f32, {9}, "f32 [10]"}, Damage{"adamw.grad_norms", Dtype::bf16, {10}, "f32 [10]"},
-                            Damage{"adamw.logits", Dtype::f32, {0}, "f32 [2, 48, 512]"}}) {
+    for (const Damage& d :
+         {Damage{"tokens", Dtype::i32, {0, 5}, "i32 [rows, length + 1]"},
+          Damage{"tokens", Dtype::i32, {2, 1}, "i32 [rows, length + 1]"},
+          Damage{"tokens", Dtype::i64, {2, 49}, "i32 [rows, length + 1]"},
+          Damage{"packed.starts", Dtype::i32, {1}, "i32 [2, 48]"},
+          Damage{"packed.starts", Dtype::f32, {2, 48}, "i32 [2, 48]"}, Damage{"loss", Dtype::f32, {0}, "f32 [1]"},
+          Damage{"loss", Dtype::i32, {1}, "f32 [1]"}, Damage{"logits", Dtype::f32, {2, 48, 511}, "f32 [2, 48, 512]"},
+          Damage{"logits", Dtype::f16, {2, 48, 512}, "f32 [2, 48, 512]"},
+          Damage{"packed.logits", Dtype::f32, {96, 512}, "f32 [2, 48, 512]"},
+          Damage{"grad.norm.weight", Dtype::f32, {63}, "f32 [64]"},
+          Damage{"grad.layers.0.attention.wq.weight", Dtype::f32, {64, 63}, "f32 [64, 64]"},
+          Damage{"adamw.losses", Dtype::f32, {9}, "f32 [10]"},
+          Damage{"adamw.grad_norms", Dtype::bf16, {10}, "f32 [10]"},
+          Damage{"adamw.logits", Dtype::f32, {0}, "f32 [2, 48, 512]"}}) {
         Tensor is = tensor(d.type, d.sizes);
         std::string said = refusal_of(d.name, is);
-        EXPECT_NE(said.find(fmt::format("golden.safetensors: '{}' is {}, not {}", d.name, is, d.due)), said.npos) << said;
+        EXPECT_NE(said.find(fmt::format("golden.safetensors: '{}' is {}, not {}", d.name, is, d.due)), said.npos)
+            << said;
     }
 }
 
@@ -91,7 +101,10 @@ TEST_F(DamagedGolden, NumbersThatCannotBeComparedAreNamed) {
     for (int32_t id : {5000, -1, 512}) {
         numbers_[3] = id;
         std::string said = refusal_of("tokens", tensor(Dtype::i32, {2, 49}));
-        EXPECT_NE(said.find(fmt::format("golden.safetensors: 'tokens' has the id {}, but the vocabulary's are 0 to 511", id)), said.npos) << said;
+        EXPECT_NE(
+            said.find(fmt::format("golden.safetensors: 'tokens' has the id {}, but the vocabulary's are 0 to 511", id)),
+            said.npos)
+            << said;
     }
     for (float x : {NAN, INFINITY}) {
         numbers_[3] = std::bit_cast<int32_t>(x);
@@ -103,7 +116,8 @@ TEST_F(DamagedGolden, NumbersThatCannotBeComparedAreNamed) {
 TEST_F(DamagedGolden, AListOfNothingIsRefused) {
     for (const char* json : {"{}", R"({"tokens": "", "packed.starts": ""})"})
         EXPECT_NE(refusal_of_json(json).find("golden.json: names nothing to compare"), std::string::npos) << json;
-    for (const char* json : {"[]", R"("logits")", "null"}) EXPECT_NE(refusal_of_json(json).find("golden.json: not a JSON object"), std::string::npos) << json;
+    for (const char* json : {"[]", R"("logits")", "null"})
+        EXPECT_NE(refusal_of_json(json).find("golden.json: not a JSON object"), std::string::npos) << json;
     EXPECT_NE(refusal_of_json(R"({"logit": ""})").find("golden.json names 'logit'"), std::string::npos);
 }
 

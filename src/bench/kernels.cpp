@@ -22,7 +22,9 @@ std::string type_of(const KernelCase& c) {
 BenchRow bench_case(const KernelCase& c, const Kernels& kernels, int64_t repetitions) {
     bool product = is_product(c.kernel);
     std::string type = type_of(c);
-    auto limit = [&](const MachinePeaks& peaks) { return !product ? peaks.read_gbs : type == "bf16" ? peaks.bf16 : peaks.f32; };
+    auto limit = [&](const MachinePeaks& peaks) {
+        return !product ? peaks.read_gbs : type == "bf16" ? peaks.bf16 : peaks.f32;
+    };
     c.run(kernels);
     Measured m = measure(repetitions, limit, [&] {
         double start = seconds_now();
@@ -40,14 +42,19 @@ BenchRow bench_case(const KernelCase& c, const Kernels& kernels, int64_t repetit
 std::vector<BenchRow> bench_kernels(const BenchOptions& options) {
     // Products as in a small model's training; for the rest, tensors that no cache holds.
     CaseSizes products{.tokens = 1025, .dim = 512, .out = 1408, .heads = 8, .kv_heads = 4, .head_dim = 64};
-    CaseSizes streams{.tokens = 8192, .dim = 2048, .heads = 32, .kv_heads = 8, .head_dim = 64, .ffn = 2048, .vocabulary = 2048};
+    CaseSizes streams{
+        .tokens = 8192, .dim = 2048, .heads = 32, .kv_heads = 8, .head_dim = 64, .ffn = 2048, .vocabulary = 2048};
     std::vector<BenchRow> rows;
     for (bool product : {true, false}) {
         Arena memory;
-        auto wanted = [&](std::string_view kernel) { return is_product(kernel) == product && kernel.find(options.op) != kernel.npos; };
-        for (const KernelCase& c : kernel_cases(product ? products : streams, memory, wanted)) rows.push_back(bench_case(c, choose_kernels(), options.repetitions));
+        auto wanted = [&](std::string_view kernel) {
+            return is_product(kernel) == product && kernel.find(options.op) != kernel.npos;
+        };
+        for (const KernelCase& c : kernel_cases(product ? products : streams, memory, wanted))
+            rows.push_back(bench_case(c, choose_kernels(), options.repetitions));
     }
-    if (rows.empty()) fail("bench kernels: no kernel has '{}' in its name: puna check lists them", printable(options.op));
+    if (rows.empty())
+        fail("bench kernels: no kernel has '{}' in its name: puna check lists them", printable(options.op));
     return rows;
 }
 

@@ -21,7 +21,8 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-Measured measure(int64_t repetitions, const std::function<double(const MachinePeaks&)>& limit, const std::function<double()>& value) {
+Measured measure(int64_t repetitions, const std::function<double(const MachinePeaks&)>& limit,
+                 const std::function<double()>& value) {
     constexpr int attempts = 5;
     std::vector<double> values, limits, shares;
     double before = limit(measure_peaks());
@@ -52,7 +53,8 @@ std::vector<BenchRow> bench_machine(const BenchOptions& options) {
     auto row = [](const char* shape, const char* type, const std::vector<double>& values, const char* unit) {
         return BenchRow{"machine", shape, type, threads(), median(values), unit, median(values), 1};
     };
-    return {row("read", "f32", read, "GB/s"), row("peak", "f32", f32, "GFLOP/s"), row("peak", "bf16", bf16, "GFLOP/s"), row("peak", "int8", int8, "GOP/s")};
+    return {row("read", "f32", read, "GB/s"), row("peak", "f32", f32, "GFLOP/s"), row("peak", "bf16", bf16, "GFLOP/s"),
+            row("peak", "int8", int8, "GOP/s")};
 }
 
 }  // namespace puna

@@ -8,7 +8,8 @@ namespace {
 TEST(Measure, MakesAnImpossibleRunAgain) {
     int runs = 0;
     auto once_too_fast = [&] { return ++runs == 1 ? 3.0 : 0.5; };
-    Measured m = measure(1, [](const MachinePeaks&) { return 2.0; }, once_too_fast);
+    Measured m = measure(
+        1, [](const MachinePeaks&) { return 2.0; }, once_too_fast);
     EXPECT_EQ(runs, 2);
     EXPECT_EQ(m.value, 0.5);
     EXPECT_EQ(m.limit, 2.0);
@@ -17,7 +18,8 @@ TEST(Measure, MakesAnImpossibleRunAgain) {
 
 TEST(Measure, TellsWhatStaysImpossible) {
     int runs = 0;
-    Measured m = measure(1, [](const MachinePeaks&) { return 2.0; }, [&] { return ++runs, 3.0; });
+    Measured m = measure(
+        1, [](const MachinePeaks&) { return 2.0; }, [&] { return ++runs, 3.0; });
     EXPECT_EQ(runs, 5);
     EXPECT_EQ(m.share, 1.5);
 }
@@ -25,8 +27,9 @@ TEST(Measure, TellsWhatStaysImpossible) {
 TEST(Measure, BoundsARunByTheBetterFigureBeforeAndAfterIt) {
     double figures[] = {4, 2, 8};
     int next = 0;
-    Measured m = measure(2, [&](const MachinePeaks&) { return figures[next++]; }, [] { return 1.0; });
-    EXPECT_EQ(m.limit, 6);      // of 4 and 8
+    Measured m = measure(
+        2, [&](const MachinePeaks&) { return figures[next++]; }, [] { return 1.0; });
+    EXPECT_EQ(m.limit, 6);  // of 4 and 8
 }
 
 }  // namespace

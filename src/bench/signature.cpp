@@ -59,7 +59,8 @@ void train(Llama& llama, const Kernels& kernels, Hash& hash) {
         hash.add(std::as_bytes(std::span(losses)));
     }
     for (Param* p : llama.params())
-        if (p->master) hash.add({static_cast<const std::byte*>(p->master.data), static_cast<size_t>(p->master.bytes())});
+        if (p->master)
+            hash.add({static_cast<const std::byte*>(p->master.data), static_cast<size_t>(p->master.bytes())});
 }
 
 void generate(Llama& llama, const Kernels& kernels, Hash& hash) {

@@ -6,7 +6,7 @@
 
 namespace puna {
 
-std::string compute_signature();                            // sixteen hexadecimal digits
-extern const std::string_view committed_signature;          // what it should be; a change of it is said in the commit
+std::string compute_signature();                    // sixteen hexadecimal digits
+extern const std::string_view committed_signature;  // what it should be; a change of it is said in the commit
 
 }  // namespace puna

@@ -23,7 +23,9 @@ namespace fs = std::filesystem;
 
 class ScratchFolder {
  public:
-    ScratchFolder() : path_(fs::temp_directory_path() / fmt::format("puna-bench.{}", ::getpid())) { make_folder(path_); }
+    ScratchFolder() : path_(fs::temp_directory_path() / fmt::format("puna-bench.{}", ::getpid())) {
+        make_folder(path_);
+    }
     ~ScratchFolder() {
         std::error_code ignored;
         fs::remove_all(path_, ignored);
@@ -52,8 +54,8 @@ double gather_text(const std::string& from, const fs::path& into) {
     return static_cast<double>(bytes);
 }
 
-// The ids of a whole file into another, as `puna tokenizer encode` writes them; how fast a disk makes them durable is not
-// asked. Returns how many.
+// The ids of a whole file into another, as `puna tokenizer encode` writes them; how fast a disk makes them durable is
+// not asked. Returns how many.
 double encode_file(const Tokenizer& tokenizer, const fs::path& from, const fs::path& into) {
     MappedFile text(from);
     std::ofstream file(into, std::ios::binary);
@@ -69,26 +71,31 @@ double encode_file(const Tokenizer& tokenizer, const fs::path& from, const fs::p
 
 // How many megabytes a second `run` does of `bytes`, for each of `cores`.
 Measured megabytes(const BenchOptions& options, double bytes, int cores, const std::function<void()>& run) {
-    return measure(options.repetitions, [&](const MachinePeaks& peaks) { return peaks.read_gbs * 1e3 / cores; }, [&] {
-        double start = seconds_now();
-        run();
-        return bytes / (seconds_now() - start) / 1e6 / cores;
-    });
+    return measure(
+        options.repetitions, [&](const MachinePeaks& peaks) { return peaks.read_gbs * 1e3 / cores; },
+        [&] {
+            double start = seconds_now();
+            run();
+            return bytes / (seconds_now() - start) / 1e6 / cores;
+        });
 }
 
 }  // namespace
 
-// Encoding on one core, each byte once and cold: nothing is remembered of the repetition before. Reading the text and writing the
-// ids count, decompressing and loading the tokenizer do not. Then `puna tokenizer train`, on all cores.
+// Encoding on one core, each byte once and cold: nothing is remembered of the repetition before. Reading the text and
+// writing the ids count, decompressing and loading the tokenizer do not. Then `puna tokenizer train`, on all cores.
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options) {
     ScratchFolder folder;
     double bytes = gather_text(options.text, folder / "text"), tokens = 0;
     Tokenizer tokenizer = load_tokenizer(options.tokenizer);
-    Measured m = megabytes(options, bytes, 1, [&] { tokens = encode_file(tokenizer, folder / "text", folder / "ids"); });
-    Measured t = megabytes(options, bytes, 1, [&] { train_tokenizer(count_pieces({folder / "text"}, ""), {.vocabulary = 4096}); });
+    Measured m =
+        megabytes(options, bytes, 1, [&] { tokens = encode_file(tokenizer, folder / "text", folder / "ids"); });
+    Measured t = megabytes(options, bytes, 1,
+                           [&] { train_tokenizer(count_pieces({folder / "text"}, ""), {.vocabulary = 4096}); });
     std::string encoded = fmt::format("encode {:.1f} MB, {:.2f} bytes a token, one core", bytes / 1e6, bytes / tokens);
     std::string learnt = fmt::format("train 4096 tokens on {:.1f} MB", bytes / 1e6);
-    return {{"tokenizer", encoded, "text", 1, m.value, "MB/s", m.limit, m.share}, {"tokenizer", learnt, "text", threads(), t.value, "MB/s", t.limit, t.share}};
+    return {{"tokenizer", encoded, "text", 1, m.value, "MB/s", m.limit, m.share},
+            {"tokenizer", learnt, "text", threads(), t.value, "MB/s", t.limit, t.share}};
 }
 
 // `puna data pack` as a whole, on all cores.

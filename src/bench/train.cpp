@@ -43,7 +43,8 @@ std::vector<BenchRow> bench_train(const BenchOptions& options) {
     std::vector<BenchRow> result;
     for (Dtype type : {Dtype::bf16, Dtype::f32}) {
         Llama llama = seeded_llama(config, 1, {.dtype = type, .trainable = true});
-        Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = rows, .chunks_per_step = rows}, &llama.output.weight);
+        Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = rows, .chunks_per_step = rows},
+                            &llama.output.weight);
         Optimizer optimizer(llama, {});
         Pass pass(kernels, &gradients);
         auto step = [&] {
@@ -60,7 +61,8 @@ std::vector<BenchRow> bench_train(const BenchOptions& options) {
             step();
             return training_operations(config, length) * rows * length / (seconds_now() - start) / 1e9;
         });
-        result.push_back({"train", "dim 512, 8 layers, 4 x 512 tokens", std::string(info(type).name), threads(), m.value, "GFLOP/s", m.limit, m.share});
+        result.push_back({"train", "dim 512, 8 layers, 4 x 512 tokens", std::string(info(type).name), threads(),
+                          m.value, "GFLOP/s", m.limit, m.share});
     }
     return result;
 }

@@ -17,11 +17,8 @@ struct Bench {
     bool reads_text = false;
 };
 constexpr Bench benches[] = {
-    {"machine", bench_machine},
-    {"kernels", bench_kernels},
-    {"train", bench_train},
-    {"tokenizer", bench_tokenizer, true},
-    {"pack", bench_pack, true},
+    {"machine", bench_machine},           {"kernels", bench_kernels}, {"train", bench_train},
+    {"tokenizer", bench_tokenizer, true}, {"pack", bench_pack, true},
 };
 constexpr const char* bench_names = "machine, kernels, train, tokenizer or pack";
 
@@ -37,8 +34,15 @@ void fields(PrintOptions& o, F field) {
 
 void print(const BenchRow& row, bool json) {
     if (json) {
-        fmt::print("{}\n", nlohmann::ordered_json{{"bench", row.bench}, {"shape", row.shape}, {"type", row.type}, {"threads", row.threads},
-                                                  {"value", row.value}, {"unit", row.unit}, {"limit", row.limit}, {"share", row.share}}.dump());
+        fmt::print("{}\n", nlohmann::ordered_json{{"bench", row.bench},
+                                                  {"shape", row.shape},
+                                                  {"type", row.type},
+                                                  {"threads", row.threads},
+                                                  {"value", row.value},
+                                                  {"unit", row.unit},
+                                                  {"limit", row.limit},
+                                                  {"share", row.share}}
+                               .dump());
         return;
     }
     fmt::print("{:<10}{:<74}{:<6}{:>10.1f} {:<9}", row.bench, row.shape, row.type, row.value, row.unit);
@@ -52,8 +56,10 @@ int run_bench(Arguments arguments) {
     std::string which;
     BenchOptions options;
     PrintOptions how;
-    Flags flags("bench", "How fast, as a share of what this machine can do, measured beside every repetition.\n"
-                         "BENCH is machine, kernels, train, tokenizer or pack.", "puna bench kernels --op matmul");
+    Flags flags("bench",
+                "How fast, as a share of what this machine can do, measured beside every repetition.\n"
+                "BENCH is machine, kernels, train, tokenizer or pack.",
+                "puna bench kernels --op matmul");
     flags.positional("BENCH", which, bench_names);
     flags.add(list_fields(options));
     flags.add(list_fields(how));
@@ -62,14 +68,18 @@ int run_bench(Arguments arguments) {
     use_threads(how.threads);
     for (const Bench& bench : benches) {
         if (bench.name != which) continue;
-        if (bench.reads_text && options.text.empty()) throw UsageError("--text is missing: name a file, or a folder of files, to encode");
-        if (bench.reads_text && options.tokenizer.empty()) throw UsageError("--tokenizer is missing: name a model, tokenizer.json or tokenizer.model");
+        if (bench.reads_text && options.text.empty())
+            throw UsageError("--text is missing: name a file, or a folder of files, to encode");
+        if (bench.reads_text && options.tokenizer.empty())
+            throw UsageError("--tokenizer is missing: name a model, tokenizer.json or tokenizer.model");
         bool possible = true;
         for (const BenchRow& row : bench.run(options)) {
             print(row, how.json);
             possible = possible && row.share <= 1;
         }
-        if (!possible) fail("bench {}: a share above 1: the machine was not measured well; run it again when nothing else runs", which);
+        if (!possible)
+            fail("bench {}: a share above 1: the machine was not measured well; run it again when nothing else runs",
+                 which);
         return 0;
     }
     throw UsageError(fmt::format("'{}' is not a bench: use {}", which, bench_names));

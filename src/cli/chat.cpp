@@ -46,7 +46,7 @@ class Chat {
     void answer(std::string message);
     Answer stream(const ChatTokens& prompt);
     void close(const Answer& answer);
-    void note(std::string_view text) const;         // about the chat, apart from what the model says
+    void note(std::string_view text) const;  // about the chat, apart from what the model says
     void complain(std::string_view text);
 
     void help(const std::string&);
@@ -89,7 +89,9 @@ void Chat::complain(std::string_view text) {
 void Chat::help(const std::string&) {
     for (const Command& command : commands)
         if (!command.about.empty()) note(fmt::format("{:<8}{:<6}{}", command.name, command.argument, command.about));
-    note("\"\"\"           opens a message of several lines, and closes it; a \\ at the end of a line goes on with the next");
+    note(
+        "\"\"\"           opens a message of several lines, and closes it; a \\ at the end of a line goes on with the "
+        "next");
     note("Ctrl-C        stops an answer, or gives up the line");
 }
 
@@ -150,9 +152,12 @@ void Chat::close(const Answer& answer) {
     print_now(json_ ? answer_json(answer) + "\n" : "\n");
     int64_t said = static_cast<int64_t>(answer.ids.size());
     if (answer.finish == Finish::context)
-        note(fmt::format("the answer ends here: the context is full: {} tokens of prompt and {} of answer, it holds {}; /reset begins anew",
-                         answer.prompt_tokens, said, engine_.context()));
-    if (answer.finish == Finish::length) note(fmt::format("the answer ends here: {} tokens were asked for (--max-tokens)", said));
+        note(
+            fmt::format("the answer ends here: the context is full: {} tokens of prompt and {} of answer, it holds {}; "
+                        "/reset begins anew",
+                        answer.prompt_tokens, said, engine_.context()));
+    if (answer.finish == Finish::length)
+        note(fmt::format("the answer ends here: {} tokens were asked for (--max-tokens)", said));
     if (answer.finish == Finish::cancelled) note("the answer ends here: Ctrl-C");
     if (terminal_ && !json_) note(speed_line(answer));
 }
@@ -185,7 +190,7 @@ int Chat::talk() {
     while (!leaving_) {
         Line line = reader.read(lines.empty() ? "> " : ". ");
         if (line.kind == Line::interrupted) lines.take();
-        bool cut_off = !terminal_ && line.kind == Line::end && !lines.empty();      // the end of input ends a message too
+        bool cut_off = !terminal_ && line.kind == Line::end && !lines.empty();  // the end of input ends a message too
         if (line.kind == Line::end && !cut_off) break;
         if (line.kind == Line::interrupted || (!cut_off && !lines.add(line.content))) continue;
         bool is_command = lines.is_plain() && line.content.starts_with('/');
@@ -209,7 +214,8 @@ int run_chat(Arguments arguments) {
     LoadEngine load;
     GenerateOptions said;
     ChatFlags chat;
-    Flags flags("chat", "Talk with a model. /help shows what can be done meanwhile; Ctrl-C stops an answer.", "puna chat models/starter --temperature 0.8");
+    Flags flags("chat", "Talk with a model. /help shows what can be done meanwhile; Ctrl-C stops an answer.",
+                "puna chat models/starter --temperature 0.8");
     flags.positional("MODEL", model, "a Hugging Face folder");
     flags.add(list_fields(chat));
     flags.add(list_fields(said));

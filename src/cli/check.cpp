@@ -36,7 +36,11 @@ double finite(double x) { return std::min(x, std::numeric_limits<double>::max())
 void print_json(const std::vector<GoldenRow>& rows) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const GoldenRow& row : rows)
-        list.push_back({{"kernels", row.kernels}, {"type", row.type}, {"what", row.what}, {"error", finite(row.error)}, {"bar", row.bar}});
+        list.push_back({{"kernels", row.kernels},
+                        {"type", row.type},
+                        {"what", row.what},
+                        {"error", finite(row.error)},
+                        {"bar", row.bar}});
     bool good = std::all_of(rows.begin(), rows.end(), is_within);
     fmt::print("{}\n", nlohmann::ordered_json{{"rows", list}, {"good", good}}.dump());
 }
@@ -44,7 +48,8 @@ void print_json(const std::vector<GoldenRow>& rows) {
 void print_table(const std::vector<GoldenRow>& rows) {
     fmt::print("{:<8} {:<5} {:<18} {:>11} {:>9}\n", "kernels", "type", "what", "error", "bar");
     for (const GoldenRow& row : rows)
-        fmt::print("{:<8} {:<5} {:<18} {:>11.3g} {:>9.3g}{}\n", row.kernels, row.type, row.what, row.error, row.bar, is_within(row) ? "" : "  TOO LARGE");
+        fmt::print("{:<8} {:<5} {:<18} {:>11.3g} {:>9.3g}{}\n", row.kernels, row.type, row.what, row.error, row.bar,
+                   is_within(row) ? "" : "  TOO LARGE");
 }
 
 int check_folder(const CheckOptions& options) {
@@ -53,25 +58,34 @@ int check_folder(const CheckOptions& options) {
     int64_t over = std::count_if(rows.begin(), rows.end(), [](const GoldenRow& row) { return !is_within(row); });
     if (over == 0) return 0;
     auto times_over = [](const GoldenRow& row) { return row.error / row.bar; };
-    const GoldenRow& worst = *std::max_element(rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return times_over(a) < times_over(b); });
-    fail("{}: {} of {} rows are over their bar, the worst {} with {} kernels in {}: {:.3g}, where {:.3g} is allowed; "
-         "if the folder is whole, this build or this machine computes other numbers",
-         options.golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.bar);
+    const GoldenRow& worst = *std::max_element(
+        rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return times_over(a) < times_over(b); });
+    fail(
+        "{}: {} of {} rows are over their bar, the worst {} with {} kernels in {}: {:.3g}, where {:.3g} is allowed; "
+        "if the folder is whole, this build or this machine computes other numbers",
+        options.golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.bar);
 }
 
 int check_machine(const CheckOptions& options) {
     nlohmann::ordered_json tables;
     for (const Kernels* table : available_kernels())
-        for (const KernelOrigin& origin : kernel_origins(*table)) tables[std::string(table->name)][std::string(origin.kernel)] = origin.table;
+        for (const KernelOrigin& origin : kernel_origins(*table))
+            tables[std::string(table->name)][std::string(origin.kernel)] = origin.table;
     std::string signature = compute_signature();
     bool good = signature == committed_signature;
     std::string_view chosen = choose_kernels().name;
     if (options.json) {
-        fmt::print("{}\n", nlohmann::ordered_json{{"signature", signature}, {"committed", committed_signature}, {"good", good}, {"threads", threads()},
-                                                  {"chosen", chosen}, {"kernels", tables}}.dump());
+        fmt::print("{}\n", nlohmann::ordered_json{{"signature", signature},
+                                                  {"committed", committed_signature},
+                                                  {"good", good},
+                                                  {"threads", threads()},
+                                                  {"chosen", chosen},
+                                                  {"kernels", tables}}
+                               .dump());
     } else {
         fmt::print("signature  {} {}\nthreads    {}\nkernels    {} (PUNA_KERNELS chooses another)\n\n{:<24}", signature,
-                   good ? "as committed" : fmt::format("is not the committed {}", committed_signature), threads(), chosen, "");
+                   good ? "as committed" : fmt::format("is not the committed {}", committed_signature), threads(),
+                   chosen, "");
         for (const Kernels* table : available_kernels()) fmt::print("{:<10}", table->name);
         for (const KernelOrigin& origin : kernel_origins(choose_kernels())) {
             fmt::print("\n{:<24}", origin.kernel);
@@ -81,8 +95,11 @@ int check_machine(const CheckOptions& options) {
         fmt::print("\n");
     }
     if (!good)
-        fail("the signature is {}, not the committed {}: this build computes other numbers; build anew with the preset release, and run puna check "
-             "--golden to see which", signature, committed_signature);
+        fail(
+            "the signature is {}, not the committed {}: this build computes other numbers; build anew with the preset "
+            "release, and run puna check "
+            "--golden to see which",
+            signature, committed_signature);
     return 0;
 }
 
@@ -90,8 +107,11 @@ int check_machine(const CheckOptions& options) {
 
 int run_check(Arguments arguments) {
     CheckOptions options;
-    Flags flags("check", "Is this machine, and this build, computing what it should? Prints a signature of a tiny model's training\n"
-                         "and text, and which table of kernels implements each kernel here.", "puna check --json");
+    Flags flags(
+        "check",
+        "Is this machine, and this build, computing what it should? Prints a signature of a tiny model's training\n"
+        "and text, and which table of kernels implements each kernel here.",
+        "puna check --json");
     flags.add(list_fields(options));
     if (!flags.parse(arguments)) return 0;
     use_threads(options.threads);

@@ -9,7 +9,7 @@ namespace puna {
 
 namespace {
 
-constexpr size_t largest_file = 16 << 20;           // bytes: no context holds so much
+constexpr size_t largest_file = 16 << 20;  // bytes: no context holds so much
 
 // Follows the events of the file: which object of which list it is in.
 class Reader {
@@ -17,10 +17,13 @@ class Reader {
     Reader(std::string_view path, Conversation& conversation) : path_(path), conversation_(conversation) {}
 
     void take(const JsonEvent& event) {
-        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object) fail("{}: not a JSON object", path_);
+        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
+            fail("{}: not a JSON object", path_);
         if (event.kind == JsonEvent::key && event.depth == 1) open(event.text);
         if (event.kind == JsonEvent::key && event.depth == 3) inner_ = event.text;
-        bool tools = event.kind == JsonEvent::key && (event.depth == 1 ? event.text == "tools" : top_ == "messages" && event.depth == 3 && event.text == "tool_calls");
+        bool tools = event.kind == JsonEvent::key &&
+                     (event.depth == 1 ? event.text == "tools"
+                                       : top_ == "messages" && event.depth == 3 && event.text == "tool_calls");
         if (tools) fail("{}: has '{}': a chat cannot keep them", path_, event.text);
         if (top_ == "messages") take_message(event);
         if (top_ == "options" && event.depth == 1) take_options(event);
@@ -29,18 +32,21 @@ class Reader {
     bool has_messages() const { return has_messages_; }
 
     // Of the text of the options, once they have been seen.
-    std::string_view options_of(std::string_view json) const { return json.substr(options_begin_, options_end_ - options_begin_); }
+    std::string_view options_of(std::string_view json) const {
+        return json.substr(options_begin_, options_end_ - options_begin_);
+    }
 
  private:
     void open(std::string_view key) {
         top_ = key;
-        bool *seen = key == "messages" ? &has_messages_ : key == "options" ? &has_options_ : nullptr;
+        bool* seen = key == "messages" ? &has_messages_ : key == "options" ? &has_options_ : nullptr;
         if (seen && std::exchange(*seen, true)) fail("{}: '{}' is there twice", path_, key);
     }
 
     void take_message(const JsonEvent& event) {
         if (event.kind == JsonEvent::key) return;
-        if (event.depth == 1 && event.kind != JsonEvent::begin_array && event.kind != JsonEvent::end_array) fail("{}: 'messages' is not a list", path_);
+        if (event.depth == 1 && event.kind != JsonEvent::begin_array && event.kind != JsonEvent::end_array)
+            fail("{}: 'messages' is not a list", path_);
         if (event.depth == 2 && event.kind == JsonEvent::begin_object) {
             conversation_.messages.emplace_back();
             has_content_ = false;
@@ -61,7 +67,8 @@ class Reader {
         const std::string& role = all.back().role;
         bool first = all.size() == 1;
         if (role != "user" && role != "assistant" && !(role == "system" && first))
-            fail("{}: message {} has the role '{}'; use user, assistant, or system for the first", path_, all.size(), printable(role));
+            fail("{}: message {} has the role '{}'; use user, assistant, or system for the first", path_, all.size(),
+                 printable(role));
         if (!has_content_) fail("{}: message {} has no text as its 'content'", path_, all.size());
     }
 
@@ -94,19 +101,24 @@ void Conversation::reset() { messages.resize(has_system() ? 1 : 0); }
 
 std::string spell_conversation(Conversation& conversation) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const Message& message : conversation.messages) list.push_back({{"role", message.role}, {"content", message.content}});
+    for (const Message& message : conversation.messages)
+        list.push_back({{"role", message.role}, {"content", message.content}});
     nlohmann::ordered_json options = nlohmann::ordered_json::parse(to_json(list_fields(conversation.options)));
     nlohmann::ordered_json json{{"messages", list}, {"options", options}};
     std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    if (text.size() > largest_file) fail("the conversation takes {} bytes: more than {} cannot be saved; /reset begins anew", text.size(), largest_file);
+    if (text.size() > largest_file)
+        fail("the conversation takes {} bytes: more than {} cannot be saved; /reset begins anew", text.size(),
+             largest_file);
     return text;
 }
 
 Conversation parse_conversation(std::string_view json, std::string_view path, const GenerateOptions& otherwise) {
     Conversation conversation{.options = otherwise};
     Reader reader(path, conversation);
-    if (json.size() > largest_file) fail("{}: has {} bytes: a conversation takes at most {}", path, json.size(), largest_file);
-    read_json(json, path, [&](const JsonEvent& event) { reader.take(event); }, largest_file);
+    if (json.size() > largest_file)
+        fail("{}: has {} bytes: a conversation takes at most {}", path, json.size(), largest_file);
+    read_json(
+        json, path, [&](const JsonEvent& event) { reader.take(event); }, largest_file);
     std::string_view options = reader.options_of(json);
     std::vector<Field> list = list_fields(conversation.options);
     if (!options.empty()) from_json(list, options, fmt::format("{}: options", path));

@@ -5,7 +5,8 @@
 //
 //   {"messages": [{"role": "user", "content": "Hello!"}, ...], "options": {"temperature": 0.6, ...}}
 //
-// The messages are those of other programs and of our training data; the options may be missing. What parse_conversation refuses, it names.
+// The messages are those of other programs and of our training data; the options may be missing. What
+// parse_conversation refuses, it names.
 #pragma once
 #include "infer/generation.h"
 #include "tokenizer/chat.h"
@@ -17,19 +18,19 @@
 namespace puna {
 
 struct Conversation {
-    std::vector<Message> messages;          // a system message may be the first
+    std::vector<Message> messages;  // a system message may be the first
     GenerateOptions options;
 
     bool has_system() const { return !messages.empty() && messages[0].role == "system"; }
-    void set_system(std::string text);      // empty: none
-    void reset();                           // the system message stays
+    void set_system(std::string text);  // empty: none
+    void reset();                       // the system message stays
 };
 
 // Throws Error where the file would be larger than parse_conversation reads: 16 MiB.
 std::string spell_conversation(Conversation& conversation);
 
-// Options that the file does not name are those of `otherwise`. Throws Error where it is no conversation: `path` opens the
-// message.
+// Options that the file does not name are those of `otherwise`. Throws Error where it is no conversation: `path` opens
+// the message.
 Conversation parse_conversation(std::string_view json, std::string_view path, const GenerateOptions& otherwise);
 
 }  // namespace puna

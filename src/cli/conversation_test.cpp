@@ -17,7 +17,8 @@ std::string problem(std::string_view json) {
 }
 
 TEST(Conversation, ComesBackAsItWasSaved) {
-    Conversation said{.options = {.sample = {.temperature = 0.3f, .top_k = 7, .seed = 5}, .max_tokens = 9, .stop = {"a", "b"}}};
+    Conversation said{
+        .options = {.sample = {.temperature = 0.3f, .top_k = 7, .seed = 5}, .max_tokens = 9, .stop = {"a", "b"}}};
     said.messages = {{.role = "user", .content = "\"quoted\" \n \xc3\xa9 {}"}, {.role = "assistant", .content = ""}};
     said.set_system("be kind");
     Conversation read = parse_conversation(spell_conversation(said), "chat.json", {});
@@ -30,7 +31,8 @@ TEST(Conversation, ComesBackAsItWasSaved) {
 }
 
 TEST(Conversation, OptionsThatAreNotSaidStay) {
-    Conversation read = parse_conversation(R"({"options": {"top_k": 4}, "title": [{"role": 1}], "messages": []})", "chat.json", {.max_tokens = 12});
+    Conversation read = parse_conversation(R"({"options": {"top_k": 4}, "title": [{"role": 1}], "messages": []})",
+                                           "chat.json", {.max_tokens = 12});
     EXPECT_EQ(read.options.max_tokens, 12);
     EXPECT_EQ(read.options.sample.top_k, 4);
     EXPECT_TRUE(read.messages.empty());
@@ -59,12 +61,17 @@ TEST(Conversation, NonsenseIsNamed) {
     EXPECT_NE(problem(R"({"messages": [{"content": "x"}]})").find("role ''"), std::string::npos);
     EXPECT_NE(problem(R"({"messages": [{"role": "user"}]})").find("no text"), std::string::npos);
     EXPECT_NE(problem(R"({"messages": [{"role": "user", "content": ["x"]}]})").find("no text"), std::string::npos);
-    EXPECT_NE(problem(R"({"messages": [{"role": "user", "content": "x"}, {"role": "system", "content": "x"}]})").find("role 'system'"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [{"role": "user", "content": "x"}, {"role": "system", "content": "x"}]})")
+                  .find("role 'system'"),
+              std::string::npos);
     EXPECT_NE(problem(R"({"messages": [], "messages": []})").find("'messages' is there twice"), std::string::npos);
-    EXPECT_NE(problem(R"({"messages": [], "options": {}, "options": {}})").find("'options' is there twice"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [], "options": {}, "options": {}})").find("'options' is there twice"),
+              std::string::npos);
     EXPECT_NE(problem(R"({"name": "package"})").find("has no 'messages'"), std::string::npos);
     EXPECT_NE(problem(R"({"tools": [], "messages": []})").find("has 'tools'"), std::string::npos);
-    EXPECT_NE(problem(R"({"messages": [{"role": "assistant", "content": "x", "tool_calls": []}]})").find("has 'tool_calls'"), std::string::npos);
+    EXPECT_NE(
+        problem(R"({"messages": [{"role": "assistant", "content": "x", "tool_calls": []}]})").find("has 'tool_calls'"),
+        std::string::npos);
     EXPECT_NE(problem(R"({"options": []})").find("'options' is not an object"), std::string::npos);
     EXPECT_NE(problem(R"({"options": {"top_q": 1}})").find("did you mean 'top_p'"), std::string::npos);
     EXPECT_NE(problem(R"({"options": {"top_p": 7}})").find("chat.json: options: top_p"), std::string::npos);
@@ -76,7 +83,7 @@ TEST(Conversation, WhatCouldNotBeReadAgainIsNotSaved) {
     c.messages = {{.role = "user", .content = std::string(16 << 20, 'x')}};
     EXPECT_THROW(spell_conversation(c), Error);
     c.messages[0].content.resize(7 << 20);
-    c.messages[0].content += std::string(4 << 20, '\n');           // two bytes each in the file
+    c.messages[0].content += std::string(4 << 20, '\n');  // two bytes each in the file
     EXPECT_EQ(parse_conversation(spell_conversation(c), "chat.json", {}).messages[0].content, c.messages[0].content);
     EXPECT_NE(problem(std::string((16 << 20) + 1, ' ')).find("chat.json: has 16777217 bytes"), std::string::npos);
 }

@@ -44,8 +44,13 @@ void fields(ShowOptions& o, F field) {
 }
 
 ordered_json summary(const SetIndex& index) {
-    return {{"contents", index.conversations ? "conversations" : "text"}, {"documents", index.documents}, {"tokens", index.tokens},
-            {"trained", index.trained}, {"bytes", index.bytes}, {"vocabulary", index.vocabulary}, {"shards", index.shards.size()}};
+    return {{"contents", index.conversations ? "conversations" : "text"},
+            {"documents", index.documents},
+            {"tokens", index.tokens},
+            {"trained", index.trained},
+            {"bytes", index.bytes},
+            {"vocabulary", index.vocabulary},
+            {"shards", index.shards.size()}};
 }
 
 void print(std::string_view name, const SetIndex& index) {
@@ -77,7 +82,8 @@ int run_pack(Arguments arguments) {
     }
     print("training", result.training);
     if (result.validation) print("validation", *result.validation);
-    fmt::print("in {:.1f} s, {} of text a second\n", seconds, human(static_cast<double>(result.training.bytes) / seconds, "B"));
+    fmt::print("in {:.1f} s, {} of text a second\n", seconds,
+               human(static_cast<double>(result.training.bytes) / seconds, "B"));
     return 0;
 }
 
@@ -91,7 +97,8 @@ void print_documents(const ShardSet& set, int64_t count) {
             std::vector<int32_t> ids(static_cast<size_t>(std::min(n, most_ids)));
             shard.read(begin, ids);
             std::string text = tokenizer.decode(ids);
-            fmt::print("\n{} tokens: {}{}\n", n, prints_to_terminal() ? without_controls(text) : text, n > most_ids ? " ..." : "");
+            fmt::print("\n{} tokens: {}{}\n", n, prints_to_terminal() ? without_controls(text) : text,
+                       n > most_ids ? " ..." : "");
         }
     }
 }

@@ -23,7 +23,9 @@ struct TextOptions {
 };
 template <class F>
 void fields(TextOptions& o, F field) {
-    field("against", o.against, "a folder: mean KL divergence from that model's expectations, and how often both find the same token likeliest");
+    field("against", o.against,
+          "a folder: mean KL divergence from that model's expectations, and how often both find the same token "
+          "likeliest");
     field("threads", o.threads, "how many to use; 0: all processors");
     field("json", o.json, "print JSON for scripts");
 }
@@ -31,27 +33,35 @@ void fields(TextOptions& o, F field) {
 void print(const TextScore& score, int64_t context, const TextOptions& options) {
     bool compared = !options.against.empty();
     if (options.json) {
-        nlohmann::ordered_json json{{"documents", score.documents}, {"tokens", score.tokens}, {"bytes", score.bytes}, {"context", context},
-                                    {"perplexity", score.perplexity()}, {"bits_per_byte", score.bits_per_byte()}};
+        nlohmann::ordered_json json{{"documents", score.documents},
+                                    {"tokens", score.tokens},
+                                    {"bytes", score.bytes},
+                                    {"context", context},
+                                    {"perplexity", score.perplexity()},
+                                    {"bits_per_byte", score.bits_per_byte()}};
         if (compared) json["kl_divergence"] = score.divergence;
         if (compared) json["same_choice"] = score.same_choice;
         fmt::print("{}\n", json.dump());
         return;
     }
-    fmt::print("documents      {}\ntokens         {}\nbytes          {}\nperplexity     {:.4f}\nbits per byte  {:.4f}\n", score.documents, score.tokens,
-               score.bytes, score.perplexity(), score.bits_per_byte());
-    if (compared) fmt::print("KL divergence  {:.6g} nats\nsame choice    {:.2f} %\n", score.divergence, 100 * score.same_choice);
+    fmt::print(
+        "documents      {}\ntokens         {}\nbytes          {}\nperplexity     {:.4f}\nbits per byte  {:.4f}\n",
+        score.documents, score.tokens, score.bytes, score.perplexity(), score.bits_per_byte());
+    if (compared)
+        fmt::print("KL divergence  {:.6g} nats\nsame choice    {:.2f} %\n", score.divergence, 100 * score.same_choice);
 }
 
 int run_text(Arguments arguments) {
     std::string model, file;
     LoadEngine load;
     TextOptions options;
-    Flags flags("eval text",
-                "How well a model predicts a text. Lines that are exactly <|endoftext|> end documents. Each document begins with\n"
-                "<|begin_of_text|>; one longer than the context is cut into windows that do not overlap, each beginning so.\n"
-                "Tokens and bytes are those of the documents: neither the separating lines nor the ends of texts are counted.",
-                "puna eval text models/starter story.txt --against other");
+    Flags flags(
+        "eval text",
+        "How well a model predicts a text. Lines that are exactly <|endoftext|> end documents. Each document begins "
+        "with\n"
+        "<|begin_of_text|>; one longer than the context is cut into windows that do not overlap, each beginning so.\n"
+        "Tokens and bytes are those of the documents: neither the separating lines nor the ends of texts are counted.",
+        "puna eval text models/starter story.txt --against other");
     flags.positional("MODEL", model, "a Hugging Face folder");
     flags.positional("FILE", file, "the text; - is standard input");
     flags.add(list_fields(options));

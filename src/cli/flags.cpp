@@ -35,7 +35,8 @@ void check_usage(const std::function<void()>& validate) {
 }
 
 void use_threads(int n) {
-    if (n < 0 || n > most_threads) throw UsageError(fmt::format("--threads: {} is not from 0 to {}; 0: all processors", n, most_threads));
+    if (n < 0 || n > most_threads)
+        throw UsageError(fmt::format("--threads: {} is not from 0 to {}; 0: all processors", n, most_threads));
     set_threads(n);
 }
 
@@ -71,7 +72,13 @@ bool Flags::parse(Arguments arguments) {
         if (bool** flag = std::get_if<bool*>(&field.value)) {
             std::string name = flag_name(field.name);
             std::string names = name + (**flag ? ",!--no-" + name.substr(2) : "");
-            app.add_flag_function(names, [note, flag](int64_t count) { note(); **flag = count > 0; }, std::string(field.help));
+            app.add_flag_function(
+                names,
+                [note, flag](int64_t count) {
+                    note();
+                    **flag = count > 0;
+                },
+                std::string(field.help));
             continue;
         }
         auto take = [note, &field](const std::string& text) {
@@ -82,11 +89,13 @@ bool Flags::parse(Arguments arguments) {
         app.add_option_function<std::string>(flag_name(field.name), take, std::string(field.help))
             ->type_name(std::string(type_name(field)) + (shown.empty() ? "" : " [" + shown + "]"));
     }
-    for (Choice& c : choices_) app.add_option_function<std::string>(flag_name(c.name), c.take, std::string(c.help))->type_name("");
+    for (Choice& c : choices_)
+        app.add_option_function<std::string>(flag_name(c.name), c.take, std::string(c.help))->type_name("");
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-    for (std::string& argument : reversed)              // what is off by default may be on in a recipe
+    for (std::string& argument : reversed)  // what is off by default may be on in a recipe
         for (const Field& field : fields_)
-            if (std::holds_alternative<bool*>(field.value) && argument == "--no-" + flag_name(field.name).substr(2)) argument = flag_name(field.name) + "=false";
+            if (std::holds_alternative<bool*>(field.value) && argument == "--no-" + flag_name(field.name).substr(2))
+                argument = flag_name(field.name) + "=false";
     try {
         app.parse(std::move(reversed));
     } catch (const CLI::CallForHelp&) {

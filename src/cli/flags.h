@@ -25,25 +25,25 @@ struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// What `validate` finds wrong with options is wrong usage, told of the flag: "top_p: ..." becomes "--top-p: ...". Called before
-// anything is read.
+// What `validate` finds wrong with options is wrong usage, told of the flag: "top_p: ..." becomes "--top-p: ...".
+// Called before anything is read.
 void check_usage(const std::function<void()>& validate);
 
-void use_threads(int n);            // what --threads says, in every command that has it
+void use_threads(int n);  // what --threads says, in every command that has it
 
 class Flags {
  public:
     Flags(std::string_view command, std::string_view about, std::string_view example);
 
     void positional(std::string_view name, std::string& value, std::string_view help, bool required = true);
-    void positional(std::string_view name, std::vector<std::string>& values, std::string_view help);       // one or more
+    void positional(std::string_view name, std::vector<std::string>& values, std::string_view help);  // one or more
     void add(std::vector<Field> fields);
 
     // A flag that fields cannot say.
     void choice(std::string_view name, std::string_view help, std::function<void(const std::string&)> take);
 
     bool parse(Arguments arguments);
-    bool given(std::string_view name) const;        // was the field's flag among the arguments
+    bool given(std::string_view name) const;  // was the field's flag among the arguments
 
  private:
     struct Positional {

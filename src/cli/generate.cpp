@@ -23,7 +23,8 @@ void fields(PrintOptions& o, F field) {
 
 void say_how_it_ended(const Answer& answer, int64_t context) {
     if (answer.finish == Finish::context)
-        tell("the context is full: {} tokens of prompt and {} of text, it holds {}\n", answer.prompt_tokens, answer.ids.size(), context);
+        tell("the context is full: {} tokens of prompt and {} of text, it holds {}\n", answer.prompt_tokens,
+             answer.ids.size(), context);
     tell("{}\n", speed_line(answer));
 }
 
@@ -34,7 +35,8 @@ int run_generate(Arguments arguments) {
     LoadEngine load;
     GenerateOptions said;
     PrintOptions print;
-    Flags flags("generate", "Go on with a text.", "puna generate models/starter \"Once upon a time\" --max-tokens 200 --seed 1");
+    Flags flags("generate", "Go on with a text.",
+                "puna generate models/starter \"Once upon a time\" --max-tokens 200 --seed 1");
     flags.positional("MODEL", model, "a Hugging Face folder");
     flags.positional("PROMPT", prompt, "the text to go on with; - reads standard input; without one, any text", false);
     flags.add(list_fields(said));
@@ -60,7 +62,8 @@ int run_generate(Arguments arguments) {
     try {
         answer = engine.generate(session, ids, advised(engine, flags, said), show);
     } catch (const ContextFull& full) {
-        fail("{}: shorten it, ask for fewer (--max-tokens) or make room (--context, up to {} for this model)", full.what(), engine.config().context);
+        fail("{}: shorten it, ask for fewer (--max-tokens) or make room (--context, up to {} for this model)",
+             full.what(), engine.config().context);
     }
     print_now(print.json ? answer_json(answer) + "\n" : "\n");
     if (!print.json && !print.quiet) say_how_it_ended(answer, engine.context());

@@ -23,7 +23,8 @@ struct LogitsOptions {
 };
 template <class F>
 void fields(LogitsOptions& o, F field) {
-    field("tokens", o.tokens, "a file of token ids, as text with white space between them or as u32 little-endian; - is standard input");
+    field("tokens", o.tokens,
+          "a file of token ids, as text with white space between them or as u32 little-endian; - is standard input");
     field("output", o.output, "the safetensors file to write: logits, F32 [tokens, vocabulary]");
     field("chunk", o.chunk, "tokens to process at a time; 0: all at once. The bytes written do not depend on it");
     field("type", o.type, "compute with weights as f32, bf16 or f16; default: as they are stored");
@@ -35,7 +36,8 @@ void fields(LogitsOptions& o, F field) {
 
 int run_logits(Arguments arguments) {
     LogitsOptions options;
-    Flags flags("logits", "What the model says of given ids: how anyone compares this engine with another.", "puna logits MODEL --tokens ids.txt --output logits.safetensors");
+    Flags flags("logits", "What the model says of given ids: how anyone compares this engine with another.",
+                "puna logits MODEL --tokens ids.txt --output logits.safetensors");
     flags.positional("MODEL", options.model, "a Hugging Face folder");
     flags.add(list_fields(options));
     if (!flags.parse(arguments)) return 0;
@@ -49,13 +51,15 @@ int run_logits(Arguments arguments) {
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
     if (ids.empty()) fail("{}: no token ids in it", options.tokens);
     int64_t n = static_cast<int64_t>(ids.size()), chunk = options.chunk == 0 ? n : options.chunk;
-    if (n > llama.config.context) fail("{}: {} tokens; the model's context is {}", options.tokens, n, llama.config.context);
+    if (n > llama.config.context)
+        fail("{}: {} tokens; the model's context is {}", options.tokens, n, llama.config.context);
     KvCache cache(llama.config.layers, 1, n, llama.config.kv_dim());
     SafetensorsWriter writer(options.output, {{"logits", Dtype::f32, {n, llama.config.vocabulary}}});
     Pass pass(choose_kernels());
     for (int64_t first = 0; first < n; first += chunk) {
         pass.reset();
-        Batch batch = batch_of(std::span(ids).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(chunk, n - first))));
+        Batch batch = batch_of(
+            std::span(ids).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(chunk, n - first))));
         batch.sequences[0].before = first;
         batch.cache = &cache;
         std::vector<int64_t> rows(batch.tokens.size());
@@ -63,7 +67,11 @@ int run_logits(Arguments arguments) {
         writer.write(llama.logits(pass, llama.forward(pass, batch), rows));
     }
     writer.commit();
-    if (options.json) fmt::print("{}\n", nlohmann::ordered_json{{"output", options.output}, {"tokens", n}, {"vocabulary", llama.config.vocabulary}}.dump());
+    if (options.json)
+        fmt::print(
+            "{}\n",
+            nlohmann::ordered_json{{"output", options.output}, {"tokens", n}, {"vocabulary", llama.config.vocabulary}}
+                .dump());
     return 0;
 }
 

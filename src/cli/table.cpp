@@ -45,7 +45,8 @@ int run(Arguments arguments) {
         return asks ? 0 : 2;
     }
     if (!asks) return find_command(all, first, "puna help").run(arguments.subspan(1));
-    std::vector<std::string> rest(arguments.begin() + 2, arguments.end());          // puna help data pack: puna data pack --help
+    std::vector<std::string> rest(arguments.begin() + 2,
+                                  arguments.end());  // puna help data pack: puna data pack --help
     rest.emplace_back("--help");
     return find_command(all, arguments[1], "puna help").run(rest);
 }
@@ -62,7 +63,7 @@ int flushed(int code) {
 
 int report(int code, std::string_view kind, const char* message) {
     Group::let_the_first_tell();
-    tell("puna: {}{}\n", kind, printable(message, std::string::npos));     // a name may hold a line end
+    tell("puna: {}{}\n", kind, printable(message, std::string::npos));  // a name may hold a line end
     Group::end_all(code);
     return code;
 }
@@ -75,7 +76,7 @@ int run_program(Arguments arguments) {
     try {
         return flushed(run(arguments));
     } catch (const ClosedPipe&) {
-        return 0;                               // as `puna generate ... | head -3` ends: who wanted to read has read
+        return 0;  // as `puna generate ... | head -3` ends: who wanted to read has read
     } catch (const UsageError& problem) {
         return report(2, "", problem.what());
     } catch (const Error& problem) {

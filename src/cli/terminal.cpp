@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <langinfo.h>
 #include <algorithm>
 #include <cerrno>
 #include <clocale>
@@ -16,7 +17,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
-#include <langinfo.h>
 
 namespace puna {
 
@@ -33,9 +33,9 @@ constexpr std::wstring_view paste_ends = L"\x1b[201~";
 
 // Line ends inside are part of the message; those at the end are not, so that a pasted command is one.
 std::wstring lines_of_paste(std::wstring lines) {
-    std::replace(lines.begin(), lines.end(), L'\r', L'\n');      // terminals send every line end as the Enter key
+    std::replace(lines.begin(), lines.end(), L'\r', L'\n');  // terminals send every line end as the Enter key
     std::erase(lines, L'\0');
-    lines.resize(lines.find_last_not_of(L'\n') + 1);           // none: npos + 1 is 0
+    lines.resize(lines.find_last_not_of(L'\n') + 1);  // none: npos + 1 is 0
     return lines;
 }
 
@@ -47,7 +47,7 @@ bool is_dumb_terminal() {
 }  // namespace
 
 void print_now(std::string_view text) {
-    static const bool terminal = prints_to_terminal();         // one that was closed is none any more
+    static const bool terminal = prints_to_terminal();  // one that was closed is none any more
     bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
     if (whole) return;
     if (errno == EPIPE || (errno == EIO && terminal)) throw ClosedPipe{};
@@ -60,8 +60,9 @@ bool is_terminal() { return ::isatty(STDIN_FILENO) == 1 && prints_to_terminal();
 std::string without_controls(std::string_view text) {
     std::string safe;
     for (size_t i = 0; i < text.size(); ++i) {
-        unsigned char c = static_cast<unsigned char>(text[i]), next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-        bool second_set = c == 0xc2 && next >= 0x80 && next < 0xa0;         // U+0080 to U+009F
+        unsigned char c = static_cast<unsigned char>(text[i]),
+                      next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+        bool second_set = c == 0xc2 && next >= 0x80 && next < 0xa0;  // U+0080 to U+009F
         bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || second_set;
         safe += control ? "\xef\xbf\xbd" : std::string(1, text[i]);
         i += second_set;
@@ -77,7 +78,7 @@ std::string dimmed(std::string_view text) {
 void note_interrupts() {
     struct sigaction action {};
     action.sa_handler = on_interrupt;
-    action.sa_flags = SA_RESTART;               // what is being printed is printed
+    action.sa_flags = SA_RESTART;  // what is being printed is printed
     ::sigaction(SIGINT, &action, nullptr);
 }
 
@@ -131,7 +132,8 @@ struct LineReader::Editor {
     void use_terminal(bool typing) {
         el_set(line, EL_PREP_TERM, typing);
         if (is_dumb_terminal()) return;
-        std::fputs(typing ? mark_pastes : mark_no_pastes, stdout);     // not print_now: nothing may be thrown through libedit
+        std::fputs(typing ? mark_pastes : mark_no_pastes,
+                   stdout);  // not print_now: nothing may be thrown through libedit
         std::fflush(stdout);
     }
 
@@ -142,7 +144,7 @@ struct LineReader::Editor {
         history = new_history();
         if (!line || !history) fail("the terminal cannot be used for typing");
         el_set(line, EL_CLIENTDATA, this);
-        el_set(line, EL_SIGNAL, 1);                         // follows the size of the terminal
+        el_set(line, EL_SIGNAL, 1);  // follows the size of the terminal
         el_set(line, EL_PROMPT, &show_prompt);
         el_set(line, EL_EDITOR, "emacs");
         el_set(line, EL_HIST, ::history, history);
@@ -153,8 +155,8 @@ struct LineReader::Editor {
         el_set(line, EL_BIND, "^C", "puna-give-up", nullptr);
         el_set(line, EL_BIND, "^Z", "puna-suspend", nullptr);
         el_set(line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
-        el_set(line, EL_SETTY, "-d", "-isig", nullptr);     // at the prompt they are keys: no signal can come too early
-        el_source(line, nullptr);                           // ~/.editrc
+        el_set(line, EL_SETTY, "-d", "-isig", nullptr);  // at the prompt they are keys: no signal can come too early
+        el_source(line, nullptr);                        // ~/.editrc
         load();
     }
     ~Editor() {
@@ -171,7 +173,8 @@ struct LineReader::Editor {
             path.clear();
             return;
         }
-        int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);       // libedit itself would ask the umask
+        int descriptor =
+            ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);  // libedit itself would ask the umask
         if (descriptor >= 0) ::close(descriptor);
         ::history(history, &event, H_LOAD, path.c_str());
     }
@@ -212,7 +215,7 @@ Line LineReader::read(const std::string& prompt) {
     if (!editor_) {
         std::string content;
         if (!std::getline(std::cin, content)) return {Line::end, {}};
-        if (content.ends_with('\r')) content.pop_back();        // of a file from Windows
+        if (content.ends_with('\r')) content.pop_back();  // of a file from Windows
         return {Line::text, std::move(content)};
     }
     editor_->prompt = prompt;
@@ -226,7 +229,7 @@ Line LineReader::read(const std::string& prompt) {
         return {Line::interrupted, {}};
     }
     if (!typed || n <= 0) {
-        print_now("\n");                                       // what comes next begins on a line of its own
+        print_now("\n");  // what comes next begins on a line of its own
         return {Line::end, {}};
     }
     std::string content(typed, static_cast<size_t>(n));
@@ -249,7 +252,7 @@ bool MessageLines::add(std::string_view line) {
     bool marked = !pasted && line.ends_with(mark);
     if (marked) line.remove_suffix(mark.size());
     text_ += line;
-    bool complete = block_ == marked;               // a block ends at its mark, anything else goes on at one
+    bool complete = block_ == marked;  // a block ends at its mark, anything else goes on at one
     if (!complete && !(block_ && text_.empty() && first)) text_ += '\n';
     plain_ = complete && first && !block_ && !pasted;
     return complete;

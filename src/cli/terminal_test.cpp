@@ -29,7 +29,7 @@ TEST(MessageLines, QuotesOpenAndCloseABlock) {
     EXPECT_EQ(messages({"\"\"\"a", "b\"\"\""}), "a\nb|");
     EXPECT_EQ(messages({"\"\"\"a\"\"\"", "/x"}), "a|plain:/x|");
     EXPECT_EQ(messages({"say \"\"\"", "b"}), "plain:say \"\"\"|plain:b|");
-    EXPECT_EQ(messages({"\"\"\"a\"\"\" b", "c", "d\"\"\""}), "a\"\"\" b\nc\nd|");        // nothing is lost
+    EXPECT_EQ(messages({"\"\"\"a\"\"\" b", "c", "d\"\"\""}), "a\"\"\" b\nc\nd|");  // nothing is lost
 }
 
 TEST(MessageLines, APastedTextIsAMessageAndNoCommand) {
@@ -40,7 +40,8 @@ TEST(MessageLines, APastedTextIsAMessageAndNoCommand) {
 }
 
 TEST(Terminal, NothingThatCouldSteerItIsShown) {
-    EXPECT_EQ(without_controls("a\tb\n\x1b[31mc\r\x07\x7f"), "a\tb\n\xef\xbf\xbd[31mc\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT_EQ(without_controls("a\tb\n\x1b[31mc\r\x07\x7f"),
+              "a\tb\n\xef\xbf\xbd[31mc\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     EXPECT_EQ(without_controls("\xc2\x9b"
                                "31m \xc3\xa9 \xc2\xa0"),
               "\xef\xbf\xbd"

@@ -31,12 +31,14 @@ int run_tokenizer_train(Arguments arguments) {
     TrainOptions options;
     int threads = 0;
     bool json = false;
-    Flags flags("tokenizer train", "Learns a byte-level BPE vocabulary from text: files and folders of .txt, .gz, .zst and .jsonl.",
+    Flags flags("tokenizer train",
+                "Learns a byte-level BPE vocabulary from text: files and folders of .txt, .gz, .zst and .jsonl.",
                 "puna tokenizer train novels/ stories.txt --vocabulary 4096 --output my-tokenizer");
     flags.positional("INPUT", inputs, "files and folders");
     flags.add({{"output", &output, "folder for tokenizer.json and tokenizer_config.json"}});
     flags.add(list_fields(options));
-    flags.add({{"text_field", &text_field, "of JSONL lines"}, {"threads", &threads, "how many to use; 0: all processors"},
+    flags.add({{"text_field", &text_field, "of JSONL lines"},
+               {"threads", &threads, "how many to use; 0: all processors"},
                {"json", &json, "print what was learnt as JSON"}});
     if (!flags.parse(arguments)) return 0;
     if (output.empty()) throw UsageError("--output is missing: name a folder for the tokenizer");
@@ -46,8 +48,10 @@ int run_tokenizer_train(Arguments arguments) {
     Tokenizer tokenizer = train_tokenizer(count_pieces(inputs, text_field), options);
     make_folder(output);
     save_tokenizer(tokenizer, output);
-    if (json) fmt::print("{}\n", nlohmann::ordered_json{{"output", output}, {"tokens", tokenizer.size()}}.dump());
-    else tell("{}: {} tokens\n", output, tokenizer.size());
+    if (json)
+        fmt::print("{}\n", nlohmann::ordered_json{{"output", output}, {"tokens", tokenizer.size()}}.dump());
+    else
+        tell("{}: {} tokens\n", output, tokenizer.size());
     return 0;
 }
 
@@ -59,10 +63,13 @@ void print_ids(std::span<const int32_t> ids, bool json) {
     for (int32_t id : ids) fmt::print("{}\n", id);
 }
 
-std::string_view as_text(std::span<const int32_t> ids) { return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()}; }
+std::string_view as_text(std::span<const int32_t> ids) {
+    return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()};
+}
 
 // Hands on some ids at a time: for a whole file neither it nor they need be in memory as a whole.
-void encode_parts(const Tokenizer& tokenizer, std::string_view text, const std::function<void(std::span<const int32_t>)>& on_ids) {
+void encode_parts(const Tokenizer& tokenizer, std::string_view text,
+                  const std::function<void(std::span<const int32_t>)>& on_ids) {
     Progress progress("encoding", static_cast<int64_t>(text.size()), "B");
     Encoder(tokenizer, text.size()).encode_parts(text, [&](std::span<const int32_t> ids, size_t bytes) {
         on_ids(ids);
@@ -72,7 +79,9 @@ void encode_parts(const Tokenizer& tokenizer, std::string_view text, const std::
 
 void encode_to_file(const Tokenizer& tokenizer, std::string_view text, const std::string& output) {
     AtomicFile file(output);
-    encode_parts(tokenizer, text, [&](std::span<const int32_t> ids) { file.write(std::as_bytes(ids)); });       // little-endian, as this machine is
+    encode_parts(tokenizer, text, [&](std::span<const int32_t> ids) {
+        file.write(std::as_bytes(ids));
+    });  // little-endian, as this machine is
     file.commit();
 }
 
@@ -86,7 +95,9 @@ std::vector<int32_t> encode(const Tokenizer& tokenizer, std::string_view text) {
 int run_tokenizer_encode(Arguments arguments) {
     std::string model, input = "-", output;
     bool json = false, special = false;
-    Flags flags("tokenizer encode", "Text to token ids, one a line. Control tokens in the text are text, unless --special.", "puna tokenizer encode models/starter story.txt");
+    Flags flags("tokenizer encode",
+                "Text to token ids, one a line. Control tokens in the text are text, unless --special.",
+                "puna tokenizer encode models/starter story.txt");
     flags.positional("TOKENIZER", model, "a model, a tokenizer.json or a tokenizer.model");
     flags.positional("FILE", input, "default: standard input", false);
     flags.add({{"output", &output, "write the ids to this file, as u32 little-endian"},
@@ -96,26 +107,34 @@ int run_tokenizer_encode(Arguments arguments) {
     Tokenizer tokenizer = load_tokenizer(model);
     std::optional<MappedFile> mapped;
     std::string piped;
-    if (std::filesystem::is_regular_file(input)) mapped.emplace(input);
-    else piped = read_text(input);
+    if (std::filesystem::is_regular_file(input))
+        mapped.emplace(input);
+    else
+        piped = read_text(input);
     std::string_view text = mapped ? mapped->text() : piped;
-    if (!output.empty() && !special) encode_to_file(tokenizer, text, output);
-    else if (!output.empty()) write_file(output, as_text(tokenizer.encode_with_control(text)));
-    else print_ids(special ? tokenizer.encode_with_control(text) : encode(tokenizer, text), json);
+    if (!output.empty() && !special)
+        encode_to_file(tokenizer, text, output);
+    else if (!output.empty())
+        write_file(output, as_text(tokenizer.encode_with_control(text)));
+    else
+        print_ids(special ? tokenizer.encode_with_control(text) : encode(tokenizer, text), json);
     return 0;
 }
 
 int run_tokenizer_decode(Arguments arguments) {
     std::string model, input = "-";
     bool json = false;
-    Flags flags("tokenizer decode", "Token ids to text. They may be text, with white space between them, or u32 little-endian.", "puna tokenizer decode models/starter ids.txt");
+    Flags flags("tokenizer decode",
+                "Token ids to text. They may be text, with white space between them, or u32 little-endian.",
+                "puna tokenizer decode models/starter ids.txt");
     flags.positional("TOKENIZER", model, "a model, a tokenizer.json or a tokenizer.model");
     flags.positional("FILE", input, "default: standard input", false);
     flags.add({{"json", &json, "print {\"text\": \"...\"}"}});
     if (!flags.parse(arguments)) return 0;
     Tokenizer tokenizer = load_tokenizer(model);
     std::string text = tokenizer.decode(read_ids(input, tokenizer.size()));
-    if (json) text = nlohmann::json{{"text", text}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    if (json)
+        text = nlohmann::json{{"text", text}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     std::fwrite(text.data(), 1, text.size(), stdout);
     return 0;
 }

@@ -35,8 +35,8 @@ void fields(RunOptions& o, F field) {
     field("threads", o.threads, "how many to use; 0: all processors");
 }
 
-// One line, drawn over where standard error is a terminal, else one every ten seconds and at validations. Its speed is that
-// of the steps since the line before.
+// One line, drawn over where standard error is a terminal, else one every ten seconds and at validations. Its speed is
+// that of the steps since the line before.
 class ProgressLine {
  public:
     ~ProgressLine() {
@@ -49,16 +49,26 @@ class ProgressLine {
         seconds_ += r.timing.seconds;
         tokens_ += r.timing.seconds * r.timing.tokens_per_second;
         operations_ += r.timing.seconds * r.timing.share;
-        if (drawn_ && !validated && !last && now - drawn_at_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10))) return;
-        if (!drawn_) tell("the peak: what this machine can do at most, measured; of it: (6 x parameters + 6 x layers x dim x length) x tokens/s\n");
+        if (drawn_ && !validated && !last &&
+            now - drawn_at_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10)))
+            return;
+        if (!drawn_)
+            tell(
+                "the peak: what this machine can do at most, measured; of it: (6 x parameters + 6 x layers x dim x "
+                "length) x tokens/s\n");
         drawn_ = true;
         drawn_at_ = now;
-        std::string line = fmt::format("step {}/{}  loss {:.4f}  {:.0f} tokens/s  {:.0f} % of the peak  {} left", r.metrics.step, r.steps,
-                                       r.metrics.loss, tokens_ / seconds_, operations_ / seconds_ * 100, human_time(r.seconds_left));
+        std::string line = fmt::format("step {}/{}  loss {:.4f}  {:.0f} tokens/s  {:.0f} % of the peak  {} left",
+                                       r.metrics.step, r.steps, r.metrics.loss, tokens_ / seconds_,
+                                       operations_ / seconds_ * 100, human_time(r.seconds_left));
         seconds_ = tokens_ = operations_ = 0;
-        if (terminal_) draw_line(line);
-        else tell("{}", line);
-        if (validated) tell("{}validation {:.4f}, {:.4f} bits/byte", terminal_ ? "\n" : "  ", r.metrics.validation_loss, r.metrics.bits_per_byte);
+        if (terminal_)
+            draw_line(line);
+        else
+            tell("{}", line);
+        if (validated)
+            tell("{}validation {:.4f}, {:.4f} bits/byte", terminal_ ? "\n" : "  ", r.metrics.validation_loss,
+                 r.metrics.bits_per_byte);
         if (!terminal_ || validated) tell("\n");
     }
 
@@ -66,7 +76,7 @@ class ProgressLine {
     using Clock = std::chrono::steady_clock;
     bool terminal_ = ::isatty(STDERR_FILENO), drawn_ = false;
     Clock::time_point drawn_at_;
-    double seconds_ = 0, tokens_ = 0, operations_ = 0;          // since then; operations: as a share of the peak, times seconds
+    double seconds_ = 0, tokens_ = 0, operations_ = 0;  // since then; operations: as a share of the peak, times seconds
 };
 
 // Eighty tokens after the prompt, or as many as the context holds; what goes wrong here does not end the training.
@@ -74,7 +84,8 @@ std::string sample_of(Llama& llama, const Tokenizer& tokenizer, const std::strin
     try {
         std::vector<int32_t> ids{tokenizer.begin_of_text()};
         for (int32_t id : tokenizer.encode(prompt)) ids.push_back(id);
-        Engine engine(shared_llama(llama), tokenizer, {.context = std::min(llama.config.context, static_cast<int64_t>(ids.size()) + 80)});
+        Engine engine(shared_llama(llama), tokenizer,
+                      {.context = std::min(llama.config.context, static_cast<int64_t>(ids.size()) + 80)});
         Session session = engine.open();
         return prompt + engine.generate(session, ids, {.sample = {.temperature = 0.8f, .seed = 1}}).text;
     } catch (const Error& problem) {
@@ -98,7 +109,8 @@ void print_line(const std::string& json) {
 void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& flags) {
     if (recipe.from.empty()) return;
     for (const char* shape : {"dim", "layers", "heads", "kv_heads", "ffn", "context", "tied"})
-        if (flags.given(shape)) throw UsageError(fmt::format("{}: the model of --from has its own; leave it out", shape));
+        if (flags.given(shape))
+            throw UsageError(fmt::format("{}: the model of --from has its own; leave it out", shape));
     Tokenizer own = load_tokenizer(recipe.from);
     bool same = own.size() == tokenizer.size();
     for (int32_t id = 0; same && id < own.size(); ++id) same = own.bytes(id) == tokenizer.bytes(id);
@@ -111,8 +123,9 @@ int run_train(Arguments arguments) {
     std::string path;
     Recipe recipe;
     RunOptions options;
-    Flags flags("train", "Trains a model on packed text or conversations: a new one, or on from another.\n"
-                         "The recipe is a TOML file; every field of it is also a flag, and the flag wins.",
+    Flags flags("train",
+                "Trains a model on packed text or conversations: a new one, or on from another.\n"
+                "The recipe is a TOML file; every field of it is also a flag, and the flag wins.",
                 "puna train recipes/tiny.toml --data packed --output my-model --steps 500");
     flags.positional("RECIPE", path, "a TOML file of `name = value` lines", false);
     flags.add(list_fields(recipe));
@@ -127,10 +140,11 @@ int run_train(Arguments arguments) {
     }
     use_threads(options.threads);
     Group group = Group::world();
-    if (options.threads == 0 && group.size() > 1) set_threads(std::max(1, threads() / group.size()));   // processes of one machine share it
+    if (options.threads == 0 && group.size() > 1)
+        set_threads(std::max(1, threads() / group.size()));  // processes of one machine share it
     if (path.empty()) check_usage([&] { validate(recipe, group.size()); });
     validate(recipe, group.size());
-    Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());      // a folder that is no set says so
+    Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());  // a folder that is no set says so
     check_base(recipe, tokenizer, flags);
     ProgressLine line;
     TrainerHooks hooks{.resume = options.resume, .bos = tokenizer.begin_of_text(), .eos = tokenizer.stop_ids()};
@@ -141,7 +155,9 @@ int run_train(Arguments arguments) {
     hooks.sample = [&](Llama& llama, int64_t step) {
         std::string sample = sample_of(llama, tokenizer, recipe.prompt);
         tell("\n-- sample at step {}: {}\n", step, ::isatty(STDERR_FILENO) ? without_controls(sample) : sample);
-        if (options.json) print_line(nlohmann::json{{"step", step}, {"sample", sample}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        if (options.json)
+            print_line(nlohmann::json{{"step", step}, {"sample", sample}}.dump(
+                -1, ' ', false, nlohmann::json::error_handler_t::replace));
     };
     Trainer(recipe, group, std::move(hooks)).run();
     return 0;

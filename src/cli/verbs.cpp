@@ -16,7 +16,8 @@ const Command& find_command(std::span<const Command> list, std::string_view name
         names.push_back(command.name);
     }
     std::string_view guess = closest(name, names);
-    throw UsageError(fmt::format("'{}' is not a command{}; {} lists them", name, guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess), where));
+    throw UsageError(fmt::format("'{}' is not a command{}; {} lists them", name,
+                                 guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess), where));
 }
 
 int run_verb(std::string_view command, std::span<const Command> verbs, Arguments arguments) {

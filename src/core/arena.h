@@ -34,12 +34,12 @@ class Arena {
     Tensor zeros(Dtype dtype, std::initializer_list<int64_t> sizes);
     Mark mark() const { return at_; }
     void rewind(Mark mark) { at_ = mark; }
-    size_t high_water() const { return high_water_; }        // most bytes that were in use at once
+    size_t high_water() const { return high_water_; }  // most bytes that were in use at once
 
  private:
     struct Block {
         AlignedBytes bytes;
-        size_t size = 0, before = 0;                         // before: bytes of all earlier blocks
+        size_t size = 0, before = 0;  // before: bytes of all earlier blocks
     };
     std::byte* take(size_t n);
 

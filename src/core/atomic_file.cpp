@@ -38,7 +38,7 @@ bool is_special(const std::filesystem::path& path) {
 
 // The file that symbolic links lead to, which need not be there yet.
 std::filesystem::path behind_links(std::filesystem::path path) {
-    constexpr int most_links = 40;              // as the system
+    constexpr int most_links = 40;  // as the system
     std::error_code problem;
     for (int links = 0; std::filesystem::is_symlink(path, problem); ++links) {
         if (links == most_links) fail("{}: cannot create: {}", path.string(), system_reason(ELOOP));
@@ -90,9 +90,10 @@ void AtomicFile::flush() {
 void AtomicFile::commit() {
     check(descriptor_ >= 0, "{}: committed twice", path_.string());
     flush();
-    if (temporary_.empty()) return;             // a device or a pipe has it, and knows no more
+    if (temporary_.empty()) return;  // a device or a pipe has it, and knows no more
     if (::fsync(descriptor_) != 0) fail("{}: cannot write to disk: {}", path_.string(), system_reason(errno));
-    if (::close(std::exchange(descriptor_, -1)) != 0) fail("{}: cannot close: {}", path_.string(), system_reason(errno));
+    if (::close(std::exchange(descriptor_, -1)) != 0)
+        fail("{}: cannot close: {}", path_.string(), system_reason(errno));
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)
         fail("{}: cannot put the new file in place: {}", path_.string(), system_reason(errno));
     temporary_.clear();

@@ -4,9 +4,9 @@
 //   file.write(text);
 //   file.commit();                         // fsync, rename over the old one, fsync the folder
 //
-// A symbolic link stays: the file behind it is replaced. A device or a pipe is written to as it is, and is no file of old
-// and new. Every failing call (write, fsync, rename) throws Error with the path and the reason; without commit nothing
-// changes.
+// A symbolic link stays: the file behind it is replaced. A device or a pipe is written to as it is, and is no file of
+// old and new. Every failing call (write, fsync, rename) throws Error with the path and the reason; without commit
+// nothing changes.
 #pragma once
 #include <cstddef>
 #include <filesystem>
@@ -19,7 +19,7 @@ namespace puna {
 class AtomicFile {
  public:
     explicit AtomicFile(const std::filesystem::path& path);
-    ~AtomicFile();                                  // not committed: the new file is removed
+    ~AtomicFile();  // not committed: the new file is removed
     AtomicFile(const AtomicFile&) = delete;
 
     void write(std::span<const std::byte> bytes);
@@ -34,9 +34,9 @@ class AtomicFile {
     std::vector<std::byte> buffer_;
 };
 
-void write_file(const std::filesystem::path& path, std::string_view text);      // AtomicFile in one call
-void sync_folder(const std::filesystem::path& folder);                          // makes renames in it durable
-void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);    // rename, then sync_folder
-void make_folder(const std::filesystem::path& folder);                          // with its parents; an Error says why not
+void write_file(const std::filesystem::path& path, std::string_view text);                // AtomicFile in one call
+void sync_folder(const std::filesystem::path& folder);                                    // makes renames in it durable
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);  // rename, then sync_folder
+void make_folder(const std::filesystem::path& folder);  // with its parents; an Error says why not
 
 }  // namespace puna

@@ -84,7 +84,8 @@ TEST(AtomicFiles, ASymbolicLinkStaysAndTheFileBehindItIsReplaced) {
     write_file(folder / "nowhere yet", "made");
     EXPECT_EQ(read_text(folder / "there/x"), "new");
     EXPECT_EQ(read_text(folder / "there/new"), "made");
-    for (const char* link : {"first", "second", "nowhere yet"}) EXPECT_TRUE(std::filesystem::is_symlink(folder / link)) << link;
+    for (const char* link : {"first", "second", "nowhere yet"})
+        EXPECT_TRUE(std::filesystem::is_symlink(folder / link)) << link;
     EXPECT_THROW(write_file(folder / "circle", ""), Error);
     EXPECT_EQ(folder.names(), (Names{"circle", "first", "nowhere yet", "second", "there"}));
 }
@@ -97,7 +98,8 @@ TEST(AtomicFiles, APipeIsWrittenToAndStays) {
     write_file(folder / "pipe", "some");
     write_file(folder / "link", "more");
     char text[20];
-    EXPECT_EQ(std::string(text, static_cast<size_t>(std::max<ssize_t>(::read(reader, text, sizeof text), 0))), "somemore");
+    EXPECT_EQ(std::string(text, static_cast<size_t>(std::max<ssize_t>(::read(reader, text, sizeof text), 0))),
+              "somemore");
     EXPECT_EQ(::read(reader, text, sizeof text), 0) << "the end has come";
     ::close(reader);
     EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
@@ -106,10 +108,10 @@ TEST(AtomicFiles, APipeIsWrittenToAndStays) {
 
 TEST(AtomicFiles, ADeviceIsWrittenToAndStays) {
     TestFolder folder;
-    constexpr int null[] = {1, 3}, full[] = {1, 7};         // on Linux
+    constexpr int null[] = {1, 3}, full[] = {1, 7};  // on Linux
     bool made = ::mknod((folder / "null").c_str(), S_IFCHR | 0600, ::makedev(null[0], null[1])) == 0 &&
                 ::mknod((folder / "full").c_str(), S_IFCHR | 0600, ::makedev(full[0], full[1])) == 0;
-    if (!made || ::access((folder / "null").c_str(), W_OK) != 0) return;       // only root may, and not in every folder
+    if (!made || ::access((folder / "null").c_str(), W_OK) != 0) return;  // only root may, and not in every folder
     write_file(folder / "null", "gone");
     EXPECT_THROW(write_file(folder / "full", "too much"), Error);
     for (const char* name : {"null", "full"}) EXPECT_TRUE(std::filesystem::is_character_file(folder / name)) << name;

@@ -32,9 +32,13 @@ std::optional<To> checked_cast(From value) {
 
 // The smallest multiple of `unit` that is not below n; n + unit must fit.
 template <std::integral T>
-constexpr T round_up(T n, T unit) { return (n + unit - 1) / unit * unit; }
+constexpr T round_up(T n, T unit) {
+    return (n + unit - 1) / unit * unit;
+}
 
 template <std::integral T>
-constexpr T divide_up(T n, T unit) { return (n + unit - 1) / unit; }
+constexpr T divide_up(T n, T unit) {
+    return (n + unit - 1) / unit;
+}
 
 }  // namespace puna

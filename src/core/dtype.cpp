@@ -12,9 +12,9 @@ uint16_t f16_from_float(float value) {
     uint32_t u = std::bit_cast<uint32_t>(value);
     uint32_t sign = u >> 16 & 0x8000, magnitude = u & 0x7fffffff;
     if (magnitude > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);
-    if (magnitude >= 0x477ff000) return static_cast<uint16_t>(sign | 0x7c00);       // 65520 and above round to infinity
-    if (magnitude < 0x38800000) {                                                   // below 2^-14: a multiple of 2^-24
-        float shifted = std::bit_cast<float>(magnitude) + 0.5f;                     // 0.5 has an ulp of 2^-24
+    if (magnitude >= 0x477ff000) return static_cast<uint16_t>(sign | 0x7c00);  // 65520 and above round to infinity
+    if (magnitude < 0x38800000) {                                              // below 2^-14: a multiple of 2^-24
+        float shifted = std::bit_cast<float>(magnitude) + 0.5f;                // 0.5 has an ulp of 2^-24
         return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000));
     }
     uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);

@@ -17,8 +17,8 @@ enum class Dtype : uint8_t { f32, bf16, f16, i32, i64, u8 };
 
 struct DtypeInfo {
     Dtype dtype;
-    std::string_view name;      // ours, in messages and flags
-    std::string_view file_name; // in safetensors
+    std::string_view name;       // ours, in messages and flags
+    std::string_view file_name;  // in safetensors
     int bytes;
 };
 
@@ -29,7 +29,7 @@ inline constexpr DtypeInfo dtypes[] = {
 
 constexpr const DtypeInfo& info(Dtype dtype) { return dtypes[static_cast<int>(dtype)]; }
 constexpr int64_t size_of(Dtype dtype) { return info(dtype).bytes; }
-std::optional<Dtype> find_dtype(std::string_view name);   // by either name
+std::optional<Dtype> find_dtype(std::string_view name);  // by either name
 
 // Storage types: sixteen bits each, computed with as float.
 struct bf16 {
@@ -53,25 +53,36 @@ struct f16 {
     explicit operator float() const { return float_from_f16(bits); }
 };
 
-template <class T> inline constexpr Dtype dtype_of = [] {
+template <class T>
+inline constexpr Dtype dtype_of = [] {
     static_assert(sizeof(T) == 0, "no dtype for this type");
     return Dtype::f32;
 }();
-template <> inline constexpr Dtype dtype_of<float> = Dtype::f32;
-template <> inline constexpr Dtype dtype_of<bf16> = Dtype::bf16;
-template <> inline constexpr Dtype dtype_of<f16> = Dtype::f16;
-template <> inline constexpr Dtype dtype_of<int32_t> = Dtype::i32;
-template <> inline constexpr Dtype dtype_of<int64_t> = Dtype::i64;
-template <> inline constexpr Dtype dtype_of<uint8_t> = Dtype::u8;
+template <>
+inline constexpr Dtype dtype_of<float> = Dtype::f32;
+template <>
+inline constexpr Dtype dtype_of<bf16> = Dtype::bf16;
+template <>
+inline constexpr Dtype dtype_of<f16> = Dtype::f16;
+template <>
+inline constexpr Dtype dtype_of<int32_t> = Dtype::i32;
+template <>
+inline constexpr Dtype dtype_of<int64_t> = Dtype::i64;
+template <>
+inline constexpr Dtype dtype_of<uint8_t> = Dtype::u8;
 
 // Calls f.operator()<float>(), <bf16>() or <f16>(); any other dtype is a Bug.
 template <class F>
 auto with_type(Dtype dtype, F f) {
     switch (dtype) {
-        case Dtype::f32: return f.template operator()<float>();
-        case Dtype::bf16: return f.template operator()<bf16>();
-        case Dtype::f16: return f.template operator()<f16>();
-        default: throw_bug(fmt::format("with_type: {} is not a floating type", info(dtype).name));
+        case Dtype::f32:
+            return f.template operator()<float>();
+        case Dtype::bf16:
+            return f.template operator()<bf16>();
+        case Dtype::f16:
+            return f.template operator()<f16>();
+        default:
+            throw_bug(fmt::format("with_type: {} is not a floating type", info(dtype).name));
     }
 }
 

@@ -3,8 +3,8 @@
 //   if (!file) fail("{}: cannot open: {}", path, reason);        // the world is wrong: throws Error
 //   check(x.size[1] == w.size[1], "linear: {} x {}", x, w);      // we are wrong: throws Bug, always on
 //
-// An Error's message names the thing, the place and the remedy, in one line; it is caught where a command, a request or a
-// turn begins. Nothing that a user, a file or the network says may reach check: it is validated before.
+// An Error's message names the thing, the place and the remedy, in one line; it is caught where a command, a request or
+// a turn begins. Nothing that a user, a file or the network says may reach check: it is validated before.
 #pragma once
 #include <fmt/core.h>
 
@@ -37,7 +37,8 @@ void check(bool holds, fmt::format_string<Args...> format, Args&&... args) {
         throw_bug(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// Text from outside, fit for a message: one line, at most so many bytes of it, control characters and broken UTF-8 as \x1b.
+// Text from outside, fit for a message: one line, at most so many bytes of it, control characters and broken UTF-8 as
+// \x1b.
 std::string printable(std::string_view text, size_t longest = 100);
 
 // What errno says, in words. Example: "No such file or directory".

@@ -20,7 +20,7 @@ TEST(Errors, FailThrowsAnErrorAndCheckABug) {
 
 TEST(Errors, ABugIsNotCaughtAsAnError) {
     EXPECT_THROW(
-        try { check(false, "ours"); } catch (const Error&) {}, Bug);
+        try { check(false, "ours"); } catch (const Error&){}, Bug);
 }
 
 TEST(Printable, TextFromOutsideStaysOneShortLine) {

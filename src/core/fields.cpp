@@ -18,7 +18,9 @@ template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
 
 template <Number T>
-bool is_finite(T value) { return std::integral<T> || std::isfinite(static_cast<double>(value)); }
+bool is_finite(T value) {
+    return std::integral<T> || std::isfinite(static_cast<double>(value));
+}
 
 void parse(std::string_view name, std::string_view text, bool& value) {
     if (text != "true" && text != "false") fail("{}: '{}' is neither true nor false", name, printable(text));
@@ -47,7 +49,10 @@ void parse(std::string_view, std::string_view text, std::vector<std::string>& va
 }
 
 std::string print(bool value) { return value ? "true" : "false"; }
-template <Number T> std::string print(T value) { return fmt::format("{}", value); }
+template <Number T>
+std::string print(T value) {
+    return fmt::format("{}", value);
+}
 std::string print(const std::string& value) { return value; }
 std::string print(const std::vector<std::string>& value) {
     std::string text;
@@ -56,15 +61,20 @@ std::string print(const std::vector<std::string>& value) {
 }
 
 std::string_view type_word(const bool&) { return "true or false"; }
-template <Number T> std::string_view type_word(const T&) { return std::integral<T> ? "whole number" : "number"; }
+template <Number T>
+std::string_view type_word(const T&) {
+    return std::integral<T> ? "whole number" : "number";
+}
 std::string_view type_word(const std::string&) { return "text"; }
 std::string_view type_word(const std::vector<std::string>&) { return "list of texts"; }
 
 bool fits(const nlohmann::json& json, const bool&) { return json.is_boolean(); }
-template <std::floating_point T> bool fits(const nlohmann::json& json, const T&) {
+template <std::floating_point T>
+bool fits(const nlohmann::json& json, const T&) {
     return json.is_number() && std::abs(json.get<double>()) <= static_cast<double>(std::numeric_limits<T>::max());
 }
-template <std::integral T> bool fits(const nlohmann::json& json, const T&) {
+template <std::integral T>
+bool fits(const nlohmann::json& json, const T&) {
     if (json.is_number_unsigned()) return std::in_range<T>(json.get<uint64_t>());
     return json.is_number_integer() && std::in_range<T>(json.get<int64_t>());
 }
@@ -74,8 +84,10 @@ bool fits(const nlohmann::json& json, const std::vector<std::string>&) {
 }
 
 template <class T>
-const T& json_of(const T& value) { return value; }
-double json_of(const float& value) {                // the shortest spelling: 0.7, not 0.699999988079071
+const T& json_of(const T& value) {
+    return value;
+}
+double json_of(const float& value) {  // the shortest spelling: 0.7, not 0.699999988079071
     double shortest = 0;
     parse("", print(value), shortest);
     return shortest;
@@ -115,7 +127,8 @@ std::string to_json(const std::vector<Field>& fields) {
     nlohmann::ordered_json json = nlohmann::ordered_json::object();
     for (const Field& field : fields)
         std::visit([&](const auto* value) { json[std::string(field.name)] = json_of(*value); }, field.value);
-    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);         // a text from a command line is any bytes
+    return json.dump(-1, ' ', false,
+                     nlohmann::json::error_handler_t::replace);  // a text from a command line is any bytes
 }
 
 void from_json(std::vector<Field>& fields, std::string_view text, std::string_view place) {
@@ -127,15 +140,19 @@ void from_json(std::vector<Field>& fields, std::string_view text, std::string_vi
         auto at = std::find(known.begin(), known.end(), key);
         if (at == known.end()) {
             std::string_view guess = closest(key, known);
-            fail("{}: unknown field '{}'{}", place, printable(key), guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
+            fail("{}: unknown field '{}'{}", place, printable(key),
+                 guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
         }
         Field& field = fields[static_cast<size_t>(at - known.begin())];
         const nlohmann::json& source = item;
-        std::visit([&](auto* value) {
-            if (!fits(source, *value))
-                fail("{}: '{}' must be of type {}, not {}", place, field.name, type_name(field), printable(source.dump()));
-            source.get_to(*value);
-        }, field.value);
+        std::visit(
+            [&](auto* value) {
+                if (!fits(source, *value))
+                    fail("{}: '{}' must be of type {}, not {}", place, field.name, type_name(field),
+                         printable(source.dump()));
+                source.get_to(*value);
+            },
+            field.value);
     }
 }
 

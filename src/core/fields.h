@@ -15,10 +15,11 @@
 
 namespace puna {
 
-using FieldPointer = std::variant<bool*, int*, int64_t*, uint64_t*, float*, double*, std::string*, std::vector<std::string>*>;
+using FieldPointer =
+    std::variant<bool*, int*, int64_t*, uint64_t*, float*, double*, std::string*, std::vector<std::string>*>;
 
 struct Field {
-    std::string_view name;      // words joined by '_'; a flag joins them by '-'
+    std::string_view name;  // words joined by '_'; a flag joins them by '-'
     FieldPointer value;
     std::string_view help;
 };
@@ -26,14 +27,16 @@ struct Field {
 template <class Options>
 std::vector<Field> list_fields(Options& options) {
     std::vector<Field> list;
-    fields(options, [&list](std::string_view name, auto& value, std::string_view help) { list.push_back({name, &value, help}); });
+    fields(options, [&list](std::string_view name, auto& value, std::string_view help) {
+        list.push_back({name, &value, help});
+    });
     return list;
 }
 
 // Text to value and back; to_text(read back) gives the same value. Throws Error: "temperature: 'hot' is not a number".
 void set_from_text(Field& field, std::string_view text);
 std::string to_text(const Field& field);
-std::string_view type_name(const Field& field);       // "number", "text", "true or false", ...
+std::string_view type_name(const Field& field);  // "number", "text", "true or false", ...
 
 // {"temperature": 0.7, ...} and back. from_json refuses keys that no field has and values of the wrong type, and leaves
 // fields without a key as they are; `place` opens the messages.

@@ -54,11 +54,18 @@ std::string read(Options& options, std::string_view json) {
 
 TEST(Fields, TextIsReadAndWrittenBackTheSame) {
     Options options;
-    for (auto [name, text] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
-             {"fast", "true"}, {"layers", "-3"}, {"seed", "-9223372036854775808"}, {"bytes", "18446744073709551615"},
-             {"temperature", "0.1"}, {"rate", "1e-300"}, {"name", ""}, {"files", "a,b,,c"}}) {
+    for (auto [name, text] :
+         std::initializer_list<std::pair<std::string_view, std::string_view>>{{"fast", "true"},
+                                                                              {"layers", "-3"},
+                                                                              {"seed", "-9223372036854775808"},
+                                                                              {"bytes", "18446744073709551615"},
+                                                                              {"temperature", "0.1"},
+                                                                              {"rate", "1e-300"},
+                                                                              {"name", ""},
+                                                                              {"files", "a,b,,c"}}) {
         EXPECT_EQ(set(options, name, text), "was accepted") << name;
-        for (Field& field : list_fields(options)) EXPECT_TRUE(field.name != name || to_text(field) == text) << to_text(field);
+        for (Field& field : list_fields(options))
+            EXPECT_TRUE(field.name != name || to_text(field) == text) << to_text(field);
     }
     EXPECT_EQ(options.files, (std::vector<std::string>{"a", "b", "", "c"}));
 }
@@ -101,11 +108,14 @@ TEST(Fields, WrongJsonIsRefusedWithThePlaceAndTheNearestName) {
     EXPECT_EQ(read(options, R"({"layer": 2})"), "recipe.json: unknown field 'layer', did you mean 'layers'?");
     EXPECT_EQ(read(options, R"({"zzzz\n": 2})"), "recipe.json: unknown field 'zzzz\\x0a'");
     EXPECT_EQ(read(options, R"({"layers": "2"})"), "recipe.json: 'layers' must be of type whole number, not \"2\"");
-    EXPECT_EQ(read(options, R"({"layers": 3000000000})"), "recipe.json: 'layers' must be of type whole number, not 3000000000");
+    EXPECT_EQ(read(options, R"({"layers": 3000000000})"),
+              "recipe.json: 'layers' must be of type whole number, not 3000000000");
     EXPECT_EQ(read(options, R"({"bytes": -1})"), "recipe.json: 'bytes' must be of type whole number, not -1");
-    EXPECT_EQ(read(options, R"({"temperature": 1e99})"), "recipe.json: 'temperature' must be of type number, not 1e+99");
+    EXPECT_EQ(read(options, R"({"temperature": 1e99})"),
+              "recipe.json: 'temperature' must be of type number, not 1e+99");
     EXPECT_EQ(read(options, R"({"fast": 1})"), "recipe.json: 'fast' must be of type true or false, not 1");
-    EXPECT_EQ(read(options, R"({"files": ["a", 1]})"), "recipe.json: 'files' must be of type list of texts, not [\"a\",1]");
+    EXPECT_EQ(read(options, R"({"files": ["a", 1]})"),
+              "recipe.json: 'files' must be of type list of texts, not [\"a\",1]");
 }
 
 TEST(Fields, TheClosestNameIsGuessedOnlyWhereItIsClose) {

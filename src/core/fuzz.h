@@ -69,7 +69,9 @@ inline void count_delete(void* pointer) {
 
 void* operator new(size_t n) { return puna::count_new(std::malloc(n)); }
 void* operator new(size_t n, const std::nothrow_t&) noexcept { return puna::count_new(std::malloc(n)); }
-void* operator new(size_t n, std::align_val_t unit) { return puna::count_new(::memalign(static_cast<size_t>(unit), n)); }
+void* operator new(size_t n, std::align_val_t unit) {
+    return puna::count_new(::memalign(static_cast<size_t>(unit), n));
+}
 void operator delete(void* pointer) noexcept { puna::count_delete(pointer); }
 void operator delete(void* pointer, size_t) noexcept { puna::count_delete(pointer); }
 void operator delete(void* pointer, std::align_val_t) noexcept { puna::count_delete(pointer); }

@@ -1,4 +1,4 @@
-#define XXH_STATIC_LINKING_ONLY         // the library's header hides the size of its state otherwise
+#define XXH_STATIC_LINKING_ONLY  // the library's header hides the size of its state otherwise
 #include "core/hash.h"
 
 #include <fmt/core.h>

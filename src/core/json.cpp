@@ -94,13 +94,15 @@ struct Sax {
         std::string reason = problem.what();
         reason = reason.substr(0, 200);
         size_t colon = reason.rfind("; ");
-        fail("{}: not valid JSON at byte {}: {}", path, position, colon == reason.npos ? reason : reason.substr(colon + 2));
+        fail("{}: not valid JSON at byte {}: {}", path, position,
+             colon == reason.npos ? reason : reason.substr(colon + 2));
     }
 };
 
 }  // namespace
 
-void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event, size_t longest_string) {
+void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event,
+               size_t longest_string) {
     check_string_lengths(text, path, longest_string);
     check_number_lengths(text, path);
     if (size_t at = text.find('\0'); at != text.npos) fail("{}: not valid JSON at byte {}: a zero byte", path, at);

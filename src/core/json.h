@@ -4,9 +4,9 @@
 //       if (event.kind == JsonEvent::key && event.depth == 1) name = event.text;
 //   });
 //
-// Strings longer than 64 KiB (or what the caller allows) and nesting deeper than 64 are refused, so that no content makes
-// the reader itself take more memory than that. Throws Error: "path: not valid JSON at byte 17: ...". Callers may throw from the callback.
-// JSON of our own making is read and written with nlohmann::json in .cpp files.
+// Strings longer than 64 KiB (or what the caller allows) and nesting deeper than 64 are refused, so that no content
+// makes the reader itself take more memory than that. Throws Error: "path: not valid JSON at byte 17: ...". Callers may
+// throw from the callback. JSON of our own making is read and written with nlohmann::json in .cpp files.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +25,7 @@ struct JsonEvent {
     size_t position = 0;        // bytes read so far; just past the closing quote of a key or string
 };
 
-void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event, size_t longest_string = 64 << 10);
+void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event,
+               size_t longest_string = 64 << 10);
 
 }  // namespace puna

@@ -16,7 +16,8 @@ std::string events(std::string_view text) {
     read_json(text, "x.json", [&](const JsonEvent& event) {
         line += fmt::format("{}{}", words[event.kind], event.depth);
         if (event.kind == JsonEvent::key || event.kind == JsonEvent::string) line += fmt::format(":{}", event.text);
-        if (event.kind == JsonEvent::integer || event.kind == JsonEvent::boolean) line += fmt::format(":{}", event.integer_value);
+        if (event.kind == JsonEvent::integer || event.kind == JsonEvent::boolean)
+            line += fmt::format(":{}", event.integer_value);
         if (event.kind == JsonEvent::number) line += fmt::format(":{}", event.number_value);
         line += " ";
     });
@@ -55,8 +56,8 @@ TEST(Json, APositionStandsJustPastEachKeyAndString) {
 
 TEST(Json, WhatIsNotJsonIsRefusedInOneLineWithThePlace) {
     EXPECT_EQ(reason(R"({"a": tru})").rfind("x.json: not valid JSON at byte ", 0), 0u) << reason(R"({"a": tru})");
-    for (std::string text : {"", " ", "{", "[1,]", "{\"a\":1,}", "{1:2}", "\"a", "\"\n\"", "01", "1 2", "'a'", "nan", "// c\n1",
-                             "\"\xff\"", "\"\\ud800\"", "[1] x", "{\"a\"}"}) {
+    for (std::string text : {"", " ", "{", "[1,]", "{\"a\":1,}", "{1:2}", "\"a", "\"\n\"", "01", "1 2", "'a'", "nan",
+                             "// c\n1", "\"\xff\"", "\"\\ud800\"", "[1] x", "{\"a\"}"}) {
         std::string message = reason(text);
         EXPECT_EQ(message.find("x.json: not valid JSON"), 0u) << text << ": " << message;
         EXPECT_EQ(message.find('\n'), message.npos);
@@ -66,7 +67,8 @@ TEST(Json, WhatIsNotJsonIsRefusedInOneLineWithThePlace) {
 
 TEST(Json, MonstrousTokensAndDepthsAreRefused) {
     EXPECT_EQ(reason(std::string(100'000, '[')), "x.json: JSON nested deeper than 64");
-    EXPECT_EQ(reason("\"" + std::string(65537, 'a') + "\"").find("x.json: a JSON string at byte 1 is longer than 65536"), 0u);
+    EXPECT_EQ(
+        reason("\"" + std::string(65537, 'a') + "\"").find("x.json: a JSON string at byte 1 is longer than 65536"), 0u);
     EXPECT_EQ(reason("\"" + std::string(65536, 'a') + "\"").find("was accepted"), 0u);
     EXPECT_EQ(reason(std::string(70'000, '1')).find("x.json: a number at byte"), 0u);
     EXPECT_EQ(reason(std::string(64, '[') + std::string(64, ']')).find("was accepted"), 0u);

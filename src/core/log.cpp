@@ -8,7 +8,7 @@ namespace puna {
 namespace {
 
 spdlog::logger& logger() {
-    static std::shared_ptr<spdlog::logger> instance = [] {      // the library's loggers are shared pointers
+    static std::shared_ptr<spdlog::logger> instance = [] {  // the library's loggers are shared pointers
         std::shared_ptr<spdlog::logger> made = spdlog::stderr_color_mt("puna");
         made->set_pattern("%^%v%$");
         return made;

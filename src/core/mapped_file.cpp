@@ -35,7 +35,7 @@ class Descriptor {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-    Descriptor file(path, O_NONBLOCK);          // a pipe is refused, not waited for
+    Descriptor file(path, O_NONBLOCK);  // a pipe is refused, not waited for
     struct stat status;
     if (::fstat(file.number(), &status) != 0) fail("{}: cannot read: {}", path.string(), system_reason(errno));
     if (!S_ISREG(status.st_mode)) fail("{}: is not a regular file", path.string());

@@ -61,7 +61,8 @@ TEST(MappedFiles, WhatCannotBeMappedIsNamed) {
     EXPECT_EQ(reason(folder / "none"), (folder / "none").string() + ": cannot open: No such file or directory");
     EXPECT_EQ(reason(folder.path()), folder.path().string() + ": is not a regular file");
     ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-    EXPECT_EQ(reason(folder / "pipe"), (folder / "pipe").string() + ": is not a regular file") << "and is not waited for";
+    EXPECT_EQ(reason(folder / "pipe"), (folder / "pipe").string() + ": is not a regular file")
+        << "and is not waited for";
     EXPECT_THROW(read_text(folder / "none"), Error);
     EXPECT_THROW(read_text(folder.path()), Error);
 }

@@ -11,7 +11,7 @@ namespace {
 // 2^n for -1022 <= n <= 1023.
 double power_of_two(int n) { return std::bit_cast<double>(static_cast<uint64_t>(n + 1023) << 52); }
 
-double nearest(double x) { return x + 0x1.8p52 - 0x1.8p52; }       // to an integer, ties to even; |x| < 2^51
+double nearest(double x) { return x + 0x1.8p52 - 0x1.8p52; }  // to an integer, ties to even; |x| < 2^51
 
 // Taylor polynomials on [-pi/4, pi/4]: the first term left out is below 1e-17.
 double sin_small(double x) {
@@ -32,9 +32,9 @@ struct Reduced {
 };
 
 Reduced reduce(double x) {
-    double n = nearest(x * 0.63661977236758138);                   // 2 / pi
-    x -= n * 0x1.921fb54400000p+0;                                  // pi / 2 in two parts, the first with 31 bits,
-    x -= n * 0x1.0b4611a626331p-34;                                 // so that n times it is exact
+    double n = nearest(x * 0.63661977236758138);  // 2 / pi
+    x -= n * 0x1.921fb54400000p+0;                // pi / 2 in two parts, the first with 31 bits,
+    x -= n * 0x1.0b4611a626331p-34;               // so that n times it is exact
     return {x, static_cast<int>(static_cast<int64_t>(n) & 3)};
 }
 
@@ -45,7 +45,7 @@ double exp(double x) {
     if (x > 709.7) return std::numeric_limits<double>::infinity();
     if (x < -708.3) return 0;
     double n = nearest(x * 1.4426950408889634);
-    double r = x - n * 0x1.62e42fefa0000p-1;                        // ln 2 in two parts, as above
+    double r = x - n * 0x1.62e42fefa0000p-1;  // ln 2 in two parts, as above
     r -= n * 0x1.cf79abc9e3b3ap-40;
     double sum = 0;
     for (int k = 14; k >= 1; --k) sum = (1 + sum) * (r / k);
@@ -57,11 +57,11 @@ double log(double x) {
         return x == 0 ? -std::numeric_limits<double>::infinity() : x > 0 ? x : std::numeric_limits<double>::quiet_NaN();
     uint64_t bits = std::bit_cast<uint64_t>(x);
     int shift = 0;
-    if (bits >> 52 == 0) {                                          // below the smallest normal number
+    if (bits >> 52 == 0) {  // below the smallest normal number
         bits = std::bit_cast<uint64_t>(x * 0x1p54);
         shift = -54;
     }
-    uint64_t moved = bits - 0x3fe6a09e667f3bcd;                     // the bits of sqrt(1/2): mantissa in [0.707, 1.414)
+    uint64_t moved = bits - 0x3fe6a09e667f3bcd;  // the bits of sqrt(1/2): mantissa in [0.707, 1.414)
     int exponent = static_cast<int>(static_cast<int64_t>(moved) >> 52);
     double m = std::bit_cast<double>(bits - (static_cast<uint64_t>(exponent) << 52));
     double s = (m - 1) / (m + 1), y = s * s, sum = 0;

@@ -25,7 +25,8 @@ double worst(float low, float high, Ours ours, Truth truth) {
     double most = 0;
     for (int i = 0; i < 200'000; ++i) {
         float x = low + (high - low) * random.uniform();
-        most = std::max(most, ulps(static_cast<float>(ours(static_cast<double>(x))), truth(static_cast<long double>(x))));
+        most =
+            std::max(most, ulps(static_cast<float>(ours(static_cast<double>(x))), truth(static_cast<long double>(x))));
     }
     return most;
 }

@@ -10,8 +10,12 @@ namespace puna {
 using std::chrono::steady_clock;
 
 Progress::Progress(std::string what, int64_t total, std::string unit)
-    : what_(std::move(what)), unit_(std::move(unit)), total_(std::max<int64_t>(total, 1)), start_(steady_clock::now()),
-      next_draw_(start_ + std::chrono::seconds(2)), terminal_(::isatty(STDERR_FILENO)) {}
+    : what_(std::move(what)),
+      unit_(std::move(unit)),
+      total_(std::max<int64_t>(total, 1)),
+      start_(steady_clock::now()),
+      next_draw_(start_ + std::chrono::seconds(2)),
+      terminal_(::isatty(STDERR_FILENO)) {}
 
 Progress::~Progress() {
     if (drawn_) tell("\r\033[K");
@@ -34,7 +38,8 @@ void Progress::draw(steady_clock::time_point now) {
     double seconds = std::chrono::duration<double>(now - start_).count();
     constexpr int width = 20;
     int filled = static_cast<int>(share * width);
-    std::string bar = std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(width - filled), '.');
+    std::string bar =
+        std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(width - filled), '.');
     draw_line(fmt::format("{} [{}] {:.0f}%  {}  {}/s  {} left", what_, bar, share * 100, human(done, unit_),
                           human(done / seconds, unit_), human_time(share > 0 ? seconds * (1 - share) / share : 0)));
     drawn_ = true;

@@ -33,9 +33,9 @@ float Random::normal() {
 }
 
 uint64_t Random::below(uint64_t n) {
-    uint64_t limit = UINT64_MAX - UINT64_MAX % n;       // the largest multiple of n that fits
+    uint64_t limit = UINT64_MAX - UINT64_MAX % n;  // the largest multiple of n that fits
     for (;;) {
-        uint64_t high = bits(), low = bits();       // not in one expression: the order of operands is free there
+        uint64_t high = bits(), low = bits();  // not in one expression: the order of operands is free there
         uint64_t value = high << 32 | low;
         if (value < limit) return value % n;
     }

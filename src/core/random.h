@@ -20,9 +20,12 @@ class Random {
 
     uint32_t bits();
     float uniform() { return static_cast<float>(bits() >> 8) * 0x1p-24f; }
-    float normal();                                     // Box and Muller
-    uint64_t below(uint64_t n);                         // 0 .. n - 1, unbiased; n > 0
-    void seek(uint64_t block) { block_ = block; used_ = 4; }
+    float normal();              // Box and Muller
+    uint64_t below(uint64_t n);  // 0 .. n - 1, unbiased; n > 0
+    void seek(uint64_t block) {
+        block_ = block;
+        used_ = 4;
+    }
 
  private:
     uint64_t seed_, stream_, block_ = 0;

@@ -2,8 +2,8 @@
 //
 //   tell("\r{} of {}", done, all);
 //
-// Where standard error cannot be written to, as after its terminal was closed, the work goes on. Whole lines that belong
-// into a log are core/log.h's.
+// Where standard error cannot be written to, as after its terminal was closed, the work goes on. Whole lines that
+// belong into a log are core/log.h's.
 #pragma once
 #include <fmt/core.h>
 
@@ -13,7 +13,7 @@
 namespace puna {
 
 void write_error_stream(const std::string& text);
-void draw_line(const std::string& line);        // over the line that was drawn before, as much of it as the terminal is wide
+void draw_line(const std::string& line);  // over the line that was drawn before, as much of it as the terminal is wide
 
 template <class... Args>
 void tell(fmt::format_string<Args...> format, Args&&... args) {

@@ -21,7 +21,7 @@ struct Tensor {
     void* data = nullptr;
     Dtype dtype = Dtype::f32;
     int rank = 0;
-    std::array<int64_t, 4> size{};          // size[0] .. size[rank - 1]; the last is contiguous
+    std::array<int64_t, 4> size{};  // size[0] .. size[rank - 1]; the last is contiguous
 
     Tensor() = default;
     Tensor(void* pointer, Dtype type, std::span<const int64_t> sizes);
@@ -29,21 +29,28 @@ struct Tensor {
         : Tensor(pointer, type, std::span(sizes.begin(), sizes.size())) {}
 
     explicit operator bool() const { return data != nullptr; }
-    int64_t count() const;                                                  // numbers in all
+    int64_t count() const;  // numbers in all
     int64_t bytes() const { return count() * size_of(dtype); }
     int64_t columns() const { return rank == 0 ? 1 : size[static_cast<size_t>(rank - 1)]; }
     int64_t rows() const { return columns() == 0 ? 0 : count() / columns(); }
 
-    template <class T> T* as() const {
+    template <class T>
+    T* as() const {
         check(dtype == dtype_of<T>, "tensor of {} opened as {}", info(dtype).name, info(dtype_of<T>).name);
         return static_cast<T*>(data);
     }
-    template <class T> T* row(int64_t r) const { return as<T>() + r * columns(); }
-    template <class T> std::span<T> span() const { return {as<T>(), static_cast<size_t>(count())}; }
+    template <class T>
+    T* row(int64_t r) const {
+        return as<T>() + r * columns();
+    }
+    template <class T>
+    std::span<T> span() const {
+        return {as<T>(), static_cast<size_t>(count())};
+    }
 
-    Tensor slice(int64_t first, int64_t n) const;               // rows first .. first + n of size[0]
-    Tensor reshape(std::initializer_list<int64_t> sizes) const; // the same numbers
-    std::string shape() const;                                  // "bf16 [3, 64]"
+    Tensor slice(int64_t first, int64_t n) const;                // rows first .. first + n of size[0]
+    Tensor reshape(std::initializer_list<int64_t> sizes) const;  // the same numbers
+    std::string shape() const;                                   // "bf16 [3, 64]"
 };
 
 }  // namespace puna

@@ -34,7 +34,8 @@ class TestFolder {
 
     std::vector<std::string> names() const {
         std::vector<std::string> list;
-        for (const auto& entry : std::filesystem::directory_iterator(path_)) list.push_back(entry.path().filename().string());
+        for (const auto& entry : std::filesystem::directory_iterator(path_))
+            list.push_back(entry.path().filename().string());
         std::sort(list.begin(), list.end());
         return list;
     }

@@ -55,8 +55,8 @@ class Pool {
 
     int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-    // The caller takes pieces too and waits for those that others have taken, not for workers that never came: on a busy
-    // machine a decode step would wait for the scheduler sixty times.
+    // The caller takes pieces too and waits for those that others have taken, not for workers that never came: on a
+    // busy machine a decode step would wait for the scheduler sixty times.
     void run(int64_t n, int64_t piece, PieceFunction f) {
         std::lock_guard one_job_at_a_time(callers_);
         uint64_t pieces = static_cast<uint64_t>((n + piece - 1) / piece);
@@ -87,7 +87,9 @@ class Pool {
     uint64_t take(bool all) {
         uint64_t ticket = ticket_.load(std::memory_order_acquire);
         while (uint64_t left = ticket & pieces_mask)
-            if (ticket_.compare_exchange_weak(ticket, ticket - (all ? left : 1), std::memory_order_acq_rel, std::memory_order_acquire)) return left;
+            if (ticket_.compare_exchange_weak(ticket, ticket - (all ? left : 1), std::memory_order_acq_rel,
+                                              std::memory_order_acquire))
+                return left;
         return 0;
     }
 
@@ -132,12 +134,12 @@ class Pool {
     const int spins_;
     std::mutex callers_, mutex_;
     std::condition_variable wake_;
-    std::atomic<uint64_t> ticket_{0};        // the job's number, and how many of its pieces are left to take
-    std::atomic<uint64_t> undone_{0};        // pieces that are not finished
+    std::atomic<uint64_t> ticket_{0};  // the job's number, and how many of its pieces are left to take
+    std::atomic<uint64_t> undone_{0};  // pieces that are not finished
     std::atomic<int> sleepers_{0};
     Job job_{};
     std::exception_ptr problem_;
-    std::vector<std::jthread> workers_;      // last: joined before the rest goes
+    std::vector<std::jthread> workers_;  // last: joined before the rest goes
 };
 
 std::mutex pool_mutex;

@@ -5,8 +5,8 @@
 //   parallel_for(rows, 16, [&](int64_t first, int64_t last) { ... });     // pieces of at most 16
 //
 // How the work is shared out never changes a result: pieces do not depend on the number of threads. Inside a piece,
-// parallel_for runs serially. What a piece throws is thrown again by the caller. Any thread may call it, one job runs at a
-// time; set_threads must not be called meanwhile.
+// parallel_for runs serially. What a piece throws is thrown again by the caller. Any thread may call it, one job runs
+// at a time; set_threads must not be called meanwhile.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -24,7 +24,8 @@ class PieceFunction {
  public:
     template <class F>
     explicit PieceFunction(F& f)
-        : object_(&f), call_([](void* object, int64_t first, int64_t last) { (*static_cast<F*>(object))(first, last); }) {}
+        : object_(&f),
+          call_([](void* object, int64_t first, int64_t last) { (*static_cast<F*>(object))(first, last); }) {}
     void operator()(int64_t first, int64_t last) const { call_(object_, first, last); }
 
  private:

@@ -32,7 +32,8 @@ TEST_P(Threads, EveryIndexIsCalledOnce) {
 TEST_P(Threads, PiecesDoNotDependOnTheNumberOfThreads) {
     std::vector<std::atomic<int64_t>> last_of(100);
     parallel_for(100, 16, [&](int64_t first, int64_t last) { last_of[static_cast<size_t>(first)] = last; });
-    for (int64_t i = 0; i < 100; ++i) EXPECT_EQ(last_of[static_cast<size_t>(i)], i % 16 == 0 ? std::min<int64_t>(i + 16, 100) : 0);
+    for (int64_t i = 0; i < 100; ++i)
+        EXPECT_EQ(last_of[static_cast<size_t>(i)], i % 16 == 0 ? std::min<int64_t>(i + 16, 100) : 0);
 }
 
 TEST_P(Threads, ThousandsOfSmallJobsInARowAllFinish) {
@@ -52,7 +53,11 @@ TEST_P(Threads, JobsThatComeAfterAPauseWakeTheSleepers) {
 
 TEST_P(Threads, WhatAPieceThrowsReachesTheCallerAndTheNextJobRuns) {
     for (int round = 0; round < 50; ++round) {
-        EXPECT_THROW(parallel_for(100, [&](int64_t i) { if (i == 37) fail("at {}", i); }), Error);
+        EXPECT_THROW(parallel_for(100,
+                                  [&](int64_t i) {
+                                      if (i == 37) fail("at {}", i);
+                                  }),
+                     Error);
         std::atomic<int> calls{0};
         parallel_for(100, [&](int64_t) { ++calls; });
         EXPECT_EQ(calls, 100);

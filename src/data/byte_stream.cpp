@@ -19,7 +19,7 @@ constexpr size_t buffer_size = 1 << 18;
 
 struct ByteStream::Gzip {
     z_stream stream{};
-    bool inside = false;                // of a member: more must follow
+    bool inside = false;  // of a member: more must follow
     Gzip() {
         constexpr int gzip_only = 16 + MAX_WBITS;
         if (::inflateInit2(&stream, gzip_only) != Z_OK) throw std::bad_alloc();
@@ -29,7 +29,7 @@ struct ByteStream::Gzip {
 
 struct ByteStream::Zstd {
     ZSTD_DStream* stream = ZSTD_createDStream();
-    bool inside = false;                // of a frame: more must follow
+    bool inside = false;  // of a frame: more must follow
     Zstd() {
         if (!stream) throw std::bad_alloc();
     }
@@ -82,19 +82,21 @@ size_t ByteStream::inflate(std::span<char> into) {
     const Bytef* begin = z.next_out;
     while (z.next_out == begin) {
         if (!fill()) {
-            if (gzip_->inside) fail("{}: is cut short: its gzip data goes on after byte {}; fetch it again", path_, consumed_);
+            if (gzip_->inside)
+                fail("{}: is cut short: its gzip data goes on after byte {}; fetch it again", path_, consumed_);
             return 0;
         }
-        if (!gzip_->inside) ::inflateReset(&z);             // members follow each other
+        if (!gzip_->inside) ::inflateReset(&z);  // members follow each other
         gzip_->inside = true;
         z.next_in = reinterpret_cast<Bytef*>(waiting_.data());
         z.avail_in = static_cast<uInt>(waiting_.size());
         int result = ::inflate(&z, Z_NO_FLUSH);
         waiting_ = waiting_.last(z.avail_in);
-        if (result == Z_STREAM_END) gzip_->inside = false;
+        if (result == Z_STREAM_END)
+            gzip_->inside = false;
         else if (result != Z_OK && result != Z_BUF_ERROR)
-            fail("{}: is not gzip data, or damaged, near byte {}: {}; fetch it again", path_, consumed_ - static_cast<int64_t>(waiting_.size()),
-                 z.msg ? z.msg : "unknown format");
+            fail("{}: is not gzip data, or damaged, near byte {}: {}; fetch it again", path_,
+                 consumed_ - static_cast<int64_t>(waiting_.size()), z.msg ? z.msg : "unknown format");
     }
     return static_cast<size_t>(z.next_out - begin);
 }
@@ -109,10 +111,11 @@ size_t ByteStream::decompress(std::span<char> into) {
         size_t result = ZSTD_decompressStream(zstd_->stream, &out, &in);
         waiting_ = waiting_.subspan(in.pos);
         if (ZSTD_isError(result))
-            fail("{}: is not zstd data, or damaged, near byte {}: {}; fetch it again", path_, consumed_ - static_cast<int64_t>(waiting_.size()),
-                 ZSTD_getErrorName(result));
+            fail("{}: is not zstd data, or damaged, near byte {}: {}; fetch it again", path_,
+                 consumed_ - static_cast<int64_t>(waiting_.size()), ZSTD_getErrorName(result));
         zstd_->inside = result != 0;
-        if (!more && out.pos == 0 && zstd_->inside) fail("{}: is cut short: its zstd data goes on after byte {}; fetch it again", path_, consumed_);
+        if (!more && out.pos == 0 && zstd_->inside)
+            fail("{}: is cut short: its zstd data goes on after byte {}; fetch it again", path_, consumed_);
     }
     return out.pos;
 }

@@ -3,8 +3,8 @@
 //   ByteStream stream("stories.txt.zst");
 //   while (size_t n = stream.read(buffer)) use(buffer.first(n));
 //
-// Takes the same memory for any file. Throws Error with the path when the file cannot be read, is not what its name says,
-// is damaged, or ends in the middle of compressed data.
+// Takes the same memory for any file. Throws Error with the path when the file cannot be read, is not what its name
+// says, is damaged, or ends in the middle of compressed data.
 #pragma once
 #include "core/hash.h"
 
@@ -17,7 +17,7 @@
 
 namespace puna {
 
-std::string kind_of(const std::filesystem::path& path);         // its extension in small letters: ".gz" of A.TXT.GZ
+std::string kind_of(const std::filesystem::path& path);  // its extension in small letters: ".gz" of A.TXT.GZ
 
 class ByteStream {
  public:
@@ -25,9 +25,9 @@ class ByteStream {
     ~ByteStream();
     ByteStream(const ByteStream&) = delete;
 
-    size_t read(std::span<char> into);              // 0 at the end
-    int64_t consumed() const { return consumed_; }  // bytes of the file itself
-    uint64_t hash() const { return hash_.value(); } // of them
+    size_t read(std::span<char> into);               // 0 at the end
+    int64_t consumed() const { return consumed_; }   // bytes of the file itself
+    uint64_t hash() const { return hash_.value(); }  // of them
 
  private:
     struct Gzip;
@@ -41,8 +41,8 @@ class ByteStream {
     int descriptor_;
     Hash hash_;
     int64_t consumed_ = 0;
-    std::vector<char> buffer_;                      // of compressed bytes
-    std::span<char> waiting_;                       // of the buffer, not used yet
+    std::vector<char> buffer_;  // of compressed bytes
+    std::span<char> waiting_;   // of the buffer, not used yet
     std::unique_ptr<Gzip> gzip_;
     std::unique_ptr<Zstd> zstd_;
 };

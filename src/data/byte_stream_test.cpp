@@ -101,7 +101,8 @@ TEST(ByteStream, ForeignAndDamagedBytesAreErrors) {
 
 TEST(ByteStream, WhatCannotBeOpenedOrReadIsAnError) {
     TestFolder folder;
-    EXPECT_EQ(error_of([&] { ByteStream stream("no such file"); }), "no such file: cannot open: No such file or directory");
+    EXPECT_EQ(error_of([&] { ByteStream stream("no such file"); }),
+              "no such file: cannot open: No such file or directory");
     EXPECT_NE(error_of([&] { read_all(folder.path()); }).find("cannot read: Is a directory"), std::string::npos);
 }
 

@@ -12,7 +12,8 @@ namespace puna {
 namespace {
 
 // The texts of a batch, one after the other; between them nothing can be joined.
-std::string texts_of(const PieceBatch& batch, const std::vector<InputFile>& files, const std::string& text_field, JsonlParser& parser) {
+std::string texts_of(const PieceBatch& batch, const std::vector<InputFile>& files, const std::string& text_field,
+                     JsonlParser& parser) {
     std::string texts;
     for (const Piece& piece : batch.pieces) {
         if (piece.line == 0) {

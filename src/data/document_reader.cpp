@@ -56,7 +56,7 @@ void DocumentReader::read_more() {
     size_t size = pending_.size(), before = size, wanted = size + read_bytes;
     int64_t consumed = stream_->consumed();
     pending_.resize(wanted);
-    while (size < wanted && !at_end_) {                     // a decoder gives less than it is asked for
+    while (size < wanted && !at_end_) {  // a decoder gives less than it is asked for
         size_t n = stream_->read(std::span(pending_).subspan(size));
         size += n;
         at_end_ = n == 0;
@@ -83,15 +83,15 @@ void DocumentReader::cut_lines(PieceBatch& batch) {
         size_t end = pending_.find('\n', std::max(at_, scanned_));
         if (end == pending_.npos && !at_end_) break;
         ++line_;
-        bool marked = line_ == 1 && std::string_view(pending_).starts_with("\xef\xbb\xbf");     // a byte order mark
+        bool marked = line_ == 1 && std::string_view(pending_).starts_with("\xef\xbb\xbf");  // a byte order mark
         if (marked) at_ += 3;
         take(batch, std::min(end, pending_.size()), true);
         at_ = std::min(at_ + 1, pending_.size());
     }
     scanned_ = pending_.size();
     if (pending_.size() - at_ > options_.longest_line)
-        fail("{}:{}: the line is longer than {} MiB: a line must be one JSON object", files_[file_].path.string(), line_ + 1,
-             options_.longest_line >> 20);
+        fail("{}:{}: the line is longer than {} MiB: a line must be one JSON object", files_[file_].path.string(),
+             line_ + 1, options_.longest_line >> 20);
 }
 
 void DocumentReader::cut_text(PieceBatch& batch) {
@@ -112,14 +112,14 @@ bool DocumentReader::cut_document(PieceBatch& batch) {
         scanned_ = begin;
         size_t end = begin + separator.size();
         if (end < pending_.size() && pending_[end] == '\r') ++end;
-        if (end == pending_.size() && !at_end_) return false;          // how the line goes on is not known yet
+        if (end == pending_.size() && !at_end_) return false;  // how the line goes on is not known yet
         bool begins_line = begin == at_ ? !inside_ : pending_[begin - 1] == '\n';
         bool ends_line = end == pending_.size() || pending_[end] == '\n';
         if (!begins_line || !ends_line) {
             ++scanned_;
             continue;
         }
-        size_t last = begin - (begin > at_);                            // without the newline before the separator
+        size_t last = begin - (begin > at_);  // without the newline before the separator
         if (last > at_ && pending_[last - 1] == '\r') --last;
         take(batch, last, true);
         at_ = scanned_ = std::min(end + 1, pending_.size());
@@ -129,7 +129,7 @@ bool DocumentReader::cut_document(PieceBatch& batch) {
 
 // Takes a part of a long document, up to where its tokens cannot reach across.
 bool DocumentReader::cut_piece(PieceBatch& batch) {
-    size_t kept = options_.separator.size() + 4;            // a separator or a character may have begun there
+    size_t kept = options_.separator.size() + 4;  // a separator or a character may have begun there
     if (pending_.size() - at_ < options_.piece_bytes + kept) return false;
     size_t limit = pending_.size() - kept, end = safe_cut(pending_, at_ + options_.piece_bytes);
     if (end >= limit && pending_.size() - at_ <= options_.longest_line) return false;

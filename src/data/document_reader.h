@@ -3,9 +3,9 @@
 //   DocumentReader reader(find_input_files(paths), {.separator = "<|endoftext|>"});
 //   while (std::optional<PieceBatch> batch = reader.next()) ...
 //
-// A line of JSONL is a piece and a document. A text file is one document, or several where it has lines that are exactly
-// the separator; a long one comes in pieces, cut where no token reaches across. Memory does not grow with the files.
-// Throws Error with the path, and the line where there are lines.
+// A line of JSONL is a piece and a document. A text file is one document, or several where it has lines that are
+// exactly the separator; a long one comes in pieces, cut where no token reaches across. Memory does not grow with the
+// files. Throws Error with the path, and the line where there are lines.
 #pragma once
 #include "data/byte_stream.h"
 #include "data/input_files.h"
@@ -19,14 +19,14 @@
 namespace puna {
 
 struct Piece {
-    size_t begin, size;             // in the bytes of its batch
-    size_t file;                    // number
-    int64_t line;                   // of JSONL, from 1; 0: of a text
+    size_t begin, size;  // in the bytes of its batch
+    size_t file;         // number
+    int64_t line;        // of JSONL, from 1; 0: of a text
     bool ends_document;
 };
 
 struct PieceBatch {
-    std::string bytes;              // padded, so that simdjson may read beyond a piece
+    std::string bytes;  // padded, so that simdjson may read beyond a piece
     std::vector<Piece> pieces;
     std::string_view text(const Piece& piece) const { return std::string_view(bytes).substr(piece.begin, piece.size); }
 };
@@ -34,18 +34,18 @@ struct PieceBatch {
 struct ReadOptions {
     std::string separator = "<|endoftext|>";
     size_t batch_bytes = 16 << 20;
-    size_t piece_bytes = 256 << 10;         // longer texts are cut
-    size_t longest_line = 64 << 20;         // of JSONL; also the longest text without a place to cut
+    size_t piece_bytes = 256 << 10;  // longer texts are cut
+    size_t longest_line = 64 << 20;  // of JSONL; also the longest text without a place to cut
 };
 
 class DocumentReader {
  public:
     DocumentReader(std::vector<InputFile> files, const ReadOptions& options);
 
-    std::optional<PieceBatch> next();               // empty at the end
+    std::optional<PieceBatch> next();  // empty at the end
     const std::vector<InputFile>& files() const { return files_; }
-    uint64_t hash(size_t file) const { return hashes_[file]; }          // of a file that was read to its end
-    int64_t consumed() const { return consumed_; }                      // bytes of files
+    uint64_t hash(size_t file) const { return hashes_[file]; }  // of a file that was read to its end
+    int64_t consumed() const { return consumed_; }              // bytes of files
 
  private:
     void open();
@@ -61,13 +61,13 @@ class DocumentReader {
     ReadOptions options_;
     std::vector<uint64_t> hashes_;
     std::optional<ByteStream> stream_;
-    size_t file_ = 0;                       // the one that is open, or is to be opened next
-    int64_t consumed_ = 0, line_ = 0;       // lines that were taken
-    int64_t pieces_ = 0;                    // of this file
-    std::string pending_;                   // what was read; from at_ on it was not taken yet
-    size_t at_ = 0, scanned_ = 0;           // no separator begins in at_ .. scanned_
-    bool at_end_ = false;                   // of the file
-    bool inside_ = false;                   // the document has pieces already
+    size_t file_ = 0;                  // the one that is open, or is to be opened next
+    int64_t consumed_ = 0, line_ = 0;  // lines that were taken
+    int64_t pieces_ = 0;               // of this file
+    std::string pending_;              // what was read; from at_ on it was not taken yet
+    size_t at_ = 0, scanned_ = 0;      // no separator begins in at_ .. scanned_
+    bool at_end_ = false;              // of the file
+    bool inside_ = false;              // the document has pieces already
 };
 
 }  // namespace puna

@@ -57,7 +57,8 @@ TEST(DocumentReader, LinesThatAreTheSeparatorStandBetweenDocuments) {
 
 TEST(DocumentReader, LongTextsComeInPiecesAndLoseNothing) {
     TestFolder folder;
-    std::string path = (folder / "x.txt").string(), first = some_text(1, 90000), second = some_text(2, 3), third(3 << 20, 'x');
+    std::string path = (folder / "x.txt").string(), first = some_text(1, 90000), second = some_text(2, 3),
+                third(3 << 20, 'x');
     write_file(path, first + "\n<|endoftext|>\n" + second + "\n<|endoftext|>\n" + third);
     ReadOptions options{.batch_bytes = 1 << 20, .piece_bytes = 10000, .longest_line = 1 << 20};
     EXPECT_EQ(read_documents(path, options), (Documents{first, second, third}));
@@ -88,7 +89,7 @@ TEST(DocumentReader, PiecesOfATextAreCutWhereNoTokenReachesAcross) {
 TEST(DocumentReader, SeparatorsAreFoundWhereverAReadEnds) {
     TestFolder folder;
     std::string path = (folder / "x.txt").string(), one = some_text(1, 1);
-    for (size_t shift = 0; shift < 20; ++shift) {                   // the read buffer ends inside the separator
+    for (size_t shift = 0; shift < 20; ++shift) {  // the read buffer ends inside the separator
         std::string first((size_t{1} << 20) - shift, 'x');
         write_file(path, first + "\n<|endoftext|>\n" + one);
         ASSERT_EQ(read_documents(path, {.piece_bytes = 50000}), (Documents{first, one})) << shift;
@@ -116,7 +117,8 @@ TEST(DocumentReader, ALineWithoutEndIsRefusedBeforeItFillsTheMemory) {
 TEST(InputFiles, AFolderMeansAllFilesBelowItInOrder) {
     TestFolder folder;
     for (const char* sub : {"b", "a/deep", ".git"}) make_folder(folder / sub);
-    for (const char* name : {"b/x.txt", "a/z.jsonl.gz", "a/deep/y.md", "c.txt.zst", ".hidden", ".git/config"}) write_file(folder / name, "x");
+    for (const char* name : {"b/x.txt", "a/z.jsonl.gz", "a/deep/y.md", "c.txt.zst", ".hidden", ".git/config"})
+        write_file(folder / name, "x");
     std::vector<std::string> found;
     for (const InputFile& file : find_input_files({folder.path().string()}))
         found.push_back(file.path.lexically_relative(folder.path()).string() + (file.jsonl ? "*" : ""));
@@ -126,7 +128,8 @@ TEST(InputFiles, AFolderMeansAllFilesBelowItInOrder) {
 TEST(InputFiles, WhatIsNotThereIsNamed) {
     TestFolder folder;
     EXPECT_EQ(error_of([&] { find_input_files({"no/such"}); }), "no/such: cannot open: No such file or directory");
-    EXPECT_NE(error_of([&] { find_input_files({folder.path().string()}); }).find("the folder has no files"), std::string::npos);
+    EXPECT_NE(error_of([&] { find_input_files({folder.path().string()}); }).find("the folder has no files"),
+              std::string::npos);
 }
 
 }  // namespace puna

@@ -13,10 +13,11 @@ namespace fs = std::filesystem;
 
 InputFile describe(const fs::path& path, bool named) {
     std::error_code ignored;
-    auto size = fs::file_size(path, ignored);               // unknown for a pipe
+    auto size = fs::file_size(path, ignored);  // unknown for a pipe
     fs::path name = path.filename();
     if (kind_of(name) == ".gz" || kind_of(name) == ".zst") name = name.stem();
-    return {path, ignored ? 0 : static_cast<int64_t>(size), kind_of(name) == ".jsonl" || kind_of(name) == ".ndjson", named};
+    return {path, ignored ? 0 : static_cast<int64_t>(size), kind_of(name) == ".jsonl" || kind_of(name) == ".ndjson",
+            named};
 }
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
@@ -25,8 +26,10 @@ std::vector<fs::path> files_below(const fs::path& folder) {
     std::vector<fs::path> files;
     try {
         for (auto at = fs::recursive_directory_iterator(folder); at != fs::recursive_directory_iterator(); ++at) {
-            if (is_hidden(at->path())) at.disable_recursion_pending();
-            else if (at->is_regular_file()) files.push_back(at->path());
+            if (is_hidden(at->path()))
+                at.disable_recursion_pending();
+            else if (at->is_regular_file())
+                files.push_back(at->path());
         }
     } catch (const fs::filesystem_error& problem) {
         fail("{}: cannot read the folder: {}", folder.string(), problem.code().message());
@@ -43,7 +46,8 @@ std::vector<InputFile> find_input_files(const std::vector<std::string>& paths) {
     for (const std::string& path : paths) {
         std::error_code problem;
         fs::file_status status = fs::status(path, problem);
-        if (!fs::exists(status)) fail("{}: cannot open: {}", path, problem ? problem.message() : "No such file or directory");
+        if (!fs::exists(status))
+            fail("{}: cannot open: {}", path, problem ? problem.message() : "No such file or directory");
         if (!fs::is_directory(status)) {
             files.push_back(describe(path, true));
             continue;

@@ -14,9 +14,9 @@ namespace puna {
 
 struct InputFile {
     std::filesystem::path path;
-    int64_t size = 0;               // on disk
-    bool jsonl = false;             // .jsonl or .ndjson, also followed by .gz or .zst; anything else is text
-    bool named = false;             // in the list itself, not found in a folder
+    int64_t size = 0;    // on disk
+    bool jsonl = false;  // .jsonl or .ndjson, also followed by .gz or .zst; anything else is text
+    bool named = false;  // in the list itself, not found in a folder
 };
 
 std::vector<InputFile> find_input_files(const std::vector<std::string>& paths);

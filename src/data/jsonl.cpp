@@ -79,7 +79,8 @@ std::vector<ToolCall> read_calls(const object& message, std::string_view place) 
     }
     if (std::optional<element> given = find(message, "tool_calls")) {
         for (element item : array_of(*given, place, "tool_calls")) {
-            object call = object_of(need(object_of(item, place, "a call"), "function", place, "a call"), place, "a call's function");
+            object call = object_of(need(object_of(item, place, "a call"), "function", place, "a call"), place,
+                                    "a call's function");
             calls.push_back({std::string(text_of(need(call, "name", place, "a call"), place, "a call's name")),
                              read_arguments(need(call, "arguments", place, "a call"), place)});
         }
@@ -89,7 +90,8 @@ std::vector<ToolCall> read_calls(const object& message, std::string_view place) 
 
 Message read_message(const object& in, std::string_view place) {
     Message message{.role = std::string(read_role(in, place)), .tool_calls = read_calls(in, place)};
-    if (!message.tool_calls.empty() && message.role != "assistant") fail("{}: only the assistant calls tools, not the {}", place, message.role);
+    if (!message.tool_calls.empty() && message.role != "assistant")
+        fail("{}: only the assistant calls tools, not the {}", place, message.role);
     std::optional<element> content = find(in, "content");
     if (!content && message.tool_calls.empty()) fail("{}: a message of the {} has no 'content'", place, message.role);
     if (!content) return message;
@@ -112,9 +114,11 @@ JsonlParser::JsonlParser(JsonlParser&&) noexcept = default;
 JsonlDocument JsonlParser::parse(std::string_view line, std::string_view place, const std::string& text_field) {
     static_assert(simdjson::SIMDJSON_PADDING <= 64);
     element root;
-    if (auto problem = parser_->simdjson.parse(line.data(), line.size(), false).get(root); problem != simdjson::SUCCESS) {
+    if (auto problem = parser_->simdjson.parse(line.data(), line.size(), false).get(root);
+        problem != simdjson::SUCCESS) {
         std::string_view reason = simdjson::error_message(problem);
-        size_t name = reason.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");    // newer libraries begin with "UTF8_ERROR: "
+        size_t name = reason.find_first_not_of(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");  // newer libraries begin with "UTF8_ERROR: "
         if (name != reason.npos && reason.substr(name).starts_with(": ")) reason.remove_prefix(name + 2);
         fail("{}: not valid JSON: {}", place, printable(reason));
     }
@@ -129,7 +133,9 @@ JsonlDocument JsonlParser::parse(std::string_view line, std::string_view place, 
         return document;
     }
     std::optional<element> text = find(in, text_field);
-    if (!text) fail("{}: has neither 'messages' nor '{}': name the field that holds the text with --text-field", place, text_field);
+    if (!text)
+        fail("{}: has neither 'messages' nor '{}': name the field that holds the text with --text-field", place,
+             text_field);
     document.text = text_of(*text, place, fmt::format("'{}'", text_field));
     return document;
 }

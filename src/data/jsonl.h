@@ -5,8 +5,8 @@
 //   document.messages.empty() ? document.text : ...
 //
 // A conversation has `messages`, each with a role (system, user, assistant, tool, ipython) and `content`, and perhaps
-// `tools`. Calls of tools are read in OpenAI's form (`tool_calls`) and as {"tool_call": {"method", "parameters"}}; what a
-// tool answers may be any JSON. Other fields are passed over. Strict: throws Error, beginning with the place.
+// `tools`. Calls of tools are read in OpenAI's form (`tool_calls`) and as {"tool_call": {"method", "parameters"}}; what
+// a tool answers may be any JSON. Other fields are passed over. Strict: throws Error, beginning with the place.
 #pragma once
 #include "tokenizer/chat.h"
 
@@ -19,8 +19,8 @@ namespace puna {
 
 struct JsonlDocument {
     std::string text;
-    std::vector<Message> messages;          // empty: a text
-    std::vector<std::string> tools;         // JSON
+    std::vector<Message> messages;   // empty: a text
+    std::vector<std::string> tools;  // JSON
 };
 
 class JsonlParser {

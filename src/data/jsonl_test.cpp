@@ -27,7 +27,8 @@ TEST(Jsonl, ATextIsReadFromItsField) {
 }
 
 TEST(Jsonl, AConversationHasMessagesAndTools) {
-    JsonlDocument document = parse(R"({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}],
+    JsonlDocument document =
+        parse(R"({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}],
                                        "tools": [{"type": "function", "function": {"name": "f"}}]})");
     ASSERT_EQ(document.messages.size(), 2u);
     EXPECT_EQ(document.messages[0].role, "user");
@@ -36,9 +37,11 @@ TEST(Jsonl, AConversationHasMessagesAndTools) {
 }
 
 TEST(Jsonl, CallsOfToolsAreReadInBothForms) {
-    for (const char* call : {R"("tool_call": {"method": "add", "parameters": {"a": 1}})",
-                             R"("content": null, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "add", "arguments": "{\"a\":1}"}}])",
-                             R"("tool_calls": [{"function": {"name": "add", "arguments": {"a": 1}}}])"}) {
+    for (
+        const char* call :
+        {R"("tool_call": {"method": "add", "parameters": {"a": 1}})",
+         R"("content": null, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "add", "arguments": "{\"a\":1}"}}])",
+         R"("tool_calls": [{"function": {"name": "add", "arguments": {"a": 1}}}])"}) {
         Message message = parse(fmt::format(R"({{"messages": [{{"role": "assistant", {}}}]}})", call)).messages[0];
         ASSERT_EQ(message.tool_calls.size(), 1u) << call;
         EXPECT_EQ(message.tool_calls[0].name, "add");
@@ -56,7 +59,8 @@ TEST(Jsonl, WhatAToolAnswersMayBeTextOrJson) {
 }
 
 TEST(Jsonl, ContentMayComeInPartsOfText) {
-    JsonlDocument document = parse(R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]})");
+    JsonlDocument document = parse(
+        R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]})");
     EXPECT_EQ(document.messages[0].content, "ab");
 }
 
@@ -80,9 +84,11 @@ TEST(Jsonl, WhateverIsWrongIsOneLineWithThePlace) {
         {R"({"messages": [{"role": "user", "content": 5}]})", "content must be a list"},
         {R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})", "a part that is not text"},
         {R"({"messages": [{"role": "user", "content": [{"text": "x"}]}]})", "a part of the content has no 'type'"},
-        {R"({"messages": [{"role": "user", "tool_call": {"method": "f", "parameters": {}}}]})", "only the assistant calls tools"},
+        {R"({"messages": [{"role": "user", "tool_call": {"method": "f", "parameters": {}}}]})",
+         "only the assistant calls tools"},
         {R"({"messages": [{"role": "assistant", "tool_call": {"parameters": {}}}]})", "tool_call has no 'method'"},
-        {R"({"messages": [{"role": "assistant", "tool_call": {"method": "f", "parameters": [1]}}]})", "the arguments of a call must be a JSON object"},
+        {R"({"messages": [{"role": "assistant", "tool_call": {"method": "f", "parameters": [1]}}]})",
+         "the arguments of a call must be a JSON object"},
         {R"({"messages": [{"role": "assistant", "tool_calls": [{"type": "function"}]}]})", "a call has no 'function'"},
         {R"({"messages": [{"role": "user", "content": "x"}], "tools": 3})", "tools must be a list"},
     };

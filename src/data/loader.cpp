@@ -15,10 +15,10 @@ namespace puna {
 
 namespace {
 
-constexpr int64_t block_documents = 1024;       // conversations that are put together in rows
+constexpr int64_t block_documents = 1024;  // conversations that are put together in rows
 
 struct Rows {
-    std::vector<std::vector<int64_t>> documents;        // of each row
+    std::vector<std::vector<int64_t>> documents;  // of each row
     int64_t shortened = 0;
 };
 
@@ -35,7 +35,8 @@ Rows fit_documents(const Shard& shard, int64_t first, int64_t n, int64_t length)
     std::iota(order.begin(), order.end(), int64_t{0});
     std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return size_of(a) > size_of(b); });
     for (int64_t i : order) {
-        size_t row = static_cast<size_t>(std::find_if(room.begin(), room.end(), [&](int64_t r) { return r >= size_of(i); }) - room.begin());
+        size_t row = static_cast<size_t>(
+            std::find_if(room.begin(), room.end(), [&](int64_t r) { return r >= size_of(i); }) - room.begin());
         if (row == room.size()) {
             room.push_back(length);
             rows.documents.emplace_back();
@@ -62,7 +63,8 @@ std::vector<uint16_t> read_token_bytes(const ShardSet& set, const Tokenizer& tok
 }  // namespace
 
 Loader::Loader(const std::filesystem::path& folder, const LoaderOptions& options) : set_(folder), options_(options) {
-    if (options.length < 1 || options.length > 1 << 30) fail("{}: rows of {} tokens: use 1 or more", folder.string(), options.length);
+    if (options.length < 1 || options.length > 1 << 30)
+        fail("{}: rows of {} tokens: use 1 or more", folder.string(), options.length);
     Tokenizer tokenizer = load_tokenizer(folder);
     token_bytes_ = read_token_bytes(set_, tokenizer);
     padding_ = tokenizer.end_of_text();
@@ -112,7 +114,7 @@ int64_t Loader::row_at(int64_t position) const {
 void Loader::add_text(TrainingRows& rows, int64_t row) const {
     int64_t first = row * options_.length, last = std::min(first + options_.length, set_.index().tokens);
     size_t base = rows.tokens.size(), n = static_cast<size_t>(last - first);
-    int64_t known = std::min(last + 1, set_.index().tokens);            // the last token's successor stands in the next row
+    int64_t known = std::min(last + 1, set_.index().tokens);  // the last token's successor stands in the next row
     std::vector<int32_t> ids(static_cast<size_t>(known - first));
     set_.read(first, ids);
     rows.tokens.insert(rows.tokens.end(), ids.begin(), ids.begin() + static_cast<ptrdiff_t>(n));
@@ -122,13 +124,14 @@ void Loader::add_text(TrainingRows& rows, int64_t row) const {
     for (int64_t begin : set_.documents_between(first, known)) {
         if (begin == first) continue;
         size_t at = base + static_cast<size_t>(begin - first);
-        rows.targets[at - 1] = -1;                                      // nobody can know how the next document begins
+        rows.targets[at - 1] = -1;  // nobody can know how the next document begins
         if (begin < last) rows.starts.push_back(static_cast<int64_t>(at));
     }
 }
 
 void Loader::add_conversations(TrainingRows& rows, int64_t row) const {
-    auto after = std::upper_bound(blocks_.begin(), blocks_.end(), row, [](int64_t r, const Block& block) { return r < block.first_row; });
+    auto after = std::upper_bound(blocks_.begin(), blocks_.end(), row,
+                                  [](int64_t r, const Block& block) { return r < block.first_row; });
     const Block& block = *(after - 1);
     const Shard& shard = set_.shards()[block.shard];
     Rows fitted = fit_documents(shard, block.first_document, block.documents, options_.length);

@@ -38,8 +38,12 @@ void pack_many(const PackFolder& folder, bool conversations) {
     for (int i = 0; i < 1500; ++i) {
         std::string text = some_text(i, 1 + i % 7);
         text = text.substr(0, text.find('\n'));
-        lines += conversations ? fmt::format(R"({{"messages": [{{"role": "user", "content": "{}"}}, {{"role": "assistant", "content": "{}"}}]}})", i, text)
-                               : fmt::format(R"({{"text": "{} {}"}})", i, text);
+        lines +=
+            conversations
+                ? fmt::format(
+                      R"({{"messages": [{{"role": "user", "content": "{}"}}, {{"role": "assistant", "content": "{}"}}]}})",
+                      i, text)
+                : fmt::format(R"({{"text": "{} {}"}})", i, text);
         lines += '\n';
     }
     folder.pack(folder.write("x.jsonl", lines));
@@ -63,7 +67,8 @@ void append(TrainingRows& rows, const TrainingRows& more) {
 
 std::multiset<std::vector<int32_t>> rows_of_epoch(const Loader& loader, int64_t epoch) {
     std::multiset<std::vector<int32_t>> rows;
-    for (int64_t i = 0; i < loader.rows_per_epoch(); ++i) rows.insert(loader.read(epoch * loader.rows_per_epoch() + i, 1).tokens);
+    for (int64_t i = 0; i < loader.rows_per_epoch(); ++i)
+        rows.insert(loader.read(epoch * loader.rows_per_epoch() + i, 1).tokens);
     return rows;
 }
 
@@ -91,8 +96,12 @@ void write_sparse_set(const fs::path& folder, bool conversations, int64_t shards
     index.tokens = tokens * shards;
     index.shards.assign(static_cast<size_t>(shards), {documents, tokens, 0});
     for (int64_t i = 0; i < shards; ++i) {
-        ShardHeader header{.vocabulary = static_cast<uint32_t>(index.vocabulary), .token_bytes = 2, .masked = conversations,
-                           .documents = static_cast<uint64_t>(documents), .tokens = static_cast<uint64_t>(tokens), .tokenizer = index.tokenizer};
+        ShardHeader header{.vocabulary = static_cast<uint32_t>(index.vocabulary),
+                           .token_bytes = 2,
+                           .masked = conversations,
+                           .documents = static_cast<uint64_t>(documents),
+                           .tokens = static_cast<uint64_t>(tokens),
+                           .tokenizer = index.tokenizer};
         fs::path path = folder / shard_name(static_cast<size_t>(i));
         std::ofstream file(path, std::ios::binary | std::ios::trunc);
         file.write(reinterpret_cast<const char*>(&header), sizeof header);
@@ -116,12 +125,13 @@ TEST(Loader, TextIsCutEveryLengthTokens) {
     EXPECT_EQ(rows.targets, (std::vector<int32_t>{2, 3, -1, 5, 6, 7, 8, -1, 10, -1, -1, -1}));
     EXPECT_EQ(rows.starts, (std::vector<int64_t>{0, 3, 4, 8, 10}));
     EXPECT_EQ(rows.trained, 7);
-    EXPECT_EQ(rows.bytes, 7);                   // ids below 256 are single bytes
+    EXPECT_EQ(rows.bytes, 7);  // ids below 256 are single bytes
 }
 
 TEST(Loader, ConversationsShareRowsWhole) {
     TestFolder folder;
-    write_set(folder.path(), {{{1, 2, 3}, {0, 1, 1}}, {{4, 5, 6, 7, 8, 9, 10}, {0, 0, 1, 1, 1, 1, 1}}, {{11, 12}, {0, 1}}});
+    write_set(folder.path(),
+              {{{1, 2, 3}, {0, 1, 1}}, {{4, 5, 6, 7, 8, 9, 10}, {0, 0, 1, 1, 1, 1, 1}}, {{11, 12}, {0, 1}}});
     Loader loader(folder.path(), {.length = 6, .shuffle = false});
     int32_t pad = small_tokenizer().end_of_text();
     ASSERT_EQ(loader.rows_per_epoch(), 2);
@@ -179,7 +189,7 @@ TEST(Loader, RowsDependOnTheirPositionOnly) {
         TrainingRows whole = loader.read(0, n), steps;
         for (int64_t at = 0; at < n;) {
             int64_t count = std::min(n - at, 1 + at % 131);
-            append(steps, Loader(folder.packed(), options).read(at, count));      // as after a restart
+            append(steps, Loader(folder.packed(), options).read(at, count));  // as after a restart
             at += count;
         }
         expect_same(steps, whole);
@@ -190,7 +200,7 @@ TEST(Loader, AnyNumberOfRanksSharesTheSameRows) {
     PackFolder folder;
     pack_many(folder, false);
     Loader loader(folder.packed(), {.length = 32, .seed = 3});
-    constexpr int64_t step = 12;                        // rows of a step, over all ranks
+    constexpr int64_t step = 12;  // rows of a step, over all ranks
     for (int64_t ranks : {1, 2, 3}) {
         TrainingRows together;
         for (int64_t s = 0; s < 10; ++s) {
@@ -208,9 +218,9 @@ TEST(Loader, TwentyGigabytesOpenInLittleMemory) {
         TestFolder folder;
         write_sparse_set(folder.path(), conversations, 80);
         EXPECT_GT(ShardSet(folder.path()).index().tokens * 2, int64_t{20} * 1000 * 1000 * 1000);
-        pid_t child = ::fork();                 // it has no pool of threads, and needs none: each shard is one block
+        pid_t child = ::fork();  // it has no pool of threads, and needs none: each shard is one block
         if (child == 0) {
-            rlim_t limit = static_cast<rlim_t>(kilobytes("VmData") + 50 * 1024) * 1024;      // of memory of its own
+            rlim_t limit = static_cast<rlim_t>(kilobytes("VmData") + 50 * 1024) * 1024;  // of memory of its own
             rlimit data{limit, limit};
             if (::setrlimit(RLIMIT_DATA, &data) != 0) ::_exit(2);
             Loader loader(folder.path(), {.length = 4096, .seed = 1});
@@ -226,10 +236,12 @@ TEST(Loader, TwentyGigabytesOpenInLittleMemory) {
 TEST(Loader, WhatIsWrongIsOneLine) {
     PackFolder folder;
     folder.pack(folder.write("x.txt", "a cat"));
-    EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {.length = 0}); }).find("rows of 0 tokens: use 1 or more"), std::string::npos);
+    EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {.length = 0}); }).find("rows of 0 tokens: use 1 or more"),
+              std::string::npos);
     fs::path tokenizer = fs::path(folder.packed()) / "tokenizer.json";
     write_file(tokenizer, read_text(tokenizer) + "\n");
-    EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {}); }).find("is not the tokenizer that made these tokens"), std::string::npos);
+    EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {}); }).find("is not the tokenizer that made these tokens"),
+              std::string::npos);
     fs::remove(tokenizer);
     EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {}); }), "no error");
     EXPECT_NE(error_of([&] { Loader loader(folder / "nowhere", {}); }).find("no such folder"), std::string::npos);

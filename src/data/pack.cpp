@@ -22,8 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t longest_document = 1 << 24;        // tokens; what follows is another document, so that memory is bounded
-constexpr size_t hashed_bytes = 1 << 16;            // of a document's beginning, to choose what is held out
+constexpr size_t longest_document = 1 << 24;  // tokens; what follows is another document, so that memory is bounded
+constexpr size_t hashed_bytes = 1 << 16;      // of a document's beginning, to choose what is held out
 
 // A folder that appears under its name when it is complete.
 class NewFolder {
@@ -56,7 +56,7 @@ class NewFolder {
         for (const fs::directory_entry& entry : fs::directory_iterator(parent, ignored)) {
             fs::path name = entry.path().filename();
             if (name.extension() != ".new" || name.stem().stem() != path_.filename()) continue;
-            std::string number = name.stem().extension().string();           // ".123"
+            std::string number = name.stem().extension().string();  // ".123"
             int process = number.empty() ? 0 : std::atoi(number.c_str() + 1);
             if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) fs::remove_all(entry.path(), ignored);
         }
@@ -67,7 +67,7 @@ class NewFolder {
 
 struct TokenDocument {
     std::vector<int32_t> ids;
-    std::vector<uint8_t> learnt;            // of a conversation
+    std::vector<uint8_t> learnt;  // of a conversation
     size_t source = 0;
     int64_t bytes = 0;
     bool held_out = false;
@@ -112,7 +112,8 @@ class Packer {
         if (!conversations_) conversations_ = conversation;
         if (*conversations_ == conversation) return;
         std::string place = line > 0 ? fmt::format("{}:{}", file.path.string(), line) : file.path.string();
-        fail("{}: {}: make a set of each", place, conversation ? "a conversation among texts" : "a text among conversations");
+        fail("{}: {}: make a set of each", place,
+             conversation ? "a conversation among texts" : "a text among conversations");
     }
 
     void begin(const Piece& piece, std::string_view text) {
@@ -155,11 +156,11 @@ class Packer {
     const Tokenizer& tokenizer_;
     const PackOptions& options_;
     std::optional<SetWriter> training_, validation_;
-    std::optional<bool> conversations_;             // what the set holds: known from the first document on
-    TokenDocument document_;                        // the one that grows
-    bool inside_ = false;                           // it has begun
+    std::optional<bool> conversations_;  // what the set holds: known from the first document on
+    TokenDocument document_;             // the one that grows
+    bool inside_ = false;                // it has begun
     int64_t documents_ = 0;
-    std::deque<TokenDocument> last_;                // perhaps to be held out
+    std::deque<TokenDocument> last_;  // perhaps to be held out
 };
 
 // "packed/" is "packed".
@@ -170,8 +171,10 @@ fs::path without_slash(const fs::path& path) { return path.has_filename() ? path
 void check_options(const PackOptions& options) {
     if (options.output.empty()) fail("--output is missing: name the folder to make");
     if (options.tokenizer.empty()) fail("--tokenizer is missing: name a model's folder or a tokenizer.json");
-    if (!(options.validation_share >= 0 && options.validation_share < 1)) fail("--validation-share: {} is not a share: use 0 to 1", options.validation_share);
-    if (options.hold_out_last < 0 || options.max_documents < 0) fail("--hold-out-last and --max-documents: use 0 or more");
+    if (!(options.validation_share >= 0 && options.validation_share < 1))
+        fail("--validation-share: {} is not a share: use 0 to 1", options.validation_share);
+    if (options.hold_out_last < 0 || options.max_documents < 0)
+        fail("--hold-out-last and --max-documents: use 0 or more");
     if (options.shard_megabytes < 1 || options.shard_megabytes > 1024) fail("--shard-megabytes: use 1 to 1024");
 }
 
@@ -198,7 +201,8 @@ PackResult pack(const PackOptions& options) {
     if (coming.valid()) coming.wait();
 
     std::vector<Source> sources;
-    for (size_t i = 0; i < files.size(); ++i) sources.push_back({.name = files[i].path.string(), .hash = reader.hash(i)});
+    for (size_t i = 0; i < files.size(); ++i)
+        sources.push_back({.name = files[i].path.string(), .hash = reader.hash(i)});
     PackResult result = packer.finish(sources);
     folder.commit();
     return result;

@@ -1,12 +1,13 @@
 // data/pack.h — text and conversations into a set of token shards (data/shard_set.h), on all cores.
 //
-//   PackResult result = pack({.inputs = {"novels", "tales.txt.zst"}, .output = "packed", .tokenizer = "models/starter"});
+//   PackResult result = pack({.inputs = {"novels", "tales.txt.zst"}, .output = "packed", .tokenizer =
+//   "models/starter"});
 //
-// A document of text becomes <|begin_of_text|>, its tokens, <|end_of_text|>; a conversation the ids of its prompt, of which
-// the assistant's own are learnt, the end of its turns included. Text never becomes a control token. The bytes written are
-// a function of the inputs and the options only, documents in the order of the inputs. What is held out is a set of its
-// own, in the folder `validation` of the output. The output appears when it is complete; it must not be there before.
-// Reading and decompressing take one core, encoding all of them. Throws Error with the path and the line.
+// A document of text becomes <|begin_of_text|>, its tokens, <|end_of_text|>; a conversation the ids of its prompt, of
+// which the assistant's own are learnt, the end of its turns included. Text never becomes a control token. The bytes
+// written are a function of the inputs and the options only, documents in the order of the inputs. What is held out is
+// a set of its own, in the folder `validation` of the output. The output appears when it is complete; it must not be
+// there before. Reading and decompressing take one core, encoding all of them. Throws Error with the path and the line.
 #pragma once
 #include "data/shard_set.h"
 
@@ -18,7 +19,7 @@
 namespace puna {
 
 struct PackOptions {
-    std::vector<std::string> inputs;        // files and folders (data/input_files.h)
+    std::vector<std::string> inputs;  // files and folders (data/input_files.h)
     std::string output, tokenizer;
     std::string separator = "<|endoftext|>", text_field = "text", date = "26 Jul 2024";
     double validation_share = 0;
@@ -39,10 +40,10 @@ void fields(PackOptions& o, F field) {
 
 struct PackResult {
     SetIndex training;
-    std::optional<SetIndex> validation;     // if something was held out
+    std::optional<SetIndex> validation;  // if something was held out
 };
 
-void check_options(const PackOptions& options);        // throws Error, naming the flag; pack() begins with it
+void check_options(const PackOptions& options);  // throws Error, naming the flag; pack() begins with it
 PackResult pack(const PackOptions& options);
 
 }  // namespace puna

@@ -48,11 +48,12 @@ TEST(Pack, DocumentsKeepTheirOrderAndAreFramed) {
     folder.write("in/a.txt", "the first");
     folder.write("in/c.jsonl", "{\"text\": \"fourth\"}\n{\"text\": \"\"}\n{\"text\": \"fifth\"}\n");
     PackResult result = folder.pack((folder / "in").string());
-    EXPECT_EQ(texts_of(folder.packed()), (std::vector<std::string>{framed("the first"), framed("second"), framed("third"), framed("fourth"),
-                                                                   framed("fifth")}));
+    EXPECT_EQ(texts_of(folder.packed()),
+              (std::vector<std::string>{framed("the first"), framed("second"), framed("third"), framed("fourth"),
+                                        framed("fifth")}));
     EXPECT_EQ(result.training.documents, 5);
     EXPECT_EQ(result.training.bytes, 9 + 6 + 5 + 6 + 5);
-    EXPECT_EQ(result.training.trained, result.training.tokens - 5);         // nobody can learn how a document begins
+    EXPECT_EQ(result.training.trained, result.training.tokens - 5);  // nobody can learn how a document begins
     EXPECT_FALSE(result.validation);
     EXPECT_EQ(folder.names(), (std::vector<std::string>{"in", "packed", "tokenizer"}));
     EXPECT_NE(read_text(folder / "packed" / "sources.jsonl").find("\"documents\":2"), std::string::npos);
@@ -71,7 +72,11 @@ TEST(Pack, AnyNumberOfThreadsWritesTheSameBytes) {
     std::string text, chats;
     for (int i = 0; i < 300; ++i) {
         text += some_text(i, 40) + "<|endoftext|>\n";
-        chats += fmt::format(R"({{"messages": [{{"role": "user", "content": "{}"}}, {{"role": "assistant", "content": "ok"}}]}})", i) + "\n";
+        chats +=
+            fmt::format(
+                R"({{"messages": [{{"role": "user", "content": "{}"}}, {{"role": "assistant", "content": "ok"}}]}})",
+                i) +
+            "\n";
     }
     const std::string inputs[] = {folder.write("x.txt", text + some_text(1000, 30000)), folder.write("x.jsonl", chats)};
     for (const std::string& input : inputs) {
@@ -106,7 +111,8 @@ TEST(Pack, TheLastDocumentsAreHeldOut) {
     folder.pack(folder.write("x.txt", text), {.hold_out_last = 3});
     EXPECT_EQ(texts_of(folder.packed()).size(), 7u);
     EXPECT_EQ(texts_of(folder.packed()).back(), framed("number 6"));
-    EXPECT_EQ(texts_of(folder / "packed" / "validation"), (std::vector<std::string>{framed("number 7"), framed("number 8"), framed("number 9")}));
+    EXPECT_EQ(texts_of(folder / "packed" / "validation"),
+              (std::vector<std::string>{framed("number 7"), framed("number 8"), framed("number 9")}));
 }
 
 TEST(Pack, AShareIsHeldOutByContentSoThatCopiesStayTogether) {
@@ -141,25 +147,35 @@ TEST(Pack, OnlyWhatTheAssistantSaysIsLearnt) {
     const Shard& shard = set.shards()[0];
     std::vector<int32_t> ids = ids_of(shard, 0);
     std::string learnt, rest;
-    for (size_t i = 0; i < ids.size(); ++i) (shard.is_learnt(static_cast<int64_t>(i)) ? learnt : rest) += small_tokenizer().bytes(ids[i]);
+    for (size_t i = 0; i < ids.size(); ++i)
+        (shard.is_learnt(static_cast<int64_t>(i)) ? learnt : rest) += small_tokenizer().bytes(ids[i]);
     EXPECT_EQ(learnt, "hello<|eot_id|>{\"name\": \"add\", \"parameters\": {\"a\": 1}}<|eot_id|>three<|eot_id|>");
-    EXPECT_TRUE(rest.starts_with("<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nbe kind<|eot_id|>")) << rest;
-    EXPECT_EQ(set.index().trained, std::count_if(ids.begin(), ids.end(), [&, i = int64_t{0}](int32_t) mutable { return shard.is_learnt(i++); }));
+    EXPECT_TRUE(rest.starts_with("<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nbe kind<|eot_id|>"))
+        << rest;
+    EXPECT_EQ(set.index().trained, std::count_if(ids.begin(), ids.end(), [&, i = int64_t{0}](int32_t) mutable {
+                  return shard.is_learnt(i++);
+              }));
 }
 
 TEST(Pack, WhateverIsWrongIsOneLineAndLeavesNothing) {
     PackFolder folder;
     make_folder(folder / "empty");
-    std::string good = folder.write("good.txt", "text"), chat = R"({"messages": [{"role": "assistant", "content": "x"}]})";
+    std::string good = folder.write("good.txt", "text"),
+                chat = R"({"messages": [{"role": "assistant", "content": "x"}]})";
     std::string many;
     for (int i = 0; i < 20000; ++i) many += "{\"text\": \"some words that fill a line\"}\n";
     const std::pair<PackOptions, const char*> cases[] = {
         {{.inputs = {folder.write("a.jsonl", "{\"text\": \"x\"}\n\n{\"text\": }\n")}}, "a.jsonl:3: not valid JSON"},
-        {{.inputs = {folder.write("b.jsonl", many + "{\"text\": 1}\n" + many + "nonsense\n")}}, "b.jsonl:20001: 'text' must be text"},
-        {{.inputs = {folder.write("c.jsonl", R"({"messages": [{"role": "cat", "content": "x"}]})")}}, "c.jsonl:1: unknown role 'cat'"},
-        {{.inputs = {folder.write("d.jsonl", chat + "\n{\"text\": \"x\"}\n")}}, "d.jsonl:2: a text among conversations: make a set of each"},
+        {{.inputs = {folder.write("b.jsonl", many + "{\"text\": 1}\n" + many + "nonsense\n")}},
+         "b.jsonl:20001: 'text' must be text"},
+        {{.inputs = {folder.write("c.jsonl", R"({"messages": [{"role": "cat", "content": "x"}]})")}},
+         "c.jsonl:1: unknown role 'cat'"},
+        {{.inputs = {folder.write("d.jsonl", chat + "\n{\"text\": \"x\"}\n")}},
+         "d.jsonl:2: a text among conversations: make a set of each"},
         {{.inputs = {good, folder.write("e.jsonl", chat)}}, "e.jsonl:1: a conversation among texts"},
-        {{.inputs = {folder.write("f.jsonl", R"({"messages": [{"role": "assistant", "content": "x"}], "tools": [{}]})")}}, "f.jsonl:1: tools are shown"},
+        {{.inputs = {folder.write("f.jsonl",
+                                  R"({"messages": [{"role": "assistant", "content": "x"}], "tools": [{}]})")}},
+         "f.jsonl:1: tools are shown"},
         {{.inputs = {folder.write("empty.txt", "")}}, "empty.txt: no document in it"},
         {{.inputs = {folder.write("blank.txt", " \n\n")}}, "blank.txt: no document in it"},
         {{.inputs = {folder.write("g.txt.gz", "not gzip")}}, "g.txt.gz: is not gzip data, or damaged"},
@@ -189,15 +205,16 @@ TEST(Pack, ASetThatIsThereIsNeverTouched) {
     EXPECT_NE(error_of([&] { folder.pack(input); }).find("is there already"), std::string::npos);
     EXPECT_EQ(files_of(folder.packed()), before);
     make_folder(folder / "hollow");
-    folder.pack(input, {.output = (folder / "hollow").string() + "/"});         // an empty folder is no loss
+    folder.pack(input, {.output = (folder / "hollow").string() + "/"});  // an empty folder is no loss
     EXPECT_EQ(files_of(folder / "hollow"), before);
 }
 
 TEST(Pack, RealConversationsArePackedAndOnlyTheAssistantIsLearnt) {
     if (!fs::exists("../shared/data/sft")) GTEST_SKIP() << "../shared/data/sft is missing";
     PackFolder folder;
-    PackResult result = folder.pack("", {.inputs = {"../shared/data/sft/instructions_basic.jsonl", "../shared/data/sft/task_dialogues.jsonl.gz"},
-                                         .max_documents = 2000});
+    PackResult result = folder.pack(
+        "", {.inputs = {"../shared/data/sft/instructions_basic.jsonl", "../shared/data/sft/task_dialogues.jsonl.gz"},
+             .max_documents = 2000});
     EXPECT_EQ(result.training.documents, 2000);
     EXPECT_GT(result.training.trained, result.training.tokens / 10);
     EXPECT_LT(result.training.trained, result.training.tokens / 2);

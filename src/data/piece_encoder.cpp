@@ -12,7 +12,7 @@ namespace puna {
 
 namespace {
 
-constexpr size_t run_bytes = 128 << 10;         // of text that a worker takes at a time
+constexpr size_t run_bytes = 128 << 10;  // of text that a worker takes at a time
 
 // The pieces at which runs begin, and their number.
 std::vector<size_t> begins_of_runs(const PieceBatch& batch) {
@@ -33,7 +33,8 @@ std::vector<size_t> begins_of_runs(const PieceBatch& batch) {
 
 class BatchEncoder::Worker {
  public:
-    Worker(const Tokenizer& tokenizer, const EncodeOptions& options) : tokenizer_(tokenizer), options_(options), encoder_(tokenizer) {}
+    Worker(const Tokenizer& tokenizer, const EncodeOptions& options)
+        : tokenizer_(tokenizer), options_(options), encoder_(tokenizer) {}
 
     void encode_text(EncodedPieces& run, size_t piece, std::string_view text) {
         std::vector<int32_t> ids = encoder_.encode(text);
@@ -51,14 +52,16 @@ class BatchEncoder::Worker {
         run.ids.insert(run.ids.end(), tokens.ids.begin(), tokens.ids.end());
         run.learnt.insert(run.learnt.end(), tokens.spoken.begin(), tokens.spoken.end());
         int64_t bytes = 0;
-        for (const Message& message : document.messages) bytes += message.tool_calls.empty() ? static_cast<int64_t>(message.content.size()) : 0;
+        for (const Message& message : document.messages)
+            bytes += message.tool_calls.empty() ? static_cast<int64_t>(message.content.size()) : 0;
         run.pieces.push_back({tokens.ids.size(), piece, true, bytes});
     }
 
  private:
     ChatTokens encode_conversation(const JsonlDocument& document, const std::string& place) {
         try {
-            return encode_chat(tokenizer_, encoder_, document.messages, {.tools = document.tools, .date = options_.date});
+            return encode_chat(tokenizer_, encoder_, document.messages,
+                               {.tools = document.tools, .date = options_.date});
         } catch (const Error& problem) {
             fail("{}: {}", place, problem.what());
         }
@@ -70,7 +73,8 @@ class BatchEncoder::Worker {
     JsonlParser parser_;
 };
 
-BatchEncoder::BatchEncoder(const Tokenizer& tokenizer, const std::vector<InputFile>& files, const EncodeOptions& options)
+BatchEncoder::BatchEncoder(const Tokenizer& tokenizer, const std::vector<InputFile>& files,
+                           const EncodeOptions& options)
     : tokenizer_(tokenizer), files_(files), options_(options) {}
 BatchEncoder::~BatchEncoder() = default;
 
@@ -111,8 +115,10 @@ EncodedPieces BatchEncoder::encode_run(const PieceBatch& batch, size_t first, si
     for (size_t i = first; i < last; ++i) {
         const Piece& piece = batch.pieces[i];
         const InputFile& file = files_[piece.file];
-        if (file.jsonl) worker->encode_line(run, i, batch.text(piece), fmt::format("{}:{}", file.path.string(), piece.line));
-        else worker->encode_text(run, i, batch.text(piece));
+        if (file.jsonl)
+            worker->encode_line(run, i, batch.text(piece), fmt::format("{}:{}", file.path.string(), piece.line));
+        else
+            worker->encode_text(run, i, batch.text(piece));
     }
     give_back(std::move(worker));
     return run;

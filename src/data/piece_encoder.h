@@ -17,15 +17,15 @@
 namespace puna {
 
 struct EncodedPiece {
-    size_t ids;                     // how many
-    size_t piece;                   // of the batch
-    bool conversation;              // whole, control tokens included; otherwise text without any
-    int64_t bytes;                  // of text
+    size_t ids;         // how many
+    size_t piece;       // of the batch
+    bool conversation;  // whole, control tokens included; otherwise text without any
+    int64_t bytes;      // of text
 };
 
-struct EncodedPieces {              // neighbours
+struct EncodedPieces {  // neighbours
     std::vector<int32_t> ids;
-    std::vector<uint8_t> learnt;    // of conversations
+    std::vector<uint8_t> learnt;  // of conversations
     std::vector<EncodedPiece> pieces;
 };
 
@@ -50,7 +50,7 @@ class BatchEncoder {
     const std::vector<InputFile>& files_;
     EncodeOptions options_;
     std::mutex mutex_;
-    std::vector<std::unique_ptr<Worker>> idle_;     // they remember words
+    std::vector<std::unique_ptr<Worker>> idle_;  // they remember words
 };
 
 }  // namespace puna

@@ -40,11 +40,12 @@ SetWriter::SetWriter(const std::filesystem::path& folder, const Tokenizer& token
     index_.vocabulary = tokenizer.size();
     narrow_ = token_bytes_for(static_cast<uint32_t>(tokenizer.size())) == 2;
     index_.tokenizer = hash_file(folder / "tokenizer.json");
-    ids_.reserve(static_cast<size_t>(options.shard_bytes));         // costs nothing until it is used; growing costs copies
+    ids_.reserve(static_cast<size_t>(options.shard_bytes));  // costs nothing until it is used; growing costs copies
 }
 
 void SetWriter::add(std::span<const int32_t> ids, std::span<const uint8_t> learnt, size_t source, int64_t bytes) {
-    check(!ids.empty() && learnt.size() == (options_.conversations ? ids.size() : 0), "a document of {} ids, {} marks", ids.size(), learnt.size());
+    check(!ids.empty() && learnt.size() == (options_.conversations ? ids.size() : 0), "a document of {} ids, {} marks",
+          ids.size(), learnt.size());
     int64_t n = static_cast<int64_t>(ids.size());
     if (sources_.size() <= source) sources_.resize(source + 1);
     sources_[source].documents += 1;
@@ -70,8 +71,11 @@ void SetWriter::append_mask(std::span<const uint8_t> learnt) {
 }
 
 void SetWriter::write_shard() {
-    ShardHeader header{.vocabulary = static_cast<uint32_t>(index_.vocabulary), .token_bytes = narrow_ ? 2u : 4u,
-                       .masked = options_.conversations, .documents = ends_.size(), .tokens = static_cast<uint64_t>(tokens_),
+    ShardHeader header{.vocabulary = static_cast<uint32_t>(index_.vocabulary),
+                       .token_bytes = narrow_ ? 2u : 4u,
+                       .masked = options_.conversations,
+                       .documents = ends_.size(),
+                       .tokens = static_cast<uint64_t>(tokens_),
                        .tokenizer = index_.tokenizer};
     AtomicFile file(folder_ / shard_name(index_.shards.size()));
     Hash hash;
@@ -97,8 +101,12 @@ SetIndex SetWriter::finish(std::vector<Source> sources) {
     for (size_t i = 0; i < sources_.size(); ++i) {
         const Source& counts = sources_[i];
         if (counts.documents == 0) continue;
-        nlohmann::ordered_json line{{"name", sources[i].name}, {"hash", sources[i].hash ? nlohmann::ordered_json(fmt::format("{:016x}", sources[i].hash)) : nullptr},
-                                    {"documents", counts.documents}, {"tokens", counts.tokens}, {"bytes", counts.bytes}};
+        nlohmann::ordered_json line{
+            {"name", sources[i].name},
+            {"hash", sources[i].hash ? nlohmann::ordered_json(fmt::format("{:016x}", sources[i].hash)) : nullptr},
+            {"documents", counts.documents},
+            {"tokens", counts.tokens},
+            {"bytes", counts.bytes}};
         lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     }
     write_file(folder_ / "sources.jsonl", lines);

@@ -4,8 +4,9 @@
 //   writer.add(ids, {}, 0);                         // of source number 0
 //   SetIndex index = writer.finish({{"tales.txt", ...}});
 //
-// Nothing is in its place before finish(): the caller writes to a folder of another name and renames that. Holds one shard
-// in memory; a shard is full when it has shard_bytes or more of tokens. The bytes written depend on what is added only.
+// Nothing is in its place before finish(): the caller writes to a folder of another name and renames that. Holds one
+// shard in memory; a shard is full when it has shard_bytes or more of tokens. The bytes written depend on what is added
+// only.
 #pragma once
 #include "data/shard_set.h"
 #include "tokenizer/tokenizer.h"
@@ -23,10 +24,10 @@ struct SetOptions {
     int64_t shard_bytes = 256 << 20;
 };
 
-struct Source {                             // a line of sources.jsonl
-    std::string name;                       // as it was given
-    uint64_t hash = 0;                      // of the file; 0 if it was not read to its end
-    int64_t documents = 0, tokens = 0, bytes = 0;       // of them, what is in this set
+struct Source {                                    // a line of sources.jsonl
+    std::string name;                              // as it was given
+    uint64_t hash = 0;                             // of the file; 0 if it was not read to its end
+    int64_t documents = 0, tokens = 0, bytes = 0;  // of them, what is in this set
 };
 
 class SetWriter {
@@ -46,12 +47,12 @@ class SetWriter {
     std::filesystem::path folder_;
     SetOptions options_;
     SetIndex index_;
-    bool narrow_ = true;                    // two bytes a token
-    std::vector<Source> sources_;           // counts only
-    std::vector<uint64_t> ends_;            // of the shard that grows
+    bool narrow_ = true;           // two bytes a token
+    std::vector<Source> sources_;  // counts only
+    std::vector<uint64_t> ends_;   // of the shard that grows
     std::vector<std::byte> ids_;
     std::vector<uint8_t> mask_;
-    int64_t tokens_ = 0;                    // in it
+    int64_t tokens_ = 0;  // in it
 };
 
 }  // namespace puna

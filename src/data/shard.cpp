@@ -30,19 +30,23 @@ std::optional<uint64_t> promised_size(const ShardHeader& header) {
 
 Shard::Shard(const std::filesystem::path& path) : file_(path) {
     std::string name = path.string();
-    if (bytes().size() < sizeof header_) fail("{}: {} bytes are no shard of tokens: pack it again", name, bytes().size());
+    if (bytes().size() < sizeof header_)
+        fail("{}: {} bytes are no shard of tokens: pack it again", name, bytes().size());
     std::memcpy(&header_, bytes().data(), sizeof header_);
-    if (header_.magic != ShardHeader{}.magic) fail("{}: is not a shard of tokens: name a folder that puna data pack has written", name);
+    if (header_.magic != ShardHeader{}.magic)
+        fail("{}: is not a shard of tokens: name a folder that puna data pack has written", name);
     if (header_.version != ShardHeader{}.version)
-        fail("{}: has version {} of the format, this program reads version {}: pack it again", name, header_.version, ShardHeader{}.version);
+        fail("{}: has version {} of the format, this program reads version {}: pack it again", name, header_.version,
+             ShardHeader{}.version);
     bool plausible = header_.vocabulary > 0 && header_.vocabulary <= 1u << 30 && header_.masked <= 1 &&
-                     header_.token_bytes == token_bytes_for(header_.vocabulary) && header_.reserved == ShardHeader{}.reserved;
+                     header_.token_bytes == token_bytes_for(header_.vocabulary) &&
+                     header_.reserved == ShardHeader{}.reserved;
     std::optional<uint64_t> size = promised_size(header_);
     if (!plausible || !size) fail("{}: the header is damaged: pack it again", name);
     if (*size != bytes().size())
-        fail("{}: has {} bytes, but its header promises {} ({} tokens in {} documents): pack it again", name, bytes().size(), *size,
-             header_.tokens, header_.documents);
-    documents_ = static_cast<int64_t>(header_.documents);           // they fit: the file is larger
+        fail("{}: has {} bytes, but its header promises {} ({} tokens in {} documents): pack it again", name,
+             bytes().size(), *size, header_.tokens, header_.documents);
+    documents_ = static_cast<int64_t>(header_.documents);  // they fit: the file is larger
     tokens_ = static_cast<int64_t>(header_.tokens);
     first_token_ = sizeof header_ + header_.documents * sizeof(uint64_t);
     mask_ = first_token_ + header_.tokens * header_.token_bytes;
@@ -79,7 +83,10 @@ int64_t Shard::document_at(int64_t token) const {
     int64_t first = 0, last = documents_ - 1;
     while (first < last) {
         int64_t middle = first + (last - first) / 2;
-        if (document_end(middle) > token) last = middle; else first = middle + 1;
+        if (document_end(middle) > token)
+            last = middle;
+        else
+            first = middle + 1;
     }
     if (last < 0 || document_begin(first) > token || document_end(first) <= token) fail_damaged(first);
     return first;
@@ -89,10 +96,11 @@ void Shard::read(int64_t first, std::span<int32_t> ids) const {
     int64_t n = static_cast<int64_t>(ids.size());
     check(first >= 0 && first <= tokens_ && n <= tokens_ - first, "{} tokens from {} of {}", n, first, tokens_);
     for (int64_t i = 0; i < n; ++i) {
-        uint32_t id = header_.token_bytes == 2 ? at<uint16_t>(first_token_, first + i) : at<uint32_t>(first_token_, first + i);
+        uint32_t id =
+            header_.token_bytes == 2 ? at<uint16_t>(first_token_, first + i) : at<uint32_t>(first_token_, first + i);
         if (id >= header_.vocabulary)
-            fail("{}: token {} has the id {}, but the vocabulary has {}: the file is damaged, pack it again", file_.path().string(),
-                 first + i, id, header_.vocabulary);
+            fail("{}: token {} has the id {}, but the vocabulary has {}: the file is damaged, pack it again",
+                 file_.path().string(), first + i, id, header_.vocabulary);
         ids[static_cast<size_t>(i)] = static_cast<int32_t>(id);
     }
 }

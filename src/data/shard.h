@@ -5,8 +5,8 @@
 //   shard.read(first, ids);
 //   for (int64_t d = shard.document_at(first); ...) shard.document_end(d);
 //
-// Documents and tokens are checked when they are read. Throws Error with the path and what is wrong. docs/data.md has the
-// layout of the bytes; data/set_writer.h writes it.
+// Documents and tokens are checked when they are read. Throws Error with the path and what is wrong. docs/data.md has
+// the layout of the bytes; data/set_writer.h writes it.
 #pragma once
 #include "core/mapped_file.h"
 
@@ -17,14 +17,14 @@
 
 namespace puna {
 
-struct ShardHeader {                        // as it lies in the file, little-endian
+struct ShardHeader {  // as it lies in the file, little-endian
     std::array<char, 8> magic{'p', 'u', 'n', 'a', 't', 'o', 'k', 's'};
     uint32_t version = 1;
     uint32_t vocabulary = 0;
-    uint32_t token_bytes = 0;               // 2 if that is enough for the vocabulary, otherwise 4
-    uint32_t masked = 0;                    // 1: a bit for each token says whether it is learnt
+    uint32_t token_bytes = 0;  // 2 if that is enough for the vocabulary, otherwise 4
+    uint32_t masked = 0;       // 1: a bit for each token says whether it is learnt
     uint64_t documents = 0, tokens = 0;
-    uint64_t tokenizer = 0;                 // hash of the tokenizer.json beside it
+    uint64_t tokenizer = 0;  // hash of the tokenizer.json beside it
     std::array<uint64_t, 2> reserved{};
     bool operator==(const ShardHeader&) const = default;
 };
@@ -41,21 +41,22 @@ class Shard {
     const ShardHeader& header() const { return header_; }
     std::span<const std::byte> bytes() const { return file_.bytes(); }
 
-    int64_t document_begin(int64_t document) const;             // its first token
-    int64_t document_end(int64_t document) const;               // the first one after it
+    int64_t document_begin(int64_t document) const;  // its first token
+    int64_t document_end(int64_t document) const;    // the first one after it
     int64_t document_at(int64_t token) const;
     void read(int64_t first, std::span<int32_t> ids) const;
-    bool is_learnt(int64_t token) const;                        // of a shard without a mask: every token is
+    bool is_learnt(int64_t token) const;  // of a shard without a mask: every token is
     void forget_pages() const { file_.forget_pages(); }
 
  private:
-    template <class T> T at(size_t offset, int64_t i) const;
+    template <class T>
+    T at(size_t offset, int64_t i) const;
     [[noreturn]] void fail_damaged(int64_t document) const;
 
     MappedFile file_;
     ShardHeader header_;
     int64_t documents_ = 0, tokens_ = 0;
-    size_t first_token_ = 0, mask_ = 0;     // bytes from the beginning
+    size_t first_token_ = 0, mask_ = 0;  // bytes from the beginning
 };
 
 }  // namespace puna

@@ -32,7 +32,7 @@ uint64_t parse_hash(std::string_view digits, std::string_view place) {
 struct IndexReader {
     std::string_view place;
     SetIndex index;
-    std::string path;                       // of the value that comes next: "tokens", "shards/tokens"
+    std::string path;  // of the value that comes next: "tokens", "shards/tokens"
     std::string_view contents;
     int64_t version = 0;
 
@@ -42,18 +42,23 @@ struct IndexReader {
             if (event.depth == 3) path = "shards/" + std::string(event.text.substr(0, 20));
             return;
         }
-        if (event.depth == 2 && event.kind == JsonEvent::begin_object && path.starts_with("shards")) index.shards.emplace_back();
+        if (event.depth == 2 && event.kind == JsonEvent::begin_object && path.starts_with("shards"))
+            index.shards.emplace_back();
         if (event.kind == JsonEvent::integer) set_number(event.integer_value);
         if (event.kind == JsonEvent::string) set_text(event.text);
     }
 
     void set_number(int64_t value) {
         ShardEntry* shard = index.shards.empty() ? nullptr : &index.shards.back();
-        int64_t* target = path == "version" ? &version : path == "vocabulary" ? &index.vocabulary
-                        : path == "documents" ? &index.documents : path == "tokens" ? &index.tokens
-                        : path == "trained" ? &index.trained : path == "bytes" ? &index.bytes
-                        : path == "shards/documents" && shard ? &shard->documents
-                        : path == "shards/tokens" && shard ? &shard->tokens : nullptr;
+        int64_t* target = path == "version"                     ? &version
+                          : path == "vocabulary"                ? &index.vocabulary
+                          : path == "documents"                 ? &index.documents
+                          : path == "tokens"                    ? &index.tokens
+                          : path == "trained"                   ? &index.trained
+                          : path == "bytes"                     ? &index.bytes
+                          : path == "shards/documents" && shard ? &shard->documents
+                          : path == "shards/tokens" && shard    ? &shard->tokens
+                                                                : nullptr;
         if (!target) return;
         if (value < 0) fail("{}: '{}' is {}: pack the set again", place, path, value);
         *target = value;
@@ -75,15 +80,18 @@ void check_sums(const SetIndex& index, std::string_view place) {
         if (tokens) tokens = checked_add(*tokens, shard.tokens);
     }
     if (documents != index.documents || tokens != index.tokens || index.trained > index.tokens)
-        fail("{}: the shards do not have {} tokens in {} documents together: pack the set again", place, index.tokens, index.documents);
+        fail("{}: the shards do not have {} tokens in {} documents together: pack the set again", place, index.tokens,
+             index.documents);
     if (index.shards.empty()) fail("{}: no shards: pack the set again", place);
 }
 
 fs::path index_path(const fs::path& folder) {
     std::error_code ignored;
-    if (!fs::is_directory(folder, ignored)) fail("{}: no such folder: name one that puna data pack has written", folder.string());
+    if (!fs::is_directory(folder, ignored))
+        fail("{}: no such folder: name one that puna data pack has written", folder.string());
     if (!fs::exists(folder / "index.json", ignored))
-        fail("{}: has no index.json, so it is no set of tokens: name a folder that puna data pack has written", folder.string());
+        fail("{}: has no index.json, so it is no set of tokens: name a folder that puna data pack has written",
+             folder.string());
     return folder / "index.json";
 }
 
@@ -93,7 +101,8 @@ SetIndex parse_set_index(std::string_view text, std::string_view place) {
     IndexReader reader{.place = place};
     read_json(text, place, [&](const JsonEvent& event) { reader.on(event); });
     if (reader.version != index_version)
-        fail("{}: has version {} of the format, this program reads version {}: pack the set again", place, reader.version, index_version);
+        fail("{}: has version {} of the format, this program reads version {}: pack the set again", place,
+             reader.version, index_version);
     if (reader.contents.empty()) fail("{}: 'contents' must be text or conversations: pack the set again", place);
     reader.index.conversations = reader.contents == "conversations";
     check_sums(reader.index, place);
@@ -103,8 +112,8 @@ SetIndex parse_set_index(std::string_view text, std::string_view place) {
 std::string spell_set_index(const SetIndex& index) {
     std::string shards;
     for (const ShardEntry& shard : index.shards)
-        shards += fmt::format("{}\n    {{\"documents\": {}, \"tokens\": {}, \"hash\": \"{:016x}\"}}", shards.empty() ? "" : ",",
-                              shard.documents, shard.tokens, shard.hash);
+        shards += fmt::format("{}\n    {{\"documents\": {}, \"tokens\": {}, \"hash\": \"{:016x}\"}}",
+                              shards.empty() ? "" : ",", shard.documents, shard.tokens, shard.hash);
     return fmt::format(R"({{
   "version": {},
   "contents": "{}",
@@ -118,8 +127,8 @@ std::string spell_set_index(const SetIndex& index) {
   ]
 }}
 )",
-                       index_version, index.conversations ? "conversations" : "text", index.vocabulary, index.tokenizer, index.documents,
-                       index.tokens, index.trained, index.bytes, shards);
+                       index_version, index.conversations ? "conversations" : "text", index.vocabulary, index.tokenizer,
+                       index.documents, index.tokens, index.trained, index.bytes, shards);
 }
 
 std::string shard_name(size_t shard) { return fmt::format("{:05}.tokens", shard); }
@@ -130,12 +139,17 @@ ShardSet::ShardSet(const fs::path& folder) : folder_(folder) {
     int64_t before = 0;
     for (size_t i = 0; i < index_.shards.size(); ++i) {
         const Shard& shard = shards_.emplace_back(folder / shard_name(i));
-        ShardHeader promised{.vocabulary = shard.header().vocabulary, .token_bytes = shard.header().token_bytes,
-                             .masked = index_.conversations, .documents = static_cast<uint64_t>(index_.shards[i].documents),
-                             .tokens = static_cast<uint64_t>(index_.shards[i].tokens), .tokenizer = index_.tokenizer};
+        ShardHeader promised{.vocabulary = shard.header().vocabulary,
+                             .token_bytes = shard.header().token_bytes,
+                             .masked = index_.conversations,
+                             .documents = static_cast<uint64_t>(index_.shards[i].documents),
+                             .tokens = static_cast<uint64_t>(index_.shards[i].tokens),
+                             .tokenizer = index_.tokenizer};
         if (shard.header() != promised || shard.header().vocabulary != static_cast<uint64_t>(index_.vocabulary))
-            fail("{}: its header is not what index.json says: a file of another set, or a damaged one; pack the set again",
-                 (folder / shard_name(i)).string());
+            fail(
+                "{}: its header is not what index.json says: a file of another set, or a damaged one; pack the set "
+                "again",
+                (folder / shard_name(i)).string());
         before_.push_back(before);
         before += shard.tokens();
     }
@@ -147,7 +161,8 @@ size_t ShardSet::shard_at(int64_t token) const {
 
 void ShardSet::read(int64_t first, std::span<int32_t> ids) const {
     int64_t n = static_cast<int64_t>(ids.size());
-    check(first >= 0 && first <= index_.tokens && n <= index_.tokens - first, "{} tokens from {} of {}", n, first, index_.tokens);
+    check(first >= 0 && first <= index_.tokens && n <= index_.tokens - first, "{} tokens from {} of {}", n, first,
+          index_.tokens);
     while (!ids.empty()) {
         size_t i = shard_at(first);
         int64_t at = first - before_[i];
@@ -185,7 +200,8 @@ void ShardSet::verify(const std::function<void(int64_t bytes)>& on_progress) con
         }
         shards_[i].forget_pages();
         if (hash.value() != index_.shards[i].hash)
-            fail("{}: its bytes are not those that were packed: the file is damaged, pack the set again", (folder_ / shard_name(i)).string());
+            fail("{}: its bytes are not those that were packed: the file is damaged, pack the set again",
+                 (folder_ / shard_name(i)).string());
     }
 }
 

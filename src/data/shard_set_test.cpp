@@ -20,7 +20,9 @@ void replace_bytes(const fs::path& path, size_t at, std::string_view bytes) {
 }
 
 template <class T>
-std::string as_bytes(T value) { return std::string(reinterpret_cast<const char*>(&value), sizeof value); }
+std::string as_bytes(T value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+}
 
 // A packed set of five documents, and its only shard.
 class PackedSet : public PackFolder {
@@ -80,7 +82,13 @@ TEST(ShardSet, IsOneLongRowOfTokensAcrossShards) {
 }
 
 TEST(ShardSet, ItsIndexIsReadAsItIsWritten) {
-    SetIndex index{.conversations = true, .vocabulary = 7, .tokenizer = 0xfedcba9876543210, .documents = 3, .tokens = 10, .trained = 4, .bytes = 50,
+    SetIndex index{.conversations = true,
+                   .vocabulary = 7,
+                   .tokenizer = 0xfedcba9876543210,
+                   .documents = 3,
+                   .tokens = 10,
+                   .trained = 4,
+                   .bytes = 50,
                    .shards = {{1, 4, 1}, {2, 6, 0xffffffffffffffff}}};
     std::string text = spell_set_index(index);
     EXPECT_EQ(spell_set_index(parse_set_index(text, "index.json")), text);
@@ -133,9 +141,11 @@ TEST(ShardSet, AnyChangedByteIsFoundByVerifying) {
     PackedSet set;
     auto size = fs::file_size(set.shard());
     std::string last = read_text(set.shard()).substr(size - 2);
-    replace_bytes(set.shard(), size - 2, last == as_bytes(uint16_t{65}) ? as_bytes(uint16_t{66}) : as_bytes(uint16_t{65}));
+    replace_bytes(set.shard(), size - 2,
+                  last == as_bytes(uint16_t{65}) ? as_bytes(uint16_t{66}) : as_bytes(uint16_t{65}));
     EXPECT_EQ(set.problem(), "no error");
-    expect_one_line(error_of([&] { ShardSet(set.packed()).verify([](int64_t) {}); }), "00000.tokens", "not those that were packed");
+    expect_one_line(error_of([&] { ShardSet(set.packed()).verify([](int64_t) {}); }), "00000.tokens",
+                    "not those that were packed");
 }
 
 TEST(ShardSet, ADamagedIndexIsAnErrorOrHarmless) {
@@ -146,7 +156,7 @@ TEST(ShardSet, ADamagedIndexIsAnErrorOrHarmless) {
         std::string damaged = good;
         damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
         std::ofstream(path) << damaged;
-        std::string message = set.problem();            // a Bug would end the test
+        std::string message = set.problem();  // a Bug would end the test
         EXPECT_EQ(message.find('\n'), message.npos) << message;
     }
     for (size_t size = 0; size + 2 < good.size(); ++size) {
@@ -156,20 +166,24 @@ TEST(ShardSet, ADamagedIndexIsAnErrorOrHarmless) {
 }
 
 TEST(ShardSet, AnIndexMustFitTogether) {
-    std::string good = spell_set_index({.vocabulary = 7, .tokenizer = 1, .documents = 1, .tokens = 4, .shards = {{1, 4, 1}}});
+    std::string good =
+        spell_set_index({.vocabulary = 7, .tokenizer = 1, .documents = 1, .tokens = 4, .shards = {{1, 4, 1}}});
     auto problem = [&](std::string_view from, std::string_view to) {
         std::string text = good;
         text.replace(text.find(from), from.size(), to);
         return error_of([&] { parse_set_index(text, "index.json"); });
     };
     EXPECT_EQ(error_of([&] { parse_set_index(good, "index.json"); }), "no error");
-    expect_one_line(problem("\"version\": 1", "\"version\": 2"), "index.json", "has version 2 of the format, this program reads version 1");
+    expect_one_line(problem("\"version\": 1", "\"version\": 2"), "index.json",
+                    "has version 2 of the format, this program reads version 1");
     expect_one_line(problem("\"text\"", "\"pictures\""), "index.json", "'contents' must be text or conversations");
-    expect_one_line(problem("\"documents\": 1", "\"documents\": 2"), "index.json", "do not have 4 tokens in 2 documents together");
+    expect_one_line(problem("\"documents\": 1", "\"documents\": 2"), "index.json",
+                    "do not have 4 tokens in 2 documents together");
     expect_one_line(problem("\"tokens\": 4", "\"tokens\": -4"), "index.json", "'tokens' is -4");
     expect_one_line(problem("\"trained\": 0", "\"trained\": 5"), "index.json", "pack the set again");
     expect_one_line(problem("0000000000000001", "1"), "index.json", "is not a hash");
-    expect_one_line(problem("{\"documents\": 1, \"tokens\": 4, \"hash\": \"0000000000000001\"}", ""), "index.json", "pack the set again");
+    expect_one_line(problem("{\"documents\": 1, \"tokens\": 4, \"hash\": \"0000000000000001\"}", ""), "index.json",
+                    "pack the set again");
 }
 
 TEST(ShardSet, WhatIsNoSetSaysSo) {

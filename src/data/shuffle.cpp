@@ -11,11 +11,12 @@ namespace puna {
 namespace {
 
 constexpr uint32_t rounds = 6;
-constexpr unsigned least_half = 4;          // few rows: a network this small would hardly mix
+constexpr unsigned least_half = 4;  // few rows: a network this small would hardly mix
 
 }  // namespace
 
-Permutation::Permutation(int64_t n, uint64_t seed, uint64_t epoch) : n_(static_cast<uint64_t>(n)), seed_(seed), epoch_(epoch) {
+Permutation::Permutation(int64_t n, uint64_t seed, uint64_t epoch)
+    : n_(static_cast<uint64_t>(n)), seed_(seed), epoch_(epoch) {
     check(n > 0, "an order of {} things", n);
     half_ = std::max(least_half, (static_cast<unsigned>(std::bit_width(n_ - 1)) + 1) / 2);
 }
@@ -31,8 +32,9 @@ int64_t Permutation::operator()(int64_t position) const {
 uint64_t Permutation::step(uint64_t value) const {
     uint64_t mask = (uint64_t{1} << half_) - 1, left = value >> half_, right = value & mask;
     for (uint32_t round = 0; round < rounds; ++round) {
-        auto random = philox({static_cast<uint32_t>(right), round, static_cast<uint32_t>(epoch_), static_cast<uint32_t>(epoch_ >> 32)},
-                             {static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32)});
+        auto random = philox(
+            {static_cast<uint32_t>(right), round, static_cast<uint32_t>(epoch_), static_cast<uint32_t>(epoch_ >> 32)},
+            {static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32)});
         uint64_t mixed = (left ^ random[0]) & mask;
         left = right;
         right = mixed;

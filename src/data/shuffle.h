@@ -20,7 +20,7 @@ class Permutation {
     uint64_t step(uint64_t value) const;
 
     uint64_t n_, seed_, epoch_;
-    unsigned half_;                         // bits of each half
+    unsigned half_;  // bits of each half
 };
 
 }  // namespace puna

@@ -44,8 +44,8 @@ TEST(Shuffle, NeighboursEndUpFarApart) {
         sum += static_cast<double>(std::abs(places[i] - places[i - 1]));
         fixed += places[i] == static_cast<int64_t>(i);
     }
-    EXPECT_NEAR(sum / n, n / 3.0, n / 3.0 * 0.05);          // of two random places: a third of n
-    EXPECT_LT(fixed, 10);                                   // a random order has one on average
+    EXPECT_NEAR(sum / n, n / 3.0, n / 3.0 * 0.05);  // of two random places: a third of n
+    EXPECT_LT(fixed, 10);                           // a random order has one on average
 }
 
 TEST(Shuffle, ThreeThingsTakeAllSixOrders) {

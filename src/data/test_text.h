@@ -16,7 +16,8 @@ namespace puna {
 
 // Of n sentences, each different from those with other seeds.
 inline std::string some_text(int seed, int n) {
-    constexpr std::string_view words[] = {"the", "cat", "dog", "house", "was", "went", "small", "happy", "and", "to", "a", "river"};
+    constexpr std::string_view words[] = {"the",   "cat",   "dog", "house", "was", "went",
+                                          "small", "happy", "and", "to",    "a",   "river"};
     std::string text;
     unsigned state = static_cast<unsigned>(seed) * 2654435761u + 1;
     for (int i = 0; i < n * 6; ++i) {

@@ -17,32 +17,33 @@ namespace puna {
 class Group {
  public:
     static Group alone();
-    static Group world();                           // starts MPI at the first call, if this process was launched by it
+    static Group world();  // starts MPI at the first call, if this process was launched by it
 
     int rank() const;
     int size() const;
-    Group split(int color) const;                   // those of the same color, in the order of their ranks
+    Group split(int color) const;  // those of the same color, in the order of their ranks
 
     void all_reduce(std::span<float> sum) const;
     void all_reduce(std::span<double> sum) const;
-    void all_gather(Tensor all, Tensor mine) const;             // all: mine of rank 0, of rank 1, ...; sizes are the same
-    void reduce_scatter(Tensor mine, Tensor all) const;         // mine: the sum of everybody's part rank() of all
+    void all_gather(Tensor all, Tensor mine) const;      // all: mine of rank 0, of rank 1, ...; sizes are the same
+    void reduce_scatter(Tensor mine, Tensor all) const;  // mine: the sum of everybody's part rank() of all
     void broadcast(std::span<std::byte> bytes, int from) const;
     void send(std::span<const std::byte> bytes, int to) const;
     void receive(std::span<std::byte> bytes, int from) const;
     void barrier() const;
 
-    // A process that fails takes the others with it, which would wait for it for ever. Nothing happens in a group of one.
+    // A process that fails takes the others with it, which would wait for it for ever. Nothing happens in a group of
+    // one.
     static void end_all(int code);
-    // Before a failure is told: what fails in all processes is told once. Whoever is not the first waits a second for the
-    // first, which ends all.
+    // Before a failure is told: what fails in all processes is told once. Whoever is not the first waits a second for
+    // the first, which ends all.
     static void let_the_first_tell();
 
     struct Communicator;
 
  private:
     explicit Group(std::shared_ptr<Communicator> communicator) : communicator_(std::move(communicator)) {}
-    std::shared_ptr<Communicator> communicator_;    // shared by copies of a group; null: alone
+    std::shared_ptr<Communicator> communicator_;  // shared by copies of a group; null: alone
 };
 
 }  // namespace puna

@@ -1,7 +1,7 @@
 #include "core/threads.h"
 #include "dist/group.h"
 
-#define OMPI_SKIP_MPICXX 1         // the C interface only: Open MPI's own C++ one is long dead
+#define OMPI_SKIP_MPICXX 1  // the C interface only: Open MPI's own C++ one is long dead
 #define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
 
@@ -27,7 +27,7 @@ struct Group::Communicator {
 
 namespace {
 
-constexpr size_t largest_message = size_t{1} << 30;        // MPI counts in int
+constexpr size_t largest_message = size_t{1} << 30;  // MPI counts in int
 
 // Open MPI, MPICH and Slurm each tell their children in their own way.
 bool launched_by_mpi() {
@@ -60,13 +60,14 @@ std::shared_ptr<Group::Communicator> wrap(MPI_Comm handle, bool owned) {
 
 template <class F>
 void in_messages(size_t bytes, F f) {
-    for (size_t at = 0; at < bytes; at += largest_message) f(at, static_cast<int>(std::min(largest_message, bytes - at)));
+    for (size_t at = 0; at < bytes; at += largest_message)
+        f(at, static_cast<int>(std::min(largest_message, bytes - at)));
 }
 
 void exchange(const Group::Communicator& c, const void* mine, void* theirs, size_t bytes, int partner) {
     in_messages(bytes, [&](size_t at, int n) {
-        MPI_Sendrecv(static_cast<const std::byte*>(mine) + at, n, MPI_BYTE, partner, 0, static_cast<std::byte*>(theirs) + at, n, MPI_BYTE,
-                     partner, 0, c.handle, MPI_STATUS_IGNORE);
+        MPI_Sendrecv(static_cast<const std::byte*>(mine) + at, n, MPI_BYTE, partner, 0,
+                     static_cast<std::byte*>(theirs) + at, n, MPI_BYTE, partner, 0, c.handle, MPI_STATUS_IGNORE);
     });
 }
 
@@ -77,8 +78,8 @@ void add_to(std::span<T> sum, const T* other) {
     });
 }
 
-// Neighbours add, then pairs of pairs: everybody has ((0 + 1) + (2 + 3)) + ... Ranks past the largest power of two first
-// hand theirs in, and get the result in the end.
+// Neighbours add, then pairs of pairs: everybody has ((0 + 1) + (2 + 3)) + ... Ranks past the largest power of two
+// first hand theirs in, and get the result in the end.
 template <class T>
 void sum_in_tree(const Group& group, const Group::Communicator& c, std::span<T> sum) {
     std::vector<T> other(sum.size());
@@ -92,7 +93,7 @@ void sum_in_tree(const Group& group, const Group::Communicator& c, std::span<T> 
     }
     for (int step = 1; step < whole && c.rank < whole; step *= 2) {
         exchange(c, sum.data(), other.data(), sum.size_bytes(), c.rank ^ step);
-        add_to(sum, other.data());              // a + b has the bits of b + a
+        add_to(sum, other.data());  // a + b has the bits of b + a
     }
     if (c.rank + whole < c.size) group.send(bytes, c.rank + whole);
     if (c.rank >= whole) group.receive(bytes, c.rank - whole);
@@ -143,7 +144,8 @@ void Group::all_gather(Tensor all, Tensor mine) const {
     check(all.bytes() == mine.bytes() * size(), "all_gather: {} from {} of {}", all, size(), mine);
     size_t bytes = static_cast<size_t>(mine.bytes());
     std::memcpy(static_cast<std::byte*>(all.data) + static_cast<size_t>(rank()) * bytes, mine.data, bytes);
-    for (int r = 0; r < size(); ++r) broadcast({static_cast<std::byte*>(all.data) + static_cast<size_t>(r) * bytes, bytes}, r);
+    for (int r = 0; r < size(); ++r)
+        broadcast({static_cast<std::byte*>(all.data) + static_cast<size_t>(r) * bytes, bytes}, r);
 }
 
 void Group::reduce_scatter(Tensor mine, Tensor all) const {
@@ -154,17 +156,22 @@ void Group::reduce_scatter(Tensor mine, Tensor all) const {
 }
 
 void Group::broadcast(std::span<std::byte> bytes, int from) const {
-    if (size() > 1) in_messages(bytes.size(), [&](size_t at, int n) { MPI_Bcast(bytes.data() + at, n, MPI_BYTE, from, communicator_->handle); });
+    if (size() > 1)
+        in_messages(bytes.size(),
+                    [&](size_t at, int n) { MPI_Bcast(bytes.data() + at, n, MPI_BYTE, from, communicator_->handle); });
 }
 
 void Group::send(std::span<const std::byte> bytes, int to) const {
     check(to >= 0 && to < size() && to != rank(), "send from {} to {} of {}", rank(), to, size());
-    in_messages(bytes.size(), [&](size_t at, int n) { MPI_Send(bytes.data() + at, n, MPI_BYTE, to, 0, communicator_->handle); });
+    in_messages(bytes.size(),
+                [&](size_t at, int n) { MPI_Send(bytes.data() + at, n, MPI_BYTE, to, 0, communicator_->handle); });
 }
 
 void Group::receive(std::span<std::byte> bytes, int from) const {
     check(from >= 0 && from < size() && from != rank(), "receive at {} from {} of {}", rank(), from, size());
-    in_messages(bytes.size(), [&](size_t at, int n) { MPI_Recv(bytes.data() + at, n, MPI_BYTE, from, 0, communicator_->handle, MPI_STATUS_IGNORE); });
+    in_messages(bytes.size(), [&](size_t at, int n) {
+        MPI_Recv(bytes.data() + at, n, MPI_BYTE, from, 0, communicator_->handle, MPI_STATUS_IGNORE);
+    });
 }
 
 void Group::barrier() const {

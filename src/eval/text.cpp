@@ -12,19 +12,21 @@ namespace puna {
 namespace {
 
 constexpr std::string_view separator = "<|endoftext|>";
-constexpr int64_t rows_at_once = 64;            // of logits, when two models are compared
+constexpr int64_t rows_at_once = 64;  // of logits, when two models are compared
 
 using Tokens = std::span<const int32_t>;
 
 double sum_of_nats(std::span<const float> log_p) {
     double nats = 0;
     for (float value : log_p) nats -= static_cast<double>(value);
-    if (!std::isfinite(nats)) fail("the model's logits are not numbers: its weights are damaged, or too large for this type (--type f32)");
+    if (!std::isfinite(nats))
+        fail("the model's logits are not numbers: its weights are damaged, or too large for this type (--type f32)");
     return nats;
 }
 
 // Calls with every window of every document: <|begin_of_text|> and then tokens of the text.
-TextScore walk(Engine& engine, int64_t context, std::string_view text, const std::function<void(TextScore&, Tokens)>& window) {
+TextScore walk(Engine& engine, int64_t context, std::string_view text,
+               const std::function<void(TextScore&, Tokens)>& window) {
     if (context < 2) fail("a context of {} shows nothing of a text: use 2 or more", context);
     TextScore score;
     Progress progress("scoring", static_cast<int64_t>(text.size()), "B");
@@ -60,7 +62,8 @@ struct RowDifference {
 RowDifference compare_rows(std::span<const float> reference, std::span<const float> model) {
     auto likeliest = [](std::span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); };
     ptrdiff_t p_best = likeliest(reference), q_best = likeliest(model);
-    double p_sum = log_of_sum(reference, reference[static_cast<size_t>(p_best)]), q_sum = log_of_sum(model, model[static_cast<size_t>(q_best)]);
+    double p_sum = log_of_sum(reference, reference[static_cast<size_t>(p_best)]),
+           q_sum = log_of_sum(model, model[static_cast<size_t>(q_best)]);
     RowDifference difference{.same = p_best == q_best};
     for (size_t i = 0; i < reference.size(); ++i) {
         double log_p = static_cast<double>(reference[i]) - p_sum, log_q = static_cast<double>(model[i]) - q_sum;
@@ -70,8 +73,9 @@ RowDifference compare_rows(std::span<const float> reference, std::span<const flo
 }
 
 // Tokens from, from + 1, ... of a window, as both models see them.
-void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& reference, Session& other, Tokens tokens, int64_t from) {
-    std::vector<float> expected;                // logits of the reference
+void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& reference, Session& other, Tokens tokens,
+                    int64_t from) {
+    std::vector<float> expected;  // logits of the reference
     reference.score(other, tokens, from, [&](int64_t, Tensor logits) {
         std::span<float> rows = logits.span<float>();
         expected.insert(expected.end(), rows.begin(), rows.end());
@@ -81,7 +85,8 @@ void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& ref
         size_t columns = static_cast<size_t>(logits.columns());
         parallel_for(logits.rows(), [&](int64_t row) {
             size_t at = static_cast<size_t>(first + row - from);
-            differences[at] = compare_rows(std::span(expected).subspan(at * columns, columns), {logits.row<float>(row), columns});
+            differences[at] =
+                compare_rows(std::span(expected).subspan(at * columns, columns), {logits.row<float>(row), columns});
         });
     }));
     for (const RowDifference& difference : differences) {
@@ -91,7 +96,8 @@ void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& ref
 }
 
 void check_same_tokenizer(const Engine& engine, const Engine& reference, std::string_view text) {
-    bool same = engine.config().vocabulary == reference.config().vocabulary && engine.tokenizer().begin_of_text() == reference.tokenizer().begin_of_text();
+    bool same = engine.config().vocabulary == reference.config().vocabulary &&
+                engine.tokenizer().begin_of_text() == reference.tokenizer().begin_of_text();
     std::string_view sample = text.substr(0, 1 << 20);
     if (!same || engine.tokenizer().encode(sample) != reference.tokenizer().encode(sample))
         fail("the two models have different tokenizers: what they expect next cannot be compared");
@@ -110,7 +116,7 @@ std::vector<std::string_view> split_documents(std::string_view text) {
     size_t begin = 0;
     for (size_t at = text.find(separator); at != text.npos; at = text.find(separator, at + 1)) {
         size_t end = at + separator.size(), last = at - (at > begin);
-        if (end < text.size() && text[end] == '\r') ++end;                 // lines of Windows
+        if (end < text.size() && text[end] == '\r') ++end;  // lines of Windows
         bool whole_line = (at == 0 || text[at - 1] == '\n') && (end == text.size() || text[end] == '\n');
         if (!whole_line) continue;
         if (last > begin && text[last - 1] == '\r') --last;
@@ -123,18 +129,20 @@ std::vector<std::string_view> split_documents(std::string_view text) {
 
 TextScore score_text(Engine& engine, std::string_view text) {
     Session session = engine.open();
-    return walk(engine, engine.context(), text, [&](TextScore& score, Tokens tokens) { score.nats += sum_of_nats(engine.score(session, tokens, 1)); });
+    return walk(engine, engine.context(), text,
+                [&](TextScore& score, Tokens tokens) { score.nats += sum_of_nats(engine.score(session, tokens, 1)); });
 }
 
 TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view text) {
     check_same_tokenizer(engine, reference, text);
     Session mine = engine.open(), other = reference.open();
-    TextScore score = walk(engine, std::min(engine.context(), reference.context()), text, [&](TextScore& sums, Tokens tokens) {
-        for (int64_t from = 1; from < static_cast<int64_t>(tokens.size()); from += rows_at_once) {
-            size_t end = std::min(tokens.size(), static_cast<size_t>(from + rows_at_once));
-            compare_tokens(sums, engine, mine, reference, other, tokens.first(end), from);
-        }
-    });
+    TextScore score =
+        walk(engine, std::min(engine.context(), reference.context()), text, [&](TextScore& sums, Tokens tokens) {
+            for (int64_t from = 1; from < static_cast<int64_t>(tokens.size()); from += rows_at_once) {
+                size_t end = std::min(tokens.size(), static_cast<size_t>(from + rows_at_once));
+                compare_tokens(sums, engine, mine, reference, other, tokens.first(end), from);
+            }
+        });
     score.divergence /= static_cast<double>(score.tokens);
     score.same_choice /= static_cast<double>(score.tokens);
     return score;

@@ -5,8 +5,8 @@
 //
 // A text with lines that are exactly <|endoftext|> is several documents; those lines and the line end before each are
 // not part of any. Each document begins with <|begin_of_text|>. One longer than the context is cut into windows that do
-// not overlap, each again after <|begin_of_text|>: every token is predicted once, from what its window shows of the past.
-// Tokens and bytes are those of the documents alone: neither beginnings nor ends are predicted or counted.
+// not overlap, each again after <|begin_of_text|>: every token is predicted once, from what its window shows of the
+// past. Tokens and bytes are those of the documents alone: neither beginnings nor ends are predicted or counted.
 #pragma once
 #include "infer/engine.h"
 
@@ -17,17 +17,17 @@ namespace puna {
 
 struct TextScore {
     int64_t documents = 0, tokens = 0, bytes = 0;
-    double nats = 0;                        // -log of the probability of all tokens
-    double divergence = 0;                  // Kullback-Leibler, from the reference to the model, in nats, mean over tokens
-    double same_choice = 0;                 // share of the tokens where both find the same one likeliest
-    double perplexity() const;              // per token
+    double nats = 0;            // -log of the probability of all tokens
+    double divergence = 0;      // Kullback-Leibler, from the reference to the model, in nats, mean over tokens
+    double same_choice = 0;     // share of the tokens where both find the same one likeliest
+    double perplexity() const;  // per token
     double bits_per_byte() const;
 };
 
-std::vector<std::string_view> split_documents(std::string_view text);      // without empty ones
+std::vector<std::string_view> split_documents(std::string_view text);  // without empty ones
 
-// Both throw Error for a text without a document and for logits that are not numbers; compare_on_text also where the two
-// models' tokenizers differ.
+// Both throw Error for a text without a document and for logits that are not numbers; compare_on_text also where the
+// two models' tokenizers differ.
 TextScore score_text(Engine& engine, std::string_view text);
 TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view text);
 

@@ -76,7 +76,8 @@ TEST(EvalText, TheDivergenceIsThatOfTheReferencesProbabilities) {
             for (int64_t row = 0; row < logits.rows(); ++row) {
                 std::vector<double>& p = rows.emplace_back();
                 double sum = 0;
-                for (int64_t i = 0; i < 272; ++i) sum += p.emplace_back(std::exp(static_cast<double>(logits.row<float>(row)[i])));
+                for (int64_t i = 0; i < 272; ++i)
+                    sum += p.emplace_back(std::exp(static_cast<double>(logits.row<float>(row)[i])));
                 for (double& value : p) value /= sum;
             }
         });
@@ -86,7 +87,9 @@ TEST(EvalText, TheDivergenceIsThatOfTheReferencesProbabilities) {
     double divergence = 0, same = 0;
     for (size_t row = 0; row < p.size(); ++row) {
         for (size_t i = 0; i < 272; ++i) divergence += p[row][i] * std::log(p[row][i] / q[row][i]) / 150;
-        same += (std::max_element(p[row].begin(), p[row].end()) - p[row].begin() == std::max_element(q[row].begin(), q[row].end()) - q[row].begin()) / 150.0;
+        same += (std::max_element(p[row].begin(), p[row].end()) - p[row].begin() ==
+                 std::max_element(q[row].begin(), q[row].end()) - q[row].begin()) /
+                150.0;
     }
     TextScore score = compare_on_text(engine, reference, text);
     EXPECT_GT(divergence, 0.1);

@@ -19,10 +19,10 @@ class JsonStrings {
     explicit JsonStrings(std::string_view text) : text_(text) {}
 
     void measure(const JsonEvent& event) { unescaped_size_ += spelled(event).empty() ? event.text.size() : 0; }
-    std::string_view keep(const JsonEvent& event);      // event: a key or string that was measured
+    std::string_view keep(const JsonEvent& event);  // event: a key or string that was measured
 
  private:
-    std::string_view spelled(const JsonEvent& event) const;     // empty where escapes spell it otherwise
+    std::string_view spelled(const JsonEvent& event) const;  // empty where escapes spell it otherwise
 
     std::string_view text_;
     size_t unescaped_size_ = 0;

@@ -9,7 +9,7 @@ namespace puna {
 
 namespace {
 
-constexpr uint64_t largest_header = 100'000'000;        // the format's own limit
+constexpr uint64_t largest_header = 100'000'000;  // the format's own limit
 constexpr size_t length_bytes = 8, widest_number = 8;
 constexpr std::string_view metadata_key = "__metadata__";
 
@@ -34,11 +34,16 @@ class HeaderReader {
 
     void on_event(const JsonEvent& event) {
         switch (event.depth) {
-            case 0: return expect(event, event.kind == JsonEvent::begin_object || event.kind == JsonEvent::end_object);
-            case 1: return on_top(event);
-            case 2: return in_metadata_ ? on_metadata(event) : on_field(event);
-            case 3: return on_number(event);
-            default: expect(event, false);
+            case 0:
+                return expect(event, event.kind == JsonEvent::begin_object || event.kind == JsonEvent::end_object);
+            case 1:
+                return on_top(event);
+            case 2:
+                return in_metadata_ ? on_metadata(event) : on_field(event);
+            case 3:
+                return on_number(event);
+            default:
+                expect(event, false);
         }
     }
 
@@ -53,9 +58,7 @@ class HeaderReader {
     void expect(const JsonEvent& event, bool holds) const {
         if (!holds) refuse(event, "not what the header of a safetensors file has here");
     }
-    std::string who() const {
-        return entry_.name.empty() ? "" : fmt::format("tensor '{}': ", printable(entry_.name));
-    }
+    std::string who() const { return entry_.name.empty() ? "" : fmt::format("tensor '{}': ", printable(entry_.name)); }
 
     void on_top(const JsonEvent& event) {
         if (event.kind == JsonEvent::key) {
@@ -113,8 +116,8 @@ class HeaderReader {
         auto [begin, end] = offsets_;
         if (offset_count_ != 2 || begin > end) refuse(event, "data_offsets that are not a begin and an end");
         if (end > data_.size())
-            fail("{}: {}its numbers end at byte {} of {}: the file was cut short, fetch or copy it again", path_, who(), end,
-                 data_.size());
+            fail("{}: {}its numbers end at byte {} of {}: the file was cut short, fetch or copy it again", path_, who(),
+                 end, data_.size());
         entry_.bytes = data_.subspan(begin, end - begin);
         entry_.dtype = find_file_dtype(entry_.dtype_name);
         if (entry_.dtype) {
@@ -138,7 +141,7 @@ class HeaderReader {
     TensorEntry entry_;
     Field field_ = none;
     bool in_metadata_ = false, seen_[3] = {};
-    int64_t count_ = 1;                             // of the numbers that the shape says
+    int64_t count_ = 1;  // of the numbers that the shape says
     std::array<uint64_t, 2> offsets_{};
     size_t offset_count_ = 0;
 };
@@ -150,8 +153,8 @@ void sort_by_place(SafetensorsTable& table, std::span<const std::byte> data, std
     const std::byte* expected = data.data();
     for (const TensorEntry& entry : table.entries) {
         if (entry.bytes.data() != expected)
-            fail("{}: tensor '{}' begins at byte {} of the data, where {} was due: {}, the file was written wrongly", path,
-                 printable(entry.name), entry.bytes.data() - data.data(), expected - data.data(),
+            fail("{}: tensor '{}' begins at byte {} of the data, where {} was due: {}, the file was written wrongly",
+                 path, printable(entry.name), entry.bytes.data() - data.data(), expected - data.data(),
                  entry.bytes.data() < expected ? "tensors overlap" : "there is a hole");
         expected += entry.bytes.size();
     }
@@ -167,11 +170,13 @@ void sort_names(SafetensorsTable& table, std::string_view path) {
     std::sort(table.by_name.begin(), table.by_name.end(), [&](uint32_t a, uint32_t b) { return name(a) < name(b); });
     for (size_t i = 1; i < table.by_name.size(); ++i)
         if (name(table.by_name[i - 1]) == name(table.by_name[i]))
-            fail("{}: tensor '{}' is there twice: the file was written wrongly", path, printable(name(table.by_name[i])));
+            fail("{}: tensor '{}' is there twice: the file was written wrongly", path,
+                 printable(name(table.by_name[i])));
 }
 
 bool is_misaligned(const TensorEntry& entry) {
-    return entry.dtype && reinterpret_cast<uintptr_t>(entry.bytes.data()) % static_cast<uintptr_t>(size_of(*entry.dtype)) != 0;
+    return entry.dtype &&
+           reinterpret_cast<uintptr_t>(entry.bytes.data()) % static_cast<uintptr_t>(size_of(*entry.dtype)) != 0;
 }
 
 }  // namespace

@@ -9,11 +9,11 @@
 //   writer.write(w);
 //   writer.commit();
 //
-// A file is eight bytes N (little-endian), N bytes of JSON {name: {dtype, shape, data_offsets}}, then the numbers. Reading
-// is strict: offsets without overlap or holes, sizes that agree with dtype and shape, no name twice; anything else throws
-// Error with the path and the tensor or byte. A dtype that core/dtype.h lacks, or more than four sizes, is an error only
-// for tensor(). Written files are the same bytes for the same input, with the numbers at a multiple of 64 bytes.
-// Source: the README of the safetensors project.
+// A file is eight bytes N (little-endian), N bytes of JSON {name: {dtype, shape, data_offsets}}, then the numbers.
+// Reading is strict: offsets without overlap or holes, sizes that agree with dtype and shape, no name twice; anything
+// else throws Error with the path and the tensor or byte. A dtype that core/dtype.h lacks, or more than four sizes, is
+// an error only for tensor(). Written files are the same bytes for the same input, with the numbers at a multiple of 64
+// bytes. Source: the README of the safetensors project.
 #pragma once
 #include "core/arena.h"
 #include "core/atomic_file.h"
@@ -32,17 +32,17 @@
 namespace puna {
 
 struct TensorEntry {
-    std::string_view name, dtype_name;          // as the file spells them
-    std::span<const std::byte> bytes;           // at any address: see SafetensorsFile::tensor
-    std::array<int64_t, 4> shape{};             // the first four sizes
+    std::string_view name, dtype_name;  // as the file spells them
+    std::span<const std::byte> bytes;   // at any address: see SafetensorsFile::tensor
+    std::array<int64_t, 4> shape{};     // the first four sizes
     int rank = 0;
-    std::optional<Dtype> dtype;                 // empty: one that we do not compute with
+    std::optional<Dtype> dtype;  // empty: one that we do not compute with
 };
 
 // The header of a file, as views into `bytes`, which must outlive it. The memory it takes is less than twice the bytes.
 struct SafetensorsTable {
-    std::vector<TensorEntry> entries;           // in the order of their bytes
-    std::vector<uint32_t> by_name;              // indices of entries, sorted by name
+    std::vector<TensorEntry> entries;  // in the order of their bytes
+    std::vector<uint32_t> by_name;     // indices of entries, sorted by name
     JsonStrings strings;
 
     const TensorEntry* find(std::string_view name) const;
@@ -57,13 +57,13 @@ class SafetensorsFile {
     const TensorEntry* find(std::string_view name) const { return table_.find(name); }
     const std::filesystem::path& path() const { return file_.path(); }
 
-    // A view of the mapped bytes, which must not be written to. Where numbers are not aligned for their dtype (older files
-    // do that), the first call for such a tensor copies all of them to memory of this object, where entries then point;
-    // so not from two threads at once.
+    // A view of the mapped bytes, which must not be written to. Where numbers are not aligned for their dtype (older
+    // files do that), the first call for such a tensor copies all of them to memory of this object, where entries then
+    // point; so not from two threads at once.
     Tensor tensor(const TensorEntry& entry);
-    Tensor tensor(std::string_view name);                               // Error where there is none
+    Tensor tensor(std::string_view name);  // Error where there is none
 
-    std::optional<std::string> metadata(std::string_view key) const;    // reads the header again
+    std::optional<std::string> metadata(std::string_view key) const;  // reads the header again
 
  private:
     void copy_misaligned();
@@ -85,14 +85,15 @@ struct TensorSpec {
 // For aligned reading, put wider dtypes first where they are mixed.
 class SafetensorsWriter {
  public:
-    SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorSpec>& specs, const Metadata& metadata = {});
+    SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorSpec>& specs,
+                      const Metadata& metadata = {});
 
-    void write(const Tensor& tensor);           // the next one, or the next part of it; dtype as declared
-    void commit();                              // after the last one
+    void write(const Tensor& tensor);  // the next one, or the next part of it; dtype as declared
+    void commit();                     // after the last one
 
  private:
     AtomicFile file_;
-    std::vector<std::pair<Dtype, int64_t>> left_;       // dtype and count, the next one last
+    std::vector<std::pair<Dtype, int64_t>> left_;  // dtype and count, the next one last
 };
 
 struct NamedTensor {
@@ -100,6 +101,7 @@ struct NamedTensor {
     Tensor tensor;
 };
 TensorSpec spec_of(const NamedTensor& named);
-void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const Metadata& metadata = {});
+void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                       const Metadata& metadata = {});
 
 }  // namespace puna

@@ -19,7 +19,9 @@ std::string file_bytes(std::string_view header, size_t data) {
     return bytes;
 }
 
-SafetensorsTable parse(const std::string& bytes) { return parse_safetensors(std::as_bytes(std::span(bytes)), "x.safetensors"); }
+SafetensorsTable parse(const std::string& bytes) {
+    return parse_safetensors(std::as_bytes(std::span(bytes)), "x.safetensors");
+}
 
 std::string refusal(const std::string& bytes) {
     try {
@@ -76,7 +78,8 @@ TEST_F(Safetensors, AFileWithoutTensorsIsLegal) {
 TEST_F(Safetensors, ScalarsAndEmptyTensorsAreLegal) {
     SafetensorsFile file(put(file_bytes(R"({"e":{"dtype":"F32","shape":[0,3],"data_offsets":[0,0]},)"
                                         R"("s":{"dtype":"I32","shape":[],"data_offsets":[0,4]},)"
-                                        R"("t":{"dtype":"U8","shape":[0],"data_offsets":[4,4]}})", 4)));
+                                        R"("t":{"dtype":"U8","shape":[0],"data_offsets":[4,4]}})",
+                                        4)));
     EXPECT_EQ(file.tensor("e").count(), 0);
     EXPECT_EQ(file.tensor("e").size[1], 3);
     EXPECT_EQ(file.tensor("s").rank, 0);
@@ -86,7 +89,8 @@ TEST_F(Safetensors, ScalarsAndEmptyTensorsAreLegal) {
 
 TEST_F(Safetensors, NamesWithEscapesAreKeptUnescaped) {
     std::string bytes = file_bytes(R"({"a\n\"\u00e9":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
-                                   R"("\ud83d\ude00":{"dtype":"\u0055\u0038","shape":[1],"data_offsets":[1,2]}})", 2);
+                                   R"("\ud83d\ude00":{"dtype":"\u0055\u0038","shape":[1],"data_offsets":[1,2]}})",
+                                   2);
     SafetensorsTable table = parse(bytes), moved = std::move(table);
     EXPECT_EQ(moved.entries[0].name, "a\n\"\u00e9");
     ASSERT_NE(moved.find("\U0001F600"), nullptr);
@@ -128,7 +132,8 @@ TEST_F(Safetensors, MisalignedNumbersAreReadFromACopy) {
 
 TEST_F(Safetensors, MetadataIsFoundByKey) {
     SafetensorsFile file(put(file_bytes(R"({"__metadata__":{"format":"pt","a\"b":""},)"
-                                        R"("w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1)));
+                                        R"("w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+                                        1)));
     EXPECT_EQ(file.metadata("format"), "pt");
     EXPECT_EQ(file.metadata("a\"b"), "");
     EXPECT_EQ(file.metadata("dtype"), std::nullopt);
@@ -141,7 +146,8 @@ TEST_F(Safetensors, AHeaderThatDoesNotFitTheFileIsRefused) {
     EXPECT_NE(refusal(bytes.substr(0, 60)).find("was cut short"), std::string::npos);
     EXPECT_NE(refusal(bytes.substr(0, bytes.size() - 1)).find("was cut short"), std::string::npos);
     EXPECT_NE(refusal(std::string(8, '\xff') + "{}").find("no safetensors file"), std::string::npos);
-    EXPECT_NE(refusal(std::string("\x01\xe1\xf5\x05\0\0\0\0", 8) + "{}").find("header of 100000001 bytes"), std::string::npos);
+    EXPECT_NE(refusal(std::string("\x01\xe1\xf5\x05\0\0\0\0", 8) + "{}").find("header of 100000001 bytes"),
+              std::string::npos);
     EXPECT_NE(refusal(std::string(8, '\0')).find("not valid JSON"), std::string::npos);
 }
 
@@ -168,17 +174,23 @@ TEST_F(Safetensors, EveryLieInTheHeaderIsRefusedByName) {
     expect_refused(with(R"({"dtype":"U8","shape":[1],"data_offsets":[0]})"), 1, "not a begin and an end");
     expect_refused(with(R"({"dtype":"U8","shape":[1],"data_offsets":[1,0]})"), 1, "not a begin and an end");
     expect_refused(with(R"({"dtype":"U8","shape":[1],"data_offsets":[0,1,1]})"), 1, "more than two data_offsets");
-    expect_refused(with(R"({"dtype":"U8","shape":[1],"data_offsets":[0,99999999999999999999]})"), 1, "not what the header");
+    expect_refused(with(R"({"dtype":"U8","shape":[1],"data_offsets":[0,99999999999999999999]})"), 1,
+                   "not what the header");
     expect_refused(with(R"({"dtype":"F32","shape":[2],"data_offsets":[0,4]})"), 4, "2 numbers of F32 in 4 bytes");
     expect_refused(with(R"({"dtype":"U8","shape":[2],"data_offsets":[0,2]})"), 1, "end at byte 2 of 1");
-    expect_refused(with(R"({"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]})"), 0, "more numbers than");
-    expect_refused(with(R"({"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]})"), 0, "numbers of F32 in 0");
+    expect_refused(with(R"({"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]})"), 0,
+                   "more numbers than");
+    expect_refused(with(R"({"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]})"), 0,
+                   "numbers of F32 in 0");
     expect_refused(with(R"({"dtype":"U8","shape":[1],"data_offsets":[1,2]})"), 2, "there is a hole");
-    expect_refused(with(R"({"dtype":"U8","shape":[1],"data_offsets":[0,1]})"), 2, "the last 1 bytes belong to no tensor");
-    expect_refused(R"({"v":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"w":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
-                   3, "tensor 'w' begins at byte 1 of the data, where 2 was due: tensors overlap");
-    expect_refused(R"({"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"w":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
-                   2, "tensor 'w' is there twice");
+    expect_refused(with(R"({"dtype":"U8","shape":[1],"data_offsets":[0,1]})"), 2,
+                   "the last 1 bytes belong to no tensor");
+    expect_refused(
+        R"({"v":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"w":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+        3, "tensor 'w' begins at byte 1 of the data, where 2 was due: tensors overlap");
+    expect_refused(
+        R"({"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"w":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+        2, "tensor 'w' is there twice");
 }
 
 TEST_F(Safetensors, EveryTruncationAndEveryChangedByteIsReadOrRefusedButNeverCrashes) {
@@ -215,7 +227,8 @@ TEST_F(Safetensors, WhatIsWrittenIsReadBackAndIsTheSameBytesEachTime) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(file.tensor(tensors[0].name).data) % 64, 0u) << "numbers begin aligned";
     write_safetensors(path, tensors, {{"format", "pt"}});
     EXPECT_EQ(read_text(path), first);
-    std::string beginning = R"({"__metadata__":{"format":"pt"},"z \"quoted\"":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]})";
+    std::string beginning =
+        R"({"__metadata__":{"format":"pt"},"z \"quoted\"":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]})";
     EXPECT_EQ(first.substr(8, beginning.size()), beginning);
 }
 

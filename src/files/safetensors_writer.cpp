@@ -26,8 +26,9 @@ std::string make_header(const std::vector<TensorSpec>& specs, const Metadata& me
     int64_t at = 0;
     for (const TensorSpec& spec : specs) {
         int64_t end = at + count_of(spec) * size_of(spec.dtype);
-        text += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}", text.empty() ? "" : ",",
-                            json_text(spec.name), info(spec.dtype).file_name, nlohmann::json(spec.shape).dump(), at, end);
+        text +=
+            fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}", text.empty() ? "" : ",",
+                        json_text(spec.name), info(spec.dtype).file_name, nlohmann::json(spec.shape).dump(), at, end);
         at = end;
     }
     text = "{" + text + "}";
@@ -60,7 +61,8 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const st
 void SafetensorsWriter::write(const Tensor& tensor) {
     check(!left_.empty(), "a tensor more than was declared: {}", tensor);
     auto& [dtype, count] = left_.back();
-    check(tensor.dtype == dtype && tensor.count() <= count, "{} is written where {} {} are left", tensor, count, info(dtype).name);
+    check(tensor.dtype == dtype && tensor.count() <= count, "{} is written where {} {} are left", tensor, count,
+          info(dtype).name);
     count -= tensor.count();
     if (count == 0) left_.pop_back();
     file_.write({static_cast<const std::byte*>(tensor.data), static_cast<size_t>(tensor.bytes())});
@@ -76,7 +78,8 @@ TensorSpec spec_of(const NamedTensor& named) {
     return {named.name, tensor.dtype, {tensor.size.begin(), tensor.size.begin() + tensor.rank}};
 }
 
-void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors, const Metadata& metadata) {
+void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                       const Metadata& metadata) {
     std::vector<TensorSpec> specs;
     for (const NamedTensor& named : tensors) specs.push_back(spec_of(named));
     SafetensorsWriter writer(path, specs, metadata);

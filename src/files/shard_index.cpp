@@ -11,7 +11,7 @@ namespace puna {
 namespace {
 
 constexpr std::string_view suffix = ".safetensors";
-constexpr size_t largest_index = 100'000'000;       // as the header of a safetensors file
+constexpr size_t largest_index = 100'000'000;  // as the header of a safetensors file
 
 // Takes the events of an index one by one.
 class IndexReader {
@@ -44,7 +44,8 @@ class IndexReader {
         if (event.kind == JsonEvent::key) {
             tensor_ = index_.strings.keep(event);
         } else {
-            if (event.kind != JsonEvent::string) refuse(event, fmt::format("tensor '{}' has no file name", printable(tensor_)));
+            if (event.kind != JsonEvent::string)
+                refuse(event, fmt::format("tensor '{}' has no file name", printable(tensor_)));
             check_file_name(event);
             index_.entries.push_back({tensor_, index_.strings.keep(event)});
         }
@@ -52,7 +53,8 @@ class IndexReader {
 
     void check_file_name(const JsonEvent& event) const {
         std::string_view file = event.text;
-        if (!file.ends_with(suffix) || file.size() > 255 || file.find_first_of(std::string_view("/\\\0", 3)) != file.npos)
+        if (!file.ends_with(suffix) || file.size() > 255 ||
+            file.find_first_of(std::string_view("/\\\0", 3)) != file.npos)
             refuse(event, fmt::format("tensor '{}' lies in '{}', which is no name of a {} file in this folder",
                                       printable(tensor_), printable(file), suffix));
     }
@@ -64,7 +66,8 @@ class IndexReader {
 
 void sort_entries(ShardIndex& index, std::string_view path) {
     std::vector<ShardEntry>& entries = index.entries;
-    std::sort(entries.begin(), entries.end(), [](const ShardEntry& a, const ShardEntry& b) { return a.tensor < b.tensor; });
+    std::sort(entries.begin(), entries.end(),
+              [](const ShardEntry& a, const ShardEntry& b) { return a.tensor < b.tensor; });
     for (size_t i = 1; i < entries.size(); ++i)
         if (entries[i - 1].tensor == entries[i].tensor)
             fail("{}: tensor '{}' is there twice: the index was written wrongly", path, printable(entries[i].tensor));

@@ -3,8 +3,9 @@
 //   ShardIndex index = parse_shard_index(text, path);
 //   for (const ShardEntry& entry : index.entries) ...          // entry.tensor lies in the folder's file entry.file
 //
-// The text is {"metadata": {"total_size": bytes}, "weight_map": {tensor: file}}; whatever lies beside weight_map is passed
-// over. A file is the plain name of one in the same folder: no name leads out of it. Opens no files: see files/shards.h.
+// The text is {"metadata": {"total_size": bytes}, "weight_map": {tensor: file}}; whatever lies beside weight_map is
+// passed over. A file is the plain name of one in the same folder: no name leads out of it. Opens no files: see
+// files/shards.h.
 #pragma once
 #include "files/json_strings.h"
 

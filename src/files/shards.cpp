@@ -14,14 +14,15 @@ constexpr std::string_view single_file = "model.safetensors", index_file = "mode
 void compare(std::span<const ShardEntry> expected, const SafetensorsFile& file) {
     for (const ShardEntry& entry : expected)
         if (!file.find(entry.tensor))
-            fail("{}: tensor '{}', which {} says is here, is missing: fetch or copy the file again", file.path().string(),
-                 printable(entry.tensor), index_file);
+            fail("{}: tensor '{}', which {} says is here, is missing: fetch or copy the file again",
+                 file.path().string(), printable(entry.tensor), index_file);
     if (file.entries().size() == expected.size()) return;
     for (const TensorEntry& entry : file.entries()) {
         bool named = std::binary_search(expected.begin(), expected.end(), ShardEntry{entry.name, {}},
                                         [](const ShardEntry& a, const ShardEntry& b) { return a.tensor < b.tensor; });
         if (!named)
-            fail("{}: tensor '{}' is not in {}: fetch or copy both again", file.path().string(), printable(entry.name), index_file);
+            fail("{}: tensor '{}' is not in {}: fetch or copy both again", file.path().string(), printable(entry.name),
+                 index_file);
     }
 }
 
@@ -48,8 +49,8 @@ ModelWeights::ModelWeights(const std::filesystem::path& folder) : folder_(folder
     }
     std::filesystem::path index = folder / index_file;
     if (!std::filesystem::exists(index, ignored))
-        fail("{}: neither {} nor {} is there: name the folder of a model in Hugging Face's form", folder.string(), single_file,
-             index_file);
+        fail("{}: neither {} nor {} is there: name the folder of a model in Hugging Face's form", folder.string(),
+             single_file, index_file);
     files_ = open_shards(folder, index);
 }
 

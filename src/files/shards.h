@@ -10,8 +10,8 @@
 //
 // The index (files/shard_index.h) and the shards must name the same tensors. Where both forms are there,
 // model.safetensors counts.
-// Each file is replaced as a whole, but a set of shards is not: where others may read meanwhile, write into a new folder
-// and rename it (core/atomic_file.h).
+// Each file is replaced as a whole, but a set of shards is not: where others may read meanwhile, write into a new
+// folder and rename it (core/atomic_file.h).
 #pragma once
 #include "files/safetensors.h"
 
@@ -28,8 +28,8 @@ class ModelWeights {
     explicit ModelWeights(const std::filesystem::path& folder);
 
     const TensorEntry* find(std::string_view name) const;
-    Tensor tensor(std::string_view name);                       // as SafetensorsFile::tensor
-    std::vector<SafetensorsFile>& files() { return files_; }    // in the order of their names
+    Tensor tensor(std::string_view name);                     // as SafetensorsFile::tensor
+    std::vector<SafetensorsFile>& files() { return files_; }  // in the order of their names
 
  private:
     std::filesystem::path folder_;
@@ -37,8 +37,8 @@ class ModelWeights {
 };
 
 struct ShardOptions {
-    int64_t max_shard_bytes = int64_t{5} << 30;         // of numbers in a file; a larger tensor has a file of its own
-    Metadata metadata = {{"format", "pt"}};             // other readers insist on this pair
+    int64_t max_shard_bytes = int64_t{5} << 30;  // of numbers in a file; a larger tensor has a file of its own
+    Metadata metadata = {{"format", "pt"}};      // other readers insist on this pair
 };
 
 class ModelWeightsWriter {
@@ -46,8 +46,8 @@ class ModelWeightsWriter {
     ModelWeightsWriter(const std::filesystem::path& folder, const std::vector<TensorSpec>& specs,
                        const ShardOptions& options = {});
 
-    void write(const Tensor& tensor);       // the next one
-    void commit();                          // after the last one; files of an earlier model are removed
+    void write(const Tensor& tensor);  // the next one
+    void commit();                     // after the last one; files of an earlier model are removed
 
  private:
     struct Shard {
@@ -62,7 +62,7 @@ class ModelWeightsWriter {
     ShardOptions options_;
     std::vector<Shard> shards_;
     size_t next_shard_ = 0, left_in_shard_ = 0;
-    std::unique_ptr<SafetensorsWriter> writer_;     // of the shard before next_shard_
+    std::unique_ptr<SafetensorsWriter> writer_;  // of the shard before next_shard_
 };
 
 }  // namespace puna

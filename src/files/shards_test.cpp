@@ -96,7 +96,8 @@ TEST_F(Shards, AWriterThatIsGivenTooFewOrTooManyTensorsIsABug) {
 }
 
 TEST_F(Shards, AFolderWithoutWeightsSaysWhatIsLookedFor) {
-    EXPECT_NE(refusal().find("neither model.safetensors nor model.safetensors.index.json is there"), std::string::npos) << refusal();
+    EXPECT_NE(refusal().find("neither model.safetensors nor model.safetensors.index.json is there"), std::string::npos)
+        << refusal();
 }
 
 TEST_F(Shards, AMissingShardIsNamed) {
@@ -110,7 +111,8 @@ TEST_F(Shards, TensorsThatOnlyTheIndexOrOnlyTheShardNamesAreReported) {
     std::string file = "model-00001-of-00003.safetensors";
     put_index(R"({"weight_map":{"layers.0.w":")" + file + R"(","layers.1.w":")" + file + R"(","x":")" + file + "\"}}");
     EXPECT_NE(refusal().find(file + ": tensor 'x', which model.safetensors.index.json says is here, is missing"),
-              std::string::npos) << refusal();
+              std::string::npos)
+        << refusal();
     put_index(R"({"weight_map":{"layers.0.w":")" + file + "\"}}");
     EXPECT_NE(refusal().find(file + ": tensor 'layers.1.w' is not in model.safetensors.index.json"), std::string::npos)
         << refusal();

@@ -54,7 +54,8 @@ void ModelWeightsWriter::write(const Tensor& tensor) {
 }
 
 void ModelWeightsWriter::commit() {
-    check(left_in_shard_ == 0 && next_shard_ == shards_.size(), "{}: declared tensors were never written", folder_.string());
+    check(left_in_shard_ == 0 && next_shard_ == shards_.size(), "{}: declared tensors were never written",
+          folder_.string());
     open_next();
     if (shards_.size() > 1) write_index();
     remove_earlier();
@@ -86,7 +87,8 @@ void ModelWeightsWriter::remove_earlier() const {
         if (!of_a_model || is_ours(name)) continue;
         std::error_code problem;
         std::filesystem::remove(folder_ / name, problem);
-        if (problem) fail("{}: is of an earlier model and cannot be removed: {}", (folder_ / name).string(), problem.message());
+        if (problem)
+            fail("{}: is of an earlier model and cannot be removed: {}", (folder_ / name).string(), problem.message());
     }
     sync_folder(folder_);
 }

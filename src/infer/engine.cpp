@@ -10,30 +10,42 @@ namespace puna {
 
 namespace {
 
-constexpr int64_t logits_at_once = 64;          // rows, when all are wanted: 33 MB of a vocabulary of 128 k
+constexpr int64_t logits_at_once = 64;  // rows, when all are wanted: 33 MB of a vocabulary of 128 k
 
 int64_t context_of(const Config& config, int64_t asked) {
-    if (asked < 0 || asked > config.context) fail("a context of {}: this model was made for at most {}", asked, config.context);
+    if (asked < 0 || asked > config.context)
+        fail("a context of {}: this model was made for at most {}", asked, config.context);
     return asked > 0 ? asked : std::min(config.context, default_context);
 }
 
 KvCache cache_of(const Config& config, int64_t context, int slots) {
     check(slots > 0, "an engine of {} slots", slots);
     int64_t numbers = 2 * config.layers * slots * config.kv_dim();
-    if (!checked_multiply(numbers * static_cast<int64_t>(sizeof(float)), context)) fail("a context of {} does not fit any memory: ask for less", context);
+    if (!checked_multiply(numbers * static_cast<int64_t>(sizeof(float)), context))
+        fail("a context of {} does not fit any memory: ask for less", context);
     return KvCache(config.layers, slots, context, config.kv_dim());
 }
 
 }  // namespace
 
-Engine::Engine(Llama llama, Tokenizer tokenizer, EngineOptions options, SampleOptions defaults, std::vector<int32_t> stops)
-    : kernels_(choose_kernels()), llama_(std::move(llama)), tokenizer_(std::move(tokenizer)), defaults_(defaults), stops_(std::move(stops)),
-      context_(context_of(llama_.config, options.context)), step_tokens_(options.step_tokens), taken_(static_cast<size_t>(options.slots)),
-      cache_(cache_of(llama_.config, context_, options.slots)), pass_(kernels_) {
+Engine::Engine(Llama llama, Tokenizer tokenizer, EngineOptions options, SampleOptions defaults,
+               std::vector<int32_t> stops)
+    : kernels_(choose_kernels()),
+      llama_(std::move(llama)),
+      tokenizer_(std::move(tokenizer)),
+      defaults_(defaults),
+      stops_(std::move(stops)),
+      context_(context_of(llama_.config, options.context)),
+      step_tokens_(options.step_tokens),
+      taken_(static_cast<size_t>(options.slots)),
+      cache_(cache_of(llama_.config, context_, options.slots)),
+      pass_(kernels_) {
     check(step_tokens_ > 0, "steps of {} tokens", step_tokens_);
     if (tokenizer_.size() > llama_.config.vocabulary)
-        fail("the tokenizer has {} tokens, the model {}: they do not belong together", tokenizer_.size(), llama_.config.vocabulary);
-    for (const std::vector<int32_t>& more : {tokenizer_.stop_ids(), llama_.config.eos}) stops_.insert(stops_.end(), more.begin(), more.end());
+        fail("the tokenizer has {} tokens, the model {}: they do not belong together", tokenizer_.size(),
+             llama_.config.vocabulary);
+    for (const std::vector<int32_t>& more : {tokenizer_.stop_ids(), llama_.config.eos})
+        stops_.insert(stops_.end(), more.begin(), more.end());
     batch_.cache = &cache_;
 }
 
@@ -48,7 +60,8 @@ bool Engine::is_stop(int32_t id) const { return std::find(stops_.begin(), stops_
 
 void Engine::check_ids(std::span<const int32_t> ids) const {
     for (int32_t id : ids)
-        if (id < 0 || id >= llama_.config.vocabulary) fail("token {} is not in the model's vocabulary of {}", id, llama_.config.vocabulary);
+        if (id < 0 || id >= llama_.config.vocabulary)
+            fail("token {} is not in the model's vocabulary of {}", id, llama_.config.vocabulary);
 }
 
 void Engine::check_fits(std::span<const int32_t> tokens) const {
@@ -92,7 +105,7 @@ void Engine::step(std::span<Generation* const> running) {
     std::vector<Piece> pieces = schedule(running);
     if (pieces.empty()) return;
     Value x = run(pieces);
-    std::vector<int64_t> rows;                  // the last of each timeline that is complete
+    std::vector<int64_t> rows;  // the last of each timeline that is complete
     std::vector<Session*> complete;
     for (size_t i = 0; i < pieces.size(); ++i) {
         if (pieces[i].session->pending() > 0) continue;
@@ -102,7 +115,7 @@ void Engine::step(std::span<Generation* const> running) {
     if (rows.empty()) return;
     Tensor logits = llama_.logits(pass_, x, rows);
     kernels_.synchronize(pass_.stream);
-    size_t known = static_cast<size_t>(tokenizer_.size());          // ids above have no text
+    size_t known = static_cast<size_t>(tokenizer_.size());  // ids above have no text
     for (Generation* g : running) {
         auto at = std::find(complete.begin(), complete.end(), &g->session_);
         if (at == complete.end() || g->done()) continue;
@@ -110,7 +123,8 @@ void Engine::step(std::span<Generation* const> running) {
     }
 }
 
-Answer Engine::generate(Session& session, std::span<const int32_t> prompt, const GenerateOptions& options, const OnText& on_text) {
+Answer Engine::generate(Session& session, std::span<const int32_t> prompt, const GenerateOptions& options,
+                        const OnText& on_text) {
     Generation generation(*this, session, prompt, options);
     Generation* running[] = {&generation};
     while (!generation.done()) {
@@ -121,11 +135,12 @@ Answer Engine::generate(Session& session, std::span<const int32_t> prompt, const
     return generation.answer();
 }
 
-std::vector<float> Engine::score(Session& session, std::span<const int32_t> tokens, int64_t from, const OnLogits& on_logits) {
+std::vector<float> Engine::score(Session& session, std::span<const int32_t> tokens, int64_t from,
+                                 const OnLogits& on_logits) {
     check(from >= 1, "score from token {}", from);
     check_fits(tokens);
     std::vector<float> log_p;
-    int64_t end = static_cast<int64_t>(tokens.size()) - 1;          // nothing follows the last token
+    int64_t end = static_cast<int64_t>(tokens.size()) - 1;  // nothing follows the last token
     if (end < from) return log_p;
     session.sync(tokens.first(static_cast<size_t>(end)), from - 1);
     while (session.pending() > 0) {
@@ -138,8 +153,10 @@ std::vector<float> Engine::score(Session& session, std::span<const int32_t> toke
             std::vector<int64_t> rows(static_cast<size_t>(std::min(logits_at_once, session.cached_ - at)));
             std::iota(rows.begin(), rows.end(), at - begin);
             int64_t n = static_cast<int64_t>(rows.size());
-            Tensor logits = llama_.logits(pass_, x, rows), loss = pass_.arena.tensor(Dtype::f32, {n}), targets = pass_.arena.tensor(Dtype::i32, {n});
-            kernels_.copy(pass_.stream, targets.data, &tokens[static_cast<size_t>(at + 1)], static_cast<size_t>(targets.bytes()));
+            Tensor logits = llama_.logits(pass_, x, rows), loss = pass_.arena.tensor(Dtype::f32, {n}),
+                   targets = pass_.arena.tensor(Dtype::i32, {n});
+            kernels_.copy(pass_.stream, targets.data, &tokens[static_cast<size_t>(at + 1)],
+                          static_cast<size_t>(targets.bytes()));
             kernels_.cross_entropy(pass_.stream, loss, logits, targets);
             kernels_.synchronize(pass_.stream);
             for (float nats : loss.span<float>()) log_p.push_back(-nats);

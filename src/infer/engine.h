@@ -2,13 +2,13 @@
 //
 //   Engine engine = load_engine("models/starter");                         // infer/load.h
 //   Session session = engine.open();
-//   Answer answer = engine.generate(session, prompt, {.max_tokens = 100}, [](std::string_view text) { show(text); return true; });
-//   std::vector<float> log_p = engine.score(session, tokens, 1);           // of tokens[1], tokens[2], ...
-//   std::vector<float> vector = engine.embed(session, tokens);
+//   Answer answer = engine.generate(session, prompt, {.max_tokens = 100}, [](std::string_view text) { show(text);
+//   return true; }); std::vector<float> log_p = engine.score(session, tokens, 1);           // of tokens[1], tokens[2],
+//   ... std::vector<float> vector = engine.embed(session, tokens);
 //
-// Several answers at once: make a Generation of each and call step while one is not done; they may join and leave between
-// steps. What a session gets does not depend, to the bit, on what runs beside it, on how its tokens came or on threads.
-// For one thread; an engine neither moves nor copies.
+// Several answers at once: make a Generation of each and call step while one is not done; they may join and leave
+// between steps. What a session gets does not depend, to the bit, on what runs beside it, on how its tokens came or on
+// threads. For one thread; an engine neither moves nor copies.
 #pragma once
 #include "infer/generation.h"
 #include "model/llama.h"
@@ -21,11 +21,11 @@ namespace puna {
 
 struct EngineOptions {
     int64_t context = 0;
-    int slots = 1;                  // sessions that can be open at once; each has memory for a whole context
-    int64_t step_tokens = 512;      // of prompts, that one step runs
+    int slots = 1;              // sessions that can be open at once; each has memory for a whole context
+    int64_t step_tokens = 512;  // of prompts, that one step runs
 };
 
-constexpr int64_t default_context = 8192;       // at most, where none is asked for: the cache of a whole one can be large
+constexpr int64_t default_context = 8192;  // at most, where none is asked for: the cache of a whole one can be large
 
 // After every step what was added, perhaps nothing; false cancels.
 using OnText = std::function<bool(std::string_view text)>;
@@ -35,17 +35,20 @@ using OnLogits = std::function<void(int64_t first, Tensor logits)>;
 class Engine {
  public:
     // Throws Error: a tokenizer with more tokens than the model, a context beyond the model's.
-    Engine(Llama llama, Tokenizer tokenizer, EngineOptions options = {}, SampleOptions defaults = {}, std::vector<int32_t> stops = {});
+    Engine(Llama llama, Tokenizer tokenizer, EngineOptions options = {}, SampleOptions defaults = {},
+           std::vector<int32_t> stops = {});
     Engine(const Engine&) = delete;
 
-    Session open();                 // throws Error when all slots are taken
+    Session open();  // throws Error when all slots are taken
 
     // Throws as Generation, and Error when the model's logits are not numbers.
-    Answer generate(Session& session, std::span<const int32_t> prompt, const GenerateOptions& options, const OnText& on_text = {});
-    void step(std::span<Generation* const> running);        // one token for each, or a piece of its prompt
+    Answer generate(Session& session, std::span<const int32_t> prompt, const GenerateOptions& options,
+                    const OnText& on_text = {});
+    void step(std::span<Generation* const> running);  // one token for each, or a piece of its prompt
 
     // Natural logarithms of the probabilities of tokens[from], ..., each given all before it. from >= 1.
-    std::vector<float> score(Session& session, std::span<const int32_t> tokens, int64_t from, const OnLogits& on_logits = {});
+    std::vector<float> score(Session& session, std::span<const int32_t> tokens, int64_t from,
+                             const OnLogits& on_logits = {});
 
     // The mean of the tokens' vectors after the last norm, [dim], of length 1.
     std::vector<float> embed(Session& session, std::span<const int32_t> tokens);
@@ -53,18 +56,18 @@ class Engine {
     const Tokenizer& tokenizer() const { return tokenizer_; }
     const Config& config() const { return llama_.config; }
     int64_t context() const { return context_; }
-    const SampleOptions& defaults() const { return defaults_; }             // what the model's makers advise
+    const SampleOptions& defaults() const { return defaults_; }  // what the model's makers advise
     bool is_stop(int32_t id) const;
-    void check_ids(std::span<const int32_t> ids) const;                     // throws Error for ids outside the vocabulary
+    void check_ids(std::span<const int32_t> ids) const;  // throws Error for ids outside the vocabulary
 
  private:
     friend class Session;
     struct Piece {
         Session* session;
-        int64_t n;                  // of its pending tokens
+        int64_t n;  // of its pending tokens
     };
     std::vector<Piece> schedule(std::span<Generation* const> running) const;
-    Value run(std::span<const Piece> pieces);               // [tokens, dim]
+    Value run(std::span<const Piece> pieces);  // [tokens, dim]
     void check_fits(std::span<const int32_t> tokens) const;
     void close(int slot) { taken_[static_cast<size_t>(slot)] = false; }
 
@@ -74,7 +77,7 @@ class Engine {
     SampleOptions defaults_;
     std::vector<int32_t> stops_;
     int64_t context_, step_tokens_;
-    std::vector<bool> taken_;       // by slot
+    std::vector<bool> taken_;  // by slot
     KvCache cache_;
     Pass pass_;
     Batch batch_;

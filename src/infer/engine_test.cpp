@@ -21,7 +21,9 @@ std::vector<int32_t> prompt_of(int n, int32_t salt = 0) {
 }
 
 GenerateOptions greedy(int64_t n) { return {.sample = {.temperature = 0}, .max_tokens = n}; }
-GenerateOptions lively(int64_t n, int64_t seed) { return {.sample = {.temperature = 1, .top_p = 1, .seed = seed}, .max_tokens = n}; }
+GenerateOptions lively(int64_t n, int64_t seed) {
+    return {.sample = {.temperature = 1, .top_p = 1, .seed = seed}, .max_tokens = n};
+}
 
 TEST(Engine, GoesOnWithAPromptUntilMaxTokens) {
     Engine engine(fake_llama(), fake_tokenizer());
@@ -47,8 +49,8 @@ TEST(Engine, AStopTokenEndsAnAnswerAndIsNotPartOfIt) {
     Answer answer = stopping.generate(other, prompt_of(10), greedy(20));
     EXPECT_EQ(answer.finish, Finish::stop);
     EXPECT_EQ(answer.ids.size(), 1u);
-    EXPECT_TRUE(engine.is_stop(257));               // of config.json
-    EXPECT_TRUE(engine.is_stop(261));               // <|eot_id|>
+    EXPECT_TRUE(engine.is_stop(257));  // of config.json
+    EXPECT_TRUE(engine.is_stop(261));  // <|eot_id|>
     EXPECT_FALSE(engine.is_stop(256));
 }
 
@@ -69,7 +71,7 @@ TEST(Engine, WhoListensCanEndAnAnswer) {
     int calls = 0;
     Answer answer = engine.generate(session, prompt_of(9), greedy(20), [&](std::string_view) { return ++calls < 5; });
     EXPECT_EQ(answer.finish, Finish::cancelled);
-    EXPECT_EQ(answer.ids.size(), 3u);               // two steps were pieces of the prompt
+    EXPECT_EQ(answer.ids.size(), 3u);  // two steps were pieces of the prompt
     EXPECT_EQ(engine.generate(session, prompt_of(9), greedy(20)).ids.size(), 20u);
 }
 
@@ -80,7 +82,8 @@ TEST(Engine, WhatDoesNotFitTheContextIsRefusedWithTheNumbers) {
         engine.generate(session, prompt_of(20), greedy(13));
         FAIL();
     } catch (const ContextFull& full) {
-        EXPECT_EQ(std::string(full.what()), "the context is full: the prompt has 20 tokens, 13 more are asked for, the context holds 32");
+        EXPECT_EQ(std::string(full.what()),
+                  "the context is full: the prompt has 20 tokens, 13 more are asked for, the context holds 32");
         EXPECT_EQ(full.prompt + full.asked - full.context, 1);
     }
     EXPECT_EQ(engine.generate(session, prompt_of(20), greedy(12)).finish, Finish::length);
@@ -111,10 +114,11 @@ TEST(Engine, SeveralAnswersRunBesideEachOtherAndAreWhatTheyAreAlone) {
     std::deque<Generation> answers;
     std::vector<Generation*> running;
     for (int step = 0; step < 200; ++step) {
-        if (step % 4 == 0 && answers.size() < prompts.size()) {         // they join one after the other
+        if (step % 4 == 0 && answers.size() < prompts.size()) {  // they join one after the other
             size_t i = answers.size();
             sessions.push_back(engine.open());
-            running.push_back(&answers.emplace_back(engine, sessions[i], prompts[i], lively(25, 3 + static_cast<int64_t>(i))));
+            running.push_back(
+                &answers.emplace_back(engine, sessions[i], prompts[i], lively(25, 3 + static_cast<int64_t>(i))));
         }
         engine.step(running);
     }
@@ -155,7 +159,9 @@ TEST(Engine, ScoresAreTheLogarithmsOfTheProbabilities) {
             std::span<float> numbers(logits.row<float>(row), 272);
             for (float number : numbers) sum += std::exp(static_cast<double>(number));
             places.push_back(first + row);
-            expected.push_back(static_cast<double>(numbers[static_cast<size_t>(tokens[static_cast<size_t>(first + row)])]) - std::log(sum));
+            expected.push_back(
+                static_cast<double>(numbers[static_cast<size_t>(tokens[static_cast<size_t>(first + row)])]) -
+                std::log(sum));
         }
     });
     ASSERT_EQ(log_p.size(), 95u);
@@ -174,7 +180,8 @@ TEST(Engine, ScoringGoesOnWhereTheTimelineAlreadyIs) {
     std::vector<float> whole = engine.score(session, tokens, 1), pieces;
     session.sync({});
     for (size_t at = 1; at < tokens.size(); at += 20) {
-        std::vector<float> more = engine.score(session, std::span(tokens).first(std::min(at + 20, tokens.size())), static_cast<int64_t>(at));
+        std::vector<float> more =
+            engine.score(session, std::span(tokens).first(std::min(at + 20, tokens.size())), static_cast<int64_t>(at));
         pieces.insert(pieces.end(), more.begin(), more.end());
         EXPECT_EQ(session.reused(), static_cast<int64_t>(at) - 1);
     }
@@ -184,7 +191,8 @@ TEST(Engine, ScoringGoesOnWhereTheTimelineAlreadyIs) {
 TEST(Engine, EmbeddingsHaveLengthOneAndTellTextsApart) {
     Engine engine(fake_llama(), fake_tokenizer(), {.step_tokens = 8});
     Session session = engine.open();
-    std::vector<float> one = engine.embed(session, prompt_of(30)), again = engine.embed(session, prompt_of(30)), two = engine.embed(session, prompt_of(30, 4));
+    std::vector<float> one = engine.embed(session, prompt_of(30)), again = engine.embed(session, prompt_of(30)),
+                       two = engine.embed(session, prompt_of(30, 4));
     ASSERT_EQ(one.size(), 32u);
     EXPECT_NEAR(std::inner_product(one.begin(), one.end(), one.begin(), 0.0f), 1, 1e-5);
     EXPECT_EQ(one, again);
@@ -210,7 +218,8 @@ TEST(Engine, ADamagedModelIsAnErrorOfItsAnswerAlone) {
     Engine engine(std::move(llama), fake_tokenizer(), {.slots = 2});
     Session good = engine.open(), bad = engine.open();
     EXPECT_THROW(engine.generate(bad, std::vector<int32_t>{256, 7}, greedy(3)), Error);
-    Generation fine(engine, good, std::vector<int32_t>{256}, greedy(1)), broken(engine, bad, std::vector<int32_t>{256, 7}, greedy(1));
+    Generation fine(engine, good, std::vector<int32_t>{256}, greedy(1)),
+        broken(engine, bad, std::vector<int32_t>{256, 7}, greedy(1));
     Generation* running[] = {&fine, &broken};
     engine.step(running);
     EXPECT_EQ(fine.answer().finish, Finish::length);
@@ -237,7 +246,7 @@ TEST(Session, RepeatingAPrefixReusesWhatTheCacheHolds) {
     Answer changed = engine.generate(session, second, greedy(5));
     EXPECT_EQ(changed.reused, 20);
     EXPECT_EQ(changed.ids, engine.generate(fresh, second, greedy(5)).ids);
-    EXPECT_EQ(engine.generate(session, second, greedy(5)).reused, 29);         // the last one is run for its logits
+    EXPECT_EQ(engine.generate(session, second, greedy(5)).reused, 29);  // the last one is run for its logits
     EXPECT_EQ(engine.generate(session, std::span(second).first(10), greedy(1)).reused, 9);
 }
 
@@ -248,7 +257,7 @@ TEST(Session, AnAnswerIsPartOfWhatIsReused) {
     std::vector<int32_t> answer = engine.generate(session, tokens, greedy(5)).ids;
     tokens.insert(tokens.end(), answer.begin(), answer.end());
     tokens.push_back(65);
-    EXPECT_EQ(engine.generate(session, tokens, greedy(1)).reused, 14);         // its last token was never run
+    EXPECT_EQ(engine.generate(session, tokens, greedy(1)).reused, 14);  // its last token was never run
 }
 
 TEST(Session, SlotsAreLimitedAndComeBack) {

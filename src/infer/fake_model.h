@@ -17,12 +17,14 @@ inline Tokenizer fake_tokenizer() {
         char c = static_cast<char>(byte);
         check(vocabulary.tokens.set(byte, {&c, 1}), "byte {}", byte);
     }
-    std::vector<std::string> names = {"<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>", "<|eot_id|>"};
+    std::vector<std::string> names = {"<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>",
+                                      "<|end_header_id|>", "<|eom_id|>",      "<|eot_id|>"};
     while (names.size() < 16) names.push_back(fmt::format("<|reserved_special_token_{}|>", names.size() - 6));
     size_t bytes = 0;
     for (const std::string& name : names) bytes += name.size();
     vocabulary.controls = TokenTable(names.size(), bytes);
-    for (size_t i = 0; i < names.size(); ++i) check(vocabulary.controls.set(static_cast<int32_t>(i), names[i]), "{}", names[i]);
+    for (size_t i = 0; i < names.size(); ++i)
+        check(vocabulary.controls.set(static_cast<int32_t>(i), names[i]), "{}", names[i]);
     return Tokenizer(std::move(vocabulary));
 }
 

@@ -21,11 +21,19 @@ double Answer::tokens_per_second() const {
 }
 
 ContextFull::ContextFull(int64_t p, int64_t a, int64_t c)
-    : Error(fmt::format("the context is full: the prompt has {} tokens, {} more are asked for, the context holds {}", p, a, c)), prompt(p),
-      asked(a), context(c) {}
+    : Error(fmt::format("the context is full: the prompt has {} tokens, {} more are asked for, the context holds {}", p,
+                        a, c)),
+      prompt(p),
+      asked(a),
+      context(c) {}
 
-Generation::Generation(Engine& engine, Session& session, std::span<const int32_t> prompt, const GenerateOptions& options)
-    : engine_(engine), session_(session), sampler_(options.sample), stream_(engine.tokenizer(), options.stop), max_tokens_(options.max_tokens) {
+Generation::Generation(Engine& engine, Session& session, std::span<const int32_t> prompt,
+                       const GenerateOptions& options)
+    : engine_(engine),
+      session_(session),
+      sampler_(options.sample),
+      stream_(engine.tokenizer(), options.stop),
+      max_tokens_(options.max_tokens) {
     int64_t n = static_cast<int64_t>(prompt.size()), asked = std::max<int64_t>(1, max_tokens_);
     validate(options);
     if (n == 0) fail("an empty prompt: there is nothing to go on from");

@@ -30,21 +30,21 @@ void fields(GenerateOptions& o, F field) {
     field("stop", o.stop, "texts that end the answer, with commas between them");
 }
 
-void validate(const GenerateOptions& options);          // throws Error, naming the field
+void validate(const GenerateOptions& options);  // throws Error, naming the field
 
 // stop: a stop token or text; length: max_tokens; context: it is full; failed: see Answer::problem.
 enum class Finish : uint8_t { running, stop, length, context, cancelled, failed };
 std::string_view name_of(Finish finish);
 
 struct Answer {
-    std::vector<int32_t> ids;                   // without the stop token
+    std::vector<int32_t> ids;  // without the stop token
     std::string text;
     Finish finish = Finish::running;
-    std::string problem;                        // what went wrong with this one, where others beside it go on
-    int64_t prompt_tokens = 0, reused = 0;      // of the prompt's, those that the cache held
+    std::string problem;                    // what went wrong with this one, where others beside it go on
+    int64_t prompt_tokens = 0, reused = 0;  // of the prompt's, those that the cache held
     int64_t seed = 0;
-    double prompt_seconds = 0, seconds = 0;     // until the first token; from there to the last
-    double tokens_per_second() const;           // after the first; 0 if there is no more than one
+    double prompt_seconds = 0, seconds = 0;  // until the first token; from there to the last
+    double tokens_per_second() const;        // after the first; 0 if there is no more than one
 };
 
 // A prompt and what is asked for do not fit the context.
@@ -55,18 +55,19 @@ struct ContextFull : Error {
 
 class Generation {
  public:
-    // Throws Error: an empty prompt, ids outside the vocabulary, options that make no sense, ContextFull. Both outlive it.
+    // Throws Error: an empty prompt, ids outside the vocabulary, options that make no sense, ContextFull. Both outlive
+    // it.
     Generation(Engine& engine, Session& session, std::span<const int32_t> prompt, const GenerateOptions& options);
 
     bool done() const { return answer_.finish != Finish::running; }
-    void cancel();                              // nothing more; what is there stays
+    void cancel();  // nothing more; what is there stays
     const Answer& answer() const { return answer_; }
-    std::string_view take_text();               // what was added since the last call
+    std::string_view take_text();  // what was added since the last call
 
  private:
     friend class Engine;
     using Clock = std::chrono::steady_clock;
-    void take(std::span<float> logits);         // of the timeline's last token
+    void take(std::span<float> logits);  // of the timeline's last token
     void add(int32_t id);
     void finish(Finish how);
 
@@ -76,7 +77,7 @@ class Generation {
     TextStream stream_;
     int64_t max_tokens_;
     Answer answer_;
-    size_t taken_ = 0;                          // bytes of the text
+    size_t taken_ = 0;  // bytes of the text
     Clock::time_point began_ = Clock::now(), first_;
 };
 

@@ -25,7 +25,8 @@ void take_stop(GenerationConfig& config, const JsonEvent& event, std::string_vie
 void take_number(SampleOptions& sample, std::string_view key, const JsonEvent& event, std::string_view path) {
     for (Field& field : list_fields(sample)) {
         if (field.name != key || key == "seed") continue;
-        if (event.kind != JsonEvent::integer && event.kind != JsonEvent::number) fail("{}: '{}' must be a number", path, key);
+        if (event.kind != JsonEvent::integer && event.kind != JsonEvent::number)
+            fail("{}: '{}' must be a number", path, key);
         if (float** number = std::get_if<float*>(&field.value)) **number = static_cast<float>(event.number_value);
         if (int** number = std::get_if<int*>(&field.value)) {
             std::optional<int> whole = checked_cast<int>(event.integer_value);
@@ -42,12 +43,15 @@ GenerationConfig parse_generation_config(std::string_view json, std::string_view
     std::string key;
     bool sampling = true;
     read_json(json, path, [&](const JsonEvent& event) {
-        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object) fail("{}: not a JSON object", path);
+        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
+            fail("{}: not a JSON object", path);
         if (event.kind == JsonEvent::key && event.depth == 1) key = event.text;
         bool value = event.kind != JsonEvent::key && event.kind != JsonEvent::null;
         if (value && event.depth == 1) take_number(config.sample, key, event, path);
-        if (event.kind == JsonEvent::integer && event.depth <= 2 && key == "eos_token_id") take_stop(config, event, path);
-        if (event.kind == JsonEvent::boolean && event.depth == 1 && key == "do_sample") sampling = event.integer_value != 0;
+        if (event.kind == JsonEvent::integer && event.depth <= 2 && key == "eos_token_id")
+            take_stop(config, event, path);
+        if (event.kind == JsonEvent::boolean && event.depth == 1 && key == "do_sample")
+            sampling = event.integer_value != 0;
     });
     if (!sampling) config.sample.temperature = 0;
     try {
@@ -77,7 +81,8 @@ Engine load_engine(const std::filesystem::path& folder, const LoadEngine& option
     validate(options);
     GenerationConfig config = read_generation_config(folder / "generation_config.json");
     Llama llama = load_llama(folder, {.dtype = weights_dtype(options.type)});
-    return Engine(std::move(llama), load_tokenizer(folder), {.context = options.context, .slots = options.slots}, config.sample, config.stops);
+    return Engine(std::move(llama), load_tokenizer(folder), {.context = options.context, .slots = options.slots},
+                  config.sample, config.stops);
 }
 
 }  // namespace puna

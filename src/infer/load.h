@@ -24,7 +24,7 @@ void fields(LoadEngine& o, F field) {
     field("context", o.context, "most tokens of prompt and answer together; 0: the model's, at most 8192");
 }
 
-void validate(const LoadEngine& options);       // throws Error, naming the field; load_engine begins with it
+void validate(const LoadEngine& options);  // throws Error, naming the field; load_engine begins with it
 
 // Throws Error that names the folder or the file, and what is wrong.
 Engine load_engine(const std::filesystem::path& folder, const LoadEngine& options = {});

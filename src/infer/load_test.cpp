@@ -40,12 +40,14 @@ TEST(GenerationConfig, TakesWhatItKnowsAndPassesOverTheRest) {
     EXPECT_EQ(config.sample.repetition_penalty, 1.1f);
     EXPECT_EQ(config.sample.seed, 0);
     EXPECT_EQ(config.stops, (std::vector<int32_t>{2, 3}));
-    EXPECT_EQ(parse_generation_config(R"({"eos_token_id": 7, "do_sample": false})", "here").stops, (std::vector<int32_t>{7}));
+    EXPECT_EQ(parse_generation_config(R"({"eos_token_id": 7, "do_sample": false})", "here").stops,
+              (std::vector<int32_t>{7}));
     EXPECT_EQ(parse_generation_config(R"({"do_sample": false, "temperature": 0.6})", "here").sample.temperature, 0);
 }
 
 TEST(GenerationConfig, NonsenseIsAnErrorThatNamesTheFile) {
-    for (const char* text : {"[]", "7", "{", R"({"temperature": -1})", R"({"temperature": "0.6"})", R"({"top_p": [1]})", R"({"top_k": 1.5})", R"({"top_k": 99999999999})", R"({"top_p": 1e300})",
+    for (const char* text : {"[]", "7", "{", R"({"temperature": -1})", R"({"temperature": "0.6"})", R"({"top_p": [1]})",
+                             R"({"top_k": 1.5})", R"({"top_k": 99999999999})", R"({"top_p": 1e300})",
                              R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})"}) {
         try {
             parse_generation_config(text, "here/generation_config.json");

@@ -16,19 +16,21 @@ constexpr size_t penalised_tokens = 64;
 // Position of the largest; the first of equal ones. NaN and infinity have no place among logits.
 size_t likeliest(std::span<const float> logits) {
     size_t best = 0;
-    float doubt = 0;                        // stays 0 unless one of them is NaN or infinite
+    float doubt = 0;  // stays 0 unless one of them is NaN or infinite
     for (size_t i = 0; i < logits.size(); ++i) {
         doubt += logits[i] * 0;
         if (logits[i] > logits[best]) best = i;
     }
-    if (!(doubt == 0)) fail("the model's logits are not numbers: its weights are damaged, or too large for this type (--type f32)");
+    if (!(doubt == 0))
+        fail("the model's logits are not numbers: its weights are damaged, or too large for this type (--type f32)");
     return best;
 }
 
 void penalise_repetition(std::span<float> logits, std::span<const int32_t> timeline, float penalty) {
     std::span<const int32_t> last = timeline.last(std::min(timeline.size(), penalised_tokens));
     for (size_t i = 0; i < last.size(); ++i) {
-        bool done = std::find(last.begin(), last.begin() + static_cast<ptrdiff_t>(i), last[i]) != last.begin() + static_cast<ptrdiff_t>(i);
+        bool done = std::find(last.begin(), last.begin() + static_cast<ptrdiff_t>(i), last[i]) !=
+                    last.begin() + static_cast<ptrdiff_t>(i);
         size_t id = static_cast<size_t>(last[i]);
         if (done || id >= logits.size()) continue;
         logits[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
@@ -37,7 +39,7 @@ void penalise_repetition(std::span<float> logits, std::span<const int32_t> timel
 
 int64_t seed_from_clock() {
     int64_t now = std::chrono::system_clock::now().time_since_epoch().count();
-    return static_cast<int64_t>(Random(static_cast<uint64_t>(now)).bits()) + 1;         // short enough to be typed again
+    return static_cast<int64_t>(Random(static_cast<uint64_t>(now)).bits()) + 1;  // short enough to be typed again
 }
 
 }  // namespace
@@ -47,7 +49,8 @@ void validate(const SampleOptions& o) {
     if (!(o.top_p > 0 && o.top_p <= 1)) fail("top_p: must be more than 0 and at most 1");
     if (o.top_k < 0) fail("top_k: must be 0 or more");
     if (!(o.min_p >= 0 && o.min_p <= 1)) fail("min_p: must be 0 to 1");
-    if (!(o.repetition_penalty > 0 && o.repetition_penalty <= 100)) fail("repetition_penalty: must be more than 0 and at most 100");
+    if (!(o.repetition_penalty > 0 && o.repetition_penalty <= 100))
+        fail("repetition_penalty: must be more than 0 and at most 100");
     if (o.seed < 0) fail("seed: must be 0 or more");
 }
 
@@ -66,8 +69,8 @@ void Sampler::keep_top_k() {
     std::sort(candidates_.begin(), candidates_.end(), Likelier{});
 }
 
-// The fewest of the likeliest that hold top_p of the total, without those below min_p: a few are put in order, and eight
-// times as many while that is not enough.
+// The fewest of the likeliest that hold top_p of the total, without those below min_p: a few are put in order, and
+// eight times as many while that is not enough.
 void Sampler::keep_nucleus(double total) {
     double wanted = options_.top_p < 1 ? static_cast<double>(options_.top_p) * total : HUGE_VAL, mass = 0;
     auto begin = candidates_.begin(), sorted = begin;
@@ -76,7 +79,8 @@ void Sampler::keep_nucleus(double total) {
         if (end != candidates_.end()) std::nth_element(sorted, end, candidates_.end(), Likelier{});
         std::sort(sorted, end, Likelier{});
         for (; sorted != end; ++sorted) {
-            bool enough = sorted != begin && (mass >= wanted || sorted->weight < options_.min_p);     // the likeliest has weight 1
+            bool enough =
+                sorted != begin && (mass >= wanted || sorted->weight < options_.min_p);  // the likeliest has weight 1
             if (enough) {
                 candidates_.erase(sorted, candidates_.end());
                 return;
@@ -94,7 +98,7 @@ int32_t Sampler::draw(int64_t position) const {
     double left = static_cast<double>(random.uniform()) * total;
     for (const Candidate& candidate : candidates_)
         if ((left -= static_cast<double>(candidate.weight)) < 0) return candidate.id;
-    return candidates_.front().id;                          // sums round: what is left over goes to the likeliest
+    return candidates_.front().id;  // sums round: what is left over goes to the likeliest
 }
 
 int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> timeline) {

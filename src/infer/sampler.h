@@ -3,9 +3,9 @@
 //   Sampler sampler({.temperature = 0.7f, .top_p = 0.9f, .seed = 1});
 //   int32_t token = sampler.choose(logits, timeline);        // logits: [vocabulary], changed in place
 //
-// In this order: repetition penalty, top-k, temperature, top-p, min-p. Of equally likely tokens the lower id goes first.
-// The draw is a function of (seed, length of the timeline) only, so that neither the batch nor a second try changes it.
-// Takes time linear in the vocabulary: nothing sorts all of it.
+// In this order: repetition penalty, top-k, temperature, top-p, min-p. Of equally likely tokens the lower id goes
+// first. The draw is a function of (seed, length of the timeline) only, so that neither the batch nor a second try
+// changes it. Takes time linear in the vocabulary: nothing sorts all of it.
 //
 // Knows nothing of stop words: see infer/stream.h. Sources: top-k, Fan et al. 2018; top-p, Holtzman et al. 2020; min-p,
 // Nguyen et al. 2024; repetition penalty, Keskar et al. 2019.
@@ -18,7 +18,7 @@
 namespace puna {
 
 struct SampleOptions {
-    float temperature = 0.6f, top_p = 0.9f;         // of Meta's own generation
+    float temperature = 0.6f, top_p = 0.9f;  // of Meta's own generation
     int top_k = 0;
     float min_p = 0, repetition_penalty = 1;
     int64_t seed = 0;
@@ -38,26 +38,28 @@ void validate(const SampleOptions& options);
 
 class Sampler {
  public:
-    explicit Sampler(const SampleOptions& options);         // throws Error as validate
+    explicit Sampler(const SampleOptions& options);  // throws Error as validate
 
     // Throws Error for logits that are not numbers.
     int32_t choose(std::span<float> logits, std::span<const int32_t> timeline);
-    int64_t seed() const { return options_.seed; }          // also the one that the clock gave
+    int64_t seed() const { return options_.seed; }  // also the one that the clock gave
 
  private:
     struct Candidate {
-        float weight;                                       // the logit, later in proportion to the probability
+        float weight;  // the logit, later in proportion to the probability
         int32_t id;
     };
     struct Likelier {
-        bool operator()(const Candidate& a, const Candidate& b) const { return a.weight > b.weight || (a.weight == b.weight && a.id < b.id); }
+        bool operator()(const Candidate& a, const Candidate& b) const {
+            return a.weight > b.weight || (a.weight == b.weight && a.id < b.id);
+        }
     };
     void keep_top_k();
     void keep_nucleus(double total);
     int32_t draw(int64_t position) const;
 
     SampleOptions options_;
-    std::vector<Candidate> candidates_;                     // kept between calls for its memory
+    std::vector<Candidate> candidates_;  // kept between calls for its memory
 };
 
 }  // namespace puna

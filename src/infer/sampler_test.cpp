@@ -12,7 +12,7 @@
 namespace puna {
 namespace {
 
-const std::vector<float> few = {1.0f, 3.0f, 2.0f, 3.0f, -1.0f};        // 1 and 3 are equally likely
+const std::vector<float> few = {1.0f, 3.0f, 2.0f, 3.0f, -1.0f};  // 1 and 3 are equally likely
 
 // How often each token is chosen at 4,000 places of a timeline.
 std::map<int32_t, int> counts(SampleOptions options, const std::vector<float>& logits) {
@@ -50,7 +50,8 @@ TEST(Sampler, DrawsAsOftenAsTheProbabilitiesSay) {
 }
 
 TEST(Sampler, TemperatureSharpensAndFlattens) {
-    std::vector<float> logits = {std::log(0.6f), std::log(0.4f)};       // squared: 0.36 to 0.16; the square root: 0.55 to 0.45
+    std::vector<float> logits = {std::log(0.6f),
+                                 std::log(0.4f)};  // squared: 0.36 to 0.16; the square root: 0.55 to 0.45
     EXPECT_NEAR(counts({.temperature = 0.5f, .top_p = 1}, logits)[0], 4000 * 0.36 / 0.52, 130);
     EXPECT_NEAR(counts({.temperature = 2, .top_p = 1}, logits)[0], 4000 * 0.5505, 130);
 }
@@ -71,7 +72,7 @@ TEST(Sampler, TopPKeepsTheFewestThatHoldSoMuch) {
 
 TEST(Sampler, TopPCountsWhatTopKLeft) {
     std::vector<float> logits = {std::log(0.4f), std::log(0.3f), std::log(0.2f), std::log(0.1f)};
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.56f, .top_k = 2}, logits), (std::vector<int32_t>{0}));       // 0.4 of 0.7
+    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.56f, .top_k = 2}, logits), (std::vector<int32_t>{0}));  // 0.4 of 0.7
     EXPECT_EQ(kept({.temperature = 1, .top_p = 0.56f}, logits), (std::vector<int32_t>{0, 1}));
 }
 
@@ -100,8 +101,8 @@ TEST(Sampler, OnALargeVocabularyKeepsWhatSortingAllOfItWouldKeep) {
 
 TEST(Sampler, RepetitionPenaltyMakesRecentTokensLessLikelyOnce) {
     EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {3, 2, 1}, {0}), 1);
-    EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 1.4f}, {3, 2, 1}, {0, 0, 0}), 0);       // 3 / 1.4, not / 1.4^3
-    EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {-1, -1.5f}, {0}), 1);              // below 0 it multiplies
+    EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 1.4f}, {3, 2, 1}, {0, 0, 0}), 0);  // 3 / 1.4, not / 1.4^3
+    EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {-1, -1.5f}, {0}), 1);  // below 0 it multiplies
     std::vector<int32_t> long_ago(65, 2);
     long_ago[0] = 0;
     EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {3, 2, 1}, long_ago), 0);

@@ -18,7 +18,10 @@ class Engine;
 class Session {
  public:
     Session(Session&& other) noexcept
-        : engine_(std::exchange(other.engine_, nullptr)), slot_(other.slot_), cached_(other.cached_), reused_(other.reused_),
+        : engine_(std::exchange(other.engine_, nullptr)),
+          slot_(other.slot_),
+          cached_(other.cached_),
+          reused_(other.reused_),
           tokens_(std::move(other.tokens_)) {}
     Session(const Session&) = delete;
     ~Session();
@@ -30,7 +33,7 @@ class Session {
     std::span<const int32_t> tokens() const { return tokens_; }
     int64_t size() const { return static_cast<int64_t>(tokens_.size()); }
     int64_t pending() const { return size() - cached_; }
-    int64_t reused() const { return reused_; }          // tokens of the last sync that need not be run
+    int64_t reused() const { return reused_; }  // tokens of the last sync that need not be run
 
  private:
     friend class Engine;

@@ -14,8 +14,8 @@ constexpr std::string_view names[] = {"cuda", "avx512", "avx2", "scalar"};
 
 #if defined(__x86_64__)
 bool has_avx512() {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512dq");
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 // clang 14 cannot ask for f16c; every processor with avx2 has it.
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
@@ -117,12 +117,16 @@ double probe_operations(Probe probe, int64_t rounds) {
     return run ? run(rounds) : 0;
 }
 
-float probe_read(std::span<const float> numbers) { return best_probes().read(numbers.data(), static_cast<int64_t>(numbers.size())); }
+float probe_read(std::span<const float> numbers) {
+    return best_probes().read(numbers.data(), static_cast<int64_t>(numbers.size()));
+}
 
 namespace {
 
 template <auto kernel>
-bool same(const Kernels& a, const Kernels& b) { return a.*kernel == b.*kernel; }
+bool same(const Kernels& a, const Kernels& b) {
+    return a.*kernel == b.*kernel;
+}
 
 struct ListedKernel {
     std::string_view name;
@@ -154,13 +158,15 @@ constexpr ListedKernel listed[] = {
 };
 
 // A table is its name, five functions for memory, and the kernels of the list.
-static_assert(sizeof(Kernels) == sizeof(std::string_view) + (5 + std::size(listed)) * sizeof(void (*)()), "list every kernel above");
+static_assert(sizeof(Kernels) == sizeof(std::string_view) + (5 + std::size(listed)) * sizeof(void (*)()),
+              "list every kernel above");
 
 }  // namespace
 
 std::vector<KernelOrigin> kernel_origins(const Kernels& table) {
     std::vector<KernelOrigin> list;
-    for (const ListedKernel& kernel : listed) list.push_back({kernel.name, kernel.same(table, scalar_kernels) ? scalar_kernels.name : table.name});
+    for (const ListedKernel& kernel : listed)
+        list.push_back({kernel.name, kernel.same(table, scalar_kernels) ? scalar_kernels.name : table.name});
     return list;
 }
 

@@ -1,7 +1,7 @@
 // kernels/kernels.h — everything that a device does: one table of functions for each instruction set or device.
 //
-//   const Kernels& k = choose_kernels();                    // the fastest that this machine runs, or PUNA_KERNELS=scalar
-//   k.rms_norm(stream, out, scale, x, weight, 1e-5f);
+//   const Kernels& k = choose_kernels();                    // the fastest that this machine runs, or
+//   PUNA_KERNELS=scalar k.rms_norm(stream, out, scale, x, weight, 1e-5f);
 //
 // `scalar` is the specification: plain loops, the same bits on every machine. The other tables start as a copy of it
 // and overwrite what they have. Activations are f32; the dtype of a weight says what a matmul computes in: f32 and f16
@@ -33,8 +33,8 @@ enum class RotaryPairs : uint8_t { neighbours, halves };
 // keys - n + i and sees keys 0 .. that position.
 struct AttentionSpan {
     int64_t first, n;
-    const float *k, *v;         // row 0 of this sequence's keys and values; rows are kv_dim numbers
-    int64_t keys;               // rows of k and v
+    const float *k, *v;  // row 0 of this sequence's keys and values; rows are kv_dim numbers
+    int64_t keys;        // rows of k and v
 };
 
 struct AttentionShape {
@@ -45,17 +45,19 @@ struct AttentionShape {
 // batch, so that any split of the batch gives the same bits. Like a binary counter: level[k] holds the sum of 2^k
 // neighbouring chunks where bit k of the number of chunks so far is set.
 struct TreeSum {
-    std::span<const Tensor> level;      // each of the gradient's shape, f32; an empty one is never kept between calls
-    int64_t first = 0;                  // chunks that were summed before this call
-    std::span<const int64_t> chunk;     // [chunks + 1] token rows where the chunks of this call begin, and the end
-    bool running = false;               // no tree: add everything to level[0], less memory, bits depend on the split
-    int64_t chunks() const { return chunk.empty() ? 0 : static_cast<int64_t>(chunk.size()) - 1; }   // none: TreeSum{}, a frozen weight's
+    std::span<const Tensor> level;   // each of the gradient's shape, f32; an empty one is never kept between calls
+    int64_t first = 0;               // chunks that were summed before this call
+    std::span<const int64_t> chunk;  // [chunks + 1] token rows where the chunks of this call begin, and the end
+    bool running = false;            // no tree: add everything to level[0], less memory, bits depend on the split
+    int64_t chunks() const {
+        return chunk.empty() ? 0 : static_cast<int64_t>(chunk.size()) - 1;
+    }  // none: TreeSum{}, a frozen weight's
 };
 
 struct AdamW {
     float learning_rate, beta1, beta2, epsilon, weight_decay;
-    float correction1, correction2;     // 1 - beta1^step, 1 - beta2^step
-    float gradient_scale;               // what clipping multiplies the gradient with
+    float correction1, correction2;  // 1 - beta1^step, 1 - beta2^step
+    float gradient_scale;            // what clipping multiplies the gradient with
 };
 
 // Letters: T tokens, D columns of x, O columns of a matmul's output, H heads, P rotary pairs of a head, V vocabulary.
@@ -66,47 +68,49 @@ struct Kernels {
     // memory of the device
     void* (*allocate)(size_t bytes);
     void (*release)(void* pointer);
-    void (*copy)(Stream, void* to, const void* from, size_t bytes);        // host or device, either way
+    void (*copy)(Stream, void* to, const void* from, size_t bytes);  // host or device, either way
     void (*zero)(Stream, Tensor x);
     void (*synchronize)(Stream);
 
     // embedding. ids: [T] i32
-    void (*embed)(Stream, Tensor out, Tensor table, Tensor ids);                          // [T, D], [V, D]
-    void (*embed_gradient)(Stream, const TreeSum& dtable, Tensor dout, Tensor ids);       // f32 [V, D]
+    void (*embed)(Stream, Tensor out, Tensor table, Tensor ids);                     // [T, D], [V, D]
+    void (*embed_gradient)(Stream, const TreeSum& dtable, Tensor dout, Tensor ids);  // f32 [V, D]
 
     // matmul. x: f32 [T, D]; w: [O, D] f32, bf16 or f16
-    void (*matmul)(Stream, Tensor out, Tensor x, Tensor w);                               // out = x w^T, f32 [T, O]
-    void (*matmul_input_gradient)(Stream, Tensor dx, Tensor dout, Tensor w);              // dx += dout w
-    void (*matmul_weight_gradient)(Stream, const TreeSum& dw, Tensor dout, Tensor x, Dtype compute);   // dout^T x
+    void (*matmul)(Stream, Tensor out, Tensor x, Tensor w);                   // out = x w^T, f32 [T, O]
+    void (*matmul_input_gradient)(Stream, Tensor dx, Tensor dout, Tensor w);  // dx += dout w
+    void (*matmul_weight_gradient)(Stream, const TreeSum& dw, Tensor dout, Tensor x, Dtype compute);  // dout^T x
 
     // out = x / rms(x) * w; scale: [T], 1 / rms(x) kept for the way back
     void (*rms_norm)(Stream, Tensor out, Tensor scale, Tensor x, Tensor w, float epsilon);
-    void (*rms_norm_gradient)(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w, Tensor scale);   // dx +=
+    void (*rms_norm_gradient)(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w,
+                              Tensor scale);  // dx +=
 
-    // angles: [T, 2, P], cosines then sines of position * frequency, an f32 product; then the pairs of x [T, H * 2P] are
-    // turned in place, by -angle if inverse (the gradient). positions: [T] i32
+    // angles: [T, 2, P], cosines then sines of position * frequency, an f32 product; then the pairs of x [T, H * 2P]
+    // are turned in place, by -angle if inverse (the gradient). positions: [T] i32
     void (*rotary_angles)(Stream, Tensor angles, Tensor positions, Tensor frequencies);
     void (*rope)(Stream, Tensor x, Tensor angles, RotaryPairs pairs, bool inverse);
 
     // causal attention with grouped queries, keys folded in blocks of 64 from position 0 (FlashAttention; Dao 2023).
     // out, q: [T, H * head_dim]; lse: [T, H], log of the sum of exp of the scores
-    void (*attention)(Stream, Tensor out, Tensor lse, Tensor q, std::span<const AttentionSpan> spans, AttentionShape shape);
+    void (*attention)(Stream, Tensor out, Tensor lse, Tensor q, std::span<const AttentionSpan> spans,
+                      AttentionShape shape);
     void (*attention_gradient)(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
-                               std::span<const AttentionSpan> spans, AttentionShape shape);   // dq, dk, dv +=; keys == n
+                               std::span<const AttentionSpan> spans, AttentionShape shape);  // dq, dk, dv +=; keys == n
 
-    void (*swiglu)(Stream, Tensor out, Tensor gate, Tensor up);                           // silu(gate) * up
-    void (*swiglu_gradient)(Stream, Tensor dgate, Tensor dup, Tensor dout, Tensor gate, Tensor up);    // both +=
+    void (*swiglu)(Stream, Tensor out, Tensor gate, Tensor up);                                      // silu(gate) * up
+    void (*swiglu_gradient)(Stream, Tensor dgate, Tensor dup, Tensor dout, Tensor gate, Tensor up);  // both +=
 
-    void (*softmax)(Stream, Tensor x);                                                    // rows of [T, V], in place
+    void (*softmax)(Stream, Tensor x);  // rows of [T, V], in place
     // loss: [T], -log softmax(logits)[target]; a target of -1 counts nothing
     void (*cross_entropy)(Stream, Tensor loss, Tensor logits, Tensor targets);
     // the same, and logits become the gradient of seed * the sum of losses
     void (*cross_entropy_gradient)(Stream, Tensor loss, Tensor logits, Tensor targets, float seed);
 
-    void (*add)(Stream, Tensor out, Tensor a, Tensor b);                                  // out = a + b; may be in place
-    void (*add_scaled)(Stream, Tensor out, Tensor x, float factor);                       // out += factor * x
-    void (*convert)(Stream, Tensor out, Tensor x);                                        // between floating dtypes
-    double (*sum_of_squares)(Stream, Tensor x);                                           // waits for its result
+    void (*add)(Stream, Tensor out, Tensor a, Tensor b);             // out = a + b; may be in place
+    void (*add_scaled)(Stream, Tensor out, Tensor x, float factor);  // out += factor * x
+    void (*convert)(Stream, Tensor out, Tensor x);                   // between floating dtypes
+    double (*sum_of_squares)(Stream, Tensor x);                      // waits for its result
 
     // m, v, weight: f32. Decoupled decay. Source: Loshchilov and Hutter 2019
     void (*adamw)(Stream, Tensor weight, Tensor m, Tensor v, Tensor gradient, const AdamW& step);
@@ -117,11 +121,11 @@ struct KernelOrigin {
     std::string_view kernel, table;
 };
 
-std::span<const Kernels* const> available_kernels();        // best first; those that this machine runs
-std::span<const Kernels* const> restricted_kernels();       // the same without an extension: "avx512,-bf16"
-const Kernels* find_kernels(std::string_view name);         // of both lists; null where it cannot run here
-const Kernels& choose_kernels();                            // PUNA_KERNELS, else the best; an unknown name is an Error
-std::span<const std::string_view> known_kernels();          // all names of this build
+std::span<const Kernels* const> available_kernels();   // best first; those that this machine runs
+std::span<const Kernels* const> restricted_kernels();  // the same without an extension: "avx512,-bf16"
+const Kernels* find_kernels(std::string_view name);    // of both lists; null where it cannot run here
+const Kernels& choose_kernels();                       // PUNA_KERNELS, else the best; an unknown name is an Error
+std::span<const std::string_view> known_kernels();     // all names of this build
 std::vector<KernelOrigin> kernel_origins(const Kernels& table);
 
 }  // namespace puna

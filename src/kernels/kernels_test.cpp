@@ -62,29 +62,48 @@ void expect_like_scalar(const CaseSizes& sizes) {
         std::vector<Numbers> expected = outputs_of(c, reference(), numbers_of);
         for (const Kernels* table : test_tables()) {
             std::vector<Numbers> got = outputs_of(c, *table, numbers_of);
-            double bar = c.kernel == "convert" || c.kernel == "embed" ? 1e-12 : 3e-6;      // nothing is computed there
+            double bar = c.kernel == "convert" || c.kernel == "embed" ? 1e-12 : 3e-6;  // nothing is computed there
             for (size_t i = 0; i < got.size(); ++i)
-                EXPECT_LT(largest_error(got[i], expected[i]), bar) << table->name << " " << c.kernel << " " << c.detail << " output " << i;
+                EXPECT_LT(largest_error(got[i], expected[i]), bar)
+                    << table->name << " " << c.kernel << " " << c.detail << " output " << i;
         }
     }
 }
 
 TEST(Kernels, EveryTableAgreesWithScalarOnOddSizes) {
     expect_like_scalar({});
-    expect_like_scalar({.tokens = 2, .dim = 1, .out = 1, .heads = 1, .kv_heads = 1, .head_dim = 2, .ffn = 1, .vocabulary = 2});
-    expect_like_scalar({.tokens = 71, .dim = 129, .out = 66, .heads = 4, .kv_heads = 1, .head_dim = 24, .ffn = 67, .vocabulary = 389});
+    expect_like_scalar(
+        {.tokens = 2, .dim = 1, .out = 1, .heads = 1, .kv_heads = 1, .head_dim = 2, .ffn = 1, .vocabulary = 2});
+    expect_like_scalar(
+        {.tokens = 71, .dim = 129, .out = 66, .heads = 4, .kv_heads = 1, .head_dim = 24, .ffn = 67, .vocabulary = 389});
 }
 
 TEST(Kernels, EveryTableAgreesWithScalarOnMisalignedData) { expect_like_scalar({.misaligned = true}); }
 
 TEST(Kernels, EveryTableAgreesWithScalarOverSeveralBlocksOfKeys) {
-    expect_like_scalar({.tokens = 150, .dim = 64, .out = 64, .heads = 4, .kv_heads = 2, .head_dim = 64, .ffn = 64, .vocabulary = 512});
-    expect_like_scalar({.tokens = 67, .dim = 600, .out = 70, .heads = 2, .kv_heads = 1, .head_dim = 128, .ffn = 64, .vocabulary = 64, .cached = 300});
+    expect_like_scalar(
+        {.tokens = 150, .dim = 64, .out = 64, .heads = 4, .kv_heads = 2, .head_dim = 64, .ffn = 64, .vocabulary = 512});
+    expect_like_scalar({.tokens = 67,
+                        .dim = 600,
+                        .out = 70,
+                        .heads = 2,
+                        .kv_heads = 1,
+                        .head_dim = 128,
+                        .ffn = 64,
+                        .vocabulary = 64,
+                        .cached = 300});
 }
 
 TEST(Kernels, ThreadsDoNotChangeABit) {
     Arena memory;
-    CaseSizes sizes{.tokens = 600, .dim = 136, .out = 300, .heads = 4, .kv_heads = 2, .head_dim = 32, .ffn = 100, .vocabulary = 200};
+    CaseSizes sizes{.tokens = 600,
+                    .dim = 136,
+                    .out = 300,
+                    .heads = 4,
+                    .kv_heads = 2,
+                    .head_dim = 32,
+                    .ffn = 100,
+                    .vocabulary = 200};
     std::vector<KernelCase> cases = kernel_cases(sizes, memory);
     for (const Kernels* table : test_tables())
         for (const KernelCase& c : cases) {
@@ -92,7 +111,8 @@ TEST(Kernels, ThreadsDoNotChangeABit) {
             auto one = outputs_of(c, *table, bytes_of);
             for (int n : {2, 3, 7}) {
                 set_threads(n);
-                EXPECT_TRUE(outputs_of(c, *table, bytes_of) == one) << table->name << " " << c.kernel << " " << c.detail << ", " << n << " threads";
+                EXPECT_TRUE(outputs_of(c, *table, bytes_of) == one)
+                    << table->name << " " << c.kernel << " " << c.detail << ", " << n << " threads";
             }
         }
     set_threads(0);
@@ -104,7 +124,8 @@ TEST(Kernels, ChunksOfAttentionDoNotChangeABit) {
     Random random(4);
     AttentionShape shape{6, 2, 20};
     int64_t T = 150, dim = 120, kv_dim = 40;
-    Tensor q = memory.tensor(Dtype::f32, {T, dim}), k = memory.tensor(Dtype::f32, {T, kv_dim}), v = memory.tensor(Dtype::f32, {T, kv_dim});
+    Tensor q = memory.tensor(Dtype::f32, {T, dim}), k = memory.tensor(Dtype::f32, {T, kv_dim}),
+           v = memory.tensor(Dtype::f32, {T, kv_dim});
     for (Tensor x : {q, k, v})
         for (float& value : x.span<float>()) value = random.normal();
     for (const Kernels* table : test_tables()) {
@@ -141,15 +162,18 @@ TEST(Kernels, SplitsOfABatchDoNotChangeABitOfItsWeightGradient) {
                     for (int64_t c = 0; c <= chunks_per_call; ++c) chunk.push_back((first + c) * 8);
                     table->matmul_weight_gradient({}, {level, first, chunk, running}, dout, x, dtype);
                 }
-                return level[running ? 0 : 3];                      // eight chunks
+                return level[running ? 0 : 3];  // eight chunks
             };
             Tensor once = sum_in_calls_of(8);
-            for (int64_t n : {1, 2, 4}) EXPECT_TRUE(bytes_of(sum_in_calls_of(n)) == bytes_of(once)) << table->name << " " << n;
+            for (int64_t n : {1, 2, 4})
+                EXPECT_TRUE(bytes_of(sum_in_calls_of(n)) == bytes_of(once)) << table->name << " " << n;
             Tensor plain = memory.tensor(Dtype::f32, {O, D});
             std::vector<int64_t> chunk{0, T};
             reference().matmul_weight_gradient({}, {std::span(&plain, 1), 0, chunk}, dout, x, dtype);
             EXPECT_LT(largest_error(numbers_of(once), numbers_of(plain)), 3e-6);
-            for (int64_t n : {1, 2, 8}) EXPECT_LT(largest_error(numbers_of(sum_in_calls_of(n, true)), numbers_of(plain)), 3e-6) << table->name << " " << n;
+            for (int64_t n : {1, 2, 8})
+                EXPECT_LT(largest_error(numbers_of(sum_in_calls_of(n, true)), numbers_of(plain)), 3e-6)
+                    << table->name << " " << n;
         }
 }
 
@@ -157,7 +181,7 @@ TEST(Kernels, SplitsOfABatchDoNotChangeABitOfItsWeightGradient) {
 class Differences {
  public:
     using Forward = std::function<void(Tensor out)>;
-    using Backward = std::function<std::vector<Tensor>(Tensor dout)>;      // gradients of the inputs
+    using Backward = std::function<std::vector<Tensor>(Tensor dout)>;  // gradients of the inputs
 
     explicit Differences(const Kernels& kernels) : kernels_(kernels) {}
     const Kernels& k() const { return kernels_; }
@@ -181,7 +205,8 @@ class Differences {
                 size += g * g;
             }
             auto loss_at = [&](double h) {
-                for (size_t j = 0; j < x.size(); ++j) inputs[i].as<float>()[j] = static_cast<float>(x[j] + h * direction[j]);
+                for (size_t j = 0; j < x.size(); ++j)
+                    inputs[i].as<float>()[j] = static_cast<float>(x[j] + h * direction[j]);
                 forward(out);
                 double loss = 0;
                 Numbers o = numbers_of(out), d = numbers_of(dout);
@@ -213,23 +238,27 @@ const std::vector<int64_t> two_chunks{0, 4, 9};
 TEST(KernelGradients, OfMatmulMatchDifferences) {
     with_each_table([](Differences& d) {
         Tensor x = d.normal({9, 21}), w = d.normal({17, 21}), out = d.zeros({9, 17});
-        d.expect_match({x, w}, out, [&](Tensor o) { d.k().matmul({}, o, x, w); }, [&](Tensor dout) {
-            Tensor dx = d.zeros({9, 21}), levels[2] = {Tensor(), d.zeros({17, 21})};
-            d.k().matmul_input_gradient({}, dx, dout, w);
-            d.k().matmul_weight_gradient({}, {levels, 0, two_chunks}, dout, x, Dtype::f32);
-            return std::vector{dx, levels[1]};
-        });
+        d.expect_match(
+            {x, w}, out, [&](Tensor o) { d.k().matmul({}, o, x, w); },
+            [&](Tensor dout) {
+                Tensor dx = d.zeros({9, 21}), levels[2] = {Tensor(), d.zeros({17, 21})};
+                d.k().matmul_input_gradient({}, dx, dout, w);
+                d.k().matmul_weight_gradient({}, {levels, 0, two_chunks}, dout, x, Dtype::f32);
+                return std::vector{dx, levels[1]};
+            });
     });
 }
 
 TEST(KernelGradients, OfNormMatchDifferences) {
     with_each_table([](Differences& d) {
         Tensor x = d.normal({9, 21}), w = d.normal({21}), out = d.zeros({9, 21}), scale = d.zeros({9});
-        d.expect_match({x, w}, out, [&](Tensor o) { d.k().rms_norm({}, o, scale, x, w, 1e-5f); }, [&](Tensor dout) {
-            Tensor dx = d.zeros({9, 21}), levels[2] = {Tensor(), d.zeros({21})};
-            d.k().rms_norm_gradient({}, dx, {levels, 0, two_chunks}, dout, x, w, scale);
-            return std::vector{dx, levels[1]};
-        });
+        d.expect_match(
+            {x, w}, out, [&](Tensor o) { d.k().rms_norm({}, o, scale, x, w, 1e-5f); },
+            [&](Tensor dout) {
+                Tensor dx = d.zeros({9, 21}), levels[2] = {Tensor(), d.zeros({21})};
+                d.k().rms_norm_gradient({}, dx, {levels, 0, two_chunks}, dout, x, w, scale);
+                return std::vector{dx, levels[1]};
+            });
     });
 }
 
@@ -237,29 +266,34 @@ TEST(KernelGradients, OfEmbeddingMatchDifferences) {
     with_each_table([](Differences& d) {
         std::vector<int32_t> tokens{3, 1, 3, 3, 0, 1, 6, 3, 2};
         Tensor table = d.normal({7, 21}), ids(tokens.data(), Dtype::i32, {9}), out = d.zeros({9, 21});
-        d.expect_match({table}, out, [&](Tensor o) { d.k().embed({}, o, table, ids); }, [&](Tensor dout) {
-            Tensor levels[2] = {Tensor(), d.zeros({7, 21})};
-            d.k().embed_gradient({}, {levels, 0, two_chunks}, dout, ids);
-            return std::vector{levels[1]};
-        });
+        d.expect_match(
+            {table}, out, [&](Tensor o) { d.k().embed({}, o, table, ids); },
+            [&](Tensor dout) {
+                Tensor levels[2] = {Tensor(), d.zeros({7, 21})};
+                d.k().embed_gradient({}, {levels, 0, two_chunks}, dout, ids);
+                return std::vector{levels[1]};
+            });
     });
 }
 
 TEST(KernelGradients, OfRopeMatchDifferences) {
     with_each_table([](Differences& d) {
         for (RotaryPairs pairs : {RotaryPairs::neighbours, RotaryPairs::halves}) {
-            Tensor x = d.normal({9, 36}), angles = d.zeros({9, 2, 9}), frequencies = d.normal({9}), out = d.zeros({9, 36});
+            Tensor x = d.normal({9, 36}), angles = d.zeros({9, 2, 9}), frequencies = d.normal({9}),
+                   out = d.zeros({9, 36});
             std::vector<int32_t> places{0, 1, 2, 3, 4, 5, 6, 7, 8};
             d.k().rotary_angles({}, angles, Tensor(places.data(), Dtype::i32, {9}), frequencies);
             auto turn = [&](Tensor to, Tensor from, bool inverse) {
                 d.k().copy({}, to.data, from.data, static_cast<size_t>(from.bytes()));
                 d.k().rope({}, to, angles, pairs, inverse);
             };
-            d.expect_match({x}, out, [&](Tensor o) { turn(o, x, false); }, [&](Tensor dout) {
-                Tensor dx = d.zeros({9, 36});
-                turn(dx, dout, true);
-                return std::vector{dx};
-            });
+            d.expect_match(
+                {x}, out, [&](Tensor o) { turn(o, x, false); },
+                [&](Tensor dout) {
+                    Tensor dx = d.zeros({9, 36});
+                    turn(dx, dout, true);
+                    return std::vector{dx};
+                });
         }
     });
 }
@@ -268,24 +302,30 @@ TEST(KernelGradients, OfAttentionMatchDifferences) {
     with_each_table([](Differences& d) {
         int64_t T = 70;
         AttentionShape shape{4, 2, 12};
-        Tensor q = d.normal({T, 48}), k = d.normal({T, 24}), v = d.normal({T, 24}), out = d.zeros({T, 48}), lse = d.zeros({T, 4});
-        std::vector<AttentionSpan> spans{{0, 66, k.as<float>(), v.as<float>(), 66}, {66, 4, k.row<float>(66), v.row<float>(66), 4}};
-        d.expect_match({q, k, v}, out, [&](Tensor o) { d.k().attention({}, o, lse, q, spans, shape); }, [&](Tensor dout) {
-            Tensor dq = d.zeros({T, 48}), dk = d.zeros({T, 24}), dv = d.zeros({T, 24});
-            d.k().attention_gradient({}, dq, dk, dv, dout, out, lse, q, spans, shape);
-            return std::vector{dq, dk, dv};
-        });
+        Tensor q = d.normal({T, 48}), k = d.normal({T, 24}), v = d.normal({T, 24}), out = d.zeros({T, 48}),
+               lse = d.zeros({T, 4});
+        std::vector<AttentionSpan> spans{{0, 66, k.as<float>(), v.as<float>(), 66},
+                                         {66, 4, k.row<float>(66), v.row<float>(66), 4}};
+        d.expect_match(
+            {q, k, v}, out, [&](Tensor o) { d.k().attention({}, o, lse, q, spans, shape); },
+            [&](Tensor dout) {
+                Tensor dq = d.zeros({T, 48}), dk = d.zeros({T, 24}), dv = d.zeros({T, 24});
+                d.k().attention_gradient({}, dq, dk, dv, dout, out, lse, q, spans, shape);
+                return std::vector{dq, dk, dv};
+            });
     });
 }
 
 TEST(KernelGradients, OfSwigluMatchDifferences) {
     with_each_table([](Differences& d) {
         Tensor gate = d.normal({9, 21}), up = d.normal({9, 21}), out = d.zeros({9, 21});
-        d.expect_match({gate, up}, out, [&](Tensor o) { d.k().swiglu({}, o, gate, up); }, [&](Tensor dout) {
-            Tensor dgate = d.zeros({9, 21}), dup = d.zeros({9, 21});
-            d.k().swiglu_gradient({}, dgate, dup, dout, gate, up);
-            return std::vector{dgate, dup};
-        });
+        d.expect_match(
+            {gate, up}, out, [&](Tensor o) { d.k().swiglu({}, o, gate, up); },
+            [&](Tensor dout) {
+                Tensor dgate = d.zeros({9, 21}), dup = d.zeros({9, 21});
+                d.k().swiglu_gradient({}, dgate, dup, dout, gate, up);
+                return std::vector{dgate, dup};
+            });
     });
 }
 
@@ -296,15 +336,18 @@ TEST(KernelGradients, OfCrossEntropyMatchDifferences) {
         Tensor gradient = d.zeros({5, 21});
         // The kernel's seed is one number, so dout is one number too: every loss counts 1.
         Tensor total = d.zeros({1, 1});
-        d.expect_match({logits}, total, [&](Tensor o) {
-            d.k().cross_entropy({}, loss, logits, targets);
-            o.as<float>()[0] = 0;
-            for (float value : loss.span<float>()) o.as<float>()[0] += value;
-        }, [&](Tensor dout) {
-            d.k().copy({}, gradient.data, logits.data, static_cast<size_t>(logits.bytes()));
-            d.k().cross_entropy_gradient({}, loss, gradient, targets, dout.as<float>()[0]);
-            return std::vector{gradient};
-        });
+        d.expect_match(
+            {logits}, total,
+            [&](Tensor o) {
+                d.k().cross_entropy({}, loss, logits, targets);
+                o.as<float>()[0] = 0;
+                for (float value : loss.span<float>()) o.as<float>()[0] += value;
+            },
+            [&](Tensor dout) {
+                d.k().copy({}, gradient.data, logits.data, static_cast<size_t>(logits.bytes()));
+                d.k().cross_entropy_gradient({}, loss, gradient, targets, dout.as<float>()[0]);
+                return std::vector{gradient};
+            });
     });
 }
 
@@ -312,7 +355,8 @@ TEST(Kernels, AFrozenNormHasNoSumAndTheSameInputGradient) {
     EXPECT_EQ(TreeSum{}.chunks(), 0);
     for (const Kernels* table : test_tables()) {
         Differences d(*table);
-        Tensor x = d.normal({9, 21}), w = d.normal({21}), dout = d.normal({9, 21}), out = d.zeros({9, 21}), scale = d.zeros({9});
+        Tensor x = d.normal({9, 21}), w = d.normal({21}), dout = d.normal({9, 21}), out = d.zeros({9, 21}),
+               scale = d.zeros({9});
         Tensor dx = d.zeros({9, 21}), frozen_dx = d.zeros({9, 21}), levels[2] = {Tensor(), d.zeros({21})};
         table->rms_norm({}, out, scale, x, w, 1e-5f);
         table->rms_norm_gradient({}, dx, {levels, 0, two_chunks}, dout, x, w, scale);
@@ -326,18 +370,32 @@ TEST(Kernels, LossOfANotANumberIsNotANumber) {
         std::vector<float> logits(40, 1.0f), loss(1);
         std::vector<int32_t> target{3};
         logits[33] = NAN;
-        table->cross_entropy({}, Tensor(loss.data(), Dtype::f32, {1}), Tensor(logits.data(), Dtype::f32, {1, 40}), Tensor(target.data(), Dtype::i32, {1}));
+        table->cross_entropy({}, Tensor(loss.data(), Dtype::f32, {1}), Tensor(logits.data(), Dtype::f32, {1, 40}),
+                             Tensor(target.data(), Dtype::i32, {1}));
         EXPECT_TRUE(std::isnan(loss[0])) << table->name;
     }
 }
 
 TEST(Kernels, FastTablesImplementWhatTrainingAndInferenceSpendTheirTimeOn) {
-    std::set<std::string_view> needed{"matmul", "matmul_input_gradient", "matmul_weight_gradient", "attention", "attention_gradient",
-                                      "rms_norm", "rms_norm_gradient", "rope", "softmax", "swiglu", "swiglu_gradient", "cross_entropy",
-                                      "cross_entropy_gradient", "adamw"};
+    std::set<std::string_view> needed{"matmul",
+                                      "matmul_input_gradient",
+                                      "matmul_weight_gradient",
+                                      "attention",
+                                      "attention_gradient",
+                                      "rms_norm",
+                                      "rms_norm_gradient",
+                                      "rope",
+                                      "softmax",
+                                      "swiglu",
+                                      "swiglu_gradient",
+                                      "cross_entropy",
+                                      "cross_entropy_gradient",
+                                      "adamw"};
     for (const Kernels* table : test_tables()) {
         for (const KernelOrigin& origin : kernel_origins(*table)) {
-            if (needed.contains(origin.kernel)) { EXPECT_EQ(origin.table, table->name) << origin.kernel; }
+            if (needed.contains(origin.kernel)) {
+                EXPECT_EQ(origin.table, table->name) << origin.kernel;
+            }
         }
     }
 }
@@ -346,7 +404,8 @@ TEST(Kernels, EveryKernelOfTheTableHasACase) {
     Arena memory;
     std::set<std::string> covered;
     for (const KernelCase& c : kernel_cases({}, memory)) covered.insert(c.kernel);
-    for (const KernelOrigin& origin : kernel_origins(reference())) EXPECT_TRUE(covered.contains(std::string(origin.kernel))) << origin.kernel;
+    for (const KernelOrigin& origin : kernel_origins(reference()))
+        EXPECT_TRUE(covered.contains(std::string(origin.kernel))) << origin.kernel;
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ double probe_rate(Probe probe) {
 double matmul_rate(Dtype type) {
     constexpr int64_t n = 1024;
     static Arena memory;
-    static Tensor x = memory.zeros(Dtype::f32, {n, n}), out = memory.zeros(Dtype::f32, {n, n}), w = memory.zeros(Dtype::f32, {n, n});
+    static Tensor x = memory.zeros(Dtype::f32, {n, n}), out = memory.zeros(Dtype::f32, {n, n}),
+                  w = memory.zeros(Dtype::f32, {n, n});
     Tensor weight(w.data, type, {n, n});
     double best = 0;
     for (int attempt = 0; attempt < 2; ++attempt) {
@@ -48,7 +49,7 @@ double matmul_rate(Dtype type) {
 }
 
 double read_rate() {
-    constexpr size_t numbers = size_t{64} << 20;           // 256 MiB: past any cache
+    constexpr size_t numbers = size_t{64} << 20;  // 256 MiB: past any cache
     static AlignedBytes memory = [] {
         AlignedBytes bytes = allocate_aligned(numbers * sizeof(float));
         std::memset(bytes.get(), 0, numbers * sizeof(float));
@@ -59,7 +60,8 @@ double read_rate() {
     for (int attempt = 0; attempt < 2; ++attempt) {
         double start = now();
         parallel_for(static_cast<int64_t>(numbers), 1 << 18, [&](int64_t first, int64_t last) {
-            volatile float sink = probe_read(all.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)));
+            volatile float sink =
+                probe_read(all.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)));
             (void)sink;
         });
         best = std::max(best, static_cast<double>(numbers) * sizeof(float) / (now() - start) / 1e9);
@@ -69,10 +71,15 @@ double read_rate() {
 
 }  // namespace
 
-double measure_peak(Dtype type) { return std::max(probe_rate(type == Dtype::bf16 ? Probe::bf16 : Probe::f32), matmul_rate(type)); }
+double measure_peak(Dtype type) {
+    return std::max(probe_rate(type == Dtype::bf16 ? Probe::bf16 : Probe::f32), matmul_rate(type));
+}
 
 MachinePeaks measure_peaks() {
-    return {.read_gbs = read_rate(), .f32 = measure_peak(Dtype::f32), .bf16 = measure_peak(Dtype::bf16), .int8 = probe_rate(Probe::int8)};
+    return {.read_gbs = read_rate(),
+            .f32 = measure_peak(Dtype::f32),
+            .bf16 = measure_peak(Dtype::bf16),
+            .int8 = probe_rate(Probe::int8)};
 }
 
 }  // namespace puna

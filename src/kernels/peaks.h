@@ -6,8 +6,8 @@
 namespace puna {
 
 struct MachinePeaks {
-    double read_gbs;                // GB/s from memory
-    double f32, bf16, int8;         // 10^9 operations a second; 0 where there are no instructions for them
+    double read_gbs;         // GB/s from memory
+    double f32, bf16, int8;  // 10^9 operations a second; 0 where there are no instructions for them
 };
 MachinePeaks measure_peaks();
 

@@ -12,7 +12,7 @@ namespace puna {
 
 enum class Probe : uint8_t { f32, bf16, int8 };
 
-double probe_operations(Probe probe, int64_t rounds);           // runs, and says how many multiplications and additions
-float probe_read(std::span<const float> numbers);               // reads all of them; the result is of no use
+double probe_operations(Probe probe, int64_t rounds);  // runs, and says how many multiplications and additions
+float probe_read(std::span<const float> numbers);      // reads all of them; the result is of no use
 
 }  // namespace puna

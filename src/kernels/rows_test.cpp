@@ -37,54 +37,66 @@ class RowsMaker {
  private:
     Tensor random(Dtype dtype, std::initializer_list<int64_t> sizes) {
         Tensor x = memory_.tensor(dtype, sizes);
-        with_type(dtype, [&]<class T>() { for (T& value : x.span<T>()) value = T(random_.normal()); });
+        with_type(dtype, [&]<class T>() {
+            for (T& value : x.span<T>()) value = T(random_.normal());
+        });
         return x;
     }
     Tensor rows(int64_t columns) { return random(Dtype::f32, {all_rows, columns}); }
 
     void products(Dtype dtype) {
-        Tensor x = rows(in), w = random(dtype, {out, in}), y = rows(out), dy = rows(in), wide = random(dtype, {in, out}), dx = rows(out);
+        Tensor x = rows(in), w = random(dtype, {out, in}), y = rows(out), dy = rows(in),
+               wide = random(dtype, {in, out}), dx = rows(out);
         std::string type = " " + std::string(info(dtype).name);
         kernels_.push_back({"matmul" + type, {y}, [=](const Kernels& k, int64_t first, int64_t n) {
-            k.matmul({}, y.slice(first, n), x.slice(first, n), w);
-        }});
+                                k.matmul({}, y.slice(first, n), x.slice(first, n), w);
+                            }});
         kernels_.push_back({"matmul_input_gradient" + type, {dx}, [=](const Kernels& k, int64_t first, int64_t n) {
-            k.matmul_input_gradient({}, dx.slice(first, n), dy.slice(first, n), wide);
-        }});
+                                k.matmul_input_gradient({}, dx.slice(first, n), dy.slice(first, n), wide);
+                            }});
     }
 
     void norms() {
         Tensor x = rows(out), w = random(Dtype::f32, {out}), y = rows(out), scale = random(Dtype::f32, {all_rows});
         Tensor dy = rows(out), dx = rows(out), given = random(Dtype::f32, {all_rows});
         kernels_.push_back({"rms_norm", {y, scale}, [=](const Kernels& k, int64_t first, int64_t n) {
-            k.rms_norm({}, y.slice(first, n), scale.slice(first, n), x.slice(first, n), w, 1e-5f);
-        }});
+                                k.rms_norm({}, y.slice(first, n), scale.slice(first, n), x.slice(first, n), w, 1e-5f);
+                            }});
         kernels_.push_back({"rms_norm_gradient", {dx}, [=](const Kernels& k, int64_t first, int64_t n) {
-            k.rms_norm_gradient({}, dx.slice(first, n), {}, dy.slice(first, n), x.slice(first, n), w, given.slice(first, n));
-        }});
+                                k.rms_norm_gradient({}, dx.slice(first, n), {}, dy.slice(first, n), x.slice(first, n),
+                                                    w, given.slice(first, n));
+                            }});
     }
 
     void feed_forward() {
         Tensor gate = rows(85), up = rows(85), y = rows(85), dy = rows(85), dgate = rows(85), dup = rows(85);
         kernels_.push_back({"swiglu", {y}, [=](const Kernels& k, int64_t first, int64_t n) {
-            k.swiglu({}, y.slice(first, n), gate.slice(first, n), up.slice(first, n));
-        }});
+                                k.swiglu({}, y.slice(first, n), gate.slice(first, n), up.slice(first, n));
+                            }});
         kernels_.push_back({"swiglu_gradient", {dgate, dup}, [=](const Kernels& k, int64_t first, int64_t n) {
-            k.swiglu_gradient({}, dgate.slice(first, n), dup.slice(first, n), dy.slice(first, n), gate.slice(first, n), up.slice(first, n));
-        }});
+                                k.swiglu_gradient({}, dgate.slice(first, n), dup.slice(first, n), dy.slice(first, n),
+                                                  gate.slice(first, n), up.slice(first, n));
+                            }});
     }
 
     void losses() {
         Tensor logits = rows(vocabulary), changed = rows(vocabulary), softened = rows(vocabulary);
-        Tensor loss = random(Dtype::f32, {all_rows}), losses = random(Dtype::f32, {all_rows}), targets = memory_.tensor(Dtype::i32, {all_rows});
-        for (int32_t& target : targets.span<int32_t>()) target = static_cast<int32_t>(random_.below(vocabulary + 1)) - 1;
-        kernels_.push_back({"softmax", {softened}, [=](const Kernels& k, int64_t first, int64_t n) { k.softmax({}, softened.slice(first, n)); }});
+        Tensor loss = random(Dtype::f32, {all_rows}), losses = random(Dtype::f32, {all_rows}),
+               targets = memory_.tensor(Dtype::i32, {all_rows});
+        for (int32_t& target : targets.span<int32_t>())
+            target = static_cast<int32_t>(random_.below(vocabulary + 1)) - 1;
+        kernels_.push_back({"softmax", {softened}, [=](const Kernels& k, int64_t first, int64_t n) {
+                                k.softmax({}, softened.slice(first, n));
+                            }});
         kernels_.push_back({"cross_entropy", {loss}, [=](const Kernels& k, int64_t first, int64_t n) {
-            k.cross_entropy({}, loss.slice(first, n), logits.slice(first, n), targets.slice(first, n));
-        }});
-        kernels_.push_back({"cross_entropy_gradient", {losses, changed}, [=](const Kernels& k, int64_t first, int64_t n) {
-            k.cross_entropy_gradient({}, losses.slice(first, n), changed.slice(first, n), targets.slice(first, n), 0.125f);
-        }});
+                                k.cross_entropy({}, loss.slice(first, n), logits.slice(first, n),
+                                                targets.slice(first, n));
+                            }});
+        kernels_.push_back(
+            {"cross_entropy_gradient", {losses, changed}, [=](const Kernels& k, int64_t first, int64_t n) {
+                 k.cross_entropy_gradient({}, losses.slice(first, n), changed.slice(first, n), targets.slice(first, n),
+                                          0.125f);
+             }});
     }
 
     Arena memory_;
@@ -104,7 +116,8 @@ void put_back(const RowsOfKernel& kernel, const std::vector<Bytes>& before) {
 }
 
 // Outputs after a run of n rows: those rows as `together` has them, the others as before.
-std::vector<Bytes> expected_of(const std::vector<Bytes>& before, const std::vector<Bytes>& together, int64_t first, int64_t n) {
+std::vector<Bytes> expected_of(const std::vector<Bytes>& before, const std::vector<Bytes>& together, int64_t first,
+                               int64_t n) {
     std::vector<Bytes> expected = before;
     for (size_t i = 0; i < before.size(); ++i) {
         size_t row = before[i].size() / all_rows, at = static_cast<size_t>(first) * row;

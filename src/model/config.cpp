@@ -18,8 +18,9 @@ namespace {
 
 constexpr int64_t largest_size = int64_t{1} << 24, most_layers = 4096, most_eos = 64;
 
-// The values that matter, by their path: "hidden_size", "rope.factor" for rope_scaling's or rope_parameters'. Everything
-// else is passed over, and so is null; a list or object where a number was due is kept as such, to be refused.
+// The values that matter, by their path: "hidden_size", "rope.factor" for rope_scaling's or rope_parameters'.
+// Everything else is passed over, and so is null; a list or object where a number was due is kept as such, to be
+// refused.
 class Values {
  public:
     Values(std::string_view json, std::string_view path) : path_(path) {
@@ -79,10 +80,14 @@ class Values {
         if (event.kind == JsonEvent::end_object || event.kind == JsonEvent::end_array) return;
         if (event.depth == 2 && top_ == "eos_token_id") return note_eos(event);
         if (event.kind == JsonEvent::null) return;
-        if (event.depth == 1 && is_rope(top_)) begin_rope(event);
-        else if (event.depth == 1 && top_ == "eos_token_id") begin_eos(event);
-        else if (event.depth == 1) keep(top_, event);
-        else if (event.depth == 2 && is_rope(top_)) keep("rope." + inner_, event);
+        if (event.depth == 1 && is_rope(top_))
+            begin_rope(event);
+        else if (event.depth == 1 && top_ == "eos_token_id")
+            begin_eos(event);
+        else if (event.depth == 1)
+            keep(top_, event);
+        else if (event.depth == 2 && is_rope(top_))
+            keep("rope." + inner_, event);
     }
     void begin_rope(const JsonEvent& event) {
         if (event.kind != JsonEvent::begin_object) fail("{}: '{}' must be an object or null", path_, top_);
@@ -92,16 +97,35 @@ class Values {
         if (event.kind != JsonEvent::begin_array) note_eos(event);
     }
     void note_eos(const JsonEvent& event) {
-        if (event.kind != JsonEvent::integer) fail("{}: 'eos_token_id' must be a whole number or a list of them", path_);
+        if (event.kind != JsonEvent::integer)
+            fail("{}: 'eos_token_id' must be a whole number or a list of them", path_);
         if (static_cast<int64_t>(eos_.size()) == most_eos) fail("{}: more than {} of 'eos_token_id'", path_, most_eos);
         eos_.push_back(event.integer_value);
     }
     void keep(const std::string& key, const JsonEvent& event) {
-        static constexpr std::string_view known[] = {
-            "model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
-            "vocab_size", "max_position_embeddings", "rms_norm_eps", "rope_theta", "tie_word_embeddings", "hidden_act", "attention_bias",
-            "mlp_bias", "bos_token_id", "rope.rope_type", "rope.type", "rope.factor", "rope.low_freq_factor", "rope.high_freq_factor",
-            "rope.original_max_position_embeddings", "rope.rope_theta"};
+        static constexpr std::string_view known[] = {"model_type",
+                                                     "hidden_size",
+                                                     "intermediate_size",
+                                                     "num_hidden_layers",
+                                                     "num_attention_heads",
+                                                     "num_key_value_heads",
+                                                     "head_dim",
+                                                     "vocab_size",
+                                                     "max_position_embeddings",
+                                                     "rms_norm_eps",
+                                                     "rope_theta",
+                                                     "tie_word_embeddings",
+                                                     "hidden_act",
+                                                     "attention_bias",
+                                                     "mlp_bias",
+                                                     "bos_token_id",
+                                                     "rope.rope_type",
+                                                     "rope.type",
+                                                     "rope.factor",
+                                                     "rope.low_freq_factor",
+                                                     "rope.high_freq_factor",
+                                                     "rope.original_max_position_embeddings",
+                                                     "rope.rope_theta"};
         if (std::find(std::begin(known), std::end(known), key) == std::end(known)) return;
         if (event.text.size() > 256) fail("{}: '{}' is a text of {} bytes", path_, name_of(key), event.text.size());
         values_[key] = {event.kind, event.integer_value, event.number_value, std::string(event.text)};
@@ -120,12 +144,15 @@ class Values {
 
 std::optional<RopeScaling> rope_scaling_of(const Values& values) {
     bool typed = values.has("rope.rope_type") || values.has("rope.type");
-    for (const char* key : {"rope.factor", "rope.low_freq_factor", "rope.high_freq_factor", "rope.original_max_position_embeddings"})
+    for (const char* key :
+         {"rope.factor", "rope.low_freq_factor", "rope.high_freq_factor", "rope.original_max_position_embeddings"})
         if (!typed && values.has(key))
-            fail("{}: '{}' is there, but no '{}' says what it means", values.path(), values.name_of(key), values.name_of("rope.rope_type"));
+            fail("{}: '{}' is there, but no '{}' says what it means", values.path(), values.name_of(key),
+                 values.name_of("rope.rope_type"));
     std::string type = values.text("rope.rope_type", values.text("rope.type", "default"));
     if (type == "default") return {};
-    if (type != "llama3") fail("{}: rotary scaling '{}' is not supported, only 'llama3'", values.path(), printable(type));
+    if (type != "llama3")
+        fail("{}: rotary scaling '{}' is not supported, only 'llama3'", values.path(), printable(type));
     return RopeScaling{.factor = values.number("rope.factor"),
                        .low_frequency_factor = values.number("rope.low_freq_factor"),
                        .high_frequency_factor = values.number("rope.high_freq_factor"),
@@ -135,14 +162,16 @@ std::optional<RopeScaling> rope_scaling_of(const Values& values) {
 void refuse_other_models(const Values& values) {
     std::string type = values.text("model_type", "llama"), activation = values.text("hidden_act", "silu");
     if (type != "llama") fail("{}: model_type is '{}'; only 'llama' can be run", values.path(), printable(type));
-    if (activation != "silu") fail("{}: hidden_act is '{}'; only 'silu' can be run", values.path(), printable(activation));
+    if (activation != "silu")
+        fail("{}: hidden_act is '{}'; only 'silu' can be run", values.path(), printable(activation));
     for (const char* bias : {"attention_bias", "mlp_bias"})
         if (values.flag(bias, false)) fail("{}: '{}' is true; models with biases cannot be run", values.path(), bias);
 }
 
 int32_t token_of(int64_t id, const Values& values, std::string_view key) {
     std::optional<int32_t> token = checked_cast<int32_t>(id);
-    if (!token || *token < 0) fail("{}: '{}' is {}; a token's id is 0 to {}", values.path(), key, id, std::numeric_limits<int32_t>::max());
+    if (!token || *token < 0)
+        fail("{}: '{}' is {}; a token's id is 0 to {}", values.path(), key, id, std::numeric_limits<int32_t>::max());
     return *token;
 }
 
@@ -177,38 +206,65 @@ void validate(const Config& c, std::string_view place) {
         std::string_view name;
         int64_t value, limit;
     };
-    for (Size size : {Size{"hidden_size", c.dim, largest_size}, Size{"intermediate_size", c.ffn, largest_size},
-                      Size{"num_hidden_layers", c.layers, most_layers}, Size{"num_attention_heads", c.heads, largest_size},
-                      Size{"num_key_value_heads", c.kv_heads, largest_size}, Size{"head_dim", c.head_dim, 4096},
-                      Size{"vocab_size", c.vocabulary, largest_size}, Size{"max_position_embeddings", c.context, int64_t{1} << 30}})
-        if (size.value < 1 || size.value > size.limit) fail("{}: '{}' is {}; it must be 1 to {}", place, size.name, size.value, size.limit);
-    if (c.heads % c.kv_heads != 0) fail("{}: {} heads cannot share {} key and value heads evenly", place, c.heads, c.kv_heads);
+    for (Size size :
+         {Size{"hidden_size", c.dim, largest_size}, Size{"intermediate_size", c.ffn, largest_size},
+          Size{"num_hidden_layers", c.layers, most_layers}, Size{"num_attention_heads", c.heads, largest_size},
+          Size{"num_key_value_heads", c.kv_heads, largest_size}, Size{"head_dim", c.head_dim, 4096},
+          Size{"vocab_size", c.vocabulary, largest_size}, Size{"max_position_embeddings", c.context, int64_t{1} << 30}})
+        if (size.value < 1 || size.value > size.limit)
+            fail("{}: '{}' is {}; it must be 1 to {}", place, size.name, size.value, size.limit);
+    if (c.heads % c.kv_heads != 0)
+        fail("{}: {} heads cannot share {} key and value heads evenly", place, c.heads, c.kv_heads);
     if (c.head_dim % 2 != 0) fail("{}: head_dim is {}; rotary pairs need an even one", place, c.head_dim);
     if (c.heads * c.head_dim > largest_size) fail("{}: {} heads of {} are too large", place, c.heads, c.head_dim);
-    if (!(c.norm_epsilon > 0 && c.norm_epsilon < 1)) fail("{}: 'rms_norm_eps' is {}; it must be above 0 and below 1", place, c.norm_epsilon);
-    if (!(c.rope_theta >= 1 && c.rope_theta < 1e12)) fail("{}: 'rope_theta' is {}; it must be 1 or more and below 1e12", place, c.rope_theta);
+    if (!(c.norm_epsilon > 0 && c.norm_epsilon < 1))
+        fail("{}: 'rms_norm_eps' is {}; it must be above 0 and below 1", place, c.norm_epsilon);
+    if (!(c.rope_theta >= 1 && c.rope_theta < 1e12))
+        fail("{}: 'rope_theta' is {}; it must be 1 or more and below 1e12", place, c.rope_theta);
     if (c.rope_scaling) {
         const RopeScaling& r = *c.rope_scaling;
-        if (!(r.factor >= 1 && r.factor < 1e6)) fail("{}: rotary 'factor' is {}; it must be 1 or more and below 1e6", place, r.factor);
-        if (!(r.low_frequency_factor > 0 && r.high_frequency_factor > r.low_frequency_factor && r.high_frequency_factor < 1e6))
-            fail("{}: rotary 'low_freq_factor' is {} and 'high_freq_factor' {}; they must be above 0, the second the larger and below 1e6",
-                 place, r.low_frequency_factor, r.high_frequency_factor);
+        if (!(r.factor >= 1 && r.factor < 1e6))
+            fail("{}: rotary 'factor' is {}; it must be 1 or more and below 1e6", place, r.factor);
+        if (!(r.low_frequency_factor > 0 && r.high_frequency_factor > r.low_frequency_factor &&
+              r.high_frequency_factor < 1e6))
+            fail(
+                "{}: rotary 'low_freq_factor' is {} and 'high_freq_factor' {}; they must be above 0, the second the "
+                "larger and below 1e6",
+                place, r.low_frequency_factor, r.high_frequency_factor);
         if (r.original_context < 1 || r.original_context > int64_t{1} << 30)
-            fail("{}: 'original_max_position_embeddings' is {}; it must be 1 to {}", place, r.original_context, int64_t{1} << 30);
+            fail("{}: 'original_max_position_embeddings' is {}; it must be 1 to {}", place, r.original_context,
+                 int64_t{1} << 30);
     }
 }
 
 std::string config_json(const Config& c, Dtype dtype) {
-    nlohmann::ordered_json json{
-        {"architectures", {"LlamaForCausalLM"}}, {"model_type", "llama"}, {"hidden_size", c.dim}, {"intermediate_size", c.ffn},
-        {"num_hidden_layers", c.layers}, {"num_attention_heads", c.heads}, {"num_key_value_heads", c.kv_heads}, {"head_dim", c.head_dim},
-        {"vocab_size", c.vocabulary}, {"max_position_embeddings", c.context}, {"rms_norm_eps", c.norm_epsilon}, {"rope_theta", c.rope_theta},
-        {"rope_scaling", nullptr}, {"tie_word_embeddings", c.tied}, {"hidden_act", "silu"}, {"attention_bias", false}, {"mlp_bias", false},
-        {"bos_token_id", c.bos}, {"eos_token_id", c.eos},
-        {"torch_dtype", dtype == Dtype::bf16 ? "bfloat16" : dtype == Dtype::f16 ? "float16" : "float32"}};
+    nlohmann::ordered_json json{{"architectures", {"LlamaForCausalLM"}},
+                                {"model_type", "llama"},
+                                {"hidden_size", c.dim},
+                                {"intermediate_size", c.ffn},
+                                {"num_hidden_layers", c.layers},
+                                {"num_attention_heads", c.heads},
+                                {"num_key_value_heads", c.kv_heads},
+                                {"head_dim", c.head_dim},
+                                {"vocab_size", c.vocabulary},
+                                {"max_position_embeddings", c.context},
+                                {"rms_norm_eps", c.norm_epsilon},
+                                {"rope_theta", c.rope_theta},
+                                {"rope_scaling", nullptr},
+                                {"tie_word_embeddings", c.tied},
+                                {"hidden_act", "silu"},
+                                {"attention_bias", false},
+                                {"mlp_bias", false},
+                                {"bos_token_id", c.bos},
+                                {"eos_token_id", c.eos},
+                                {"torch_dtype", dtype == Dtype::bf16  ? "bfloat16"
+                                                : dtype == Dtype::f16 ? "float16"
+                                                                      : "float32"}};
     if (c.eos.size() == 1) json["eos_token_id"] = c.eos[0];
     if (c.rope_scaling)
-        json["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", c.rope_scaling->factor}, {"low_freq_factor", c.rope_scaling->low_frequency_factor},
+        json["rope_scaling"] = {{"rope_type", "llama3"},
+                                {"factor", c.rope_scaling->factor},
+                                {"low_freq_factor", c.rope_scaling->low_frequency_factor},
                                 {"high_freq_factor", c.rope_scaling->high_frequency_factor},
                                 {"original_max_position_embeddings", c.rope_scaling->original_context}};
     return json.dump(2) + "\n";
@@ -217,11 +273,13 @@ std::string config_json(const Config& c, Dtype dtype) {
 std::vector<float> rotary_frequencies(const Config& c) {
     std::vector<float> frequencies;
     for (int64_t p = 0; p < c.head_dim / 2; ++p) {
-        double f = exact::exp(-2.0 * static_cast<double>(p) / static_cast<double>(c.head_dim) * exact::log(c.rope_theta));
+        double f =
+            exact::exp(-2.0 * static_cast<double>(p) / static_cast<double>(c.head_dim) * exact::log(c.rope_theta));
         if (c.rope_scaling) {
             const RopeScaling& r = *c.rope_scaling;
-            double turns = static_cast<double>(r.original_context) * f / 6.283185307179586;      // in the original context
-            double keep = std::clamp((turns - r.low_frequency_factor) / (r.high_frequency_factor - r.low_frequency_factor), 0.0, 1.0);
+            double turns = static_cast<double>(r.original_context) * f / 6.283185307179586;  // in the original context
+            double keep = std::clamp(
+                (turns - r.low_frequency_factor) / (r.high_frequency_factor - r.low_frequency_factor), 0.0, 1.0);
             f *= keep + (1 - keep) / r.factor;
         }
         frequencies.push_back(static_cast<float>(f));
@@ -236,7 +294,8 @@ int64_t parameter_count(const Config& c) {
 
 double training_operations(const Config& c, int64_t sequence) {
     int64_t norms = (2 * c.layers + 1) * c.dim, embedding = c.tied ? 0 : c.vocabulary * c.dim;
-    return 6 * static_cast<double>(parameter_count(c) - norms - embedding) + 6 * static_cast<double>(c.layers * c.q_dim() * sequence);
+    return 6 * static_cast<double>(parameter_count(c) - norms - embedding) +
+           6 * static_cast<double>(c.layers * c.q_dim() * sequence);
 }
 
 }  // namespace puna

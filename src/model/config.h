@@ -25,13 +25,13 @@ struct RopeScaling {
 
 struct Config {
     int64_t dim = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocabulary = 0;
-    int64_t context = 8192;                     // tokens that it was made for
+    int64_t context = 8192;  // tokens that it was made for
     double norm_epsilon = 1e-5, rope_theta = 500000;
     std::optional<RopeScaling> rope_scaling;
-    bool tied = false;                          // the head is the embedding
+    bool tied = false;  // the head is the embedding
     RotaryPairs pairs = RotaryPairs::halves;
     int32_t bos = 0;
-    std::vector<int32_t> eos;                   // any of them ends a text
+    std::vector<int32_t> eos;  // any of them ends a text
 
     int64_t q_dim() const { return heads * head_dim; }
     int64_t kv_dim() const { return kv_heads * head_dim; }
@@ -40,12 +40,12 @@ struct Config {
 
 Config read_config(const std::filesystem::path& path);
 Config parse_config(std::string_view json, std::string_view path);
-std::string config_json(const Config& config, Dtype dtype);      // as transformers reads it
+std::string config_json(const Config& config, Dtype dtype);  // as transformers reads it
 
 // Throws Error where sizes do not fit together; `place` opens the message.
 void validate(const Config& config, std::string_view place);
 
-std::vector<float> rotary_frequencies(const Config& config);     // [head_dim / 2], radians per position
+std::vector<float> rotary_frequencies(const Config& config);  // [head_dim / 2], radians per position
 int64_t parameter_count(const Config& config);
 
 // Operations that training does for a token: 6 for each number that it is multiplied with (all matrices but

@@ -33,11 +33,12 @@ TEST(Config, ThePublishedOneIsRead) {
     EXPECT_EQ(config.eos, (std::vector<int32_t>{128001, 128008, 128009}));
     EXPECT_TRUE(config.tied);
     EXPECT_EQ(config.rope_scaling->factor, 32);
-    EXPECT_EQ(parameter_count(config), 1235814400);         // as its card says
+    EXPECT_EQ(parameter_count(config), 1235814400);  // as its card says
 }
 
 TEST(Config, WhatIsWrittenIsReadAgain) {
-    Config config = parse_config(json_with(""), "config.json"), again = parse_config(config_json(config, Dtype::bf16), "again");
+    Config config = parse_config(json_with(""), "config.json"),
+           again = parse_config(config_json(config, Dtype::bf16), "again");
     EXPECT_EQ(config_json(again, Dtype::bf16), config_json(config, Dtype::bf16));
     EXPECT_EQ(rotary_frequencies(again), rotary_frequencies(config));
 }
@@ -52,22 +53,30 @@ TEST(Config, LongWavesAreStretchedAndShortOnesAreNot) {
     for (size_t i = 0; i < plain.size(); ++i) {
         double wave = 2 * M_PI / static_cast<double>(plain[i]);
         float ratio = scaled[i] / plain[i];
-        if (wave < 8192.0 / 4) EXPECT_EQ(ratio, 1) << i;
-        else if (wave > 8192.0) EXPECT_NEAR(ratio, 1.0 / 8, 1e-6) << i;
-        else EXPECT_TRUE(ratio > 1.0f / 8 && ratio < 1) << i;
+        if (wave < 8192.0 / 4)
+            EXPECT_EQ(ratio, 1) << i;
+        else if (wave > 8192.0)
+            EXPECT_NEAR(ratio, 1.0 / 8, 1e-6) << i;
+        else
+            EXPECT_TRUE(ratio > 1.0f / 8 && ratio < 1) << i;
     }
 }
 
 TEST(Config, WhatCannotBeComputedIsNamed) {
-    EXPECT_EQ(problem_of(json_with(R"(, "model_type": "mistral")")), "config.json: model_type is 'mistral'; only 'llama' can be run");
+    EXPECT_EQ(problem_of(json_with(R"(, "model_type": "mistral")")),
+              "config.json: model_type is 'mistral'; only 'llama' can be run");
     EXPECT_NE(problem_of(json_with(R"(, "hidden_act": "gelu")")).find("hidden_act is 'gelu'"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "mlp_bias": true)")).find("mlp_bias"), std::string::npos);
-    EXPECT_NE(problem_of(json_with(R"(, "rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 2})")).find("'linear'"), std::string::npos);
-    EXPECT_NE(problem_of(json_with(R"(, "num_key_value_heads": 7)")).find("32 heads cannot share 7"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 2})"))
+                  .find("'linear'"),
+              std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "num_key_value_heads": 7)")).find("32 heads cannot share 7"),
+              std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "head_dim": 63)")).find("head_dim is 63"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "hidden_size": 0)")).find("'hidden_size' is 0"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "vocab_size": 9223372036854775807)")).find("vocab_size"), std::string::npos);
-    EXPECT_NE(problem_of(json_with(R"(, "vocab_size": "many")")).find("'vocab_size' must be a whole number"), std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "vocab_size": "many")")).find("'vocab_size' must be a whole number"),
+              std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "rms_norm_eps": 0)")).find("rms_norm_eps"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "eos_token_id": [-1])")).find("eos_token_id"), std::string::npos);
     EXPECT_EQ(problem_of(R"({"hidden_size": 8})"), "config.json: 'intermediate_size' is missing");
@@ -79,47 +88,61 @@ TEST(Config, WhatCannotBeComputedIsNamed) {
 TEST(Config, AFieldOfTheWrongKindIsNamed) {
     for (const char* rope : {"rope_scaling", "rope_parameters"}) {
         for (const char* value : {R"("x")", "3", "true", "[]", "[{}]"})
-            EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", rope, value))), fmt::format("config.json: '{}' must be an object or null", rope));
+            EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", rope, value))),
+                      fmt::format("config.json: '{}' must be an object or null", rope));
         EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {{"rope_type": "llama3", "factor": [8]}})", rope))),
                   fmt::format("config.json: '{}.factor' must be a number", rope));
     }
     for (const char* field : {"rope_theta", "rms_norm_eps"})
         for (const char* value : {"[]", "{}", "[1]", "true", R"("1")"})
-            EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", field, value))), fmt::format("config.json: '{}' must be a number", field));
+            EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", field, value))),
+                      fmt::format("config.json: '{}' must be a number", field));
     for (const char* field : {"head_dim", "num_key_value_heads", "bos_token_id", "max_position_embeddings"})
         for (const char* value : {"[]", "{}", "[1]", "true", "1.5", R"("1")"})
-            EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", field, value))), fmt::format("config.json: '{}' must be a whole number", field));
+            EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", field, value))),
+                      fmt::format("config.json: '{}' must be a whole number", field));
     for (const char* value : {R"("x")", "1.5", "true", "{}", "[true]", "[1.5]", "[[1]]", "[null]", "[{}]"})
-        EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "eos_token_id": {})", value))), "config.json: 'eos_token_id' must be a whole number or a list of them");
-    EXPECT_EQ(problem_of(json_with(R"(, "tie_word_embeddings": [])")), "config.json: 'tie_word_embeddings' must be true or false");
+        EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "eos_token_id": {})", value))),
+                  "config.json: 'eos_token_id' must be a whole number or a list of them");
+    EXPECT_EQ(problem_of(json_with(R"(, "tie_word_embeddings": [])")),
+              "config.json: 'tie_word_embeddings' must be true or false");
     EXPECT_EQ(problem_of(json_with(R"(, "hidden_act": {})")), "config.json: 'hidden_act' must be a text");
-    for (const char* field : {"rope_theta", "rope_scaling", "rope_parameters", "head_dim", "eos_token_id", "hidden_act", "tie_word_embeddings"})
+    for (const char* field : {"rope_theta", "rope_scaling", "rope_parameters", "head_dim", "eos_token_id", "hidden_act",
+                              "tie_word_embeddings"})
         EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": null)", field))), "none") << field;
 }
 
 TEST(Config, RotaryScalingSaysOfWhatKindItIs) {
     auto with = [](std::string_view rope) {
-        return fmt::format(R"({{"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 64, {}}})", rope);
+        return fmt::format(
+            R"({{"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 64, {}}})",
+            rope);
     };
     EXPECT_EQ(problem_of(with(R"("rope_scaling": {"factor": 8})")),
               "config.json: 'rope_scaling.factor' is there, but no 'rope_scaling.rope_type' says what it means");
     EXPECT_EQ(problem_of(with(R"("rope_parameters": {"rope_type": null, "low_freq_factor": 1})")),
-              "config.json: 'rope_parameters.low_freq_factor' is there, but no 'rope_parameters.rope_type' says what it means");
-    EXPECT_EQ(problem_of(with(R"("rope_scaling": {"type": "llama3", "factor": 8})")), "config.json: 'rope_scaling.low_freq_factor' is missing");
+              "config.json: 'rope_parameters.low_freq_factor' is there, but no 'rope_parameters.rope_type' says what "
+              "it means");
+    EXPECT_EQ(problem_of(with(R"("rope_scaling": {"type": "llama3", "factor": 8})")),
+              "config.json: 'rope_scaling.low_freq_factor' is missing");
     EXPECT_EQ(parse_config(with(R"("rope_parameters": {"rope_theta": 7})"), "x").rope_theta, 7);
     EXPECT_FALSE(parse_config(with(R"("rope_scaling": {"rope_type": "default", "factor": 8})"), "x").rope_scaling);
 }
 
 TEST(Config, AValueOutOfItsRangeIsToldTheRange) {
-    auto rope = [](std::string_view more) {
-        return json_with(fmt::format(R"(, "rope_scaling": {{{}}})", more));
-    };
-    EXPECT_EQ(problem_of(json_with(R"(, "rms_norm_eps": 0)")), "config.json: 'rms_norm_eps' is 0; it must be above 0 and below 1");
-    EXPECT_EQ(problem_of(json_with(R"(, "rope_theta": 1e30)")), "config.json: 'rope_theta' is 1e+30; it must be 1 or more and below 1e12");
-    EXPECT_EQ(problem_of(json_with(R"(, "bos_token_id": -1)")), "config.json: 'bos_token_id' is -1; a token's id is 0 to 2147483647");
-    EXPECT_EQ(problem_of(rope(R"("factor": 0.5)")), "config.json: rotary 'factor' is 0.5; it must be 1 or more and below 1e6");
-    EXPECT_NE(problem_of(rope(R"("low_freq_factor": 4)")).find("must be above 0, the second the larger"), std::string::npos);
-    EXPECT_NE(problem_of(rope(R"("original_max_position_embeddings": 0)")).find("it must be 1 to 1073741824"), std::string::npos);
+    auto rope = [](std::string_view more) { return json_with(fmt::format(R"(, "rope_scaling": {{{}}})", more)); };
+    EXPECT_EQ(problem_of(json_with(R"(, "rms_norm_eps": 0)")),
+              "config.json: 'rms_norm_eps' is 0; it must be above 0 and below 1");
+    EXPECT_EQ(problem_of(json_with(R"(, "rope_theta": 1e30)")),
+              "config.json: 'rope_theta' is 1e+30; it must be 1 or more and below 1e12");
+    EXPECT_EQ(problem_of(json_with(R"(, "bos_token_id": -1)")),
+              "config.json: 'bos_token_id' is -1; a token's id is 0 to 2147483647");
+    EXPECT_EQ(problem_of(rope(R"("factor": 0.5)")),
+              "config.json: rotary 'factor' is 0.5; it must be 1 or more and below 1e6");
+    EXPECT_NE(problem_of(rope(R"("low_freq_factor": 4)")).find("must be above 0, the second the larger"),
+              std::string::npos);
+    EXPECT_NE(problem_of(rope(R"("original_max_position_embeddings": 0)")).find("it must be 1 to 1073741824"),
+              std::string::npos);
 }
 
 // Sizes of the published models, as their makers count them.
@@ -128,8 +151,9 @@ TEST(Config, CountsTheParametersOfLlama) {
         int64_t dim, layers, heads, head_dim, ffn, count;
         bool tied;
     };
-    for (Model m : {Model{2048, 16, 32, 64, 8192, 1235814400, true}, Model{3072, 28, 24, 128, 8192, 3212749824, true},
-                    Model{4096, 32, 32, 128, 14336, 8030261248, false}, Model{8192, 80, 64, 128, 28672, 70553706496, false}}) {
+    for (Model m :
+         {Model{2048, 16, 32, 64, 8192, 1235814400, true}, Model{3072, 28, 24, 128, 8192, 3212749824, true},
+          Model{4096, 32, 32, 128, 14336, 8030261248, false}, Model{8192, 80, 64, 128, 28672, 70553706496, false}}) {
         Config c;
         c.dim = m.dim;
         c.layers = m.layers;

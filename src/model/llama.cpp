@@ -22,7 +22,8 @@ Linear matrix(std::string name, int64_t out, int64_t in, Split split, int ranks)
 Llama::Llama(const Config& c, const Group& g) : config(c), group(g) {
     int n = group.size();
     if (c.heads % n || c.kv_heads % n || c.ffn % n)
-        fail("a model with {} key and value heads and {} FFN columns cannot be split over {} processes", c.kv_heads, c.ffn, n);
+        fail("a model with {} key and value heads and {} FFN columns cannot be split over {} processes", c.kv_heads,
+             c.ffn, n);
     attention_ = {c.heads / n, c.kv_heads / n, c.head_dim};
     frequencies_ = rotary_frequencies(c);
     tok_embeddings = shaped("tok_embeddings.weight", {c.vocabulary, c.dim});
@@ -45,7 +46,8 @@ Llama::Llama(const Config& c, const Group& g) : config(c), group(g) {
 std::vector<Param*> Llama::params() {
     std::vector<Param*> list{&tok_embeddings};
     for (Layer& l : layers)
-        for (Param* p : {&l.wq.weight, &l.wk.weight, &l.wv.weight, &l.wo.weight, &l.w1.weight, &l.w2.weight, &l.w3.weight, &l.attention_norm, &l.ffn_norm})
+        for (Param* p : {&l.wq.weight, &l.wk.weight, &l.wv.weight, &l.wo.weight, &l.w1.weight, &l.w2.weight,
+                         &l.w3.weight, &l.attention_norm, &l.ffn_norm})
             list.push_back(p);
     list.push_back(&norm);
     list.push_back(&output.weight);
@@ -75,7 +77,9 @@ Value Llama::forward_layers(Pass& pass, Value x, const Batch& batch, int64_t fir
     return x;
 }
 
-Value Llama::forward(Pass& pass, const Batch& batch) { return forward_layers(pass, embed(pass, batch), batch, 0, config.layers); }
+Value Llama::forward(Pass& pass, const Batch& batch) {
+    return forward_layers(pass, embed(pass, batch), batch, 0, config.layers);
+}
 
 Tensor Llama::logits(Pass& pass, Value x, std::span<const int64_t> rows) {
     int64_t n = static_cast<int64_t>(rows.size());

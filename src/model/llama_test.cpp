@@ -62,7 +62,8 @@ std::vector<float> logits_of(const Kernels& kernels, Llama& llama, KvCache& cach
     return {logits.begin(), logits.end()};
 }
 
-// Prompts, pieces of prompts and single steps in one batch: each row has the bits that it has when its timeline is run alone.
+// Prompts, pieces of prompts and single steps in one batch: each row has the bits that it has when its timeline is run
+// alone.
 TEST(Llama, LogitsOfAMixedBatchAreThoseOfEachSequenceAlone) {
     for (const Kernels* table : test_tables())
         for (Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::f16}) {
@@ -88,10 +89,13 @@ TEST(Llama, LogitsOfAMixedBatchAreThoseOfEachSequenceAlone) {
 
 // Every number of a few tensors, of every kind of weight.
 TEST(Llama, GradientsMatchDifferencesOfTheLoss) {
-    set_threads(1);                 // sixteen thousand passes with nothing to share out
+    set_threads(1);  // sixteen thousand passes with nothing to share out
     for (const Kernels* table : test_tables()) {
         Llama llama = lively_llama(tiny_config(), {.trainable = true});
-        Batch batch{.tokens = tokens_of(14, 2), .sequences = {{0, 9}, {9, 5}}, .targets = tokens_of(14, 5), .chunk = {0, 4, 9, 14}};
+        Batch batch{.tokens = tokens_of(14, 2),
+                    .sequences = {{0, 9}, {9, 5}},
+                    .targets = tokens_of(14, 5),
+                    .chunk = {0, 4, 9, 14}};
         batch.targets[8] = -1;
         Pass forward(*table);
         auto loss = [&] {
@@ -99,15 +103,18 @@ TEST(Llama, GradientsMatchDifferencesOfTheLoss) {
             std::vector<double> chunks = llama.loss(forward, llama.forward(forward, batch), batch, 1);
             return std::accumulate(chunks.begin(), chunks.end(), 0.0);
         };
-        Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = 3, .chunks_per_step = 3}, &llama.output.weight);
+        Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = 3, .chunks_per_step = 3},
+                            &llama.output.weight);
         Pass pass(*table, &gradients);
         llama.loss(pass, llama.forward(pass, batch), batch, 1);
         pass.backward();
         gradients.advance(3);
         std::span<float> sum = gradients.finish();
         Layer& l = llama.layers[0];
-        for (Param* p : {&llama.tok_embeddings, &l.wq.weight, &l.wk.weight, &l.wo.weight, &l.w1.weight, &l.attention_norm, &llama.norm, &llama.output.weight}) {
-            std::span<float> gradient = sum.subspan(static_cast<size_t>(p->offset), static_cast<size_t>(p->weight.count()));
+        for (Param* p : {&llama.tok_embeddings, &l.wq.weight, &l.wk.weight, &l.wo.weight, &l.w1.weight,
+                         &l.attention_norm, &llama.norm, &llama.output.weight}) {
+            std::span<float> gradient =
+                sum.subspan(static_cast<size_t>(p->offset), static_cast<size_t>(p->weight.count()));
             float largest = 0;
             for (float g : gradient) largest = std::max(largest, std::abs(g));
             ASSERT_GT(largest, 1e-2) << p->name;
@@ -116,9 +123,11 @@ TEST(Llama, GradientsMatchDifferencesOfTheLoss) {
                 float before = number;
                 auto loss_at = [&](float h) { return number = before + h, loss(); };
                 float h = 4e-3f;
-                double slope = (8 * (loss_at(h) - loss_at(-h)) - (loss_at(2 * h) - loss_at(-2 * h))) / (12 * static_cast<double>(h));
+                double slope = (8 * (loss_at(h) - loss_at(-h)) - (loss_at(2 * h) - loss_at(-2 * h))) /
+                               (12 * static_cast<double>(h));
                 number = before;
-                ASSERT_NEAR(slope, gradient[i], 4e-3 * static_cast<double>(largest)) << table->name << " " << p->name << " " << i;
+                ASSERT_NEAR(slope, gradient[i], 4e-3 * static_cast<double>(largest))
+                    << table->name << " " << p->name << " " << i;
             }
         }
     }

@@ -14,10 +14,12 @@ namespace puna {
 namespace {
 
 bool is_norm(const Param& param) { return param.weight.rank == 1; }
-bool is_tied_output(const Llama& llama, const Param* param) { return llama.config.tied && param == &llama.output.weight; }
+bool is_tied_output(const Llama& llama, const Param* param) {
+    return llama.config.tied && param == &llama.output.weight;
+}
 
 AlignedBytes& own(Llama& llama, size_t bytes) {
-    auto memory = std::make_shared<AlignedBytes>(allocate_aligned(bytes));      // shared as Llama::memory says
+    auto memory = std::make_shared<AlignedBytes>(allocate_aligned(bytes));  // shared as Llama::memory says
     llama.memory.push_back(memory);
     return *memory;
 }
@@ -33,7 +35,7 @@ void allocate(Llama& llama, const LoadOptions& options) {
         numbers += p->weight.count();
         bytes += p->weight.bytes();
     }
-    bool separate = !options.trainable || matrix_dtype != Dtype::f32;           // f32 masters are the weights themselves
+    bool separate = !options.trainable || matrix_dtype != Dtype::f32;  // f32 masters are the weights themselves
     std::byte* masters = options.trainable ? own(llama, static_cast<size_t>(numbers) * sizeof(float)).get() : nullptr;
     std::byte* weights = separate ? own(llama, static_cast<size_t>(bytes)).get() : nullptr;
     for (Param* p : llama.params()) {
@@ -73,7 +75,8 @@ void copy_share(Tensor to, Tensor whole, Split split, const Group& group) {
 void keep_norms_f32(Llama& llama) {
     for (Param* p : llama.params()) {
         if (!is_norm(*p) || p->weight.dtype == Dtype::f32) continue;
-        Tensor wide(own(llama, static_cast<size_t>(p->weight.count()) * sizeof(float)).get(), Dtype::f32, {p->weight.count()});
+        Tensor wide(own(llama, static_cast<size_t>(p->weight.count()) * sizeof(float)).get(), Dtype::f32,
+                    {p->weight.count()});
         choose_kernels().convert({}, wide, p->weight);
         p->weight = wide;
     }
@@ -86,11 +89,13 @@ Split split_of(Llama& llama, const Param* param) {
     return Split::none;
 }
 
-void check_shape(const Param& param, const TensorEntry& entry, Split split, const Group& group, std::string_view folder) {
+void check_shape(const Param& param, const TensorEntry& entry, Split split, const Group& group,
+                 std::string_view folder) {
     Tensor whole = param.weight;
     if (split == Split::rows) whole.size[0] *= group.size();
     if (split == Split::columns) whole.size[1] *= group.size();
-    if (entry.rank != whole.rank || !std::equal(whole.size.begin(), whole.size.begin() + whole.rank, entry.shape.begin()))
+    if (entry.rank != whole.rank ||
+        !std::equal(whole.size.begin(), whole.size.begin() + whole.rank, entry.shape.begin()))
         fail("{}: tensor {} does not have the shape that config.json asks for, {}", folder, entry.name, whole);
     if (entry.dtype != Dtype::f32 && entry.dtype != Dtype::bf16 && entry.dtype != Dtype::f16)
         fail("{}: tensor {} is {}; only F32, F16 and BF16 can be run", folder, entry.name, entry.dtype_name);
@@ -101,7 +106,8 @@ void check_shape(const Param& param, const TensorEntry& entry, Split split, cons
 std::optional<Dtype> weights_dtype(std::string_view name) {
     if (name.empty()) return {};
     std::optional<Dtype> dtype = find_dtype(name);
-    if (!dtype || (*dtype != Dtype::f32 && *dtype != Dtype::bf16 && *dtype != Dtype::f16)) fail("type: '{}' is none of f32, bf16, f16", printable(name));
+    if (!dtype || (*dtype != Dtype::f32 && *dtype != Dtype::bf16 && *dtype != Dtype::f16))
+        fail("type: '{}' is none of f32, bf16, f16", printable(name));
     return dtype;
 }
 
@@ -127,7 +133,7 @@ int64_t trainable_numbers(Llama& llama) {
 
 Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options) {
     Llama llama(read_config(folder / "config.json"), options.group);
-    auto files = std::make_shared<ModelWeights>(folder);                        // shared as Llama::memory says
+    auto files = std::make_shared<ModelWeights>(folder);  // shared as Llama::memory says
     bool copies = options.trainable || options.dtype || options.group.size() > 1;
     if (copies) allocate(llama, options);
     Progress progress("loading", static_cast<int64_t>(llama.params().size()), "tensors");
@@ -167,7 +173,8 @@ Llama seeded_llama(const Config& config, uint64_t seed, const LoadOptions& optio
         bool into_residual = p->name.ends_with("wo.weight") || p->name.ends_with("w2.weight");
         Tensor to = p->master ? p->master : p->weight;
         with_type(to.dtype, [&]<class T>() {
-            for (T& value : to.span<T>()) value = is_norm(*p) ? T(1.0f) : T(random.normal() * (into_residual ? inward : deviation));
+            for (T& value : to.span<T>())
+                value = is_norm(*p) ? T(1.0f) : T(random.normal() * (into_residual ? inward : deviation));
         });
     }
     tie(llama);

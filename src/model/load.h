@@ -1,4 +1,5 @@
-// model/load.h — a Llama's numbers: from a Hugging Face folder, from a seed, into memory that training changes, and back.
+// model/load.h — a Llama's numbers: from a Hugging Face folder, from a seed, into memory that training changes, and
+// back.
 //
 //   Llama llama = load_llama(folder, {});                               // as stored, mapped: opens at once
 //   Llama llama = load_llama(folder, {.dtype = Dtype::bf16, .trainable = true});
@@ -15,9 +16,9 @@
 namespace puna {
 
 struct LoadOptions {
-    std::optional<Dtype> dtype = {};        // what passes multiply with; empty: as stored. Norms are always f32
-    bool trainable = false;                 // f32 masters beside it, and a place among the gradients
-    Group group = Group::alone();           // that the matrices are split over
+    std::optional<Dtype> dtype = {};  // what passes multiply with; empty: as stored. Norms are always f32
+    bool trainable = false;           // f32 masters beside it, and a place among the gradients
+    Group group = Group::alone();     // that the matrices are split over
 };
 
 // The type that a name asks to compute with: f32, bf16 or f16; empty: as stored. Throws Error for others.
@@ -35,7 +36,7 @@ Llama shared_llama(Llama& llama);
 // After the optimizer has changed the masters: passes see them again.
 void refresh_weights(const Kernels& kernels, Llama& llama);
 
-int64_t trainable_numbers(Llama& llama);    // of all gradients in a row
+int64_t trainable_numbers(Llama& llama);  // of all gradients in a row
 
 // Writes config.json and the weights (masters where there are some) as f32, bf16 or f16. Needs a group of one.
 void save_llama(Llama& llama, const std::filesystem::path& folder, Dtype dtype, const ShardOptions& options = {});

@@ -71,7 +71,8 @@ TEST(Load, SixteenBitFilesAreComputedWithNormsInF32) {
         EXPECT_EQ(stored.norm.weight.dtype, Dtype::f32);
         EXPECT_EQ(stored.layers[1].w2.weight.weight.dtype, dtype);
         std::vector<float> got = logits_of(stored);
-        for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], exact[i], dtype == Dtype::f16 ? 2e-3 : 2e-2) << info(dtype).name;
+        for (size_t i = 0; i < got.size(); ++i)
+            ASSERT_NEAR(got[i], exact[i], dtype == Dtype::f16 ? 2e-3 : 2e-2) << info(dtype).name;
     }
 }
 
@@ -126,13 +127,19 @@ TEST(Load, BrokenFoldersSayWhatIsWrong) {
         write_file(folder.path() / "config.json", changed);
         return message();
     };
-    EXPECT_NE(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3").find("model.layers.2.self_attn.q_proj.weight is missing"), std::string::npos);
-    EXPECT_NE(with("\"intermediate_size\": 40", "\"intermediate_size\": 48").find("does not have the shape"), std::string::npos);
+    EXPECT_NE(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3")
+                  .find("model.layers.2.self_attn.q_proj.weight is missing"),
+              std::string::npos);
+    EXPECT_NE(with("\"intermediate_size\": 40", "\"intermediate_size\": 48").find("does not have the shape"),
+              std::string::npos);
     EXPECT_NE(with("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"").find("'gelu'"), std::string::npos);
     EXPECT_NE(with("\"attention_bias\": false", "\"attention_bias\": true").find("attention_bias"), std::string::npos);
     EXPECT_NE(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3").find("evenly"), std::string::npos);
-    EXPECT_NE(with("\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}").find("'yarn'"), std::string::npos);
-    EXPECT_NE(with("\"hidden_size\": 24", "\"hidden_size\": \"wide\"").find("'hidden_size' must be a whole number"), std::string::npos);
+    EXPECT_NE(
+        with("\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}").find("'yarn'"),
+        std::string::npos);
+    EXPECT_NE(with("\"hidden_size\": 24", "\"hidden_size\": \"wide\"").find("'hidden_size' must be a whole number"),
+              std::string::npos);
     write_file(folder.path() / "config.json", config);
     std::filesystem::resize_file(folder.path() / "model.safetensors", 5000);
     EXPECT_NE(message().find("model.safetensors"), std::string::npos) << message();

@@ -33,7 +33,8 @@ std::string hugging_face_name(std::string_view ours) {
     size_t dot = ours.find('.', prefix.size());
     if (ours.starts_with(prefix) && dot != ours.npos)
         for (const Name& name : inside_layer)
-            if (name.ours == ours.substr(dot + 1)) return fmt::format("model.{}.{}", ours.substr(0, dot), name.hugging_face);
+            if (name.ours == ours.substr(dot + 1))
+                return fmt::format("model.{}.{}", ours.substr(0, dot), name.hugging_face);
     throw_bug(fmt::format("no weight is named {}", ours));
 }
 

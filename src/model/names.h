@@ -5,6 +5,7 @@
 
 namespace puna {
 
-std::string hugging_face_name(std::string_view ours);      // "layers.3.attention.wq.weight" -> "model.layers.3.self_attn.q_proj.weight"
+std::string hugging_face_name(
+    std::string_view ours);  // "layers.3.attention.wq.weight" -> "model.layers.3.self_attn.q_proj.weight"
 
 }  // namespace puna

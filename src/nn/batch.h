@@ -13,18 +13,18 @@
 namespace puna {
 
 struct Sequence {
-    int64_t first, n;               // its rows of the batch
-    int64_t before = 0;             // its tokens that the cache already holds: its first row has this position
-    int slot = 0;                   // of the cache
-    int adapter = -1;               // which LoRA pairs; -1: none
+    int64_t first, n;    // its rows of the batch
+    int64_t before = 0;  // its tokens that the cache already holds: its first row has this position
+    int slot = 0;        // of the cache
+    int adapter = -1;    // which LoRA pairs; -1: none
 };
 
 struct Batch {
     std::vector<int32_t> tokens;
-    std::vector<Sequence> sequences;        // in order, covering all tokens; attention stays inside each
-    std::vector<int32_t> targets;           // training: the token that should follow each, -1 where nothing is learnt
-    std::vector<int64_t> chunk;             // training: rows where gradient chunks begin, and the end (kernels.h, TreeSum)
-    int64_t chunks_before = 0;              // training: chunks of this step in earlier passes
+    std::vector<Sequence> sequences;  // in order, covering all tokens; attention stays inside each
+    std::vector<int32_t> targets;     // training: the token that should follow each, -1 where nothing is learnt
+    std::vector<int64_t> chunk;       // training: rows where gradient chunks begin, and the end (kernels.h, TreeSum)
+    int64_t chunks_before = 0;        // training: chunks of this step in earlier passes
     KvCache* cache = nullptr;
 
     int64_t rows() const { return static_cast<int64_t>(tokens.size()); }

@@ -15,7 +15,9 @@ namespace puna {
 class KvCache {
  public:
     KvCache(int64_t layers, int64_t slots, int64_t capacity, int64_t kv_dim)
-        : slots_(slots), capacity_(capacity), kv_dim_(kv_dim),
+        : slots_(slots),
+          capacity_(capacity),
+          kv_dim_(kv_dim),
           memory_(allocate_aligned(static_cast<size_t>(layers * slots * capacity * kv_dim * 2) * sizeof(float))) {}
 
     int64_t capacity() const { return capacity_; }

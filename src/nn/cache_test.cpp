@@ -51,7 +51,8 @@ std::vector<float> attend(const Kernels& kernels, KvCache* cache, const std::vec
         Value all = pass.empty({rows, columns});
         for (size_t i = 0; i < pieces.size(); ++i) {
             Tensor from = (pieces[i].timeline->*of).slice(pieces[i].before, pieces[i].n);
-            kernels.copy({}, all.data.slice(batch.sequences[i].first, pieces[i].n).data, from.data, static_cast<size_t>(from.bytes()));
+            kernels.copy({}, all.data.slice(batch.sequences[i].first, pieces[i].n).data, from.data,
+                         static_cast<size_t>(from.bytes()));
         }
         return all;
     };
@@ -82,7 +83,8 @@ TEST(KvCache, TimelinesInOtherSlotsDoNotTouchEachOther) {
     KvCache cache(2, 2, T, kv_dim);
     attend(kernels, &cache, {{&one, 0, 40, 0}, {&two, 0, 90, 1}});
     std::vector<float> both = attend(kernels, &cache, {{&two, 90, 1, 1}, {&one, 40, 30, 0}});
-    std::vector<float> alone_one = attend(kernels, nullptr, {{&one, 0, 70}}), alone_two = attend(kernels, nullptr, {{&two, 0, 91}});
+    std::vector<float> alone_one = attend(kernels, nullptr, {{&one, 0, 70}}),
+                       alone_two = attend(kernels, nullptr, {{&two, 0, 91}});
     std::vector<float> expected(alone_two.end() - dim, alone_two.end());
     expected.insert(expected.end(), alone_one.end() - 30 * dim, alone_one.end());
     EXPECT_EQ(both, expected);

@@ -21,7 +21,8 @@ AlignedBytes floats(int64_t n) { return allocate_aligned(static_cast<size_t>(n) 
 
 Gradients::Gradients(int64_t numbers, GradientPlan plan, const Param* chunkwise)
     : numbers_(numbers), running_(plan.running), chunkwise_(chunkwise) {
-    check(plan.chunks_per_pass > 0 && plan.chunks_per_step > 0, "gradients of {} chunks a pass, {} a step", plan.chunks_per_pass, plan.chunks_per_step);
+    check(plan.chunks_per_pass > 0 && plan.chunks_per_step > 0, "gradients of {} chunks a pass, {} a step",
+          plan.chunks_per_pass, plan.chunks_per_step);
     uint64_t levels = plan.running ? 1 : levels_left_by_passes(plan.chunks_per_pass, plan.chunks_per_step);
     for (int k = 0; k < most_levels && levels >> k; ++k) {
         bool kept = levels >> k & 1;
@@ -30,7 +31,8 @@ Gradients::Gradients(int64_t numbers, GradientPlan plan, const Param* chunkwise)
     }
 }
 
-TreeSum Gradients::sum_of(const Param& param, std::span<const int64_t> chunk, std::vector<Tensor>& levels, int64_t earlier) const {
+TreeSum Gradients::sum_of(const Param& param, std::span<const int64_t> chunk, std::vector<Tensor>& levels,
+                          int64_t earlier) const {
     levels.clear();
     for (size_t k = 0; k < level_.size(); ++k) {
         Tensor view = param.weight;

@@ -9,7 +9,7 @@
 namespace puna {
 namespace {
 
-constexpr int64_t chunks = 12, rows = 5, O = 6, D = 9;      // rows: tokens of a chunk
+constexpr int64_t chunks = 12, rows = 5, O = 6, D = 9;  // rows: tokens of a chunk
 
 // A step of twelve chunks through one matrix [O, D], that begins in the middle of all gradients.
 class Step {
@@ -30,7 +30,8 @@ class Step {
     std::vector<float> run(Gradients& gradients, int64_t per_pass, int64_t calls_of = 0) const {
         for (int64_t first = 0; first < chunks; first += per_pass) {
             int64_t n = std::min(per_pass, chunks - first), per_call = calls_of ? calls_of : n;
-            for (int64_t done = 0; done < n; done += per_call) add(gradients, first + done, std::min(per_call, n - done), done);
+            for (int64_t done = 0; done < n; done += per_call)
+                add(gradients, first + done, std::min(per_call, n - done), done);
             gradients.advance(n);
         }
         std::span<float> sum = gradients.finish().subspan(4);
@@ -46,8 +47,10 @@ class Step {
         std::vector<int64_t> chunk;
         for (int64_t c = 0; c <= n; ++c) chunk.push_back((first + c) * rows);
         std::vector<Tensor> levels;
-        choose_kernels().matmul_weight_gradient({}, gradients.sum_of(matrix_, chunk, levels, earlier), dout_, x_, Dtype::f32);
-        choose_kernels().matmul_weight_gradient({}, {{}, 0, chunk}, x_, x_, Dtype::f32);       // of another weight: uses scratch memory up
+        choose_kernels().matmul_weight_gradient({}, gradients.sum_of(matrix_, chunk, levels, earlier), dout_, x_,
+                                                Dtype::f32);
+        choose_kernels().matmul_weight_gradient({}, {{}, 0, chunk}, x_, x_,
+                                                Dtype::f32);  // of another weight: uses scratch memory up
     }
 
     Arena arena_;
@@ -66,7 +69,8 @@ TEST(Gradients, AnySplitOfAStepIntoPassesGivesTheSameBits) {
 
 TEST(Gradients, ARunningSumIsCloseButHasItsOwnBits) {
     Step step;
-    std::vector<float> tree = step.run(passes_of(1)), running = step.run({.chunks_per_pass = 1, .chunks_per_step = chunks, .running = true});
+    std::vector<float> tree = step.run(passes_of(1)),
+                       running = step.run({.chunks_per_pass = 1, .chunks_per_step = chunks, .running = true});
     EXPECT_NE(running, tree);
     for (size_t i = 0; i < tree.size(); ++i) EXPECT_NEAR(running[i], tree[i], 1e-4);
 }

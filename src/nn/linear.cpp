@@ -12,14 +12,16 @@ void zero_rows_of_others(Pass& pass, Tensor x, const Batch& batch, int adapter) 
 // Rows of other adapters are zeros, also on the way back.
 Value only_adapter(Pass& pass, Value x, const Batch& batch, int adapter) {
     zero_rows_of_others(pass, x.data, batch, adapter);
-    if (pass.recording()) pass.record([=, &pass, &batch] { zero_rows_of_others(pass, pass.gradient(x), batch, adapter); });
+    if (pass.recording())
+        pass.record([=, &pass, &batch] { zero_rows_of_others(pass, pass.gradient(x), batch, adapter); });
     return x;
 }
 
 Value add_scaled(Pass& pass, Value out, Value change, float scale) {
     pass.kernels.add_scaled(pass.stream, out.data, change.data, scale);
     if (pass.recording())
-        pass.record([=, &pass] { pass.kernels.add_scaled(pass.stream, pass.gradient(change), pass.gradient(out), scale); });
+        pass.record(
+            [=, &pass] { pass.kernels.add_scaled(pass.stream, pass.gradient(change), pass.gradient(out), scale); });
     return out;
 }
 
@@ -45,9 +47,11 @@ void sum_over_group(Pass& pass, Value x) {
 
 Value Linear::operator()(Pass& pass, Value x, const Batch& batch) {
     bool together = pass.group.size() > 1;
-    check(pairs.empty() || !pass.gradients || !together || split == Split::none, "{}: LoRA pairs are not trained in a group of {}", weight.name, pass.group.size());
+    check(pairs.empty() || !pass.gradients || !together || split == Split::none,
+          "{}: LoRA pairs are not trained in a group of {}", weight.name, pass.group.size());
     for (const Sequence& s : batch.sequences)
-        check(pairs.empty() || s.adapter < static_cast<int>(pairs.size()), "{}: adapter {} of {}", weight.name, s.adapter, pairs.size());
+        check(pairs.empty() || s.adapter < static_cast<int>(pairs.size()), "{}: adapter {} of {}", weight.name,
+              s.adapter, pairs.size());
     if (together && split == Split::rows) x = to_group(pass, x);
     Value out = matmul(pass, x, weight, batch);
     for (size_t i = 0; i < pairs.size(); ++i) {

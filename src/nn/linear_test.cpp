@@ -12,7 +12,7 @@ namespace puna {
 namespace {
 
 constexpr int64_t T = 9, in = 10, out = 8, rank = 3;
-constexpr float step = 1.0f / 32;                   // numbers on this grid below 8 are exact in bf16
+constexpr float step = 1.0f / 32;  // numbers on this grid below 8 are exact in bf16
 
 // A frozen or f32 layer of 8 x 10 with two trainable LoRA pairs, and room for their gradients.
 class LoraLayer {
@@ -26,9 +26,10 @@ class LoraLayer {
 
     Linear& layer() { return layer_; }
     int64_t numbers() const { return numbers_; }
-    Tensor normal(std::initializer_list<int64_t> sizes) {           // on the grid
+    Tensor normal(std::initializer_list<int64_t> sizes) {  // on the grid
         Tensor x = arena_.tensor(Dtype::f32, sizes);
-        for (float& value : x.span<float>()) value = std::clamp(std::round(random_.normal() / step) * step, -4.0f, 4.0f);
+        for (float& value : x.span<float>())
+            value = std::clamp(std::round(random_.normal() / step) * step, -4.0f, 4.0f);
         return x;
     }
 
@@ -57,7 +58,8 @@ class LoraLayer {
 Batch three_sequences() {
     Batch batch;
     batch.tokens.assign(T, 0);
-    batch.sequences = {{.first = 0, .n = 2, .adapter = -1}, {.first = 2, .n = 4, .adapter = 1}, {.first = 6, .n = 3, .adapter = 0}};
+    batch.sequences = {
+        {.first = 0, .n = 2, .adapter = -1}, {.first = 2, .n = 4, .adapter = 1}, {.first = 6, .n = 3, .adapter = 0}};
     batch.chunk = {0, T};
     return batch;
 }
@@ -86,11 +88,17 @@ TEST(Linear, AnAdapterChangesOnlyTheRowsThatNameIt) {
                 const Lora& pair = lora.layer().pairs[t < 6 ? 1 : 0];
                 for (int64_t r = 0; r < rank; ++r) {
                     double down = 0;
-                    for (int64_t d = 0; d < in; ++d) down += static_cast<double>(x.row<float>(t)[d]) * static_cast<double>(pair.a.weight.row<float>(r)[d]);
-                    change += down * static_cast<double>(pair.b.weight.row<float>(o)[r]) * static_cast<double>(pair.scale);
+                    for (int64_t d = 0; d < in; ++d)
+                        down += static_cast<double>(x.row<float>(t)[d]) *
+                                static_cast<double>(pair.a.weight.row<float>(r)[d]);
+                    change +=
+                        down * static_cast<double>(pair.b.weight.row<float>(o)[r]) * static_cast<double>(pair.scale);
                 }
-                if (t < 2) EXPECT_EQ(with.row<float>(t)[o], without.row<float>(t)[o]) << t;
-                else EXPECT_NEAR(with.row<float>(t)[o], static_cast<double>(without.row<float>(t)[o]) + change, 1e-4) << t;
+                if (t < 2)
+                    EXPECT_EQ(with.row<float>(t)[o], without.row<float>(t)[o]) << t;
+                else
+                    EXPECT_NEAR(with.row<float>(t)[o], static_cast<double>(without.row<float>(t)[o]) + change, 1e-4)
+                        << t;
             }
     });
 }
@@ -105,7 +113,8 @@ TEST(Linear, GradientsOfItsPairsMatchDifferences) {
             Pass pass(table);
             Tensor y = lora.layer()(pass, pass.value(x), batch).data;
             double sum = 0;
-            for (int64_t i = 0; i < y.count(); ++i) sum += static_cast<double>(y.as<float>()[i]) * static_cast<double>(dout.as<float>()[i]);
+            for (int64_t i = 0; i < y.count(); ++i)
+                sum += static_cast<double>(y.as<float>()[i]) * static_cast<double>(dout.as<float>()[i]);
             return sum;
         };
         Gradients gradients(lora.numbers(), {});
@@ -158,7 +167,7 @@ TEST(Linear, AnAdapterThatItDoesNotHaveIsABug) {
     Pass pass(choose_kernels());
     Value x = pass.value(lora.normal({T, in}));
     EXPECT_THROW(lora.layer()(pass, x, batch), Bug);
-    lora.layer().pairs.clear();                     // adapters may leave a layer alone
+    lora.layer().pairs.clear();  // adapters may leave a layer alone
     EXPECT_NO_THROW(lora.layer()(pass, x, batch));
 }
 

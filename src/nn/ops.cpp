@@ -14,7 +14,8 @@ Tensor upload(Pass& pass, std::span<const int32_t> numbers) {
     return x;
 }
 
-TreeSum sum_of(Pass& pass, const Param& param, std::span<const int64_t> chunk, std::vector<Tensor>& levels, int64_t earlier = 0) {
+TreeSum sum_of(Pass& pass, const Param& param, std::span<const int64_t> chunk, std::vector<Tensor>& levels,
+               int64_t earlier = 0) {
     return pass.gradients->sum_of(param, chunk, levels, earlier);
 }
 
@@ -40,7 +41,8 @@ Value matmul(Pass& pass, Value x, Param& weight, const Batch& batch) {
             Tensor dout = pass.gradient(out);
             if (weight.trainable()) {
                 std::vector<Tensor> levels;
-                pass.kernels.matmul_weight_gradient(pass.stream, sum_of(pass, weight, batch.chunk, levels), dout, x.data, weight.weight.dtype);
+                pass.kernels.matmul_weight_gradient(pass.stream, sum_of(pass, weight, batch.chunk, levels), dout,
+                                                    x.data, weight.weight.dtype);
             }
             pass.kernels.matmul_input_gradient(pass.stream, pass.gradient(x), dout, weight.weight);
         });
@@ -55,7 +57,8 @@ Value rms_norm(Pass& pass, Value x, Param& weight, const Batch& batch, float eps
         pass.record([=, &pass, &weight, &batch] {
             std::vector<Tensor> levels;
             TreeSum dw = weight.trainable() ? sum_of(pass, weight, batch.chunk, levels) : TreeSum{};
-            pass.kernels.rms_norm_gradient(pass.stream, pass.gradient(x), dw, pass.gradient(out), x.data, weight.weight, scale);
+            pass.kernels.rms_norm_gradient(pass.stream, pass.gradient(x), dw, pass.gradient(out), x.data, weight.weight,
+                                           scale);
         });
     return out;
 }
@@ -65,7 +68,8 @@ Value swiglu(Pass& pass, Value gate, Value up) {
     pass.kernels.swiglu(pass.stream, out.data, gate.data, up.data);
     if (pass.recording())
         pass.record([=, &pass] {
-            pass.kernels.swiglu_gradient(pass.stream, pass.gradient(gate), pass.gradient(up), pass.gradient(out), gate.data, up.data);
+            pass.kernels.swiglu_gradient(pass.stream, pass.gradient(gate), pass.gradient(up), pass.gradient(out),
+                                         gate.data, up.data);
         });
     return out;
 }
@@ -73,7 +77,7 @@ Value swiglu(Pass& pass, Value gate, Value up) {
 Value add(Pass& pass, Value x, Value change) {
     pass.kernels.add(pass.stream, change.data, change.data, x.data);
     if (pass.recording())
-        pass.record([=, &pass] {            // the gradient of `change` is that of the sum: they share a slot
+        pass.record([=, &pass] {  // the gradient of `change` is that of the sum: they share a slot
             Tensor dx = pass.gradient(x);
             pass.kernels.add(pass.stream, dx, dx, pass.gradient(change));
         });
@@ -96,9 +100,11 @@ Value rope(Pass& pass, Value x, Tensor angles, RotaryPairs pairs) {
 namespace {
 
 void append(Pass& pass, Tensor store, Tensor rows, const Sequence& sequence) {
-    check(sequence.before + sequence.n <= store.size[0], "cache: {} tokens and {} more in {}", sequence.before, sequence.n, store);
+    check(sequence.before + sequence.n <= store.size[0], "cache: {} tokens and {} more in {}", sequence.before,
+          sequence.n, store);
     Tensor from = rows.slice(sequence.first, sequence.n);
-    pass.kernels.copy(pass.stream, store.slice(sequence.before, sequence.n).data, from.data, static_cast<size_t>(from.bytes()));
+    pass.kernels.copy(pass.stream, store.slice(sequence.before, sequence.n).data, from.data,
+                      static_cast<size_t>(from.bytes()));
 }
 
 std::vector<AttentionSpan> spans_of(Pass& pass, Tensor k, Tensor v, const Batch& batch, int64_t layer) {
@@ -125,8 +131,8 @@ Value attention(Pass& pass, Value q, Value k, Value v, const Batch& batch, int64
     pass.kernels.attention(pass.stream, out.data, lse, q.data, spans, shape);
     if (pass.recording())
         pass.record([=, &pass] {
-            pass.kernels.attention_gradient(pass.stream, pass.gradient(q), pass.gradient(k), pass.gradient(v), pass.gradient(out), out.data,
-                                            lse, q.data, spans, shape);
+            pass.kernels.attention_gradient(pass.stream, pass.gradient(q), pass.gradient(k), pass.gradient(v),
+                                            pass.gradient(out), out.data, lse, q.data, spans, shape);
         });
     return out;
 }
@@ -140,7 +146,8 @@ std::vector<double> head_loss(Pass& pass, Value x, Param& head, const Batch& bat
     Arena::Mark mark = pass.arena.mark();
     for (size_t c = 0; c + 1 < batch.chunk.size(); ++c) {
         int64_t first = batch.chunk[c], n = batch.chunk[c + 1] - first;
-        Tensor logits = pass.arena.tensor(Dtype::f32, {n, V}), rows = x.data.slice(first, n), wanted = targets.slice(first, n);
+        Tensor logits = pass.arena.tensor(Dtype::f32, {n, V}), rows = x.data.slice(first, n),
+               wanted = targets.slice(first, n);
         kernels.matmul(pass.stream, logits, rows, head.weight);
         if (!recording) {
             kernels.cross_entropy(pass.stream, loss.slice(first, n), logits, wanted);
@@ -150,7 +157,8 @@ std::vector<double> head_loss(Pass& pass, Value x, Param& head, const Batch& bat
             if (head.trainable()) {
                 std::vector<Tensor> levels;
                 int64_t chunk[2] = {0, n};
-                kernels.matmul_weight_gradient(pass.stream, sum_of(pass, head, chunk, levels, static_cast<int64_t>(c)), logits, rows, head.weight.dtype);
+                kernels.matmul_weight_gradient(pass.stream, sum_of(pass, head, chunk, levels, static_cast<int64_t>(c)),
+                                               logits, rows, head.weight.dtype);
             }
         }
         pass.arena.rewind(mark);

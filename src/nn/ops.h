@@ -10,15 +10,15 @@
 
 namespace puna {
 
-Value embed(Pass& pass, Param& table, const Batch& batch);                      // [T, D]
-Value matmul(Pass& pass, Value x, Param& weight, const Batch& batch);           // x weight^T
+Value embed(Pass& pass, Param& table, const Batch& batch);             // [T, D]
+Value matmul(Pass& pass, Value x, Param& weight, const Batch& batch);  // x weight^T
 Value rms_norm(Pass& pass, Value x, Param& weight, const Batch& batch, float epsilon);
 Value swiglu(Pass& pass, Value gate, Value up);
-Value add(Pass& pass, Value x, Value change);                                   // takes change's memory
+Value add(Pass& pass, Value x, Value change);  // takes change's memory
 
 // cos and sin of every token's angles, once for all layers: [T, 2, head_dim / 2].
 Tensor rotary_angles(Pass& pass, const Batch& batch, Tensor frequencies);
-Value rope(Pass& pass, Value x, Tensor angles, RotaryPairs pairs);              // in place
+Value rope(Pass& pass, Value x, Tensor angles, RotaryPairs pairs);  // in place
 
 // Causal attention inside each sequence; with a cache, k and v are appended to it and attended there.
 Value attention(Pass& pass, Value q, Value k, Value v, const Batch& batch, int64_t layer, AttentionShape shape);

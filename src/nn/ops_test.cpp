@@ -26,7 +26,9 @@ class Head {
         head.weight = arena_.tensor(dtype, {V, D});
         head.offset = 0;
         for (float& value : x.span<float>()) value = random_.normal();
-        with_type(dtype, [&]<class W>() { for (W& value : head.weight.span<W>()) value = W(random_.normal()); });
+        with_type(dtype, [&]<class W>() {
+            for (W& value : head.weight.span<W>()) value = W(random_.normal());
+        });
         batch.targets = {3, -1, 36, 0, 7, 7, 12, -1, 30, 1, 2};
         batch.tokens.assign(T, 0);
         batch.chunk = {0, 4, T};
@@ -47,14 +49,16 @@ TEST(HeadLoss, EqualsTheLossOfWholeLogitsToTheBit) {
         for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
             SCOPED_TRACE(fmt::format("{}, head {}", table->name, info(dtype).name));
             Head h(dtype);
-            Tensor logits = h.zeros({T, V}), loss = h.zeros({T}), dx = h.zeros({T, D}), targets(h.batch.targets.data(), Dtype::i32, {T});
+            Tensor logits = h.zeros({T, V}), loss = h.zeros({T}), dx = h.zeros({T, D}),
+                   targets(h.batch.targets.data(), Dtype::i32, {T});
             Tensor levels[2] = {h.zeros({V, D}), h.zeros({V, D})};
             table->matmul({}, logits, h.x, h.head.weight);
             table->cross_entropy_gradient({}, loss, logits, targets, 0.25f);
             table->matmul_input_gradient({}, dx, logits, h.head.weight);
             table->matmul_weight_gradient({}, {levels, 0, h.batch.chunk}, logits, h.x, dtype);
             std::vector<float> each = numbers_of(loss);
-            std::vector<double> sums{std::accumulate(each.begin(), each.begin() + 4, 0.0), std::accumulate(each.begin() + 4, each.end(), 0.0)};
+            std::vector<double> sums{std::accumulate(each.begin(), each.begin() + 4, 0.0),
+                                     std::accumulate(each.begin() + 4, each.end(), 0.0)};
 
             Gradients gradients(V * D, {.chunks_per_pass = 2, .chunks_per_step = 2}, &h.head);
             Pass training(*table, &gradients), inference(*table);
@@ -117,7 +121,7 @@ TEST(Ops, AddTakesTheMemoryOfTheChangeAndGivesBothTheGradient) {
 // As the gradients are: pairs of neighbours, and what is left over joins at the end.
 TEST(Ops, LossesOfChunksAreAddedInATree) {
     double tiny = 0x1p-53;
-    EXPECT_EQ(tree_sum({1, tiny, tiny, tiny}), 1 + 2 * tiny);       // from the left all three would be lost
+    EXPECT_EQ(tree_sum({1, tiny, tiny, tiny}), 1 + 2 * tiny);  // from the left all three would be lost
     EXPECT_EQ(tree_sum({1, 2, 3, 4, 5}), 15);
     EXPECT_EQ(tree_sum({3}), 3);
     EXPECT_EQ(tree_sum({}), 0);

@@ -56,7 +56,7 @@ void Pass::keep_only(const Value& x, const Value& y, Arena::Mark mark) {
 Value Pass::segment(Value x, const std::function<Value(Value)>& f) {
     if (!recording()) return run_and_rewind(x, f);
     if (activations == Activations::keep) {
-        auto mark = std::make_shared<Arena::Mark>();        // shared by the two ends of the segment on the tape
+        auto mark = std::make_shared<Arena::Mark>();  // shared by the two ends of the segment on the tape
         auto result = std::make_shared<Value>();
         record([=, this] { keep_only(x, *result, *mark); });
         *result = f(x);

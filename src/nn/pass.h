@@ -36,8 +36,8 @@ class Pass {
 
     const Kernels& kernels;
     Stream stream;
-    Group group = Group::alone();           // tensor parallel
-    Gradients* gradients;                   // null: inference
+    Group group = Group::alone();  // tensor parallel
+    Gradients* gradients;          // null: inference
     Activations activations;
     Arena arena;
 
@@ -54,8 +54,8 @@ class Pass {
     // f's result has the shape of x.
     Value segment(Value x, const std::function<Value(Value)>& f);
 
-    void backward();                        // from gradients that were set, or that an operation left (head_loss)
-    void reset();                           // ready for the next batch; memory is kept
+    void backward();  // from gradients that were set, or that an operation left (head_loss)
+    void reset();     // ready for the next batch; memory is kept
 
  private:
     int64_t new_slot() {
@@ -67,7 +67,7 @@ class Pass {
     void keep_only(const Value& x, const Value& y, Arena::Mark mark);
 
     std::vector<std::function<void()>> tape_;
-    std::vector<Tensor> slots_;             // gradients, made when first asked for
+    std::vector<Tensor> slots_;  // gradients, made when first asked for
     Arena gradient_arena_;
     bool paused_ = false;
 };

@@ -55,12 +55,13 @@ TEST(Pass, AValueThatIsUsedTwiceAddsItsGradients) {
     Gradients gradients(1, {});
     Pass pass(choose_kernels(), &gradients);
     Tensor dout = weights.normal({T, D});
-    Value x = pass.value(weights.normal({T, D})), y = swiglu(pass, x, x);          // x^2 sigmoid(x)
+    Value x = pass.value(weights.normal({T, D})), y = swiglu(pass, x, x);  // x^2 sigmoid(x)
     pass.set_gradient(y, dout);
     pass.backward();
     for (int64_t i = 0; i < T * D; ++i) {
         double v = static_cast<double>(x.data.as<float>()[i]), s = 1 / (1 + std::exp(-v));
-        EXPECT_NEAR(pass.gradient(x).as<float>()[i], static_cast<double>(dout.as<float>()[i]) * (2 * v * s + v * v * s * (1 - s)), 1e-5);
+        EXPECT_NEAR(pass.gradient(x).as<float>()[i],
+                    static_cast<double>(dout.as<float>()[i]) * (2 * v * s + v * v * s * (1 - s)), 1e-5);
     }
 }
 
@@ -97,7 +98,7 @@ TEST(Pass, SegmentsNeedNoMoreMemoryForMoreOfThem) {
     Value y = pass.value(x);
     for (int i = 0; i < 2; ++i) y = weights.three_segments(pass, y);
     size_t result = (static_cast<size_t>(T * D) * sizeof(float) + 63) / 64 * 64;
-    EXPECT_EQ(pass.arena.high_water(), three + 3 * result);             // only their results stay
+    EXPECT_EQ(pass.arena.high_water(), three + 3 * result);  // only their results stay
 }
 
 TEST(Pass, AfterAResetItIsReadyForTheNextBatch) {

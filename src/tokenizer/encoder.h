@@ -25,9 +25,10 @@ class Encoder {
 
     std::vector<int32_t> encode(std::string_view text);
 
-    // The same ids, some at a time with the number of bytes that they spell, so that neither they nor the memory for them
-    // pile up: for whole files.
-    void encode_parts(std::string_view text, const std::function<void(std::span<const int32_t> ids, size_t bytes)>& on_ids);
+    // The same ids, some at a time with the number of bytes that they spell, so that neither they nor the memory for
+    // them pile up: for whole files.
+    void encode_parts(std::string_view text,
+                      const std::function<void(std::span<const int32_t> ids, size_t bytes)>& on_ids);
 
  private:
     static constexpr size_t longest_word = 15;  // bytes

@@ -37,7 +37,8 @@ bool is_json(const fs::path& path, std::string_view text) {
 ChatFormat known_chat_format(const JsonEvent& event, const fs::path& config) {
     std::optional<ChatFormat> format;
     if (event.kind == JsonEvent::string) format = find_chat_format(event.text);
-    if (!format) fail("{}: 'chat_format' must be \"llama3\", \"llama3_1\", \"llama3_2\" or \"llama3_3\"", config.string());
+    if (!format)
+        fail("{}: 'chat_format' must be \"llama3\", \"llama3_1\", \"llama3_2\" or \"llama3_3\"", config.string());
     return *format;
 }
 

@@ -71,8 +71,10 @@ TEST(TokenizerFiles, AConfigThatSaysNoPromptIsRefused) {
     };
     for (std::string_view config : {"[]", "3", "null", "\"llama3\""})
         EXPECT_NE(with_config(config).find("tokenizer_config.json: not a JSON object"), std::string::npos) << config;
-    for (std::string_view config : {R"({"chat_format": "zz"})", R"({"chat_format": 3})", R"({"chat_format": ["llama3"]})"})
-        EXPECT_NE(with_config(config).find("tokenizer_config.json: 'chat_format' must be"), std::string::npos) << config;
+    for (std::string_view config :
+         {R"({"chat_format": "zz"})", R"({"chat_format": 3})", R"({"chat_format": ["llama3"]})"})
+        EXPECT_NE(with_config(config).find("tokenizer_config.json: 'chat_format' must be"), std::string::npos)
+            << config;
     EXPECT_EQ(with_config(R"({"chat_format": null, "chat_template": null})"), "was accepted");
 }
 
@@ -111,8 +113,8 @@ TEST(TokenizerJson, OtherKindsOfTokenizersAreRefusedByName) {
     expect_json_refused(replace(small_json(), "\"normalizer\": null", R"("normalizer": {"type": "NFC"})"),
                         "normalized");
     for (const char* normalizer : {"3", "true", "\"NFC\"", "{}", "[]"})
-        expect_json_refused(replace(small_json(), "\"normalizer\": null", fmt::format("\"normalizer\": {}", normalizer)),
-                            "normalized");
+        expect_json_refused(
+            replace(small_json(), "\"normalizer\": null", fmt::format("\"normalizer\": {}", normalizer)), "normalized");
     expect_json_refused(replace(small_json(), "\"dropout\": null", "\"dropout\": 0.1"), "dropout");
     expect_json_refused(replace(small_json(), "\"invert\": false", "\"invert\": true"), "inverts");
     expect_json_refused("{}", "no vocabulary");
@@ -149,8 +151,11 @@ TEST(TokenizerJson, AddedTokensThatAreNoneAreRefused) {
         expect_json_refused(json_with_added(added), "not what a tokenizer.json has here");
     expect_json_refused(json_with_added(fmt::format(R"([{{"id": 344, "content": "{}"}}])", std::string(1025, 'x'))),
                         "has 1025 bytes: more than 1024 are not read here");
-    EXPECT_EQ(parse_tokenizer_json(json_with_added(R"([{"id": 344, "content": "x", "more": {"id": 3}}])"), "x").controls.size(), 1);
-    for (const char* none : {"null", "[]"}) EXPECT_EQ(parse_tokenizer_json(json_with_added(none), "x").controls.size(), 0);
+    EXPECT_EQ(parse_tokenizer_json(json_with_added(R"([{"id": 344, "content": "x", "more": {"id": 3}}])"), "x")
+                  .controls.size(),
+              1);
+    for (const char* none : {"null", "[]"})
+        EXPECT_EQ(parse_tokenizer_json(json_with_added(none), "x").controls.size(), 0);
 }
 
 TEST(TokenizerJson, MergesMayBeSpelledAsPairs) {

@@ -3,8 +3,8 @@
 //   PrefixFinder finder(table);
 //   finder.find(table, "catalogue")                 // the id of "cat", if there is no longer one
 //
-// A call costs a binary search among the tokens and at most as many steps as the longest has bytes, whatever they spell:
-// a file with tokens x, xx, xxx, ... cannot make us try all lengths at every place of a text.
+// A call costs a binary search among the tokens and at most as many steps as the longest has bytes, whatever they
+// spell: a file with tokens x, xx, xxx, ... cannot make us try all lengths at every place of a text.
 #pragma once
 #include "tokenizer/token_table.h"
 

@@ -41,16 +41,18 @@ TEST(PrefixFinder, FindsTheLongestTokenThatATextBeginsWith) {
     }
 }
 
-// Tokens xy, xxy, xxxy, ... in a text of x alone once took a hash of every length at every place: minutes for this text.
+// Tokens xy, xxy, xxxy, ... in a text of x alone once took a hash of every length at every place: minutes for this
+// text.
 TEST(PrefixFinder, TokensThatAreNearlyThereDoNotSlowItDown) {
     std::vector<std::string> tokens;
     for (size_t n = 1; n < 1024; ++n) tokens.push_back(std::string(n, 'x') + 'y');
     for (size_t n = 2; n < 1024; n += 2) tokens.push_back(std::string(n, 'x'));
     TokenTable table = make_table(tokens);
     PrefixFinder finder(table);
-    std::string text(200'000, 'x');         // trying all lengths at every place takes longer than a test may
+    std::string text(200'000, 'x');  // trying all lengths at every place takes longer than a test may
     size_t found = 0;
-    for (size_t at = 0; at < text.size(); ++at) found += finder.find(table, std::string_view(text).substr(at)).has_value();
+    for (size_t at = 0; at < text.size(); ++at)
+        found += finder.find(table, std::string_view(text).substr(at)).has_value();
     EXPECT_EQ(found, text.size() - 1);
 }
 

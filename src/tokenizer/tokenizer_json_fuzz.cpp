@@ -1,4 +1,5 @@
-// covers: src/tokenizer/tokenizer_json.cpp src/tokenizer/byte_level.cpp src/tokenizer/token_table.cpp src/tokenizer/prefix_finder.cpp
+// covers: src/tokenizer/tokenizer_json.cpp src/tokenizer/byte_level.cpp src/tokenizer/token_table.cpp
+// src/tokenizer/prefix_finder.cpp
 #include "core/fuzz.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_json.h"

@@ -1,4 +1,5 @@
 // Made by tools/unicode_tables.py from the Unicode character database 15.0.0; see unicode.h.
+// clang-format off
 #include "tokenizer/unicode.h"
 
 namespace puna {

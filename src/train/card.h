@@ -11,8 +11,8 @@
 namespace puna {
 
 // Reads metrics.jsonl and timing.jsonl of the folder and index.json and sources.jsonl of the recipe's sets, and writes
-// README.md into the folder. data: the index of the training set; changes: of the recipe on the way (RunState). Throws Error
-// where one of them cannot be read.
+// README.md into the folder. data: the index of the training set; changes: of the recipe on the way (RunState). Throws
+// Error where one of them cannot be read.
 void write_card(const std::filesystem::path& folder, const Recipe& recipe, const Config& config, const SetIndex& data,
                 const std::vector<std::string>& changes);
 

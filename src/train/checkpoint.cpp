@@ -57,7 +57,9 @@ void read_part(const fs::path& folder, const Part& part, Llama& llama, const Opt
         if (!p->master) continue;
         Tensor from = file.tensor(p->name), to = part.tensor(*p, optimizer);
         bool same = from.dtype == Dtype::f32 && from.rank == to.rank && from.size == to.size;
-        if (!same) fail("{}: tensor {} is {}, this model's is {}: it belongs to another run", file.path().string(), p->name, from, to);
+        if (!same)
+            fail("{}: tensor {} is {}, this model's is {}: it belongs to another run", file.path().string(), p->name,
+                 from, to);
         std::memcpy(to.data, from.data, static_cast<size_t>(to.bytes()));
     }
 }
@@ -96,7 +98,7 @@ bool is_leftover(std::string_view name) {
 
 void remove_folder(const fs::path& folder) {
     std::error_code problem;
-    fs::remove(folder / manifest_name, problem);            // first: without it the rest does not count
+    fs::remove(folder / manifest_name, problem);  // first: without it the rest does not count
     fs::remove_all(folder, problem);
 }
 
@@ -119,14 +121,16 @@ Manifest read_manifest(const fs::path& checkpoint) {
     if (manifest_json(manifest) != file.text() || checkpoint.filename() != name_of(manifest.state.step))
         fail("{}: is damaged: it is not as it was written", file.path().string());
     for (const Part& part : parts)
-        if (std::none_of(manifest.files.begin(), manifest.files.end(), [&](const ManifestFile& f) { return f.name == part.file; }))
+        if (std::none_of(manifest.files.begin(), manifest.files.end(),
+                         [&](const ManifestFile& f) { return f.name == part.file; }))
             fail("{}: {} is not listed", file.path().string(), part.file);
     return manifest;
 }
 
 }  // namespace
 
-void save_checkpoint(const fs::path& folder, const RunState& state, Llama& llama, const Optimizer& optimizer, int64_t keep) {
+void save_checkpoint(const fs::path& folder, const RunState& state, Llama& llama, const Optimizer& optimizer,
+                     int64_t keep) {
     fs::path target = folder / name_of(state.step), made = target;
     made += ".new";
     remove_folder(made);
@@ -138,7 +142,7 @@ void save_checkpoint(const fs::path& folder, const RunState& state, Llama& llama
         manifest.files.push_back({part.file, hash_of(path), static_cast<int64_t>(MappedFile(path).bytes().size())});
     }
     write_file(made / manifest_name, manifest_json(manifest));
-    remove_folder(target);                                  // of a run that was not resumed but begun again
+    remove_folder(target);  // of a run that was not resumed but begun again
     rename_durably(made, target);
     std::vector<fs::path> all = finished(folder);
     for (size_t i = static_cast<size_t>(keep); i < all.size(); ++i) remove_folder(all[i]);
@@ -180,10 +184,14 @@ void tidy_up(const fs::path& output, int64_t step) {
 
 std::vector<std::string> changes_of_recipe(std::string_view before, std::string_view now, std::string_view place) {
     // Where things lie, how often they are written, and how a step is split.
-    constexpr std::string_view free[] = {"data", "validation", "output", "from", "micro_batch", "recompute", "sample_every", "prompt",
-                                         "checkpoint_every", "keep_checkpoints"};
-    constexpr std::string_view from_here_on[] = {"steps", "learning_rate", "final_learning_rate", "schedule", "decay_share", "warm_up", "clip"};
-    auto is_in = [](auto& list, const std::string& key) { return std::find(std::begin(list), std::end(list), key) != std::end(list); };
+    constexpr std::string_view free[] = {
+        "data",   "validation",       "output",          "from", "micro_batch", "recompute", "sample_every",
+        "prompt", "checkpoint_every", "keep_checkpoints"};
+    constexpr std::string_view from_here_on[] = {
+        "steps", "learning_rate", "final_learning_rate", "schedule", "decay_share", "warm_up", "clip"};
+    auto is_in = [](auto& list, const std::string& key) {
+        return std::find(std::begin(list), std::end(list), key) != std::end(list);
+    };
     nlohmann::json a = nlohmann::json::parse(before, nullptr, false), b = nlohmann::json::parse(now, nullptr, false);
     if (!a.is_object() || !b.is_object()) fail("{}: its recipe cannot be read", place);
     std::vector<std::string> changes;
@@ -191,7 +199,8 @@ std::vector<std::string> changes_of_recipe(std::string_view before, std::string_
         if (is_in(free, key) || (a.contains(key) && a[key] == value)) continue;
         std::string old = a.contains(key) ? a[key].dump() : "nothing";
         if (!is_in(from_here_on, key))
-            fail("{}: was made with {} = {}, the recipe now says {}; use the same recipe, or another output folder", place, key, old, value.dump());
+            fail("{}: was made with {} = {}, the recipe now says {}; use the same recipe, or another output folder",
+                 place, key, old, value.dump());
         changes.push_back(fmt::format("{} = {} instead of {}", key, value.dump(), old));
     }
     return changes;
@@ -201,9 +210,11 @@ RunLock::RunLock(const fs::path& folder) {
     fs::path path = folder / "lock";
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor_ < 0) fail("{}: cannot create: {}", path.string(), system_reason(errno));
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;      // a file system without locks has none
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return;  // a file system without locks has none
     ::close(descriptor_);
-    fail("{}: another run is training here; wait for its end, or name another output folder", folder.parent_path().string());
+    fail("{}: another run is training here; wait for its end, or name another output folder",
+         folder.parent_path().string());
 }
 
 RunLock::~RunLock() { ::close(descriptor_); }

@@ -5,8 +5,8 @@
 //   RunState state = load_checkpoint(*last, llama, optimizer);
 //
 // Files are written and synced under another name, the manifest last; then the folder is renamed. A folder without a
-// manifest was never finished and is passed over; one whose hashes do not fit is passed over with a warning. Throws Error
-// for a checkpoint of another model, naming the tensor.
+// manifest was never finished and is passed over; one whose hashes do not fit is passed over with a warning. Throws
+// Error for a checkpoint of another model, naming the tensor.
 #pragma once
 #include "model/llama.h"
 #include "train/manifest.h"
@@ -21,12 +21,13 @@
 
 namespace puna {
 
-void save_checkpoint(const std::filesystem::path& folder, const RunState& state, Llama& llama, const Optimizer& optimizer, int64_t keep);
+void save_checkpoint(const std::filesystem::path& folder, const RunState& state, Llama& llama,
+                     const Optimizer& optimizer, int64_t keep);
 
 // The newest that is whole and undamaged.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder);
 
-bool has_checkpoints(const std::filesystem::path& folder);      // finished ones, damaged or not
+bool has_checkpoints(const std::filesystem::path& folder);  // finished ones, damaged or not
 
 RunState load_checkpoint(const std::filesystem::path& checkpoint, Llama& llama, Optimizer& optimizer);
 
@@ -34,8 +35,8 @@ RunState load_checkpoint(const std::filesystem::path& checkpoint, Llama& llama, 
 // removes what a run that was killed had begun to write in `output`. Only for who holds the lock.
 void tidy_up(const std::filesystem::path& output, int64_t step);
 
-// Throws Error where a run of recipe `now` cannot go on from one of recipe `before`. Fields of the learning rate, clipping
-// and the number of steps may change from here on: what changed, as "steps = 200 instead of 100".
+// Throws Error where a run of recipe `now` cannot go on from one of recipe `before`. Fields of the learning rate,
+// clipping and the number of steps may change from here on: what changed, as "steps = 200 instead of 100".
 std::vector<std::string> changes_of_recipe(std::string_view before, std::string_view now, std::string_view place);
 
 // Held as long as it lives: nobody else trains in this folder. Throws Error where somebody does.

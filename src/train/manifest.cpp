@@ -19,10 +19,16 @@ constexpr size_t most_files = 1000, most_changes = 1000;
 
 std::string manifest_json(const Manifest& m) {
     nlohmann::ordered_json files = nlohmann::ordered_json::array();
-    for (const ManifestFile& file : m.files) files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"xxh3", file.hash}});
-    nlohmann::ordered_json json{{"puna_checkpoint", format_version}, {"step", m.state.step}, {"position", m.state.position},
-                                {"metrics_bytes", m.state.metrics_bytes}, {"timing_bytes", m.state.timing_bytes}, {"data", m.state.data},
-                                {"recipe", m.state.recipe}, {"files", files}};
+    for (const ManifestFile& file : m.files)
+        files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"xxh3", file.hash}});
+    nlohmann::ordered_json json{{"puna_checkpoint", format_version},
+                                {"step", m.state.step},
+                                {"position", m.state.position},
+                                {"metrics_bytes", m.state.metrics_bytes},
+                                {"timing_bytes", m.state.timing_bytes},
+                                {"data", m.state.data},
+                                {"recipe", m.state.recipe},
+                                {"files", files}};
     if (!m.state.changes.empty()) json["changes"] = m.state.changes;
     std::string body = json.dump(1);
     Hash hash;
@@ -33,10 +39,11 @@ std::string manifest_json(const Manifest& m) {
 
 Manifest parse_manifest(std::string_view json, std::string_view path) {
     Manifest m;
-    std::string key, top;               // the last key, and the last one of the whole
+    std::string key, top;  // the last key, and the last one of the whole
     int64_t version = 0;
     auto whole = [&](const JsonEvent& event) {
-        if (event.kind != JsonEvent::integer || event.integer_value < 0) fail("{}: '{}' must be a whole number", path, key);
+        if (event.kind != JsonEvent::integer || event.integer_value < 0)
+            fail("{}: '{}' must be a whole number", path, key);
         return event.integer_value;
     };
     auto text = [&](const JsonEvent& event) {
@@ -49,8 +56,9 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
         if (opens_file) m.files.emplace_back();
         if (event.kind == JsonEvent::key) key = event.text;
         if (event.kind == JsonEvent::key && event.depth == 1) top = event.text;
-        if (event.kind == JsonEvent::key || event.kind == JsonEvent::begin_object || event.kind == JsonEvent::end_object ||
-            event.kind == JsonEvent::begin_array || event.kind == JsonEvent::end_array)
+        if (event.kind == JsonEvent::key || event.kind == JsonEvent::begin_object ||
+            event.kind == JsonEvent::end_object || event.kind == JsonEvent::begin_array ||
+            event.kind == JsonEvent::end_array)
             return;
         if (event.depth == 1) {
             if (key == "puna_checkpoint") version = whole(event);
@@ -71,7 +79,8 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
             if (key == "xxh3") m.files.back().hash = text(event);
         }
     });
-    if (version != format_version) fail("{}: is no checkpoint manifest that this program reads (version {})", path, version);
+    if (version != format_version)
+        fail("{}: is no checkpoint manifest that this program reads (version {})", path, version);
     for (const ManifestFile& file : m.files)
         if (file.name.empty() || file.name.find('/') != file.name.npos || file.name == ".." || file.name == ".")
             fail("{}: '{}' is no name of a file in this folder", path, file.name);

@@ -1,7 +1,7 @@
 // train/manifest.h — what a checkpoint says of itself: manifest.json, written last.
 //
-// Throws Error for anything that this program did not write: another version, names that leave the folder, missing fields.
-// Its last line is a hash of the others: manifest_json(parse_manifest(text)) is `text`, or the text is damaged.
+// Throws Error for anything that this program did not write: another version, names that leave the folder, missing
+// fields. Its last line is a hash of the others: manifest_json(parse_manifest(text)) is `text`, or the text is damaged.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,16 +11,16 @@
 namespace puna {
 
 struct RunState {
-    int64_t step = 0;               // steps that were taken
-    int64_t position = 0;           // rows of the data that were trained on
-    int64_t metrics_bytes = 0, timing_bytes = 0;    // of metrics.jsonl and timing.jsonl that belong to these steps
-    std::string recipe;             // as JSON (core/fields.h)
-    std::string data;               // hash of the index of the data that it trains on
-    std::vector<std::string> changes;       // of the recipe on the way: "from step 100 on: steps = 200 instead of 100"
+    int64_t step = 0;                             // steps that were taken
+    int64_t position = 0;                         // rows of the data that were trained on
+    int64_t metrics_bytes = 0, timing_bytes = 0;  // of metrics.jsonl and timing.jsonl that belong to these steps
+    std::string recipe;                           // as JSON (core/fields.h)
+    std::string data;                             // hash of the index of the data that it trains on
+    std::vector<std::string> changes;  // of the recipe on the way: "from step 100 on: steps = 200 instead of 100"
 };
 
 struct ManifestFile {
-    std::string name, hash;         // hash: core/hash.h
+    std::string name, hash;  // hash: core/hash.h
     int64_t bytes = 0;
 };
 

@@ -40,7 +40,7 @@ std::vector<Row> read_rows(const std::filesystem::path& path, const Row& empty, 
                 if (event.kind == JsonEvent::integer || event.kind == JsonEvent::number) set(row, key, event);
             });
             if (row.step > 0) rows.push_back(row);
-        } catch (const Error&) {        // a line that is not whole says nothing, and the others do
+        } catch (const Error&) {  // a line that is not whole says nothing, and the others do
         }
         text.remove_prefix(std::min(end + 1, text.size()));
     }
@@ -78,7 +78,11 @@ std::string to_line(const StepTiming& t) {
 }
 
 std::vector<StepMetrics> read_metrics(const std::filesystem::path& path) {
-    StepMetrics empty{.loss = nothing, .learning_rate = nothing, .gradient_norm = nothing, .validation_loss = nothing, .bits_per_byte = nothing};
+    StepMetrics empty{.loss = nothing,
+                      .learning_rate = nothing,
+                      .gradient_norm = nothing,
+                      .validation_loss = nothing,
+                      .bits_per_byte = nothing};
     return read_rows(path, empty, [](StepMetrics& m, const std::string& key, const JsonEvent& event) {
         if (key == "step") m.step = event.integer_value;
         if (key == "loss") m.loss = event.number_value;
@@ -125,12 +129,14 @@ RunSummary summarize(const std::vector<StepMetrics>& metrics, const std::vector<
 JsonLines::JsonLines(const std::filesystem::path& path, int64_t keep_bytes) : path_(path), bytes_(keep_bytes) {
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC | (keep_bytes > 0 ? 0 : O_CREAT), 0666);
     if (descriptor_ < 0)
-        fail("{}: cannot {}: {}", path.string(), keep_bytes > 0 ? "open what the steps before the checkpoint wrote" : "create", system_reason(errno));
+        fail("{}: cannot {}: {}", path.string(),
+             keep_bytes > 0 ? "open what the steps before the checkpoint wrote" : "create", system_reason(errno));
     struct stat status;
     bool readable = ::fstat(descriptor_, &status) == 0;
     if (!readable || status.st_size < keep_bytes) {
         ::close(descriptor_);
-        fail("{}: is shorter than the checkpoint says ({} bytes): put it back, or begin again in another output folder", path.string(), keep_bytes);
+        fail("{}: is shorter than the checkpoint says ({} bytes): put it back, or begin again in another output folder",
+             path.string(), keep_bytes);
     }
     if (::ftruncate(descriptor_, keep_bytes) != 0 || ::lseek(descriptor_, keep_bytes, SEEK_SET) < 0) {
         int reason = errno;

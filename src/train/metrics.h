@@ -1,5 +1,5 @@
-// train/metrics.h — what a run says of itself, line by line: metrics.jsonl holds what the numbers alone decide, and is the
-// same for every run of a recipe; timing.jsonl holds what the clock says.
+// train/metrics.h — what a run says of itself, line by line: metrics.jsonl holds what the numbers alone decide, and is
+// the same for every run of a recipe; timing.jsonl holds what the clock says.
 //
 //   JsonLines metrics(folder / "metrics.jsonl", state.metrics_bytes);     // cut to what belongs to the checkpoint
 //   metrics.append(line);
@@ -15,16 +15,16 @@ namespace puna {
 
 // Numbers of a line that are not there are NaN, and left out.
 struct StepMetrics {
-    int64_t step = 0;                                   // steps that were taken
-    double loss = 0, learning_rate = 0, gradient_norm = 0;      // loss: nats a trained token
-    int64_t trained = 0;                                // tokens of this step with a target
+    int64_t step = 0;                                       // steps that were taken
+    double loss = 0, learning_rate = 0, gradient_norm = 0;  // loss: nats a trained token
+    int64_t trained = 0;                                    // tokens of this step with a target
     double validation_loss = 0, bits_per_byte = 0;
 };
 std::string to_line(const StepMetrics& metrics);
 
 struct StepTiming {
     int64_t step = 0;
-    double seconds = 0, tokens_per_second = 0, share = 0;       // share: of the machine's peak
+    double seconds = 0, tokens_per_second = 0, share = 0;  // share: of the machine's peak
 };
 std::string to_line(const StepTiming& timing);
 
@@ -35,11 +35,11 @@ std::vector<StepTiming> read_timing(const std::filesystem::path& path);
 
 // What the lines come to. NaN: never measured.
 struct RunSummary {
-    int64_t steps = 0, trained = 0;                             // trained: tokens with a target, over all steps
-    double loss = 0, validation_loss = 0, bits_per_byte = 0;    // the last that were measured
+    int64_t steps = 0, trained = 0;                           // trained: tokens with a target, over all steps
+    double loss = 0, validation_loss = 0, bits_per_byte = 0;  // the last that were measured
     double best_bits_per_byte = 0;
-    double seconds = 0;                                         // in steps: validation and checkpoints are not counted
-    double tokens_per_second = 0, share = 0;                    // medians
+    double seconds = 0;                       // in steps: validation and checkpoints are not counted
+    double tokens_per_second = 0, share = 0;  // medians
 };
 RunSummary summarize(const std::vector<StepMetrics>& metrics, const std::vector<StepTiming>& timing);
 

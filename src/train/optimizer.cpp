@@ -29,11 +29,13 @@ AlignedBytes zeros(int64_t numbers) {
 
 Optimizer::Optimizer(Llama& llama, const OptimizerOptions& options)
     : options_(options), mean_(zeros(trainable_numbers(llama))), mean_square_(zeros(trainable_numbers(llama))) {
-    if (options.decay != "matrices" && options.decay != "all") fail("decay: '{}' is neither 'matrices' nor 'all'", options.decay);
+    if (options.decay != "matrices" && options.decay != "all")
+        fail("decay: '{}' is neither 'matrices' nor 'all'", options.decay);
 }
 
 Tensor Optimizer::moment(const AlignedBytes& all, const Param& param) const {
-    return gradient_of(param, {reinterpret_cast<float*>(all.get()), static_cast<size_t>(param.offset + param.weight.count())});
+    return gradient_of(param,
+                       {reinterpret_cast<float*>(all.get()), static_cast<size_t>(param.offset + param.weight.count())});
 }
 
 double Optimizer::step(const Kernels& kernels, Llama& llama, std::span<float> gradients, double learning_rate) {
@@ -50,9 +52,15 @@ double Optimizer::step(const Kernels& kernels, Llama& llama, std::span<float> gr
     auto correction = [this](float beta) {
         return static_cast<float>(1 - exact::exp(static_cast<double>(steps) * exact::log(static_cast<double>(beta))));
     };
-    AdamW adamw{.learning_rate = static_cast<float>(learning_rate), .beta1 = options_.beta1, .beta2 = options_.beta2, .epsilon = options_.epsilon,
-                .correction1 = correction(options_.beta1), .correction2 = correction(options_.beta2),
-                .gradient_scale = options_.clip > 0 ? static_cast<float>(std::min(1.0, static_cast<double>(options_.clip) / (norm + 1e-6))) : 1.0f};
+    AdamW adamw{.learning_rate = static_cast<float>(learning_rate),
+                .beta1 = options_.beta1,
+                .beta2 = options_.beta2,
+                .epsilon = options_.epsilon,
+                .correction1 = correction(options_.beta1),
+                .correction2 = correction(options_.beta2),
+                .gradient_scale = options_.clip > 0 ? static_cast<float>(std::min(
+                                                          1.0, static_cast<double>(options_.clip) / (norm + 1e-6)))
+                                                    : 1.0f};
     for (Param* p : llama.params()) {
         if (!p->master) continue;
         adamw.weight_decay = p->weight.rank > 1 || options_.decay == "all" ? options_.weight_decay : 0;

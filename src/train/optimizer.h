@@ -3,7 +3,8 @@
 //   Optimizer optimizer(llama, {.clip = 1});
 //   double norm = optimizer.step(kernels, llama, gradients.finish(), learning_rate);
 //
-// Source: Loshchilov and Hutter 2019; clipping as torch.nn.utils.clip_grad_norm_. The same bits on any number of threads.
+// Source: Loshchilov and Hutter 2019; clipping as torch.nn.utils.clip_grad_norm_. The same bits on any number of
+// threads.
 #pragma once
 #include "core/arena.h"
 #include "kernels/kernels.h"
@@ -33,11 +34,11 @@ class Optimizer {
  public:
     Optimizer(Llama& llama, const OptimizerOptions& options);
 
-    // One step on the sum of gradients (Gradients::finish), which it may change. Returns their norm before clipping; when
-    // that is not finite nothing is changed.
+    // One step on the sum of gradients (Gradients::finish), which it may change. Returns their norm before clipping;
+    // when that is not finite nothing is changed.
     double step(const Kernels& kernels, Llama& llama, std::span<float> gradients, double learning_rate);
 
-    int64_t steps = 0;                                  // taken so far; with the moments, what a checkpoint keeps
+    int64_t steps = 0;  // taken so far; with the moments, what a checkpoint keeps
     Tensor mean(const Param& param) const { return moment(mean_, param); }
     Tensor mean_square(const Param& param) const { return moment(mean_square_, param); }
 

@@ -28,20 +28,24 @@ std::vector<float> numbers_of(const Param& param) {
     return {span.begin(), span.end()};
 }
 
-std::vector<float> gradients_of(Llama& llama, float value) { return std::vector<float>(static_cast<size_t>(trainable_numbers(llama)), value); }
+std::vector<float> gradients_of(Llama& llama, float value) {
+    return std::vector<float>(static_cast<size_t>(trainable_numbers(llama)), value);
+}
 
 // The first step of Adam goes by the learning rate against the sign of the gradient, whatever its size.
 TEST(Optimizer, DecaysMatricesAndNotNorms) {
     for (const char* decay : {"matrices", "all"}) {
         Llama llama = small_llama(false);
-        std::vector<float> matrix = numbers_of(llama.layers[0].w1.weight), norm = numbers_of(llama.norm), gradients = gradients_of(llama, 0.5f);
+        std::vector<float> matrix = numbers_of(llama.layers[0].w1.weight), norm = numbers_of(llama.norm),
+                           gradients = gradients_of(llama, 0.5f);
         Optimizer optimizer(llama, {.weight_decay = 0.1f, .clip = 0, .decay = decay});
         optimizer.step(choose_kernels(), llama, gradients, 0.01);
         bool all = std::string(decay) == "all";
         std::vector<float> now = numbers_of(llama.layers[0].w1.weight);
         for (size_t i = 0; i < now.size(); ++i) EXPECT_NEAR(now[i], matrix[i] * (1 - 0.01f * 0.1f) - 0.01f, 1e-6);
         now = numbers_of(llama.norm);
-        for (size_t i = 0; i < now.size(); ++i) EXPECT_NEAR(now[i], norm[i] * (all ? 1 - 0.01f * 0.1f : 1.0f) - 0.01f, 1e-6);
+        for (size_t i = 0; i < now.size(); ++i)
+            EXPECT_NEAR(now[i], norm[i] * (all ? 1 - 0.01f * 0.1f : 1.0f) - 0.01f, 1e-6);
     }
 }
 

@@ -18,7 +18,7 @@ namespace puna {
 
 namespace {
 
-constexpr size_t largest_recipe = 16 << 10;     // bytes: the tree of a larger one could take a lot of memory
+constexpr size_t largest_recipe = 16 << 10;  // bytes: the tree of a larger one could take a lot of memory
 
 // The library trips over some letters beyond ASCII, so it sees none: %C3%A9 stands for an e with an accent.
 std::string in_ascii(std::string_view text) {
@@ -34,7 +34,8 @@ std::string from_ascii(std::string_view ascii) {
     std::string text;
     for (size_t i = 0; i < ascii.size(); ++i) {
         unsigned value = 0;
-        bool spelled = ascii[i] == '%' && i + 2 < ascii.size() && std::from_chars(&ascii[i + 1], &ascii[i + 3], value, 16).ptr == &ascii[i + 3];
+        bool spelled = ascii[i] == '%' && i + 2 < ascii.size() &&
+                       std::from_chars(&ascii[i + 1], &ascii[i + 3], value, 16).ptr == &ascii[i + 3];
         text.push_back(spelled ? static_cast<char>(value) : ascii[i]);
         if (spelled) i += 2;
     }
@@ -56,9 +57,11 @@ void set_field(std::vector<Field>& list, const toml::key& key, const toml::node&
         std::vector<std::string_view> known;
         for (const Field& field : list) known.push_back(field.name);
         std::string_view guess = closest(key.str(), known);
-        fail("{}: no field is called '{}'{}", place, printable(key.str()), guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
+        fail("{}: no field is called '{}'{}", place, printable(key.str()),
+             guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
     }
-    if (value.is_string() != std::holds_alternative<std::string*>(at->value)) fail("{}: '{}' must be a {}", place, at->name, type_name(*at));
+    if (value.is_string() != std::holds_alternative<std::string*>(at->value))
+        fail("{}: '{}' must be a {}", place, at->name, type_name(*at));
     try {
         set_from_text(*at, text_of(value, place, at->name));
     } catch (const Error& problem) {
@@ -68,7 +71,7 @@ void set_field(std::vector<Field>& list, const toml::key& key, const toml::node&
 
 toml::table parse_toml(std::string_view text, std::string_view path) {
     try {
-        if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);        // a byte order mark
+        if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
         return toml::parse(in_ascii(text), path);
     } catch (const Error& problem) {
         fail("{}: {}: lines are `name = value`", path, problem.what());
@@ -93,7 +96,8 @@ void between(std::string_view name, T value, T low, T high) {
 }  // namespace
 
 void parse_recipe(Recipe& recipe, std::string_view text, std::string_view path) {
-    if (text.size() > largest_recipe) fail("{}: {} bytes are too many for a recipe; at most {}", path, text.size(), largest_recipe);
+    if (text.size() > largest_recipe)
+        fail("{}: {} bytes are too many for a recipe; at most {}", path, text.size(), largest_recipe);
     std::vector<Field> list = list_fields(recipe);
     try {
         toml::table table = parse_toml(text, path);
@@ -153,16 +157,17 @@ void validate(const Recipe& r, int processes) {
     between("epsilon", r.optimizer.epsilon, 1e-30f, 1.0f);
     between("weight_decay", r.optimizer.weight_decay, 0.0f, 1e3f);
     between("clip", r.optimizer.clip, 0.0f, 1e9f);
-    if (r.from.empty()) config_of(r, 1024);             // the shape: any vocabulary will do
+    if (r.from.empty()) config_of(r, 1024);  // the shape: any vocabulary will do
     if (r.batch % processes) fail("batch: {} rows cannot be shared evenly by {} processes", r.batch, processes);
     int64_t share = r.batch / processes;
-    if (r.micro_batch > 0 && share % r.micro_batch) fail("micro_batch: {} rows a process are no whole number of passes of {}", share, r.micro_batch);
+    if (r.micro_batch > 0 && share % r.micro_batch)
+        fail("micro_batch: {} rows a process are no whole number of passes of {}", share, r.micro_batch);
 }
 
 double learning_rate_at(const Recipe& r, int64_t step) {
     if (step < r.warm_up) return r.learning_rate * static_cast<double>(step + 1) / static_cast<double>(r.warm_up);
     double t = static_cast<double>(step - r.warm_up) / static_cast<double>(std::max<int64_t>(r.steps - r.warm_up, 1));
-    double share = 1 - t;                                                               // linear: 1 to 0
+    double share = 1 - t;  // linear: 1 to 0
     if (r.schedule == "cosine") share = 0.5 * (1 + exact::cos(3.141592653589793 * t));
     if (r.schedule == "constant") share = r.decay_share > 0 ? std::min(1.0, (1 - t) / r.decay_share) : 1;
     return r.learning_rate * (r.final_learning_rate + (1 - r.final_learning_rate) * share);

@@ -3,7 +3,8 @@
 //   Recipe recipe = read_recipe("recipes/stories.toml");
 //   validate(recipe);
 //
-// Two runs with the same recipe, data and number of steps give the same bits. Throws Error that names file, line and field.
+// Two runs with the same recipe, data and number of steps give the same bits. Throws Error that names file, line and
+// field.
 #pragma once
 #include "model/config.h"
 #include "train/optimizer.h"
@@ -69,7 +70,8 @@ void fields(Recipe& r, F field) {
 }
 
 Recipe read_recipe(const std::filesystem::path& path);
-void parse_recipe(Recipe& recipe, std::string_view toml, std::string_view path);     // leaves what it does not name as it is
+void parse_recipe(Recipe& recipe, std::string_view toml,
+                  std::string_view path);  // leaves what it does not name as it is
 void validate(const Recipe& recipe, int processes);
 Config config_of(const Recipe& recipe, int64_t vocabulary);
 

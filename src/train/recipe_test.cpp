@@ -26,11 +26,12 @@ TEST(Schedule, WarmsUpToTheHighestRate) {
 }
 
 TEST(Schedule, FallsAsItsNameSays) {
-    EXPECT_NEAR(learning_rate_at(with_schedule("cosine"), 60), 0.55, 1e-12);        // half way
+    EXPECT_NEAR(learning_rate_at(with_schedule("cosine"), 60), 0.55, 1e-12);  // half way
     EXPECT_NEAR(learning_rate_at(with_schedule("linear"), 35), 1 - 0.9 * 0.25, 1e-12);
     EXPECT_NEAR(learning_rate_at(with_schedule("constant"), 89), 1, 1e-12);
-    EXPECT_NEAR(learning_rate_at(with_schedule("constant"), 100), 0.55, 1e-12);     // half of the last fifth
-    for (const char* schedule : {"cosine", "linear", "constant"}) EXPECT_NEAR(learning_rate_at(with_schedule(schedule), 110), 0.1, 1e-12);
+    EXPECT_NEAR(learning_rate_at(with_schedule("constant"), 100), 0.55, 1e-12);  // half of the last fifth
+    for (const char* schedule : {"cosine", "linear", "constant"})
+        EXPECT_NEAR(learning_rate_at(with_schedule(schedule), 110), 0.1, 1e-12);
 }
 
 TEST(Recipe, NamesLineAndFieldOfWhatIsWrong) {
@@ -53,7 +54,10 @@ TEST(Recipe, NamesLineAndFieldOfWhatIsWrong) {
 
 TEST(Recipe, TextsMayHaveAnyLetters) {
     Recipe recipe;
-    parse_recipe(recipe, "\xef\xbb\xbf" "prompt = \"caf\u00e9 %41 100% \\u00e9\"   # \u00e9\noutput = '\u65e5\u672c'\n", "a.toml");
+    parse_recipe(recipe,
+                 "\xef\xbb\xbf"
+                 "prompt = \"caf\u00e9 %41 100% \\u00e9\"   # \u00e9\noutput = '\u65e5\u672c'\n",
+                 "a.toml");
     EXPECT_EQ(recipe.prompt, "caf\u00e9 %41 100% \u00e9");
     EXPECT_EQ(recipe.output, "\u65e5\u672c");
 }
@@ -70,8 +74,8 @@ TEST(Recipe, RefusesWhatCannotBe) {
     };
     refused([](Recipe& r) { r.data.clear(); });
     refused([](Recipe& r) { r.output.clear(); });
-    refused([](Recipe& r) { r.batch = 7; });                    // not even between two processes
-    refused([](Recipe& r) { r.micro_batch = 3; });              // four rows each
+    refused([](Recipe& r) { r.batch = 7; });        // not even between two processes
+    refused([](Recipe& r) { r.micro_batch = 3; });  // four rows each
     refused([](Recipe& r) { r.steps = 0; });
     refused([](Recipe& r) { r.type = "f8"; });
     refused([](Recipe& r) { r.schedule = "steep"; });

@@ -31,7 +31,7 @@ struct Point {
 
 struct Line {
     const char* name;
-    const char* color;              // a class of the page's style
+    const char* color;  // a class of the page's style
     std::vector<Point> points;
 };
 
@@ -43,11 +43,12 @@ struct Picture {
 
 constexpr double width = 760, height = 250, left = 64, right = 20, top = 10, bottom = 40;
 constexpr size_t most_stretches = 1000, most_dots = 60;
-constexpr double largest = 1e30;                // what is beyond it is drawn nowhere
+constexpr double largest = 1e30;  // what is beyond it is drawn nowhere
 
 std::string escaped(std::string_view text) {
     std::string out;
-    for (char c : text) out += c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : std::string(1, c);
+    for (char c : text)
+        out += c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : std::string(1, c);
     return out;
 }
 
@@ -57,7 +58,9 @@ std::vector<Point> thin(const std::vector<Point>& points) {
     auto lower = [](Point a, Point b) { return a.y < b.y; };
     std::vector<Point> out;
     for (size_t i = 0; i < most_stretches; ++i) {
-        auto at = [&](size_t stretch) { return points.begin() + static_cast<std::ptrdiff_t>(stretch * points.size() / most_stretches); };
+        auto at = [&](size_t stretch) {
+            return points.begin() + static_cast<std::ptrdiff_t>(stretch * points.size() / most_stretches);
+        };
         auto [low, high] = std::minmax_element(at(i), at(i + 1), lower);
         out.push_back(*std::min(low, high));
         out.push_back(*std::max(low, high));
@@ -72,7 +75,9 @@ std::vector<Point> calm(std::vector<Point> points) {
     auto lower = [](Point a, Point b) { return a.y < b.y; };
     std::vector<Point> out;
     for (size_t i = 0; i < stretches; ++i) {
-        auto at = [&](size_t stretch) { return points.begin() + static_cast<std::ptrdiff_t>(stretch * points.size() / stretches); };
+        auto at = [&](size_t stretch) {
+            return points.begin() + static_cast<std::ptrdiff_t>(stretch * points.size() / stretches);
+        };
         double end = (at(i + 1) - 1)->x;
         auto middle = at(i) + (at(i + 1) - at(i)) / 2;
         std::nth_element(at(i), middle, at(i + 1), lower);
@@ -90,11 +95,20 @@ struct Axis {
     double place(double value) const { return (value - low) / (high - low); }
 
     std::string text(int i) const {
-        double most = std::max(std::abs(low), std::abs(high)), unit = most >= 1e9 ? 1e9 : most >= 1e6 ? 1e6 : most >= 1e4 ? 1e3 : 1, value = mark(i);
+        double most = std::max(std::abs(low), std::abs(high)),
+               unit = most >= 1e9   ? 1e9
+                      : most >= 1e6 ? 1e6
+                      : most >= 1e4 ? 1e3
+                                    : 1,
+               value = mark(i);
         if (std::abs(value) < step / 2) return "0";
         if (most >= 1e12 || step < 1e-6) return fmt::format("{:.3g}", value);
         int decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step / unit) + 1e-9)));
-        return fmt::format("{:.{}f}{}", value / unit, decimals, unit == 1e9 ? "G" : unit == 1e6 ? "M" : unit == 1e3 ? "k" : "");
+        return fmt::format("{:.{}f}{}", value / unit, decimals,
+                           unit == 1e9   ? "G"
+                           : unit == 1e6 ? "M"
+                           : unit == 1e3 ? "k"
+                                         : "");
     }
 };
 
@@ -129,7 +143,8 @@ class Plot {
     std::string html() const {
         std::string legend;
         for (const Line& line : picture_.lines)
-            if (!line.points.empty() && picture_.lines.size() > 1) legend += fmt::format("<span class=\"key {}\"><i></i>{}</span>", line.color, line.name);
+            if (!line.points.empty() && picture_.lines.size() > 1)
+                legend += fmt::format("<span class=\"key {}\"><i></i>{}</span>", line.color, line.name);
         return fmt::format("<figure><figcaption>{}{}</figcaption>\n{}</figure>\n", picture_.title, legend,
                            any_ ? svg() : "<p class=\"quiet\">nothing was measured yet</p>\n");
     }
@@ -139,13 +154,18 @@ class Plot {
     double at_y(double y) const { return height - bottom - y_.place(y) * (height - top - bottom); }
 
     std::string svg() const {
-        std::string out = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", width, height, in_words());
+        std::string out =
+            fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", width, height, in_words());
         for (int i = 0; i < y_.marks(); ++i)
-            out += fmt::format("<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
-                               left, width - right, at_y(y_.mark(i)), at_y(y_.mark(i)), left - 8, at_y(y_.mark(i)) + 4, y_.text(i));
+            out += fmt::format(
+                "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/><text x=\"{}\" y=\"{:.1f}\" "
+                "text-anchor=\"end\">{}</text>\n",
+                left, width - right, at_y(y_.mark(i)), at_y(y_.mark(i)), left - 8, at_y(y_.mark(i)) + 4, y_.text(i));
         for (int i = 0; i < x_.marks() && x_.mark(i) <= x_.high; ++i)
-            out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n", at_x(x_.mark(i)), height - bottom + 17, x_.text(i));
-        out += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">step</text>\n", (left + width - right) / 2, height - 6);
+            out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n", at_x(x_.mark(i)),
+                               height - bottom + 17, x_.text(i));
+        out += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">step</text>\n", (left + width - right) / 2,
+                           height - 6);
         for (const Line& line : picture_.lines) out += drawn(line);
         return out + "</svg>\n";
     }
@@ -156,8 +176,10 @@ class Plot {
         std::string out = picture_.title;
         for (const Line& line : picture_.lines)
             if (!line.points.empty())
-                out += fmt::format("; {}{} at step {}, {} at step {}", picture_.lines.size() > 1 ? std::string(line.name) + " " : "", spoken(line.points.front().y),
-                                   line.points.front().x, spoken(line.points.back().y), line.points.back().x);
+                out += fmt::format("; {}{} at step {}, {} at step {}",
+                                   picture_.lines.size() > 1 ? std::string(line.name) + " " : "",
+                                   spoken(line.points.front().y), line.points.front().x, spoken(line.points.back().y),
+                                   line.points.back().x);
         return out;
     }
 
@@ -165,7 +187,9 @@ class Plot {
         std::string points, dots;
         for (Point p : line.points) {
             points += fmt::format("{:.1f},{:.1f} ", at_x(p.x), at_y(p.y));
-            if (line.points.size() <= most_dots) dots += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2\"/>", line.color, at_x(p.x), at_y(p.y));
+            if (line.points.size() <= most_dots)
+                dots += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2\"/>", line.color, at_x(p.x),
+                                    at_y(p.y));
         }
         return fmt::format("<polyline class=\"{}\" points=\"{}\"/>{}\n", line.color, points, dots);
     }
@@ -191,9 +215,12 @@ std::string pictures(const std::vector<StepMetrics>& metrics, const std::vector<
     auto norm = points_of(metrics, [](const StepMetrics& m) { return m.gradient_norm; });
     auto speed = calm(points_of(timing, [](const StepTiming& t) { return t.tokens_per_second; }));
     std::string out;
-    for (const Picture& picture : {Picture{"Loss, nats a token", {{"training", "blue", training}, {"validation", "orange", validation}}, false},
-                                   Picture{"Validation, bits a byte", {{"", "orange", bits}}, false}, Picture{"Learning rate", {{"", "blue", rate}}},
-                                   Picture{"Gradient norm before clipping", {{"", "blue", norm}}}, Picture{"Speed, tokens a second", {{"", "green", speed}}}})
+    for (const Picture& picture :
+         {Picture{"Loss, nats a token", {{"training", "blue", training}, {"validation", "orange", validation}}, false},
+          Picture{"Validation, bits a byte", {{"", "orange", bits}}, false},
+          Picture{"Learning rate", {{"", "blue", rate}}},
+          Picture{"Gradient norm before clipping", {{"", "blue", norm}}},
+          Picture{"Speed, tokens a second", {{"", "green", speed}}}})
         out += Plot(picture).html();
     return out;
 }
@@ -203,7 +230,8 @@ std::optional<Recipe> recipe_of(const fs::path& folder) {
     std::optional<Recipe> newest;
     int64_t step = -1;
     std::error_code problem;
-    for (fs::directory_iterator entry(folder / "checkpoints", problem), end; !problem && entry != end; entry.increment(problem)) {
+    for (fs::directory_iterator entry(folder / "checkpoints", problem), end; !problem && entry != end;
+         entry.increment(problem)) {
         try {
             MappedFile file(entry->path() / "manifest.json");
             RunState state = parse_manifest(file.text(), file.path().string()).state;
@@ -213,14 +241,15 @@ std::optional<Recipe> recipe_of(const fs::path& folder) {
             from_json(list, state.recipe, file.path().string());
             newest = recipe;
             step = state.step;
-        } catch (const Error&) {                // unfinished, or of another version
+        } catch (const Error&) {  // unfinished, or of another version
         }
     }
     return newest;
 }
 
 std::string fact(const char* name, const std::string& value, const std::string& more = "") {
-    return fmt::format("<div><dt>{}</dt><dd>{}</dd>{}</div>\n", name, value, more.empty() ? "" : "<dd class=\"quiet\">" + more + "</dd>");
+    return fmt::format("<div><dt>{}</dt><dd>{}</dd>{}</div>\n", name, value,
+                       more.empty() ? "" : "<dd class=\"quiet\">" + more + "</dd>");
 }
 
 std::string facts(const RunSummary& run, const std::optional<Recipe>& recipe) {
@@ -228,11 +257,15 @@ std::string facts(const RunSummary& run, const std::optional<Recipe>& recipe) {
     std::string out = "<dl class=\"facts\">\n";
     out += fact("steps", fmt::format("{}", run.steps), recipe ? fmt::format("of {}", recipe->steps) : "");
     out += fact("training loss", number(run.loss), "nats a token, last step");
-    out += fact("validation", number(run.bits_per_byte), std::isfinite(run.best_bits_per_byte) ? fmt::format("bits a byte; best {:.4f}", run.best_bits_per_byte) : "bits a byte");
+    out += fact("validation", number(run.bits_per_byte),
+                std::isfinite(run.best_bits_per_byte) ? fmt::format("bits a byte; best {:.4f}", run.best_bits_per_byte)
+                                                      : "bits a byte");
     out += fact("tokens learnt", human(static_cast<double>(run.trained), ""));
     out += fact("time in steps", human_time(run.seconds));
-    out += fact("speed", std::isfinite(run.tokens_per_second) ? human(run.tokens_per_second, "") : "–",
-                std::isfinite(run.share) ? fmt::format("tokens a second, {:.1f} % of the peak; medians", run.share * 100) : "tokens a second, median");
+    out +=
+        fact("speed", std::isfinite(run.tokens_per_second) ? human(run.tokens_per_second, "") : "–",
+             std::isfinite(run.share) ? fmt::format("tokens a second, {:.1f} % of the peak; medians", run.share * 100)
+                                      : "tokens a second, median");
     return out + "</dl>\n";
 }
 
@@ -242,7 +275,9 @@ std::string status(const fs::path& folder, const RunSummary& run, const std::opt
     bool all_steps = recipe && run.steps >= recipe->steps;
     bool finished = fs::exists(folder / "model.safetensors", ignored) && (all_steps || !recipe);
     return fmt::format("<span class=\"status {}\">{}</span>", finished ? "green" : "orange",
-                       finished ? "finished" : all_steps ? "all steps are taken, the model is not written" : "not finished");
+                       finished    ? "finished"
+                       : all_steps ? "all steps are taken, the model is not written"
+                                   : "not finished");
 }
 
 std::string recipe_table(Recipe recipe) {
@@ -251,7 +286,8 @@ std::string recipe_table(Recipe recipe) {
     std::string out = "<h2>Recipe</h2>\n<dl class=\"recipe\">\n";
     for (const Field& field : list_fields(recipe)) {
         constexpr std::string_view shape[] = {"dim", "layers", "heads", "kv_heads", "ffn", "context", "tied"};
-        bool of_base = !recipe.from.empty() && std::find(std::begin(shape), std::end(shape), field.name) != std::end(shape);
+        bool of_base =
+            !recipe.from.empty() && std::find(std::begin(shape), std::end(shape), field.name) != std::end(shape);
         std::string value = of_base ? "as in from" : to_text(field);
         out += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", field.name, value.empty() ? "–" : escaped(value));
     }
@@ -298,10 +334,14 @@ void write_report(const fs::path& folder) {
     RunSummary run = summarize(metrics, timing);
     std::optional<Recipe> recipe = recipe_of(folder);
     std::string name = escaped(public_name(folder));
-    std::string page = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n"
-                       "<meta name=\"color-scheme\" content=\"light dark\">\n";
-    page += fmt::format("<title>{}: training report</title>\n{}<header><h1>{}</h1>{}</header>\n", name, page_style, name, status(folder, run, recipe));
-    page += fmt::format("<div class=\"quiet\">training report, written {:%Y-%m-%d %H:%M} UTC</div>\n", fmt::gmtime(std::time(nullptr)));
+    std::string page =
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+        "content=\"width=device-width\">\n"
+        "<meta name=\"color-scheme\" content=\"light dark\">\n";
+    page += fmt::format("<title>{}: training report</title>\n{}<header><h1>{}</h1>{}</header>\n", name, page_style,
+                        name, status(folder, run, recipe));
+    page += fmt::format("<div class=\"quiet\">training report, written {:%Y-%m-%d %H:%M} UTC</div>\n",
+                        fmt::gmtime(std::time(nullptr)));
     page += facts(run, recipe) + pictures(metrics, timing);
     if (recipe) page += recipe_table(*recipe);
     write_file(folder / "report.html", page + "</html>\n");

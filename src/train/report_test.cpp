@@ -32,7 +32,8 @@ void write_run(const TestFolder& folder, int64_t steps) {
 void write_manifest(const TestFolder& folder, int64_t step, Recipe recipe) {
     std::filesystem::path checkpoint = folder / "checkpoints" / fmt::format("step-{:08}", step);
     make_folder(checkpoint);
-    write_file(checkpoint / "manifest.json", manifest_json({.state = {.step = step, .recipe = to_json(list_fields(recipe))}}));
+    write_file(checkpoint / "manifest.json",
+               manifest_json({.state = {.step = step, .recipe = to_json(list_fields(recipe))}}));
 }
 
 std::string report_of(const TestFolder& folder) {
@@ -52,7 +53,8 @@ TEST(Report, TellsTrainingFromValidation) {
     TestFolder folder;
     write_run(folder, 30);
     std::string page = report_of(folder);
-    EXPECT_TRUE(says(page, "<span class=\"key blue\"><i></i>training</span><span class=\"key orange\"><i></i>validation</span>"));
+    EXPECT_TRUE(says(
+        page, "<span class=\"key blue\"><i></i>training</span><span class=\"key orange\"><i></i>validation</span>"));
     EXPECT_TRUE(says(page, "<polyline class=\"blue\"") && says(page, "<polyline class=\"orange\""));
     EXPECT_TRUE(says(page, "prefers-color-scheme:dark"));
 }
@@ -63,7 +65,8 @@ TEST(Report, SaysInWordsAndNumbersForPeople) {
     std::string page = report_of(folder);
     EXPECT_EQ(count(page, "<svg"), 5u);
     EXPECT_EQ(count(page, "aria-label=\""), 5u);
-    EXPECT_TRUE(says(page, "aria-label=\"Loss, nats a token; training 3 at step 1, 1.001 at step 3000; validation 1.1 at step 10"));
+    EXPECT_TRUE(says(
+        page, "aria-label=\"Loss, nats a token; training 3 at step 1, 1.001 at step 3000; validation 1.1 at step 10"));
     EXPECT_EQ(count(page, ">step</text>"), 5u);
     EXPECT_TRUE(says(page, ">150k</text>") && says(page, ">1000</text>"));
     EXPECT_FALSE(says(page, "e+0"));
@@ -73,7 +76,8 @@ TEST(Report, SumsUpTheRunAndItsRecipe) {
     TestFolder folder;
     write_run(folder, 3600);
     std::string page = report_of(folder);
-    EXPECT_TRUE(says(page, ">not finished</span>") && says(page, "<dd>360.0 k</dd>") && says(page, "<dd>2 h 0 min</dd>") && says(page, "45.5 % of the peak"));
+    EXPECT_TRUE(says(page, ">not finished</span>") && says(page, "<dd>360.0 k</dd>") &&
+                says(page, "<dd>2 h 0 min</dd>") && says(page, "45.5 % of the peak"));
     EXPECT_FALSE(says(page, "Recipe"));
     Recipe recipe;
     recipe.steps = 4000;
@@ -83,7 +87,8 @@ TEST(Report, SumsUpTheRunAndItsRecipe) {
     write_manifest(folder, 3600, recipe);
     write_file(folder / "model.safetensors", "of an earlier end");
     page = report_of(folder);
-    EXPECT_TRUE(says(page, ">not finished</span>") && says(page, "of 4000") && says(page, "&lt;b&gt;&quot;&amp;") && says(page, "<dd>stories</dd>"));
+    EXPECT_TRUE(says(page, ">not finished</span>") && says(page, "of 4000") && says(page, "&lt;b&gt;&quot;&amp;") &&
+                says(page, "<dd>stories</dd>"));
     EXPECT_FALSE(says(page, "/home/someone"));
     write_run(folder, 4000);
     EXPECT_TRUE(says(report_of(folder), ">finished</span>"));
@@ -93,7 +98,8 @@ TEST(Report, PassesOverLinesThatAreDamaged) {
     TestFolder folder;
     write_run(folder, 20);
     std::string good = read_text(folder / "metrics.jsonl");
-    write_file(folder / "metrics.jsonl", "nonsense\n\n" + good + "{\"step\":1e300,\"loss\":1}\n{\"step\":21,\"loss\":1e300}\n{\"step\":22,\"lo");
+    write_file(folder / "metrics.jsonl",
+               "nonsense\n\n" + good + "{\"step\":1e300,\"loss\":1}\n{\"step\":21,\"loss\":1e300}\n{\"step\":22,\"lo");
     write_file(folder / "timing.jsonl", std::string("{\"step\":1}\n\0\0\0", 14));
     write_file(folder / "checkpoints", "no folder");
     std::string page = report_of(folder);
@@ -110,7 +116,7 @@ TEST(Report, StaysSmallAndLosesNoSpike) {
     write_file(folder / "metrics.jsonl", metrics + "{\"step\":50001,\"loss\":9.0}\n" + metrics);
     std::string page = report_of(folder);
     EXPECT_LT(page.size(), 250'000u);
-    EXPECT_TRUE(says(page, ">9</text>") || says(page, ">10</text>"));       // the axis reaches it
+    EXPECT_TRUE(says(page, ">9</text>") || says(page, ">10</text>"));  // the axis reaches it
 }
 
 }  // namespace

@@ -28,13 +28,17 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 
 Llama starting_model(const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks) {
     LoadOptions options{.dtype = find_dtype(recipe.type), .trainable = true};
-    Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary()) : read_config(fs::path(recipe.from) / "config.json");
+    Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary())
+                                        : read_config(fs::path(recipe.from) / "config.json");
     config.bos = hooks.bos;
     config.eos = hooks.eos;
     if (recipe.from.empty()) return seeded_llama(config, static_cast<uint64_t>(recipe.seed), options);
     if (config.vocabulary < loader.vocabulary())
-        fail("{}: has {} tokens, the data {} has {}: pack the data with the model's tokenizer", recipe.from, config.vocabulary, recipe.data, loader.vocabulary());
-    if (recipe.length > config.context) fail("length: rows of {} tokens are longer than the context of {}, {}", recipe.length, recipe.from, config.context);
+        fail("{}: has {} tokens, the data {} has {}: pack the data with the model's tokenizer", recipe.from,
+             config.vocabulary, recipe.data, loader.vocabulary());
+    if (recipe.length > config.context)
+        fail("length: rows of {} tokens are longer than the context of {}, {}", recipe.length, recipe.from,
+             config.context);
     Llama llama = load_llama(recipe.from, options);
     llama.config = config;
     return llama;
@@ -44,7 +48,9 @@ int64_t chunks_of_row(int64_t length) { return static_cast<int64_t>(chunks_of(1,
 
 GradientPlan plan_of(const Recipe& recipe, int64_t share) {
     int64_t micro = recipe.micro_batch > 0 ? recipe.micro_batch : share, chunks = chunks_of_row(recipe.length);
-    return {.chunks_per_pass = micro * chunks, .chunks_per_step = share * chunks, .running = recipe.gradient_sum == "running"};
+    return {.chunks_per_pass = micro * chunks,
+            .chunks_per_step = share * chunks,
+            .running = recipe.gradient_sum == "running"};
 }
 
 Batch batch_of_rows(TrainingRows rows, int64_t n, int64_t length) {
@@ -83,21 +89,28 @@ bool is_there(const fs::path& path) {
 // Only what makes sense together may be trained and validated on.
 void check_same_tokenizer(const Loader& loader, const Loader& training) {
     if (loader.set().index().tokenizer != training.set().index().tokenizer)
-        fail("{}: was packed with another tokenizer than {}", loader.set().folder().string(), training.set().folder().string());
+        fail("{}: was packed with another tokenizer than {}", loader.set().folder().string(),
+             training.set().folder().string());
 }
 
 // A model, a card or a set that is somebody's already is not replaced.
 void check_holds_no_result(const fs::path& output) {
-    for (const char* name : {"model.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json", "tokenizer.json",
-                             "tokenizer_config.json", "README.md", "report.html"})
-        if (is_there(output / name)) fail("{}: is there already, and this run would replace it; name another output folder", (output / name).string());
+    for (const char* name :
+         {"model.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json",
+          "tokenizer.json", "tokenizer_config.json", "README.md", "report.html"})
+        if (is_there(output / name))
+            fail("{}: is there already, and this run would replace it; name another output folder",
+                 (output / name).string());
 }
 
 void look_over(const Loader& loader, int64_t length) {
-    if (loader.set().index().trained == 0) fail("{}: none of its tokens are to be learnt", loader.set().folder().string());
+    if (loader.set().index().trained == 0)
+        fail("{}: none of its tokens are to be learnt", loader.set().folder().string());
     if (loader.shortened() > 0)
-        log_warning("{}: {} of {} conversations are longer than a row of {} tokens and lose their end; a larger length keeps it",
-                    loader.set().folder().string(), loader.shortened(), loader.set().index().documents, length);
+        log_warning(
+            "{}: {} of {} conversations are longer than a row of {} tokens and lose their end; a larger length keeps "
+            "it",
+            loader.set().folder().string(), loader.shortened(), loader.set().index().documents, length);
 }
 
 }  // namespace
@@ -107,10 +120,16 @@ struct Trainer::Files {
 };
 
 Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
-    : recipe_((validate(recipe, group.size()), recipe)), group_(group), hooks_(std::move(hooks)), kernels_(choose_kernels()),
-      loader_(recipe.data, {.length = recipe.length, .seed = static_cast<uint64_t>(recipe.seed)}), llama_(starting_model(recipe, loader_, hooks_)),
-      optimizer_(llama_, recipe.optimizer), gradients_(trainable_numbers(llama_), plan_of(recipe, share()), &llama_.output.weight),
-      pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep), peak_(measure_peak(*find_dtype(recipe.type))) {
+    : recipe_((validate(recipe, group.size()), recipe)),
+      group_(group),
+      hooks_(std::move(hooks)),
+      kernels_(choose_kernels()),
+      loader_(recipe.data, {.length = recipe.length, .seed = static_cast<uint64_t>(recipe.seed)}),
+      llama_(starting_model(recipe, loader_, hooks_)),
+      optimizer_(llama_, recipe.optimizer),
+      gradients_(trainable_numbers(llama_), plan_of(recipe, share()), &llama_.output.weight),
+      pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep),
+      peak_(measure_peak(*find_dtype(recipe.type))) {
     if (!recipe.validation.empty()) {
         validation_.emplace(recipe.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
         check_same_tokenizer(*validation_, loader_);
@@ -122,41 +141,55 @@ Trainer::~Trainer() = default;
 
 void Trainer::begin_or_resume() {
     fs::path output = recipe_.output, checkpoints = output / "checkpoints";
-    bool begun = is_there(output / "metrics.jsonl"), ended = is_there(output / "model.safetensors"), any = has_checkpoints(checkpoints);
-    if (!hooks_.resume && (begun || any)) fail("{}: holds a run already; go on with --resume, or name another output folder", output.string());
+    bool begun = is_there(output / "metrics.jsonl"), ended = is_there(output / "model.safetensors"),
+         any = has_checkpoints(checkpoints);
+    if (!hooks_.resume && (begun || any))
+        fail("{}: holds a run already; go on with --resume, or name another output folder", output.string());
     if (!hooks_.resume) check_holds_no_result(output);
-    if (hooks_.resume && !begun && !any) fail("{}: no checkpoint to resume from; name the folder of a run, or begin one without --resume", output.string());
+    if (hooks_.resume && !begun && !any)
+        fail("{}: no checkpoint to resume from; name the folder of a run, or begin one without --resume",
+             output.string());
     if (group_.rank() == 0) {
         make_folder(checkpoints);
         lock_ = std::make_unique<RunLock>(checkpoints);
     }
     std::optional<fs::path> last = newest_checkpoint(checkpoints);
     if (hooks_.resume && !last && (ended || any))
-        fail("{}: no checkpoint to resume from is left; name another output folder, and begin without --resume", output.string());
+        fail("{}: no checkpoint to resume from is left; name another output folder, and begin without --resume",
+             output.string());
     if (last) go_on_from(*last);
-    if (last && state_.step == recipe_.steps && group_.rank() == 0) log_info("{}: all {} steps are taken; writes its result again", output.string(), recipe_.steps);
-    if (hooks_.resume && !last && group_.rank() == 0) log_info("{}: was stopped before its first checkpoint; begins again", output.string());
+    if (last && state_.step == recipe_.steps && group_.rank() == 0)
+        log_info("{}: all {} steps are taken; writes its result again", output.string(), recipe_.steps);
+    if (hooks_.resume && !last && group_.rank() == 0)
+        log_info("{}: was stopped before its first checkpoint; begins again", output.string());
     state_.recipe = recipe_json(recipe_);
     state_.data = hash_of_index(loader_);
-    group_.barrier();                           // nobody looks for an earlier run in what the first one now changes
+    group_.barrier();  // nobody looks for an earlier run in what the first one now changes
     if (group_.rank() != 0) return;
     tidy_up(output, state_.step);
     std::error_code absent;
-    auto timed = static_cast<int64_t>(fs::exists(output / "timing.jsonl", absent) ? fs::file_size(output / "timing.jsonl", absent) : 0);
-    if (timed < state_.timing_bytes) log_warning("{}: has lost its end; the report misses the speed of some steps", (output / "timing.jsonl").string());
+    auto timed = static_cast<int64_t>(
+        fs::exists(output / "timing.jsonl", absent) ? fs::file_size(output / "timing.jsonl", absent) : 0);
+    if (timed < state_.timing_bytes)
+        log_warning("{}: has lost its end; the report misses the speed of some steps",
+                    (output / "timing.jsonl").string());
     state_.timing_bytes = std::min(state_.timing_bytes, timed);
-    files_.reset(new Files{JsonLines(output / "metrics.jsonl", state_.metrics_bytes), JsonLines(output / "timing.jsonl", state_.timing_bytes)});
+    files_.reset(new Files{JsonLines(output / "metrics.jsonl", state_.metrics_bytes),
+                           JsonLines(output / "timing.jsonl", state_.timing_bytes)});
 }
 
 void Trainer::go_on_from(const fs::path& checkpoint) {
     RunState before = load_checkpoint(checkpoint, llama_, optimizer_);
     for (const std::string& change : changes_of_recipe(before.recipe, recipe_json(recipe_), checkpoint.string())) {
-        if (before.step >= recipe_.steps) fail("{}: {} steps were taken; {} changes nothing any more, with more steps it would", checkpoint.string(), before.step, change);
+        if (before.step >= recipe_.steps)
+            fail("{}: {} steps were taken; {} changes nothing any more, with more steps it would", checkpoint.string(),
+                 before.step, change);
         before.changes.push_back(fmt::format("from step {} on: {}", before.step, change));
         if (group_.rank() == 0) log_info("{}", before.changes.back());
     }
     if (before.data != hash_of_index(loader_))
-        fail("{}: was trained on other data than {}; name the folder of the data that it was trained on", checkpoint.string(), recipe_.data);
+        fail("{}: was trained on other data than {}; name the folder of the data that it was trained on",
+             checkpoint.string(), recipe_.data);
     state_ = before;
     refresh_weights(kernels_, llama_);
 }
@@ -177,19 +210,27 @@ StepMetrics Trainer::take_step() {
     for (TrainingRows& part : rows) {
         pass_.reset();
         Batch batch = batch_of_rows(std::move(part), micro(), recipe_.length);
-        std::vector<double> sums = llama_.loss(pass_, llama_.forward(pass_, batch), batch, static_cast<float>(1 / std::max(1.0, trained)));
+        std::vector<double> sums =
+            llama_.loss(pass_, llama_.forward(pass_, batch), batch, static_cast<float>(1 / std::max(1.0, trained)));
         losses.insert(losses.end(), sums.begin(), sums.end());
         pass_.backward();
         gradients_.advance(static_cast<int64_t>(batch.chunk.size()) - 1);
     }
-    StepMetrics m{.step = state_.step + 1, .loss = sum_over(group_, tree_sum(losses)) / std::max(1.0, trained), .learning_rate = learning_rate_at(recipe_, state_.step),
-                  .trained = static_cast<int64_t>(trained), .validation_loss = nothing, .bits_per_byte = nothing};
+    StepMetrics m{.step = state_.step + 1,
+                  .loss = sum_over(group_, tree_sum(losses)) / std::max(1.0, trained),
+                  .learning_rate = learning_rate_at(recipe_, state_.step),
+                  .trained = static_cast<int64_t>(trained),
+                  .validation_loss = nothing,
+                  .bits_per_byte = nothing};
     std::span<float> gradients = gradients_.finish();
     group_.all_reduce(gradients);
     m.gradient_norm = std::isfinite(m.loss) ? optimizer_.step(kernels_, llama_, gradients, m.learning_rate) : nothing;
     if (!std::isfinite(m.gradient_norm))
-        fail("step {}: the {} is not a finite number; lower learning_rate (now {:.3g}) or look at the data of rows {} to {}, then go on with --resume",
-             m.step, std::isfinite(m.loss) ? "gradient" : "loss", m.learning_rate, state_.position, state_.position + recipe_.batch - 1);
+        fail(
+            "step {}: the {} is not a finite number; lower learning_rate (now {:.3g}) or look at the data of rows {} "
+            "to {}, then go on with --resume",
+            m.step, std::isfinite(m.loss) ? "gradient" : "loss", m.learning_rate, state_.position,
+            state_.position + recipe_.batch - 1);
     ++state_.step;
     state_.position += recipe_.batch;
     return m;
@@ -235,7 +276,7 @@ void Trainer::finish() {
         if (fs::exists(data / name)) write_file(output / name, read_text(data / name));
     write_file(output / "generation_config.json", generation_config_json(llama_.config));
     write_card(output, recipe_, llama_.config, loader_.set().index(), state_.changes);
-    write_report(output);           // now of a run that is finished
+    write_report(output);  // now of a run that is finished
 }
 
 void Trainer::run() {
@@ -249,13 +290,16 @@ void Trainer::run() {
         double seconds = now() - start;
         if (due(recipe_.validate_every)) validate_into(m);
         double rate = tokens / seconds;
-        StepTiming timing{m.step, seconds, rate, rate * training_operations(llama_.config, recipe_.length) / 1e9 / (peak_ * group_.size())};
+        StepTiming timing{m.step, seconds, rate,
+                          rate * training_operations(llama_.config, recipe_.length) / 1e9 / (peak_ * group_.size())};
         if (files_) {
             files_->metrics.append(to_line(m));
             files_->timing.append(to_line(timing));
-            double left = (now() - begun) / static_cast<double>(state_.step - first) * static_cast<double>(recipe_.steps - state_.step);
+            double left = (now() - begun) / static_cast<double>(state_.step - first) *
+                          static_cast<double>(recipe_.steps - state_.step);
             if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, left});
-            if (hooks_.sample && recipe_.sample_every > 0 && due(recipe_.sample_every)) hooks_.sample(llama_, state_.step);
+            if (hooks_.sample && recipe_.sample_every > 0 && due(recipe_.sample_every))
+                hooks_.sample(llama_, state_.step);
         }
         if (due(recipe_.checkpoint_every)) checkpoint();
     }

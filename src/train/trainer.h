@@ -4,10 +4,10 @@
 //   trainer.run();                        // or goes on from the newest checkpoint: TrainerHooks::resume
 //
 // A step: rows of the loader in passes of micro_batch rows, gradients summed in the tree of nn/gradients.h, summed over
-// processes, clipped, AdamW. One normalisation: by the trained tokens of the whole step; one without any has no gradient.
-// Weights and metrics.jsonl are a function of recipe and data alone: not of threads, passes, stops and resumes, nor of the
-// number of processes where each of them has 2^n chunks of a step, which are whole subtrees of the sum.
-// Throws Error for whatever is wrong; the last good checkpoint stays.
+// processes, clipped, AdamW. One normalisation: by the trained tokens of the whole step; one without any has no
+// gradient. Weights and metrics.jsonl are a function of recipe and data alone: not of threads, passes, stops and
+// resumes, nor of the number of processes where each of them has 2^n chunks of a step, which are whole subtrees of the
+// sum. Throws Error for whatever is wrong; the last good checkpoint stays.
 #pragma once
 #include "data/loader.h"
 #include "dist/group.h"
@@ -39,8 +39,8 @@ struct TrainerHooks {
     bool resume = false;
     int32_t bos = 0;
     std::vector<int32_t> eos;
-    std::function<void(const TrainReport&)> on_step = {};               // on rank 0
-    std::function<void(Llama&, int64_t step)> sample = {};              // on rank 0; the model is not to be changed
+    std::function<void(const TrainReport&)> on_step = {};   // on rank 0
+    std::function<void(Llama&, int64_t step)> sample = {};  // on rank 0; the model is not to be changed
 };
 
 class Trainer {
@@ -53,7 +53,7 @@ class Trainer {
  private:
     struct Files;
 
-    int64_t share() const { return recipe_.batch / group_.size(); }     // rows of this process
+    int64_t share() const { return recipe_.batch / group_.size(); }  // rows of this process
     int64_t micro() const { return recipe_.micro_batch > 0 ? recipe_.micro_batch : share(); }
     bool due(int64_t every) const { return (every > 0 && state_.step % every == 0) || state_.step == recipe_.steps; }
 
@@ -74,11 +74,11 @@ class Trainer {
     Optimizer optimizer_;
     Gradients gradients_;
     Pass pass_;
-    double peak_;                       // 10^9 operations a second of this machine
+    double peak_;  // 10^9 operations a second of this machine
     RunState state_;
-    int64_t idle_rows_ = 0;             // the last ones, in which nothing was to be learnt
+    int64_t idle_rows_ = 0;  // the last ones, in which nothing was to be learnt
     std::unique_ptr<RunLock> lock_;
-    std::unique_ptr<Files> files_;          // rank 0 alone writes
+    std::unique_ptr<Files> files_;  // rank 0 alone writes
 };
 
 }  // namespace puna

@@ -1,6 +1,6 @@
-// kernels/cpu/attention.inl — FlashAttention for the CPU: blocks of 64 keys packed once, tiles of up to 64 queries of each
-// head of their group. m, l, o as in scalar_attention.cpp. A row that a block cannot reach passes it unchanged (its
-// exponentials are zeros), so that bits do not depend on which rows share a tile.
+// kernels/cpu/attention.inl — FlashAttention for the CPU: blocks of 64 keys packed once, tiles of up to 64 queries of
+// each head of their group. m, l, o as in scalar_attention.cpp. A row that a block cannot reach passes it unchanged
+// (its exponentials are zeros), so that bits do not depend on which rows share a tile.
 
 constexpr int64_t key_block = cpu::key_block, query_tile = 64;
 using Plain = Floats<false>;
@@ -18,7 +18,7 @@ struct KeyHead {
     float scale() const { return 1 / std::sqrt(static_cast<float>(dim())); }
     const float* key(int64_t j) const { return span.k + j * kv_dim() + kv * dim(); }
     const float* value(int64_t j) const { return span.v + j * kv_dim() + kv * dim(); }
-    int64_t column(int64_t g) const { return (kv * group() + g) * dim(); }          // of head g of the group, in q
+    int64_t column(int64_t g) const { return (kv * group() + g) * dim(); }  // of head g of the group, in q
 };
 
 // A matrix [k, dim] as one or more panels of 64 columns.
@@ -26,7 +26,8 @@ inline void pack_rows(float* panels, const float* from, int64_t stride, int64_t 
     for (int64_t c = 0; c < dim; c += panel_columns)
         pack_across<Plain>(panels + c * k, from + c, stride, k, std::min(panel_columns, dim - c));
 }
-inline void multiply_panels(float* out, int64_t stride, Left a, int64_t rows, const float* panels, int64_t dim, int64_t k) {
+inline void multiply_panels(float* out, int64_t stride, Left a, int64_t rows, const float* panels, int64_t dim,
+                            int64_t k) {
     for (int64_t c = 0; c < dim; c += panel_columns)
         multiply_panel<Plain>(out + c, stride, a, rows, panels + c * k, std::min(panel_columns, dim - c), k, false);
 }
@@ -64,9 +65,11 @@ inline void fold_scores(float* score, int64_t seen, float scale, float& m, float
 
 inline void attend(Tensor out, Tensor lse, Tensor q, const KeyHead& head, int64_t first, int64_t n) {
     int64_t dim = head.dim(), stride = q.columns(), group = head.group(), before = head.span.keys - head.span.n;
-    int64_t keys = before + first + n;                                      // that the last query of the tile sees
-    float* memory = cpu::scratch(cpu::Scratch::panel, key_block * (dim + head.panels() * panel_columns) + query_tile * (key_block + 2 * group));
-    float *key_panel = memory, *value_panels = key_panel + key_block * dim, *score = value_panels + key_block * head.panels() * panel_columns;
+    int64_t keys = before + first + n;  // that the last query of the tile sees
+    float* memory = cpu::scratch(
+        cpu::Scratch::panel, key_block * (dim + head.panels() * panel_columns) + query_tile * (key_block + 2 * group));
+    float *key_panel = memory, *value_panels = key_panel + key_block * dim,
+          *score = value_panels + key_block * head.panels() * panel_columns;
     float *m = score + query_tile * key_block, *l = m + group * query_tile;
     std::fill(m, m + group * n, -std::numeric_limits<float>::infinity());
     std::fill(l, l + group * n, 0.0f);
@@ -81,9 +84,10 @@ inline void attend(Tensor out, Tensor lse, Tensor q, const KeyHead& head, int64_
             Left queries{row_of(q, 0) + head.column(g), stride, 1};
             multiply_panel<Plain>(score, key_block, queries, n, key_panel, round_up(present, width), dim, true);
             for (int64_t i = 0; i < n; ++i)
-                fold_scores(score + i * key_block, std::min(before + first + i + 1, keys) - block, head.scale(), m[g * n + i], l[g * n + i],
-                            row_of(out, i) + head.column(g), dim);
-            multiply_panels(row_of(out, 0) + head.column(g), stride, {score, key_block, 1}, n, value_panels, dim, present);
+                fold_scores(score + i * key_block, std::min(before + first + i + 1, keys) - block, head.scale(),
+                            m[g * n + i], l[g * n + i], row_of(out, i) + head.column(g), dim);
+            multiply_panels(row_of(out, 0) + head.column(g), stride, {score, key_block, 1}, n, value_panels, dim,
+                            present);
         }
     }
     for (int64_t g = 0; g < group; ++g)
@@ -98,11 +102,12 @@ struct AttentionTask {
     int64_t span, kv, first, n;
 };
 
-inline void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const AttentionSpan> spans, AttentionShape shape) {
+inline void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const AttentionSpan> spans,
+                      AttentionShape shape) {
     check(q.columns() == shape.heads * shape.head_dim && out.columns() == q.columns(), "attention: {} of {}", out, q);
     std::vector<AttentionTask> tasks;
     for (size_t s = 0; s < spans.size(); ++s)
-        for (int64_t first = spans[s].n; first > 0; first -= query_tile)            // the longest first
+        for (int64_t first = spans[s].n; first > 0; first -= query_tile)  // the longest first
             for (int64_t kv = 0; kv < shape.kv_heads; ++kv) {
                 int64_t begin = std::max<int64_t>(0, first - query_tile);
                 tasks.push_back({static_cast<int64_t>(s), kv, begin, first - begin});
@@ -115,12 +120,13 @@ inline void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const 
 
 // Everything that the way back of one key and value head needs of a block of keys.
 struct KeyPanels {
-    float *keys, *keys_across, *values;         // [dim, 64], [64, dim], [dim, 64]
+    float *keys, *keys_across, *values;  // [dim, 64], [64, dim], [dim, 64]
 };
 
 // p and ds of a tile of queries against a block of keys (see scalar_attention.cpp), [n, 64] each.
 // Row i sees `reach` + i of the keys.
-inline void score_gradients(float* p, float* ds, int64_t n, int64_t reach, const float* lse, int64_t lse_stride, const float* total, float scale) {
+inline void score_gradients(float* p, float* ds, int64_t n, int64_t reach, const float* lse, int64_t lse_stride,
+                            const float* total, float scale) {
     for (int64_t i = 0; i < n; ++i) {
         int64_t seen = std::clamp<int64_t>(reach + i, 0, key_block);
         for (int64_t j = 0; j < key_block; j += lanes) {
@@ -135,19 +141,24 @@ inline void score_gradients(float* p, float* ds, int64_t n, int64_t reach, const
     }
 }
 
-inline void attend_back(Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q, const KeyHead& head) {
-    int64_t dim = head.dim(), n = head.span.n, stride = q.columns(), wide = head.panels() * panel_columns, group = head.group();
+inline void attend_back(Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
+                        const KeyHead& head) {
+    int64_t dim = head.dim(), n = head.span.n, stride = q.columns(), wide = head.panels() * panel_columns,
+            group = head.group();
     check(head.span.keys == n, "attention gradient through a cache");
-    float* memory = cpu::scratch(cpu::Scratch::panel, key_block * (2 * dim + wide) + 2 * query_tile * (key_block + wide) + group * n);
+    float* memory = cpu::scratch(cpu::Scratch::panel,
+                                 key_block * (2 * dim + wide) + 2 * query_tile * (key_block + wide) + group * n);
     KeyPanels block{memory, memory + key_block * dim, memory + key_block * (dim + wide)};
-    float *p = block.values + key_block * dim, *ds = p + query_tile * key_block, *dout_panels = ds + query_tile * key_block;
+    float *p = block.values + key_block * dim, *ds = p + query_tile * key_block,
+          *dout_panels = ds + query_tile * key_block;
     float *q_panels = dout_panels + query_tile * wide, *total = q_panels + query_tile * wide;
     auto row_of = [&](Tensor x, int64_t i) { return x.row<float>(head.span.first + i); };
     for (int64_t g = 0; g < group; ++g)
         for (int64_t i = 0; i < n; ++i) {
             const float *a = row_of(dout, i) + head.column(g), *b = row_of(out, i) + head.column(g);
             F products = set(0);
-            for (int64_t d = 0; d < dim; d += lanes) products = fma(load(a + d, std::min(lanes, dim - d)), load(b + d, std::min(lanes, dim - d)), products);
+            for (int64_t d = 0; d < dim; d += lanes)
+                products = fma(load(a + d, std::min(lanes, dim - d)), load(b + d, std::min(lanes, dim - d)), products);
             total[g * n + i] = sum(products);
         }
     for (int64_t first_key = 0; first_key < n; first_key += key_block) {
@@ -160,10 +171,12 @@ inline void attend_back(Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out
             for (int64_t g = 0; g < group; ++g) {
                 int64_t rows = std::min(query_tile, n - first), at = head.column(g);
                 const float *queries = row_of(q, first) + at, *d_out = row_of(dout, first) + at;
-                multiply_panel<Plain>(p, key_block, {queries, stride, 1}, rows, block.keys, round_up(keys, width), dim, true);
-                multiply_panel<Plain>(ds, key_block, {d_out, stride, 1}, rows, block.values, round_up(keys, width), dim, true);
-                score_gradients(p, ds, rows, first - first_key + 1, row_of(lse, first) + head.kv * group + g, lse.columns(),
-                                total + g * n + first, head.scale());
+                multiply_panel<Plain>(p, key_block, {queries, stride, 1}, rows, block.keys, round_up(keys, width), dim,
+                                      true);
+                multiply_panel<Plain>(ds, key_block, {d_out, stride, 1}, rows, block.values, round_up(keys, width), dim,
+                                      true);
+                score_gradients(p, ds, rows, first - first_key + 1, row_of(lse, first) + head.kv * group + g,
+                                lse.columns(), total + g * n + first, head.scale());
                 pack_rows(dout_panels, d_out, stride, rows, dim);
                 pack_rows(q_panels, queries, stride, rows, dim);
                 multiply_panels(d_value, head.kv_dim(), {p, 1, key_block}, keys, dout_panels, dim, rows);
@@ -176,6 +189,7 @@ inline void attend_back(Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out
 inline void attention_gradient(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
                                std::span<const AttentionSpan> spans, AttentionShape shape) {
     parallel_for(static_cast<int64_t>(spans.size()) * shape.kv_heads, [&](int64_t task) {
-        attend_back(dq, dk, dv, dout, out, lse, q, {spans[static_cast<size_t>(task / shape.kv_heads)], shape, task % shape.kv_heads});
+        attend_back(dq, dk, dv, dout, out, lse, q,
+                    {spans[static_cast<size_t>(task / shape.kv_heads)], shape, task % shape.kv_heads});
     });
 }

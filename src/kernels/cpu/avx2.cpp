@@ -10,9 +10,12 @@
 
 namespace puna::avx2 {
 namespace {
+// The order of these includes carries meaning.
+// clang-format off
 #include "kernels/cpu/vec_avx2.h"
 #include "kernels/cpu/fast.inl"
 #include "kernels/cpu/probe.inl"
+// clang-format on
 }  // namespace
 }  // namespace puna::avx2
 

@@ -2,7 +2,8 @@
 #include "kernels/cpu/standard.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,f16c"))), \
+                             apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,fma,f16c")
@@ -10,9 +11,12 @@
 
 namespace puna::avx512 {
 namespace {
+// The order of these includes carries meaning.
+// clang-format off
 #include "kernels/cpu/vec_avx512.h"
 #include "kernels/cpu/fast.inl"
 #include "kernels/cpu/probe.inl"
+// clang-format on
 }  // namespace
 }  // namespace puna::avx512
 

@@ -3,7 +3,8 @@
 #include "kernels/cpu/standard.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx512vnni,fma,f16c"))), apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx512vnni,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx512vnni,fma,f16c")
@@ -11,6 +12,8 @@
 
 namespace puna::avx512_bf16 {
 namespace {
+// The order of these includes carries meaning.
+// clang-format off
 #include "kernels/cpu/vec_avx512.h"
 #include "kernels/cpu/tree.inl"
 #include "kernels/cpu/units.inl"
@@ -18,6 +21,7 @@ namespace {
 #include "kernels/cpu/multiply.inl"
 #include "kernels/cpu/matmul.inl"
 #include "kernels/cpu/probe.inl"
+// clang-format on
 
 double probe_bf16(int64_t rounds) {
     F a = set(0);
@@ -30,7 +34,8 @@ double probe_int8(int64_t rounds) {
     F a = set(0);
     asm volatile("" : "+v"(a));
     run_chains(rounds, [=](F total) {
-        return _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(total), _mm512_castps_si512(a), _mm512_castps_si512(a)));
+        return _mm512_castsi512_ps(
+            _mm512_dpbusd_epi32(_mm512_castps_si512(total), _mm512_castps_si512(a), _mm512_castps_si512(a)));
     });
     return 8.0 * static_cast<double>(rounds) * chains * lanes;
 }
@@ -51,7 +56,9 @@ void use_bf16_products(Kernels& table) {
     table.matmul_weight_gradient = avx512_bf16::matmul_weight_gradient<avx512_bf16::Pairs>;
 }
 
-const Probes avx512_bf16_probes = {.f32 = avx512_bf16::probe_f32, .bf16 = avx512_bf16::probe_bf16, .int8 = avx512_bf16::probe_int8,
+const Probes avx512_bf16_probes = {.f32 = avx512_bf16::probe_f32,
+                                   .bf16 = avx512_bf16::probe_bf16,
+                                   .int8 = avx512_bf16::probe_int8,
                                    .read = avx512_bf16::probe_read};
 
 }  // namespace puna

@@ -1,5 +1,6 @@
 // kernels/cpu/fast.inl — what a vector instruction set has, in the order in which it builds on itself. A thin source
 // opens the target region and its namespace, includes its vec_*.h, then this.
+// clang-format off
 #include "kernels/cpu/math.inl"
 #include "kernels/cpu/tree.inl"
 #include "kernels/cpu/units.inl"
@@ -8,6 +9,7 @@
 #include "kernels/cpu/attention.inl"
 #include "kernels/cpu/rows.inl"
 #include "kernels/cpu/flat.inl"
+// clang-format on
 
 // Puts all of it into a table.
 inline void use_fast(Kernels& table) {

@@ -1,6 +1,6 @@
 // kernels/cpu/flat.inl — kernels over numbers in a row: embedding, sums, conversion, AdamW. Formulas as in scalar.cpp.
 
-constexpr int64_t flat_piece = 1 << 14;             // numbers that one task takes
+constexpr int64_t flat_piece = 1 << 14;  // numbers that one task takes
 
 // Calls f(i, n) for the pieces of all numbers, on all threads.
 template <class Piece>
@@ -32,16 +32,20 @@ inline void embed_gradient(Stream, const TreeSum& dtable, Tensor dout, Tensor id
     std::vector<int64_t> order(static_cast<size_t>(dtable.chunk.back() - dtable.chunk.front()));
     std::iota(order.begin(), order.end(), dtable.chunk.front());
     const int32_t* id = ids.as<int32_t>();
-    std::sort(order.begin(), order.end(), [id](int64_t a, int64_t b) { return id[a] != id[b] ? id[a] < id[b] : a < b; });
+    std::sort(order.begin(), order.end(),
+              [id](int64_t a, int64_t b) { return id[a] != id[b] ? id[a] < id[b] : a < b; });
     parallel_for(V, 64, [&](int64_t first, int64_t last) {
         float* part = cpu::scratch(cpu::Scratch::tile, (TreeTile::scratch_levels(dtable) + 1) * D);
-        auto at = std::lower_bound(order.begin(), order.end(), first, [id](int64_t place, int64_t value) { return id[place] < value; });
+        auto at = std::lower_bound(order.begin(), order.end(), first,
+                                   [id](int64_t place, int64_t value) { return id[place] < value; });
         for (int64_t v = first; v < last; ++v) {
             TreeTile tile{dtable, v, 0, 1, D, D, part + D};
             for (int64_t c = 0; c < chunks; ++c) {
                 std::fill(part, part + D, 0.0f);
                 for (; at != order.end() && id[*at] == v && *at < dtable.chunk[static_cast<size_t>(c) + 1]; ++at)
-                    each_piece(D, [&](int64_t i, int64_t n) { put(part + i, take(part + i, n) + take(dout.row<float>(*at) + i, n), n); });
+                    each_piece(D, [&](int64_t i, int64_t n) {
+                        put(part + i, take(part + i, n) + take(dout.row<float>(*at) + i, n), n);
+                    });
                 tile.push(c, part);
             }
         }
@@ -57,7 +61,8 @@ inline void add(Stream, Tensor out, Tensor a, Tensor b) {
 inline void add_scaled(Stream, Tensor out, Tensor x, float factor) {
     check(out.count() == x.count(), "add_scaled: {} += {}", out, x);
     float *to = out.as<float>(), *from = x.as<float>();
-    each_flat(out.count(), [&](int64_t i, int64_t n) { put(to + i, fma(set(factor), take(from + i, n), take(to + i, n)), n); });
+    each_flat(out.count(),
+              [&](int64_t i, int64_t n) { put(to + i, fma(set(factor), take(from + i, n), take(to + i, n)), n); });
 }
 
 inline void convert(Stream, Tensor out, Tensor x) {
@@ -66,7 +71,9 @@ inline void convert(Stream, Tensor out, Tensor x) {
         with_type(x.dtype, [&]<class From>() {
             To* to = out.as<To>();
             const From* from = x.as<From>();
-            each_flat(out.count(), [&](int64_t i, int64_t n) { n == lanes ? store(to + i, load(from + i)) : store(to + i, load(from + i, n), n); });
+            each_flat(out.count(), [&](int64_t i, int64_t n) {
+                n == lanes ? store(to + i, load(from + i)) : store(to + i, load(from + i, n), n);
+            });
         });
     });
 }
@@ -89,7 +96,8 @@ inline double sum_of_squares(Stream, Tensor x) {
 
 inline void adamw(Stream, Tensor weight, Tensor m, Tensor v, Tensor gradient, const AdamW& s) {
     check(weight.count() == gradient.count() && m.count() == v.count(), "adamw: {} by {}", weight, gradient);
-    float *w = weight.as<float>(), *first_moment = m.as<float>(), *second_moment = v.as<float>(), *grads = gradient.as<float>();
+    float *w = weight.as<float>(), *first_moment = m.as<float>(), *second_moment = v.as<float>(),
+          *grads = gradient.as<float>();
     float decay = 1 - s.learning_rate * s.weight_decay;
     each_flat(weight.count(), [&](int64_t i, int64_t n) {
         F g = take(grads + i, n) * set(s.gradient_scale);

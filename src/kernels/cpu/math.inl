@@ -2,7 +2,7 @@
 // a polynomial.
 
 inline F exp(F x) {
-    F low = set(-87.33654f), clamped = smaller(set(88.72283f), larger(low, x));       // NaN passes through
+    F low = set(-87.33654f), clamped = smaller(set(88.72283f), larger(low, x));  // NaN passes through
     F n = nearest(clamped * set(1.44269504f));
     n = smaller(set(127), n);
     F r = fnma(n, set(0.693359375f), clamped);

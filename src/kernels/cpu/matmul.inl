@@ -1,7 +1,7 @@
 // kernels/cpu/matmul.inl — the three products of a linear layer, for one kind of operand (Units). Work is shared out as
 // panels of 64 output columns, packed into cache, times blocks of rows. Letters as in kernels.h.
 
-constexpr int64_t k_block = 512;            // numbers along k that are packed at a time: a panel stays in the L2 cache
+constexpr int64_t k_block = 512;  // numbers along k that are packed at a time: a panel stays in the L2 cache
 
 // Rows that one task takes: all of them where there are panels enough for the threads.
 inline int64_t rows_per_task(int64_t rows, int64_t panels) {
@@ -23,15 +23,18 @@ void convert_rows(float* to, Tensor x, int64_t first, int64_t n) {
 template <class Units>
 constexpr bool needs_conversion = !std::is_same_v<Units, Floats<false>>;
 
-// out[T, N] = or += x[T, K] * right[K, N], where pack(panel, first k, n of k, first column, n of columns) fills a panel.
-// Few rows: each panel is packed by the task that uses it.
+// out[T, N] = or += x[T, K] * right[K, N], where pack(panel, first k, n of k, first column, n of columns) fills a
+// panel. Few rows: each panel is packed by the task that uses it.
 template <class Units, class Pack>
 void multiply_by_panels(Tensor out, Tensor x, bool fresh, Pack pack) {
-    int64_t T = out.rows(), N = out.columns(), K = x.columns(), panels = divide_up(N, panel_columns), rows = rows_per_task(T, panels);
+    int64_t T = out.rows(), N = out.columns(), K = x.columns(), panels = divide_up(N, panel_columns),
+            rows = rows_per_task(T, panels);
     Left left{x.as<float>(), K, 1};
     if constexpr (needs_conversion<Units>) {
         float* copy = cpu::scratch(cpu::Scratch::operand, T * units_of<Units>(K));
-        parallel_for(T, 64, [&](int64_t first, int64_t last) { convert_rows<Units>(copy + first * units_of<Units>(K), x, first, last - first); });
+        parallel_for(T, 64, [&](int64_t first, int64_t last) {
+            convert_rows<Units>(copy + first * units_of<Units>(K), x, first, last - first);
+        });
         left = {copy, units_of<Units>(K), 1};
     }
     parallel_for(panels * divide_up(T, rows), [&](int64_t task) {
@@ -47,12 +50,13 @@ void multiply_by_panels(Tensor out, Tensor x, bool fresh, Pack pack) {
     });
 }
 
-// Many rows: all panels are packed first, then each task converts a block of rows into cache and multiplies it with all of
-// them, so that x is read once and out written once.
+// Many rows: all panels are packed first, then each task converts a block of rows into cache and multiplies it with all
+// of them, so that x is read once and out written once.
 template <class Units, class Pack>
 void multiply_by_rows(Tensor out, Tensor x, bool fresh, Pack pack) {
     constexpr int64_t block = 16 * tile_rows;
-    int64_t T = out.rows(), N = out.columns(), K = x.columns(), panels = divide_up(N, panel_columns), units = units_of<Units>(K);
+    int64_t T = out.rows(), N = out.columns(), K = x.columns(), panels = divide_up(N, panel_columns),
+            units = units_of<Units>(K);
     float* packed = cpu::scratch(cpu::Scratch::operand, panels * panel_columns * units);
     auto panel_at = [&](int64_t panel, int64_t k) { return packed + panel_columns * (panel * units + k / Units::k); };
     auto each_k_block = [&](auto f) {
@@ -60,7 +64,8 @@ void multiply_by_rows(Tensor out, Tensor x, bool fresh, Pack pack) {
     };
     parallel_for(panels, [&](int64_t panel) {
         int64_t column = panel * panel_columns;
-        each_k_block([&](int64_t k, int64_t n) { pack(panel_at(panel, k), k, n, column, std::min(panel_columns, N - column)); });
+        each_k_block(
+            [&](int64_t k, int64_t n) { pack(panel_at(panel, k), k, n, column, std::min(panel_columns, N - column)); });
     });
     parallel_for(divide_up(T, block), [&](int64_t task) {
         int64_t first = task * block, n = std::min(block, T - first);
@@ -73,8 +78,9 @@ void multiply_by_rows(Tensor out, Tensor x, bool fresh, Pack pack) {
         for (int64_t panel = 0; panel < panels; ++panel)
             each_k_block([&](int64_t k, int64_t numbers) {
                 int64_t column = panel * panel_columns;
-                multiply_panel<Units>(out.row<float>(first) + column, N, left.from(0, k / Units::k), n, panel_at(panel, k),
-                                      std::min(panel_columns, N - column), units_of<Units>(numbers), fresh && k == 0);
+                multiply_panel<Units>(out.row<float>(first) + column, N, left.from(0, k / Units::k), n,
+                                      panel_at(panel, k), std::min(panel_columns, N - column), units_of<Units>(numbers),
+                                      fresh && k == 0);
             });
     });
 }
@@ -108,7 +114,8 @@ template <class Units>
 std::vector<int64_t> transpose_chunks(float* to, Tensor dout, std::span<const int64_t> chunk) {
     int64_t O = dout.columns(), chunks = static_cast<int64_t>(chunk.size()) - 1;
     std::vector<int64_t> first_unit(chunk.size());
-    for (size_t c = 0; c + 1 < chunk.size(); ++c) first_unit[c + 1] = first_unit[c] + units_of<Units>(chunk[c + 1] - chunk[c]);
+    for (size_t c = 0; c + 1 < chunk.size(); ++c)
+        first_unit[c + 1] = first_unit[c] + units_of<Units>(chunk[c + 1] - chunk[c]);
     constexpr int64_t rows = 128;
     int64_t blocks = divide_up(O, rows);
     parallel_for(chunks * blocks, [&](int64_t task) {
@@ -122,9 +129,9 @@ std::vector<int64_t> transpose_chunks(float* to, Tensor dout, std::span<const in
 
 template <class Units>
 void weight_gradient_units(const TreeSum& dw, Tensor dout, Tensor x) {
-    constexpr int64_t block = 16 * tile_rows;                   // rows of dw whose tree is in cache at a time
+    constexpr int64_t block = 16 * tile_rows;  // rows of dw whose tree is in cache at a time
     int64_t O = dout.columns(), D = x.columns(), chunks = dw.chunks(), panels = divide_up(D, panel_columns);
-    int64_t padded = units_of<Units>(x.rows()) + chunks;        // units of all chunks, each rounded up
+    int64_t padded = units_of<Units>(x.rows()) + chunks;  // units of all chunks, each rounded up
     float* left = cpu::scratch(cpu::Scratch::operand, O * padded);
     std::vector<int64_t> first_unit = transpose_chunks<Units>(left, dout, dw.chunk);
     int64_t rows = rows_per_task(O, panels);
@@ -143,7 +150,8 @@ void weight_gradient_units(const TreeSum& dw, Tensor dout, Tensor x) {
                 int64_t units = first_unit[c + 1] - first_unit[c];
                 Left rows_of_chunk{left + O * first_unit[c] + row * units, units, 1};
                 auto [to, to_stride] = tile.place_of(static_cast<int64_t>(c), part);
-                multiply_panel<Units>(to, to_stride, rows_of_chunk, n, panel + panel_columns * first_unit[c], columns, units, true);
+                multiply_panel<Units>(to, to_stride, rows_of_chunk, n, panel + panel_columns * first_unit[c], columns,
+                                      units, true);
                 tile.push_made(static_cast<int64_t>(c), part);
             }
         }
@@ -153,26 +161,35 @@ void weight_gradient_units(const TreeSum& dw, Tensor dout, Tensor x) {
 // The table's entries: Rounded is what bf16 weights compute with.
 template <class Rounded>
 void matmul(Stream, Tensor out, Tensor x, Tensor w) {
-    check(w.size[0] == out.columns() && w.columns() == x.columns() && out.rows() == x.rows(), "matmul: {} = {} x {}", out, x, w);
+    check(w.size[0] == out.columns() && w.columns() == x.columns() && out.rows() == x.rows(), "matmul: {} = {} x {}",
+          out, x, w);
     switch (w.dtype) {
-        case Dtype::f32: return matmul_units<Floats<false>, float>(out, x, w);
-        case Dtype::f16: return matmul_units<Floats<false>, f16>(out, x, w);
-        default: return matmul_units<Rounded, bf16>(out, x, w);
+        case Dtype::f32:
+            return matmul_units<Floats<false>, float>(out, x, w);
+        case Dtype::f16:
+            return matmul_units<Floats<false>, f16>(out, x, w);
+        default:
+            return matmul_units<Rounded, bf16>(out, x, w);
     }
 }
 
 template <class Rounded>
 void matmul_input_gradient(Stream, Tensor dx, Tensor dout, Tensor w) {
-    check(w.size[0] == dout.columns() && w.columns() == dx.columns() && dout.rows() == dx.rows(), "matmul gradient: {} = {} x {}", dx, dout, w);
+    check(w.size[0] == dout.columns() && w.columns() == dx.columns() && dout.rows() == dx.rows(),
+          "matmul gradient: {} = {} x {}", dx, dout, w);
     switch (w.dtype) {
-        case Dtype::f32: return input_gradient_units<Floats<false>, float>(dx, dout, w);
-        case Dtype::f16: return input_gradient_units<Floats<false>, f16>(dx, dout, w);
-        default: return input_gradient_units<Rounded, bf16>(dx, dout, w);
+        case Dtype::f32:
+            return input_gradient_units<Floats<false>, float>(dx, dout, w);
+        case Dtype::f16:
+            return input_gradient_units<Floats<false>, f16>(dx, dout, w);
+        default:
+            return input_gradient_units<Rounded, bf16>(dx, dout, w);
     }
 }
 
 template <class Rounded>
 void matmul_weight_gradient(Stream, const TreeSum& dw, Tensor dout, Tensor x, Dtype compute) {
     check(dout.rows() == x.rows(), "matmul weight gradient: {}, {}", dout, x);
-    compute == Dtype::bf16 ? weight_gradient_units<Rounded>(dw, dout, x) : weight_gradient_units<Floats<false>>(dw, dout, x);
+    compute == Dtype::bf16 ? weight_gradient_units<Rounded>(dw, dout, x)
+                           : weight_gradient_units<Floats<false>>(dw, dout, x);
 }

@@ -9,8 +9,8 @@
 constexpr int64_t panel_columns = 64, vectors = lanes == 16 ? 4 : 2, width = vectors * lanes, tile_rows = 6;
 
 template <class Units, int rows>
-void multiply_rows(float* out, int64_t out_stride, const float* a, int64_t row_stride, int64_t k_stride, const float* panel,
-                   int64_t units, bool fresh) {
+void multiply_rows(float* out, int64_t out_stride, const float* a, int64_t row_stride, int64_t k_stride,
+                   const float* panel, int64_t units, bool fresh) {
     F total[rows][vectors];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
@@ -35,12 +35,18 @@ template <class Units>
 void multiply_tile(int64_t rows, float* out, int64_t out_stride, const float* a, int64_t row_stride, int64_t k_stride,
                    const float* panel, int64_t units, bool fresh) {
     switch (rows) {
-        case 1: return multiply_rows<Units, 1>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
-        case 2: return multiply_rows<Units, 2>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
-        case 3: return multiply_rows<Units, 3>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
-        case 4: return multiply_rows<Units, 4>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
-        case 5: return multiply_rows<Units, 5>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
-        default: return multiply_rows<Units, 6>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        case 1:
+            return multiply_rows<Units, 1>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        case 2:
+            return multiply_rows<Units, 2>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        case 3:
+            return multiply_rows<Units, 3>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        case 4:
+            return multiply_rows<Units, 4>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        case 5:
+            return multiply_rows<Units, 5>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+        default:
+            return multiply_rows<Units, 6>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
     }
 }
 
@@ -48,13 +54,15 @@ void multiply_tile(int64_t rows, float* out, int64_t out_stride, const float* a,
 struct Left {
     const float* data;
     int64_t row_stride, k_stride;
-    Left from(int64_t row, int64_t unit) const { return {data + row * row_stride + unit * k_stride, row_stride, k_stride}; }
+    Left from(int64_t row, int64_t unit) const {
+        return {data + row * row_stride + unit * k_stride, row_stride, k_stride};
+    }
 };
 
 // out[rows, columns] of one panel, columns <= 64; fresh: set, else add.
 template <class Units>
-void multiply_panel(float* out, int64_t out_stride, Left a, int64_t rows, const float* panel, int64_t columns, int64_t units,
-                    bool fresh) {
+void multiply_panel(float* out, int64_t out_stride, Left a, int64_t rows, const float* panel, int64_t columns,
+                    int64_t units, bool fresh) {
     for (int64_t r = 0; r < rows; r += tile_rows) {
         int64_t n = std::min(tile_rows, rows - r);
         const float* left = a.data + r * a.row_stride;
@@ -75,7 +83,9 @@ void multiply_panel(float* out, int64_t out_stride, Left a, int64_t rows, const 
 }
 
 template <class Units>
-constexpr int64_t units_of(int64_t numbers) { return (numbers + Units::k - 1) / Units::k; }
+constexpr int64_t units_of(int64_t numbers) {
+    return (numbers + Units::k - 1) / Units::k;
+}
 
 // Panel from rows that run along k: column c is row c of `from`. k: numbers along k; columns <= 64.
 template <class Units, class T>
@@ -86,7 +96,8 @@ void pack_along(float* panel, const T* from, int64_t stride, int64_t k, int64_t 
         for (int64_t u = 0; u < units; u += lanes) {
             F block[lanes];
             for (int64_t i = 0; i < lanes; ++i)
-                block[i] = c + i < columns ? Units::along(from + (c + i) * stride + u * Units::k, k - u * Units::k) : set(0);
+                block[i] =
+                    c + i < columns ? Units::along(from + (c + i) * stride + u * Units::k, k - u * Units::k) : set(0);
             transpose(block);
             for (int64_t i = 0; i < std::min(lanes, units - u); ++i) store(to + (u + i) * width, block[i]);
         }
@@ -100,8 +111,9 @@ void pack_across(float* panel, const T* from, int64_t stride, int64_t k, int64_t
     for (int64_t c = 0; c < round_up(columns, width); c += lanes) {
         float* to = panel + c / width * width * units + c % width;
         for (int64_t u = 0; u < units; ++u)
-            store(to + u * width, c < columns ? Units::across(from + u * Units::k * stride + c, stride, k - u * Units::k, columns - c)
-                                              : set(0));
+            store(to + u * width,
+                  c < columns ? Units::across(from + u * Units::k * stride + c, stride, k - u * Units::k, columns - c)
+                              : set(0));
     }
 }
 
@@ -113,9 +125,11 @@ void transpose_left(float* to, int64_t to_stride, const float* from, int64_t str
         for (int64_t u = 0; u < units; u += lanes) {
             F block[lanes];
             for (int64_t i = 0; i < lanes; ++i)
-                block[i] = u + i < units ? Units::across(from + (u + i) * Units::k * stride + r, stride, k - (u + i) * Units::k, rows - r)
+                block[i] = u + i < units ? Units::across(from + (u + i) * Units::k * stride + r, stride,
+                                                         k - (u + i) * Units::k, rows - r)
                                          : set(0);
             transpose(block);
-            for (int64_t i = 0; i < std::min(lanes, rows - r); ++i) store(to + (r + i) * to_stride + u, block[i], std::min(lanes, units - u));
+            for (int64_t i = 0; i < std::min(lanes, rows - r); ++i)
+                store(to + (r + i) * to_stride + u, block[i], std::min(lanes, units - u));
         }
 }

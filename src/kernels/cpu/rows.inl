@@ -27,7 +27,8 @@ inline void rms_norm(Stream, Tensor out, Tensor scale, Tensor x, Tensor w, float
                 squares = fma(v, v, squares);
             });
             float s = 1 / std::sqrt(sum(squares) / static_cast<float>(D) + epsilon);
-            each_piece(D, [&](int64_t i, int64_t n) { put(to + i, take(row + i, n) * set(s) * take(weight + i, n), n); });
+            each_piece(D,
+                       [&](int64_t i, int64_t n) { put(to + i, take(row + i, n) * set(s) * take(weight + i, n), n); });
             scale.as<float>()[t] = s;
         }
     });
@@ -41,7 +42,9 @@ inline void rms_norm_gradient(Stream, Tensor dx, const TreeSum& dw, Tensor dout,
             const float *row = x.row<float>(t), *d_row = dout.row<float>(t);
             float* to = dx.row<float>(t);
             F products = set(0);
-            each_piece(D, [&](int64_t i, int64_t n) { products = fma(take(d_row + i, n) * take(weight + i, n), take(row + i, n), products); });
+            each_piece(D, [&](int64_t i, int64_t n) {
+                products = fma(take(d_row + i, n) * take(weight + i, n), take(row + i, n), products);
+            });
             float s = scales[t], pull = sum(products) * s * s / static_cast<float>(D);
             each_piece(D, [&](int64_t i, int64_t n) {
                 F g = fnma(take(row + i, n), set(pull), take(d_row + i, n) * take(weight + i, n));
@@ -69,7 +72,8 @@ inline void rms_norm_gradient(Stream, Tensor dx, const TreeSum& dw, Tensor dout,
 inline void rotate_neighbours(float* x, const float* cosine, const float* sine, int64_t P, bool inverse) {
     for (int64_t p = 0; p < P; p += lanes / 2) {
         int64_t n = std::min(lanes / 2, P - p);
-        F c = load_twice(cosine + p, n), s = load_twice(sine + p, n), v = take(x + 2 * p, 2 * n), turned = swap_neighbours(v) * s;
+        F c = load_twice(cosine + p, n), s = load_twice(sine + p, n), v = take(x + 2 * p, 2 * n),
+          turned = swap_neighbours(v) * s;
         put(x + 2 * p, inverse ? fma_add_sub(v, c, turned) : fma_sub_add(v, c, turned), 2 * n);
     }
 }
@@ -159,7 +163,8 @@ inline void softmax(Stream, Tensor x) {
     int64_t V = x.columns();
     parallel_for(x.rows(), [&](int64_t t) {
         float* row = x.row<float>(t);
-        float total = row_exponentials(row, V, row_largest(row, V), [&](int64_t i, int64_t n, F p) { put(row + i, p, n); });
+        float total =
+            row_exponentials(row, V, row_largest(row, V), [&](int64_t i, int64_t n, F p) { put(row + i, p, n); });
         scale_pieces(row, V, 1 / total);
     });
 }

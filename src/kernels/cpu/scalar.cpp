@@ -43,7 +43,8 @@ void embed_gradient(Stream, const TreeSum& dtable, Tensor dout, Tensor ids) {
     for (int64_t t = dtable.chunk.front(); t < dtable.chunk.back(); ++t)
         places[static_cast<size_t>(ids.as<int32_t>()[t])].push_back(t);
     parallel_for(V, [&](int64_t v) {
-        std::vector<float> part(static_cast<size_t>(D)), scratch(static_cast<size_t>(TreeTile::scratch_levels(dtable) * D));
+        std::vector<float> part(static_cast<size_t>(D)),
+            scratch(static_cast<size_t>(TreeTile::scratch_levels(dtable) * D));
         TreeTile tile{dtable, v, 0, 1, D, D, scratch.data()};
         auto at = places[static_cast<size_t>(v)].begin();
         for (int64_t c = 0; c < dtable.chunks(); ++c) {
@@ -178,7 +179,7 @@ void cross_entropy_gradient(Stream, Tensor loss, Tensor logits, Tensor targets, 
     });
 }
 
-constexpr int64_t piece = 1 << 14;      // numbers that one thread takes at a time in flat kernels
+constexpr int64_t piece = 1 << 14;  // numbers that one thread takes at a time in flat kernels
 
 void add(Stream, Tensor out, Tensor a, Tensor b) {
     check(out.count() == a.count() && a.count() == b.count(), "add: {} = {} + {}", out, a, b);

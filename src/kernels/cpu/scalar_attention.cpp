@@ -1,7 +1,7 @@
 // Attention as its formula: for each query, softmax over the keys that it sees, in blocks of 64 from position 0.
 //
-// m: largest score so far, l: sum of exp(score - m), o: sum of exp(score - m) * value. A block that raises m scales l and
-// o by exp(old m - new m). At the end out = o / l and lse = m + log(l).
+// m: largest score so far, l: sum of exp(score - m), o: sum of exp(score - m) * value. A block that raises m scales l
+// and o by exp(old m - new m). At the end out = o / l and lse = m + log(l).
 #include "core/math.h"
 #include "core/threads.h"
 #include "kernels/cpu/scalar.h"
@@ -25,10 +25,13 @@ float dot(const float* a, const float* b, int64_t n) {
 }
 
 struct Head {
-    int64_t head, kv, dim, kv_dim;      // kv: its key and value head; kv_dim: numbers in a row of keys
+    int64_t head, kv, dim, kv_dim;  // kv: its key and value head; kv_dim: numbers in a row of keys
     float scale;
     Head(int64_t h, AttentionShape shape)
-        : head(h), kv(h / (shape.heads / shape.kv_heads)), dim(shape.head_dim), kv_dim(shape.kv_heads * shape.head_dim),
+        : head(h),
+          kv(h / (shape.heads / shape.kv_heads)),
+          dim(shape.head_dim),
+          kv_dim(shape.kv_heads * shape.head_dim),
           scale(1 / std::sqrt(static_cast<float>(shape.head_dim))) {}
     const float* key(const AttentionSpan& span, int64_t j) const { return span.k + j * kv_dim + kv * dim; }
     const float* value(const AttentionSpan& span, int64_t j) const { return span.v + j * kv_dim + kv * dim; }
@@ -89,7 +92,8 @@ void attention_gradient(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Te
                     const float *key = head.key(span, j), *value = head.value(span, j);
                     float p = exp(dot(query, key, head.dim) * head.scale - lse.row<float>(row)[h]);
                     float ds = p * (dot(d_out, value, head.dim) - total) * head.scale;
-                    float *d_key = dk.row<float>(span.first + j) + kv_at, *d_value = dv.row<float>(span.first + j) + kv_at;
+                    float *d_key = dk.row<float>(span.first + j) + kv_at,
+                          *d_value = dv.row<float>(span.first + j) + kv_at;
                     for (int64_t d = 0; d < head.dim; ++d) {
                         dq.row<float>(row)[at + d] += ds * key[d];
                         d_key[d] += ds * query[d];

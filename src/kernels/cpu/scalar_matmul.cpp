@@ -1,4 +1,5 @@
-// Letters as in kernels.h: T tokens, D columns of x, O columns of the output. Sums run from the first number to the last.
+// Letters as in kernels.h: T tokens, D columns of x, O columns of the output. Sums run from the first number to the
+// last.
 #include "core/threads.h"
 #include "kernels/cpu/scalar.h"
 
@@ -48,7 +49,8 @@ void matmul_input_gradient(Stream, Tensor dx, Tensor dout, Tensor w) {
             std::vector<float> row = operands(dout.row<float>(t), O, w.dtype), sum(static_cast<size_t>(D));
             for (int64_t o = 0; o < O; ++o) {
                 const W* weight = w.row<W>(o);
-                for (int64_t d = 0; d < D; ++d) sum[static_cast<size_t>(d)] += row[static_cast<size_t>(o)] * static_cast<float>(weight[d]);
+                for (int64_t d = 0; d < D; ++d)
+                    sum[static_cast<size_t>(d)] += row[static_cast<size_t>(o)] * static_cast<float>(weight[d]);
             }
             for (int64_t d = 0; d < D; ++d) dx.row<float>(t)[d] += sum[static_cast<size_t>(d)];
         });
@@ -58,7 +60,8 @@ void matmul_input_gradient(Stream, Tensor dx, Tensor dout, Tensor w) {
 void matmul_weight_gradient(Stream, const TreeSum& dw, Tensor dout, Tensor x, Dtype compute) {
     int64_t O = dout.columns(), D = x.columns();
     check(dout.rows() == x.rows(), "matmul weight gradient: {}, {}", dout, x);
-    std::vector<float> left = operands(dout.as<float>(), dout.count(), compute), right = operands(x.as<float>(), x.count(), compute);
+    std::vector<float> left = operands(dout.as<float>(), dout.count(), compute),
+                       right = operands(x.as<float>(), x.count(), compute);
     parallel_for(O, [&](int64_t o) {
         std::vector<float> part(static_cast<size_t>(D)), scratch(static_cast<size_t>(TreeTile::scratch_levels(dw) * D));
         TreeTile tile{dw, o, 0, 1, D, D, scratch.data()};

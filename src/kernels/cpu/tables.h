@@ -15,17 +15,17 @@ struct Probes {
 extern const Kernels scalar_kernels;
 #if defined(__x86_64__)
 extern const Probes avx2_probes, avx512_probes, avx512_bf16_probes;
-Kernels make_avx2_kernels();            // a copy of scalar with what AVX2 does better; call only where it runs
+Kernels make_avx2_kernels();  // a copy of scalar with what AVX2 does better; call only where it runs
 Kernels make_avx512_kernels(bool has_bf16, std::string_view name);
 void use_bf16_products(Kernels& table);
 #endif
 
-const Kernels* cuda_kernels();          // null where there is no device, the build has no CUDA, or its table has holes
-const Kernels* cuda_table();            // the same with holes, for tests
+const Kernels* cuda_kernels();  // null where there is no device, the build has no CUDA, or its table has holes
+const Kernels* cuda_table();    // the same with holes, for tests
 
 namespace cpu {
 
-constexpr int64_t key_block = 64;       // keys that attention folds at a time
+constexpr int64_t key_block = 64;  // keys that attention folds at a time
 
 // Host memory and what needs no instruction set.
 void* allocate(size_t bytes);

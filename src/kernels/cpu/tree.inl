@@ -5,7 +5,7 @@
 struct TreeTile {
     const TreeSum& tree;
     int64_t row, column, rows, columns, stride;
-    float* scratch;                                 // scratch_size() numbers: levels that live only inside this call
+    float* scratch;  // scratch_size() numbers: levels that live only inside this call
 
     struct View {
         float* data;
@@ -37,15 +37,18 @@ struct TreeTile {
         if (tree.running) return add(level(0), level(0), part);
         int k = 0;
         for (; place & 1; place >>= 1, ++k)
-            if (place & 2) add({part, columns}, level(k), part);
-            else return add(level(k + 1), level(k), part);
+            if (place & 2)
+                add({part, columns}, level(k), part);
+            else
+                return add(level(k + 1), level(k), part);
     }
 
  private:
     bool is_first(int64_t i) const { return tree.running ? tree.first + i == 0 : (tree.first + i) % 2 == 0; }
     void add(View out, View a, const float* b) const {
         for (int64_t r = 0; r < rows; ++r)
-            for (int64_t c = 0; c < columns; ++c) out.data[r * out.stride + c] = a.data[r * a.stride + c] + b[r * columns + c];
+            for (int64_t c = 0; c < columns; ++c)
+                out.data[r * out.stride + c] = a.data[r * a.stride + c] + b[r * columns + c];
     }
     void store(View out, const float* b) const {
         for (int64_t r = 0; r < rows; ++r)

@@ -1,8 +1,7 @@
-// kernels/cpu/vec_avx2.h — the vector vocabulary of the .inl files in AVX2 with FMA and F16C. Included inside the target
-// region and the namespace of avx2.cpp. A partial load fills with zeros; a partial store leaves the rest alone.
+// kernels/cpu/vec_avx2.h — the vector vocabulary of the .inl files in AVX2 with FMA and F16C. Included inside the
+// target region and the namespace of avx2.cpp. A partial load fills with zeros; a partial store leaves the rest alone.
 
-
-using F = __m256;                       // eight floats; + - * / are the compiler's own
+using F = __m256;  // eight floats; + - * / are the compiler's own
 constexpr int64_t lanes = 8;
 
 inline __m256i first_lanes(int64_t n) {
@@ -54,16 +53,16 @@ inline void store(f16* p, F x, int64_t n) {
 inline F as_bf16(F x) { return _mm256_castsi256_ps(_mm256_and_si256(round_to_bf16(x), _mm256_set1_epi32(-65536))); }
 
 inline F set(float x) { return _mm256_set1_ps(x); }
-inline F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }            // a * b + c
-inline F fnma(F a, F b, F c) { return _mm256_fnmadd_ps(a, b, c); }          // c - a * b
-inline F larger(F a, F b) { return _mm256_max_ps(a, b); }                   // b where either is NaN
+inline F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }    // a * b + c
+inline F fnma(F a, F b, F c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a * b
+inline F larger(F a, F b) { return _mm256_max_ps(a, b); }           // b where either is NaN
 inline F smaller(F a, F b) { return _mm256_min_ps(a, b); }
 inline F root(F x) { return _mm256_sqrt_ps(x); }
 inline F nearest(F x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-inline F power_of_two(F n) {                                                // -126 <= n <= 127
+inline F power_of_two(F n) {  // -126 <= n <= 127
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
 }
-inline F zero_below(F value, F x, F limit) {                                // value, or 0 where x < limit
+inline F zero_below(F value, F x, F limit) {  // value, or 0 where x < limit
     return _mm256_and_ps(value, _mm256_cmp_ps(x, limit, _CMP_NLT_UQ));
 }
 inline F swap_neighbours(F x) { return _mm256_permute_ps(x, 0xb1); }
@@ -72,8 +71,10 @@ inline F fma_sub_add(F a, F b, F c) { return _mm256_fmaddsub_ps(a, b, c); }
 inline F fma_add_sub(F a, F b, F c) { return _mm256_fmsubadd_ps(a, b, c); }
 // lanes / 2 numbers (or the first n), each twice.
 inline F load_twice(const float* p, int64_t n) {
-    __m128 x = n == lanes / 2 ? _mm_loadu_ps(p)
-                              : _mm_maskload_ps(p, _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(n)), _mm_setr_epi32(0, 1, 2, 3)));
+    __m128 x =
+        n == lanes / 2
+            ? _mm_loadu_ps(p)
+            : _mm_maskload_ps(p, _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(n)), _mm_setr_epi32(0, 1, 2, 3)));
     return _mm256_set_m128(_mm_unpackhi_ps(x, x), _mm_unpacklo_ps(x, x));
 }
 

@@ -1,11 +1,11 @@
 // kernels/cpu/vec_avx512.h — the vector vocabulary of the .inl files in AVX-512 (F, BW, VL, DQ). Included inside the
-// target region and the namespace of avx512.cpp. A partial load fills with zeros; a partial store leaves the rest alone.
+// target region and the namespace of avx512.cpp. A partial load fills with zeros; a partial store leaves the rest
+// alone.
 
-
-using F = __m512;                       // sixteen floats; + - * / are the compiler's own
+using F = __m512;  // sixteen floats; + - * / are the compiler's own
 constexpr int64_t lanes = 16;
 
-inline __mmask16 first_lanes(int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }      // n <= 16
+inline __mmask16 first_lanes(int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }  // n <= 16
 
 inline F load(const float* p) { return _mm512_loadu_ps(p); }
 inline F load(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
@@ -32,8 +32,12 @@ inline void store(bf16* p, F x) {
 inline void store(bf16* p, F x, int64_t n) {
     _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_to_bf16(x), 16)));
 }
-inline void store(f16* p, F x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT)); }
-inline void store(f16* p, F x, int64_t n) { _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT)); }
+inline void store(f16* p, F x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+inline void store(f16* p, F x, int64_t n) {
+    _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
 inline F as_bf16(F x) { return _mm512_castsi512_ps(_mm512_and_si512(round_to_bf16(x), _mm512_set1_epi32(-65536))); }
 // Two rounded numbers in each 32 bits: `low` in the lower half, `high` above it.
 inline F bf16_pair(F low, F high) {
@@ -43,18 +47,19 @@ inline F bf16_pair(F low, F high) {
 // Pairs from two rows of bf16, in each 32 bits.
 inline F interleave(const bf16* low, const bf16* high, int64_t n) {
     __m256i a = _mm256_maskz_loadu_epi16(first_lanes(n), low), b = _mm256_maskz_loadu_epi16(first_lanes(n), high);
-    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(a), _mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16)));
+    return _mm512_castsi512_ps(
+        _mm512_or_si512(_mm512_cvtepu16_epi32(a), _mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16)));
 }
 
 inline F set(float x) { return _mm512_set1_ps(x); }
-inline F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }            // a * b + c
-inline F fnma(F a, F b, F c) { return _mm512_fnmadd_ps(a, b, c); }          // c - a * b
-inline F larger(F a, F b) { return _mm512_max_ps(a, b); }                   // b where either is NaN
+inline F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }    // a * b + c
+inline F fnma(F a, F b, F c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
+inline F larger(F a, F b) { return _mm512_max_ps(a, b); }           // b where either is NaN
 inline F smaller(F a, F b) { return _mm512_min_ps(a, b); }
 inline F root(F x) { return _mm512_sqrt_ps(x); }
 inline F nearest(F x) { return _mm512_roundscale_ps(x, 0); }
 inline F power_of_two(F n) { return _mm512_scalef_ps(set(1), n); }
-inline F zero_below(F value, F x, F limit) {                                // value, or 0 where x < limit
+inline F zero_below(F value, F x, F limit) {  // value, or 0 where x < limit
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ), value);
 }
 inline F swap_neighbours(F x) { return _mm512_permute_ps(x, 0xb1); }

@@ -22,7 +22,8 @@ TEST(Cuda, KernelsThatItHasAgreeWithScalar) {
     for (float& value : x) value = random.normal();
     for (float& value : w) value = random.normal();
     Tensor host_x(x.data(), Dtype::f32, {rows, columns}), host_w(w.data(), Dtype::f32, {columns});
-    find_kernels("scalar")->rms_norm({}, Tensor(expected.data(), Dtype::f32, {rows, columns}), Tensor(scale.data(), Dtype::f32, {rows}), host_x, host_w, 1e-5f);
+    find_kernels("scalar")->rms_norm({}, Tensor(expected.data(), Dtype::f32, {rows, columns}),
+                                     Tensor(scale.data(), Dtype::f32, {rows}), host_x, host_w, 1e-5f);
     auto on_device = [&](Tensor host) {
         Tensor device = host;
         device.data = cuda->allocate(static_cast<size_t>(host.bytes()));
@@ -30,7 +31,8 @@ TEST(Cuda, KernelsThatItHasAgreeWithScalar) {
         return device;
     };
     Tensor out = on_device(host_x);
-    cuda->rms_norm({}, out, on_device(Tensor(scale.data(), Dtype::f32, {rows})), on_device(host_x), on_device(host_w), 1e-5f);
+    cuda->rms_norm({}, out, on_device(Tensor(scale.data(), Dtype::f32, {rows})), on_device(host_x), on_device(host_w),
+                   1e-5f);
     cuda->copy({}, got.data(), out.data, static_cast<size_t>(out.bytes()));
     cuda->synchronize({});
     for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], 1e-5) << i;

@@ -12,7 +12,8 @@ __device__ float sum_over_warp(float x) {
     return x;
 }
 
-__global__ void rms_norm_rows(float* out, float* scale, const float* x, const float* w, int64_t columns, float epsilon) {
+__global__ void rms_norm_rows(float* out, float* scale, const float* x, const float* w, int64_t columns,
+                              float epsilon) {
     __shared__ float parts[threads / warp];
     const float* row = x + blockIdx.x * columns;
     float squares = 0;
@@ -21,7 +22,7 @@ __global__ void rms_norm_rows(float* out, float* scale, const float* x, const fl
     if (threadIdx.x % warp == 0) parts[threadIdx.x / warp] = squares;
     __syncthreads();
     float total = 0;
-    for (float part : parts) total += part;             // every thread in the same order: the same bits
+    for (float part : parts) total += part;  // every thread in the same order: the same bits
     float s = 1 / sqrtf(total / static_cast<float>(columns) + epsilon);
     for (int64_t d = threadIdx.x; d < columns; d += threads) out[blockIdx.x * columns + d] = row[d] * s * w[d];
     if (threadIdx.x == 0) scale[blockIdx.x] = s;
@@ -29,9 +30,11 @@ __global__ void rms_norm_rows(float* out, float* scale, const float* x, const fl
 
 }  // namespace
 
-void rms_norm(void* stream, float* out, float* scale, const float* x, const float* w, int64_t rows, int64_t columns, float epsilon) {
+void rms_norm(void* stream, float* out, float* scale, const float* x, const float* w, int64_t rows, int64_t columns,
+              float epsilon) {
     if (rows == 0) return;
-    rms_norm_rows<<<static_cast<unsigned>(rows), threads, 0, static_cast<cudaStream_t>(stream)>>>(out, scale, x, w, columns, epsilon);
+    rms_norm_rows<<<static_cast<unsigned>(rows), threads, 0, static_cast<cudaStream_t>(stream)>>>(out, scale, x, w,
+                                                                                                  columns, epsilon);
 }
 
 }  // namespace puna::cuda

@@ -1,5 +1,5 @@
-// The CUDA table. Until it has every kernel nobody is offered it: a table with holes would crash, one that falls back to
-// host code would read device memory.
+// The CUDA table. Until it has every kernel nobody is offered it: a table with holes would crash, one that falls back
+// to host code would read device memory.
 #include "core/error.h"
 #include "kernels/cpu/tables.h"
 #include "kernels/cuda/launch.h"
@@ -21,7 +21,9 @@ Kernels make_cuda_kernels() {
         return pointer;
     };
     table.release = cuda::release;
-    table.copy = [](Stream stream, void* to, const void* from, size_t bytes) { cuda::copy(stream.handle, to, from, bytes); };
+    table.copy = [](Stream stream, void* to, const void* from, size_t bytes) {
+        cuda::copy(stream.handle, to, from, bytes);
+    };
     table.zero = [](Stream stream, Tensor x) { cuda::zero(stream.handle, x.data, static_cast<size_t>(x.bytes())); };
     table.synchronize = [](Stream stream) {
         cuda::synchronize(stream.handle);
@@ -29,7 +31,8 @@ Kernels make_cuda_kernels() {
     };
     table.rms_norm = [](Stream stream, Tensor out, Tensor scale, Tensor x, Tensor w, float epsilon) {
         check(w.count() == x.columns() && out.rows() == x.rows(), "rms_norm: {} of {} with {}", out, x, w);
-        cuda::rms_norm(stream.handle, out.as<float>(), scale.as<float>(), x.as<float>(), w.as<float>(), x.rows(), x.columns(), epsilon);
+        cuda::rms_norm(stream.handle, out.as<float>(), scale.as<float>(), x.as<float>(), w.as<float>(), x.rows(),
+                       x.columns(), epsilon);
         throw_failure("rms_norm");
     };
     return table;
