@@ -16,7 +16,7 @@ if(PUNA_TESTS)
   include(GoogleTest)
 endif()
 
-# What each room links beside its floors. CLI11, JSON and logging headers stay inside .cpp files.
+# What each module links beside the modules it includes. CLI11, JSON and logging headers stay inside .cpp files.
 set(PACKAGES_core fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json PkgConfig::XXHASH Threads::Threads)
 set(PACKAGES_files nlohmann_json::nlohmann_json ZLIB::ZLIB)
 set(PACKAGES_tokenizer nlohmann_json::nlohmann_json)
@@ -25,5 +25,5 @@ set(PACKAGES_data PkgConfig::SIMDJSON ZLIB::ZLIB PkgConfig::ZSTD nlohmann_json::
 set(PACKAGES_train nlohmann_json::nlohmann_json)
 set(PACKAGES_cli CLI11::CLI11 PkgConfig::EDIT nlohmann_json::nlohmann_json)
 if(MPI_C_FOUND)
-  set(PACKAGES_dist MPI::MPI_C)
+  set(PACKAGES_comm MPI::MPI_C)
 endif()

@@ -30,14 +30,14 @@ def put(src, name, where, anchor, snippet):
     path.write_text("".join(lines))
 
 
-def flags_of(build, room):
-    """What any file of the room is compiled with, without the compiler's cache and its output."""
+def flags_of(build, module):
+    """What any file of the module is compiled with, without the compiler's cache and its output."""
     for entry in json.loads((build / "compile_commands.json").read_text()):
         command = shlex.split(entry["command"])
-        if f"/src/{room}/" in entry["file"] and entry["file"].endswith(".cpp"):
+        if f"/src/{module}/" in entry["file"] and entry["file"].endswith(".cpp"):
             begin = next(i for i, word in enumerate(command) if re.search(r"(\+\+|clang)(-[\d.]+)?$", word))
             return command[begin:command.index("-o")]
-    raise AssertionError(f"nothing in {build} is compiled from src/{room}")
+    raise AssertionError(f"nothing in {build} is compiled from src/{module}")
 
 
 def compiles(build, src, root, name):

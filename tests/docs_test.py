@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What the documentation says of the sources is true: links and file names lead somewhere, every room has its paragraph,
-and what docs/tour.md quotes stands in the file that it names. `docs_test.py --self-test` shows that each rule catches a breach."""
+"""What the documentation says of the sources is true: links and file names lead somewhere, every module has its paragraph,
+and what docs/tour.md quotes stands in the file that it names. `docs_test.py --self-test` shows that each rule catches a violation."""
 import pathlib
 import re
 import sys
@@ -34,27 +34,27 @@ def check_names(root, page):
         if not (page.parent / name).exists():
             yield f"{page.name}: a link to {name}, which is not there"
     for name in SOURCE.findall(text):
-        placeholder = re.search(r"\b(ROOM|NAME)", name)
+        placeholder = re.search(r"\b(MODULE|NAME)", name)
         if not placeholder and not (root / name).exists() and not (root / "src" / name).exists():
             yield f"{page.name}: {name} is not there"
 
 
-def check_rooms(root):
-    rooms = {path.name for path in (root / "src").iterdir() if path.is_dir()}
+def check_modules(root):
+    modules = {path.name for path in (root / "src").iterdir() if path.is_dir()}
     text = (root / "src/README.md").read_text()
-    told, drawn = set(re.findall(r"^\*\*`(\w+)`\*\*", text, re.M)), set(" ".join(re.findall(r"^    \d  \w+(.*)$", text, re.M)).split())
-    for where, names in (("paragraphs", told), ("picture", drawn)):
-        if names != rooms:
-            yield f"src/README.md: rooms without, or only in, the {where}: {', '.join(sorted(names ^ rooms))}"
-    floors = dict(re.findall(r"^(\w+): *(.*)$", (root / "src/floors.txt").read_text(), re.M))
-    for room, stands in re.findall(r"^\*\*`(\w+)`\*\*(?:.(?!\n\n))*?Stands on ([^;.]*)", text, re.M | re.S):
-        named, real = set(re.findall(r"`(\w+)`", stands)), set(floors.get(room, "").split()) & rooms
+    described, drawn = set(re.findall(r"^\*\*`(\w+)`\*\*", text, re.M)), set(" ".join(re.findall(r"^    \d  \w+(.*)$", text, re.M)).split())
+    for where, names in (("paragraphs", described), ("picture", drawn)):
+        if names != modules:
+            yield f"src/README.md: modules without, or only in, the {where}: {', '.join(sorted(names ^ modules))}"
+    allowed = dict(re.findall(r"^(\w+): *(.*)$", (root / "src/modules.txt").read_text(), re.M))
+    for module, depends in re.findall(r"^\*\*`(\w+)`\*\*(?:.(?!\n\n))*?Depends on ([^;.]*)", text, re.M | re.S):
+        named, real = set(re.findall(r"`(\w+)`", depends)), set(allowed.get(module, "").split()) & modules
         if named and named != real:
-            yield f"src/README.md: {room} stands on {', '.join(sorted(real))}"
+            yield f"src/README.md: {module} depends on {', '.join(sorted(real))}"
 
 
 def check(root):
-    problems = list(check_rooms(root))
+    problems = list(check_modules(root))
     for page in [root / "README.md", root / "src/README.md", *sorted((root / "docs").glob("*.md"))]:
         if page.name == "progress.md":          # speaks of what is to come
             continue
@@ -63,18 +63,18 @@ def check(root):
 
 
 def self_test():
-    good = {"README.md": "[tour](docs/tour.md)\n", "src/floors.txt": "core:\nnn: core net\n", "src/core/a.h": "int  a;\nint b;\nint c;\n", "src/nn/b.h": "",
-            "src/README.md": "    0  GROUND  core  nn\n\n**`core`** is.\n\n**`nn`** is more. Stands on `core`.\n",
+    good = {"README.md": "[tour](docs/tour.md)\n", "src/modules.txt": "core:\nnn: core net\n", "src/core/a.h": "int  a;\nint b;\nint c;\n", "src/nn/b.h": "",
+            "src/README.md": "    0  base  core  nn\n\n**`core`** is.\n\n**`nn`** is more. Depends on `core`.\n",
             "docs/tour.md": "`core/a.h`:\n\n```cpp\nint a;\n...\nint c;\n```\n"}
-    breaches = {
+    violations = {
         "README.md": ("[tour](docs/tower.md)\n", "tower.md, which is not there"),
         "docs/other.md": ("see `core/gone.h`\n", "core/gone.h is not there"),
         "docs/tour.md": ("`core/a.h`:\n\n```cpp\nint d;\n```\n", "does not have: int d;"),
         "src/attic/c.h": ("", "attic"),
-        "src/README.md": (good["src/README.md"].replace("on `core`", "on `core` and `attic`"), "nn stands on core"),
+        "src/README.md": (good["src/README.md"].replace("on `core`", "on `core` and `attic`"), "nn depends on core"),
         "docs/tour.md ": ("```cpp\nint a;\n```\n", "follow a line that names"),
     }
-    for name, (text, expected) in [("", ("", None)), *breaches.items()]:
+    for name, (text, expected) in [("", ("", None)), *violations.items()]:
         with tempfile.TemporaryDirectory() as folder:
             for path, content in {**good, **({name.strip(): text} if name else {})}.items():
                 target = pathlib.Path(folder) / path
@@ -82,14 +82,14 @@ def self_test():
                 target.write_text(content)
             problems = check(pathlib.Path(folder))
         caught = not problems if expected is None else any(expected in problem for problem in problems)
-        assert caught, f"{name or 'the good house'}: {problems}"
+        assert caught, f"{name or 'the good tree'}: {problems}"
 
 
 def main():
     if "--self-test" in sys.argv:
         return self_test()
     problems = check(pathlib.Path(__file__).resolve().parent.parent)
-    print("\n".join(problems) or "every word is kept")
+    print("\n".join(problems) or "the documentation matches the sources")
     return 1 if problems else 0
 
 

@@ -4,7 +4,7 @@
 #include "cli/verbs.h"
 #include "core/error.h"
 #include "core/tell.h"
-#include "dist/group.h"
+#include "comm/group.h"
 
 #include <cerrno>
 #include <cstdio>

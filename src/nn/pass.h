@@ -10,7 +10,7 @@
 // A pass owns its arenas; several can live at once. It knows nothing of models.
 #pragma once
 #include "core/arena.h"
-#include "dist/group.h"
+#include "comm/group.h"
 #include "kernels/kernels.h"
 #include "nn/gradients.h"
 

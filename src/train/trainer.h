@@ -10,7 +10,7 @@
 // sum. Throws Error for whatever is wrong; the last good checkpoint stays.
 #pragma once
 #include "data/loader.h"
-#include "dist/group.h"
+#include "comm/group.h"
 #include "kernels/peaks.h"
 #include "model/llama.h"
 #include "train/checkpoint.h"

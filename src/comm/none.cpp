@@ -1,5 +1,5 @@
 // Stands where the build has no MPI: every group is a group of one.
-#include "dist/group.h"
+#include "comm/group.h"
 
 #include <cstring>
 

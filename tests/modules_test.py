@@ -1,41 +1,41 @@
 #!/usr/bin/python3
-"""The house rules that a script can check, over src/: floors, sizes of files and functions, headers without heavy
-libraries, no traces of CUDA outside its folder. `floors_test.py --self-test` shows that each rule catches a breach."""
+"""The rules of src/ that a script can check: which module includes which, sizes of files and functions, headers without
+heavy libraries, CUDA only in its folder. `modules_test.py --self-test` shows that each rule catches a violation."""
 import pathlib
 import re
 import sys
 import tempfile
 
-LONGEST_FILE, LONGEST_FUNCTION, LONGEST_KERNEL = 600, 80, 120
+MAX_FILE, MAX_FUNCTION, MAX_KERNEL = 600, 80, 120
 HEAVY = re.compile(r'#include\s*[<"](nlohmann/(?!json_fwd)|spdlog/|CLI/|boost/|gtest/)')
 CUDA = re.compile(r"#\s*(el)?if.*(__CUDA|PUNA_CUDA|__NVCC__)")
 SUFFIXES = {".h", ".cpp", ".inl", ".cu", ".cuh"}
 
 
-def read_floors(src):
-    """{room: rooms it may enter}; breaks off where a room stands on one that is not below it."""
-    floors, problems = {}, []
-    for number, line in enumerate((src / "floors.txt").read_text().splitlines(), 1):
-        room, _, below = line.partition(":")
+def read_modules(src):
+    """{module: modules that it may include}, and what is wrong where a module depends on one that is not above it."""
+    modules, problems = {}, []
+    for number, line in enumerate((src / "modules.txt").read_text().splitlines(), 1):
+        module, _, rest = line.partition(":")
         if not line.strip() or line.startswith("#"):
             continue
-        named = list(floors) if below.split() == ["*"] else below.split()
-        problems += [f"floors.txt:{number}: {room} stands on {other}, which is not above it" for other in named if other not in floors]
-        floors[room] = {room, *named}
-    return floors, problems
+        named = list(modules) if rest.split() == ["*"] else rest.split()
+        problems += [f"modules.txt:{number}: {module} depends on {other}, which is not above it" for other in named if other not in modules]
+        modules[module] = {module, *named}
+    return modules, problems
 
 
-def check_includes(name, room, lines, floors):
+def check_includes(name, module, lines, modules):
     for number, line in enumerate(lines, 1):
         include = re.match(r'\s*#\s*include\s*"([^"/]+)/', line)
-        if include and include[1] in floors and include[1] not in floors[room]:
-            yield f"{name}:{number}: {room} may not enter {include[1]}"
+        if include and include[1] in modules and include[1] not in modules[module]:
+            yield f"{name}:{number}: {module} may not include {include[1]}"
         if re.match(r'\s*#\s*include\s*"(\.\.?/|[^/"]+")', line):
-            yield f"{name}:{number}: includes of ours are written from src/: \"room/file.h\""
+            yield f"{name}:{number}: write our includes from src/: \"module/file.h\""
         if name.suffix == ".h" and HEAVY.search(line):
             yield f"{name}:{number}: a header of ours includes a heavy library"
         if CUDA.match(line) and "cuda" not in name.parts:
-            yield f"{name}:{number}: CUDA is known in kernels/cuda only"
+            yield f"{name}:{number}: CUDA belongs in kernels/cuda only"
 
 
 def blank_text(source):
@@ -73,45 +73,45 @@ def functions(source):
 
 def check_sizes(name, text):
     lines = text.count("\n")
-    if lines > LONGEST_FILE:
-        yield f"{name}: {lines} lines, more than {LONGEST_FILE}: which two ideas are in it?"
-    limit = LONGEST_KERNEL if name.parts[0] == "kernels" else LONGEST_FUNCTION
+    if lines > MAX_FILE:
+        yield f"{name}: {lines} lines, more than {MAX_FILE}: split it by the ideas in it"
+    limit = MAX_KERNEL if name.parts[0] == "kernels" else MAX_FUNCTION
     for first, length in functions(text):
         if length > limit:
-            yield f"{name}:{first}: a function of {length} lines, more than {limit}: which two things does it do?"
+            yield f"{name}:{first}: a function of {length} lines, more than {limit}: split it by what it does"
 
 
 def check(src):
-    floors, problems = read_floors(src)
+    modules, problems = read_modules(src)
     for folder in sorted(path for path in src.iterdir() if path.is_dir()):
-        if folder.name not in floors:
-            problems.append(f"{folder.name}/: is not in floors.txt")
+        if folder.name not in modules:
+            problems.append(f"{folder.name}/: is not in modules.txt")
             continue
         for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES):
             name, text = path.relative_to(src), path.read_text()
             generated = "generated" in text[:200]       # tables made by a script say so in their first line
-            problems += check_includes(name, folder.name, text.splitlines(), floors)
+            problems += check_includes(name, folder.name, text.splitlines(), modules)
             problems += [] if generated else check_sizes(name, text)
     return problems
 
 
 def self_test():
-    """A small house with one breach of each rule, and one without any."""
-    good = {"floors.txt": "core:\nfiles: core\n", "core/a.h": "#pragma once\n",
+    """A small tree with one violation of each rule, and one without any."""
+    good = {"modules.txt": "core:\nfiles: core\n", "core/a.h": "#pragma once\n",
             "files/b.cpp": '#include "core/a.h"\n#include <nlohmann/json.hpp>\nvoid f() {\n' + "    int x;\n" * 78 + "}\n"}
-    breaches = {
-        "core/up.cpp": ('#include "files/b.h"\n', "core may not enter files"),
-        "attic/c.cpp": ("", "attic/: is not in floors.txt"),
-        "files/plain.cpp": ('#include "b.h"\n', "written from src/"),
+    violations = {
+        "core/up.cpp": ('#include "files/b.h"\n', "core may not include files"),
+        "attic/c.cpp": ("", "attic/: is not in modules.txt"),
+        "files/plain.cpp": ('#include "b.h"\n', "write our includes from src/"),
         "files/heavy.h": ("#include <nlohmann/json.hpp>\n", "heavy library"),
-        "files/cuda.cpp": ("#ifdef __CUDACC__\n", "CUDA is known"),
+        "files/cuda.cpp": ("#ifdef __CUDACC__\n", "CUDA belongs"),
         "files/long.cpp": ("//\n" * 601, "601 lines"),
         "files/function.cpp": ("struct S {\n    void f(int a) const {\n" + "        g('{', \"}\"); // }\n" * 79 + "    }\n};\n",
                                "function.cpp:2: a function of 81 lines"),
-        "core/up.inl": ('#include "files/b.h"\n', "core may not enter files"),
-        "floors.txt": ("files: core\ncore:\n", "stands on core, which is not above it"),
+        "core/up.inl": ('#include "files/b.h"\n', "core may not include files"),
+        "modules.txt": ("files: core\ncore:\n", "depends on core, which is not above it"),
     }
-    for name, (text, expected) in [("", ("", None)), *breaches.items()]:
+    for name, (text, expected) in [("", ("", None)), *violations.items()]:
         with tempfile.TemporaryDirectory() as folder:
             for path, content in {**good, **({name: text} if name else {})}.items():
                 target = pathlib.Path(folder) / path
@@ -119,14 +119,14 @@ def self_test():
                 target.write_text(content)
             problems = check(pathlib.Path(folder))
         caught = not problems if expected is None else any(expected in problem for problem in problems)
-        assert caught, f"{name or 'the good house'}: {problems}"
+        assert caught, f"{name or 'the good tree'}: {problems}"
 
 
 def main():
     if "--self-test" in sys.argv:
         return self_test()
     problems = check(pathlib.Path(__file__).resolve().parent.parent / "src")
-    print("\n".join(problems) or "every rule is kept")
+    print("\n".join(problems) or "all rules hold")
     return 1 if problems else 0
 
 

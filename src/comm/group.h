@@ -1,4 +1,4 @@
-// dist/group.h — processes that work together. A group of one does nothing and is always valid, so no caller asks
+// comm/group.h — processes that work together. A group of one does nothing and is always valid, so no caller asks
 // whether there are others.
 //
 //   Group world = Group::world();                 // all processes of mpirun; Group::alone() without it

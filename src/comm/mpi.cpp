@@ -1,5 +1,5 @@
 #include "core/threads.h"
-#include "dist/group.h"
+#include "comm/group.h"
 
 #define OMPI_SKIP_MPICXX 1  // the C interface only: Open MPI's own C++ one is long dead
 #define MPICH_SKIP_MPICXX 1
