@@ -1,6 +1,8 @@
 // Run by mpirun with two processes: what they do together is what one does alone.
 #include "core/hash.h"
 #include "files/safetensors.h"
+#include "infer/engine.h"
+#include "infer/fake_model.h"
 #include "model/load.h"
 #include "train/optimizer.h"
 
@@ -79,6 +81,32 @@ TEST(Group, TensorParallelModelGivesGoldenLogits) {
     SafetensorsFile file(golden / "golden.safetensors");
     std::span<float> expected = file.tensor("logits").span<float>();
     for (size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected[i], 3e-5) << i;
+}
+
+TEST(Group, APassOfAnotherGroupIsRefusedByASplitModel) {
+    if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
+    Llama llama = load_llama(golden / "hf", {.group = world()});
+    Batch batch = golden_rows(0, 1);
+    Pass alone(choose_kernels());
+    EXPECT_THROW(llama.forward(alone, batch), Bug);
+    int64_t row = 0;
+    EXPECT_THROW(llama.logits(alone, Value{}, {&row, 1}), Bug);
+    EXPECT_THROW(llama.loss(alone, Value{}, batch, 1), Bug);
+}
+
+// Sums over ranks have another order: the same greedy tokens, not the same bits.
+TEST(Group, AnEngineOfASplitModelAnswersAsOneProcessDoes) {
+    if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
+    std::vector<int32_t> prompt{7, 99, 200, 31, 5, 150, 23, 64}, ids[2];
+    int i = 0;
+    for (const Group& group : {Group::alone(), world()}) {
+        Engine engine(load_llama(golden / "hf", {.dtype = Dtype::f32, .group = group}), fake_tokenizer(),
+                      {.context = 128, .step_tokens = 5});
+        Session session = engine.open();
+        ids[i++] = engine.generate(session, prompt, {.sample = {.temperature = 0}, .max_tokens = 40}).ids;
+    }
+    EXPECT_EQ(ids[0].size(), 40u);
+    EXPECT_EQ(ids[1], ids[0]);
 }
 
 TEST(Group, TensorParallelGradientsAreThoseOfOneProcess) {

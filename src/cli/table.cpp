@@ -2,9 +2,9 @@
 #include "cli/flags.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "comm/group.h"
 #include "core/error.h"
 #include "core/tell.h"
-#include "comm/group.h"
 
 #include <cerrno>
 #include <cstdio>

@@ -21,7 +21,8 @@ class Group {
 
     int rank() const;
     int size() const;
-    Group split(int color) const;  // those of the same color, in the order of their ranks
+    bool operator==(const Group&) const = default;  // the same processes, joined in the same call
+    Group split(int color) const;                   // those of the same color, in the order of their ranks
 
     void all_reduce(std::span<float> sum) const;
     void all_reduce(std::span<double> sum) const;

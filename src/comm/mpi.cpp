@@ -1,5 +1,5 @@
-#include "core/threads.h"
 #include "comm/group.h"
+#include "core/threads.h"
 
 #define OMPI_SKIP_MPICXX 1  // the C interface only: Open MPI's own C++ one is long dead
 #define MPICH_SKIP_MPICXX 1
@@ -106,7 +106,8 @@ Group Group::alone() { return Group(nullptr); }
 Group Group::world() {
     if (!launched_by_mpi()) return alone();
     start_mpi();
-    return Group(wrap(MPI_COMM_WORLD, false));
+    static const Group world(wrap(MPI_COMM_WORLD, false));
+    return world;
 }
 
 void Group::end_all(int code) {

@@ -3,7 +3,7 @@
 //   Tensor x = arena.tensor(Dtype::f32, {tokens, dim});
 //   float* row = x.row<float>(3);                          // checked against x.dtype
 //
-// Owners are few: an Arena (activations), Params (weights), a MappedFile (weights on disk), the cache.
+// Owners are few: an Arena (activations), Llama::memory (weights), a MappedFile (weights on disk), a KvCache.
 #pragma once
 #include "core/dtype.h"
 

@@ -49,7 +49,7 @@ struct IndexReader {
     }
 
     void set_number(int64_t value) {
-        ShardEntry* shard = index.shards.empty() ? nullptr : &index.shards.back();
+        PackedShard* shard = index.shards.empty() ? nullptr : &index.shards.back();
         int64_t* target = path == "version"                     ? &version
                           : path == "vocabulary"                ? &index.vocabulary
                           : path == "documents"                 ? &index.documents
@@ -74,7 +74,7 @@ struct IndexReader {
 // What the index says in all is what its shards say together.
 void check_sums(const SetIndex& index, std::string_view place) {
     std::optional<int64_t> documents = 0, tokens = 0;
-    for (const ShardEntry& shard : index.shards) {
+    for (const PackedShard& shard : index.shards) {
         if (shard.documents == 0 || shard.tokens == 0) fail("{}: an empty shard: pack the set again", place);
         if (documents) documents = checked_add(*documents, shard.documents);
         if (tokens) tokens = checked_add(*tokens, shard.tokens);
@@ -111,7 +111,7 @@ SetIndex parse_set_index(std::string_view text, std::string_view place) {
 
 std::string spell_set_index(const SetIndex& index) {
     std::string shards;
-    for (const ShardEntry& shard : index.shards)
+    for (const PackedShard& shard : index.shards)
         shards += fmt::format("{}\n    {{\"documents\": {}, \"tokens\": {}, \"hash\": \"{:016x}\"}}",
                               shards.empty() ? "" : ",", shard.documents, shard.tokens, shard.hash);
     return fmt::format(R"({{

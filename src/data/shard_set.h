@@ -20,7 +20,7 @@
 
 namespace puna {
 
-struct ShardEntry {
+struct PackedShard {
     int64_t documents = 0, tokens = 0;
     uint64_t hash = 0;  // of the file
 };
@@ -32,7 +32,7 @@ struct SetIndex {                // index.json
     int64_t documents = 0, tokens = 0;
     int64_t trained = 0;  // tokens that can be learnt
     int64_t bytes = 0;    // of text that was packed
-    std::vector<ShardEntry> shards;
+    std::vector<PackedShard> shards;
 };
 
 SetIndex parse_set_index(std::string_view text, std::string_view place);

@@ -18,12 +18,14 @@ int64_t context_of(const Config& config, int64_t asked) {
     return asked > 0 ? asked : std::min(config.context, default_context);
 }
 
-KvCache cache_of(const Config& config, int64_t context, int slots) {
+KvCache cache_of(const Llama& llama, int64_t context, int slots) {
+    const Config& config = llama.config;
     check(slots > 0, "an engine of {} slots", slots);
-    int64_t numbers = 2 * config.layers * slots * config.kv_dim();
+    int64_t kv_dim = config.kv_dim() / llama.group.size();  // of this rank
+    int64_t numbers = 2 * config.layers * slots * kv_dim;
     if (!checked_multiply(numbers * static_cast<int64_t>(sizeof(float)), context))
         fail("a context of {} does not fit any memory: ask for less", context);
-    return KvCache(config.layers, slots, context, config.kv_dim());
+    return KvCache(config.layers, slots, context, kv_dim);
 }
 
 }  // namespace
@@ -38,7 +40,7 @@ Engine::Engine(Llama llama, Tokenizer tokenizer, EngineOptions options, SampleOp
       context_(context_of(llama_.config, options.context)),
       step_tokens_(options.step_tokens),
       taken_(static_cast<size_t>(options.slots)),
-      cache_(cache_of(llama_.config, context_, options.slots)),
+      cache_(cache_of(llama_, context_, options.slots)),
       pass_(kernels_) {
     check(step_tokens_ > 0, "steps of {} tokens", step_tokens_);
     if (tokenizer_.size() > llama_.config.vocabulary)
@@ -47,6 +49,7 @@ Engine::Engine(Llama llama, Tokenizer tokenizer, EngineOptions options, SampleOp
     for (const std::vector<int32_t>& more : {tokenizer_.stop_ids(), llama_.config.eos})
         stops_.insert(stops_.end(), more.begin(), more.end());
     batch_.cache = &cache_;
+    pass_.group = llama_.group;
 }
 
 Session Engine::open() {
@@ -70,7 +73,8 @@ void Engine::check_fits(std::span<const int32_t> tokens) const {
     check_ids(tokens);
 }
 
-// Runs the next n pending tokens of each session, and leaves their keys and values in the cache.
+// Runs the next n pending tokens of each session. Their keys and values are in the cache then, but count as cached only
+// once the whole step has succeeded (advance): what a failed step wrote is written again.
 Value Engine::run(std::span<const Piece> pieces) {
     pass_.reset();
     batch_.tokens.clear();
@@ -80,9 +84,12 @@ Value Engine::run(std::span<const Piece> pieces) {
         auto next = s.tokens_.begin() + s.cached_;
         batch_.sequences.push_back({.first = batch_.rows(), .n = piece.n, .before = s.cached_, .slot = s.slot_});
         batch_.tokens.insert(batch_.tokens.end(), next, next + piece.n);
-        s.cached_ += piece.n;
     }
     return llama_.forward(pass_, batch_);
+}
+
+void Engine::advance(std::span<const Piece> pieces) {
+    for (const Piece& piece : pieces) piece.session->cached_ += piece.n;
 }
 
 // Answers in the making go first, one token each; prompts share what is left of the step.
@@ -108,13 +115,14 @@ void Engine::step(std::span<Generation* const> running) {
     std::vector<int64_t> rows;  // the last of each timeline that is complete
     std::vector<Session*> complete;
     for (size_t i = 0; i < pieces.size(); ++i) {
-        if (pieces[i].session->pending() > 0) continue;
+        if (pieces[i].session->pending() > pieces[i].n) continue;
         complete.push_back(pieces[i].session);
         rows.push_back(batch_.sequences[i].first + batch_.sequences[i].n - 1);
     }
-    if (rows.empty()) return;
-    Tensor logits = llama_.logits(pass_, x, rows);
+    Tensor logits;
+    if (!rows.empty()) logits = llama_.logits(pass_, x, rows);
     kernels_.synchronize(pass_.stream);
+    advance(pieces);
     size_t known = static_cast<size_t>(tokenizer_.size());  // ids above have no text
     for (Generation* g : running) {
         auto at = std::find(complete.begin(), complete.end(), &g->session_);
@@ -145,12 +153,12 @@ std::vector<float> Engine::score(Session& session, std::span<const int32_t> toke
     session.sync(tokens.first(static_cast<size_t>(end)), from - 1);
     while (session.pending() > 0) {
         Piece piece{&session, std::min(session.pending(), step_tokens_)};
-        int64_t begin = session.cached_;
+        int64_t begin = session.cached_, finish = begin + piece.n;
         Value x = run({&piece, 1});
         Arena::Mark mark = pass_.arena.mark();
-        for (int64_t at = std::max(begin, from - 1); at < session.cached_; at += logits_at_once) {
+        for (int64_t at = std::max(begin, from - 1); at < finish; at += logits_at_once) {
             pass_.arena.rewind(mark);
-            std::vector<int64_t> rows(static_cast<size_t>(std::min(logits_at_once, session.cached_ - at)));
+            std::vector<int64_t> rows(static_cast<size_t>(std::min(logits_at_once, finish - at)));
             std::iota(rows.begin(), rows.end(), at - begin);
             int64_t n = static_cast<int64_t>(rows.size());
             Tensor logits = llama_.logits(pass_, x, rows), loss = pass_.arena.tensor(Dtype::f32, {n}),
@@ -162,6 +170,7 @@ std::vector<float> Engine::score(Session& session, std::span<const int32_t> toke
             for (float nats : loss.span<float>()) log_p.push_back(-nats);
             if (on_logits) on_logits(at + 1, logits);
         }
+        advance({&piece, 1});
     }
     return log_p;
 }
@@ -175,6 +184,7 @@ std::vector<float> Engine::embed(Session& session, std::span<const int32_t> toke
         Piece piece{&session, std::min(session.pending(), step_tokens_)};
         Value h = rms_norm(pass_, run({&piece, 1}), llama_.norm, batch_, static_cast<float>(config().norm_epsilon));
         kernels_.synchronize(pass_.stream);
+        advance({&piece, 1});
         for (int64_t row = 0; row < h.data.rows(); ++row)
             for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(h.data.row<float>(row)[i]);
     }

@@ -68,6 +68,7 @@ class Engine {
     };
     std::vector<Piece> schedule(std::span<Generation* const> running) const;
     Value run(std::span<const Piece> pieces);  // [tokens, dim]
+    static void advance(std::span<const Piece> pieces);
     void check_fits(std::span<const int32_t> tokens) const;
     void close(int slot) { taken_[static_cast<size_t>(slot)] = false; }
 

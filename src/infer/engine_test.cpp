@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <fstream>
 #include <limits>
 #include <numeric>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace puna {
 namespace {
@@ -52,6 +54,42 @@ TEST(Engine, AStopTokenEndsAnAnswerAndIsNotPartOfIt) {
     EXPECT_TRUE(engine.is_stop(257));  // of config.json
     EXPECT_TRUE(engine.is_stop(261));  // <|eot_id|>
     EXPECT_FALSE(engine.is_stop(256));
+}
+
+// The process cannot get more memory than it has while this lives.
+class NoMoreMemory {
+ public:
+    NoMoreMemory() {
+        getrlimit(RLIMIT_AS, &before_);
+        std::ifstream statm("/proc/self/statm");
+        rlim_t pages = 0;
+        statm >> pages;
+        rlimit now{.rlim_cur = pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + (1 << 20),
+                   .rlim_max = before_.rlim_max};
+        setrlimit(RLIMIT_AS, &now);
+    }
+    ~NoMoreMemory() { setrlimit(RLIMIT_AS, &before_); }
+    NoMoreMemory(const NoMoreMemory&) = delete;
+
+ private:
+    rlimit before_{};
+};
+
+TEST(Engine, AStepThatFailsLeavesTheCacheAsItWas) {
+    EngineOptions options{.context = 65536, .step_tokens = 65536};
+    Engine engine(fake_llama(1, 65536), fake_tokenizer(), options),
+        fresh(fake_llama(1, 65536), fake_tokenizer(), options);
+    Session session = engine.open(), other = fresh.open();
+    engine.generate(session, prompt_of(20), greedy(3));
+    std::vector<int32_t> prompt = prompt_of(60000);
+    {
+        NoMoreMemory limit;
+        EXPECT_THROW(engine.generate(session, prompt, greedy(5)), Error);
+    }
+    prompt.resize(300);
+    Answer answer = engine.generate(session, prompt, greedy(5));
+    EXPECT_EQ(answer.reused, 20);
+    EXPECT_EQ(answer.ids, fresh.generate(other, prompt, greedy(5)).ids);
 }
 
 TEST(Engine, AStopTextEndsAnAnswer) {

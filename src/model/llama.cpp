@@ -67,9 +67,18 @@ Value Llama::layer(Pass& pass, Value x, const Batch& batch, Tensor angles, int64
     return add(pass, x, l.w2(pass, swiglu(pass, gate, up), batch));
 }
 
-Value Llama::embed(Pass& pass, const Batch& batch) { return puna::embed(pass, tok_embeddings, batch); }
+// A split model's partial results would pass for whole ones in a pass that does not sum them.
+void Llama::check_group(const Pass& pass) const {
+    check(pass.group == group, "a pass in a group of {} for a model in a group of {}", pass.group.size(), group.size());
+}
+
+Value Llama::embed(Pass& pass, const Batch& batch) {
+    check_group(pass);
+    return puna::embed(pass, tok_embeddings, batch);
+}
 
 Value Llama::forward_layers(Pass& pass, Value x, const Batch& batch, int64_t first, int64_t last) {
+    check_group(pass);
     Tensor frequencies(frequencies_.data(), Dtype::f32, {config.head_dim / 2});
     Tensor angles = rotary_angles(pass, batch, frequencies);
     for (int64_t i = first; i < last; ++i)
@@ -82,6 +91,7 @@ Value Llama::forward(Pass& pass, const Batch& batch) {
 }
 
 Tensor Llama::logits(Pass& pass, Value x, std::span<const int64_t> rows) {
+    check_group(pass);
     int64_t n = static_cast<int64_t>(rows.size());
     Batch none;
     Value chosen = pass.empty({n, config.dim});
@@ -94,6 +104,7 @@ Tensor Llama::logits(Pass& pass, Value x, std::span<const int64_t> rows) {
 }
 
 std::vector<double> Llama::loss(Pass& pass, Value x, const Batch& batch, float seed) {
+    check_group(pass);
     Value h = rms_norm(pass, x, norm, batch, static_cast<float>(config.norm_epsilon));
     return head_loss(pass, h, output.weight, batch, seed);
 }

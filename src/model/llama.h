@@ -34,6 +34,7 @@ class Llama {
     Param norm;     // [dim]
     Linear output;  // [vocabulary, dim]; tied: the same numbers as tok_embeddings
 
+    // A pass must have the model's group; another one is a Bug.
     Value embed(Pass& pass, const Batch& batch);
     Value forward_layers(Pass& pass, Value x, const Batch& batch, int64_t first, int64_t last);
     Value forward(Pass& pass, const Batch& batch);
@@ -46,6 +47,7 @@ class Llama {
     std::vector<std::shared_ptr<void>> memory;  // owners of the numbers, shared with whoever still reads them
 
  private:
+    void check_group(const Pass& pass) const;
     Value layer(Pass& pass, Value x, const Batch& batch, Tensor angles, int64_t i);
 
     AttentionShape attention_;  // of this rank

@@ -27,7 +27,7 @@ std::optional<Dtype> weights_dtype(std::string_view name);
 // Throws Error that names the folder and the tensor: missing, of another shape, of a dtype that cannot be run.
 Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options);
 
-// Normal numbers of deviation 0.02, in wo and w2 divided by sqrt(2 layers); norms are ones. The same for any group.
+// Normal numbers of deviation 0.02, in wo and w2 divided by sqrt(2 layers); norms are ones. Needs a group of one.
 Llama seeded_llama(const Config& config, uint64_t seed, const LoadOptions& options);
 
 // Another Llama that reads the same numbers, now and after they change: to sample from a model that trains.

@@ -1,28 +1,96 @@
 #include "nn/linear.h"
 
+#include <algorithm>
+
 namespace puna {
 
 namespace {
 
-void zero_rows_of_others(Pass& pass, Tensor x, const Batch& batch, int adapter) {
-    for (const Sequence& s : batch.sequences)
-        if (s.adapter != adapter) pass.kernels.zero(pass.stream, x.slice(s.first, s.n));
+struct RowRange {
+    int64_t first, n;
+};
+
+// The rows of a batch whose sequences name one adapter.
+struct AdapterRows {
+    std::vector<RowRange> ranges;  // in order, neighbors joined
+    int64_t count = 0;
+    std::vector<int64_t> chunk;  // where the batch's gradient chunks begin among these rows, and the end
+};
+
+AdapterRows rows_of_adapter(const Batch& batch, int adapter) {
+    AdapterRows rows;
+    rows.chunk.assign(batch.chunk.size(), 0);
+    for (const Sequence& s : batch.sequences) {
+        if (s.adapter != adapter) continue;
+        bool joins = !rows.ranges.empty() && rows.ranges.back().first + rows.ranges.back().n == s.first;
+        joins ? void(rows.ranges.back().n += s.n) : rows.ranges.push_back({s.first, s.n});
+        rows.count += s.n;
+        for (size_t c = 0; c < rows.chunk.size(); ++c)
+            rows.chunk[c] += std::clamp<int64_t>(batch.chunk[c] - s.first, 0, s.n);
+    }
+    return rows;
 }
 
-// Rows of other adapters are zeros, also on the way back.
-Value only_adapter(Pass& pass, Value x, const Batch& batch, int adapter) {
-    zero_rows_of_others(pass, x.data, batch, adapter);
+// The adapter's rows of x, one below the other.
+Value gather_rows(Pass& pass, Value x, const AdapterRows& rows) {
+    if (rows.count == x.data.rows()) return x;
+    Value out = pass.empty({rows.count, x.data.columns()});
+    int64_t at = 0;
+    for (const RowRange& r : rows.ranges) {
+        Tensor from = x.data.slice(r.first, r.n);
+        pass.kernels.copy(pass.stream, out.data.slice(at, r.n).data, from.data, static_cast<size_t>(from.bytes()));
+        at += r.n;
+    }
     if (pass.recording())
-        pass.record([=, &pass, &batch] { zero_rows_of_others(pass, pass.gradient(x), batch, adapter); });
-    return x;
-}
-
-Value add_scaled(Pass& pass, Value out, Value change, float scale) {
-    pass.kernels.add_scaled(pass.stream, out.data, change.data, scale);
-    if (pass.recording())
-        pass.record(
-            [=, &pass] { pass.kernels.add_scaled(pass.stream, pass.gradient(change), pass.gradient(out), scale); });
+        pass.record([=, &pass, ranges = rows.ranges] {
+            Tensor dx = pass.gradient(x), dout = pass.gradient(out);
+            int64_t at = 0;
+            for (const RowRange& r : ranges) {
+                Tensor to = dx.slice(r.first, r.n);
+                pass.kernels.add(pass.stream, to, to, dout.slice(at, r.n));
+                at += r.n;
+            }
+        });
     return out;
+}
+
+// The adapter's rows of `out` += scale * change, in place.
+void scatter_add_scaled(Pass& pass, Value out, Value change, const AdapterRows& rows, float scale) {
+    auto each_range = [](const std::vector<RowRange>& ranges, auto f) {
+        int64_t at = 0;
+        for (const RowRange& r : ranges) {
+            f(r, at);
+            at += r.n;
+        }
+    };
+    each_range(rows.ranges, [&](const RowRange& r, int64_t at) {
+        pass.kernels.add_scaled(pass.stream, out.data.slice(r.first, r.n), change.data.slice(at, r.n), scale);
+    });
+    if (pass.recording())
+        pass.record([=, &pass, ranges = rows.ranges] {
+            Tensor dout = pass.gradient(out), dchange = pass.gradient(change);
+            each_range(ranges, [&](const RowRange& r, int64_t at) {
+                pass.kernels.add_scaled(pass.stream, dchange.slice(at, r.n), dout.slice(r.first, r.n), scale);
+            });
+        });
+}
+
+// out += scale * b(a(x)) in the rows of the batch that name the adapter; the other rows are not computed.
+void add_adapter(Pass& pass, Value out, Value x, Lora& pair, const AdapterRows& rows) {
+    Value inner = matmul(pass, gather_rows(pass, x, rows), pair.a, rows.chunk);
+    scatter_add_scaled(pass, out, matmul(pass, inner, pair.b, rows.chunk), rows, pair.scale);
+}
+
+// A pair that no row of the batch names has a gradient of zeros: every sum of a step must be set.
+void record_no_gradient(Pass& pass, Param& param, const AdapterRows& rows) {
+    if (!pass.recording() || !param.trainable()) return;
+    pass.record([&pass, &param, chunk = rows.chunk] {
+        std::vector<Tensor> levels;
+        TreeSum sum = pass.gradients->sum_of(param, chunk, levels);
+        Tensor no_dout(nullptr, Dtype::f32, {0, param.weight.size[0]}),
+            no_x(nullptr, Dtype::f32, {0, param.weight.columns()});
+        pass.kernels.matmul_weight_gradient(pass.stream, sum, no_dout, no_x, param.weight.dtype);
+    });
 }
 
 // The same value to every rank of the group; on the way back their gradients are summed.
@@ -55,12 +123,13 @@ Value Linear::operator()(Pass& pass, Value x, const Batch& batch) {
     if (together && split == Split::rows) x = to_group(pass, x);
     Value out = matmul(pass, x, weight, batch);
     for (size_t i = 0; i < pairs.size(); ++i) {
-        int adapter = static_cast<int>(i);
-        bool wanted = false;
-        for (const Sequence& s : batch.sequences) wanted = wanted || s.adapter == adapter;
-        if (!wanted) continue;
-        Value down = only_adapter(pass, matmul(pass, x, pairs[i].a, batch), batch, adapter);
-        out = add_scaled(pass, out, matmul(pass, down, pairs[i].b, batch), pairs[i].scale);
+        AdapterRows rows = rows_of_adapter(batch, static_cast<int>(i));
+        if (rows.count > 0) {
+            add_adapter(pass, out, x, pairs[i], rows);
+        } else {
+            record_no_gradient(pass, pairs[i].a, rows);
+            record_no_gradient(pass, pairs[i].b, rows);
+        }
     }
     if (together && split == Split::columns) sum_over_group(pass, out);
     return out;

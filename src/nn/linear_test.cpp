@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace puna {
 namespace {
@@ -141,6 +142,63 @@ TEST(Linear, GradientsOfItsPairsMatchDifferences) {
             for (Param* p : {&pair.a, &pair.b}) expect_slopes(p->weight, sums.data() + p->offset);
         expect_slopes(x, dx.as<float>());
     });
+}
+
+int64_t rows_multiplied = 0;
+void (*real_matmul)(Stream, Tensor, Tensor, Tensor) = nullptr;
+void counting_matmul(Stream stream, Tensor y, Tensor x, Tensor w) {
+    rows_multiplied += x.rows();
+    real_matmul(stream, y, x, w);
+}
+
+TEST(Linear, AnAdapterMultipliesItsOwnRowsOnly) {
+    LoraLayer lora;
+    Kernels counting = choose_kernels();
+    real_matmul = std::exchange(counting.matmul, counting_matmul);
+    Batch batch = three_sequences();
+    Pass pass(counting);
+    rows_multiplied = 0;
+    lora.layer()(pass, pass.value(lora.normal({T, in})), batch);
+    EXPECT_EQ(rows_multiplied, T + 2 * 4 + 2 * 3);  // all by the weight; 4 and 3 by a and b of their adapter
+}
+
+TEST(Linear, RowsOfOneAdapterNeedNotStandTogether) {
+    LoraLayer lora;
+    Tensor x = lora.normal({T, in});
+    Batch apart = three_sequences(), together = three_sequences();
+    apart.sequences = {
+        {.first = 0, .n = 2, .adapter = 1}, {.first = 2, .n = 4, .adapter = 0}, {.first = 6, .n = 3, .adapter = 1}};
+    together.sequences = {{.first = 0, .n = 9, .adapter = 1}};
+    Pass pass(choose_kernels());
+    Tensor some = lora.layer()(pass, pass.value(x), apart).data, all = lora.layer()(pass, pass.value(x), together).data;
+    for (int64_t t : {0, 1, 6, 7, 8})
+        for (int64_t o = 0; o < out; ++o) EXPECT_EQ(some.row<float>(t)[o], all.row<float>(t)[o]) << t;
+}
+
+TEST(Linear, AnAdapterThatNoRowNamesHasAGradientOfZeros) {
+    for (const Kernels* table : test_tables()) {
+        LoraLayer lora;
+        Batch batch = three_sequences();
+        Gradients gradients(lora.numbers(), {.chunks_per_pass = 1, .chunks_per_step = 1});
+        for (int adapter : {0, -1}) {  // the second step must not see what the first one left
+            for (Sequence& s : batch.sequences) s.adapter = adapter;
+            Pass pass(*table, &gradients);
+            Value y = lora.layer()(pass, pass.value(lora.normal({T, in})), batch);
+            pass.set_gradient(y, lora.normal({T, out}));
+            pass.backward();
+            gradients.advance(1);
+            std::span<float> sums = gradients.finish();
+            auto largest = [&](const Param& p) {
+                float value = 0;
+                for (int64_t i = 0; i < p.weight.count(); ++i)
+                    value = std::max(value, std::abs(sums[static_cast<size_t>(p.offset + i)]));
+                return value;
+            };
+            EXPECT_EQ(largest(lora.layer().pairs[0].a) > 0, adapter == 0) << table->name;
+            EXPECT_EQ(largest(lora.layer().pairs[0].b) > 0, adapter == 0) << table->name;
+            EXPECT_EQ(largest(lora.layer().pairs[1].a), 0) << table->name;
+        }
+    }
 }
 
 TEST(Linear, AFrozenWeightHasNoGradientButItsPairsHave) {

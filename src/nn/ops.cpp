@@ -33,16 +33,18 @@ Value embed(Pass& pass, Param& table, const Batch& batch) {
     return out;
 }
 
-Value matmul(Pass& pass, Value x, Param& weight, const Batch& batch) {
+Value matmul(Pass& pass, Value x, Param& weight, const Batch& batch) { return matmul(pass, x, weight, batch.chunk); }
+
+Value matmul(Pass& pass, Value x, Param& weight, std::vector<int64_t> chunk) {
     Value out = pass.empty({x.data.rows(), weight.weight.size[0]});
     pass.kernels.matmul(pass.stream, out.data, x.data, weight.weight);
     if (pass.recording())
-        pass.record([=, &pass, &weight, &batch] {
+        pass.record([=, &pass, &weight, chunk = std::move(chunk)] {
             Tensor dout = pass.gradient(out);
             if (weight.trainable()) {
                 std::vector<Tensor> levels;
-                pass.kernels.matmul_weight_gradient(pass.stream, sum_of(pass, weight, batch.chunk, levels), dout,
-                                                    x.data, weight.weight.dtype);
+                TreeSum dw = sum_of(pass, weight, chunk, levels);
+                pass.kernels.matmul_weight_gradient(pass.stream, dw, dout, x.data, weight.weight.dtype);
             }
             pass.kernels.matmul_input_gradient(pass.stream, pass.gradient(x), dout, weight.weight);
         });

@@ -12,6 +12,9 @@ namespace puna {
 
 Value embed(Pass& pass, Param& table, const Batch& batch);             // [T, D]
 Value matmul(Pass& pass, Value x, Param& weight, const Batch& batch);  // x weight^T
+// The same where x holds some rows of the batch: `chunk` says where its gradient chunks begin in x (kernels.h,
+// TreeSum).
+Value matmul(Pass& pass, Value x, Param& weight, std::vector<int64_t> chunk);
 Value rms_norm(Pass& pass, Value x, Param& weight, const Batch& batch, float epsilon);
 Value swiglu(Pass& pass, Value gate, Value up);
 Value add(Pass& pass, Value x, Value change);  // takes change's memory

@@ -1,16 +1,16 @@
-// nn/pass.h — one walk through the model, and the way back.
+// nn/pass.h — one pass through the model, forward and backward.
 //
-//   Pass pass(choose_kernels());                       // inference: nothing is kept
-//   Value x = rms_norm(pass, h, weight, 1e-5f);
+//   Pass pass(kernels);                                // inference: nothing is saved
+//   Value x = llama.forward(pass, batch);
 //
-//   Pass pass(kernels, &gradients);                    // training: every operation leaves a function for the way back
-//   double loss = llama.loss(pass, batch, ...);
-//   pass.backward();                                   // walks them in reverse: no graph, no sort
+//   Pass training(kernels, &gradients);                // every operation records its backward function on a tape
+//   std::vector<double> losses = llama.loss(training, llama.forward(training, batch), batch, seed);
+//   training.backward();                               // runs the tape in reverse: no graph, no sort
 //
 // A pass owns its arenas; several can live at once. It knows nothing of models.
 #pragma once
-#include "core/arena.h"
 #include "comm/group.h"
+#include "core/arena.h"
 #include "kernels/kernels.h"
 #include "nn/gradients.h"
 
@@ -36,7 +36,7 @@ class Pass {
 
     const Kernels& kernels;
     Stream stream;
-    Group group = Group::alone();  // tensor parallel
+    Group group = Group::alone();  // the model's own: a Llama refuses another one
     Gradients* gradients;          // null: inference
     Activations activations;
     Arena arena;

@@ -1,7 +1,7 @@
 // tokenizer/vocabulary.h — what a tokenizer is made of, as data: tokens, control tokens and the order of merges.
 //
-//   Vocabulary vocabulary = parse_rank_file(text, path);       // or parse_tokenizer_json, or the trainer
-//   Tokenizer tokenizer(std::move(vocabulary));
+//   Vocabulary vocabulary = parse_rank_file(text, path, ChatFormat::llama3_1);  // or parse_tokenizer_json, or the
+//   trainer Tokenizer tokenizer(std::move(vocabulary));
 #pragma once
 #include "tokenizer/token_table.h"
 

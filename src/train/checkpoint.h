@@ -1,6 +1,6 @@
 // train/checkpoint.h — where a run can go on from: a folder of safetensors and a manifest with their hashes.
 //
-//   save_checkpoint(folder / "checkpoints", state, llama, optimizer);     // step-00000200/, whole or not at all
+//   save_checkpoint(folder / "checkpoints", state, llama, optimizer, 2);  // step-00000200/, whole or not at all
 //   std::optional<std::filesystem::path> last = newest_checkpoint(folder / "checkpoints");
 //   RunState state = load_checkpoint(*last, llama, optimizer);
 //

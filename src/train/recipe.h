@@ -1,7 +1,7 @@
 // train/recipe.h — everything that a training run is made of: a TOML file of `name = value` lines, each also a flag.
 //
-//   Recipe recipe = read_recipe("recipes/stories.toml");
-//   validate(recipe);
+//   Recipe recipe = read_recipe("recipes/tiny.toml");
+//   validate(recipe, group.size());
 //
 // Two runs with the same recipe, data and number of steps give the same bits. Throws Error that names file, line and
 // field.

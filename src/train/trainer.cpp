@@ -130,6 +130,7 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
       gradients_(trainable_numbers(llama_), plan_of(recipe, share()), &llama_.output.weight),
       pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep),
       peak_(measure_peak(*find_dtype(recipe.type))) {
+    pass_.group = llama_.group;
     if (!recipe.validation.empty()) {
         validation_.emplace(recipe.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
         check_same_tokenizer(*validation_, loader_);
@@ -243,6 +244,7 @@ void Trainer::validate_into(StepMetrics& metrics) {
     Progress progress("validating", divide_up<int64_t>(n, group_.size()), "rows");
     double loss = 0, trained = 0, bytes = 0;
     Pass pass(kernels_);
+    pass.group = llama_.group;
     for (int64_t row = group_.rank(); row < n; row += group_.size()) {
         TrainingRows rows = validation_->read(row, 1);
         trained += static_cast<double>(rows.trained);

@@ -9,8 +9,8 @@
 // resumes, nor of the number of processes where each of them has 2^n chunks of a step, which are whole subtrees of the
 // sum. Throws Error for whatever is wrong; the last good checkpoint stays.
 #pragma once
-#include "data/loader.h"
 #include "comm/group.h"
+#include "data/loader.h"
 #include "kernels/peaks.h"
 #include "model/llama.h"
 #include "train/checkpoint.h"

@@ -5,7 +5,7 @@
 struct TreeTile {
     const TreeSum& tree;
     int64_t row, column, rows, columns, stride;
-    float* scratch;  // scratch_size() numbers: levels that live only inside this call
+    float* scratch;  // scratch_levels(tree) * rows * columns numbers: levels that live only inside this call
 
     struct View {
         float* data;
