@@ -1,6 +1,7 @@
 # add_modules(SRC): reads SRC/modules.txt and makes a static library puna_MODULE of every module that exists, linked to
 # the modules that it may include, a test program MODULE_test of its *_test.cpp, and with PUNA_FUZZ one program for each
-# *_fuzz.cpp. The module `cli` is the program itself.
+# *_fuzz.cpp. What tests share lies in MODULE/testing: its sources make puna_MODULE_testing, which the test programs of
+# this and later modules link. The module `cli` is the program itself.
 
 # Modules that -Wconversion does not cover, each with its reason; none today.
 set(NO_CONVERSION_WARNINGS)
@@ -11,7 +12,7 @@ function(add_module src module dependencies)
   set(fuzzers ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
-  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|/main)\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|/main)\\.cpp$|/testing/")
   if(EXISTS ${src}/${module}/module.cmake)      # a module with optional parts (CUDA or its stand-in) chooses its sources
     include(${src}/${module}/module.cmake)
   endif()
@@ -31,9 +32,16 @@ function(add_module src module dependencies)
     endif()
   endforeach()
 
+  file(GLOB testing CONFIGURE_DEPENDS ${src}/${module}/testing/*.cpp)
+  if(PUNA_TESTS AND testing)
+    add_library(puna_${module}_testing STATIC ${testing})
+    target_link_libraries(puna_${module}_testing PUBLIC puna_${module})
+    set_property(GLOBAL APPEND PROPERTY PUNA_TESTING_LIBRARIES puna_${module}_testing)
+  endif()
   if(PUNA_TESTS AND tests)
     add_executable(${module}_test ${tests})
-    target_link_libraries(${module}_test PRIVATE puna_${module} GTest::gtest_main)
+    get_property(testing_libraries GLOBAL PROPERTY PUNA_TESTING_LIBRARIES)
+    target_link_libraries(${module}_test PRIVATE puna_${module} ${testing_libraries} GTest::gtest_main)
     gtest_discover_tests(${module}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_TIMEOUT 60
                          PROPERTIES LABELS ${module} TIMEOUT 600)
   endif()

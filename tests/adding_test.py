@@ -56,7 +56,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         src = pathlib.Path(scratch) / "src"
         shutil.copytree(root / "src", src)
-        touched = {"kernels/cpu/avx2.cpp"}                  # flat.inl and fast.inl are compiled there
+        touched = {"kernels/cpu/avx2.cpp"}                  # elementwise.inl and fast.inl are compiled there
         for name, _, where, anchor, snippet in snippets:
             put(src, name, where, anchor, snippet)
             if name.endswith(".cpp"):

@@ -170,7 +170,7 @@ class Golden {
         return std::abs(loss_of(llama, gradients) - static_cast<double>(numbers("loss", {1})[0]));
     }
 
-    // Rows of wq and wk: a golden gradient has neighbouring pairs (Meta), the Hugging Face folder halves.
+    // Rows of wq and wk: a golden gradient has neighboring pairs (Meta), the Hugging Face folder halves.
     std::vector<float> as_meta(const Llama& llama, const Param& param, std::span<const float> gradient) {
         std::vector<float> out(gradient.begin(), gradient.end());
         if (!param.name.ends_with("wq.weight") && !param.name.ends_with("wk.weight")) return out;

@@ -25,12 +25,12 @@ Measured measure(int64_t repetitions, const std::function<double(const MachinePe
                  const std::function<double()>& value) {
     constexpr int attempts = 5;
     std::vector<double> values, limits, shares;
-    double before = limit(measure_peaks());
+    double before = limit(measure_peaks(choose_kernels()));
     for (int64_t i = 0; i < repetitions; ++i) {
         double speed = 0, bound = 0;
         for (int attempt = 0; attempt < attempts && speed >= bound; ++attempt) {
             speed = value();
-            double after = limit(measure_peaks());
+            double after = limit(measure_peaks(choose_kernels()));
             bound = std::max(before, after);
             before = after;
         }
@@ -44,7 +44,7 @@ Measured measure(int64_t repetitions, const std::function<double(const MachinePe
 std::vector<BenchRow> bench_machine(const BenchOptions& options) {
     std::vector<double> read, f32, bf16, int8;
     for (int64_t i = 0; i < options.repetitions; ++i) {
-        MachinePeaks peaks = measure_peaks();
+        MachinePeaks peaks = measure_peaks(choose_kernels());
         read.push_back(peaks.read_gbs);
         f32.push_back(peaks.f32);
         bf16.push_back(peaks.bf16);

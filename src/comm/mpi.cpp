@@ -78,7 +78,7 @@ void add_to(std::span<T> sum, const T* other) {
     });
 }
 
-// Neighbours add, then pairs of pairs: everybody has ((0 + 1) + (2 + 3)) + ... Ranks past the largest power of two
+// Neighbors add, then pairs of pairs: everybody has ((0 + 1) + (2 + 3)) + ... Ranks past the largest power of two
 // first hand theirs in, and get the result in the end.
 template <class T>
 void sum_in_tree(const Group& group, const Group::Communicator& c, std::span<T> sum) {

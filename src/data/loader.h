@@ -46,7 +46,7 @@ class Loader {
     int64_t shortened() const { return shortened_; }  // conversations that are longer than a row
 
  private:
-    struct Block {  // some neighbouring conversations of a shard
+    struct Block {  // some neighboring conversations of a shard
         size_t shard;
         int64_t first_document, documents;
         int64_t first_row;

@@ -23,7 +23,7 @@ struct EncodedPiece {
     int64_t bytes;      // of text
 };
 
-struct EncodedPieces {  // neighbours
+struct EncodedPieces {  // neighbors
     std::vector<int32_t> ids;
     std::vector<uint8_t> learnt;  // of conversations
     std::vector<EncodedPiece> pieces;

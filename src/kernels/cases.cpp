@@ -19,14 +19,14 @@ class CaseMaker {
         : s_(sizes), memory_(memory), wanted_(wanted) {}
 
     std::vector<KernelCase> make() {
-        if (wants({"embed", "embed_gradient"})) embedding();
+        if (wants({"embed", "embed_backward"})) embedding();
         if (wants({"matmul", "matmul_input_gradient", "matmul_weight_gradient"}))
             for (Dtype dtype : float_types) matmuls(dtype);
-        if (wants({"rms_norm", "rms_norm_gradient"})) norms();
+        if (wants({"rms_norm", "rms_norm_backward"})) norms();
         if (wants({"rotary_angles", "rope"})) rotations();
-        if (wants({"attention", "attention_gradient"})) attentions();
-        if (wants({"swiglu", "swiglu_gradient"})) feed_forward();
-        if (wants({"softmax", "cross_entropy", "cross_entropy_gradient"})) losses();
+        if (wants({"attention", "attention_backward"})) attentions();
+        if (wants({"swiglu", "swiglu_backward"})) feed_forward();
+        if (wants({"softmax", "cross_entropy", "cross_entropy_backward"})) losses();
         if (wants({"add", "add_scaled", "convert", "sum_of_squares", "adamw"})) flat();
         return std::move(cases_);
     }
@@ -104,8 +104,8 @@ class CaseMaker {
             Tensor table = random(dtype, {V, D});
             note("embed", table.shape(), 0, {out, ids}, {out}, [=](const Kernels& k) { k.embed({}, out, table, ids); });
         }
-        note_sums("embed_gradient", dout.shape(), 0, {dout, ids}, {}, {V, D},
-                  [=](const Kernels& k, const TreeSum& dtable) { k.embed_gradient({}, dtable, dout, ids); });
+        note_sums("embed_backward", dout.shape(), 0, {dout, ids}, {}, {V, D},
+                  [=](const Kernels& k, const TreeSum& dtable) { k.embed_backward({}, dtable, dout, ids); });
     }
 
     void matmuls(Dtype dtype) {
@@ -129,8 +129,8 @@ class CaseMaker {
         double numbers = static_cast<double>(x.count());
         note("rms_norm", x.shape(), 4 * numbers, {x}, {out, scale},
              [=](const Kernels& k) { k.rms_norm({}, out, scale, x, w, 1e-5f); });
-        note_sums("rms_norm_gradient", x.shape(), 10 * numbers, {x, dout}, {dx}, {D},
-                  [=](const Kernels& k, const TreeSum& dw) { k.rms_norm_gradient({}, dx, dw, dout, x, w, scale); });
+        note_sums("rms_norm_backward", x.shape(), 10 * numbers, {x, dout}, {dx}, {D},
+                  [=](const Kernels& k, const TreeSum& dw) { k.rms_norm_backward({}, dx, dw, dout, x, w, scale); });
     }
 
     void rotations() {
@@ -141,10 +141,10 @@ class CaseMaker {
             frequencies.as<float>()[p] = std::pow(500000.0f, -static_cast<float>(p) / static_cast<float>(P));
         note("rotary_angles", angles.shape(), 0, {positions}, {angles},
              [=](const Kernels& k) { k.rotary_angles({}, angles, positions, frequencies); });
-        for (RotaryPairs pairs : {RotaryPairs::neighbours, RotaryPairs::halves})
+        for (RotaryPairs pairs : {RotaryPairs::neighbors, RotaryPairs::halves})
             for (bool inverse : {false, true}) {
                 Tensor x = floats({T, s_.heads * s_.head_dim}), turns = floats({T, 2, P});
-                std::string detail = fmt::format("{} {}{}", x, pairs == RotaryPairs::halves ? "halves" : "neighbours",
+                std::string detail = fmt::format("{} {}{}", x, pairs == RotaryPairs::halves ? "halves" : "neighbors",
                                                  inverse ? ", inverse" : "");
                 note("rope", detail, 3.0 * static_cast<double>(x.count()), {x}, {x},
                      [=](const Kernels& k) { k.rope({}, x, turns, pairs, inverse); });
@@ -169,9 +169,9 @@ class CaseMaker {
         Tensor kept = empty(Dtype::f32, {T, dim}), kept_lse = empty(Dtype::f32, {T, s_.heads}), dout = floats({T, dim});
         scalar_or_best().attention({}, kept, kept_lse, q, spans, shape);
         Tensor dq = floats({T, dim}), dk = floats({T, kv_dim}), dv = floats({T, kv_dim});
-        note("attention_gradient", detail, 2.5 * operations, {q, k, v, dout}, {dq, dk, dv},
+        note("attention_backward", detail, 2.5 * operations, {q, k, v, dout}, {dq, dk, dv},
              [=](const Kernels& kernels) {
-                 kernels.attention_gradient({}, dq, dk, dv, dout, kept, kept_lse, q, spans, shape);
+                 kernels.attention_backward({}, dq, dk, dv, dout, kept, kept_lse, q, spans, shape);
              });
     }
     // The forward pass that a gradient's case needs: the reference, unless it would take minutes.
@@ -187,8 +187,8 @@ class CaseMaker {
         double numbers = static_cast<double>(out.count());
         note("swiglu", out.shape(), 15 * numbers, {gate, up}, {out},
              [=](const Kernels& k) { k.swiglu({}, out, gate, up); });
-        note("swiglu_gradient", out.shape(), 20 * numbers, {gate, up, dout}, {dgate, dup},
-             [=](const Kernels& k) { k.swiglu_gradient({}, dgate, dup, dout, gate, up); });
+        note("swiglu_backward", out.shape(), 20 * numbers, {gate, up, dout}, {dgate, dup},
+             [=](const Kernels& k) { k.swiglu_backward({}, dgate, dup, dout, gate, up); });
     }
 
     void losses() {
@@ -200,8 +200,8 @@ class CaseMaker {
              [=](const Kernels& k) { k.softmax({}, softened); });
         note("cross_entropy", same.shape(), 15 * numbers, {same}, {loss},
              [=](const Kernels& k) { k.cross_entropy({}, loss, same, targets); });
-        note("cross_entropy_gradient", same.shape(), 15 * numbers, {changed}, {losses, changed},
-             [=](const Kernels& k) { k.cross_entropy_gradient({}, losses, changed, targets, 0.125f); });
+        note("cross_entropy_backward", same.shape(), 15 * numbers, {changed}, {losses, changed},
+             [=](const Kernels& k) { k.cross_entropy_backward({}, losses, changed, targets, 0.125f); });
     }
 
     void flat() {

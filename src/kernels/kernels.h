@@ -27,7 +27,7 @@ struct Stream {
 
 // Which two numbers of a head turn together: (2j, 2j + 1) in Meta's files and GGUF, (j, j + head_dim / 2) in Hugging
 // Face's. Loading permutes nothing; the kernel knows.
-enum class RotaryPairs : uint8_t { neighbours, halves };
+enum class RotaryPairs : uint8_t { neighbors, halves };
 
 // One sequence's share of an attention call. Its queries are rows first .. first + n of q; row first + i has position
 // keys - n + i and sees keys 0 .. that position.
@@ -43,7 +43,7 @@ struct AttentionShape {
 
 // A weight gradient is summed over chunks of tokens in a fixed binary tree over the chunk's place in the step's global
 // batch, so that any split of the batch gives the same bits. Like a binary counter: level[k] holds the sum of 2^k
-// neighbouring chunks where bit k of the number of chunks so far is set.
+// neighboring chunks where bit k of the number of chunks so far is set.
 struct TreeSum {
     std::span<const Tensor> level;   // each of the gradient's shape, f32; an empty one is never kept between calls
     int64_t first = 0;               // chunks that were summed before this call
@@ -60,10 +60,23 @@ struct AdamW {
     float gradient_scale;            // what clipping multiplies the gradient with
 };
 
+// Loops that do nothing but multiply and add, or read, at the peak rate of an instruction set; on the calling thread,
+// timed from outside (kernels/peaks.h). Each runs `rounds` times and returns how many multiplications and additions
+// that was; null where the instruction set has nothing for the type.
+struct Probes {
+    double (*f32)(int64_t rounds);
+    double (*bf16)(int64_t rounds);                  // products of bf16 pairs, summed in f32
+    double (*int8)(int64_t rounds);                  // products of signed bytes, summed exactly in 32 bits
+    double (*int4)(int64_t rounds);                  // of bytes times nibbles, whose sums fit 16 bits for eight steps
+    float (*read)(const float* numbers, int64_t n);  // reads all of them; the result is of no use
+};
+
 // Letters: T tokens, D columns of x, O columns of a matmul's output, H heads, P rotary pairs of a head, V vocabulary.
 // "+=" adds to what is there. Source of the model's formulas: Llama 3, model.py; Touvron et al. 2023.
 struct Kernels {
-    std::string_view name;
+    std::string_view name;        // "avx512", or "avx512,-bf16" where an extension is left out
+    std::string_view extensions;  // in use beside the instruction set itself: "vnni, bf16"
+    Probes probes;                // what bounds the speed of these kernels
 
     // memory of the device
     void* (*allocate)(size_t bytes);
@@ -74,16 +87,16 @@ struct Kernels {
 
     // embedding. ids: [T] i32
     void (*embed)(Stream, Tensor out, Tensor table, Tensor ids);                     // [T, D], [V, D]
-    void (*embed_gradient)(Stream, const TreeSum& dtable, Tensor dout, Tensor ids);  // f32 [V, D]
+    void (*embed_backward)(Stream, const TreeSum& dtable, Tensor dout, Tensor ids);  // f32 [V, D]
 
     // matmul. x: f32 [T, D]; w: [O, D] f32, bf16 or f16
     void (*matmul)(Stream, Tensor out, Tensor x, Tensor w);                   // out = x w^T, f32 [T, O]
     void (*matmul_input_gradient)(Stream, Tensor dx, Tensor dout, Tensor w);  // dx += dout w
     void (*matmul_weight_gradient)(Stream, const TreeSum& dw, Tensor dout, Tensor x, Dtype compute);  // dout^T x
 
-    // out = x / rms(x) * w; scale: [T], 1 / rms(x) kept for the way back
+    // out = x / rms(x) * w; scale: [T], 1 / rms(x), saved for backward
     void (*rms_norm)(Stream, Tensor out, Tensor scale, Tensor x, Tensor w, float epsilon);
-    void (*rms_norm_gradient)(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w,
+    void (*rms_norm_backward)(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w,
                               Tensor scale);  // dx +=
 
     // angles: [T, 2, P], cosines then sines of position * frequency, an f32 product; then the pairs of x [T, H * 2P]
@@ -95,17 +108,17 @@ struct Kernels {
     // out, q: [T, H * head_dim]; lse: [T, H], log of the sum of exp of the scores
     void (*attention)(Stream, Tensor out, Tensor lse, Tensor q, std::span<const AttentionSpan> spans,
                       AttentionShape shape);
-    void (*attention_gradient)(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
+    void (*attention_backward)(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
                                std::span<const AttentionSpan> spans, AttentionShape shape);  // dq, dk, dv +=; keys == n
 
     void (*swiglu)(Stream, Tensor out, Tensor gate, Tensor up);                                      // silu(gate) * up
-    void (*swiglu_gradient)(Stream, Tensor dgate, Tensor dup, Tensor dout, Tensor gate, Tensor up);  // both +=
+    void (*swiglu_backward)(Stream, Tensor dgate, Tensor dup, Tensor dout, Tensor gate, Tensor up);  // both +=
 
     void (*softmax)(Stream, Tensor x);  // rows of [T, V], in place
     // loss: [T], -log softmax(logits)[target]; a target of -1 counts nothing
     void (*cross_entropy)(Stream, Tensor loss, Tensor logits, Tensor targets);
     // the same, and logits become the gradient of seed * the sum of losses
-    void (*cross_entropy_gradient)(Stream, Tensor loss, Tensor logits, Tensor targets, float seed);
+    void (*cross_entropy_backward)(Stream, Tensor loss, Tensor logits, Tensor targets, float seed);
 
     void (*add)(Stream, Tensor out, Tensor a, Tensor b);             // out = a + b; may be in place
     void (*add_scaled)(Stream, Tensor out, Tensor x, float factor);  // out += factor * x
@@ -121,11 +134,15 @@ struct KernelOrigin {
     std::string_view kernel, table;
 };
 
-std::span<const Kernels* const> available_kernels();   // best first; those that this machine runs
-std::span<const Kernels* const> restricted_kernels();  // the same without an extension: "avx512,-bf16"
-const Kernels* find_kernels(std::string_view name);    // of both lists; null where it cannot run here
-const Kernels& choose_kernels();                       // PUNA_KERNELS, else the best; an unknown name is an Error
-std::span<const std::string_view> known_kernels();     // all names of this build
+// The tables that this machine runs, best first, each with every extension that the processor has.
+std::span<const Kernels* const> available_kernels();
+// The same tables without extensions that the processor has, named "avx512,-bf16": as older processors compute.
+std::span<const Kernels* const> restricted_kernels();
+// A table of either list by its name; null where it is unknown or cannot run here.
+const Kernels* find_kernels(std::string_view name);
+// The one that PUNA_KERNELS names, else the best. Throws Error for a name that find_kernels does not find.
+const Kernels& choose_kernels();
+std::span<const std::string_view> known_kernels();  // all names of this build, without extensions
 std::vector<KernelOrigin> kernel_origins(const Kernels& table);
 
 }  // namespace puna

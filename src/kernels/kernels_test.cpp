@@ -3,7 +3,7 @@
 #include "core/random.h"
 #include "core/threads.h"
 #include "kernels/cases.h"
-#include "kernels/test_tables.h"
+#include "kernels/testing/tables.h"
 
 #include <gtest/gtest.h>
 
@@ -256,7 +256,7 @@ TEST(KernelGradients, OfNormMatchDifferences) {
             {x, w}, out, [&](Tensor o) { d.k().rms_norm({}, o, scale, x, w, 1e-5f); },
             [&](Tensor dout) {
                 Tensor dx = d.zeros({9, 21}), levels[2] = {Tensor(), d.zeros({21})};
-                d.k().rms_norm_gradient({}, dx, {levels, 0, two_chunks}, dout, x, w, scale);
+                d.k().rms_norm_backward({}, dx, {levels, 0, two_chunks}, dout, x, w, scale);
                 return std::vector{dx, levels[1]};
             });
     });
@@ -270,7 +270,7 @@ TEST(KernelGradients, OfEmbeddingMatchDifferences) {
             {table}, out, [&](Tensor o) { d.k().embed({}, o, table, ids); },
             [&](Tensor dout) {
                 Tensor levels[2] = {Tensor(), d.zeros({7, 21})};
-                d.k().embed_gradient({}, {levels, 0, two_chunks}, dout, ids);
+                d.k().embed_backward({}, {levels, 0, two_chunks}, dout, ids);
                 return std::vector{levels[1]};
             });
     });
@@ -278,7 +278,7 @@ TEST(KernelGradients, OfEmbeddingMatchDifferences) {
 
 TEST(KernelGradients, OfRopeMatchDifferences) {
     with_each_table([](Differences& d) {
-        for (RotaryPairs pairs : {RotaryPairs::neighbours, RotaryPairs::halves}) {
+        for (RotaryPairs pairs : {RotaryPairs::neighbors, RotaryPairs::halves}) {
             Tensor x = d.normal({9, 36}), angles = d.zeros({9, 2, 9}), frequencies = d.normal({9}),
                    out = d.zeros({9, 36});
             std::vector<int32_t> places{0, 1, 2, 3, 4, 5, 6, 7, 8};
@@ -310,7 +310,7 @@ TEST(KernelGradients, OfAttentionMatchDifferences) {
             {q, k, v}, out, [&](Tensor o) { d.k().attention({}, o, lse, q, spans, shape); },
             [&](Tensor dout) {
                 Tensor dq = d.zeros({T, 48}), dk = d.zeros({T, 24}), dv = d.zeros({T, 24});
-                d.k().attention_gradient({}, dq, dk, dv, dout, out, lse, q, spans, shape);
+                d.k().attention_backward({}, dq, dk, dv, dout, out, lse, q, spans, shape);
                 return std::vector{dq, dk, dv};
             });
     });
@@ -323,7 +323,7 @@ TEST(KernelGradients, OfSwigluMatchDifferences) {
             {gate, up}, out, [&](Tensor o) { d.k().swiglu({}, o, gate, up); },
             [&](Tensor dout) {
                 Tensor dgate = d.zeros({9, 21}), dup = d.zeros({9, 21});
-                d.k().swiglu_gradient({}, dgate, dup, dout, gate, up);
+                d.k().swiglu_backward({}, dgate, dup, dout, gate, up);
                 return std::vector{dgate, dup};
             });
     });
@@ -345,7 +345,7 @@ TEST(KernelGradients, OfCrossEntropyMatchDifferences) {
             },
             [&](Tensor dout) {
                 d.k().copy({}, gradient.data, logits.data, static_cast<size_t>(logits.bytes()));
-                d.k().cross_entropy_gradient({}, loss, gradient, targets, dout.as<float>()[0]);
+                d.k().cross_entropy_backward({}, loss, gradient, targets, dout.as<float>()[0]);
                 return std::vector{gradient};
             });
     });
@@ -359,8 +359,8 @@ TEST(Kernels, AFrozenNormHasNoSumAndTheSameInputGradient) {
                scale = d.zeros({9});
         Tensor dx = d.zeros({9, 21}), frozen_dx = d.zeros({9, 21}), levels[2] = {Tensor(), d.zeros({21})};
         table->rms_norm({}, out, scale, x, w, 1e-5f);
-        table->rms_norm_gradient({}, dx, {levels, 0, two_chunks}, dout, x, w, scale);
-        table->rms_norm_gradient({}, frozen_dx, {}, dout, x, w, scale);
+        table->rms_norm_backward({}, dx, {levels, 0, two_chunks}, dout, x, w, scale);
+        table->rms_norm_backward({}, frozen_dx, {}, dout, x, w, scale);
         EXPECT_TRUE(bytes_of(frozen_dx) == bytes_of(dx)) << table->name;
     }
 }
@@ -381,15 +381,15 @@ TEST(Kernels, FastTablesImplementWhatTrainingAndInferenceSpendTheirTimeOn) {
                                       "matmul_input_gradient",
                                       "matmul_weight_gradient",
                                       "attention",
-                                      "attention_gradient",
+                                      "attention_backward",
                                       "rms_norm",
-                                      "rms_norm_gradient",
+                                      "rms_norm_backward",
                                       "rope",
                                       "softmax",
                                       "swiglu",
-                                      "swiglu_gradient",
+                                      "swiglu_backward",
                                       "cross_entropy",
-                                      "cross_entropy_gradient",
+                                      "cross_entropy_backward",
                                       "adamw"};
     for (const Kernels* table : test_tables()) {
         for (const KernelOrigin& origin : kernel_origins(*table)) {

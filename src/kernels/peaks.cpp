@@ -2,8 +2,6 @@
 
 #include "core/arena.h"
 #include "core/threads.h"
-#include "kernels/kernels.h"
-#include "kernels/probe.h"
 
 #include <algorithm>
 #include <chrono>
@@ -15,71 +13,81 @@ namespace {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-// Operations a second of all threads together, in 10^9, over about a twentieth of a second.
-double probe_rate(Probe probe) {
-    constexpr int64_t rounds = 200000;
-    if (probe_operations(probe, 1) == 0) return 0;
+// The best of some attempts, in 10^9 a second: run() returns how much it did.
+template <class Run>
+double best_rate(int attempts, Run run) {
     double best = 0;
-    for (int attempt = 0; attempt < 4; ++attempt) {
-        double start = now();
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+        double start = now(), done = run();
+        best = std::max(best, done / (now() - start) / 1e9);
+    }
+    return best;
+}
+
+// Operations of all threads together; each attempt takes about twelve milliseconds.
+double probe_rate(double (*probe)(int64_t rounds)) {
+    if (!probe) return 0;
+    double start = now();
+    constexpr int64_t trial = 20000;
+    probe(trial);
+    int64_t rounds =
+        std::clamp(static_cast<int64_t>(0.012 / std::max(1e-9, now() - start) * trial), trial, 100 * trial);
+    return best_rate(4, [&] {
+        std::vector<double> done(static_cast<size_t>(threads()));
+        parallel_for(threads(), [&](int64_t i) { done[static_cast<size_t>(i)] = probe(rounds); });
         double operations = 0;
-        int64_t n = threads();
-        std::vector<double> done(static_cast<size_t>(n));
-        parallel_for(n, [&](int64_t i) { done[static_cast<size_t>(i)] = probe_operations(probe, rounds); });
         for (double d : done) operations += d;
-        best = std::max(best, operations / (now() - start) / 1e9);
-    }
-    return best;
+        return operations;
+    });
 }
 
-// A product large enough that nothing but its operations counts.
-double matmul_rate(Dtype type) {
-    constexpr int64_t n = 1024;
+// A product large enough that nothing but its operations counts; the reference kernels get a small one.
+double matmul_rate(const Kernels& kernels, Dtype type) {
+    int64_t n = kernels.name == "scalar" ? 192 : 1024;
     static Arena memory;
-    static Tensor x = memory.zeros(Dtype::f32, {n, n}), out = memory.zeros(Dtype::f32, {n, n}),
-                  w = memory.zeros(Dtype::f32, {n, n});
-    Tensor weight(w.data, type, {n, n});
-    double best = 0;
-    for (int attempt = 0; attempt < 2; ++attempt) {
-        double start = now();
-        choose_kernels().matmul({}, out, x, weight);
-        best = std::max(best, 2.0 * n * n * n / (now() - start) / 1e9);
-    }
-    return best;
+    static Tensor x = memory.zeros(Dtype::f32, {1024, 1024}), out = memory.zeros(Dtype::f32, {1024, 1024}),
+                  w = memory.zeros(Dtype::f32, {1024, 1024});
+    return best_rate(2, [&] {
+        kernels.matmul({}, Tensor(out.data, Dtype::f32, {n, n}), Tensor(x.data, Dtype::f32, {n, n}),
+                       Tensor(w.data, type, {n, n}));
+        return 2.0 * static_cast<double>(n * n * n);
+    });
 }
 
-double read_rate() {
+double read_rate(const Kernels& kernels) {
     constexpr size_t numbers = size_t{64} << 20;  // 256 MiB: past any cache
     static AlignedBytes memory = [] {
         AlignedBytes bytes = allocate_aligned(numbers * sizeof(float));
         std::memset(bytes.get(), 0, numbers * sizeof(float));
         return bytes;
     }();
-    std::span<const float> all(reinterpret_cast<const float*>(memory.get()), numbers);
-    double best = 0;
-    for (int attempt = 0; attempt < 2; ++attempt) {
-        double start = now();
+    const float* all = reinterpret_cast<const float*>(memory.get());
+    return best_rate(2, [&] {
         parallel_for(static_cast<int64_t>(numbers), 1 << 18, [&](int64_t first, int64_t last) {
-            volatile float sink =
-                probe_read(all.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)));
+            volatile float sink = kernels.probes.read(all + first, last - first);
             (void)sink;
         });
-        best = std::max(best, static_cast<double>(numbers) * sizeof(float) / (now() - start) / 1e9);
-    }
-    return best;
+        return static_cast<double>(numbers) * sizeof(float);
+    });
 }
 
 }  // namespace
 
-double measure_peak(Dtype type) {
-    return std::max(probe_rate(type == Dtype::bf16 ? Probe::bf16 : Probe::f32), matmul_rate(type));
+double measure_peak(const Kernels& kernels, Dtype type) {
+    double f32 = probe_rate(kernels.probes.f32);
+    if (type != Dtype::bf16) return std::max(f32, matmul_rate(kernels, Dtype::f32));
+    double own =
+        kernels.probes.bf16 ? probe_rate(kernels.probes.bf16) : std::max(f32, matmul_rate(kernels, Dtype::f32));
+    return std::max(own, matmul_rate(kernels, Dtype::bf16));
 }
 
-MachinePeaks measure_peaks() {
-    return {.read_gbs = read_rate(),
-            .f32 = measure_peak(Dtype::f32),
-            .bf16 = measure_peak(Dtype::bf16),
-            .int8 = probe_rate(Probe::int8)};
+MachinePeaks measure_peaks(const Kernels& kernels) {
+    double int8 = probe_rate(kernels.probes.int8);
+    return {.read_gbs = read_rate(kernels),
+            .f32 = measure_peak(kernels, Dtype::f32),
+            .bf16 = measure_peak(kernels, Dtype::bf16),
+            .int8 = int8,
+            .int4 = std::max(int8, probe_rate(kernels.probes.int4))};
 }
 
 }  // namespace puna

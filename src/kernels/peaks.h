@@ -1,17 +1,22 @@
-// kernels/peaks.h — what this machine can do at most, measured: all threads together, the best of its own probes and of
-// our matmul. Takes about half a second, most of it for the memory.
+// kernels/peaks.h — what this machine can do at most with a table of kernels, measured: all threads together, the best
+// of the table's own probes and of its matmul. Takes about half a second, most of it for the memory.
+//
+//   MachinePeaks peaks = measure_peaks(choose_kernels());
 #pragma once
-#include "core/dtype.h"
+#include "kernels/kernels.h"
 
 namespace puna {
 
 struct MachinePeaks {
-    double read_gbs;         // GB/s from memory
-    double f32, bf16, int8;  // 10^9 operations a second; 0 where there are no instructions for them
+    double read_gbs;               // GB/s from memory
+    double f32, bf16, int8, int4;  // 10^9 multiplications and additions a second
 };
-MachinePeaks measure_peaks();
 
-// 10^9 operations a second for products of f32 or bf16 weights; some thirty milliseconds.
-double measure_peak(Dtype type);
+// A type for which the instruction set has nothing has the peak of what computes it instead: bf16 that of f32 (weights
+// are widened), int4 that of int8.
+MachinePeaks measure_peaks(const Kernels& kernels);
+
+// The figure for matmuls with f32, f16 or bf16 weights alone; some thirty milliseconds.
+double measure_peak(const Kernels& kernels, Dtype type);
 
 }  // namespace puna

@@ -2,7 +2,7 @@
 #include "core/arena.h"
 #include "core/random.h"
 #include "core/threads.h"
-#include "kernels/test_tables.h"
+#include "kernels/testing/tables.h"
 
 #include <gtest/gtest.h>
 
@@ -62,8 +62,8 @@ class RowsMaker {
         kernels_.push_back({"rms_norm", {y, scale}, [=](const Kernels& k, int64_t first, int64_t n) {
                                 k.rms_norm({}, y.slice(first, n), scale.slice(first, n), x.slice(first, n), w, 1e-5f);
                             }});
-        kernels_.push_back({"rms_norm_gradient", {dx}, [=](const Kernels& k, int64_t first, int64_t n) {
-                                k.rms_norm_gradient({}, dx.slice(first, n), {}, dy.slice(first, n), x.slice(first, n),
+        kernels_.push_back({"rms_norm_backward", {dx}, [=](const Kernels& k, int64_t first, int64_t n) {
+                                k.rms_norm_backward({}, dx.slice(first, n), {}, dy.slice(first, n), x.slice(first, n),
                                                     w, given.slice(first, n));
                             }});
     }
@@ -73,8 +73,8 @@ class RowsMaker {
         kernels_.push_back({"swiglu", {y}, [=](const Kernels& k, int64_t first, int64_t n) {
                                 k.swiglu({}, y.slice(first, n), gate.slice(first, n), up.slice(first, n));
                             }});
-        kernels_.push_back({"swiglu_gradient", {dgate, dup}, [=](const Kernels& k, int64_t first, int64_t n) {
-                                k.swiglu_gradient({}, dgate.slice(first, n), dup.slice(first, n), dy.slice(first, n),
+        kernels_.push_back({"swiglu_backward", {dgate, dup}, [=](const Kernels& k, int64_t first, int64_t n) {
+                                k.swiglu_backward({}, dgate.slice(first, n), dup.slice(first, n), dy.slice(first, n),
                                                   gate.slice(first, n), up.slice(first, n));
                             }});
     }
@@ -93,8 +93,8 @@ class RowsMaker {
                                                 targets.slice(first, n));
                             }});
         kernels_.push_back(
-            {"cross_entropy_gradient", {losses, changed}, [=](const Kernels& k, int64_t first, int64_t n) {
-                 k.cross_entropy_gradient({}, losses.slice(first, n), changed.slice(first, n), targets.slice(first, n),
+            {"cross_entropy_backward", {losses, changed}, [=](const Kernels& k, int64_t first, int64_t n) {
+                 k.cross_entropy_backward({}, losses.slice(first, n), changed.slice(first, n), targets.slice(first, n),
                                           0.125f);
              }});
     }

@@ -1,7 +1,7 @@
 #include "model/llama.h"
 
 #include "core/threads.h"
-#include "kernels/test_tables.h"
+#include "kernels/testing/tables.h"
 #include "model/load.h"
 
 #include <gtest/gtest.h>

@@ -184,7 +184,7 @@ Llama seeded_llama(const Config& config, uint64_t seed, const LoadOptions& optio
 
 void save_llama(Llama& llama, const std::filesystem::path& folder, Dtype dtype, const ShardOptions& options) {
     check(llama.group.size() == 1, "save of a model that is split over {}", llama.group.size());
-    check(llama.config.pairs == RotaryPairs::halves, "save of a model with neighbouring rotary pairs");
+    check(llama.config.pairs == RotaryPairs::halves, "save of a model with neighboring rotary pairs");
     std::vector<Param*> params = llama.params();
     if (llama.config.tied) params.pop_back();
     std::vector<TensorSpec> specs;

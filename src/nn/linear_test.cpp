@@ -1,7 +1,7 @@
 #include "nn/linear.h"
 
 #include "core/random.h"
-#include "kernels/test_tables.h"
+#include "kernels/testing/tables.h"
 
 #include <gtest/gtest.h>
 

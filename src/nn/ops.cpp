@@ -28,7 +28,7 @@ Value embed(Pass& pass, Param& table, const Batch& batch) {
     if (pass.recording() && table.trainable())
         pass.record([=, &pass, &table, &batch] {
             std::vector<Tensor> levels;
-            pass.kernels.embed_gradient(pass.stream, sum_of(pass, table, batch.chunk, levels), pass.gradient(out), ids);
+            pass.kernels.embed_backward(pass.stream, sum_of(pass, table, batch.chunk, levels), pass.gradient(out), ids);
         });
     return out;
 }
@@ -59,7 +59,7 @@ Value rms_norm(Pass& pass, Value x, Param& weight, const Batch& batch, float eps
         pass.record([=, &pass, &weight, &batch] {
             std::vector<Tensor> levels;
             TreeSum dw = weight.trainable() ? sum_of(pass, weight, batch.chunk, levels) : TreeSum{};
-            pass.kernels.rms_norm_gradient(pass.stream, pass.gradient(x), dw, pass.gradient(out), x.data, weight.weight,
+            pass.kernels.rms_norm_backward(pass.stream, pass.gradient(x), dw, pass.gradient(out), x.data, weight.weight,
                                            scale);
         });
     return out;
@@ -70,7 +70,7 @@ Value swiglu(Pass& pass, Value gate, Value up) {
     pass.kernels.swiglu(pass.stream, out.data, gate.data, up.data);
     if (pass.recording())
         pass.record([=, &pass] {
-            pass.kernels.swiglu_gradient(pass.stream, pass.gradient(gate), pass.gradient(up), pass.gradient(out),
+            pass.kernels.swiglu_backward(pass.stream, pass.gradient(gate), pass.gradient(up), pass.gradient(out),
                                          gate.data, up.data);
         });
     return out;
@@ -133,7 +133,7 @@ Value attention(Pass& pass, Value q, Value k, Value v, const Batch& batch, int64
     pass.kernels.attention(pass.stream, out.data, lse, q.data, spans, shape);
     if (pass.recording())
         pass.record([=, &pass] {
-            pass.kernels.attention_gradient(pass.stream, pass.gradient(q), pass.gradient(k), pass.gradient(v),
+            pass.kernels.attention_backward(pass.stream, pass.gradient(q), pass.gradient(k), pass.gradient(v),
                                             pass.gradient(out), out.data, lse, q.data, spans, shape);
         });
     return out;
@@ -154,7 +154,7 @@ std::vector<double> head_loss(Pass& pass, Value x, Param& head, const Batch& bat
         if (!recording) {
             kernels.cross_entropy(pass.stream, loss.slice(first, n), logits, wanted);
         } else {
-            kernels.cross_entropy_gradient(pass.stream, loss.slice(first, n), logits, wanted, seed);
+            kernels.cross_entropy_backward(pass.stream, loss.slice(first, n), logits, wanted, seed);
             kernels.matmul_input_gradient(pass.stream, dx.slice(first, n), logits, head.weight);
             if (head.trainable()) {
                 std::vector<Tensor> levels;

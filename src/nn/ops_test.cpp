@@ -1,7 +1,7 @@
 #include "nn/ops.h"
 
 #include "core/random.h"
-#include "kernels/test_tables.h"
+#include "kernels/testing/tables.h"
 
 #include <gtest/gtest.h>
 
@@ -53,7 +53,7 @@ TEST(HeadLoss, EqualsTheLossOfWholeLogitsToTheBit) {
                    targets(h.batch.targets.data(), Dtype::i32, {T});
             Tensor levels[2] = {h.zeros({V, D}), h.zeros({V, D})};
             table->matmul({}, logits, h.x, h.head.weight);
-            table->cross_entropy_gradient({}, loss, logits, targets, 0.25f);
+            table->cross_entropy_backward({}, loss, logits, targets, 0.25f);
             table->matmul_input_gradient({}, dx, logits, h.head.weight);
             table->matmul_weight_gradient({}, {levels, 0, h.batch.chunk}, logits, h.x, dtype);
             std::vector<float> each = numbers_of(loss);
@@ -118,7 +118,7 @@ TEST(Ops, AddTakesTheMemoryOfTheChangeAndGivesBothTheGradient) {
     EXPECT_EQ(numbers_of(pass.gradient(change)), numbers_of(h.x));
 }
 
-// As the gradients are: pairs of neighbours, and what is left over joins at the end.
+// As the gradients are: pairs of neighbors, and what is left over joins at the end.
 TEST(Ops, LossesOfChunksAreAddedInATree) {
     double tiny = 0x1p-53;
     EXPECT_EQ(tree_sum({1, tiny, tiny, tiny}), 1 + 2 * tiny);  // from the left all three would be lost

@@ -50,7 +50,7 @@ struct Candidate {
     }
 };
 
-// All different pieces, one after the other, as linked lists of tokens; and for each pair of neighbours how often it
+// All different pieces, one after the other, as linked lists of tokens; and for each pair of neighbors how often it
 // occurs and where it may be.
 class Merging {
  public:

@@ -4,7 +4,7 @@
 //   for (std::string_view text : texts) counter.add(text);              // on all cores; keeps each piece once
 //   Tokenizer tokenizer = train_tokenizer(counter, {.vocabulary = 4096});
 //
-// Ids 0 to 255 are the bytes; then, one token a step, the two neighbours that stand together most often become one, of
+// Ids 0 to 255 are the bytes; then, one token a step, the two neighbors that stand together most often become one, of
 // equally many those with the lower left id, then the lower right id; the control tokens come last. The result is a
 // function of the texts only: not of the number of threads, nor of the order of the texts.
 // Source: Sennrich et al., "Neural machine translation of rare words with subword units", 2016.

@@ -14,7 +14,7 @@
 namespace puna {
 namespace {
 
-// The definition, as plainly as can be: count all pairs of neighbours anew for each token.
+// The definition, as plainly as can be: count all pairs of neighbors anew for each token.
 std::vector<std::string> train_naively(std::string_view text, size_t wanted) {
     std::vector<std::string> tokens;
     for (int byte = 0; byte < 256; ++byte) tokens.emplace_back(1, static_cast<char>(byte));

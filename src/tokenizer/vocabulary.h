@@ -41,7 +41,7 @@ class MergeTable {
 struct Vocabulary {
     TokenTable tokens;                 // of text: ids from 0
     TokenTable controls;               // begin_of_text and its like: ids from tokens.size(); never made from text
-    std::optional<MergeTable> merges;  // none: any two neighbours that make a token together, the lowest id first
+    std::optional<MergeTable> merges;  // none: any two neighbors that make a token together, the lowest id first
     bool whole_pieces = true;          // a piece that is a token is that token, also where no merges lead to it
     ChatFormat chat_format = ChatFormat::llama3;
 };

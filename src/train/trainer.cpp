@@ -129,7 +129,7 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
       optimizer_(llama_, recipe.optimizer),
       gradients_(trainable_numbers(llama_), plan_of(recipe, share()), &llama_.output.weight),
       pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep),
-      peak_(measure_peak(*find_dtype(recipe.type))) {
+      peak_(measure_peak(kernels_, *find_dtype(recipe.type))) {
     pass_.group = llama_.group;
     if (!recipe.validation.empty()) {
         validation_.emplace(recipe.validation, LoaderOptions{.length = recipe.length, .shuffle = false});

@@ -3,7 +3,7 @@
 // (its exponentials are zeros), so that bits do not depend on which rows share a tile.
 
 constexpr int64_t key_block = cpu::key_block, query_tile = 64;
-using Plain = Floats<false>;
+using F32 = F32Operand<false>;
 
 // One key and value head of one span.
 struct KeyHead {
@@ -24,16 +24,16 @@ struct KeyHead {
 // A matrix [k, dim] as one or more panels of 64 columns.
 inline void pack_rows(float* panels, const float* from, int64_t stride, int64_t k, int64_t dim) {
     for (int64_t c = 0; c < dim; c += panel_columns)
-        pack_across<Plain>(panels + c * k, from + c, stride, k, std::min(panel_columns, dim - c));
+        pack_kn<F32>(panels + c * k, from + c, stride, k, std::min(panel_columns, dim - c));
 }
-inline void multiply_panels(float* out, int64_t stride, Left a, int64_t rows, const float* panels, int64_t dim,
+inline void multiply_panels(float* out, int64_t stride, Lhs a, int64_t rows, const float* panels, int64_t dim,
                             int64_t k) {
     for (int64_t c = 0; c < dim; c += panel_columns)
-        multiply_panel<Plain>(out + c, stride, a, rows, panels + c * k, std::min(panel_columns, dim - c), k, false);
+        multiply_panel<F32>(out + c, stride, a, rows, panels + c * k, std::min(panel_columns, dim - c), k, false);
 }
 
 inline void scale_row(float* row, int64_t n, float factor) {
-    F f = set(factor);
+    F f = broadcast(factor);
     for (int64_t i = 0; i < n; i += lanes)
         i + lanes <= n ? store(row + i, load(row + i) * f) : store(row + i, load(row + i, n - i) * f, n - i);
 }
@@ -41,16 +41,16 @@ inline void scale_row(float* row, int64_t n, float factor) {
 // Scores of one row against a block of keys become exp(score - m); out is scaled to the new m.
 inline void fold_scores(float* score, int64_t seen, float scale, float& m, float& l, float* out, int64_t dim) {
     for (int64_t j = std::max<int64_t>(seen, 0); j < key_block; ++j) score[j] = -std::numeric_limits<float>::infinity();
-    F top = set(m);
+    F top = broadcast(m);
     for (int64_t j = 0; j < key_block; j += lanes) {
-        F s = load(score + j) * set(scale);
+        F s = load(score + j) * broadcast(scale);
         store(score + j, s);
-        top = larger(top, s);
+        top = max(top, s);
     }
-    float raised = largest(top);
-    F total = set(0);
+    float raised = reduce_max(top);
+    F total = broadcast(0);
     for (int64_t j = 0; j < key_block; j += lanes) {
-        F p = exp(load(score + j) - set(raised));
+        F p = exp(load(score + j) - broadcast(raised));
         store(score + j, p);
         total = total + p;
     }
@@ -60,10 +60,10 @@ inline void fold_scores(float* score, int64_t seen, float scale, float& m, float
         scale_row(out, dim, shrink);
         m = raised;
     }
-    l += sum(total);
+    l += reduce_add(total);
 }
 
-inline void attend(Tensor out, Tensor lse, Tensor q, const KeyHead& head, int64_t first, int64_t n) {
+inline void attention_head(Tensor out, Tensor lse, Tensor q, const KeyHead& head, int64_t first, int64_t n) {
     int64_t dim = head.dim(), stride = q.columns(), group = head.group(), before = head.span.keys - head.span.n;
     int64_t keys = before + first + n;  // that the last query of the tile sees
     float* memory = cpu::scratch(
@@ -78,11 +78,11 @@ inline void attend(Tensor out, Tensor lse, Tensor q, const KeyHead& head, int64_
         for (int64_t i = 0; i < n; ++i) std::fill_n(row_of(out, i) + head.column(g), dim, 0.0f);
     for (int64_t block = 0; block < keys; block += key_block) {
         int64_t present = std::min(key_block, keys - block);
-        pack_along<Plain>(key_panel, head.key(block), head.kv_dim(), dim, present);
+        pack_nk<F32>(key_panel, head.key(block), head.kv_dim(), dim, present);
         pack_rows(value_panels, head.value(block), head.kv_dim(), present, dim);
         for (int64_t g = 0; g < group; ++g) {
-            Left queries{row_of(q, 0) + head.column(g), stride, 1};
-            multiply_panel<Plain>(score, key_block, queries, n, key_panel, round_up(present, width), dim, true);
+            Lhs queries{row_of(q, 0) + head.column(g), stride, 1};
+            multiply_panel<F32>(score, key_block, queries, n, key_panel, round_up(present, width), dim, true);
             for (int64_t i = 0; i < n; ++i)
                 fold_scores(score + i * key_block, std::min(before + first + i + 1, keys) - block, head.scale(),
                             m[g * n + i], l[g * n + i], row_of(out, i) + head.column(g), dim);
@@ -114,7 +114,7 @@ inline void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const 
             }
     parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
         const AttentionTask& task = tasks[static_cast<size_t>(i)];
-        attend(out, lse, q, {spans[static_cast<size_t>(task.span)], shape, task.kv}, task.first, task.n);
+        attention_head(out, lse, q, {spans[static_cast<size_t>(task.span)], shape, task.kv}, task.first, task.n);
     });
 }
 
@@ -131,8 +131,8 @@ inline void score_gradients(float* p, float* ds, int64_t n, int64_t reach, const
         int64_t seen = std::clamp<int64_t>(reach + i, 0, key_block);
         for (int64_t j = 0; j < key_block; j += lanes) {
             float *pi = p + i * key_block + j, *di = ds + i * key_block + j;
-            F probability = exp(load(pi) * set(scale) - set(lse[i * lse_stride]));
-            F gradient = probability * (load(di) - set(total[i])) * set(scale);
+            F probability = exp(load(pi) * broadcast(scale) - broadcast(lse[i * lse_stride]));
+            F gradient = probability * (load(di) - broadcast(total[i])) * broadcast(scale);
             store(pi, probability);
             store(di, gradient);
         }
@@ -141,8 +141,8 @@ inline void score_gradients(float* p, float* ds, int64_t n, int64_t reach, const
     }
 }
 
-inline void attend_back(Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
-                        const KeyHead& head) {
+inline void attention_backward_head(Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
+                                    const KeyHead& head) {
     int64_t dim = head.dim(), n = head.span.n, stride = q.columns(), wide = head.panels() * panel_columns,
             group = head.group();
     check(head.span.keys == n, "attention gradient through a cache");
@@ -156,25 +156,25 @@ inline void attend_back(Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out
     for (int64_t g = 0; g < group; ++g)
         for (int64_t i = 0; i < n; ++i) {
             const float *a = row_of(dout, i) + head.column(g), *b = row_of(out, i) + head.column(g);
-            F products = set(0);
+            F products = broadcast(0);
             for (int64_t d = 0; d < dim; d += lanes)
                 products = fma(load(a + d, std::min(lanes, dim - d)), load(b + d, std::min(lanes, dim - d)), products);
-            total[g * n + i] = sum(products);
+            total[g * n + i] = reduce_add(products);
         }
     for (int64_t first_key = 0; first_key < n; first_key += key_block) {
         int64_t keys = std::min(key_block, n - first_key);
-        pack_along<Plain>(block.keys, head.key(first_key), head.kv_dim(), dim, keys);
-        pack_along<Plain>(block.values, head.value(first_key), head.kv_dim(), dim, keys);
+        pack_nk<F32>(block.keys, head.key(first_key), head.kv_dim(), dim, keys);
+        pack_nk<F32>(block.values, head.value(first_key), head.kv_dim(), dim, keys);
         pack_rows(block.keys_across, head.key(first_key), head.kv_dim(), keys, dim);
         float *d_key = row_of(dk, first_key) + head.kv * dim, *d_value = row_of(dv, first_key) + head.kv * dim;
         for (int64_t first = first_key; first < n; first += query_tile)
             for (int64_t g = 0; g < group; ++g) {
                 int64_t rows = std::min(query_tile, n - first), at = head.column(g);
                 const float *queries = row_of(q, first) + at, *d_out = row_of(dout, first) + at;
-                multiply_panel<Plain>(p, key_block, {queries, stride, 1}, rows, block.keys, round_up(keys, width), dim,
-                                      true);
-                multiply_panel<Plain>(ds, key_block, {d_out, stride, 1}, rows, block.values, round_up(keys, width), dim,
-                                      true);
+                multiply_panel<F32>(p, key_block, {queries, stride, 1}, rows, block.keys, round_up(keys, width), dim,
+                                    true);
+                multiply_panel<F32>(ds, key_block, {d_out, stride, 1}, rows, block.values, round_up(keys, width), dim,
+                                    true);
                 score_gradients(p, ds, rows, first - first_key + 1, row_of(lse, first) + head.kv * group + g,
                                 lse.columns(), total + g * n + first, head.scale());
                 pack_rows(dout_panels, d_out, stride, rows, dim);
@@ -186,10 +186,10 @@ inline void attend_back(Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out
     }
 }
 
-inline void attention_gradient(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
+inline void attention_backward(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
                                std::span<const AttentionSpan> spans, AttentionShape shape) {
     parallel_for(static_cast<int64_t>(spans.size()) * shape.kv_heads, [&](int64_t task) {
-        attend_back(dq, dk, dv, dout, out, lse, q,
-                    {spans[static_cast<size_t>(task / shape.kv_heads)], shape, task % shape.kv_heads});
+        attention_backward_head(dq, dk, dv, dout, out, lse, q,
+                                {spans[static_cast<size_t>(task / shape.kv_heads)], shape, task % shape.kv_heads});
     });
 }

@@ -16,6 +16,35 @@ namespace {
 #include "kernels/cpu/fast.inl"
 #include "kernels/cpu/probe.inl"
 // clang-format on
+
+// Four bytes a lane, hidden from the compiler so that no product of them leaves the loop.
+inline __m256i opaque(__m256i x) {
+    asm volatile("" : "+x"(x));
+    return x;
+}
+
+// Signed bytes: |a| times b with a's sign, pairs added in 16 bits, those in 32.
+double probe_int8(int64_t rounds) {
+    __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(5), ones = _mm256_set1_epi16(1);
+    run_chains(rounds, [=](F total) {
+        __m256i products = _mm256_maddubs_epi16(a, _mm256_sign_epi8(opaque(b), a));
+        return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(total), _mm256_madd_epi16(products, ones)));
+    });
+    return 8.0 * static_cast<double>(rounds) * chains * lanes;
+}
+
+// Bytes times nibbles: 16 bits hold the sum of eight pairs of products.
+double probe_int4(int64_t rounds) {
+    __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(5), ones = _mm256_set1_epi16(1);
+    run_chains(rounds, [=](F total) {
+        __m256i products = _mm256_maddubs_epi16(a, opaque(b));
+#pragma GCC unroll 8
+        for (int i = 1; i < 8; ++i) products = _mm256_add_epi16(products, _mm256_maddubs_epi16(a, opaque(b)));
+        return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(total), _mm256_madd_epi16(products, ones)));
+    });
+    return 8 * 8.0 * static_cast<double>(rounds) * chains * lanes;
+}
+
 }  // namespace
 }  // namespace puna::avx2
 
@@ -27,14 +56,14 @@ namespace {
 
 namespace puna {
 
-Kernels make_avx2_kernels() {
-    Kernels table = scalar_kernels;
-    table.name = "avx2";
+void use_avx2(Kernels& table) {
     avx2::use_fast(table);
-    return table;
+    table.probes = {.f32 = avx2::probe_f32,
+                    .bf16 = nullptr,
+                    .int8 = avx2::probe_int8,
+                    .int4 = avx2::probe_int4,
+                    .read = avx2::probe_read};
 }
-
-const Probes avx2_probes = {.f32 = avx2::probe_f32, .bf16 = nullptr, .int8 = nullptr, .read = avx2::probe_read};
 
 }  // namespace puna
 #endif

@@ -17,6 +17,36 @@ namespace {
 #include "kernels/cpu/fast.inl"
 #include "kernels/cpu/probe.inl"
 // clang-format on
+
+// Four bytes a lane, hidden from the compiler so that no product of them leaves the loop.
+inline __m512i opaque(__m512i x) {
+    asm volatile("" : "+v"(x));
+    return x;
+}
+
+// As AVX2's, but the sign of a byte is given by a masked subtraction.
+double probe_int8(int64_t rounds) {
+    __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5), ones = _mm512_set1_epi16(1);
+    __mmask64 negative = _mm512_movepi8_mask(opaque(a));
+    run_chains(rounds, [=](F total) {
+        __m512i signed_b = _mm512_mask_sub_epi8(opaque(b), negative, _mm512_setzero_si512(), b);
+        __m512i products = _mm512_maddubs_epi16(a, signed_b);
+        return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(total), _mm512_madd_epi16(products, ones)));
+    });
+    return 8.0 * static_cast<double>(rounds) * chains * lanes;
+}
+
+double probe_int4(int64_t rounds) {
+    __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5), ones = _mm512_set1_epi16(1);
+    run_chains(rounds, [=](F total) {
+        __m512i products = _mm512_maddubs_epi16(a, opaque(b));
+#pragma GCC unroll 8
+        for (int i = 1; i < 8; ++i) products = _mm512_add_epi16(products, _mm512_maddubs_epi16(a, opaque(b)));
+        return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(total), _mm512_madd_epi16(products, ones)));
+    });
+    return 8 * 8.0 * static_cast<double>(rounds) * chains * lanes;
+}
+
 }  // namespace
 }  // namespace puna::avx512
 
@@ -28,15 +58,14 @@ namespace {
 
 namespace puna {
 
-Kernels make_avx512_kernels(bool has_bf16, std::string_view name) {
-    Kernels table = scalar_kernels;
-    table.name = name;
+void use_avx512(Kernels& table) {
     avx512::use_fast(table);
-    if (has_bf16) use_bf16_products(table);
-    return table;
+    table.probes = {.f32 = avx512::probe_f32,
+                    .bf16 = nullptr,
+                    .int8 = avx512::probe_int8,
+                    .int4 = avx512::probe_int4,
+                    .read = avx512::probe_read};
 }
-
-const Probes avx512_probes = {.f32 = avx512::probe_f32, .bf16 = nullptr, .int8 = nullptr, .read = avx512::probe_read};
 
 }  // namespace puna
 #endif

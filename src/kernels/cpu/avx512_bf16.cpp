@@ -1,13 +1,13 @@
-// The matrix products again, for machines that multiply pairs of bf16 and quads of bytes.
+// The matrix products again, for processors that multiply pairs of bf16.
 #if defined(__x86_64__)
 #include "kernels/cpu/standard.h"
 
 #if defined(__clang__)
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx512vnni,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,f16c"))), \
+                             apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx512vnni,fma,f16c")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,f16c")
 #endif
 
 namespace puna::avx512_bf16 {
@@ -15,30 +15,22 @@ namespace {
 // The order of these includes carries meaning.
 // clang-format off
 #include "kernels/cpu/vec_avx512.h"
-#include "kernels/cpu/tree.inl"
-#include "kernels/cpu/units.inl"
-#include "kernels/cpu/bf16_units.inl"
-#include "kernels/cpu/multiply.inl"
+#include "kernels/cpu/vec_avx512_bf16.h"
+#include "kernels/cpu/tree_sum.inl"
+#include "kernels/cpu/operand.inl"
+#include "kernels/cpu/bf16_operand.inl"
+#include "kernels/cpu/gemm_micro.inl"
 #include "kernels/cpu/matmul.inl"
 #include "kernels/cpu/probe.inl"
 // clang-format on
 
 double probe_bf16(int64_t rounds) {
-    F a = set(0);
+    F a = broadcast(0);
     asm volatile("" : "+v"(a));
     run_chains(rounds, [=](F total) { return _mm512_dpbf16_ps(total, (__m512bh)a, (__m512bh)a); });
     return 4.0 * static_cast<double>(rounds) * chains * lanes;
 }
 
-double probe_int8(int64_t rounds) {
-    F a = set(0);
-    asm volatile("" : "+v"(a));
-    run_chains(rounds, [=](F total) {
-        return _mm512_castsi512_ps(
-            _mm512_dpbusd_epi32(_mm512_castps_si512(total), _mm512_castps_si512(a), _mm512_castps_si512(a)));
-    });
-    return 8.0 * static_cast<double>(rounds) * chains * lanes;
-}
 }  // namespace
 }  // namespace puna::avx512_bf16
 
@@ -50,16 +42,12 @@ double probe_int8(int64_t rounds) {
 
 namespace puna {
 
-void use_bf16_products(Kernels& table) {
-    table.matmul = avx512_bf16::matmul<avx512_bf16::Pairs>;
-    table.matmul_input_gradient = avx512_bf16::matmul_input_gradient<avx512_bf16::Pairs>;
-    table.matmul_weight_gradient = avx512_bf16::matmul_weight_gradient<avx512_bf16::Pairs>;
+void use_avx512_bf16(Kernels& table) {
+    table.matmul = avx512_bf16::matmul<avx512_bf16::Bf16PairOperand>;
+    table.matmul_input_gradient = avx512_bf16::matmul_input_gradient<avx512_bf16::Bf16PairOperand>;
+    table.matmul_weight_gradient = avx512_bf16::matmul_weight_gradient<avx512_bf16::Bf16PairOperand>;
+    table.probes.bf16 = avx512_bf16::probe_bf16;
 }
-
-const Probes avx512_bf16_probes = {.f32 = avx512_bf16::probe_f32,
-                                   .bf16 = avx512_bf16::probe_bf16,
-                                   .int8 = avx512_bf16::probe_int8,
-                                   .read = avx512_bf16::probe_read};
 
 }  // namespace puna
 #endif

@@ -2,32 +2,32 @@
 // opens the target region and its namespace, includes its vec_*.h, then this.
 // clang-format off
 #include "kernels/cpu/math.inl"
-#include "kernels/cpu/tree.inl"
-#include "kernels/cpu/units.inl"
-#include "kernels/cpu/multiply.inl"
+#include "kernels/cpu/tree_sum.inl"
+#include "kernels/cpu/operand.inl"
+#include "kernels/cpu/gemm_micro.inl"
 #include "kernels/cpu/matmul.inl"
 #include "kernels/cpu/attention.inl"
 #include "kernels/cpu/rows.inl"
-#include "kernels/cpu/flat.inl"
+#include "kernels/cpu/elementwise.inl"
 // clang-format on
 
 // Puts all of it into a table.
 inline void use_fast(Kernels& table) {
     table.embed = embed;
-    table.embed_gradient = embed_gradient;
-    table.matmul = matmul<Floats<true>>;
-    table.matmul_input_gradient = matmul_input_gradient<Floats<true>>;
-    table.matmul_weight_gradient = matmul_weight_gradient<Floats<true>>;
+    table.embed_backward = embed_backward;
+    table.matmul = matmul<F32Operand<true>>;
+    table.matmul_input_gradient = matmul_input_gradient<F32Operand<true>>;
+    table.matmul_weight_gradient = matmul_weight_gradient<F32Operand<true>>;
     table.rms_norm = rms_norm;
-    table.rms_norm_gradient = rms_norm_gradient;
+    table.rms_norm_backward = rms_norm_backward;
     table.rope = rope;
     table.attention = attention;
-    table.attention_gradient = attention_gradient;
+    table.attention_backward = attention_backward;
     table.swiglu = swiglu;
-    table.swiglu_gradient = swiglu_gradient;
+    table.swiglu_backward = swiglu_backward;
     table.softmax = softmax;
     table.cross_entropy = cross_entropy;
-    table.cross_entropy_gradient = cross_entropy_gradient;
+    table.cross_entropy_backward = cross_entropy_backward;
     table.add = add;
     table.add_scaled = add_scaled;
     table.convert = convert;

@@ -2,22 +2,22 @@
 // a polynomial.
 
 inline F exp(F x) {
-    F low = set(-87.33654f), clamped = smaller(set(88.72283f), larger(low, x));  // NaN passes through
-    F n = nearest(clamped * set(1.44269504f));
-    n = smaller(set(127), n);
-    F r = fnma(n, set(0.693359375f), clamped);
-    r = fnma(n, set(-2.12194440e-4f), r);
-    F p = set(1.9875691500e-4f);
-    p = fma(p, r, set(1.3981999507e-3f));
-    p = fma(p, r, set(8.3334519073e-3f));
-    p = fma(p, r, set(4.1665795894e-2f));
-    p = fma(p, r, set(1.6666665459e-1f));
-    p = fma(p, r, set(5.0000001201e-1f));
-    F value = fma(p, r * r, r) + set(1);
-    return zero_below(value * power_of_two(n), x, low);
+    F low = broadcast(-87.33654f), clamped = min(broadcast(88.72283f), max(low, x));  // NaN passes through
+    F n = round_to_integer(clamped * broadcast(1.44269504f));
+    n = min(broadcast(127), n);
+    F r = fnma(n, broadcast(0.693359375f), clamped);
+    r = fnma(n, broadcast(-2.12194440e-4f), r);
+    F p = broadcast(1.9875691500e-4f);
+    p = fma(p, r, broadcast(1.3981999507e-3f));
+    p = fma(p, r, broadcast(8.3334519073e-3f));
+    p = fma(p, r, broadcast(4.1665795894e-2f));
+    p = fma(p, r, broadcast(1.6666665459e-1f));
+    p = fma(p, r, broadcast(5.0000001201e-1f));
+    F value = fma(p, r * r, r) + broadcast(1);
+    return zero_if_less(value * power_of_two(n), x, low);
 }
 
-inline F sigmoid(F x) { return set(1) / (set(1) + exp(set(0) - x)); }
+inline F sigmoid(F x) { return broadcast(1) / (broadcast(1) + exp(broadcast(0) - x)); }
 
 // One number through the vector code, so that tails compute the same.
 inline float first_lane(F x) {
@@ -25,4 +25,4 @@ inline float first_lane(F x) {
     store(all, x);
     return all[0];
 }
-inline float exp_one(float x) { return first_lane(exp(set(x))); }
+inline float exp_one(float x) { return first_lane(exp(broadcast(x))); }

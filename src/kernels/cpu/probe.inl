@@ -8,7 +8,7 @@ inline void run_chains(int64_t rounds, Step step) {
     F total[chains];
 #pragma GCC unroll 24
     for (int i = 0; i < chains; ++i) {
-        total[i] = set(0);
+        total[i] = broadcast(0);
         asm volatile("" : "+v"(total[i]));
     }
     for (int64_t r = 0; r < rounds; ++r)
@@ -19,7 +19,7 @@ inline void run_chains(int64_t rounds, Step step) {
 }
 
 inline double probe_f32(int64_t rounds) {
-    F a = set(1e-9f), b = set(1e-9f);
+    F a = broadcast(1e-9f), b = broadcast(1e-9f);
     asm volatile("" : "+v"(a), "+v"(b));
     run_chains(rounds, [=](F total) { return fma(a, b, total); });
     return 2.0 * static_cast<double>(rounds) * chains * lanes;
@@ -27,12 +27,12 @@ inline double probe_f32(int64_t rounds) {
 
 inline float probe_read(const float* p, int64_t n) {
     F total[8];
-    for (F& t : total) t = set(0);
+    for (F& t : total) t = broadcast(0);
     int64_t i = 0;
     for (; i + 8 * lanes <= n; i += 8 * lanes)
 #pragma GCC unroll 8
         for (int j = 0; j < 8; ++j) total[j] = total[j] + load(p + i + j * lanes);
     float result = 0;
-    for (F t : total) result += sum(t);
+    for (F t : total) result += reduce_add(t);
     return result;
 }

@@ -3,15 +3,15 @@
 
 // Calls f(i, n) for the pieces of a row of D numbers: n lanes from i.
 template <class Piece>
-inline void each_piece(int64_t D, Piece f) {
+inline void for_each_vector(int64_t D, Piece f) {
     int64_t i = 0;
     for (; i + lanes <= D; i += lanes) f(i, lanes);
     if (i < D) f(i, D - i);
 }
 
 // Partial or whole, decided where it is cheap.
-inline F take(const float* p, int64_t n) { return n == lanes ? load(p) : load(p, n); }
-inline void put(float* p, F x, int64_t n) { n == lanes ? store(p, x) : store(p, x, n); }
+inline F load_n(const float* p, int64_t n) { return n == lanes ? load(p) : load(p, n); }
+inline void store_n(float* p, F x, int64_t n) { n == lanes ? store(p, x) : store(p, x, n); }
 
 inline void rms_norm(Stream, Tensor out, Tensor scale, Tensor x, Tensor w, float epsilon) {
     int64_t D = x.columns();
@@ -21,34 +21,35 @@ inline void rms_norm(Stream, Tensor out, Tensor scale, Tensor x, Tensor w, float
         for (int64_t t = first; t < last; ++t) {
             const float* row = x.row<float>(t);
             float* to = out.row<float>(t);
-            F squares = set(0);
-            each_piece(D, [&](int64_t i, int64_t n) {
-                F v = take(row + i, n);
+            F squares = broadcast(0);
+            for_each_vector(D, [&](int64_t i, int64_t n) {
+                F v = load_n(row + i, n);
                 squares = fma(v, v, squares);
             });
-            float s = 1 / std::sqrt(sum(squares) / static_cast<float>(D) + epsilon);
-            each_piece(D,
-                       [&](int64_t i, int64_t n) { put(to + i, take(row + i, n) * set(s) * take(weight + i, n), n); });
+            float s = 1 / std::sqrt(reduce_add(squares) / static_cast<float>(D) + epsilon);
+            for_each_vector(D, [&](int64_t i, int64_t n) {
+                store_n(to + i, load_n(row + i, n) * broadcast(s) * load_n(weight + i, n), n);
+            });
             scale.as<float>()[t] = s;
         }
     });
 }
 
-inline void rms_norm_gradient(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w, Tensor scale) {
+inline void rms_norm_backward(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w, Tensor scale) {
     int64_t D = x.columns();
     const float *weight = w.as<float>(), *scales = scale.as<float>();
     parallel_for(x.rows(), 16, [&](int64_t first, int64_t last) {
         for (int64_t t = first; t < last; ++t) {
             const float *row = x.row<float>(t), *d_row = dout.row<float>(t);
             float* to = dx.row<float>(t);
-            F products = set(0);
-            each_piece(D, [&](int64_t i, int64_t n) {
-                products = fma(take(d_row + i, n) * take(weight + i, n), take(row + i, n), products);
+            F products = broadcast(0);
+            for_each_vector(D, [&](int64_t i, int64_t n) {
+                products = fma(load_n(d_row + i, n) * load_n(weight + i, n), load_n(row + i, n), products);
             });
-            float s = scales[t], pull = sum(products) * s * s / static_cast<float>(D);
-            each_piece(D, [&](int64_t i, int64_t n) {
-                F g = fnma(take(row + i, n), set(pull), take(d_row + i, n) * take(weight + i, n));
-                put(to + i, fma(set(s), g, take(to + i, n)), n);
+            float s = scales[t], pull = reduce_add(products) * s * s / static_cast<float>(D);
+            for_each_vector(D, [&](int64_t i, int64_t n) {
+                F g = fnma(load_n(row + i, n), broadcast(pull), load_n(d_row + i, n) * load_n(weight + i, n));
+                store_n(to + i, fma(broadcast(s), g, load_n(to + i, n)), n);
             });
         }
     });
@@ -60,9 +61,9 @@ inline void rms_norm_gradient(Stream, Tensor dx, const TreeSum& dw, Tensor dout,
         for (int64_t c = 0; c < dw.chunks(); ++c) {
             std::fill(part, part + n_columns, 0.0f);
             for (int64_t t = dw.chunk[static_cast<size_t>(c)]; t < dw.chunk[static_cast<size_t>(c) + 1]; ++t)
-                each_piece(n_columns, [&](int64_t i, int64_t n) {
-                    F product = take(dout.row<float>(t) + first + i, n) * take(x.row<float>(t) + first + i, n);
-                    put(part + i, fma(product, set(scales[t]), take(part + i, n)), n);
+                for_each_vector(n_columns, [&](int64_t i, int64_t n) {
+                    F product = load_n(dout.row<float>(t) + first + i, n) * load_n(x.row<float>(t) + first + i, n);
+                    store_n(part + i, fma(product, broadcast(scales[t]), load_n(part + i, n)), n);
                 });
             tile.push(c, part);
         }
@@ -72,18 +73,18 @@ inline void rms_norm_gradient(Stream, Tensor dx, const TreeSum& dw, Tensor dout,
 inline void rotate_neighbours(float* x, const float* cosine, const float* sine, int64_t P, bool inverse) {
     for (int64_t p = 0; p < P; p += lanes / 2) {
         int64_t n = std::min(lanes / 2, P - p);
-        F c = load_twice(cosine + p, n), s = load_twice(sine + p, n), v = take(x + 2 * p, 2 * n),
-          turned = swap_neighbours(v) * s;
-        put(x + 2 * p, inverse ? fma_add_sub(v, c, turned) : fma_sub_add(v, c, turned), 2 * n);
+        F c = load_each_twice(cosine + p, n), s = load_each_twice(sine + p, n), v = load_n(x + 2 * p, 2 * n),
+          turned = swap_adjacent(v) * s;
+        store_n(x + 2 * p, inverse ? fma_add_sub(v, c, turned) : fma_sub_add(v, c, turned), 2 * n);
     }
 }
 
 inline void rotate_halves(float* x, const float* cosine, const float* sine, int64_t P, bool inverse) {
-    each_piece(P, [&](int64_t p, int64_t n) {
-        F c = take(cosine + p, n), s = take(sine + p, n), a = take(x + p, n), b = take(x + P + p, n);
-        if (inverse) s = set(0) - s;
-        put(x + p, fnma(b, s, a * c), n);
-        put(x + P + p, fma(a, s, b * c), n);
+    for_each_vector(P, [&](int64_t p, int64_t n) {
+        F c = load_n(cosine + p, n), s = load_n(sine + p, n), a = load_n(x + p, n), b = load_n(x + P + p, n);
+        if (inverse) s = broadcast(0) - s;
+        store_n(x + p, fnma(b, s, a * c), n);
+        store_n(x + P + p, fma(a, s, b * c), n);
     });
 }
 
@@ -94,7 +95,7 @@ inline void rope(Stream, Tensor x, Tensor angles, RotaryPairs pairs, bool invers
         for (int64_t t = first; t < last; ++t)
             for (int64_t h = 0; h < heads; ++h) {
                 const float* cosine = angles.as<float>() + t * 2 * P;
-                auto rotate = pairs == RotaryPairs::neighbours ? rotate_neighbours : rotate_halves;
+                auto rotate = pairs == RotaryPairs::neighbors ? rotate_neighbours : rotate_halves;
                 rotate(x.row<float>(t) + h * 2 * P, cosine, cosine + P, P, inverse);
             }
     });
@@ -105,48 +106,48 @@ inline void swiglu(Stream, Tensor out, Tensor gate, Tensor up) {
     parallel_for(out.rows(), 4, [&](int64_t first, int64_t last) {
         const float *g_row = gate.row<float>(first), *u_row = up.row<float>(first);
         float* to = out.row<float>(first);
-        each_piece((last - first) * out.columns(), [&](int64_t i, int64_t n) {
-            F g = take(g_row + i, n);
-            put(to + i, g * sigmoid(g) * take(u_row + i, n), n);
+        for_each_vector((last - first) * out.columns(), [&](int64_t i, int64_t n) {
+            F g = load_n(g_row + i, n);
+            store_n(to + i, g * sigmoid(g) * load_n(u_row + i, n), n);
         });
     });
 }
 
-inline void swiglu_gradient(Stream, Tensor dgate, Tensor dup, Tensor dout, Tensor gate, Tensor up) {
+inline void swiglu_backward(Stream, Tensor dgate, Tensor dup, Tensor dout, Tensor gate, Tensor up) {
     check(dout.count() == gate.count() && gate.count() == up.count(), "swiglu gradient: {} of {}, {}", dout, gate, up);
     parallel_for(dout.rows(), 4, [&](int64_t first, int64_t last) {
         const float *g_row = gate.row<float>(first), *u_row = up.row<float>(first), *d_row = dout.row<float>(first);
         float *dg_row = dgate.row<float>(first), *du_row = dup.row<float>(first);
-        each_piece((last - first) * dout.columns(), [&](int64_t i, int64_t n) {
-            F g = take(g_row + i, n), s = sigmoid(g), d = take(d_row + i, n), gs = g * s;
-            put(dg_row + i, fma(d * take(u_row + i, n), s + gs * (set(1) - s), take(dg_row + i, n)), n);
-            put(du_row + i, fma(d, gs, take(du_row + i, n)), n);
+        for_each_vector((last - first) * dout.columns(), [&](int64_t i, int64_t n) {
+            F g = load_n(g_row + i, n), s = sigmoid(g), d = load_n(d_row + i, n), gs = g * s;
+            store_n(dg_row + i, fma(d * load_n(u_row + i, n), s + gs * (broadcast(1) - s), load_n(dg_row + i, n)), n);
+            store_n(du_row + i, fma(d, gs, load_n(du_row + i, n)), n);
         });
     });
 }
 
-inline float row_largest(const float* row, int64_t V) {
-    F top = set(-std::numeric_limits<float>::infinity());
+inline float row_max(const float* row, int64_t V) {
+    F top = broadcast(-std::numeric_limits<float>::infinity());
     int64_t i = 0;
-    for (; i + lanes <= V; i += lanes) top = larger(top, load(row + i));
-    float value = largest(top);
+    for (; i + lanes <= V; i += lanes) top = max(top, load(row + i));
+    float value = reduce_max(top);
     for (; i < V; ++i) value = std::max(value, row[i]);
     return value;
 }
 
 // The sum of exp(row - top), which f(i, n, exponentials) also gets piece by piece.
 template <class Piece>
-inline float row_exponentials(const float* row, int64_t V, float top, Piece f) {
-    F total = set(0);
+inline float row_exp_sum(const float* row, int64_t V, float top, Piece f) {
+    F total = broadcast(0);
     int64_t i = 0;
     for (; i + lanes <= V; i += lanes) {
-        F p = exp(load(row + i) - set(top));
+        F p = exp(load(row + i) - broadcast(top));
         f(i, lanes, p);
         total = total + p;
     }
-    float result = sum(total);
+    float result = reduce_add(total);
     if (i < V) {
-        F p = exp(load(row + i, V - i) - set(top));
+        F p = exp(load(row + i, V - i) - broadcast(top));
         f(i, V - i, p);
         alignas(64) float tail[lanes];
         store(tail, p);
@@ -156,15 +157,14 @@ inline float row_exponentials(const float* row, int64_t V, float top, Piece f) {
 }
 
 inline void scale_pieces(float* row, int64_t V, float factor) {
-    each_piece(V, [&](int64_t i, int64_t n) { put(row + i, take(row + i, n) * set(factor), n); });
+    for_each_vector(V, [&](int64_t i, int64_t n) { store_n(row + i, load_n(row + i, n) * broadcast(factor), n); });
 }
 
 inline void softmax(Stream, Tensor x) {
     int64_t V = x.columns();
     parallel_for(x.rows(), [&](int64_t t) {
         float* row = x.row<float>(t);
-        float total =
-            row_exponentials(row, V, row_largest(row, V), [&](int64_t i, int64_t n, F p) { put(row + i, p, n); });
+        float total = row_exp_sum(row, V, row_max(row, V), [&](int64_t i, int64_t n, F p) { store_n(row + i, p, n); });
         scale_pieces(row, V, 1 / total);
     });
 }
@@ -174,12 +174,12 @@ inline void cross_entropy(Stream, Tensor loss, Tensor logits, Tensor targets) {
     parallel_for(logits.rows(), [&](int64_t t) {
         const float* row = logits.row<float>(t);
         int32_t target = targets.as<int32_t>()[t];
-        float top = row_largest(row, V), total = row_exponentials(row, V, top, [](int64_t, int64_t, F) {});
+        float top = row_max(row, V), total = row_exp_sum(row, V, top, [](int64_t, int64_t, F) {});
         loss.as<float>()[t] = target < 0 ? 0 : std::log(total) + top - row[target];
     });
 }
 
-inline void cross_entropy_gradient(Stream, Tensor loss, Tensor logits, Tensor targets, float seed) {
+inline void cross_entropy_backward(Stream, Tensor loss, Tensor logits, Tensor targets, float seed) {
     int64_t V = logits.columns();
     parallel_for(logits.rows(), [&](int64_t t) {
         float *row = logits.row<float>(t), *to = loss.as<float>() + t;
@@ -189,8 +189,8 @@ inline void cross_entropy_gradient(Stream, Tensor loss, Tensor logits, Tensor ta
             *to = 0;
             return;
         }
-        float right = row[target], top = row_largest(row, V);
-        float total = row_exponentials(row, V, top, [&](int64_t i, int64_t n, F p) { put(row + i, p, n); });
+        float right = row[target], top = row_max(row, V);
+        float total = row_exp_sum(row, V, top, [&](int64_t i, int64_t n, F p) { store_n(row + i, p, n); });
         *to = std::log(total) + top - right;
         scale_pieces(row, V, seed / total);
         row[target] -= seed;

@@ -17,7 +17,7 @@ namespace puna::scalar {
 namespace {
 
 // (inside the namespace: every instruction set compiles its own)
-#include "kernels/cpu/tree.inl"
+#include "kernels/cpu/tree_sum.inl"
 
 float exp(float x) { return static_cast<float>(exact::exp(x)); }
 float log(float x) { return static_cast<float>(exact::log(x)); }
@@ -35,7 +35,7 @@ void embed(Stream, Tensor out, Tensor table, Tensor ids) {
 }
 
 // One token's row at a time: its places in the batch in order, summed chunk by chunk. Chunks without it are zeros.
-void embed_gradient(Stream, const TreeSum& dtable, Tensor dout, Tensor ids) {
+void embed_backward(Stream, const TreeSum& dtable, Tensor dout, Tensor ids) {
     int64_t D = dout.columns(), V = 0;
     for (const Tensor& level : dtable.level)
         if (level) V = level.size[0];
@@ -70,7 +70,7 @@ void rms_norm(Stream, Tensor out, Tensor scale, Tensor x, Tensor w, float epsilo
 }
 
 // dx += s * (w * dout - x * s^2 * mean(w * dout * x)); dw = sum over tokens of dout * x * s
-void rms_norm_gradient(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w, Tensor scale) {
+void rms_norm_backward(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w, Tensor scale) {
     int64_t D = x.columns();
     const float* weight = w.as<float>();
     parallel_for(x.rows(), [&](int64_t t) {
@@ -105,7 +105,7 @@ void rotary_angles(Stream, Tensor angles, Tensor positions, Tensor frequencies) 
 void rope(Stream, Tensor x, Tensor angles, RotaryPairs pairs, bool inverse) {
     int64_t T = x.rows(), P = angles.count() / (2 * std::max<int64_t>(T, 1)), heads = x.columns() / (2 * P);
     check(heads * 2 * P == x.columns(), "rope: {} with {}", x, angles);
-    int64_t step = pairs == RotaryPairs::neighbours ? 2 : 1, other = pairs == RotaryPairs::neighbours ? 1 : P;
+    int64_t step = pairs == RotaryPairs::neighbors ? 2 : 1, other = pairs == RotaryPairs::neighbors ? 1 : P;
     parallel_for(T, [&](int64_t t) {
         for (int64_t h = 0; h < heads; ++h)
             for (int64_t p = 0; p < P; ++p) {
@@ -128,7 +128,7 @@ void swiglu(Stream, Tensor out, Tensor gate, Tensor up) {
     });
 }
 
-void swiglu_gradient(Stream, Tensor dgate, Tensor dup, Tensor dout, Tensor gate, Tensor up) {
+void swiglu_backward(Stream, Tensor dgate, Tensor dup, Tensor dout, Tensor gate, Tensor up) {
     parallel_for(dout.rows(), [&](int64_t t) {
         for (int64_t d = 0; d < dout.columns(); ++d) {
             float g = gate.row<float>(t)[d], s = sigmoid(g), d_out = dout.row<float>(t)[d];
@@ -164,7 +164,7 @@ void cross_entropy(Stream, Tensor loss, Tensor logits, Tensor targets) {
     });
 }
 
-void cross_entropy_gradient(Stream, Tensor loss, Tensor logits, Tensor targets, float seed) {
+void cross_entropy_backward(Stream, Tensor loss, Tensor logits, Tensor targets, float seed) {
     parallel_for(logits.rows(), [&](int64_t t) {
         int32_t target = targets.as<int32_t>()[t];
         float* row = logits.row<float>(t);
@@ -241,27 +241,33 @@ namespace puna {
 
 const Kernels scalar_kernels = {
     .name = "scalar",
+    .extensions = "",
+    .probes = {.f32 = scalar::probe_f32,
+               .bf16 = nullptr,
+               .int8 = scalar::probe_int8,
+               .int4 = scalar::probe_int8,
+               .read = scalar::probe_read},
     .allocate = cpu::allocate,
     .release = cpu::release,
     .copy = cpu::copy,
     .zero = cpu::zero,
     .synchronize = cpu::synchronize,
     .embed = scalar::embed,
-    .embed_gradient = scalar::embed_gradient,
+    .embed_backward = scalar::embed_backward,
     .matmul = scalar::matmul,
     .matmul_input_gradient = scalar::matmul_input_gradient,
     .matmul_weight_gradient = scalar::matmul_weight_gradient,
     .rms_norm = scalar::rms_norm,
-    .rms_norm_gradient = scalar::rms_norm_gradient,
+    .rms_norm_backward = scalar::rms_norm_backward,
     .rotary_angles = scalar::rotary_angles,
     .rope = scalar::rope,
     .attention = scalar::attention,
-    .attention_gradient = scalar::attention_gradient,
+    .attention_backward = scalar::attention_backward,
     .swiglu = scalar::swiglu,
-    .swiglu_gradient = scalar::swiglu_gradient,
+    .swiglu_backward = scalar::swiglu_backward,
     .softmax = scalar::softmax,
     .cross_entropy = scalar::cross_entropy,
-    .cross_entropy_gradient = scalar::cross_entropy_gradient,
+    .cross_entropy_backward = scalar::cross_entropy_backward,
     .add = scalar::add,
     .add_scaled = scalar::add_scaled,
     .convert = scalar::convert,

@@ -1,4 +1,4 @@
-// kernels/cpu/scalar.h — the reference kernels, by file: matmul, attention and all the rest.
+// kernels/cpu/scalar.h — the reference kernels and their probes, by file: matmul, attention, probes and all the rest.
 #pragma once
 #include "kernels/kernels.h"
 
@@ -9,7 +9,11 @@ void matmul_input_gradient(Stream, Tensor dx, Tensor dout, Tensor w);
 void matmul_weight_gradient(Stream, const TreeSum& dw, Tensor dout, Tensor x, Dtype compute);
 
 void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const AttentionSpan> spans, AttentionShape shape);
-void attention_gradient(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
+void attention_backward(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
                         std::span<const AttentionSpan> spans, AttentionShape shape);
+
+double probe_f32(int64_t rounds);
+double probe_int8(int64_t rounds);
+float probe_read(const float* numbers, int64_t n);
 
 }  // namespace puna::scalar

@@ -75,7 +75,7 @@ void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const Attenti
 }
 
 // With p = exp(score - lse) and ds = p * (dout . value - dout . out): dq += ds * k, dk += ds * q, dv += p * dout.
-void attention_gradient(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
+void attention_backward(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
                         std::span<const AttentionSpan> spans, AttentionShape shape) {
     int64_t group = shape.heads / shape.kv_heads;
     parallel_for(static_cast<int64_t>(spans.size()) * shape.kv_heads, [&](int64_t task) {

@@ -13,7 +13,7 @@ namespace puna::scalar {
 namespace {
 
 // (inside the namespace: every instruction set compiles its own)
-#include "kernels/cpu/tree.inl"
+#include "kernels/cpu/tree_sum.inl"
 
 // What a matmul computes with: numbers themselves, or rounded to bf16.
 std::vector<float> operands(const float* x, int64_t n, Dtype compute) {

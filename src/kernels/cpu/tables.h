@@ -4,24 +4,20 @@
 
 namespace puna {
 
-// See kernels/probe.h; null where the instruction set has nothing for a type.
-struct Probes {
-    double (*f32)(int64_t rounds);
-    double (*bf16)(int64_t rounds);
-    double (*int8)(int64_t rounds);
-    float (*read)(const float* numbers, int64_t n);
-};
-
 extern const Kernels scalar_kernels;
+
 #if defined(__x86_64__)
-extern const Probes avx2_probes, avx512_probes, avx512_bf16_probes;
-Kernels make_avx2_kernels();  // a copy of scalar with what AVX2 does better; call only where it runs
-Kernels make_avx512_kernels(bool has_bf16, std::string_view name);
-void use_bf16_products(Kernels& table);
+// Each replaces the kernels and probes that it has in a table that already holds what it builds on. Call them only
+// where the processor runs them (kernels/cpu/features.h).
+void use_avx2(Kernels& table);  // on scalar
+void use_avx_vnni(Kernels& table);
+void use_avx512(Kernels& table);  // on scalar
+void use_avx512_vnni(Kernels& table);
+void use_avx512_bf16(Kernels& table);
 #endif
 
-const Kernels* cuda_kernels();  // null where there is no device, the build has no CUDA, or its table has holes
-const Kernels* cuda_table();    // the same with holes, for tests
+const Kernels* cuda_kernels();  // null where there is no device, the build has no CUDA, or its table is incomplete
+const Kernels* cuda_table();    // the same although incomplete, for tests
 
 namespace cpu {
 

@@ -25,7 +25,7 @@ inline F load(const bf16* p, int64_t n) { return widen(load_halves(p, n)); }
 inline F load(const f16* p) { return _mm256_cvtph_ps(load_halves(p)); }
 inline F load(const f16* p, int64_t n) { return _mm256_cvtph_ps(load_halves(p, n)); }
 
-// Rounded to nearest even; NaN stays NaN. The same bits as bf16(float).
+// Bf16Operand to nearest even; NaN stays NaN. The same bits as bf16(float).
 inline __m256i round_to_bf16(F x) {
     __m256i u = _mm256_castps_si256(x);
     __m256i even = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
@@ -52,25 +52,25 @@ inline void store(f16* p, F x, int64_t n) {
 }
 inline F as_bf16(F x) { return _mm256_castsi256_ps(_mm256_and_si256(round_to_bf16(x), _mm256_set1_epi32(-65536))); }
 
-inline F set(float x) { return _mm256_set1_ps(x); }
+inline F broadcast(float x) { return _mm256_set1_ps(x); }
 inline F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }    // a * b + c
 inline F fnma(F a, F b, F c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a * b
-inline F larger(F a, F b) { return _mm256_max_ps(a, b); }           // b where either is NaN
-inline F smaller(F a, F b) { return _mm256_min_ps(a, b); }
-inline F root(F x) { return _mm256_sqrt_ps(x); }
-inline F nearest(F x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline F max(F a, F b) { return _mm256_max_ps(a, b); }              // b where either is NaN
+inline F min(F a, F b) { return _mm256_min_ps(a, b); }
+inline F sqrt(F x) { return _mm256_sqrt_ps(x); }
+inline F round_to_integer(F x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 inline F power_of_two(F n) {  // -126 <= n <= 127
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
 }
-inline F zero_below(F value, F x, F limit) {  // value, or 0 where x < limit
+inline F zero_if_less(F value, F x, F limit) {  // value, or 0 where x < limit
     return _mm256_and_ps(value, _mm256_cmp_ps(x, limit, _CMP_NLT_UQ));
 }
-inline F swap_neighbours(F x) { return _mm256_permute_ps(x, 0xb1); }
+inline F swap_adjacent(F x) { return _mm256_permute_ps(x, 0xb1); }
 // Even lanes a * b - c, odd lanes a * b + c; and the other way round.
 inline F fma_sub_add(F a, F b, F c) { return _mm256_fmaddsub_ps(a, b, c); }
 inline F fma_add_sub(F a, F b, F c) { return _mm256_fmsubadd_ps(a, b, c); }
 // lanes / 2 numbers (or the first n), each twice.
-inline F load_twice(const float* p, int64_t n) {
+inline F load_each_twice(const float* p, int64_t n) {
     __m128 x =
         n == lanes / 2
             ? _mm_loadu_ps(p)
@@ -78,12 +78,12 @@ inline F load_twice(const float* p, int64_t n) {
     return _mm256_set_m128(_mm_unpackhi_ps(x, x), _mm_unpacklo_ps(x, x));
 }
 
-inline float sum(F x) {
+inline float reduce_add(F x) {
     __m128 b = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     b = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
 }
-inline float largest(F x) {
+inline float reduce_max(F x) {
     __m128 b = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     b = _mm_max_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_max_ss(b, _mm_movehdup_ps(b)));

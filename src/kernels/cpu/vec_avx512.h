@@ -18,7 +18,7 @@ inline F load(const bf16* p, int64_t n) { return widen(_mm256_maskz_loadu_epi16(
 inline F load(const f16* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
 inline F load(const f16* p, int64_t n) { return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(n), p)); }
 
-// Rounded to nearest even; NaN stays NaN. The same bits as bf16(float).
+// Bf16Operand to nearest even; NaN stays NaN. The same bits as bf16(float).
 inline __m512i round_to_bf16(F x) {
     __m512i u = _mm512_castps_si512(x);
     __m512i even = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
@@ -39,46 +39,35 @@ inline void store(f16* p, F x, int64_t n) {
     _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }
 inline F as_bf16(F x) { return _mm512_castsi512_ps(_mm512_and_si512(round_to_bf16(x), _mm512_set1_epi32(-65536))); }
-// Two rounded numbers in each 32 bits: `low` in the lower half, `high` above it.
-inline F bf16_pair(F low, F high) {
-    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_srli_epi32(round_to_bf16(low), 16),
-                                               _mm512_and_si512(round_to_bf16(high), _mm512_set1_epi32(-65536))));
-}
-// Pairs from two rows of bf16, in each 32 bits.
-inline F interleave(const bf16* low, const bf16* high, int64_t n) {
-    __m256i a = _mm256_maskz_loadu_epi16(first_lanes(n), low), b = _mm256_maskz_loadu_epi16(first_lanes(n), high);
-    return _mm512_castsi512_ps(
-        _mm512_or_si512(_mm512_cvtepu16_epi32(a), _mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16)));
-}
 
-inline F set(float x) { return _mm512_set1_ps(x); }
+inline F broadcast(float x) { return _mm512_set1_ps(x); }
 inline F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }    // a * b + c
 inline F fnma(F a, F b, F c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
-inline F larger(F a, F b) { return _mm512_max_ps(a, b); }           // b where either is NaN
-inline F smaller(F a, F b) { return _mm512_min_ps(a, b); }
-inline F root(F x) { return _mm512_sqrt_ps(x); }
-inline F nearest(F x) { return _mm512_roundscale_ps(x, 0); }
-inline F power_of_two(F n) { return _mm512_scalef_ps(set(1), n); }
-inline F zero_below(F value, F x, F limit) {  // value, or 0 where x < limit
+inline F max(F a, F b) { return _mm512_max_ps(a, b); }              // b where either is NaN
+inline F min(F a, F b) { return _mm512_min_ps(a, b); }
+inline F sqrt(F x) { return _mm512_sqrt_ps(x); }
+inline F round_to_integer(F x) { return _mm512_roundscale_ps(x, 0); }
+inline F power_of_two(F n) { return _mm512_scalef_ps(broadcast(1), n); }
+inline F zero_if_less(F value, F x, F limit) {  // value, or 0 where x < limit
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ), value);
 }
-inline F swap_neighbours(F x) { return _mm512_permute_ps(x, 0xb1); }
+inline F swap_adjacent(F x) { return _mm512_permute_ps(x, 0xb1); }
 // Even lanes a * b - c, odd lanes a * b + c; and the other way round.
 inline F fma_sub_add(F a, F b, F c) { return _mm512_fmaddsub_ps(a, b, c); }
 inline F fma_add_sub(F a, F b, F c) { return _mm512_fmsubadd_ps(a, b, c); }
 // lanes / 2 numbers (or the first n), each twice.
-inline F load_twice(const float* p, int64_t n) {
+inline F load_each_twice(const float* p, int64_t n) {
     F x = _mm512_maskz_loadu_ps(first_lanes(n), p);
     return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), x);
 }
 
-inline float sum(F x) {
+inline float reduce_add(F x) {
     __m256 a = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
     __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     b = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
 }
-inline float largest(F x) { return _mm512_reduce_max_ps(x); }
+inline float reduce_max(F x) { return _mm512_reduce_max_ps(x); }
 
 // Sixteen rows of sixteen 32-bit numbers become columns.
 inline void transpose(F* r) {

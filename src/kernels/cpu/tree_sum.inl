@@ -1,5 +1,5 @@
-// kernels/cpu/tree.inl — sums of gradients over chunks, a tile at a time (see TreeSum in kernels.h). Included by each
-// instruction set's source inside its namespace.
+// kernels/cpu/tree_sum.inl — sums of gradients over chunks, a tile at a time (see TreeSum in kernels.h). Included by
+// each instruction set's source inside its namespace.
 
 // Rows row .. row + rows and columns column .. column + columns of a gradient whose rows are `stride` numbers.
 struct TreeTile {
@@ -23,10 +23,10 @@ struct TreeTile {
     }
 
     // Where the sum over chunk number i of this call is to be made: where push leaves it, or in `part` [rows, columns].
-    View place_of(int64_t i, float* part) const { return is_first(i) ? level(0) : View{part, columns}; }
+    View destination(int64_t i, float* part) const { return is_first(i) ? level(0) : View{part, columns}; }
 
-    // Takes the sum that was made in place_of(i, part), and uses `part` up.
-    void push_made(int64_t i, float* part) const {
+    // Takes the sum that was made in destination(i, part), and uses `part` up.
+    void commit(int64_t i, float* part) const {
         if (!is_first(i)) push(i, part);
     }
 

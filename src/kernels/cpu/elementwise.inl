@@ -1,12 +1,13 @@
-// kernels/cpu/flat.inl — kernels over numbers in a row: embedding, sums, conversion, AdamW. Formulas as in scalar.cpp.
+// kernels/cpu/elementwise.inl — kernels over numbers in a row: embedding, sums, conversion, AdamW. Formulas as in
+// scalar.cpp.
 
-constexpr int64_t flat_piece = 1 << 14;  // numbers that one task takes
+constexpr int64_t task_size = 1 << 14;  // numbers that one task takes
 
 // Calls f(i, n) for the pieces of all numbers, on all threads.
 template <class Piece>
-inline void each_flat(int64_t count, Piece f) {
-    parallel_for(count, flat_piece, [&](int64_t first, int64_t last) {
-        each_piece(last - first, [&](int64_t i, int64_t n) { f(first + i, n); });
+inline void parallel_vectors(int64_t count, Piece f) {
+    parallel_for(count, task_size, [&](int64_t first, int64_t last) {
+        for_each_vector(last - first, [&](int64_t i, int64_t n) { f(first + i, n); });
     });
 }
 
@@ -16,16 +17,16 @@ inline void embed(Stream, Tensor out, Tensor table, Tensor ids) {
             for (int64_t t = first; t < last; ++t) {
                 int32_t id = ids.as<int32_t>()[t];
                 check(id >= 0 && id < table.size[0], "embed: token {} of {}", id, table.size[0]);
-                each_piece(out.columns(), [&](int64_t i, int64_t n) {
+                for_each_vector(out.columns(), [&](int64_t i, int64_t n) {
                     const W* row = table.row<W>(id) + i;
-                    put(out.row<float>(t) + i, n == lanes ? load(row) : load(row, n), n);
+                    store_n(out.row<float>(t) + i, n == lanes ? load(row) : load(row, n), n);
                 });
             }
         });
     });
 }
 
-inline void embed_gradient(Stream, const TreeSum& dtable, Tensor dout, Tensor ids) {
+inline void embed_backward(Stream, const TreeSum& dtable, Tensor dout, Tensor ids) {
     int64_t D = dout.columns(), V = 0, chunks = dtable.chunks();
     for (const Tensor& level : dtable.level)
         if (level) V = level.size[0];
@@ -43,8 +44,8 @@ inline void embed_gradient(Stream, const TreeSum& dtable, Tensor dout, Tensor id
             for (int64_t c = 0; c < chunks; ++c) {
                 std::fill(part, part + D, 0.0f);
                 for (; at != order.end() && id[*at] == v && *at < dtable.chunk[static_cast<size_t>(c) + 1]; ++at)
-                    each_piece(D, [&](int64_t i, int64_t n) {
-                        put(part + i, take(part + i, n) + take(dout.row<float>(*at) + i, n), n);
+                    for_each_vector(D, [&](int64_t i, int64_t n) {
+                        store_n(part + i, load_n(part + i, n) + load_n(dout.row<float>(*at) + i, n), n);
                     });
                 tile.push(c, part);
             }
@@ -55,14 +56,16 @@ inline void embed_gradient(Stream, const TreeSum& dtable, Tensor dout, Tensor id
 inline void add(Stream, Tensor out, Tensor a, Tensor b) {
     check(out.count() == a.count() && a.count() == b.count(), "add: {} = {} + {}", out, a, b);
     float *to = out.as<float>(), *x = a.as<float>(), *y = b.as<float>();
-    each_flat(out.count(), [&](int64_t i, int64_t n) { put(to + i, take(x + i, n) + take(y + i, n), n); });
+    parallel_vectors(out.count(),
+                     [&](int64_t i, int64_t n) { store_n(to + i, load_n(x + i, n) + load_n(y + i, n), n); });
 }
 
 inline void add_scaled(Stream, Tensor out, Tensor x, float factor) {
     check(out.count() == x.count(), "add_scaled: {} += {}", out, x);
     float *to = out.as<float>(), *from = x.as<float>();
-    each_flat(out.count(),
-              [&](int64_t i, int64_t n) { put(to + i, fma(set(factor), take(from + i, n), take(to + i, n)), n); });
+    parallel_vectors(out.count(), [&](int64_t i, int64_t n) {
+        store_n(to + i, fma(broadcast(factor), load_n(from + i, n), load_n(to + i, n)), n);
+    });
 }
 
 inline void convert(Stream, Tensor out, Tensor x) {
@@ -71,7 +74,7 @@ inline void convert(Stream, Tensor out, Tensor x) {
         with_type(x.dtype, [&]<class From>() {
             To* to = out.as<To>();
             const From* from = x.as<From>();
-            each_flat(out.count(), [&](int64_t i, int64_t n) {
+            parallel_vectors(out.count(), [&](int64_t i, int64_t n) {
                 n == lanes ? store(to + i, load(from + i)) : store(to + i, load(from + i, n), n);
             });
         });
@@ -79,17 +82,17 @@ inline void convert(Stream, Tensor out, Tensor x) {
 }
 
 inline double sum_of_squares(Stream, Tensor x) {
-    std::vector<double> sums(static_cast<size_t>(divide_up(x.count(), flat_piece)));
+    std::vector<double> sums(static_cast<size_t>(divide_up(x.count(), task_size)));
     float* from = x.as<float>();
-    parallel_for(x.count(), flat_piece, [&](int64_t first, int64_t last) {
-        F total[4] = {set(0), set(0), set(0), set(0)};
-        each_piece(last - first, [&](int64_t i, int64_t n) {
-            F v = take(from + first + i, n);
+    parallel_for(x.count(), task_size, [&](int64_t first, int64_t last) {
+        F total[4] = {broadcast(0), broadcast(0), broadcast(0), broadcast(0)};
+        for_each_vector(last - first, [&](int64_t i, int64_t n) {
+            F v = load_n(from + first + i, n);
             F& one = total[i / lanes % 4];
             one = fma(v, v, one);
         });
-        double& s = sums[static_cast<size_t>(first / flat_piece)];
-        for (F one : total) s += static_cast<double>(sum(one));
+        double& s = sums[static_cast<size_t>(first / task_size)];
+        for (F one : total) s += static_cast<double>(reduce_add(one));
     });
     return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
@@ -99,13 +102,13 @@ inline void adamw(Stream, Tensor weight, Tensor m, Tensor v, Tensor gradient, co
     float *w = weight.as<float>(), *first_moment = m.as<float>(), *second_moment = v.as<float>(),
           *grads = gradient.as<float>();
     float decay = 1 - s.learning_rate * s.weight_decay;
-    each_flat(weight.count(), [&](int64_t i, int64_t n) {
-        F g = take(grads + i, n) * set(s.gradient_scale);
-        F mi = fma(set(s.beta1), take(first_moment + i, n), set(1 - s.beta1) * g);
-        F vi = fma(set(s.beta2), take(second_moment + i, n), set(1 - s.beta2) * g * g);
-        F step = mi / set(s.correction1) / (root(vi / set(s.correction2)) + set(s.epsilon));
-        put(first_moment + i, mi, n);
-        put(second_moment + i, vi, n);
-        put(w + i, fnma(set(s.learning_rate), step, take(w + i, n) * set(decay)), n);
+    parallel_vectors(weight.count(), [&](int64_t i, int64_t n) {
+        F g = load_n(grads + i, n) * broadcast(s.gradient_scale);
+        F mi = fma(broadcast(s.beta1), load_n(first_moment + i, n), broadcast(1 - s.beta1) * g);
+        F vi = fma(broadcast(s.beta2), load_n(second_moment + i, n), broadcast(1 - s.beta2) * g * g);
+        F step = mi / broadcast(s.correction1) / (sqrt(vi / broadcast(s.correction2)) + broadcast(s.epsilon));
+        store_n(first_moment + i, mi, n);
+        store_n(second_moment + i, vi, n);
+        store_n(w + i, fnma(broadcast(s.learning_rate), step, load_n(w + i, n) * broadcast(decay)), n);
     });
 }

@@ -1,21 +1,22 @@
-// kernels/cpu/multiply.inl — the inner loops of every matrix product: out[rows, 64] += a[rows, k] * panel[k, 64].
+// kernels/cpu/gemm_micro.inl — the inner loops of every matrix product: out[rows, 64] += a[rows, k] * panel[k, 64].
 //
 // Each number of `out` is one chain of fused multiply-adds from the first k to the last, whatever the shape around it:
 // that is what makes bits independent of rows, threads and chunking. (Libraries leave that order open.)
 //
-// A panel holds 64 columns of the right-hand side as units (see units.inl), in sub-panels of `width` columns:
+// A panel holds 64 columns of the right-hand side as units (see operand.inl), in sub-panels of `width` columns:
 // [64 / width][units of k][width]. Columns past the end are zeros.
 
 constexpr int64_t panel_columns = 64, vectors = lanes == 16 ? 4 : 2, width = vectors * lanes, tile_rows = 6;
 
-template <class Units, int rows>
+template <class Operand, int rows>
 void multiply_rows(float* out, int64_t out_stride, const float* a, int64_t row_stride, int64_t k_stride,
-                   const float* panel, int64_t units, bool fresh) {
+                   const float* panel, int64_t units, bool overwrite) {
     F total[rows][vectors];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) total[r][v] = fresh ? set(0) : load(out + r * out_stride + v * lanes);
+        for (int v = 0; v < vectors; ++v)
+            total[r][v] = overwrite ? broadcast(0) : load(out + r * out_stride + v * lanes);
     for (int64_t k = 0; k < units; ++k, a += k_stride, panel += width) {
         F b[vectors];
 #pragma GCC unroll 4
@@ -23,7 +24,7 @@ void multiply_rows(float* out, int64_t out_stride, const float* a, int64_t row_s
 #pragma GCC unroll 8
         for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; ++v) total[r][v] = Units::step(total[r][v], a[r * row_stride], b[v]);
+            for (int v = 0; v < vectors; ++v) total[r][v] = Operand::multiply_add(total[r][v], a[r * row_stride], b[v]);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
@@ -31,38 +32,38 @@ void multiply_rows(float* out, int64_t out_stride, const float* a, int64_t row_s
         for (int v = 0; v < vectors; ++v) store(out + r * out_stride + v * lanes, total[r][v]);
 }
 
-template <class Units>
+template <class Operand>
 void multiply_tile(int64_t rows, float* out, int64_t out_stride, const float* a, int64_t row_stride, int64_t k_stride,
-                   const float* panel, int64_t units, bool fresh) {
+                   const float* panel, int64_t units, bool overwrite) {
     switch (rows) {
         case 1:
-            return multiply_rows<Units, 1>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+            return multiply_rows<Operand, 1>(out, out_stride, a, row_stride, k_stride, panel, units, overwrite);
         case 2:
-            return multiply_rows<Units, 2>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+            return multiply_rows<Operand, 2>(out, out_stride, a, row_stride, k_stride, panel, units, overwrite);
         case 3:
-            return multiply_rows<Units, 3>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+            return multiply_rows<Operand, 3>(out, out_stride, a, row_stride, k_stride, panel, units, overwrite);
         case 4:
-            return multiply_rows<Units, 4>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+            return multiply_rows<Operand, 4>(out, out_stride, a, row_stride, k_stride, panel, units, overwrite);
         case 5:
-            return multiply_rows<Units, 5>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+            return multiply_rows<Operand, 5>(out, out_stride, a, row_stride, k_stride, panel, units, overwrite);
         default:
-            return multiply_rows<Units, 6>(out, out_stride, a, row_stride, k_stride, panel, units, fresh);
+            return multiply_rows<Operand, 6>(out, out_stride, a, row_stride, k_stride, panel, units, overwrite);
     }
 }
 
 // The left-hand side: unit u of row r is data[r * row_stride + u * k_stride].
-struct Left {
+struct Lhs {
     const float* data;
     int64_t row_stride, k_stride;
-    Left from(int64_t row, int64_t unit) const {
+    Lhs from(int64_t row, int64_t unit) const {
         return {data + row * row_stride + unit * k_stride, row_stride, k_stride};
     }
 };
 
-// out[rows, columns] of one panel, columns <= 64; fresh: set, else add.
-template <class Units>
-void multiply_panel(float* out, int64_t out_stride, Left a, int64_t rows, const float* panel, int64_t columns,
-                    int64_t units, bool fresh) {
+// out[rows, columns] of one panel, columns <= 64; overwrite: set, else add.
+template <class Operand>
+void multiply_panel(float* out, int64_t out_stride, Lhs a, int64_t rows, const float* panel, int64_t columns,
+                    int64_t units, bool overwrite) {
     for (int64_t r = 0; r < rows; r += tile_rows) {
         int64_t n = std::min(tile_rows, rows - r);
         const float* left = a.data + r * a.row_stride;
@@ -70,34 +71,35 @@ void multiply_panel(float* out, int64_t out_stride, Left a, int64_t rows, const 
             float* to = out + r * out_stride + c;
             const float* part = panel + c * units;
             if (columns - c >= width) {
-                multiply_tile<Units>(n, to, out_stride, left, a.row_stride, a.k_stride, part, units, fresh);
+                multiply_tile<Operand>(n, to, out_stride, left, a.row_stride, a.k_stride, part, units, overwrite);
                 continue;
             }
             alignas(64) float edge[tile_rows * width];
             size_t bytes = static_cast<size_t>(columns - c) * sizeof(float);
-            for (int64_t i = 0; i < n && !fresh; ++i) std::memcpy(edge + i * width, to + i * out_stride, bytes);
-            multiply_tile<Units>(n, edge, width, left, a.row_stride, a.k_stride, part, units, fresh);
+            for (int64_t i = 0; i < n && !overwrite; ++i) std::memcpy(edge + i * width, to + i * out_stride, bytes);
+            multiply_tile<Operand>(n, edge, width, left, a.row_stride, a.k_stride, part, units, overwrite);
             for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * out_stride, edge + i * width, bytes);
         }
     }
 }
 
-template <class Units>
-constexpr int64_t units_of(int64_t numbers) {
-    return (numbers + Units::k - 1) / Units::k;
+template <class Operand>
+constexpr int64_t unit_count(int64_t numbers) {
+    return (numbers + Operand::k - 1) / Operand::k;
 }
 
 // Panel from rows that run along k: column c is row c of `from`. k: numbers along k; columns <= 64.
-template <class Units, class T>
-void pack_along(float* panel, const T* from, int64_t stride, int64_t k, int64_t columns) {
-    int64_t units = units_of<Units>(k);
+template <class Operand, class T>
+void pack_nk(float* panel, const T* from, int64_t stride, int64_t k, int64_t columns) {
+    int64_t units = unit_count<Operand>(k);
     for (int64_t c = 0; c < round_up(columns, width); c += lanes) {
         float* to = panel + c / width * width * units + c % width;
         for (int64_t u = 0; u < units; u += lanes) {
             F block[lanes];
             for (int64_t i = 0; i < lanes; ++i)
-                block[i] =
-                    c + i < columns ? Units::along(from + (c + i) * stride + u * Units::k, k - u * Units::k) : set(0);
+                block[i] = c + i < columns
+                               ? Operand::load_along_k(from + (c + i) * stride + u * Operand::k, k - u * Operand::k)
+                               : broadcast(0);
             transpose(block);
             for (int64_t i = 0; i < std::min(lanes, units - u); ++i) store(to + (u + i) * width, block[i]);
         }
@@ -105,29 +107,29 @@ void pack_along(float* panel, const T* from, int64_t stride, int64_t k, int64_t 
 }
 
 // Panel from rows that run across: row k of the panel is row k of `from`.
-template <class Units, class T>
-void pack_across(float* panel, const T* from, int64_t stride, int64_t k, int64_t columns) {
-    int64_t units = units_of<Units>(k);
+template <class Operand, class T>
+void pack_kn(float* panel, const T* from, int64_t stride, int64_t k, int64_t columns) {
+    int64_t units = unit_count<Operand>(k);
     for (int64_t c = 0; c < round_up(columns, width); c += lanes) {
         float* to = panel + c / width * width * units + c % width;
         for (int64_t u = 0; u < units; ++u)
-            store(to + u * width,
-                  c < columns ? Units::across(from + u * Units::k * stride + c, stride, k - u * Units::k, columns - c)
-                              : set(0));
+            store(to + u * width, c < columns ? Operand::load_across_k(from + u * Operand::k * stride + c, stride,
+                                                                       k - u * Operand::k, columns - c)
+                                              : broadcast(0));
     }
 }
 
 // The left-hand side made of rows that run across, [k, rows]: transposed to [rows, units].
-template <class Units>
+template <class Operand>
 void transpose_left(float* to, int64_t to_stride, const float* from, int64_t stride, int64_t k, int64_t rows) {
-    int64_t units = units_of<Units>(k);
+    int64_t units = unit_count<Operand>(k);
     for (int64_t r = 0; r < rows; r += lanes)
         for (int64_t u = 0; u < units; u += lanes) {
             F block[lanes];
             for (int64_t i = 0; i < lanes; ++i)
-                block[i] = u + i < units ? Units::across(from + (u + i) * Units::k * stride + r, stride,
-                                                         k - (u + i) * Units::k, rows - r)
-                                         : set(0);
+                block[i] = u + i < units ? Operand::load_across_k(from + (u + i) * Operand::k * stride + r, stride,
+                                                                  k - (u + i) * Operand::k, rows - r)
+                                         : broadcast(0);
             transpose(block);
             for (int64_t i = 0; i < std::min(lanes, rows - r); ++i)
                 store(to + (r + i) * to_stride + u, block[i], std::min(lanes, units - u));

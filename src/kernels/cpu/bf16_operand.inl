@@ -1,0 +1,20 @@
+// kernels/cpu/bf16_operand.inl — operands of pairs of bf16, in the words of vec_avx512_bf16.h.
+
+struct Bf16PairOperand {
+    static constexpr int64_t k = 2;
+    static F load_along_k(const bf16* row, int64_t n) { return load_pairs(row, n); }
+    static F load_along_k(const float* row, int64_t n) {
+        return round_to_pairs(load(row, std::min(n, lanes)),
+                              load(row + lanes, std::clamp<int64_t>(n - lanes, 0, lanes)));
+    }
+    // Of each of `lanes` columns (the first n) two numbers along k, rows `stride` apart; of the last row, if `left` is
+    // 1, one number and a zero.
+    static F load_across_k(const bf16* first, int64_t stride, int64_t left, int64_t n) {
+        return interleave_to_pairs(first, left > 1 ? first + stride : nullptr, std::min(n, lanes));
+    }
+    static F load_across_k(const float* first, int64_t stride, int64_t left, int64_t n) {
+        n = std::min(n, lanes);
+        return interleave_to_pairs(load(first, n), left > 1 ? load(first + stride, n) : broadcast(0));
+    }
+    static F multiply_add(F total, float a, F b) { return dot_pairs(total, broadcast(a), b); }
+};

@@ -1,0 +1,26 @@
+// kernels/cpu/operand.inl — what matmul operands are made of. A unit is 32 bits: one float, or with BF16 instructions a
+// pair of bf16 that are neighbors along k, the dimension that is summed over (bf16_operand.inl).
+
+// Operands as floats. `round`: to bf16 first, for processors without its instructions.
+template <bool round>
+struct F32Operand {
+    static constexpr int64_t k = 1;  // numbers along k in a unit
+    // `lanes` units along k from `row`; past n numbers they are zero
+    template <class T>
+    static F load_along_k(const T* row, int64_t n) {
+        return rounded<T>(n >= lanes ? load(row) : load(row, n));
+    }
+    // One unit from each of `lanes` columns (the first n).
+    template <class T>
+    static F load_across_k(const T* first, int64_t, int64_t, int64_t n) {
+        return rounded<T>(n >= lanes ? load(first) : load(first, n));
+    }
+    static F multiply_add(F total, float a, F b) { return fma(broadcast(a), b, total); }
+
+ private:
+    template <class T>
+    static F rounded(F x) {
+        if constexpr (round && !std::is_same_v<T, bf16>) return as_bf16(x);  // what is bf16 already stays as it is
+        return x;
+    }
+};

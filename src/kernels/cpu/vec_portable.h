@@ -1,0 +1,140 @@
+// kernels/cpu/vec_portable.h — the vector vocabulary of the .inl files in plain loops over PUNA_LANES floats, for the
+// test tables of kernels/testing: what the words mean, and the layouts of instruction sets that a machine lacks. Each
+// word computes what vec_avx2.h or vec_avx512.h computes, to the bit. Included inside a namespace, once for each width.
+
+constexpr int64_t lanes = PUNA_LANES;
+
+struct F {
+    float lane[lanes];
+};
+
+template <class Lane>
+inline F make_lanes(Lane value) {
+    F x;
+    for (int64_t i = 0; i < lanes; ++i) x.lane[i] = value(i);
+    return x;
+}
+
+inline F operator+(F a, F b) {
+    return make_lanes([&](int64_t i) { return a.lane[i] + b.lane[i]; });
+}
+inline F operator-(F a, F b) {
+    return make_lanes([&](int64_t i) { return a.lane[i] - b.lane[i]; });
+}
+inline F operator*(F a, F b) {
+    return make_lanes([&](int64_t i) { return a.lane[i] * b.lane[i]; });
+}
+inline F operator/(F a, F b) {
+    return make_lanes([&](int64_t i) { return a.lane[i] / b.lane[i]; });
+}
+
+// Any float type; a partial load fills with zeros.
+template <class T>
+inline F load(const T* p, int64_t n) {
+    return make_lanes([&](int64_t i) { return i < n ? static_cast<float>(p[i]) : 0.0f; });
+}
+template <class T>
+inline F load(const T* p) {
+    return load(p, lanes);
+}
+template <class T>
+inline void store(T* p, F x, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) p[i] = T(x.lane[i]);
+}
+template <class T>
+inline void store(T* p, F x) {
+    store(p, x, lanes);
+}
+
+inline F broadcast(float x) {
+    return make_lanes([&](int64_t) { return x; });
+}
+inline F as_bf16(F x) {
+    return make_lanes([&](int64_t i) { return static_cast<float>(bf16(x.lane[i])); });
+}
+inline F fma(F a, F b, F c) {
+    return make_lanes([&](int64_t i) { return std::fma(a.lane[i], b.lane[i], c.lane[i]); });
+}
+inline F fnma(F a, F b, F c) {
+    return make_lanes([&](int64_t i) { return std::fma(-a.lane[i], b.lane[i], c.lane[i]); });
+}
+inline F max(F a, F b) {
+    return make_lanes([&](int64_t i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
+}
+inline F min(F a, F b) {
+    return make_lanes([&](int64_t i) { return a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]; });
+}
+inline F sqrt(F x) {
+    return make_lanes([&](int64_t i) { return std::sqrt(x.lane[i]); });
+}
+inline F round_to_integer(F x) {
+    return make_lanes([&](int64_t i) { return std::nearbyint(x.lane[i]); });
+}
+inline F power_of_two(F n) {
+    return make_lanes([&](int64_t i) { return std::ldexp(1.0f, static_cast<int>(n.lane[i])); });
+}
+inline F zero_if_less(F value, F x, F limit) {
+    return make_lanes([&](int64_t i) { return x.lane[i] < limit.lane[i] ? 0.0f : value.lane[i]; });
+}
+inline F swap_adjacent(F x) {
+    return make_lanes([&](int64_t i) { return x.lane[i ^ 1]; });
+}
+inline F fma_sub_add(F a, F b, F c) {
+    return make_lanes([&](int64_t i) { return std::fma(a.lane[i], b.lane[i], i % 2 == 0 ? -c.lane[i] : c.lane[i]); });
+}
+inline F fma_add_sub(F a, F b, F c) {
+    return make_lanes([&](int64_t i) { return std::fma(a.lane[i], b.lane[i], i % 2 == 0 ? c.lane[i] : -c.lane[i]); });
+}
+inline F load_each_twice(const float* p, int64_t n) {
+    return make_lanes([&](int64_t i) { return i / 2 < n ? p[i / 2] : 0.0f; });
+}
+
+// Halves are added until one number is left, as the instruction sets do it.
+inline float reduce_add(F x) {
+    for (int64_t half = lanes / 2; half > 0; half /= 2)
+        for (int64_t i = 0; i < half; ++i) x.lane[i] += x.lane[i + half];
+    return x.lane[0];
+}
+inline float reduce_max(F x) {
+    for (int64_t half = lanes / 2; half > 0; half /= 2)
+        for (int64_t i = 0; i < half; ++i) x.lane[i] = x.lane[i] > x.lane[i + half] ? x.lane[i] : x.lane[i + half];
+    return x.lane[0];
+}
+
+inline void transpose(F* r) {
+    for (int64_t i = 0; i < lanes; ++i)
+        for (int64_t j = 0; j < i; ++j) std::swap(r[i].lane[j], r[j].lane[i]);
+}
+
+// Two bf16 in the 32 bits of a lane: words as in vec_avx512_bf16.h.
+inline uint32_t bits_of(float x) { return std::bit_cast<uint32_t>(x); }
+inline uint32_t bf16_bits(float x) { return std::bit_cast<uint16_t>(bf16(x)); }
+inline F load_pairs(const bf16* p, int64_t n) {
+    return make_lanes([&](int64_t i) {
+        uint32_t low = 2 * i < n ? std::bit_cast<uint16_t>(p[2 * i]) : 0u,
+                 high = 2 * i + 1 < n ? std::bit_cast<uint16_t>(p[2 * i + 1]) : 0u;
+        return std::bit_cast<float>(low | high << 16);
+    });
+}
+inline F round_to_pairs(F first, F second) {
+    return make_lanes([&](int64_t i) {
+        const F& from = 2 * i < lanes ? first : second;
+        int64_t at = 2 * i % lanes;
+        return std::bit_cast<float>(bf16_bits(from.lane[at]) | bf16_bits(from.lane[at + 1]) << 16);
+    });
+}
+inline F interleave_to_pairs(F low, F high) {
+    return make_lanes([&](int64_t i) { return std::bit_cast<float>(bf16_bits(low.lane[i]) | bf16_bits(high.lane[i]) << 16); });
+}
+inline F interleave_to_pairs(const bf16* low, const bf16* high, int64_t n) {
+    return interleave_to_pairs(load(low, n), high ? load(high, n) : broadcast(0));
+}
+// The upper halves' product is added first, then that of the lower ones.
+inline F dot_pairs(F total, F a, F b) {
+    auto low = [](float pair) { return std::bit_cast<float>(bits_of(pair) << 16); };
+    auto high = [](float pair) { return std::bit_cast<float>(bits_of(pair) & 0xffff0000); };
+    return make_lanes([&](int64_t i) {
+        float sum = std::fma(high(a.lane[i]), high(b.lane[i]), total.lane[i]);
+        return std::fma(low(a.lane[i]), low(b.lane[i]), sum);
+    });
+}

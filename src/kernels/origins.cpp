@@ -1,0 +1,58 @@
+// Which table implements each kernel, for `puna check`.
+#include "kernels/cpu/tables.h"
+
+#include <iterator>
+
+namespace puna {
+
+namespace {
+
+template <auto kernel>
+bool same(const Kernels& a, const Kernels& b) {
+    return a.*kernel == b.*kernel;
+}
+
+struct ListedKernel {
+    std::string_view name;
+    bool (*same)(const Kernels& a, const Kernels& b);
+};
+
+constexpr ListedKernel listed[] = {
+    {"embed", same<&Kernels::embed>},
+    {"embed_backward", same<&Kernels::embed_backward>},
+    {"matmul", same<&Kernels::matmul>},
+    {"matmul_input_gradient", same<&Kernels::matmul_input_gradient>},
+    {"matmul_weight_gradient", same<&Kernels::matmul_weight_gradient>},
+    {"rms_norm", same<&Kernels::rms_norm>},
+    {"rms_norm_backward", same<&Kernels::rms_norm_backward>},
+    {"rotary_angles", same<&Kernels::rotary_angles>},
+    {"rope", same<&Kernels::rope>},
+    {"attention", same<&Kernels::attention>},
+    {"attention_backward", same<&Kernels::attention_backward>},
+    {"swiglu", same<&Kernels::swiglu>},
+    {"swiglu_backward", same<&Kernels::swiglu_backward>},
+    {"softmax", same<&Kernels::softmax>},
+    {"cross_entropy", same<&Kernels::cross_entropy>},
+    {"cross_entropy_backward", same<&Kernels::cross_entropy_backward>},
+    {"add", same<&Kernels::add>},
+    {"add_scaled", same<&Kernels::add_scaled>},
+    {"convert", same<&Kernels::convert>},
+    {"sum_of_squares", same<&Kernels::sum_of_squares>},
+    {"adamw", same<&Kernels::adamw>},
+};
+
+// A table is its name and extensions, its probes, five functions for memory, and the kernels of the list.
+static_assert(sizeof(Kernels) ==
+                  2 * sizeof(std::string_view) + sizeof(Probes) + (5 + std::size(listed)) * sizeof(void (*)()),
+              "list every kernel above");
+
+}  // namespace
+
+std::vector<KernelOrigin> kernel_origins(const Kernels& table) {
+    std::vector<KernelOrigin> list;
+    for (const ListedKernel& kernel : listed)
+        list.push_back({kernel.name, kernel.same(table, scalar_kernels) ? scalar_kernels.name : table.name});
+    return list;
+}
+
+}  // namespace puna
