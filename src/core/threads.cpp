@@ -1,8 +1,7 @@
 #include "core/threads.h"
 
 #include "core/error.h"
-
-#include <sched.h>
+#include "core/processors.h"
 
 #include <algorithm>
 #include <atomic>
@@ -19,16 +18,11 @@ namespace {
 
 thread_local bool inside_piece = false;
 
-int available_processors() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    return std::max(1, CPU_COUNT(&set));
-}
-
 // Workers spin for a while before they sleep: a decode step hands out some sixty small jobs, each a few microseconds.
-// Where there are more threads than processors, a spinning one only keeps another from its work.
-int spins_before_sleep(int n) { return n <= available_processors() ? 20000 : 50; }
+// Where threads are throttled, a spinning one only keeps another from its work: they sleep at once.
+int spins_before_sleep(int n) { return is_throttled(usable_processors(), n) ? 0 : 20000; }
+
+int threads_by_default() { return default_threads(usable_processors()); }
 
 void relax() {
 #if defined(__x86_64__)
@@ -69,8 +63,7 @@ class Pool {
         }
         if (sleepers_.load() > 0) wake_.notify_all();
         take_pieces();
-        for (int spins = 0; undone_.load(std::memory_order_acquire) > 0; ++spins)
-            spins > spins_ ? std::this_thread::yield() : relax();
+        wait_for_the_rest();
         if (std::exception_ptr problem = std::exchange(problem_, nullptr)) std::rethrow_exception(problem);
     }
 
@@ -105,9 +98,14 @@ class Pool {
                 std::lock_guard lock(mutex_);
                 if (!problem_) problem_ = std::current_exception();
             }
-            undone_.fetch_sub(1, std::memory_order_release);
+            if (undone_.fetch_sub(1, std::memory_order_acq_rel) == 1) undone_.notify_all();
         }
         inside_piece = false;
+    }
+
+    void wait_for_the_rest() {
+        for (int spins = 0; spins < spins_ && undone_.load(std::memory_order_acquire) > 0; ++spins) relax();
+        while (uint64_t left = undone_.load(std::memory_order_acquire)) undone_.wait(left, std::memory_order_acquire);
     }
 
     void work(std::stop_token stop) {
@@ -147,7 +145,7 @@ std::unique_ptr<Pool> pool;
 
 Pool& the_pool() {
     std::lock_guard lock(pool_mutex);
-    if (!pool) pool = std::make_unique<Pool>(available_processors());
+    if (!pool) pool = std::make_unique<Pool>(threads_by_default());
     return *pool;
 }
 
@@ -157,7 +155,7 @@ void set_threads(int n) {
     check(n >= 0 && n <= most_threads, "{} threads", n);
     std::lock_guard lock(pool_mutex);
     pool.reset();
-    pool = std::make_unique<Pool>(n == 0 ? available_processors() : n);
+    pool = std::make_unique<Pool>(n == 0 ? threads_by_default() : n);
 }
 
 int threads() { return the_pool().size(); }

@@ -1,6 +1,6 @@
 // core/threads.h — the process's one pool of threads.
 //
-//   set_threads(4);                                          // 0: one for each processor that we may use
+//   set_threads(4);                                          // 0: default_threads() of core/processors.h
 //   parallel_for(rows, [&](int64_t row) { ... });            // one call for each index, in any order, on any thread
 //   parallel_for(rows, 16, [&](int64_t first, int64_t last) { ... });     // pieces of at most 16
 //

@@ -94,6 +94,29 @@ TEST(Kernels, EveryTableAgreesWithScalarOverSeveralBlocksOfKeys) {
                         .cached = 300});
 }
 
+// What the words of vec_portable.h mean is what the instructions do, so that a machine without them tests their
+// layouts.
+TEST(Kernels, PortableVectorsGiveTheBitsOfTheInstructionSets) {
+    struct Pair {
+        std::string_view vectors, portable;
+    };
+    Arena memory;
+    CaseSizes sizes{
+        .tokens = 71, .dim = 129, .out = 66, .heads = 4, .kv_heads = 1, .head_dim = 24, .ffn = 67, .vocabulary = 389};
+    for (Pair pair :
+         {Pair{"avx2", "portable8"}, Pair{"avx512,-bf16", "portable16"}, Pair{"avx512", "portable16,bf16"}}) {
+        const Kernels* vectors = find_kernels(pair.vectors);
+        if (!vectors || (pair.vectors == "avx512" && vectors->extensions.find("bf16") == std::string_view::npos))
+            continue;
+        std::vector<const Kernels*> tables = portable_tables();
+        const Kernels& portable =
+            **std::find_if(tables.begin(), tables.end(), [&](const Kernels* t) { return t->name == pair.portable; });
+        for (const KernelCase& c : kernel_cases(sizes, memory))
+            EXPECT_TRUE(outputs_of(c, portable, bytes_of) == outputs_of(c, *vectors, bytes_of))
+                << pair.portable << " " << c.kernel << " " << c.detail;
+    }
+}
+
 TEST(Kernels, ThreadsDoNotChangeABit) {
     Arena memory;
     CaseSizes sizes{.tokens = 600,
@@ -109,7 +132,7 @@ TEST(Kernels, ThreadsDoNotChangeABit) {
         for (const KernelCase& c : cases) {
             set_threads(1);
             auto one = outputs_of(c, *table, bytes_of);
-            for (int n : {2, 3, 7}) {
+            for (int n : is_portable(*table) ? std::vector{3} : std::vector{2, 3, 7}) {
                 set_threads(n);
                 EXPECT_TRUE(outputs_of(c, *table, bytes_of) == one)
                     << table->name << " " << c.kernel << " " << c.detail << ", " << n << " threads";

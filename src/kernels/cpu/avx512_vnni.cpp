@@ -3,7 +3,8 @@
 #include "kernels/cpu/standard.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma,f16c"))), \
+                             apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma,f16c")
@@ -21,7 +22,8 @@ double probe_int8(int64_t rounds) {
     F a = broadcast(0);
     asm volatile("" : "+v"(a));
     run_chains(rounds, [=](F total) {
-        return _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(total), _mm512_castps_si512(a), _mm512_castps_si512(a)));
+        return _mm512_castsi512_ps(
+            _mm512_dpbusd_epi32(_mm512_castps_si512(total), _mm512_castps_si512(a), _mm512_castps_si512(a)));
     });
     return 8.0 * static_cast<double>(rounds) * chains * lanes;
 }

@@ -21,7 +21,8 @@ double probe_int8(int64_t rounds) {
     F a = broadcast(0);
     asm volatile("" : "+x"(a));
     run_chains(rounds, [=](F total) {
-        return _mm256_castsi256_ps(_mm256_dpbusd_avx_epi32(_mm256_castps_si256(total), _mm256_castps_si256(a), _mm256_castps_si256(a)));
+        return _mm256_castsi256_ps(
+            _mm256_dpbusd_avx_epi32(_mm256_castps_si256(total), _mm256_castps_si256(a), _mm256_castps_si256(a)));
     });
     return 8.0 * static_cast<double>(rounds) * chains * lanes;
 }

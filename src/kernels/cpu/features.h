@@ -1,5 +1,5 @@
-// kernels/cpu/features.h — which vector instruction sets this processor runs, each asked for by itself: Cascade Lake and
-// Ice Lake have AVX-512's VNNI without BF16, many desktops AVX2 with or without AVX-VNNI.
+// kernels/cpu/features.h — which vector instruction sets this processor runs, each asked for by itself: Cascade Lake
+// and Ice Lake have AVX-512's VNNI without BF16, many desktops AVX2 with or without AVX-VNNI.
 #pragma once
 
 namespace puna {

@@ -1,5 +1,5 @@
-// kernels/cpu/vec_avx512_bf16.h — what AVX512_BF16 adds to vec_avx512.h: two bf16 in the 32 bits of a lane. Included after
-// it, inside the target region and the namespace of avx512_bf16.cpp.
+// kernels/cpu/vec_avx512_bf16.h — what AVX512_BF16 adds to vec_avx512.h: two bf16 in the 32 bits of a lane. Included
+// after it, inside the target region and the namespace of avx512_bf16.cpp.
 
 // The first n bf16 at p, two in each lane; the rest is zeros.
 inline F load_pairs(const bf16* p, int64_t n) {

@@ -124,7 +124,8 @@ inline F round_to_pairs(F first, F second) {
     });
 }
 inline F interleave_to_pairs(F low, F high) {
-    return make_lanes([&](int64_t i) { return std::bit_cast<float>(bf16_bits(low.lane[i]) | bf16_bits(high.lane[i]) << 16); });
+    return make_lanes(
+        [&](int64_t i) { return std::bit_cast<float>(bf16_bits(low.lane[i]) | bf16_bits(high.lane[i]) << 16); });
 }
 inline F interleave_to_pairs(const bf16* low, const bf16* high, int64_t n) {
     return interleave_to_pairs(load(low, n), high ? load(high, n) : broadcast(0));

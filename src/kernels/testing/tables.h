@@ -14,5 +14,6 @@ namespace puna {
 std::vector<const Kernels*> test_tables();
 // "portable4", "portable8" and "portable16", and with the products of bf16 pairs "portable16,bf16".
 std::vector<const Kernels*> portable_tables();
+inline bool is_portable(const Kernels& table) { return table.name.starts_with("portable"); }  // and slow
 
 }  // namespace puna
