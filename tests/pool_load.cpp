@@ -1,5 +1,5 @@
-// pool_load THREADS: runs small jobs whose last piece only waits, and prints how much processor time all threads took for
-// each second that passed. Threads that sleep while they wait take next to none.
+// pool_load THREADS: runs small jobs whose last piece only waits, and prints how much processor time all threads took
+// for each second that passed. Threads that sleep while they wait take next to none.
 #include "core/threads.h"
 
 #include <chrono>

@@ -2,7 +2,7 @@
 //
 //   for (const BenchRow& row : bench_train({})) ...
 //
-// A share above 1 says that the measurement is wrong.
+// What beats a peak is the peak from then on: a share is never above 1.
 #pragma once
 #include "kernels/peaks.h"
 
@@ -15,11 +15,12 @@ namespace puna {
 
 struct BenchRow {
     std::string bench, shape, type;  // type: of the numbers, "bf16": a product's by its weights
-    int threads;
-    double value;  // in `unit`: the median of the repetitions
+    std::string kernels;             // the table, with its extensions: "avx2", "avx512 with vnni, bf16"
+    int threads = 0;
+    double value = 0;  // in `unit`: the median of the repetitions
     std::string unit;
-    double limit;  // the machine's figure that bounds it, in the same unit
-    double share;  // median of value / limit, each pair measured together; 0 where nothing bounds it
+    double limit = 0;  // the machine's figure that bounds it, in the same unit
+    double share = 0;  // median of value / limit, each pair measured together; 0 where nothing bounds it
 };
 
 struct BenchOptions {
@@ -41,14 +42,18 @@ std::vector<BenchRow> bench_train(const BenchOptions& options);
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options);
 std::vector<BenchRow> bench_pack(const BenchOptions& options);
 
-// Shared by the rows. `value` runs once and says how fast that was, `limit` which of the machine's figures bounds it:
-// the better of those just before and just after the run. A run faster than that is made again, up to five times in
-// all: something else took the machine while it was measured.
+// Shared by the rows. `value` runs once and returns how fast that was, `limit` which of the machine's figures bounds
+// it: the better of those just before and just after the run. A run is measured again, up to five times in all, where
+// those two differ by more than a tenth, or where it beats them by more: another process disturbed it. What still beats
+// the figure takes its place.
 struct Measured {
     double value, limit, share;  // medians of the repetitions
 };
 Measured measure(int64_t repetitions, const std::function<double(const MachinePeaks&)>& limit,
                  const std::function<double()>& value);
+
+// A row of what was measured with choose_kernels() on all threads of the pool.
+BenchRow measured_row(std::string bench, std::string shape, std::string type, std::string unit, const Measured& m);
 
 double seconds_now();
 

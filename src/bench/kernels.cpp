@@ -33,8 +33,7 @@ BenchRow bench_case(const KernelCase& c, const Kernels& kernels, int64_t repetit
         double seconds = (seconds_now() - start) / static_cast<double>(runs);
         return (product ? c.operations : c.bytes) / seconds / 1e9;
     });
-    std::string shape = fmt::format("{} {}, {}", c.kernel, c.detail, kernels.name);
-    return {"kernels", shape, type, threads(), m.value, product ? "GFLOP/s" : "GB/s", m.limit, m.share};
+    return measured_row("kernels", c.kernel + " " + c.detail, type, product ? "GFLOP/s" : "GB/s", m);
 }
 
 }  // namespace

@@ -23,17 +23,21 @@ double median(std::vector<double> values) {
 
 Measured measure(int64_t repetitions, const std::function<double(const MachinePeaks&)>& limit,
                  const std::function<double()>& value) {
-    constexpr int attempts = 5;
+    constexpr int max_attempts = 5;
+    constexpr double tolerance = 0.1;
     std::vector<double> values, limits, shares;
     double before = limit(measure_peaks(choose_kernels()));
     for (int64_t i = 0; i < repetitions; ++i) {
         double speed = 0, bound = 0;
-        for (int attempt = 0; attempt < attempts && speed >= bound; ++attempt) {
+        for (int attempt = 0; attempt < max_attempts; ++attempt) {
             speed = value();
             double after = limit(measure_peaks(choose_kernels()));
             bound = std::max(before, after);
+            bool disturbed = std::min(before, after) < (1 - tolerance) * bound || speed > (1 + tolerance) * bound;
             before = after;
+            if (!disturbed) break;
         }
+        bound = std::max(bound, speed);
         values.push_back(speed);
         limits.push_back(bound);
         shares.push_back(speed / bound);
@@ -41,20 +45,38 @@ Measured measure(int64_t repetitions, const std::function<double(const MachinePe
     return {median(values), median(limits), median(shares)};
 }
 
+BenchRow measured_row(std::string bench, std::string shape, std::string type, std::string unit, const Measured& m) {
+    return {.bench = std::move(bench),
+            .shape = std::move(shape),
+            .type = std::move(type),
+            .kernels = full_name(choose_kernels()),
+            .threads = threads(),
+            .value = m.value,
+            .unit = std::move(unit),
+            .limit = m.limit,
+            .share = m.share};
+}
+
 std::vector<BenchRow> bench_machine(const BenchOptions& options) {
-    std::vector<double> read, f32, bf16, int8;
-    for (int64_t i = 0; i < options.repetitions; ++i) {
-        MachinePeaks peaks = measure_peaks(choose_kernels());
-        read.push_back(peaks.read_gbs);
-        f32.push_back(peaks.f32);
-        bf16.push_back(peaks.bf16);
-        int8.push_back(peaks.int8);
-    }
-    auto row = [](const char* shape, const char* type, const std::vector<double>& values, const char* unit) {
-        return BenchRow{"machine", shape, type, threads(), median(values), unit, median(values), 1};
+    struct Figure {
+        const char *shape, *type, *unit;
+        double MachinePeaks::*value;
     };
-    return {row("read", "f32", read, "GB/s"), row("peak", "f32", f32, "GFLOP/s"), row("peak", "bf16", bf16, "GFLOP/s"),
-            row("peak", "int8", int8, "GOP/s")};
+    constexpr Figure figures[] = {{"read", "f32", "GB/s", &MachinePeaks::read_gbs},
+                                  {"peak", "f32", "GFLOP/s", &MachinePeaks::f32},
+                                  {"peak", "bf16", "GFLOP/s", &MachinePeaks::bf16},
+                                  {"peak", "int8", "GOP/s", &MachinePeaks::int8},
+                                  {"peak", "int4", "GOP/s", &MachinePeaks::int4}};
+    std::vector<MachinePeaks> measured;
+    for (int64_t i = 0; i < options.repetitions; ++i) measured.push_back(measure_peaks(choose_kernels()));
+    std::vector<BenchRow> rows;
+    for (const Figure& figure : figures) {
+        std::vector<double> values;
+        for (const MachinePeaks& peaks : measured) values.push_back(peaks.*figure.value);
+        double value = median(values);
+        rows.push_back(measured_row("machine", figure.shape, figure.type, figure.unit, {value, value, 1}));
+    }
+    return rows;
 }
 
 }  // namespace puna

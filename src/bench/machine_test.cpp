@@ -5,7 +5,7 @@
 namespace puna {
 namespace {
 
-TEST(Measure, MakesAnImpossibleRunAgain) {
+TEST(Measure, ARunFasterThanThePeakIsRepeated) {
     int runs = 0;
     auto once_too_fast = [&] { return ++runs == 1 ? 3.0 : 0.5; };
     Measured m = measure(
@@ -16,20 +16,33 @@ TEST(Measure, MakesAnImpossibleRunAgain) {
     EXPECT_EQ(m.share, 0.25);
 }
 
-TEST(Measure, TellsWhatStaysImpossible) {
+TEST(Measure, WhatStillBeatsThePeakIsThePeak) {
     int runs = 0;
     Measured m = measure(
         1, [](const MachinePeaks&) { return 2.0; }, [&] { return ++runs, 3.0; });
     EXPECT_EQ(runs, 5);
-    EXPECT_EQ(m.share, 1.5);
+    EXPECT_EQ(m.value, 3);
+    EXPECT_EQ(m.limit, 3);
+    EXPECT_EQ(m.share, 1);
 }
 
-TEST(Measure, BoundsARunByTheBetterFigureBeforeAndAfterIt) {
-    double figures[] = {4, 2, 8};
-    int next = 0;
+TEST(Measure, ARunThatSlightlyBeatsThePeakRaisesIt) {
+    int runs = 0;
     Measured m = measure(
-        2, [&](const MachinePeaks&) { return figures[next++]; }, [] { return 1.0; });
-    EXPECT_EQ(m.limit, 6);  // of 4 and 8
+        1, [](const MachinePeaks&) { return 2.0; }, [&] { return ++runs, 2.1; });
+    EXPECT_EQ(runs, 1);
+    EXPECT_EQ(m.limit, 2.1);
+    EXPECT_EQ(m.share, 1);
+}
+
+TEST(Measure, ADisturbedMachineIsMeasuredAgain) {
+    double figures[] = {4, 2, 8, 8};  // before and after the runs; only the last two agree
+    int next = 0, runs = 0;
+    Measured m = measure(
+        1, [&](const MachinePeaks&) { return figures[next++]; }, [&] { return static_cast<double>(++runs); });
+    EXPECT_EQ(runs, 3);
+    EXPECT_EQ(m.value, 3);
+    EXPECT_EQ(m.limit, 8);
 }
 
 }  // namespace

@@ -93,9 +93,10 @@ std::vector<BenchRow> bench_tokenizer(const BenchOptions& options) {
     Measured t = megabytes(options, bytes, 1,
                            [&] { train_tokenizer(count_pieces({folder / "text"}, ""), {.vocabulary = 4096}); });
     std::string encoded = fmt::format("encode {:.1f} MB, {:.2f} bytes a token, one core", bytes / 1e6, bytes / tokens);
-    std::string learnt = fmt::format("train 4096 tokens on {:.1f} MB", bytes / 1e6);
-    return {{"tokenizer", encoded, "text", 1, m.value, "MB/s", m.limit, m.share},
-            {"tokenizer", learnt, "text", threads(), t.value, "MB/s", t.limit, t.share}};
+    std::string trained = fmt::format("train 4096 tokens on {:.1f} MB", bytes / 1e6);
+    BenchRow encoding = measured_row("tokenizer", encoded, "text", "MB/s", m);
+    encoding.threads = 1;
+    return {encoding, measured_row("tokenizer", trained, "text", "MB/s", t)};
 }
 
 // `puna data pack` as a whole, on all cores.
@@ -108,7 +109,7 @@ std::vector<BenchRow> bench_pack(const BenchOptions& options) {
         pack(pack_options);
     });
     std::string shape = fmt::format("pack {:.1f} MB of text", bytes / 1e6);
-    return {{"pack", shape, "text", threads(), m.value, "MB/s/core", m.limit, m.share}};
+    return {measured_row("pack", shape, "text", "MB/s/core", m)};
 }
 
 }  // namespace puna

@@ -61,8 +61,8 @@ std::vector<BenchRow> bench_train(const BenchOptions& options) {
             step();
             return training_operations(config, length) * rows * length / (seconds_now() - start) / 1e9;
         });
-        result.push_back({"train", "dim 512, 8 layers, 4 x 512 tokens", std::string(info(type).name), threads(),
-                          m.value, "GFLOP/s", m.limit, m.share});
+        result.push_back(
+            measured_row("train", "dim 512, 8 layers, 4 x 512 tokens", std::string(info(type).name), "GFLOP/s", m));
     }
     return result;
 }

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "core/error.h"
+#include "core/threads.h"
 
 #include <fmt/core.h>
 
@@ -37,6 +38,7 @@ void print(const BenchRow& row, bool json) {
         fmt::print("{}\n", nlohmann::ordered_json{{"bench", row.bench},
                                                   {"shape", row.shape},
                                                   {"type", row.type},
+                                                  {"kernels", row.kernels},
                                                   {"threads", row.threads},
                                                   {"value", row.value},
                                                   {"unit", row.unit},
@@ -72,14 +74,8 @@ int run_bench(Arguments arguments) {
             throw UsageError("--text is missing: name a file, or a folder of files, to encode");
         if (bench.reads_text && options.tokenizer.empty())
             throw UsageError("--tokenizer is missing: name a model, tokenizer.json or tokenizer.model");
-        bool possible = true;
-        for (const BenchRow& row : bench.run(options)) {
-            print(row, how.json);
-            possible = possible && row.share <= 1;
-        }
-        if (!possible)
-            fail("bench {}: a share above 1: the machine was not measured well; run it again when nothing else runs",
-                 which);
+        if (!how.json) fmt::print("kernels: {}, threads: {}\n", full_name(choose_kernels()), threads());
+        for (const BenchRow& row : bench.run(options)) print(row, how.json);
         return 0;
     }
     throw UsageError(fmt::format("'{}' is not a bench: use {}", which, bench_names));

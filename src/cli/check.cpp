@@ -66,39 +66,45 @@ int check_folder(const CheckOptions& options) {
         options.golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.bar);
 }
 
-int check_machine(const CheckOptions& options) {
+void print_machine_json(const std::string& signature, bool good) {
     nlohmann::ordered_json tables;
     for (const Kernels* table : available_kernels())
         for (const KernelOrigin& origin : kernel_origins(*table))
             tables[std::string(table->name)][std::string(origin.kernel)] = origin.table;
+    fmt::print("{}\n", nlohmann::ordered_json{{"signature", signature},
+                                              {"committed", committed_signature},
+                                              {"good", good},
+                                              {"threads", threads()},
+                                              {"chosen", choose_kernels().name},
+                                              {"extensions", choose_kernels().extensions},
+                                              {"kernels", tables}}
+                           .dump());
+}
+
+void print_machine(const std::string& signature, bool good) {
+    if (good)
+        fmt::print("PASS: the signature matches the reference ({})\n", signature);
+    else
+        fmt::print("FAIL: the signature is {}, not the reference's {}\n", signature, committed_signature);
+    fmt::print("threads: {}\nkernels: {} (PUNA_KERNELS chooses others)\n\n{:<24}", threads(),
+               full_name(choose_kernels()), "");
+    for (const Kernels* table : available_kernels()) fmt::print("{:<10}", table->name);
+    std::span<const Kernels* const> tables = available_kernels();
+    for (size_t i = 0; i < kernel_origins(*tables[0]).size(); ++i) {
+        fmt::print("\n{:<24}", kernel_origins(*tables[0])[i].kernel);
+        for (const Kernels* table : tables) fmt::print("{:<10}", kernel_origins(*table)[i].table);
+    }
+    fmt::print("\n");
+}
+
+int check_machine(const CheckOptions& options) {
     std::string signature = compute_signature();
     bool good = signature == committed_signature;
-    std::string_view chosen = choose_kernels().name;
-    if (options.json) {
-        fmt::print("{}\n", nlohmann::ordered_json{{"signature", signature},
-                                                  {"committed", committed_signature},
-                                                  {"good", good},
-                                                  {"threads", threads()},
-                                                  {"chosen", chosen},
-                                                  {"kernels", tables}}
-                               .dump());
-    } else {
-        fmt::print("signature  {} {}\nthreads    {}\nkernels    {} (PUNA_KERNELS chooses another)\n\n{:<24}", signature,
-                   good ? "as committed" : fmt::format("is not the committed {}", committed_signature), threads(),
-                   chosen, "");
-        for (const Kernels* table : available_kernels()) fmt::print("{:<10}", table->name);
-        for (const KernelOrigin& origin : kernel_origins(choose_kernels())) {
-            fmt::print("\n{:<24}", origin.kernel);
-            for (const Kernels* table : available_kernels())
-                fmt::print("{:<10}", tables[std::string(table->name)][std::string(origin.kernel)].get<std::string>());
-        }
-        fmt::print("\n");
-    }
+    options.json ? print_machine_json(signature, good) : print_machine(signature, good);
     if (!good)
         fail(
-            "the signature is {}, not the committed {}: this build computes other numbers; build anew with the preset "
-            "release, and run puna check "
-            "--golden to see which",
+            "the signature is {}, not the reference's {}: this build computes other numbers; rebuild with the preset "
+            "release, and run puna check --golden to see which",
             signature, committed_signature);
     return 0;
 }

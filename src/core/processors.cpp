@@ -60,8 +60,9 @@ std::optional<Mount> find_mount(std::string_view mountinfo, bool version2) {
 
 // Version 2: "max 100000" or "150000 100000", microseconds of each period. Version 1: the same in two files.
 std::optional<double> quota_of_group(const fs::path& group, bool version2) {
-    std::istringstream text(version2 ? read_all(group / "cpu.max")
-                                     : read_all(group / "cpu.cfs_quota_us") + " " + read_all(group / "cpu.cfs_period_us"));
+    std::istringstream text(version2
+                                ? read_all(group / "cpu.max")
+                                : read_all(group / "cpu.cfs_quota_us") + " " + read_all(group / "cpu.cfs_period_us"));
     double quota = 0, period = 0;
     if (!(text >> quota >> period) || quota <= 0 || period <= 0) return {};
     return quota / period;

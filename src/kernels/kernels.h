@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -142,6 +143,7 @@ std::span<const Kernels* const> restricted_kernels();
 const Kernels* find_kernels(std::string_view name);
 // The one that PUNA_KERNELS names, else the best. Throws Error for a name that find_kernels does not find.
 const Kernels& choose_kernels();
+std::string full_name(const Kernels& kernels);      // "avx512 with vnni, bf16"
 std::span<const std::string_view> known_kernels();  // all names of this build, without extensions
 std::vector<KernelOrigin> kernel_origins(const Kernels& table);
 

@@ -1,4 +1,4 @@
-// Which table implements each kernel, for `puna check`.
+// What a table is called, and which one implements each kernel: for `puna check`.
 #include "kernels/cpu/tables.h"
 
 #include <iterator>
@@ -47,6 +47,11 @@ static_assert(sizeof(Kernels) ==
               "list every kernel above");
 
 }  // namespace
+
+std::string full_name(const Kernels& kernels) {
+    std::string name(kernels.name);
+    return kernels.extensions.empty() ? name : name + " with " + std::string(kernels.extensions);
+}
 
 std::vector<KernelOrigin> kernel_origins(const Kernels& table) {
     std::vector<KernelOrigin> list;

@@ -292,8 +292,9 @@ void Trainer::run() {
         double seconds = now() - start;
         if (due(recipe_.validate_every)) validate_into(m);
         double rate = tokens / seconds;
-        StepTiming timing{m.step, seconds, rate,
-                          rate * training_operations(llama_.config, recipe_.length) / 1e9 / (peak_ * group_.size())};
+        double operations = rate * training_operations(llama_.config, recipe_.length) / 1e9 / group_.size();
+        peak_ = std::max(peak_, operations);  // measured on a busy machine, it may be beaten
+        StepTiming timing{m.step, seconds, rate, operations / peak_};
         if (files_) {
             files_->metrics.append(to_line(m));
             files_->timing.append(to_line(timing));
