@@ -12,7 +12,6 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wall$<SEMICOLON>-Wextra$<SEMICOLON>-Werror$<SEMICOLON>-Wno-missing-field-initializers$<SEMICOLON>-fno-omit-frame-pointer>)
 # The scalar kernels promise the same bits from every compiler: a * b + c is never fused behind our back.
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
-# OpenMP's and MPI's C++ headers are not ours to warn about; they come in as system headers (packages.cmake).
 
 if(PUNA_SANITIZE)
   add_compile_options(-fsanitize=${PUNA_SANITIZE} -fno-sanitize-recover=all -g1)
@@ -23,10 +22,15 @@ if(PUNA_FUZZ)
   add_link_options(-fprofile-instr-generate)
 endif()
 
+if(PUNA_ODR)
+  add_compile_options(-flto)
+  add_link_options(-flto -Wodr -Werror=odr)
+endif()
+
 # CUDA is optional: where nvcc is found, and the compiler is one that it knows.
 include(CheckLanguage)
 set(PUNA_CUDA OFF)
-if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND NOT PUNA_SANITIZE)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND NOT PUNA_SANITIZE AND NOT PUNA_ODR)
   if(NOT CMAKE_CUDA_COMPILER)
     find_program(NVCC nvcc HINTS /usr/local/cuda/bin)
     if(NVCC)

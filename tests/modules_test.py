@@ -95,6 +95,19 @@ def check(src):
     return problems
 
 
+MAX_EXCEPTIONS = 10
+
+
+def check_exceptions(text):
+    """Every line of tests/exceptions.txt has a reason, and they are few."""
+    lines = [line for line in text.splitlines() if line and line[0] not in "#["]
+    for line in lines:
+        if not re.fullmatch(r"\S+: \S.+", line):
+            yield f"tests/exceptions.txt: a name, a colon and a reason are expected, not: {line}"
+    if len(lines) > MAX_EXCEPTIONS:
+        yield f"tests/exceptions.txt: {len(lines)} exceptions, more than {MAX_EXCEPTIONS}"
+
+
 def self_test():
     """A small tree with one violation of each rule, and one without any."""
     good = {"modules.txt": "core:\nfiles: core\n", "core/a.h": "#pragma once\n",
@@ -120,12 +133,16 @@ def self_test():
             problems = check(pathlib.Path(folder))
         caught = not problems if expected is None else any(expected in problem for problem in problems)
         assert caught, f"{name or 'the good tree'}: {problems}"
+    assert not list(check_exceptions("# why\n[tables]\nA\\.: slow\n"))
+    assert "a reason" in "".join(check_exceptions("[tables]\nA\\.\n"))
+    assert "11 exceptions" in "".join(check_exceptions("A: slow\n" * 11))
 
 
 def main():
     if "--self-test" in sys.argv:
         return self_test()
-    problems = check(pathlib.Path(__file__).resolve().parent.parent / "src")
+    root = pathlib.Path(__file__).resolve().parent.parent
+    problems = check(root / "src") + list(check_exceptions((root / "tests/exceptions.txt").read_text()))
     print("\n".join(problems) or "all rules hold")
     return 1 if problems else 0
 

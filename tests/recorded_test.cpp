@@ -2,6 +2,7 @@
 // as hashes in tests/recorded.txt, one line for each table of kernels, weight type and kind of work.
 //
 //   recorded_test --print >> tests/recorded.txt          the lines of this machine's tables, to record them
+//   recorded_test --tables                               their names, the best first
 //
 // Record at the commit that introduced a table or changed its order of sums on purpose, and say so in that commit.
 #include "core/hash.h"
@@ -198,6 +199,11 @@ int main(int argc, char** argv) {
             fmt::print("{} {}\n", recording.key(), recording.compute());
             std::fflush(stdout);
         }
+        return 0;
+    }
+    if (argc == 2 && std::string_view(argv[1]) == "--tables") {
+        for (const puna::Kernels* table : puna::test_tables())
+            if (puna::find_kernels(table->name)) fmt::print("{}\n", table->name);
         return 0;
     }
     testing::InitGoogleTest(&argc, argv);

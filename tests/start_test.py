@@ -12,6 +12,13 @@ STARTER = pathlib.Path("models/starter")
 PUNA = "build/release/bin/puna"
 
 
+def same_kernels_as_card():
+    """Sampled answers and the last digits of a figure depend on the kernels; the card says which it was measured with."""
+    check = json.loads(subprocess.run([PUNA, "check", "--json"], capture_output=True, text=True, check=True).stdout)
+    here = check["chosen"] + (f" with {check['extensions']}" if check["extensions"] else "")
+    return re.search(r"with the kernels `([^`]+)`", (STARTER / "README.md").read_text())[1] == here
+
+
 def chat(*turns):
     """The answers to some turns, greedily."""
     without_network = ["unshare", "-rn"] if subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode == 0 else []
@@ -46,7 +53,9 @@ def its_answers_are_those_of_the_card():
     for seed, prompt in ((1, "Hello!"), (4, "Tell me a story about a dog.")):
         run = subprocess.run([PUNA, "chat", STARTER, "--seed", str(seed)], input=prompt + "\n", capture_output=True, text=True, check=True)
         printed = re.search(rf"\*\*{seed}\. {re.escape(prompt)}\*\*[^\n]*\n\n((?:>[^\n]*\n)+)", card)[1]
-        assert re.sub(r"(?m)^> ?", "", printed).strip() == run.stdout.strip(), (printed, run.stdout)
+        assert run.stdout.strip()
+        if same_kernels_as_card():
+            assert re.sub(r"(?m)^> ?", "", printed).strip() == run.stdout.strip(), (printed, run.stdout)
 
 
 def it_predicts_stories_that_it_has_not_seen():
@@ -59,8 +68,8 @@ def it_predicts_stories_that_it_has_not_seen():
                          text=True, check=True)
     bits = json.loads(run.stdout)["bits_per_byte"]
     assert bits <= 0.95, bits
-    card = (STARTER / "README.md").read_text()
-    assert f"**{bits:.4f}**" in card, bits
+    printed = float(re.search(r"\*\*this one\*\* \| \*\*([\d.]+)\*\*", (STARTER / "README.md").read_text())[1])
+    assert abs(bits - printed) <= (0.00005001 if same_kernels_as_card() else 0.001), (bits, printed)
 
 
 if not shutil.which("unshare"):
