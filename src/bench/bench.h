@@ -1,6 +1,6 @@
 // bench/bench.h — how fast, as a share of what this machine can do, measured beside every repetition.
 //
-//   for (const BenchRow& row : bench_train({})) ...
+//   for (const BenchRow& row : bench_train({})) fmt::print("{}: {:.3f}\n", row.shape, row.share);
 //
 // What beats a peak is the peak from then on: a share is never above 1.
 #pragma once

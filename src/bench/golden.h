@@ -1,7 +1,7 @@
 // bench/golden.h — holds the model against numbers that a reference computed: a golden folder has the weights (hf/),
 // what they must give (golden.safetensors) and what each of its tensors is (golden.json).
 //
-//   for (const GoldenRow& row : check_golden("tiny3")) if (row.error > row.bar) ...
+//   for (const GoldenRow& row : check_golden("tiny3")) check(row.error <= row.bar, "{}", row.what);
 #pragma once
 #include "core/dtype.h"
 #include "kernels/kernels.h"

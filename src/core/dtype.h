@@ -1,6 +1,6 @@
 // core/dtype.h — the number types of tensors, and conversions between them.
 //
-//   with_type(w.dtype, [&]<class T>() { ... });       // opens f32, f16 or bf16 into a C++ type
+//   with_type(w.dtype, [&]<class T>() { bytes = sizeof(T); });       // opens f32, f16 or bf16 into a C++ type
 //
 // Conversions to bf16 and f16 round to nearest, ties to even; NaN stays NaN.
 #pragma once

@@ -1,7 +1,7 @@
 // core/error.h — two kinds of failure, two types.
 //
-//   if (!file) fail("{}: cannot open: {}", path, reason);        // the world is wrong: throws Error
-//   check(x.size[1] == w.size[1], "linear: {} x {}", x, w);      // we are wrong: throws Bug, always on
+//   if (!file) fail("{}: cannot open: {}", path, reason);        // bad input or environment: throws Error
+//   check(x.size[1] == w.size[1], "linear: {} x {}", x, w);      // broken invariant: throws Bug, always on
 //
 // An Error's message names the thing, the place and the remedy, in one line; it is caught where a command, a request or
 // a turn begins. Nothing that a user, a file or the network says may reach check: it is validated before.

@@ -5,7 +5,9 @@
 //       field("temperature", o.temperature, "0 picks the likeliest token");
 //       field("seed",        o.seed,        "0 draws one from the clock");
 //   }
-//   for (Field& f : list_fields(options)) fmt::print("--{} {}\n", f.name, to_text(f));
+//   void print(SampleOptions options) {
+//       for (Field& f : list_fields(options)) fmt::print("--{} {}\n", f.name, to_text(f));
+//   }
 #pragma once
 #include <cstdint>
 #include <string>

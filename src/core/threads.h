@@ -1,8 +1,8 @@
 // core/threads.h — the process's one pool of threads.
 //
 //   set_threads(4);                                          // 0: default_threads() of core/processors.h
-//   parallel_for(rows, [&](int64_t row) { ... });            // one call for each index, in any order, on any thread
-//   parallel_for(rows, 16, [&](int64_t first, int64_t last) { ... });     // pieces of at most 16
+//   parallel_for(rows, [&](int64_t row) { f(row); });         // one call for each index, in any order, on any thread
+//   parallel_for(rows, 16, [&](int64_t first, int64_t last) { g(first, last); });  // pieces of at most 16
 //
 // How the work is shared out never changes a result: pieces do not depend on the number of threads. Inside a piece,
 // parallel_for runs serially. What a piece throws is thrown again by the caller. Any thread may call it, one job runs

@@ -2,9 +2,10 @@
 //
 //   Engine engine = load_engine("models/starter");                         // infer/load.h
 //   Session session = engine.open();
-//   Answer answer = engine.generate(session, prompt, {.max_tokens = 100}, [](std::string_view text) { show(text);
-//   return true; }); std::vector<float> log_p = engine.score(session, tokens, 1);           // of tokens[1], tokens[2],
-//   ... std::vector<float> vector = engine.embed(session, tokens);
+//   auto on_text = [&](std::string_view text) { return show(text); };      // false cancels
+//   Answer answer = engine.generate(session, prompt, {.max_tokens = 100}, on_text);
+//   std::vector<float> log_p = engine.score(session, tokens, 1);           // of tokens[1], tokens[2], ...
+//   std::vector<float> vector = engine.embed(session, tokens);
 //
 // Several answers at once: make a Generation of each and call step while one is not done; they may join and leave
 // between steps. What a session gets does not depend, to the bit, on what runs beside it, on how its tokens came or on

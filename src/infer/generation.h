@@ -2,7 +2,7 @@
 //
 //   Generation generation(engine, session, prompt, {.max_tokens = 100});      // throws ContextFull
 //   while (!generation.done()) { engine.step(running); show(generation.take_text()); }
-//   generation.answer().finish
+//   Finish how = generation.answer().finish;
 //
 // Knows when to stop; the engine runs it, alone or beside others (Engine::step).
 #pragma once

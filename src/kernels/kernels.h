@@ -1,7 +1,7 @@
 // kernels/kernels.h — everything that a device does: one table of functions for each instruction set or device.
 //
-//   const Kernels& k = choose_kernels();                    // the fastest that this machine runs, or
-//   PUNA_KERNELS=scalar k.rms_norm(stream, out, scale, x, weight, 1e-5f);
+//   const Kernels& k = choose_kernels();            // the fastest that this machine runs, or PUNA_KERNELS=scalar
+//   k.rms_norm(stream, out, scale, x, weight, 1e-5f);
 //
 // `scalar` is the specification: plain loops, the same bits on every machine. The other tables start as a copy of it
 // and overwrite what they have. Activations are f32; the dtype of a weight says what a matmul computes in: f32 and f16

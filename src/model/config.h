@@ -1,7 +1,7 @@
 // model/config.h — what a Llama is made of: config.json of a Hugging Face folder.
 //
 //   Config config = read_config("Llama-3.2-1B/config.json");
-//   Tensor frequencies = ...rotary_frequencies(config);
+//   std::vector<float> frequencies = rotary_frequencies(config);
 //
 // Llama 3, 3.1 and 3.2 differ in fields only. What this program cannot compute (biases, other activations, other rotary
 // scalings) is an Error that names the field; numbers are checked so that no size overflows.

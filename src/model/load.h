@@ -2,8 +2,8 @@
 // back.
 //
 //   Llama llama = load_llama(folder, {});                               // as stored, mapped: opens at once
-//   Llama llama = load_llama(folder, {.dtype = Dtype::bf16, .trainable = true});
-//   Llama llama = seeded_llama(config, 42, {.trainable = true});
+//   Llama trainable = load_llama(folder, {.dtype = Dtype::bf16, .trainable = true});
+//   Llama fresh = seeded_llama(config, 42, {.trainable = true});
 //   save_llama(llama, folder, Dtype::bf16);                             // config.json and model.safetensors
 #pragma once
 #include "files/shards.h"

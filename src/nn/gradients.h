@@ -2,7 +2,7 @@
 // global batch in a fixed binary tree (kernels.h, TreeSum).
 //
 //   Gradients gradients(numbers, GradientPlan{.chunks_per_pass = 4, .chunks_per_step = 16}, &head);
-//   for each pass: pass.gradients = &gradients; ... ; gradients.advance(chunks);
+//   for (Pass& pass : passes) pass.backward(), gradients.advance(chunks);     // each made with &gradients
 //   std::span<float> sum = gradients.finish();         // and begins the next step
 #pragma once
 #include "core/arena.h"

@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""Writes a source that compiles what the headers of a module show at their top as code: the lines of the opening comment
+that are indented by three blanks. usage: header_examples.py MODULE OUTPUT; run from the repository's root
+
+Names that an example does not declare itself come from tests/header_examples.txt, below the header's name in brackets:
+lines that begin with # stand before the example, `namespace` puts the example outside a function, every other line
+declares a parameter of the function around it. A line of the example that is only ... is left out.
+"""
+import pathlib
+import re
+import sys
+
+CONTEXT = pathlib.Path("tests/header_examples.txt")
+
+
+def example_of(header):
+    """(line number of the first line, code lines) of the opening comment."""
+    first, code = 0, []
+    for number, line in enumerate(header.read_text().splitlines(), 1):
+        if not line.startswith("//"):
+            break
+        match = re.match(r"//   +(\S.*)", line)
+        if match and match[1] != "...":
+            first = first or number
+        code.append(line[2:] if match and match[1] != "..." else "")
+    return first, code[first - 1:]
+
+
+def read_context():
+    context, lines = {}, []
+    for line in CONTEXT.read_text().splitlines():
+        if match := re.fullmatch(r"\[(.+)\]", line):
+            lines = context.setdefault(match[1], [])
+        elif line and not line.startswith("// "):
+            lines.append(line)
+    return context
+
+
+def source_of(module, context):
+    includes, examples = [], []
+    for header in sorted(pathlib.Path("src", module).rglob("*.h")):
+        name = str(header.relative_to("src"))
+        first, code = example_of(header)
+        if not first:
+            continue
+        lines = context.pop(name, [])
+        includes += [f'#include "{name}"', *(line for line in lines if line.startswith("#"))]
+        parameters = [line for line in lines if not line.startswith("#") and line != "namespace"]
+        body = [f'#line {first} "src/{name}"', *code]
+        if "namespace" in lines:
+            examples += [f"namespace example{len(examples)} {{", *body, "}"]
+        else:
+            examples += [f"[[maybe_unused]] void example{len(examples)}({', '.join(parameters)}) {{", *body, "}"]
+    return "\n".join([*dict.fromkeys(includes), "namespace puna {", "namespace {", *examples, "}", "}", ""])
+
+
+def main():
+    module, output = sys.argv[1], pathlib.Path(sys.argv[2])
+    context = read_context()
+    for name in context:
+        if not pathlib.Path("src", name).exists():
+            sys.exit(f"{CONTEXT}: [{name}]: there is no such header")
+    output.write_text(source_of(module, {name: lines for name, lines in context.items() if name.split("/")[0] == module}))
+
+
+main()
