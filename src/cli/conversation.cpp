@@ -117,8 +117,7 @@ Conversation parse_conversation(std::string_view json, std::string_view path, co
     Reader reader(path, conversation);
     if (json.size() > largest_file)
         fail("{}: has {} bytes: a conversation takes at most {}", path, json.size(), largest_file);
-    read_json(
-        json, path, [&](const JsonEvent& event) { reader.take(event); }, largest_file);
+    read_json(json, path, [&](const JsonEvent& event) { reader.take(event); });
     std::string_view options = reader.options_of(json);
     std::vector<Field> list = list_fields(conversation.options);
     if (!options.empty()) from_json(list, options, fmt::format("{}: options", path));

@@ -1,5 +1,7 @@
 #include "core/error.h"
 
+#include "core/utf8.h"
+
 #include <algorithm>
 #include <system_error>
 
@@ -10,16 +12,12 @@ void throw_bug(std::string message) { throw Bug(std::move(message)); }
 
 namespace {
 
-// Length of the UTF-8 sequence that text begins with; 0 where it is broken, or a control character.
+// Length of the character that text begins with; 0 where that is no UTF-8, or a control character.
 size_t printable_length(std::string_view text) {
     unsigned char first = static_cast<unsigned char>(text[0]);
-    if (first < 0x80) return first >= 0x20 && first != 0x7f;
-    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-    if (first > 0xf4 || text.size() < length) return 0;
-    for (size_t i = 1; i < length; ++i)
-        if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
-    bool second_control_block = first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
-    return second_control_block ? 0 : length;
+    if (first < 0x20 || first == 0x7f) return 0;
+    bool second_control_block = first == 0xc2 && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xa0;
+    return second_control_block ? 0 : utf8_length(text);
 }
 
 }  // namespace

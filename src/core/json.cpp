@@ -1,113 +1,268 @@
 #include "core/json.h"
 
 #include "core/error.h"
+#include "core/utf8.h"
 
-#include <nlohmann/json.hpp>
-
-#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
 
 namespace puna {
 
 namespace {
 
-constexpr int deepest = 64;
-constexpr size_t longest_number = 64 << 10;
+constexpr int max_depth = 1 << 30;  // so that a depth is an int
 
-// The library keeps the whole of the current token: refuse monstrous ones before it sees them.
-void check_string_lengths(std::string_view text, std::string_view path, size_t longest_string) {
-    size_t at = 0;
-    while ((at = text.find('"', at)) != text.npos) {
-        size_t begin = ++at;
-        while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
-        if (std::min(at, text.size()) - begin > longest_string)
-            fail("{}: a JSON string at byte {} is longer than {} bytes", path, begin, longest_string);
-        ++at;
-    }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Printable ASCII, and neither the end of a string nor an escape.
+bool is_plain(char c) { return c >= 0x20 && static_cast<signed char>(c) > 0 && c != '"' && c != '\\'; }
+
+// The same of eight bytes at a time: false may also mean that one of them only looks special beside another.
+bool are_plain(const char* eight) {
+    constexpr uint64_t each = 0x0101010101010101, tops = 0x80 * each;
+    uint64_t bytes;
+    std::memcpy(&bytes, eight, sizeof bytes);
+    uint64_t quotes = bytes ^ each * '"', escapes = bytes ^ each * '\\';  // zero where there is one
+    return ((bytes | (bytes - 0x20 * each) | (quotes - each) | (escapes - each)) & tops) == 0;
 }
 
-void check_number_lengths(std::string_view text, std::string_view path) {
-    size_t run = 0;
-    for (size_t at = 0; at < text.size(); ++at) {
-        run = text[at] >= '0' && text[at] <= '9' ? run + 1 : 0;
-        if (run > longest_number) fail("{}: a number at byte {} has more than {} digits", path, at, longest_number);
-    }
-}
+// A library would convert every number and string before anyone asks for it, and refuse the text over one that does not
+// fit; so the grammar is walked here.
+class JsonReader {
+ public:
+    JsonReader(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event)
+        : text_(text), path_(path), on_event_(on_event) {}
 
-// Walks over the text and says how far the library has come.
-struct Cursor {
-    using iterator_category = std::input_iterator_tag;
-    using value_type = char;
-    using difference_type = std::ptrdiff_t;
-    using pointer = const char*;
-    using reference = const char&;
-    const char* at;
-    const char** seen;
-
-    const char& operator*() const { return *at; }
-    Cursor& operator++() {
-        *seen = ++at;
-        return *this;
-    }
-    bool operator==(const Cursor& other) const { return at == other.at; }
-};
-
-struct Sax {
-    using json = nlohmann::json;
-    std::string_view text, path;
-    const std::function<void(const JsonEvent&)>& on_event;
-    const char* seen = text.data();
-    int depth = 0;
-
-    bool emit(JsonEvent::Kind kind, std::string_view word = {}, int64_t integer = 0, double number = 0) {
-        on_event({kind, depth, word, integer, number, static_cast<size_t>(seen - text.data())});
-        return true;
-    }
-    bool open(JsonEvent::Kind kind) {
-        emit(kind);
-        if (++depth > deepest) fail("{}: JSON nested deeper than {}", path, deepest);
-        return true;
-    }
-    bool close(JsonEvent::Kind kind) {
-        --depth;
-        return emit(kind);
+    void read() {
+        if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;  // a byte order mark
+        read_value();
+        while (!in_object_.empty()) read_next();
+        skip_blanks();
+        if (at_ < text_.size()) refuse("more after the end of the value");
     }
 
-    bool null() { return emit(JsonEvent::null); }
-    bool boolean(bool value) { return emit(JsonEvent::boolean, {}, value); }
-    bool number_integer(json::number_integer_t value) {
-        return emit(JsonEvent::integer, {}, value, static_cast<double>(value));
+ private:
+    [[noreturn]] void refuse(std::string_view problem) const {
+        bool cut = at_ >= text_.size(), zero = !cut && text_[at_] == '\0';
+        fail("{}: not valid JSON at byte {}: {}", path_, at_,
+             cut    ? "the text ends here"
+             : zero ? "a zero byte"
+                    : problem);
     }
-    bool number_unsigned(json::number_unsigned_t value) {
-        bool fits = std::in_range<int64_t>(value);
-        return fits ? number_integer(static_cast<int64_t>(value))
-                    : emit(JsonEvent::number, {}, 0, static_cast<double>(value));
+
+    char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+
+    void skip_blanks() {
+        while (at_ < text_.size() &&
+               (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
+            ++at_;
     }
-    bool number_float(json::number_float_t value, const std::string&) { return emit(JsonEvent::number, {}, 0, value); }
-    bool string(std::string& value) { return emit(JsonEvent::string, value); }
-    bool binary(json::binary_t&) { return false; }
-    bool key(std::string& value) { return emit(JsonEvent::key, value); }
-    bool start_object(size_t) { return open(JsonEvent::begin_object); }
-    bool end_object() { return close(JsonEvent::end_object); }
-    bool start_array(size_t) { return open(JsonEvent::begin_array); }
-    bool end_array() { return close(JsonEvent::end_array); }
-    bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& problem) {
-        std::string reason = problem.what();
-        reason = reason.substr(0, 200);
-        size_t colon = reason.rfind("; ");
-        fail("{}: not valid JSON at byte {}: {}", path, position,
-             colon == reason.npos ? reason : reason.substr(colon + 2));
+
+    void skip(char expected, std::string_view problem) {
+        if (peek() != expected) refuse(problem);
+        ++at_;
     }
+
+    // An event of what was read from `begin` to here.
+    JsonEvent event(JsonEvent::Kind kind, size_t begin) const {
+        return {.kind = kind,
+                .depth = static_cast<int>(in_object_.size()),
+                .spelled = text_.substr(begin, at_ - begin),
+                .position = at_};
+    }
+
+    void read_value() {
+        skip_blanks();
+        switch (peek()) {
+            case '{':
+                return open(JsonEvent::begin_object);
+            case '[':
+                return open(JsonEvent::begin_array);
+            case '"':
+                return read_string(JsonEvent::string);
+            case 't':
+                return read_word("true", JsonEvent::boolean);
+            case 'f':
+                return read_word("false", JsonEvent::boolean);
+            case 'n':
+                return read_word("null", JsonEvent::null);
+            default:
+                return read_number();
+        }
+    }
+
+    // What comes next in an object or array: its end, or one more item.
+    void read_next() {
+        skip_blanks();
+        bool object = in_object_.back();
+        if (peek() == (object ? '}' : ']')) return close(object ? JsonEvent::end_object : JsonEvent::end_array);
+        if (!first_) skip(',', object ? "expected ',' or '}'" : "expected ',' or ']'");
+        first_ = false;
+        if (object) read_key();
+        read_value();
+    }
+
+    void read_key() {
+        skip_blanks();
+        if (peek() != '"') refuse("expected a key in quotes");
+        read_string(JsonEvent::key);
+        skip_blanks();
+        skip(':', "expected ':'");
+    }
+
+    void open(JsonEvent::Kind kind) {
+        ++at_;
+        on_event_(event(kind, at_ - 1));
+        if (in_object_.size() == max_depth) fail("{}: JSON nested deeper than {}", path_, max_depth);
+        in_object_.push_back(kind == JsonEvent::begin_object);
+        first_ = true;
+    }
+
+    void close(JsonEvent::Kind kind) {
+        ++at_;
+        in_object_.pop_back();
+        first_ = false;
+        on_event_(event(kind, at_ - 1));
+    }
+
+    void read_word(std::string_view word, JsonEvent::Kind kind) {
+        if (!text_.substr(at_).starts_with(word)) refuse("expected a value");
+        at_ += word.size();
+        JsonEvent e = event(kind, at_ - word.size());
+        e.integer_value = word == "true";
+        on_event_(e);
+    }
+
+    void read_number() {
+        size_t begin = at_;
+        if (peek() == '-') ++at_;
+        if (!is_digit(peek())) refuse("expected a value");
+        peek() == '0' ? void(++at_) : skip_digits();
+        bool whole = peek() != '.' && peek() != 'e' && peek() != 'E';
+        if (peek() == '.') {
+            ++at_;
+            skip_digits();
+        }
+        if (peek() == 'e' || peek() == 'E') {
+            ++at_;
+            if (peek() == '+' || peek() == '-') ++at_;
+            skip_digits();
+        }
+        on_event_(with_value(event(JsonEvent::number, begin), whole));
+    }
+
+    void skip_digits() {
+        if (!is_digit(peek())) refuse("expected a digit");
+        while (is_digit(peek())) ++at_;
+    }
+
+    static JsonEvent with_value(JsonEvent e, bool whole) {
+        const char *begin = e.spelled.data(), *end = begin + e.spelled.size();
+        if (whole && std::from_chars(begin, end, e.integer_value).ec == std::errc()) {
+            e.kind = JsonEvent::integer;
+            e.number_value = static_cast<double>(e.integer_value);
+        } else if (std::from_chars(begin, end, e.number_value).ec != std::errc()) {
+            e.number_value = std::strtod(std::string(e.spelled).c_str(), nullptr);  // infinite, or next to nothing
+        }
+        return e;
+    }
+
+    void read_string(JsonEvent::Kind kind) {
+        size_t begin = at_++;
+        lone_surrogate_ = false;
+        skip_plain();
+        bool escapes = peek() == '\\';
+        if (escapes) unescape(begin);
+        ++at_;
+        JsonEvent e = event(kind, begin);
+        e.text = escapes ? std::string_view(unescaped_) : e.spelled.substr(1, e.spelled.size() - 2);
+        e.has_lone_surrogate = lone_surrogate_;
+        on_event_(e);
+    }
+
+    // Up to the next escape or the closing quote.
+    void skip_plain() {
+        for (;;) {
+            while (at_ + 8 <= text_.size() && are_plain(&text_[at_])) at_ += 8;
+            while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
+            if (peek() == '"' || peek() == '\\') return;
+            if (static_cast<unsigned char>(peek()) < 0x20) refuse("a control character in a string");
+            size_t length = utf8_length(text_.substr(at_, 4));
+            if (length == 0) refuse("not valid UTF-8");
+            at_ += length;
+        }
+    }
+
+    // From an escape in the string that begins at `begin` to its closing quote.
+    void unescape(size_t begin) {
+        unescaped_.clear();
+        if (unescaped_.capacity() < text_.size() - begin)
+            unescaped_.reserve(text_.size() - begin);  // enough for all that follow; growing would take twice as much
+        unescaped_ += text_.substr(begin + 1, at_ - begin - 1);
+        while (peek() == '\\') {
+            read_escape();
+            size_t from = at_;
+            skip_plain();
+            unescaped_ += text_.substr(from, at_ - from);
+        }
+    }
+
+    void read_escape() {
+        ++at_;
+        constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
+        if (peek() == 'u') return append_utf8(unescaped_, read_code());
+        size_t i = letters.find(peek());
+        if (i == letters.npos) refuse("not an escape");
+        unescaped_ += meanings[i];
+        ++at_;
+    }
+
+    // \ud83d\ude00 is one character; half of such a pair is none.
+    uint32_t read_code() {
+        uint32_t high = read_hex();
+        if (high < 0xd800 || high > 0xdfff) return high;
+        size_t after = at_;
+        if (high < 0xdc00 && text_.substr(at_).starts_with("\\u")) {
+            ++at_;
+            uint32_t low = read_hex();
+            if (low >= 0xdc00 && low <= 0xdfff) return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+            at_ = after;
+        }
+        lone_surrogate_ = true;
+        return 0xfffd;
+    }
+
+    uint32_t read_hex() {
+        ++at_;
+        uint32_t code = 0;
+        for (int i = 0; i < 4; ++i, ++at_) {
+            char c = peek();
+            int digit = is_digit(c)            ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : -1;
+            if (digit < 0) refuse("\\u needs four hexadecimal digits");
+            code = code << 4 | static_cast<uint32_t>(digit);
+        }
+        return code;
+    }
+
+    std::string_view text_, path_;
+    const std::function<void(const JsonEvent&)>& on_event_;
+    size_t at_ = 0;
+    std::vector<bool> in_object_;  // for each object and array around this place
+    bool first_ = false;           // nothing was read of the innermost one yet
+    std::string unescaped_;
+    bool lone_surrogate_ = false;
 };
 
 }  // namespace
 
-void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event,
-               size_t longest_string) {
-    check_string_lengths(text, path, longest_string);
-    check_number_lengths(text, path);
-    if (size_t at = text.find('\0'); at != text.npos) fail("{}: not valid JSON at byte {}: a zero byte", path, at);
-    Sax sax{text, path, on_event};
-    nlohmann::json::sax_parse(Cursor{text.data(), &sax.seen}, Cursor{text.data() + text.size(), &sax.seen}, &sax);
+void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event) {
+    JsonReader(text, path, on_event).read();
 }
 
 }  // namespace puna

@@ -4,9 +4,10 @@
 //       if (event.kind == JsonEvent::key && event.depth == 1) name = event.text;
 //   });
 //
-// Strings longer than 64 KiB (or what the caller allows) and nesting deeper than 64 are refused, so that no content
-// makes the reader itself take more memory than that. Throws Error: "path: not valid JSON at byte 17: ...". Callers may
-// throw from the callback. JSON of our own making is read and written with nlohmann::json in .cpp files.
+// All of the text must be valid JSON (RFC 8259), but what nobody asks for need not fit anything: numbers of any size,
+// strings of any length, any depth and repeated keys pass. Throws Error: "path: not valid JSON at byte 17: ...".
+// Callers may throw from the callback. Takes no more memory than the text itself has. JSON is written with
+// nlohmann::json in .cpp files. core/json_value.h gives parts of a text by name.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -18,14 +19,15 @@ namespace puna {
 struct JsonEvent {
     enum Kind { begin_object, end_object, begin_array, end_array, key, string, integer, number, boolean, null };
     Kind kind;
-    int depth;                  // 0 at the top value; a key or value of the top object has 1
-    std::string_view text;      // key, string; valid during the call only
-    int64_t integer_value = 0;  // integer; one that does not fit arrives as a number. boolean: 0 or 1
-    double number_value = 0;    // integer, number
-    size_t position = 0;        // bytes read so far; just past the closing quote of a key or string
+    int depth;                        // 0 at the top value; a key or value of the top object has 1
+    std::string_view text;            // key, string; valid during the call only
+    std::string_view spelled;         // the value or key as the text spells it; of an object or array the one bracket
+    int64_t integer_value = 0;        // integer; one that does not fit arrives as a number. boolean: 0 or 1
+    double number_value = 0;          // integer, number; infinite beyond the range of a double
+    size_t position = 0;              // bytes read so far; just past the closing quote of a key or string
+    bool has_lone_surrogate = false;  // key, string: \ud800 without its other half, which no UTF-8 is; U+FFFD in text
 };
 
-void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event,
-               size_t longest_string = 64 << 10);
+void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event);
 
 }  // namespace puna

@@ -3,15 +3,22 @@
 #include "core/error.h"
 #include "core/json.h"
 
+#include <cmath>
+
 namespace puna {
 
 namespace {
 
 using Kind = JsonEvent::Kind;
 
-// As Python's repr: always with a point or an exponent.
-std::string spell_number(double value) {
-    std::string text = fmt::format("{}", value);
+constexpr int max_depth = 64;  // indenting deeper ones would take a lot of memory
+
+bool is_whole(std::string_view number) { return number.find_first_of(".eE") == number.npos; }
+
+// As Python does: whole numbers keep their digits, others are the shortest that read back, with a point or an exponent.
+std::string spell_number(const JsonEvent& event) {
+    if (is_whole(event.spelled)) return std::string(event.spelled);
+    std::string text = fmt::format("{}", event.number_value);
     if (text.find_first_of(".e") == text.npos) text += ".0";
     return text;
 }
@@ -58,7 +65,7 @@ class Speller {
             case Kind::integer:
                 return fmt::format("{}", event.integer_value);
             case Kind::number:
-                return spell_number(event.number_value);
+                return spell_number(event);
             case Kind::boolean:
                 return event.integer_value ? "true" : "false";
             default:
@@ -76,7 +83,13 @@ class Speller {
 
 std::string respell_json(std::string_view json, std::string_view place, int indent) {
     Speller speller(indent);
-    read_json(json, place, [&speller](const JsonEvent& event) { speller.on_event(event); });
+    read_json(json, place, [&](const JsonEvent& event) {
+        if (event.depth > max_depth) fail("{}: nested deeper than {}", place, max_depth);
+        if (event.has_lone_surrogate) fail("{}: a string has half of a surrogate pair, which is no character", place);
+        if (std::isinf(event.number_value) && !is_whole(event.spelled))
+            fail("{}: {} is beyond the range of a double", place, printable(event.spelled));
+        speller.on_event(event);
+    });
     return speller.text();
 }
 

@@ -31,22 +31,6 @@ Character read_character(std::string_view text, size_t at) {
     return {code, size};
 }
 
-void append_utf8(std::string& text, uint32_t code) {
-    auto put = [&text](uint32_t byte) { text.push_back(static_cast<char>(byte)); };
-    if (code < 0x80) return put(code);
-    if (code < 0x800) {
-        put(0xc0 | code >> 6);
-    } else if (code < 0x10000) {
-        put(0xe0 | code >> 12);
-        put(0x80 | (code >> 6 & 0x3f));
-    } else {
-        put(0xf0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3f));
-        put(0x80 | (code >> 6 & 0x3f));
-    }
-    put(0x80 | (code & 0x3f));
-}
-
 size_t incomplete_tail(std::string_view text) {
     for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
         unsigned char byte = byte_at(text, text.size() - back);

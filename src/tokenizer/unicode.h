@@ -4,6 +4,8 @@
 //
 // Unicode 15.0, from tables of our own (tools/unicode_tables.py), so that ids never depend on a library's version.
 #pragma once
+#include "core/utf8.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -39,8 +41,6 @@ constexpr uint32_t promised_size(unsigned char first) {
 
 // The character at a place inside the text. Strict: no overlong forms, no surrogates, nothing above U+10FFFF.
 Character read_character(std::string_view text, size_t at);
-
-void append_utf8(std::string& text, uint32_t code);
 
 // How many bytes at the end of the text are the beginning of a character that further bytes may complete: 0 to 3.
 size_t incomplete_tail(std::string_view text);

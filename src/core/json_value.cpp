@@ -1,0 +1,75 @@
+#include "core/json_value.h"
+
+#include "core/error.h"
+
+namespace puna {
+
+namespace {
+
+// Hands on the keys and values of the text's outermost object or array. False: it is of another kind.
+bool read_level(std::string_view json, std::string_view place, JsonEvent::Kind outermost,
+                const std::function<void(std::string_view)>& on_key,
+                const std::function<void(const JsonValue&)>& on_value) {
+    bool matches = false;
+    const char* begin = nullptr;  // of an object or array inside
+    read_json(json, place, [&](const JsonEvent& event) {
+        if (event.depth == 0) matches = matches || event.kind == outermost;
+        if (event.depth != 1 || !matches) return;
+        switch (event.kind) {
+            case JsonEvent::key:
+                return on_key(event.text);
+            case JsonEvent::begin_object:
+            case JsonEvent::begin_array:
+                begin = event.spelled.data();
+                return;
+            case JsonEvent::end_object:
+            case JsonEvent::end_array:
+                return on_value({event.kind == JsonEvent::end_object ? JsonEvent::begin_object : JsonEvent::begin_array,
+                                 {begin, static_cast<size_t>(event.spelled.data() + 1 - begin)}});
+            default:
+                return on_value({event.kind, event.spelled});
+        }
+    });
+    return matches;
+}
+
+}  // namespace
+
+bool for_each_member(std::string_view json, std::string_view place,
+                     const std::function<void(std::string_view, const JsonValue&)>& on_member) {
+    std::string name;
+    return read_level(
+        json, place, JsonEvent::begin_object, [&](std::string_view key) { name = key; },
+        [&](const JsonValue& value) { on_member(name, value); });
+}
+
+bool for_each_item(std::string_view json, std::string_view place,
+                   const std::function<void(const JsonValue&)>& on_item) {
+    return read_level(json, place, JsonEvent::begin_array, {}, on_item);
+}
+
+std::string text_of(const JsonValue& string, std::string_view place) {
+    check(string.is_string(), "the text of what is no string");
+    std::string text;
+    read_json(string.spelled, place, [&](const JsonEvent& event) {
+        if (event.has_lone_surrogate)
+            fail("{}: a string has half of a surrogate pair (\\ud800 to \\udfff), which is no character", place);
+        text = event.text;
+    });
+    return text;
+}
+
+std::string compact_json(std::string_view json) {
+    std::string compact;
+    bool in_string = false;
+    for (size_t i = 0; i < json.size(); ++i) {
+        char c = json[i];
+        if (!in_string && (c == ' ' || c == '\n' || c == '\r' || c == '\t')) continue;
+        compact += c;
+        if (in_string && c == '\\' && i + 1 < json.size()) compact += json[++i];
+        if (c == '"') in_string = !in_string;
+    }
+    return compact;
+}
+
+}  // namespace puna

@@ -1,0 +1,42 @@
+#include "core/json_value.h"
+
+#include "core/error.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+TEST(JsonValue, MembersAndItemsAreWholeAndAsTheyAreSpelled) {
+    std::vector<std::string> members, items, texts;
+    std::string_view json = R"( {"a": [1, {"b": [2]}], "c" : "x\ny", "d": 12345678901234567890123} )";
+    EXPECT_TRUE(for_each_member(json, "x.json", [&](std::string_view name, const JsonValue& member) {
+        members.push_back(fmt::format("{}={}", name, member.spelled));
+        if (member.is_string()) texts.push_back(text_of(member, "x.json"));
+        if (member.is_array())
+            for_each_item(member.spelled, "x.json", [&](const JsonValue& item) { items.emplace_back(item.spelled); });
+    }));
+    EXPECT_EQ(members, (std::vector<std::string>{R"(a=[1, {"b": [2]}])", R"(c="x\ny")", "d=12345678901234567890123"}));
+    EXPECT_EQ(texts, std::vector<std::string>{"x\ny"});
+    EXPECT_EQ(items, (std::vector<std::string>{"1", R"({"b": [2]})"}));
+}
+
+TEST(JsonValue, AnotherKindHasNoMembersAndNoItems) {
+    auto none = [](auto&&...) { FAIL(); };
+    for (const char* json : {"[[1]]", "7", "\"x\"", "null"})
+        EXPECT_FALSE(for_each_member(json, "x.json", none)) << json;
+    for (const char* json : {R"({"a": 1})", "7", "true"}) EXPECT_FALSE(for_each_item(json, "x.json", none)) << json;
+    EXPECT_TRUE(for_each_member("{}", "x.json", none) && for_each_item("[]", "x.json", none));
+}
+
+TEST(JsonValue, BlanksBetweenThePartsCanBeLeftOut) {
+    EXPECT_EQ(compact_json(" { \"a b\" : [ 1 ,\n 2.50 ],\t\"\\\" \": \" \\\\\" } "), R"({"a b":[1,2.50],"\" ":" \\"})");
+}
+
+TEST(JsonValue, TextThatIsNoUnicodeIsRefusedWhenItIsAskedFor) {
+    EXPECT_THROW(text_of({JsonEvent::string, R"("half: \ud800")"}, "x.json"), Error);
+    EXPECT_THROW(for_each_item("[1", "x.json", [](const JsonValue&) {}), Error);
+}
+
+}  // namespace
+}  // namespace puna
