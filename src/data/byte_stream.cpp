@@ -6,8 +6,12 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <new>
+#include <string_view>
 
 namespace puna {
 
@@ -20,6 +24,7 @@ constexpr size_t buffer_size = 1 << 18;
 struct ByteStream::Gzip {
     z_stream stream{};
     bool inside = false;  // of a member: more must follow
+    int64_t begin = 0;    // of the member, in the file
     Gzip() {
         constexpr int gzip_only = 16 + MAX_WBITS;
         if (::inflateInit2(&stream, gzip_only) != Z_OK) throw std::bad_alloc();
@@ -32,6 +37,9 @@ struct ByteStream::Zstd {
     bool inside = false;  // of a frame: more must follow
     Zstd() {
         if (!stream) throw std::bad_alloc();
+        // The decoder's own limit is 128 MiB; `zstd --ultra --long=31` makes frames that look back 2 GiB. Memory that
+        // is not written to costs nothing, so a file that only promises to be large takes none.
+        ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
     }
     ~Zstd() { ZSTD_freeDStream(stream); }
 };
@@ -82,23 +90,42 @@ size_t ByteStream::inflate(std::span<char> into) {
     const Bytef* begin = z.next_out;
     while (z.next_out == begin) {
         if (!fill()) {
-            if (gzip_->inside)
-                fail("{}: is cut short: its gzip data goes on after byte {}; fetch it again", path_, consumed_);
+            if (gzip_->inside || consumed_ == 0) fail_as_cut("gzip");
             return 0;
         }
-        if (!gzip_->inside) ::inflateReset(&z);  // members follow each other
-        gzip_->inside = true;
+        if (!gzip_->inside) {  // members follow each other
+            if (place() > 0 && skip_zeros()) return 0;
+            ::inflateReset(&z);
+            gzip_->inside = true;
+            gzip_->begin = place();
+        }
         z.next_in = reinterpret_cast<Bytef*>(waiting_.data());
         z.avail_in = static_cast<uInt>(waiting_.size());
         int result = ::inflate(&z, Z_NO_FLUSH);
+        bool in_header = z.total_out == 0 && z.msg && std::string_view(z.msg) == "incorrect header check";
         waiting_ = waiting_.last(z.avail_in);
-        if (result == Z_STREAM_END)
+        if (result == Z_STREAM_END) {
             gzip_->inside = false;
-        else if (result != Z_OK && result != Z_BUF_ERROR)
-            fail("{}: is not gzip data, or damaged, near byte {}: {}; fetch it again", path_,
-                 consumed_ - static_cast<int64_t>(waiting_.size()), z.msg ? z.msg : "unknown format");
+        } else if (result == Z_MEM_ERROR) {
+            throw std::bad_alloc();
+        } else if (result != Z_OK && result != Z_BUF_ERROR) {
+            if (in_header) fail_as_foreign("gzip", gzip_->begin);
+            fail_as_damaged("gzip", z.msg ? z.msg : "unknown format");
+        }
     }
     return static_cast<size_t>(z.next_out - begin);
+}
+
+// Zeros after the last member fill up a block of a tape or a disk; gzip passes over them too. False: something else is
+// there.
+bool ByteStream::skip_zeros() {
+    if (waiting_[0] != '\0') return false;
+    while (fill()) {
+        auto end = std::find_if(waiting_.begin(), waiting_.end(), [](char c) { return c != '\0'; });
+        waiting_ = waiting_.subspan(static_cast<size_t>(end - waiting_.begin()));
+        if (!waiting_.empty()) fail_as_foreign("gzip", place());
+    }
+    return true;
 }
 
 size_t ByteStream::decompress(std::span<char> into) {
@@ -107,17 +134,51 @@ size_t ByteStream::decompress(std::span<char> into) {
         // A call without input gives what the decoder still holds back.
         bool more = fill();
         ZSTD_inBuffer in{waiting_.data(), waiting_.size(), 0};
+        if (!more && consumed_ == 0) fail_as_cut("zstd");
         if (!more && !zstd_->inside) return 0;
         size_t result = ZSTD_decompressStream(zstd_->stream, &out, &in);
         waiting_ = waiting_.subspan(in.pos);
-        if (ZSTD_isError(result))
-            fail("{}: is not zstd data, or damaged, near byte {}: {}; fetch it again", path_,
-                 consumed_ - static_cast<int64_t>(waiting_.size()), ZSTD_getErrorName(result));
+        if (ZSTD_isError(result)) fail_as_zstd(result);
         zstd_->inside = result != 0;
-        if (!more && out.pos == 0 && zstd_->inside)
-            fail("{}: is cut short: its zstd data goes on after byte {}; fetch it again", path_, consumed_);
+        if (!more && out.pos == 0 && zstd_->inside) fail_as_cut("zstd");
     }
     return out.pos;
+}
+
+void ByteStream::fail_as_zstd(size_t result) const {
+    switch (ZSTD_getErrorCode(result)) {
+        case ZSTD_error_memory_allocation:
+            fail("{}: there is not enough memory for the window of its zstd frame: compress it again without --long",
+                 path_);
+        case ZSTD_error_frameParameter_windowTooLarge:
+            fail("{}: its zstd frame needs a window of more than {} MiB: compress it again without --long", path_,
+                 (int64_t{1} << ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound) >> 20);
+        case ZSTD_error_dictionary_wrong:
+            fail("{}: was compressed with a dictionary: decompress it first (zstd -d -D DICTIONARY)", path_);
+        case ZSTD_error_version_unsupported:
+        case ZSTD_error_frameParameter_unsupported:
+            fail("{}: uses a form of zstd that is not supported ({}): decompress it first (zstd -d)", path_,
+                 ZSTD_getErrorName(result));
+        case ZSTD_error_prefix_unknown:
+            fail_as_foreign("zstd", place());
+        default:
+            fail_as_damaged("zstd", ZSTD_getErrorName(result));
+    }
+}
+
+void ByteStream::fail_as_cut(const char* format) const {
+    fail("{}: is cut short: its {} data goes on after byte {}; fetch it again", path_, format, consumed_);
+}
+
+// begin: where a member or frame should begin, and none does.
+void ByteStream::fail_as_foreign(const char* format, int64_t begin) const {
+    if (begin == 0) fail("{}: is not {} data, whatever its name says: rename it, or leave it out", path_, format);
+    fail("{}: what follows its {} data, from byte {} on, is none: remove it, or fetch the file again", path_, format,
+         begin);
+}
+
+void ByteStream::fail_as_damaged(const char* format, const char* reason) const {
+    fail("{}: its {} data is damaged near byte {}: {}; fetch it again", path_, format, place(), reason);
 }
 
 }  // namespace puna
