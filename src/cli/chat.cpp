@@ -228,7 +228,9 @@ int run_chat(Arguments arguments) {
     use_threads(chat.threads);
 
     Engine engine = load_engine(model, load);
-    return Chat(engine, advised(engine, flags, said), chat).talk();
+    GenerateOptions options = advised(engine, flags, said);
+    flags.print(notes_on(options, engine, flags));
+    return Chat(engine, options, chat).talk();
 }
 
 }  // namespace puna

@@ -72,6 +72,7 @@ int run_pack(Arguments arguments) {
     use_threads(how.threads);
     auto start = std::chrono::steady_clock::now();
     PackResult result = pack(options);
+    flags.print(notes_on(options, result, [&](std::string_view field) { return flags.given(field); }));
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (how.json) {
         ordered_json line = summary(result.training);
@@ -82,8 +83,8 @@ int run_pack(Arguments arguments) {
     }
     print("training", result.training);
     if (result.validation) print("validation", *result.validation);
-    fmt::print("in {:.1f} s, {} of text a second\n", seconds,
-               human(static_cast<double>(result.training.bytes) / seconds, "B"));
+    int64_t bytes = result.training.bytes + (result.validation ? result.validation->bytes : 0);
+    fmt::print("in {:.1f} s, {} of text a second\n", seconds, human(static_cast<double>(bytes) / seconds, "B"));
     return 0;
 }
 
@@ -110,6 +111,8 @@ int run_show(Arguments arguments) {
     flags.positional("FOLDER", folder, "what puna data pack has written");
     flags.add(list_fields(options));
     if (!flags.parse(arguments)) return 0;
+    if (options.json && flags.given("documents")) flags.print({"documents: has no effect, --json prints none"});
+    if (options.documents < 0) throw UsageError("--documents: must be 0 or more");
     ShardSet set(folder);
     if (options.verify) {
         int64_t total = 0;

@@ -2,13 +2,16 @@
 #include "cli/flags.h"
 #include "cli/verbs.h"
 #include "core/mapped_file.h"
+#include "data/text_kind.h"
 #include "eval/text.h"
 #include "infer/load.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <optional>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
 
 #include <nlohmann/json.hpp>
 
@@ -70,7 +73,11 @@ int run_text(Arguments arguments) {
     check_usage([&] { validate(load); });
     use_threads(options.threads);
 
-    std::string text = read_text(file);
+    std::string content = read_text(file);
+    std::string_view text = plain_text(content, file == "-" ? "standard input" : file);
+    std::error_code absent;
+    if (std::filesystem::equivalent(model, options.against, absent))
+        flags.print({"against: is the model itself, so nothing will differ"});
     Engine engine = load_engine(model, load);
     try {
         if (options.against.empty()) {

@@ -1,5 +1,6 @@
 #include "cli/flags.h"
 
+#include "core/log.h"
 #include "core/threads.h"
 
 #include <algorithm>
@@ -58,6 +59,13 @@ void Flags::choice(std::string_view name, std::string_view help, std::function<v
 }
 
 bool Flags::given(std::string_view name) const { return std::find(given_.begin(), given_.end(), name) != given_.end(); }
+
+void Flags::print(const std::vector<std::string>& notes) const {
+    for (const std::string& note : notes) {
+        std::string field = note.substr(0, note.find(':'));
+        log_warning("{}{}", given(field) ? flag_name(field) : field, note.substr(field.size()));
+    }
+}
 
 bool Flags::parse(Arguments arguments) {
     CLI::App app(std::string(about_), "puna " + command_);

@@ -45,6 +45,9 @@ class Flags {
     bool parse(Arguments arguments);
     bool given(std::string_view name) const;  // was the field's flag among the arguments
 
+    // Notes on fields ("top_p: has no effect, ..."), on standard error; a field that was given as a flag by that name.
+    void print(const std::vector<std::string>& notes) const;
+
  private:
     struct Positional {
         std::string_view name, help;

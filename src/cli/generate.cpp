@@ -3,6 +3,7 @@
 #include "cli/terminal.h"
 #include "core/mapped_file.h"
 #include "core/tell.h"
+#include "data/text_kind.h"
 
 #include <cstdio>
 
@@ -49,8 +50,11 @@ int run_generate(Arguments arguments) {
     });
     use_threads(print.threads);
 
+    if (prompt == "-") prompt = plain_text(read_text("-"), "standard input");
     Engine engine = load_engine(model, load);
-    std::vector<int32_t> ids = engine.tokenizer().encode(prompt == "-" ? read_text("-") : prompt);
+    GenerateOptions options = advised(engine, flags, said);
+    flags.print(notes_on(options, engine, flags));
+    std::vector<int32_t> ids = engine.tokenizer().encode(prompt);
     ids.insert(ids.begin(), engine.tokenizer().begin_of_text());
     Session session = engine.open();
     bool terminal = prints_to_terminal();
@@ -60,7 +64,7 @@ int run_generate(Arguments arguments) {
     };
     Answer answer;
     try {
-        answer = engine.generate(session, ids, advised(engine, flags, said), show);
+        answer = engine.generate(session, ids, options, show);
     } catch (const ContextFull& full) {
         fail("{}: shorten it, ask for fewer (--max-tokens) or make room (--context, up to {} for this model)",
              full.what(), engine.config().context);

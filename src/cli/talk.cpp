@@ -4,6 +4,13 @@
 
 namespace puna {
 
+namespace {
+
+// The time of the first token is the prompt's: one token alone has no speed.
+bool has_speed(const Answer& answer) { return answer.tokens_per_second() > 0; }
+
+}  // namespace
+
 GenerateOptions advised(const Engine& engine, const Flags& flags, GenerateOptions said) {
     GenerateOptions options = said;
     options.sample = engine.defaults();
@@ -13,9 +20,25 @@ GenerateOptions advised(const Engine& engine, const Flags& flags, GenerateOption
     return options;
 }
 
+std::vector<std::string> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags) {
+    if (options.max_tokens >= engine.context())
+        fail(
+            "--max-tokens: {} leave no place for a prompt in a context of {}: ask for fewer, or for a larger --context",
+            options.max_tokens, engine.context());
+    std::vector<std::string> notes;
+    bool cold = options.sample.temperature == 0, only_one = options.sample.top_k == 1;
+    for (std::string_view field : {"temperature", "top_p", "top_k", "min_p", "seed"}) {
+        if (!flags.given(field) || field == (cold ? "temperature" : "top_k") || !(cold || only_one)) continue;
+        notes.push_back(fmt::format("{}: has no effect, {} always picks the likeliest token", field,
+                                    cold ? "a temperature of 0" : "a top_k of 1"));
+    }
+    return notes;
+}
+
 std::string speed_line(const Answer& answer) {
-    return fmt::format("{} token{}, {:.0f} tokens/s", answer.ids.size(), answer.ids.size() == 1 ? "" : "s",
-                       answer.tokens_per_second());
+    std::string line = fmt::format("{} token{}", answer.ids.size(), answer.ids.size() == 1 ? "" : "s");
+    if (has_speed(answer)) line += fmt::format(", {:.0f} tokens/s", answer.tokens_per_second());
+    return line;
 }
 
 std::string answer_json(const Answer& answer) {
@@ -26,8 +49,8 @@ std::string answer_json(const Answer& answer) {
                                 {"reused_tokens", answer.reused},
                                 {"tokens", answer.ids.size()},
                                 {"seed", answer.seed},
-                                {"prompt_seconds", answer.prompt_seconds},
-                                {"tokens_per_second", answer.tokens_per_second()}};
+                                {"prompt_seconds", answer.prompt_seconds}};
+    if (has_speed(answer)) json["tokens_per_second"] = answer.tokens_per_second();
     return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

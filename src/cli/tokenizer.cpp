@@ -8,12 +8,14 @@
 #include "core/progress.h"
 #include "core/tell.h"
 #include "data/count_pieces.h"
+#include "data/text_kind.h"
 #include "tokenizer/encoder.h"
 #include "tokenizer/files.h"
 #include "tokenizer/train.h"
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -45,7 +47,11 @@ int run_tokenizer_train(Arguments arguments) {
     if (std::error_code absent; std::filesystem::exists(std::filesystem::path(output) / "config.json", absent))
         fail("{}: is the folder of a model, which knows its own tokenizer only; name another folder", output);
     use_threads(threads);
-    Tokenizer tokenizer = train_tokenizer(count_pieces(inputs, text_field), options);
+    std::vector<InputFile> files = find_input_files(inputs);
+    if (flags.given("text_field") &&
+        std::none_of(files.begin(), files.end(), [](const InputFile& f) { return f.jsonl; }))
+        flags.print({"text_field: has no effect, there is no JSONL among the inputs"});
+    Tokenizer tokenizer = train_tokenizer(count_pieces(files, text_field), options);
     make_folder(output);
     save_tokenizer(tokenizer, output);
     if (json)
@@ -112,6 +118,8 @@ int run_tokenizer_encode(Arguments arguments) {
     else
         piped = read_text(input);
     std::string_view text = mapped ? mapped->text() : piped;
+    refuse_what_is_no_text(text, input == "-" ? "standard input" : input);
+    if (json && !output.empty()) flags.print({"json: has no effect, --output writes numbers"});
     if (!output.empty() && !special)
         encode_to_file(tokenizer, text, output);
     else if (!output.empty())

@@ -12,15 +12,14 @@ namespace puna {
 namespace {
 
 // The texts of a batch, one after the other; between them nothing can be joined.
-std::string texts_of(const PieceBatch& batch, const std::vector<InputFile>& files, const std::string& text_field,
-                     JsonlParser& parser) {
+std::string texts_of(const PieceBatch& batch, const std::vector<InputFile>& files, std::string_view text_field) {
     std::string texts;
     for (const Piece& piece : batch.pieces) {
         if (piece.line == 0) {
             texts += batch.text(piece);
         } else {
             std::string place = fmt::format("{}:{}", files[piece.file].path.string(), piece.line);
-            JsonlDocument document = parser.parse(batch.text(piece), place, text_field);
+            JsonlDocument document = parse_jsonl(batch.text(piece), place, text_field);
             texts += document.text;
             for (const Message& message : document.messages) texts += message.content + "\n";
         }
@@ -31,16 +30,15 @@ std::string texts_of(const PieceBatch& batch, const std::vector<InputFile>& file
 
 }  // namespace
 
-PieceCounter count_pieces(const std::vector<std::string>& paths, const std::string& text_field) {
-    DocumentReader reader(find_input_files(paths), {});
+PieceCounter count_pieces(const std::vector<InputFile>& files, std::string_view text_field) {
+    DocumentReader reader(files, {});
     int64_t total = 0;
     for (const InputFile& file : reader.files()) total += file.size;
     Progress progress("counting", total, "B");
-    JsonlParser parser;
     PieceCounter counter;
     int64_t done = 0;
     while (std::optional<PieceBatch> batch = reader.next()) {
-        counter.add(texts_of(*batch, reader.files(), text_field, parser));
+        counter.add(texts_of(*batch, reader.files(), text_field));
         progress.advance(reader.consumed() - done);
         done = reader.consumed();
     }

@@ -1,17 +1,18 @@
 #include "data/document_reader.h"
 
 #include "core/error.h"
+#include "core/utf8.h"
+#include "data/text_kind.h"
 #include "tokenizer/split.h"
+#include "tokenizer/unicode.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace puna {
 
 namespace {
 
 constexpr size_t read_bytes = 1 << 20;
-constexpr size_t padding = 64;
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
 
@@ -24,13 +25,12 @@ std::optional<PieceBatch> DocumentReader::next() {
     PieceBatch batch;
     batch.bytes.reserve(options_.batch_bytes + 2 * read_bytes);
     while (batch.bytes.size() < options_.batch_bytes && file_ < files_.size()) {
-        if (!stream_) open();
-        read_more();
+        stream_ ? read_more() : open();
+        if (!files_[file_].jsonl) check_text();
         files_[file_].jsonl ? cut_lines(batch) : cut_text(batch);
         if (at_end_) close();
     }
     if (batch.pieces.empty()) return {};
-    batch.bytes.append(padding, '\0');
     return batch;
 }
 
@@ -40,10 +40,16 @@ void DocumentReader::open() {
     at_ = scanned_ = 0;
     line_ = pieces_ = 0;
     at_end_ = inside_ = false;
+    checked_ = text_bytes_ = 0;
+    broken_at_.reset();
+    read_more();
+    refuse_what_is_no_text(pending_, files_[file_].path.string());
+    if (pending_.starts_with(byte_order_mark)) at_ = byte_order_mark.size();
 }
 
 void DocumentReader::close() {
     if (pieces_ == 0 && files_[file_].named) fail("{}: no document in it: leave it out", files_[file_].path.string());
+    if (broken_at_) warn_about_broken_utf8(files_[file_].path.string(), *broken_at_);
     hashes_[file_] = stream_->hash();
     stream_.reset();
     ++file_;
@@ -52,8 +58,9 @@ void DocumentReader::close() {
 void DocumentReader::read_more() {
     pending_.erase(0, at_);
     scanned_ -= std::min(scanned_, at_);
+    checked_ -= std::min(checked_, at_);
     at_ = 0;
-    size_t size = pending_.size(), before = size, wanted = size + read_bytes;
+    size_t size = pending_.size(), wanted = size + read_bytes;
     int64_t consumed = stream_->consumed();
     pending_.resize(wanted);
     while (size < wanted && !at_end_) {  // a decoder gives less than it is asked for
@@ -63,8 +70,19 @@ void DocumentReader::read_more() {
     }
     pending_.resize(size);
     consumed_ += stream_->consumed() - consumed;
-    if (!files_[file_].jsonl && std::memchr(&pending_[before], 0, size - before))
+}
+
+// Looks at what was read and not looked at yet, without the beginning of a character at its end. JSON is UTF-8 or
+// refused.
+void DocumentReader::check_text() {
+    std::string_view fresh = std::string_view(pending_).substr(checked_);
+    if (!at_end_) fresh.remove_suffix(incomplete_tail(fresh));
+    if (fresh.find('\0') != fresh.npos)
         fail("{}: is not text, it holds a zero byte: leave it out, or make it UTF-8", files_[file_].path.string());
+    if (Utf8Errors errors = find_utf8_errors(fresh); errors.count > 0 && !broken_at_)
+        broken_at_ = text_bytes_ + errors.first;
+    text_bytes_ += fresh.size();
+    checked_ += fresh.size();
 }
 
 // Takes the bytes up to `end` as a piece; a document without any but blanks is none.
@@ -83,8 +101,6 @@ void DocumentReader::cut_lines(PieceBatch& batch) {
         size_t end = pending_.find('\n', std::max(at_, scanned_));
         if (end == pending_.npos && !at_end_) break;
         ++line_;
-        bool marked = line_ == 1 && std::string_view(pending_).starts_with("\xef\xbb\xbf");  // a byte order mark
-        if (marked) at_ += 3;
         take(batch, std::min(end, pending_.size()), true);
         at_ = std::min(at_ + 1, pending_.size());
     }

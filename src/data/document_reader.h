@@ -4,8 +4,9 @@
 //   while (std::optional<PieceBatch> batch = reader.next()) ...
 //
 // A line of JSONL is a piece and a document. A text file is one document, or several where it has lines that are
-// exactly the separator; a long one comes in pieces, cut where no token reaches across. Memory does not grow with the
-// files. Throws Error with the path, and the line where there are lines.
+// exactly the separator; a long one comes in pieces, cut where no token reaches across. A byte order mark is left out.
+// Memory does not grow with the files. Throws Error with the path, and the line where there are lines; what is no text
+// is refused (data/text_kind.h), bytes of a text that are no UTF-8 are kept and logged.
 #pragma once
 #include "data/byte_stream.h"
 #include "data/input_files.h"
@@ -26,7 +27,7 @@ struct Piece {
 };
 
 struct PieceBatch {
-    std::string bytes;  // padded, so that simdjson may read beyond a piece
+    std::string bytes;
     std::vector<Piece> pieces;
     std::string_view text(const Piece& piece) const { return std::string_view(bytes).substr(piece.begin, piece.size); }
 };
@@ -51,6 +52,7 @@ class DocumentReader {
     void open();
     void close();
     void read_more();
+    void check_text();
     void cut_lines(PieceBatch& batch);
     void cut_text(PieceBatch& batch);
     bool cut_document(PieceBatch& batch);
@@ -67,6 +69,9 @@ class DocumentReader {
     std::string pending_;              // what was read; from at_ on it was not taken yet
     size_t at_ = 0, scanned_ = 0;      // no separator begins in at_ .. scanned_
     bool at_end_ = false;              // of the file
+    size_t checked_ = 0;               // of pending_: known to be text
+    size_t text_bytes_ = 0;            // of the file, decompressed and checked
+    std::optional<size_t> broken_at_;  // where the first byte is that is no UTF-8
     bool inside_ = false;              // the document has pieces already
 };
 

@@ -41,6 +41,54 @@ TEST(DocumentReader, WhatHoldsAZeroByteIsNoText) {
     EXPECT_NE(message.find("model.bin: is not text"), message.npos) << message;
 }
 
+TEST(DocumentReader, AByteOrderMarkIsNoPartOfTheText) {
+    TestFolder folder;
+    write_file(folder / "x.txt", "\xef\xbb\xbf<|endoftext|>\none\n<|endoftext|>\n\xef\xbb\xbftwo");
+    EXPECT_EQ(read_documents((folder / "x.txt").string()), (Documents{"one", "\xef\xbb\xbftwo"}));
+}
+
+TEST(DocumentReader, WhatIsNoTextIsRefusedWithTheRemedy) {
+    TestFolder folder;
+    std::string utf16 = "\xff\xfe", utf16_bare;
+    for (char c : std::string_view("A text that somebody saved on Windows.\r\n")) {
+        utf16 += {c, '\0'};
+        utf16_bare += {c, '\0'};
+    }
+    const std::pair<std::string, const char*> cases[] = {
+        {utf16, "UTF-16: convert it to UTF-8"},
+        {utf16_bare, "looks like UTF-16"},
+        {std::string("\xfe\xff\0A\0 ", 6), "UTF-16"},
+        {std::string("\x1f\x8b\x08\0\0\0\0\0\0\x03", 10), "gzip data, not text: decompress it first"},
+        {std::string("\x28\xb5\x2f\xfd\x20\0", 6), "zstd data"},
+        {std::string("\xfd\x37\x7a\x58\x5a\0\0\x04", 8), "xz data"},
+        {"PK\x03\x04\x14\xff\xff", "a zip archive"},
+        {"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "a PDF"},
+        {"\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0", "is not UTF-8 text"},  // windows-1251
+    };
+    for (const auto& [bytes, reason] : cases)
+        for (const char* name : {"x.txt", "x.jsonl"}) {
+            write_file(folder / name, bytes);
+            std::string path = (folder / name).string(), message = error_of([&] { read_documents(path); });
+            EXPECT_TRUE(message.starts_with(path + ": ")) << message;
+            EXPECT_NE(message.find(reason), message.npos) << message;
+        }
+}
+
+TEST(DocumentReader, BrokenUtf8IsLoggedWithItsPlace) {
+    TestFolder folder;
+    std::string path = (folder / "x.txt").string(), mostly((size_t{1} << 20) - 1, 'x');
+    write_file(path, mostly + "\xc3\xa9 and \xc3 broken");  // the first character lies across two reads
+    testing::internal::CaptureStderr();
+    read_documents(path);
+    EXPECT_NE(testing::internal::GetCapturedStderr().find(
+                  fmt::format("not valid UTF-8, first at byte {}", mostly.size() + 7)),
+              std::string::npos);
+    write_file(path, mostly + "\xc3\xa9 and all");
+    testing::internal::CaptureStderr();
+    read_documents(path);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 TEST(DocumentReader, LinesThatAreTheSeparatorStandBetweenDocuments) {
     TestFolder folder;
     std::string path = (folder / "x.txt").string();
@@ -123,6 +171,60 @@ TEST(InputFiles, AFolderMeansAllFilesBelowItInOrder) {
     for (const InputFile& file : find_input_files({folder.path().string()}))
         found.push_back(file.path.lexically_relative(folder.path()).string() + (file.jsonl ? "*" : ""));
     EXPECT_EQ(found, (std::vector<std::string>{"a/deep/y.md", "a/z.jsonl.gz*", "b/x.txt", "c.txt.zst"}));
+}
+
+namespace {
+
+// The files below a folder, by their names in it; what was logged meanwhile.
+std::pair<std::vector<std::string>, std::string> files_below(const TestFolder& folder) {
+    std::vector<std::string> found;
+    testing::internal::CaptureStderr();
+    for (const InputFile& file : find_input_files({folder.path().string()}))
+        found.push_back(file.path.lexically_relative(folder.path()).string());
+    return {found, testing::internal::GetCapturedStderr()};
+}
+
+}  // namespace
+
+TEST(InputFiles, LinksAreFollowedAndNothingIsTakenTwice) {
+    TestFolder folder, elsewhere;
+    make_folder(folder / "b");
+    write_file(folder / "b/x.txt", "x");
+    write_file(elsewhere / "y.txt", "y");
+    namespace fs = std::filesystem;
+    fs::create_directory_symlink(elsewhere.path(), folder / "a");
+    EXPECT_EQ(files_below(folder), (std::pair<std::vector<std::string>, std::string>({"a/y.txt", "b/x.txt"}, "")));
+    fs::create_directory_symlink("..", folder / "b/around");
+    fs::create_symlink("b/x.txt", folder / "again.txt");
+    fs::create_hard_link(elsewhere / "y.txt", elsewhere / "z.txt");
+    auto [found, logged] = files_below(folder);
+    EXPECT_EQ(found, (std::vector<std::string>{"a/y.txt", "b/x.txt"}));
+    for (const char* line : {"b/around: is the same as", "again.txt: is the same as", "a/z.txt: is the same as"})
+        EXPECT_NE(logged.find(line), logged.npos) << logged;
+    fs::create_symlink("nowhere", folder / "lost.txt");
+    EXPECT_NE(error_of([&] {
+                  find_input_files({folder.path().string()});
+              }).find("lost.txt: cannot open what this link leads to"),
+              std::string::npos);
+}
+
+TEST(InputFiles, AFileThatIsNamedTwiceIsTakenTwiceAndSaysSo) {
+    TestFolder folder;
+    write_file(folder / "x.txt", "x");
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(find_input_files({(folder / "x.txt").string(), folder.path().string()}).size(), 2u);
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("x.txt: among the inputs more than once"), std::string::npos);
+}
+
+TEST(InputFiles, JsonThatIsNotInLinesIsRefused) {
+    TestFolder folder;
+    for (const char* name : {"x.json", "x.JSON.gz"}) {
+        write_file(folder / name, "[]");
+        EXPECT_NE(error_of([&] {
+                      find_input_files({(folder / name).string()});
+                  }).find("write one object a line into a .jsonl"),
+                  std::string::npos);
+    }
 }
 
 TEST(InputFiles, WhatIsNotThereIsNamed) {

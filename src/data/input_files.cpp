@@ -1,9 +1,15 @@
 #include "data/input_files.h"
 
 #include "core/error.h"
+#include "core/log.h"
 #include "data/byte_stream.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <map>
+#include <utility>
 
 namespace puna {
 
@@ -16,27 +22,77 @@ InputFile describe(const fs::path& path, bool named) {
     auto size = fs::file_size(path, ignored);  // unknown for a pipe
     fs::path name = path.filename();
     if (kind_of(name) == ".gz" || kind_of(name) == ".zst") name = name.stem();
+    if (kind_of(name) == ".json")
+        fail(
+            "{}: .json files are not read: write one object a line into a .jsonl file (jq -c '.[]' for an array), "
+            "or leave it out",
+            path.string());
     return {path, ignored ? 0 : static_cast<int64_t>(size), kind_of(name) == ".jsonl" || kind_of(name) == ".ndjson",
             named};
 }
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
 
-std::vector<fs::path> files_below(const fs::path& folder) {
-    std::vector<fs::path> files;
-    try {
-        for (auto at = fs::recursive_directory_iterator(folder); at != fs::recursive_directory_iterator(); ++at) {
-            if (is_hidden(at->path()))
-                at.disable_recursion_pending();
-            else if (at->is_regular_file())
-                files.push_back(at->path());
-        }
-    } catch (const fs::filesystem_error& problem) {
-        fail("{}: cannot read the folder: {}", folder.string(), problem.code().message());
+using FileId = std::pair<dev_t, ino_t>;  // the same under every name
+
+struct stat status_of(const fs::path& path) {
+    struct stat status;
+    if (::stat(path.c_str(), &status) == 0) return status;
+    bool link = fs::is_symlink(path);
+    fail("{}: cannot open{}: {}", path.string(), link ? " what this link leads to" : "", system_reason(errno));
+}
+
+// Walks through one folder. A link may lead to what is also there under another name, or around in a circle.
+class FolderWalk {
+ public:
+    std::vector<fs::path> files_below(const fs::path& folder) {
+        visit(folder);
+        for (size_t i = 0; i < links_.size(); ++i) visit(fs::path(links_[i]));  // the list grows meanwhile
+        std::sort(files_.begin(), files_.end());
+        return std::move(files_);
     }
-    if (files.empty()) fail("{}: the folder has no files: name one with text, .gz, .zst or .jsonl", folder.string());
-    std::sort(files.begin(), files.end());
-    return files;
+
+ private:
+    void visit(const fs::path& path) {
+        struct stat status = status_of(path);
+        if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))
+            return log_warning("{}: is neither a file nor a folder and is left out", path.string());
+        auto [at, is_new] = seen_.try_emplace({status.st_dev, status.st_ino}, path);
+        if (!is_new) return log_warning("{}: is the same as {} and is taken once", path.string(), at->second.string());
+        S_ISDIR(status.st_mode) ? enter(path) : files_.push_back(path);
+    }
+
+    void enter(const fs::path& folder) {
+        std::vector<fs::path> entries;
+        try {
+            for (const fs::directory_entry& entry : fs::directory_iterator(folder)) entries.push_back(entry.path());
+        } catch (const fs::filesystem_error& problem) {
+            fail("{}: cannot read the folder: {}", folder.string(), problem.code().message());
+        }
+        std::sort(entries.begin(), entries.end());
+        for (const fs::path& entry : entries) {
+            if (is_hidden(entry)) continue;
+            fs::is_symlink(entry) ? links_.push_back(entry) : visit(entry);  // links last: names that are none are kept
+        }
+    }
+
+    std::map<FileId, fs::path> seen_;
+    std::vector<fs::path> files_, links_;
+};
+
+// What is named several times is wanted several times; still, whoever did not mean it should know.
+void note_repeated(const std::vector<InputFile>& files) {
+    std::map<FileId, int> times;
+    std::string example;
+    for (const InputFile& file : files) {
+        struct stat status;
+        if (::stat(file.path.c_str(), &status) != 0) continue;
+        if (++times[{status.st_dev, status.st_ino}] == 2 && example.empty()) example = file.path.string();
+    }
+    auto repeated = std::count_if(times.begin(), times.end(), [](const auto& entry) { return entry.second > 1; });
+    if (repeated > 0)
+        log_info("{}{}: among the inputs more than once, and taken as often", example,
+                 repeated > 1 ? fmt::format(" and {} more", repeated - 1) : "");
 }
 
 }  // namespace
@@ -52,8 +108,11 @@ std::vector<InputFile> find_input_files(const std::vector<std::string>& paths) {
             files.push_back(describe(path, true));
             continue;
         }
-        for (const fs::path& file : files_below(path)) files.push_back(describe(file, false));
+        std::vector<fs::path> found = FolderWalk().files_below(path);
+        if (found.empty()) fail("{}: the folder has no files: name one with text, .gz, .zst or .jsonl", path);
+        for (const fs::path& file : found) files.push_back(describe(file, false));
     }
+    note_repeated(files);
     return files;
 }
 

@@ -2,8 +2,10 @@
 //
 //   for (const InputFile& file : find_input_files({"novels", "chat.jsonl.gz"})) ...
 //
-// A folder means every file below it, sorted by path; names that begin with a dot are left out. Throws Error for a path
-// that is not there and a folder without files.
+// A folder means every file below it, sorted by path; names that begin with a dot are left out. Links are followed, and
+// a file or folder that is there under several names is taken once, with a line in the log; one that is named several
+// times is taken as often. Throws Error for a path that is not there, a link that leads nowhere, a folder without
+// files, and a .json file, which is no JSON lines.
 #pragma once
 #include <cstdint>
 #include <filesystem>

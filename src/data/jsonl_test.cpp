@@ -8,10 +8,15 @@ namespace puna {
 
 namespace {
 
-JsonlDocument parse(std::string line, const std::string& text_field = "text") {
-    size_t size = line.size();
-    line.append(64, ' ');
-    return JsonlParser().parse(std::string_view(line).substr(0, size), "chat.jsonl:7", text_field);
+JsonlDocument parse(std::string_view line, std::string_view text_field = "text") {
+    return parse_jsonl(line, "chat.jsonl:7", text_field);
+}
+
+// Whether each message of a conversation is in the loss; `fields` stand in an assistant's message.
+bool in_loss(std::string_view fields) {
+    return parse(fmt::format(R"({{"messages": [{{"role": "assistant", "content": "x", {}}}]}})", fields))
+        .messages[0]
+        .in_loss;
 }
 
 std::string problem_with(const std::string& line) {
@@ -67,9 +72,11 @@ TEST(Jsonl, ContentMayComeInPartsOfText) {
 TEST(Jsonl, WhateverIsWrongIsOneLineWithThePlace) {
     const std::pair<const char*, const char*> cases[] = {
         {"{\"text\": \"x\"", "not valid JSON"},
-        {"{\"text\": \"\xff\"}", "not valid JSON: The input is not valid UTF-8"},
-        {"{\"text\": \"\xed\xa0\x80\"}", "not valid JSON: The input is not valid UTF-8"},
-        {R"({"text": "\ud800"})", "not valid JSON"},
+        {"{\"text\": \"\xff\"}", "not valid JSON at byte 10: not valid UTF-8"},
+        {"{\"text\": \"\xed\xa0\x80\"}", "not valid JSON at byte 10: not valid UTF-8"},
+        {R"({"text": "\ud800"})", "half of a surrogate pair"},
+        {R"({"text": "a", "text": "b"})", "has 'text' twice"},
+        {R"({"messages": [{"role": "user", "role": "assistant", "content": "x"}]})", "has 'role' twice"},
         {"[1]", "a line must be a JSON object"},
         {"{} {}", "not valid JSON"},
         {R"({"txt": "x"})", "has neither 'messages' nor 'text'"},
@@ -81,7 +88,7 @@ TEST(Jsonl, WhateverIsWrongIsOneLineWithThePlace) {
         {R"({"messages": [{"role": "robot", "content": "x"}]})", "unknown role 'robot'"},
         {R"({"messages": [{"role": "user"}]})", "a message of the user has no 'content'"},
         {R"({"messages": [{"role": "user", "content": null}]})", "a message of the user has no 'content'"},
-        {R"({"messages": [{"role": "user", "content": 5}]})", "content must be a list"},
+        {R"({"messages": [{"role": "user", "content": 5}]})", "content that is no text must be a list"},
         {R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})", "a part that is not text"},
         {R"({"messages": [{"role": "user", "content": [{"text": "x"}]}]})", "a part of the content has no 'type'"},
         {R"({"messages": [{"role": "user", "tool_call": {"method": "f", "parameters": {}}}]})",
@@ -99,6 +106,69 @@ TEST(Jsonl, WhateverIsWrongIsOneLineWithThePlace) {
         EXPECT_EQ(message.find('\n'), message.npos) << message;
     }
     EXPECT_NE(problem_with(std::string(5000, '[')), "no error");
+}
+
+TEST(Jsonl, FieldsThatNobodyReadsMayHoldAnyJson) {
+    std::string deep = std::string(5000, '[') + std::string(5000, ']');
+    for (const std::string& field :
+         {std::string("123456789012345678901234567890"), std::string("18446744073709551616"),
+          std::string("-9223372036854775809"), std::string(100'000, '7'), std::string("1e999"),
+          std::string("-1E-99999"), std::string("\"\\ud800\""), "\"" + std::string(200'000, 'x') + "\"",
+          std::string("{\"k\": 1, \"k\": 2}"), deep}) {
+        EXPECT_EQ(parse(fmt::format(R"({{"id": {}, "text": "hello", "id": {}}})", field, field)).text, "hello");
+        JsonlDocument document = parse(
+            fmt::format(R"({{"messages": [{{"role": "user", "x": {}, "content": "hi"}}], "x": {}}})", field, field));
+        EXPECT_EQ(document.messages[0].content, "hi");
+    }
+    EXPECT_EQ(problem_with(R"({"id": 12x, "text": "hello"})"),
+              "chat.jsonl:7: not valid JSON at byte 9: expected ',' or '}'");
+}
+
+TEST(Jsonl, NumbersInCallsAndAnswersOfToolsKeepTheirDigits) {
+    JsonlDocument document = parse(
+        R"({"messages": [{"role": "assistant", "tool_call": {"method": "f", "parameters": {"a": 123456789012345678901234567890}}},
+            {"role": "tool", "content": {"b": 18446744073709551616}}]})");
+    EXPECT_EQ(document.messages[0].tool_calls[0].arguments, R"({"a":123456789012345678901234567890})");
+    EXPECT_EQ(document.messages[1].content, R"({"b":18446744073709551616})");
+}
+
+TEST(Jsonl, MarksSayWhetherAMessageIsInTheLoss) {
+    for (const char* field : {R"("name": "x")", R"("weight": 1)", R"("weight": 1.0)", R"("weight": null)",
+                              R"("train": true)", R"("train_on_turn": true, "weight": 1)", R"("loss": true)"})
+        EXPECT_TRUE(in_loss(field)) << field;
+    for (const char* field : {R"("weight": 0)", R"("weight": 0.0)", R"("train": false)", R"("train_on_turn": false)",
+                              R"("loss": false, "weight": 0)"})
+        EXPECT_FALSE(in_loss(field)) << field;
+}
+
+TEST(Jsonl, WhatWouldChangeWhatIsLearnedAndIsNotSupportedIsRefusedByName) {
+    const std::pair<const char*, const char*> marks[] = {
+        {R"("weight": 0.5)", "'weight' is 0.5: only 0 and 1"},
+        {R"("weight": 2)", "'weight' is 2: only 0 and 1"},
+        {R"("train": "no")", "'train' is \"no\": only 0 and 1"},
+        {R"("weight": 1, "train": false)", "'train' contradicts"},
+        {R"("train_detail": [{"begin_offset": 0, "end_offset": 3, "train": false}])", "'train_detail' would change"},
+        {R"("loss_mask": [0, 1])", "'loss_mask' would change"},
+        {R"("function_call": {"name": "f", "arguments": "{}"})", "'function_call' would change"},
+    };
+    for (const auto& [fields, reason] : marks) {
+        std::string message = error_of([&, text = std::string(fields)] { in_loss(text); });
+        EXPECT_TRUE(message.starts_with("chat.jsonl:7: ")) << message;
+        EXPECT_NE(message.find(reason), message.npos) << fields << ": " << message;
+    }
+    const std::string chat = R"("messages": [{"role": "assistant", "content": "x"}])";
+    const std::pair<std::string, const char*> lines[] = {
+        {R"({"text": "x", "weight": 0.5})", "'weight' is 0.5"},
+        {R"({"text": "x", "weight": 0})", "'weight' is 0: leave the line out"},
+        {R"({"text": "x", "train": false})", "'train' is 0: leave the line out"},
+        {R"({"text": "x", "labels": [1, 2]})", "'labels' would change"},
+        {R"({"system": "be kind", )" + chat + "}", "'system' would change"},
+        {"{" + chat + R"(, "functions": []})", "'functions' would change"},
+        {R"({"messages": [{"role": "user", "content": "x", "weight": 1}]})", "asks to learn a message of the user"},
+    };
+    for (const auto& [line, reason] : lines)
+        EXPECT_NE(problem_with(line).find(reason), std::string::npos) << problem_with(line);
+    EXPECT_EQ(parse(R"({"text": "x", "weight": 1, "system": "no conversation", "labels": null})").text, "x");
 }
 
 }  // namespace puna

@@ -2,7 +2,6 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/progress.h"
 #include "data/piece_encoder.h"
 #include "data/set_writer.h"
@@ -23,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t longest_document = 1 << 24;  // tokens; what follows is another document, so that memory is bounded
-constexpr size_t hashed_bytes = 1 << 16;      // of a document's beginning, to choose what is held out
 
 // A folder that appears under its name when it is complete.
 class NewFolder {
@@ -86,7 +84,7 @@ class Packer {
             if (is_full()) return;
             const Piece& piece = batch.pieces[encoded.piece];
             settle_contents(encoded.conversation, files[piece.file], piece.line);
-            if (!inside_) begin(piece, batch.text(piece));
+            if (!inside_) begin(piece, encoded.hash);
             append(ids.first(encoded.ids), learnt.first(encoded.conversation ? encoded.ids : 0));
             document_.bytes += encoded.bytes;
             ids = ids.subspan(encoded.ids);
@@ -100,7 +98,9 @@ class Packer {
 
     PackResult finish(const std::vector<Source>& sources) {
         for (TokenDocument& document : last_) write(validation_, folder_ / "validation", document);
-        if (!training_) fail("{}: no documents to train on: give more text, or hold out less", options_.output);
+        if (!training_)
+            fail("{}: no documents to train on: all {} are held out; give more text, or hold out less", options_.output,
+                 documents_);
         PackResult result;
         if (validation_) result.validation = validation_->finish(sources);
         result.training = training_->finish(sources);
@@ -116,13 +116,11 @@ class Packer {
              conversation ? "a conversation among texts" : "a text among conversations");
     }
 
-    void begin(const Piece& piece, std::string_view text) {
-        document_ = {.source = piece.file};
+    void begin(const Piece& piece, uint64_t hash) {
+        bool held_out =
+            options_.validation_share > 0 && static_cast<double>(hash >> 11) * 0x1p-53 < options_.validation_share;
+        document_ = {.source = piece.file, .held_out = held_out};
         if (!*conversations_) document_.ids.push_back(tokenizer_.begin_of_text());
-        if (options_.validation_share <= 0) return;
-        Hash hash;
-        hash.add(std::as_bytes(std::span(text.substr(0, hashed_bytes))));
-        document_.held_out = static_cast<double>(hash.value() >> 11) * 0x1p-53 < options_.validation_share;
     }
 
     void append(std::span<const int32_t> ids, std::span<const uint8_t> learnt) {
@@ -175,6 +173,9 @@ void check_options(const PackOptions& options) {
         fail("--validation-share: {} is not a share: use 0 to 1", options.validation_share);
     if (options.hold_out_last < 0 || options.max_documents < 0)
         fail("--hold-out-last and --max-documents: use 0 or more");
+    if (options.max_documents > 0 && options.hold_out_last >= options.max_documents)
+        fail("--hold-out-last: {} of at most {} documents leave none to train on", options.hold_out_last,
+             options.max_documents);
     if (options.shard_megabytes < 1 || options.shard_megabytes > 1024) fail("--shard-megabytes: use 1 to 1024");
 }
 
@@ -184,7 +185,7 @@ PackResult pack(const PackOptions& options) {
     std::vector<InputFile> files = find_input_files(options.inputs);
     NewFolder folder(without_slash(options.output));
     Packer packer(folder.path(), tokenizer, options);
-    BatchEncoder encoder(tokenizer, files, {options.text_field, options.date});
+    BatchEncoder encoder(tokenizer, files, {options.text_field, options.date, options.validation_share > 0});
     DocumentReader reader(files, {.separator = options.separator});
 
     int64_t total = 0, done = 0;
@@ -204,8 +205,33 @@ PackResult pack(const PackOptions& options) {
     for (size_t i = 0; i < files.size(); ++i)
         sources.push_back({.name = files[i].path.string(), .hash = reader.hash(i)});
     PackResult result = packer.finish(sources);
+    for (const InputFile& file : files) (file.jsonl ? result.any_jsonl : result.any_text) = true;
+    result.dated = result.training.conversations && tokenizer.chat_format() != ChatFormat::llama3;
     folder.commit();
     return result;
+}
+
+std::vector<std::string> notes_on(const PackOptions& options, const PackResult& result,
+                                  const std::function<bool(std::string_view field)>& named) {
+    std::vector<std::string> notes;
+    auto note = [&notes](bool holds, std::string line) {
+        if (holds) notes.push_back(std::move(line));
+    };
+    const SetIndex& training = result.training;
+    note(named("separator") && !result.any_text, "separator: has no effect, there is no text file among the inputs");
+    note(named("text_field") && !result.any_jsonl, "text_field: has no effect, there is no JSONL among the inputs");
+    note(named("text_field") && result.any_jsonl && training.conversations,
+         "text_field: has no effect, the inputs are conversations");
+    note(named("date") && !result.dated, "date: has no effect, no prompt names one");
+    note(
+        options.validation_share > 0 && !result.validation,
+        fmt::format("validation_share: there is no validation set, none of the {} documents fell into the share of {}; "
+                    "hold_out_last takes the last ones",
+                    training.documents, options.validation_share));
+    note(training.trained == 0, "training: nothing in it is to be learned, no assistant says anything");
+    note(result.validation && result.validation->trained == 0,
+         "validation: nothing in it is to be learned, so no loss can be measured on it");
+    return notes;
 }
 
 }  // namespace puna

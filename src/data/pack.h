@@ -12,8 +12,10 @@
 #include "data/shard_set.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace puna {
@@ -29,7 +31,7 @@ template <class F>
 void fields(PackOptions& o, F field) {
     field("output", o.output, "the folder to make");
     field("tokenizer", o.tokenizer, "a model's folder, a tokenizer.json or a tokenizer.model");
-    field("validation_share", o.validation_share, "hold out this share of the documents, chosen by their contents");
+    field("validation_share", o.validation_share, "hold out this share of the documents, chosen by what they say");
     field("hold_out_last", o.hold_out_last, "hold out the last N documents of all");
     field("max_documents", o.max_documents, "stop after so many; 0: take all");
     field("separator", o.separator, "a line that is exactly this stands between two documents of a text file");
@@ -40,10 +42,17 @@ void fields(PackOptions& o, F field) {
 
 struct PackResult {
     SetIndex training;
-    std::optional<SetIndex> validation;  // if something was held out
+    std::optional<SetIndex> validation;        // if something was held out
+    bool any_text = false, any_jsonl = false;  // among the input files
+    bool dated = false;                        // prompts name a date
 };
 
 void check_options(const PackOptions& options);  // throws Error, naming the flag; pack() begins with it
 PackResult pack(const PackOptions& options);
+
+// What turned out to have no effect, or is missing from the result: a line for each, beginning with the field. named:
+// did someone set this field.
+std::vector<std::string> notes_on(const PackOptions& options, const PackResult& result,
+                                  const std::function<bool(std::string_view field)>& named);
 
 }  // namespace puna

@@ -128,6 +128,42 @@ TEST(Pack, AShareIsHeldOutByContentSoThatCopiesStayTogether) {
     for (const std::string& document : held) EXPECT_FALSE(known.contains(document));
 }
 
+// Ten texts, four copies each, every copy wrapped in another way.
+TEST(Pack, CopiesOfATextAreHeldOutTogetherHoweverTheyAreWrapped) {
+    PackFolder folder;
+    make_folder(folder / "in");
+    std::string lines, chats;
+    for (int i = 0; i < 10; ++i) {
+        std::string text = fmt::format("The fox number {} sat on the hill.", i);
+        folder.write(fmt::format("in/{}.txt", i), text + "\r\n");
+        lines += fmt::format("{{\"text\": \"{}\", \"id\": {}}}\n{{\"id\": {}, \"text\": \"\\u0054{}\"}}\n", text, i,
+                             90 - i, text.substr(1));
+        for (int copy = 0; copy < 4; ++copy)
+            chats += fmt::format(
+                "{{\"id\": {}, \"messages\": [{{\"role\": \"user\", \"content\": \"{}\", \"n\": {}}}, {{\"content\": "
+                "\"Yes.\", \"role\": \"assistant\"}}]}}\n",
+                copy * 10 + i, text, copy);
+    }
+    folder.write("in/lines.jsonl", lines);
+    const std::string inputs[] = {(folder / "in").string(), folder.write("chats.jsonl", chats)};
+    for (const std::string& input : inputs) {
+        std::string output = input + ".packed";
+        folder.pack(input, {.output = output, .validation_share = 0.4});
+        auto plain = [](std::vector<std::string> texts) {
+            std::set<std::string> said;
+            for (std::string& text : texts) {
+                std::erase(text, '\r');
+                std::erase(text, '\n');
+                said.insert(text);
+            }
+            return said;
+        };
+        std::set<std::string> training = plain(texts_of(output)), held = plain(texts_of(output + "/validation"));
+        EXPECT_EQ(training.size() + held.size(), 10u);
+        EXPECT_GT(held.size(), 0u);
+    }
+}
+
 TEST(Pack, PackingStopsAfterAsManyDocumentsAsAsked) {
     PackFolder folder;
     std::string input = folder.write("x.txt", "one\n<|endoftext|>\ntwo\n<|endoftext|>\nthree");
@@ -157,6 +193,43 @@ TEST(Pack, OnlyWhatTheAssistantSaysIsLearnt) {
               }));
 }
 
+TEST(Pack, NumbersInCallsAndAnswersOfToolsKeepTheirDigits) {
+    PackFolder folder;
+    std::string number = "123456789012345678901234567890";
+    folder.pack(folder.write(
+        "x.jsonl",
+        fmt::format(
+            R"({{"messages": [{{"role": "assistant", "tool_call": {{"method": "f", "parameters": {{"a": {0}}}}}}}, )"
+            R"({{"role": "tool", "content": [{0}, 0.5]}}, {{"role": "assistant", "tool_calls": [{{"function": )"
+            R"({{"name": "g", "arguments": "{{\"a\":-{0}}}"}}}}]}}]}})",
+            number)));
+    std::string text = texts_of(folder.packed())[0];
+    for (const std::string& part : {"\"parameters\": {\"a\": " + number + "}", "[" + number + ", 0.5]",
+                                    "\"parameters\": {\"a\": -" + number + "}"})
+        EXPECT_NE(text.find(part), text.npos) << part << " in " << text;
+    folder.write("y.jsonl",
+                 R"({"messages": [{"role": "assistant", "tool_call": {"method": "f", "parameters": {"a": 1e999}}}]})");
+    EXPECT_NE(error_of([&] {
+                  folder.pack((folder / "y.jsonl").string(), {.output = (folder / "y").string()});
+              }).find("y.jsonl:1: arguments of f: 1e999 is beyond the range of a double"),
+              std::string::npos);
+}
+
+TEST(Pack, MessagesWithAWeightOfZeroAreReadAndNotLearned) {
+    PackFolder folder;
+    folder.pack(folder.write(
+        "x.jsonl",
+        R"({"messages": [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "five", "weight": 0},)"
+        R"( {"role": "user", "content": "again"}, {"role": "assistant", "content": "four", "weight": 1}]})"));
+    ShardSet set(folder.packed());
+    std::vector<int32_t> ids = ids_of(set.shards()[0], 0);
+    std::string learned, all = small_tokenizer().decode(ids);
+    for (size_t i = 0; i < ids.size(); ++i)
+        if (set.shards()[0].is_learnt(static_cast<int64_t>(i))) learned += small_tokenizer().bytes(ids[i]);
+    EXPECT_EQ(learned, "four<|eot_id|>");
+    EXPECT_NE(all.find("five<|eot_id|>"), all.npos);
+}
+
 TEST(Pack, WhateverIsWrongIsOneLineAndLeavesNothing) {
     PackFolder folder;
     make_folder(folder / "empty");
@@ -178,12 +251,13 @@ TEST(Pack, WhateverIsWrongIsOneLineAndLeavesNothing) {
          "f.jsonl:1: tools are shown"},
         {{.inputs = {folder.write("empty.txt", "")}}, "empty.txt: no document in it"},
         {{.inputs = {folder.write("blank.txt", " \n\n")}}, "blank.txt: no document in it"},
-        {{.inputs = {folder.write("g.txt.gz", "not gzip")}}, "g.txt.gz: is not gzip data, or damaged"},
+        {{.inputs = {folder.write("g.txt.gz", "not gzip")}}, "g.txt.gz: is not gzip data, whatever its name says"},
         {{.inputs = {folder.write("h.txt.zst", "\x28\xb5\x2f\xfd")}}, "h.txt.zst: is cut short"},
         {{.inputs = {(folder / "nowhere").string()}}, "nowhere: cannot open: No such file or directory"},
         {{.inputs = {(folder / "empty").string()}}, "empty: the folder has no files"},
         {{.inputs = {good}, .output = good}, "good.txt: is there already: remove it, or name another folder"},
-        {{.inputs = {good}, .hold_out_last = 1}, "no documents to train on"},
+        {{.inputs = {good}, .hold_out_last = 1}, "no documents to train on: all 1 are held out"},
+        {{.inputs = {good}, .hold_out_last = 3, .max_documents = 3}, "--hold-out-last: 3 of at most 3 documents"},
         {{.inputs = {good}, .validation_share = 2}, "--validation-share: 2 is not a share"},
         {{.inputs = {good}, .shard_megabytes = 0}, "--shard-megabytes: use 1 to 1024"},
     };

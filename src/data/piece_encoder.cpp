@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "data/jsonl.h"
+#include "data/text_hash.h"
 #include "tokenizer/chat.h"
 #include "tokenizer/encoder.h"
 
@@ -39,11 +40,12 @@ class BatchEncoder::Worker {
     void encode_text(EncodedPieces& run, size_t piece, std::string_view text) {
         std::vector<int32_t> ids = encoder_.encode(text);
         run.ids.insert(run.ids.end(), ids.begin(), ids.end());
-        run.pieces.push_back({ids.size(), piece, false, static_cast<int64_t>(text.size())});
+        uint64_t hash = options_.hash ? hash_text(text) : 0;
+        run.pieces.push_back({ids.size(), piece, false, static_cast<int64_t>(text.size()), hash});
     }
 
     void encode_line(EncodedPieces& run, size_t piece, std::string_view line, const std::string& place) {
-        JsonlDocument document = parser_.parse(line, place, options_.text_field);
+        JsonlDocument document = parse_jsonl(line, place, options_.text_field);
         if (document.messages.empty()) {
             if (!document.text.empty()) encode_text(run, piece, document.text);
             return;
@@ -54,7 +56,8 @@ class BatchEncoder::Worker {
         int64_t bytes = 0;
         for (const Message& message : document.messages)
             bytes += message.tool_calls.empty() ? static_cast<int64_t>(message.content.size()) : 0;
-        run.pieces.push_back({tokens.ids.size(), piece, true, bytes});
+        uint64_t hash = options_.hash ? hash_conversation(document.messages) : 0;
+        run.pieces.push_back({tokens.ids.size(), piece, true, bytes, hash});
     }
 
  private:
@@ -70,7 +73,6 @@ class BatchEncoder::Worker {
     const Tokenizer& tokenizer_;
     const EncodeOptions& options_;
     Encoder encoder_;
-    JsonlParser parser_;
 };
 
 BatchEncoder::BatchEncoder(const Tokenizer& tokenizer, const std::vector<InputFile>& files,

@@ -21,6 +21,7 @@ struct EncodedPiece {
     size_t piece;       // of the batch
     bool conversation;  // whole, control tokens included; otherwise text without any
     int64_t bytes;      // of text
+    uint64_t hash;      // of what it says (data/text_hash.h), if that is asked for
 };
 
 struct EncodedPieces {  // neighbors
@@ -31,6 +32,7 @@ struct EncodedPieces {  // neighbors
 
 struct EncodeOptions {
     std::string text_field, date;
+    bool hash = false;
 };
 
 class BatchEncoder {

@@ -127,7 +127,7 @@ class Chat {
         if (is_tool(message)) return add_turn("ipython", tool_text(message));
         if (message.role != "assistant") return add_turn(message.role, strip(message.content));
         add_header("assistant");
-        speaking_ = true;
+        speaking_ = message.in_loss;
         if (message.tool_calls.empty()) {
             add_text(strip(message.content));
             add_control("<|eot_id|>");

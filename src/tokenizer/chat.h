@@ -29,6 +29,7 @@ struct Message {
     std::string content;               // blanks around it are dropped
     bool content_is_json = false;      // of a tool: an object or array, not text
     std::vector<ToolCall> tool_calls;  // of the assistant: at most one; then content is not used
+    bool in_loss = true;               // of the assistant: train on it
 };
 
 struct ChatOptions {
@@ -43,7 +44,7 @@ struct ChatOptions {
 
 struct ChatTokens {
     std::vector<int32_t> ids;
-    std::vector<uint8_t> spoken;  // for each id: 1 if the assistant says it, the end of its turn included
+    std::vector<uint8_t> spoken;  // for each id: 1 if the assistant says it and in_loss, the end of its turn included
 };
 
 // Throws Error for what the format cannot say: two calls in a message, tools without a user message, arguments that are

@@ -1,0 +1,53 @@
+#include "data/text_hash.h"
+
+#include "data/jsonl.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+uint64_t hash_line(std::string_view line) {
+    JsonlDocument document = parse_jsonl(line, "x.jsonl:1", "text");
+    return document.messages.empty() ? hash_text(document.text) : hash_conversation(document.messages);
+}
+
+TEST(TextHash, OnlyWhatATextSaysCounts) {
+    uint64_t hash = hash_text("Le caf\u00e9 est\nbon.");
+    for (const char* line : {R"({"text": "Le caf\u00e9 est\nbon."})", R"({"id": 7, "text": "Le café est\nbon.\n"})",
+                             R"({"text": "\n Le caf\u00E9 est\r\nbon. ", "meta": {"text": "other"}})"})
+        EXPECT_EQ(hash_line(line), hash) << line;
+    EXPECT_NE(hash_text("Le th\u00e9 est\nbon."), hash);
+}
+
+TEST(TextHash, OnlyWhatAConversationSaysCounts) {
+    auto chat = [](const std::string& user, const std::string& more) {
+        return hash_line(R"({"messages": [{"role": "user", "content": )" + user +
+                         R"(}, {"role": "assistant", "content": "Yes."}])" + more + "}");
+    };
+    uint64_t hash = chat(R"("Caf\u00e9?")", "");
+    EXPECT_EQ(chat(R"("Café?", "name": "Ada")", R"(, "id": 12)"), hash);
+    EXPECT_EQ(chat(R"([{"type": "text", "text": "Caf"}, {"text": "\u00e9?", "type": "text"}], "weight": 0)", ""), hash);
+    EXPECT_NE(chat(R"("Tea?")", ""), hash);
+}
+
+TEST(TextHash, CallsOfToolsCountHoweverTheyAreSpelled) {
+    auto call = [](const std::string& fields) {
+        return hash_line(R"({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", )" + fields + "}]}");
+    };
+    uint64_t hash = call(R"("tool_call": {"method": "f", "parameters": {"a": "\u00e9", "b": 1}})");
+    EXPECT_EQ(
+        call(
+            R"("content": null, "tool_calls": [{"id": "9", "function": {"arguments": "{\"a\":\"é\",\"b\":1}", "name": "f"}}])"),
+        hash);
+    EXPECT_NE(call(R"("tool_call": {"method": "f", "parameters": {"a": "\u00e9", "b": 2}})"), hash);
+}
+
+TEST(TextHash, WhatFollowsTheFirstPartDoesNotCount) {
+    std::string text(hashed_text_bytes, 'x');
+    EXPECT_EQ(hash_text(text), hash_text(text + "more"));
+    EXPECT_NE(hash_text(text), hash_text("y" + text));
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,78 @@
+#include "data/text_kind.h"
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/utf8.h"
+
+#include <algorithm>
+
+namespace puna {
+
+namespace {
+
+struct KnownFormat {
+    std::string_view begins, name, remedy;
+};
+constexpr KnownFormat known_formats[] = {
+    {"\x1f\x8b", "gzip data", "decompress it first (gzip -dc)"},
+    {"\x28\xb5\x2f\xfd", "zstd data", "decompress it first (zstd -dc)"},
+    {std::string_view("\xfd\x37\x7a\x58\x5a\x00", 6), "xz data", "decompress it first (xz -dc)"},
+    {"BZh", "bzip2 data", "decompress it first (bzip2 -dc)"},
+    {"\x04\x22\x4d\x18", "lz4 data", "decompress it first (lz4 -dc)"},
+    {"PK\x03\x04", "a zip archive", "unpack it first (unzip)"},
+    {"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first (7z x)"},
+    {"Rar!\x1a\x07", "a rar archive", "unpack it first"},
+    {"%PDF-", "a PDF", "extract its text first (pdftotext)"},
+    {"PAR1", "a Parquet file", "convert it to JSON lines first"},
+    {std::string_view("\xff\xfe\x00\x00", 4), "UTF-32", "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)"},
+    {std::string_view("\x00\x00\xfe\xff", 4), "UTF-32", "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)"},
+    {"\xff\xfe", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
+    {"\xfe\xff", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
+};
+
+constexpr size_t looked_at = 1 << 16;
+
+// Latin letters and blanks in UTF-16 have a zero byte each, all on the same side.
+bool looks_like_utf16(std::string_view text) {
+    text = text.substr(0, 4096);
+    size_t zeros[2] = {0, 0};
+    for (size_t i = 0; i < text.size(); ++i) zeros[i % 2] += text[i] == '\0';
+    size_t many = std::max(zeros[0], zeros[1]), few = std::min(zeros[0], zeros[1]);
+    return many >= 4 && many > text.size() / 64 && few <= many / 8;
+}
+
+}  // namespace
+
+void refuse_what_is_no_text(std::string_view beginning, std::string_view path) {
+    std::string_view text = beginning.substr(0, looked_at);
+    size_t cut = text.size() < beginning.size() ? 3 : 0;  // a character may be cut at the end
+    size_t errors = find_utf8_errors(text).count;
+    errors -= std::min(errors, cut);
+    if (looks_like_utf16(text)) fail("{}: looks like UTF-16: convert it to UTF-8 (iconv -f UTF-16LE -t UTF-8)", path);
+    if (errors == 0 && text.find('\0') == text.npos) return;
+    for (const KnownFormat& known : known_formats)
+        if (text.starts_with(known.begins)) fail("{}: is {}, not text: {}", path, known.name, known.remedy);
+    if (errors > text.size() / 10)
+        fail(
+            "{}: is not UTF-8 text, {} of its first {} bytes are no part of a character: convert it to UTF-8 (iconv), "
+            "or "
+            "leave it out",
+            path, errors, text.size());
+}
+
+std::string_view plain_text(std::string_view content, std::string_view path) {
+    refuse_what_is_no_text(content, path);
+    if (content.find('\0') != content.npos)
+        fail("{}: is not text, it holds a zero byte: leave it out, or make it UTF-8", path);
+    if (Utf8Errors errors = find_utf8_errors(content); errors.count > 0) warn_about_broken_utf8(path, errors.first);
+    if (content.starts_with(byte_order_mark)) content.remove_prefix(byte_order_mark.size());
+    return content;
+}
+
+void warn_about_broken_utf8(std::string_view path, size_t place) {
+    log_warning(
+        "{}: is not valid UTF-8, first at byte {}: its bytes are taken as they are; iconv converts other encodings",
+        path, place);
+}
+
+}  // namespace puna
