@@ -268,7 +268,7 @@ def a_step_without_anything_to_learn_is_no_end(folder):
     train(folder, folder / "heard", "--data", folder / "silent", "--validation", "", "--batch", "1", "--context", "32", "--length", "32")
     lines = [json.loads(line) for line in (folder / "heard/metrics.jsonl").open()]
     idle = [line for line in lines if line["trained"] == 0]
-    assert 0 < len(idle) < 12 and all(line["loss"] == 0 and line["gradient_norm"] == 0 for line in idle), lines
+    assert 0 < len(idle) < 12 and all("loss" not in line and line["gradient_norm"] == 0 for line in idle), lines
 
 
 def what_lies_in_the_output_folder_is_not_replaced(folder):

@@ -8,6 +8,7 @@
 #include "infer/engine.h"
 #include "model/load.h"
 #include "tokenizer/files.h"
+#include "train/recipe_notes.h"
 #include "train/trainer.h"
 
 #include <fmt/core.h>
@@ -17,6 +18,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -58,8 +60,8 @@ class ProgressLine {
                 "length) x tokens/s\n");
         drawn_ = true;
         drawn_at_ = now;
-        std::string line = fmt::format("step {}/{}  loss {:.4f}  {:.0f} tokens/s  {:.0f} % of the peak  {} left",
-                                       r.metrics.step, r.steps, r.metrics.loss, tokens_ / seconds_,
+        std::string line = fmt::format("step {}/{}  loss {}  {:.0f} tokens/s  {:.0f} % of the peak  {} left",
+                                       r.metrics.step, r.steps, measured(r.metrics.loss), tokens_ / seconds_,
                                        operations_ / seconds_ * 100, human_time(r.seconds_left));
         seconds_ = tokens_ = operations_ = 0;
         if (terminal_)
@@ -67,13 +69,15 @@ class ProgressLine {
         else
             tell("{}", line);
         if (validated)
-            tell("{}validation {:.4f}, {:.4f} bits/byte", terminal_ ? "\n" : "  ", r.metrics.validation_loss,
-                 r.metrics.bits_per_byte);
+            tell("{}validation {:.4f}, {} bits/byte", terminal_ ? "\n" : "  ", r.metrics.validation_loss,
+                 measured(r.metrics.bits_per_byte));
         if (!terminal_ || validated) tell("\n");
     }
 
  private:
     using Clock = std::chrono::steady_clock;
+    static std::string measured(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
+
     bool terminal_ = ::isatty(STDERR_FILENO), drawn_ = false;
     Clock::time_point drawn_at_;
     double seconds_ = 0, tokens_ = 0, operations_ = 0;  // since then; operations: as a share of the peak, times seconds
@@ -131,9 +135,10 @@ int run_train(Arguments arguments) {
     flags.add(list_fields(recipe));
     flags.add(list_fields(options));
     if (!flags.parse(arguments)) return 0;
+    std::vector<std::string> named;  // in the recipe
     if (!path.empty()) {
-        Recipe from_flags = recipe;
-        recipe = read_recipe(path);
+        Recipe from_flags = std::exchange(recipe, Recipe{});
+        named = read_recipe(recipe, path);
         std::vector<Field> list = list_fields(recipe), flag_list = list_fields(from_flags);
         for (size_t i = 0; i < list.size(); ++i)
             if (flags.given(list[i].name)) set_from_text(list[i], to_text(flag_list[i]));
@@ -146,6 +151,10 @@ int run_train(Arguments arguments) {
     validate(recipe, group.size());
     Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());  // a folder that is no set says so
     check_base(recipe, tokenizer, flags);
+    if (group.rank() == 0)
+        flags.print(notes_on(recipe, [&](std::string_view field) {
+            return flags.given(field) || std::find(named.begin(), named.end(), field) != named.end();
+        }));
     ProgressLine line;
     TrainerHooks hooks{.resume = options.resume, .bos = tokenizer.begin_of_text(), .eos = tokenizer.stop_ids()};
     hooks.on_step = [&](const TrainReport& report) {

@@ -108,8 +108,9 @@ std::string validation(const Recipe& recipe, const RunSummary& run) {
         recipe.validation_rows > 0 ? fmt::format("at most its first {} rows", recipe.validation_rows) : "all its rows";
     return "\n## Validation\n\n" +
            set_line("validation set", recipe.validation, parse_set_index(read_text(index), index.string())) +
-           fmt::format("- validation: {:.4f} nats a token, {:.4f} bits a byte, on {} of {} tokens\n",
-                       run.validation_loss, run.bits_per_byte, rows, recipe.length);
+           fmt::format("- validation: {:.4f} nats a token{}, on {} of {} tokens\n", run.validation_loss,
+                       std::isfinite(run.bits_per_byte) ? fmt::format(", {:.4f} bits a byte", run.bits_per_byte) : "",
+                       rows, recipe.length);
 }
 
 // As a file that puna train reads. The shape is the model's: the recipe's own counts only for a model from random
@@ -122,6 +123,7 @@ std::string recipe_text(Recipe recipe, const Config& c) {
     recipe.ffn = c.ffn;
     recipe.context = c.context;
     recipe.tied = c.tied;
+    recipe.warm_up = warm_up_steps(recipe);
     std::string out;
     for (const Field& field : list_fields(recipe)) {
         bool text = std::holds_alternative<std::string*>(field.value);

@@ -109,7 +109,7 @@ RunSummary summarize(const std::vector<StepMetrics>& metrics, const std::vector<
     for (const StepMetrics& m : metrics) {
         s.steps = m.step;
         s.trained += m.trained;
-        s.loss = m.loss;
+        if (std::isfinite(m.loss)) s.loss = m.loss;
         if (std::isfinite(m.validation_loss)) s.validation_loss = m.validation_loss;
         if (!std::isfinite(m.bits_per_byte)) continue;
         s.bits_per_byte = m.bits_per_byte;

@@ -13,7 +13,7 @@
 
 namespace puna {
 
-// Numbers of a line that are not there are NaN, and left out.
+// What was not measured, such as a mean over no tokens, is NaN and left out of the line.
 struct StepMetrics {
     int64_t step = 0;                                       // steps that were taken
     double loss = 0, learning_rate = 0, gradient_norm = 0;  // loss: nats a trained token

@@ -95,22 +95,25 @@ void between(std::string_view name, T value, T low, T high) {
 
 }  // namespace
 
-void parse_recipe(Recipe& recipe, std::string_view text, std::string_view path) {
+std::vector<std::string> parse_recipe(Recipe& recipe, std::string_view text, std::string_view path) {
     if (text.size() > largest_recipe)
         fail("{}: {} bytes are too many for a recipe; at most {}", path, text.size(), largest_recipe);
     std::vector<Field> list = list_fields(recipe);
+    std::vector<std::string> names;
     try {
         toml::table table = parse_toml(text, path);
-        for (auto&& [key, value] : table) set_field(list, key, value, path);
+        for (auto&& [key, value] : table) {
+            set_field(list, key, value, path);
+            names.emplace_back(key.str());
+        }
     } catch (const toml::parse_error& problem) {
         fail("{}: line {}: {}", path, problem.source().begin.line, printable(problem.description()));
     }
+    return names;
 }
 
-Recipe read_recipe(const std::filesystem::path& path) {
-    Recipe recipe;
-    parse_recipe(recipe, MappedFile(path).text(), path.string());
-    return recipe;
+std::vector<std::string> read_recipe(Recipe& recipe, const std::filesystem::path& path) {
+    return parse_recipe(recipe, MappedFile(path).text(), path.string());
 }
 
 Config config_of(const Recipe& r, int64_t vocabulary) {
@@ -138,7 +141,7 @@ void validate(const Recipe& r, int processes) {
     between<int64_t>("length", r.length, 1, 1 << 20);
     between<int64_t>("batch", r.batch, 1, 1 << 20);
     between<int64_t>("micro_batch", r.micro_batch, 0, r.batch);
-    between<int64_t>("warm_up", r.warm_up, 0, many);
+    between<int64_t>("warm_up", r.warm_up, -1, many);
     between<int64_t>("keep_checkpoints", r.keep_checkpoints, 1, 1 << 20);
     between<int64_t>("seed", r.seed, 0, std::numeric_limits<int64_t>::max());
     between<int64_t>("validate_every", r.validate_every, 0, many);
@@ -164,9 +167,12 @@ void validate(const Recipe& r, int processes) {
         fail("micro_batch: {} rows a process are no whole number of passes of {}", share, r.micro_batch);
 }
 
+int64_t warm_up_steps(const Recipe& r) { return r.warm_up >= 0 ? r.warm_up : std::min<int64_t>(r.steps / 10, 100); }
+
 double learning_rate_at(const Recipe& r, int64_t step) {
-    if (step < r.warm_up) return r.learning_rate * static_cast<double>(step + 1) / static_cast<double>(r.warm_up);
-    double t = static_cast<double>(step - r.warm_up) / static_cast<double>(std::max<int64_t>(r.steps - r.warm_up, 1));
+    int64_t warm_up = warm_up_steps(r);
+    if (step < warm_up) return r.learning_rate * static_cast<double>(step + 1) / static_cast<double>(warm_up);
+    double t = static_cast<double>(step - warm_up) / static_cast<double>(std::max<int64_t>(r.steps - warm_up, 1));
     double share = 1 - t;  // linear: 1 to 0
     if (r.schedule == "cosine") share = 0.5 * (1 + exact::cos(3.141592653589793 * t));
     if (r.schedule == "constant") share = r.decay_share > 0 ? std::min(1.0, (1 - t) / r.decay_share) : 1;

@@ -1,6 +1,7 @@
 // train/recipe.h — everything that a training run is made of: a TOML file of `name = value` lines, each also a flag.
 //
-//   Recipe recipe = read_recipe("recipes/tiny.toml");
+//   Recipe recipe;
+//   read_recipe(recipe, "recipes/tiny.toml");
 //   validate(recipe, group.size());
 //
 // Two runs with the same recipe, data and number of steps give the same bits. Throws Error that names file, line and
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace puna {
 
@@ -25,7 +27,7 @@ struct Recipe {
     int64_t steps = 1000, length = 512, batch = 8, micro_batch = 0;
     double learning_rate = 1e-3, final_learning_rate = 0.1, decay_share = 0.2;
     std::string schedule = "cosine";
-    int64_t warm_up = 100;
+    int64_t warm_up = -1;
     OptimizerOptions optimizer;
     bool recompute = false;
     std::string gradient_sum = "tree";
@@ -56,7 +58,7 @@ void fields(Recipe& r, F field) {
     field("final_learning_rate", r.final_learning_rate, "at the end, as a share of the highest");
     field("schedule", r.schedule, "after the warm-up: cosine, linear, or constant (then a linear decay)");
     field("decay_share", r.decay_share, "constant schedule: share of the steps that decay");
-    field("warm_up", r.warm_up, "steps until the highest learning rate");
+    field("warm_up", r.warm_up, "steps until the highest learning rate; -1: a tenth of all steps, at most 100");
     fields(r.optimizer, field);
     field("recompute", r.recompute, "compute activations again on the way back: less memory, a third more work");
     field("gradient_sum", r.gradient_sum, "tree: the same bits for any split of a step; running: less memory");
@@ -69,11 +71,13 @@ void fields(Recipe& r, F field) {
     field("keep_checkpoints", r.keep_checkpoints, "the newest that are kept");
 }
 
-Recipe read_recipe(const std::filesystem::path& path);
-void parse_recipe(Recipe& recipe, std::string_view toml,
-                  std::string_view path);  // leaves what it does not name as it is
+// Both return the names of the fields that the text sets; parse_recipe leaves the others as they are.
+std::vector<std::string> read_recipe(Recipe& recipe, const std::filesystem::path& path);
+std::vector<std::string> parse_recipe(Recipe& recipe, std::string_view toml, std::string_view path);
 void validate(const Recipe& recipe, int processes);
 Config config_of(const Recipe& recipe, int64_t vocabulary);
+
+int64_t warm_up_steps(const Recipe& recipe);  // also where the recipe leaves it to the number of steps
 
 // The learning rate of step 0, 1, ...
 double learning_rate_at(const Recipe& recipe, int64_t step);

@@ -283,6 +283,7 @@ std::string status(const fs::path& folder, const RunSummary& run, const std::opt
 std::string recipe_table(Recipe recipe) {
     for (std::string* place : {&recipe.data, &recipe.validation, &recipe.output, &recipe.from})
         if (!place->empty()) *place = public_name(*place);
+    recipe.warm_up = warm_up_steps(recipe);
     std::string out = "<h2>Recipe</h2>\n<dl class=\"recipe\">\n";
     for (const Field& field : list_fields(recipe)) {
         constexpr std::string_view shape[] = {"dim", "layers", "heads", "kv_heads", "ffn", "context", "tied"};

@@ -24,6 +24,9 @@ namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
+// Of nothing there is none.
+double mean(double sum, double count) { return count > 0 ? sum / count : nothing; }
+
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 Llama starting_model(const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks) {
@@ -103,7 +106,7 @@ void check_holds_no_result(const fs::path& output) {
                  (output / name).string());
 }
 
-void look_over(const Loader& loader, int64_t length) {
+void warn_about_data(const Loader& loader, int64_t length, int64_t batch) {
     if (loader.set().index().trained == 0)
         fail("{}: none of its tokens are to be learnt", loader.set().folder().string());
     if (loader.shortened() > 0)
@@ -111,6 +114,25 @@ void look_over(const Loader& loader, int64_t length) {
             "{}: {} of {} conversations are longer than a row of {} tokens and lose their end; a larger length keeps "
             "it",
             loader.set().folder().string(), loader.shortened(), loader.set().index().documents, length);
+    if (batch > loader.rows_per_epoch())
+        log_warning("{}: has {} rows of {} tokens, fewer than the batch of {}: each step takes some of them twice",
+                    loader.set().folder().string(), loader.rows_per_epoch(), length, batch);
+}
+
+int64_t validation_rows(const Recipe& recipe, const Loader& validation) {
+    int64_t all = validation.rows_per_epoch();
+    return recipe.validation_rows > 0 ? std::min(recipe.validation_rows, all) : all;
+}
+
+// A mean over nothing is no number: said before hours of training, not after them.
+void check_can_be_measured(const Recipe& recipe, const Loader& validation) {
+    int64_t rows = validation_rows(recipe, validation);
+    for (int64_t row = 0; row < rows; ++row)
+        if (validation.read(row, 1).trained > 0) return;
+    fail(
+        "{}: nothing is to be learned in the {} rows of {} tokens that would be measured; use a larger length, more "
+        "validation_rows or other data",
+        recipe.validation, rows, recipe.length);
 }
 
 }  // namespace
@@ -134,8 +156,9 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
     if (!recipe.validation.empty()) {
         validation_.emplace(recipe.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
         check_same_tokenizer(*validation_, loader_);
+        check_can_be_measured(recipe, *validation_);
     }
-    if (group_.rank() == 0) look_over(loader_, recipe.length);
+    if (group_.rank() == 0) warn_about_data(loader_, recipe.length, recipe.batch);
 }
 
 Trainer::~Trainer() = default;
@@ -218,20 +241,20 @@ StepMetrics Trainer::take_step() {
         gradients_.advance(static_cast<int64_t>(batch.chunk.size()) - 1);
     }
     StepMetrics m{.step = state_.step + 1,
-                  .loss = sum_over(group_, tree_sum(losses)) / std::max(1.0, trained),
+                  .loss = mean(sum_over(group_, tree_sum(losses)), trained),
                   .learning_rate = learning_rate_at(recipe_, state_.step),
                   .trained = static_cast<int64_t>(trained),
                   .validation_loss = nothing,
                   .bits_per_byte = nothing};
     std::span<float> gradients = gradients_.finish();
     group_.all_reduce(gradients);
-    m.gradient_norm = std::isfinite(m.loss) ? optimizer_.step(kernels_, llama_, gradients, m.learning_rate) : nothing;
+    bool sound = std::isfinite(m.loss) || trained == 0;
+    m.gradient_norm = sound ? optimizer_.step(kernels_, llama_, gradients, m.learning_rate) : nothing;
     if (!std::isfinite(m.gradient_norm))
         fail(
             "step {}: the {} is not a finite number; lower learning_rate (now {:.3g}) or look at the data of rows {} "
             "to {}, then go on with --resume",
-            m.step, std::isfinite(m.loss) ? "gradient" : "loss", m.learning_rate, state_.position,
-            state_.position + recipe_.batch - 1);
+            m.step, sound ? "gradient" : "loss", m.learning_rate, state_.position, state_.position + recipe_.batch - 1);
     ++state_.step;
     state_.position += recipe_.batch;
     return m;
@@ -239,8 +262,7 @@ StepMetrics Trainer::take_step() {
 
 void Trainer::validate_into(StepMetrics& metrics) {
     if (!validation_) return;
-    int64_t n = validation_->rows_per_epoch();
-    if (recipe_.validation_rows > 0) n = std::min(recipe_.validation_rows, n);
+    int64_t n = validation_rows(recipe_, *validation_);
     Progress progress("validating", divide_up<int64_t>(n, group_.size()), "rows");
     double loss = 0, trained = 0, bytes = 0;
     Pass pass(kernels_);
@@ -255,8 +277,8 @@ void Trainer::validate_into(StepMetrics& metrics) {
         progress.advance(1);
     }
     loss = sum_over(group_, loss);
-    metrics.validation_loss = loss / std::max(1.0, sum_over(group_, trained));
-    metrics.bits_per_byte = loss / 0.6931471805599453 / std::max(1.0, sum_over(group_, bytes));
+    metrics.validation_loss = mean(loss, sum_over(group_, trained));
+    metrics.bits_per_byte = mean(loss / 0.6931471805599453, sum_over(group_, bytes));
 }
 
 void Trainer::checkpoint() {

@@ -1,0 +1,75 @@
+#include "train/recipe_notes.h"
+
+#include <fmt/core.h>
+
+#include <filesystem>
+
+namespace puna {
+
+namespace {
+
+struct Idle {
+    std::string_view field;
+    bool idle;
+    std::string_view reason;
+};
+
+bool are_same(const std::string& a, const std::string& b) {
+    std::error_code ignored;
+    return std::filesystem::equivalent(a, b, ignored);
+}
+
+std::vector<std::string> notes_on_idle_fields(const Recipe& r, const std::function<bool(std::string_view)>& named) {
+    bool measures = !r.validation.empty(), continues = !r.from.empty();
+    constexpr std::string_view no_validation = "no validation set is named",
+                               own_shape = "the model of 'from' has its own";
+    const Idle list[] = {
+        {"validate_every", !measures, no_validation},
+        {"validation_rows", !measures, no_validation},
+        {"prompt", r.sample_every == 0, "no samples are taken: sample_every is 0"},
+        {"decay_share", r.schedule != "constant", "only the schedule 'constant' has it"},
+        {"final_learning_rate", r.schedule == "constant" && r.decay_share == 0 && r.final_learning_rate != 1,
+         "the schedule 'constant' never falls with a decay_share of 0"},
+        {"decay", r.optimizer.weight_decay == 0, "weight_decay is 0"},
+        {"keep_checkpoints", r.checkpoint_every == 0, "one checkpoint is written, at the end: checkpoint_every is 0"},
+        {"dim", continues, own_shape},
+        {"layers", continues, own_shape},
+        {"heads", continues, own_shape},
+        {"kv_heads", continues, own_shape},
+        {"ffn", continues, own_shape},
+        {"context", continues, own_shape},
+        {"tied", continues, own_shape},
+    };
+    std::vector<std::string> notes;
+    for (const Idle& field : list)
+        if (field.idle && named(field.field))
+            notes.push_back(fmt::format("{}: has no effect, {}", field.field, field.reason));
+    return notes;
+}
+
+}  // namespace
+
+std::vector<std::string> notes_on(const Recipe& r, const std::function<bool(std::string_view field)>& named) {
+    std::vector<std::string> notes = notes_on_idle_fields(r, named);
+    if (r.warm_up >= r.steps)
+        notes.push_back(
+            fmt::format("warm_up: {} of {} steps: the learning rate rises to {:.3g} of {:.3g} and never falls",
+                        r.warm_up, r.steps, learning_rate_at(r, r.steps - 1), r.learning_rate));
+    if (r.learning_rate == 0) notes.emplace_back("learning_rate: 0 learns nothing");
+    if (!r.validation.empty() && are_same(r.data, r.validation))
+        notes.emplace_back("validation: is the training set itself, so its loss says nothing about other texts");
+    struct Interval {
+        std::string_view field;
+        int64_t steps;
+        bool used;
+    };
+    for (const Interval& every :
+         {Interval{"validate_every", r.validate_every, !r.validation.empty()},
+          Interval{"sample_every", r.sample_every, true}, Interval{"checkpoint_every", r.checkpoint_every, true}})
+        if (every.used && every.steps > r.steps && named(every.field))
+            notes.push_back(
+                fmt::format("{}: {} is more than the {} steps: only at the end", every.field, every.steps, r.steps));
+    return notes;
+}
+
+}  // namespace puna
