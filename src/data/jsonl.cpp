@@ -185,6 +185,8 @@ void read_conversation(JsonlDocument& document, const Members& in, const JsonVal
 
 JsonlDocument parse_jsonl(std::string_view line, std::string_view place, std::string_view text_field) {
     const std::string_view names[] = {"messages", "tools", text_field};
+    if (line.substr(std::min(line.find_first_not_of(" \t\r"), line.size())).starts_with('['))
+        fail("{}: a line must be a JSON object, not an array: write one object a line (jq -c '.[]')", place);
     Members in(line, {names, unsupported_in_line, unsupported_beside_messages, line_switches}, place, "a line");
     in.refuse(unsupported_in_line, "leave it out of the line");
     for (std::string_view name : line_switches)

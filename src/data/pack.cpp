@@ -228,7 +228,7 @@ std::vector<std::string> notes_on(const PackOptions& options, const PackResult& 
         fmt::format("validation_share: there is no validation set, none of the {} documents fell into the share of {}; "
                     "hold_out_last takes the last ones",
                     training.documents, options.validation_share));
-    note(training.trained == 0, "training: nothing in it is to be learned, no assistant says anything");
+    note(training.trained == 0, "training: nothing in it is to be learned, no message of an assistant is in the loss");
     note(result.validation && result.validation->trained == 0,
          "validation: nothing in it is to be learned, so no loss can be measured on it");
     return notes;
