@@ -26,11 +26,11 @@ std::vector<std::string> notes_on(const GenerateOptions& options, const Engine& 
             "--max-tokens: {} leave no place for a prompt in a context of {}: ask for fewer, or for a larger --context",
             options.max_tokens, engine.context());
     std::vector<std::string> notes;
-    bool cold = options.sample.temperature == 0, only_one = options.sample.top_k == 1;
+    bool frozen = options.sample.temperature == 0, greedy = frozen || options.sample.top_k == 1;
     for (std::string_view field : {"temperature", "top_p", "top_k", "min_p", "seed"}) {
-        if (!flags.given(field) || field == (cold ? "temperature" : "top_k") || !(cold || only_one)) continue;
+        if (!flags.given(field) || field == (frozen ? "temperature" : "top_k") || !greedy) continue;
         notes.push_back(fmt::format("{}: has no effect, {} always picks the likeliest token", field,
-                                    cold ? "a temperature of 0" : "a top_k of 1"));
+                                    frozen ? "a temperature of 0" : "a top_k of 1"));
     }
     return notes;
 }

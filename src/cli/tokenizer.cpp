@@ -118,7 +118,7 @@ int run_tokenizer_encode(Arguments arguments) {
     else
         piped = read_text(input);
     std::string_view text = mapped ? mapped->text() : piped;
-    refuse_what_is_no_text(text, input == "-" ? "standard input" : input);
+    reject_non_text(text, input == "-" ? "standard input" : input);
     if (json && !output.empty()) flags.print({"json: has no effect, --output writes numbers"});
     if (!output.empty() && !special)
         encode_to_file(tokenizer, text, output);

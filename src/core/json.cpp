@@ -29,8 +29,7 @@ bool are_plain(const char* eight) {
     return ((bytes | (bytes - 0x20 * each) | (quotes - each) | (escapes - each)) & tops) == 0;
 }
 
-// A library would convert every number and string before anyone asks for it, and refuse the text over one that does not
-// fit; so the grammar is walked here.
+// nlohmann's SAX parser converts every number and string and rejects the text if one does not fit; hence our own.
 class JsonReader {
  public:
     JsonReader(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event)

@@ -4,10 +4,10 @@
 //       if (event.kind == JsonEvent::key && event.depth == 1) name = event.text;
 //   });
 //
-// All of the text must be valid JSON (RFC 8259), but what nobody asks for need not fit anything: numbers of any size,
-// strings of any length, any depth and repeated keys pass. Throws Error: "path: not valid JSON at byte 17: ...".
-// Callers may throw from the callback. Takes no more memory than the text itself has. JSON is written with
-// nlohmann::json in .cpp files. core/json_value.h gives parts of a text by name.
+// The text must be valid JSON (RFC 8259), of any size: numbers, strings and depth have no limits, and keys may repeat,
+// so that fields nobody reads cannot fail. Throws Error: "path: not valid JSON at byte 17: ...". Callers may throw from
+// the callback. Takes no more memory than the text itself has. JSON is written with nlohmann::json in .cpp files.
+// core/json_value.h gives parts of a text by name.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,7 @@ struct JsonEvent {
     int64_t integer_value = 0;        // integer; one that does not fit arrives as a number. boolean: 0 or 1
     double number_value = 0;          // integer, number; infinite beyond the range of a double
     size_t position = 0;              // bytes read so far; just past the closing quote of a key or string
-    bool has_lone_surrogate = false;  // key, string: \ud800 without its other half, which no UTF-8 is; U+FFFD in text
+    bool has_lone_surrogate = false;  // key, string: half of a surrogate pair became U+FFFD in text
 };
 
 void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event);

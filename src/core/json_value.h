@@ -4,8 +4,8 @@
 //       if (name == "text") text = text_of(value, "chat.jsonl:7");
 //   });
 //
-// Nothing is converted before it is asked for: numbers keep their digits, and what nobody asks for need not fit
-// anything. The text is read once for each level that is asked for. Values are views into it.
+// Nothing is converted before it is asked for, so numbers keep their digits. The text is read once for each level.
+// Values are views into it.
 #pragma once
 #include "core/json.h"
 

@@ -37,8 +37,8 @@ struct ByteStream::Zstd {
     bool inside = false;  // of a frame: more must follow
     Zstd() {
         if (!stream) throw std::bad_alloc();
-        // The decoder's own limit is 128 MiB; `zstd --ultra --long=31` makes frames that look back 2 GiB. Memory that
-        // is not written to costs nothing, so a file that only promises to be large takes none.
+        // The default limit is 128 MiB, and `zstd --ultra --long=31` writes frames with a window of 2 GiB. A window
+        // costs memory only as far as it is filled, so a small file cannot use much.
         ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
     }
     ~Zstd() { ZSTD_freeDStream(stream); }
@@ -90,7 +90,7 @@ size_t ByteStream::inflate(std::span<char> into) {
     const Bytef* begin = z.next_out;
     while (z.next_out == begin) {
         if (!fill()) {
-            if (gzip_->inside || consumed_ == 0) fail_as_cut("gzip");
+            if (gzip_->inside || consumed_ == 0) fail_truncated("gzip");
             return 0;
         }
         if (!gzip_->inside) {  // members follow each other
@@ -109,21 +109,21 @@ size_t ByteStream::inflate(std::span<char> into) {
         } else if (result == Z_MEM_ERROR) {
             throw std::bad_alloc();
         } else if (result != Z_OK && result != Z_BUF_ERROR) {
-            if (in_header) fail_as_foreign("gzip", gzip_->begin);
-            fail_as_damaged("gzip", z.msg ? z.msg : "unknown format");
+            if (in_header) fail_unrecognized("gzip", gzip_->begin);
+            fail_corrupt("gzip", z.msg ? z.msg : "unknown format");
         }
     }
     return static_cast<size_t>(z.next_out - begin);
 }
 
-// Zeros after the last member fill up a block of a tape or a disk; gzip passes over them too. False: something else is
-// there.
+// Zeros after the last member are padding to a block of a tape or disk; gzip ignores them too. False: there is
+// something else.
 bool ByteStream::skip_zeros() {
     if (waiting_[0] != '\0') return false;
     while (fill()) {
         auto end = std::find_if(waiting_.begin(), waiting_.end(), [](char c) { return c != '\0'; });
         waiting_ = waiting_.subspan(static_cast<size_t>(end - waiting_.begin()));
-        if (!waiting_.empty()) fail_as_foreign("gzip", place());
+        if (!waiting_.empty()) fail_unrecognized("gzip", place());
     }
     return true;
 }
@@ -134,18 +134,18 @@ size_t ByteStream::decompress(std::span<char> into) {
         // A call without input gives what the decoder still holds back.
         bool more = fill();
         ZSTD_inBuffer in{waiting_.data(), waiting_.size(), 0};
-        if (!more && consumed_ == 0) fail_as_cut("zstd");
+        if (!more && consumed_ == 0) fail_truncated("zstd");
         if (!more && !zstd_->inside) return 0;
         size_t result = ZSTD_decompressStream(zstd_->stream, &out, &in);
         waiting_ = waiting_.subspan(in.pos);
-        if (ZSTD_isError(result)) fail_as_zstd(result);
+        if (ZSTD_isError(result)) fail_zstd(result);
         zstd_->inside = result != 0;
-        if (!more && out.pos == 0 && zstd_->inside) fail_as_cut("zstd");
+        if (!more && out.pos == 0 && zstd_->inside) fail_truncated("zstd");
     }
     return out.pos;
 }
 
-void ByteStream::fail_as_zstd(size_t result) const {
+void ByteStream::fail_zstd(size_t result) const {
     switch (ZSTD_getErrorCode(result)) {
         case ZSTD_error_memory_allocation:
             fail("{}: there is not enough memory for the window of its zstd frame: compress it again without --long",
@@ -157,27 +157,27 @@ void ByteStream::fail_as_zstd(size_t result) const {
             fail("{}: was compressed with a dictionary: decompress it first (zstd -d -D DICTIONARY)", path_);
         case ZSTD_error_version_unsupported:
         case ZSTD_error_frameParameter_unsupported:
-            fail("{}: uses a form of zstd that is not supported ({}): decompress it first (zstd -d)", path_,
+            fail("{}: uses a zstd feature that is not supported ({}): decompress it first (zstd -d)", path_,
                  ZSTD_getErrorName(result));
         case ZSTD_error_prefix_unknown:
-            fail_as_foreign("zstd", place());
+            fail_unrecognized("zstd", place());
         default:
-            fail_as_damaged("zstd", ZSTD_getErrorName(result));
+            fail_corrupt("zstd", ZSTD_getErrorName(result));
     }
 }
 
-void ByteStream::fail_as_cut(const char* format) const {
+void ByteStream::fail_truncated(const char* format) const {
     fail("{}: is cut short: its {} data goes on after byte {}; fetch it again", path_, format, consumed_);
 }
 
-// begin: where a member or frame should begin, and none does.
-void ByteStream::fail_as_foreign(const char* format, int64_t begin) const {
+// No member or frame begins at `begin`.
+void ByteStream::fail_unrecognized(const char* format, int64_t begin) const {
     if (begin == 0) fail("{}: is not {} data, whatever its name says: rename it, or leave it out", path_, format);
-    fail("{}: what follows its {} data, from byte {} on, is none: remove it, or fetch the file again", path_, format,
+    fail("{}: trailing bytes after the {} data, from byte {}: remove them, or fetch the file again", path_, format,
          begin);
 }
 
-void ByteStream::fail_as_damaged(const char* format, const char* reason) const {
+void ByteStream::fail_corrupt(const char* format, const char* reason) const {
     fail("{}: its {} data is damaged near byte {}: {}; fetch it again", path_, format, place(), reason);
 }
 

@@ -3,10 +3,10 @@
 //   ByteStream stream("stories.txt.zst");
 //   while (size_t n = stream.read(buffer)) use(buffer.first(n));
 //
-// All members of a .gz and all frames of a .zst, skippable ones left out; zeros after the last member are padding,
-// anything else there is an error. Takes the same memory for any file, except that a frame of zstd may ask for a window
-// of up to 2 GiB. Throws Error with the path when the file cannot be read, is not what its name
-// says, is damaged, or ends in the middle of compressed data.
+// Reads all members of a .gz and all frames of a .zst, except skippable ones. Zeros after the last gzip member are
+// padding; any other trailing bytes are an error. Takes the same memory for any file, except that a frame of zstd may
+// ask for a window of up to 2 GiB. Throws Error with the path when the file cannot be read, is not what its name says,
+// is damaged, or ends in the middle of compressed data.
 #pragma once
 #include "core/hash.h"
 
@@ -39,10 +39,10 @@ class ByteStream {
     size_t inflate(std::span<char> into);
     size_t decompress(std::span<char> into);
     bool skip_zeros();
-    [[noreturn]] void fail_as_zstd(size_t result) const;
-    [[noreturn]] void fail_as_cut(const char* format) const;
-    [[noreturn]] void fail_as_foreign(const char* format, int64_t begin) const;
-    [[noreturn]] void fail_as_damaged(const char* format, const char* reason) const;
+    [[noreturn]] void fail_zstd(size_t result) const;
+    [[noreturn]] void fail_truncated(const char* format) const;
+    [[noreturn]] void fail_unrecognized(const char* format, int64_t begin) const;
+    [[noreturn]] void fail_corrupt(const char* format, const char* reason) const;
     int64_t place() const { return consumed_ - static_cast<int64_t>(waiting_.size()); }
 
     std::string path_;

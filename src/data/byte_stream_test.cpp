@@ -100,15 +100,17 @@ TEST(ByteStream, WhatFollowsTheDataIsNamedAndNeverPassedOver) {
         std::string whole = kind.compress(some_text(1, 400));
         write_file(folder / kind.name, whole + "trailing rubbish");
         std::string message = error_of([&] { read_all(folder / kind.name); });
-        EXPECT_NE(message.find(fmt::format("what follows its {} data, from byte {} on", kind.format, whole.size())),
-                  message.npos)
+        EXPECT_NE(
+            message.find(fmt::format("trailing bytes after the {} data, from byte {}", kind.format, whole.size())),
+            message.npos)
             << message;
     }
     std::string member = gzipped("one ");
     write_file(folder / "x.gz", member + std::string(1000, '\0'));
     EXPECT_EQ(read_all(folder / "x.gz"), "one ");
     write_file(folder / "x.gz", member + std::string(1000, '\0') + member);
-    EXPECT_NE(error_of([&] { read_all(folder / "x.gz"); }).find("what follows its gzip data"), std::string::npos);
+    EXPECT_NE(error_of([&] { read_all(folder / "x.gz"); }).find("trailing bytes after the gzip data"),
+              std::string::npos);
 }
 
 TEST(ByteStream, SkippableFramesAreLeftOut) {

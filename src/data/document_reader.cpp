@@ -41,15 +41,15 @@ void DocumentReader::open() {
     line_ = pieces_ = 0;
     at_end_ = inside_ = false;
     checked_ = text_bytes_ = 0;
-    broken_at_.reset();
+    invalid_at_.reset();
     read_more();
-    refuse_what_is_no_text(pending_, files_[file_].path.string());
+    reject_non_text(pending_, files_[file_].path.string());
     if (pending_.starts_with(byte_order_mark)) at_ = byte_order_mark.size();
 }
 
 void DocumentReader::close() {
     if (pieces_ == 0 && files_[file_].named) fail("{}: no document in it: leave it out", files_[file_].path.string());
-    if (broken_at_) warn_about_broken_utf8(files_[file_].path.string(), *broken_at_);
+    if (invalid_at_) warn_about_invalid_utf8(files_[file_].path.string(), *invalid_at_);
     hashes_[file_] = stream_->hash();
     stream_.reset();
     ++file_;
@@ -79,8 +79,8 @@ void DocumentReader::check_text() {
     if (!at_end_) fresh.remove_suffix(incomplete_tail(fresh));
     if (fresh.find('\0') != fresh.npos)
         fail("{}: is not text, it holds a zero byte: leave it out, or make it UTF-8", files_[file_].path.string());
-    if (Utf8Errors errors = find_utf8_errors(fresh); errors.count > 0 && !broken_at_)
-        broken_at_ = text_bytes_ + errors.first;
+    if (Utf8Errors errors = find_utf8_errors(fresh); errors.count > 0 && !invalid_at_)
+        invalid_at_ = text_bytes_ + errors.first;
     text_bytes_ += fresh.size();
     checked_ += fresh.size();
 }

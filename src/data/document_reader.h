@@ -5,8 +5,8 @@
 //
 // A line of JSONL is a piece and a document. A text file is one document, or several where it has lines that are
 // exactly the separator; a long one comes in pieces, cut where no token reaches across. A byte order mark is left out.
-// Memory does not grow with the files. Throws Error with the path, and the line where there are lines; what is no text
-// is refused (data/text_kind.h), bytes of a text that are no UTF-8 are kept and logged.
+// Memory does not grow with the files. Throws Error with the path, and the line where there are lines; what is not text
+// is rejected (data/text_kind.h), bytes of a text that are not UTF-8 are kept, with a warning in the log.
 #pragma once
 #include "data/byte_stream.h"
 #include "data/input_files.h"
@@ -63,16 +63,16 @@ class DocumentReader {
     ReadOptions options_;
     std::vector<uint64_t> hashes_;
     std::optional<ByteStream> stream_;
-    size_t file_ = 0;                  // the one that is open, or is to be opened next
-    int64_t consumed_ = 0, line_ = 0;  // lines that were taken
-    int64_t pieces_ = 0;               // of this file
-    std::string pending_;              // what was read; from at_ on it was not taken yet
-    size_t at_ = 0, scanned_ = 0;      // no separator begins in at_ .. scanned_
-    bool at_end_ = false;              // of the file
-    size_t checked_ = 0;               // of pending_: known to be text
-    size_t text_bytes_ = 0;            // of the file, decompressed and checked
-    std::optional<size_t> broken_at_;  // where the first byte is that is no UTF-8
-    bool inside_ = false;              // the document has pieces already
+    size_t file_ = 0;                   // the one that is open, or is to be opened next
+    int64_t consumed_ = 0, line_ = 0;   // lines that were taken
+    int64_t pieces_ = 0;                // of this file
+    std::string pending_;               // what was read; from at_ on it was not taken yet
+    size_t at_ = 0, scanned_ = 0;       // no separator begins in at_ .. scanned_
+    bool at_end_ = false;               // of the file
+    size_t checked_ = 0;                // of pending_: known to be text
+    size_t text_bytes_ = 0;             // of the file, decompressed and checked
+    std::optional<size_t> invalid_at_;  // of the first byte that is not UTF-8
+    bool inside_ = false;               // the document has pieces already
 };
 
 }  // namespace puna

@@ -186,7 +186,7 @@ std::pair<std::vector<std::string>, std::string> files_below(const TestFolder& f
 
 }  // namespace
 
-TEST(InputFiles, LinksAreFollowedAndNothingIsTakenTwice) {
+TEST(InputFiles, LinksAreFollowedAndNothingIsReadTwice) {
     TestFolder folder, elsewhere;
     make_folder(folder / "b");
     write_file(folder / "b/x.txt", "x");
@@ -208,12 +208,12 @@ TEST(InputFiles, LinksAreFollowedAndNothingIsTakenTwice) {
               std::string::npos);
 }
 
-TEST(InputFiles, AFileThatIsNamedTwiceIsTakenTwiceAndSaysSo) {
+TEST(InputFiles, AFileThatIsListedTwiceIsReadTwiceAndSaysSo) {
     TestFolder folder;
     write_file(folder / "x.txt", "x");
     testing::internal::CaptureStderr();
     EXPECT_EQ(find_input_files({(folder / "x.txt").string(), folder.path().string()}).size(), 2u);
-    EXPECT_NE(testing::internal::GetCapturedStderr().find("x.txt: among the inputs more than once"), std::string::npos);
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("x.txt: listed more than once"), std::string::npos);
 }
 
 TEST(InputFiles, JsonThatIsNotInLinesIsRefused) {

@@ -42,7 +42,7 @@ struct stat status_of(const fs::path& path) {
     fail("{}: cannot open{}: {}", path.string(), link ? " what this link leads to" : "", system_reason(errno));
 }
 
-// Walks through one folder. A link may lead to what is also there under another name, or around in a circle.
+// Lists one folder. A link may lead to a file that is listed anyway, or back to a folder above it.
 class FolderWalk {
  public:
     std::vector<fs::path> files_below(const fs::path& folder) {
@@ -56,9 +56,9 @@ class FolderWalk {
     void visit(const fs::path& path) {
         struct stat status = status_of(path);
         if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))
-            return log_warning("{}: is neither a file nor a folder and is left out", path.string());
+            return log_warning("{}: is neither a file nor a folder: skipped", path.string());
         auto [at, is_new] = seen_.try_emplace({status.st_dev, status.st_ino}, path);
-        if (!is_new) return log_warning("{}: is the same as {} and is taken once", path.string(), at->second.string());
+        if (!is_new) return log_warning("{}: is the same as {} and is read once", path.string(), at->second.string());
         S_ISDIR(status.st_mode) ? enter(path) : files_.push_back(path);
     }
 
@@ -72,7 +72,8 @@ class FolderWalk {
         std::sort(entries.begin(), entries.end());
         for (const fs::path& entry : entries) {
             if (is_hidden(entry)) continue;
-            fs::is_symlink(entry) ? links_.push_back(entry) : visit(entry);  // links last: names that are none are kept
+            fs::is_symlink(entry) ? links_.push_back(entry)
+                                  : visit(entry);  // links last: of two names the real one is kept
         }
     }
 
@@ -80,7 +81,7 @@ class FolderWalk {
     std::vector<fs::path> files_, links_;
 };
 
-// What is named several times is wanted several times; still, whoever did not mean it should know.
+// Listing a file several times is a way to weight it, but it may also be a mistake.
 void note_repeated(const std::vector<InputFile>& files) {
     std::map<FileId, int> times;
     std::string example;
@@ -91,7 +92,7 @@ void note_repeated(const std::vector<InputFile>& files) {
     }
     auto repeated = std::count_if(times.begin(), times.end(), [](const auto& entry) { return entry.second > 1; });
     if (repeated > 0)
-        log_info("{}{}: among the inputs more than once, and taken as often", example,
+        log_info("{}{}: listed more than once among the inputs, and read each time", example,
                  repeated > 1 ? fmt::format(" and {} more", repeated - 1) : "");
 }
 

@@ -2,10 +2,10 @@
 //
 //   for (const InputFile& file : find_input_files({"novels", "chat.jsonl.gz"})) ...
 //
-// A folder means every file below it, sorted by path; names that begin with a dot are left out. Links are followed, and
-// a file or folder that is there under several names is taken once, with a line in the log; one that is named several
-// times is taken as often. Throws Error for a path that is not there, a link that leads nowhere, a folder without
-// files, and a .json file, which is no JSON lines.
+// A folder means every file below it, sorted by path; names that begin with a dot are left out. Links are followed;
+// a file or folder that is reached in several ways is read once, with a line in the log, and one that is listed several
+// times is read each time. Throws Error for a path that is not there, a link that leads nowhere, a folder without
+// files, and a .json file, which is not JSON lines.
 #pragma once
 #include <cstdint>
 #include <filesystem>

@@ -31,7 +31,7 @@ template <class F>
 void fields(PackOptions& o, F field) {
     field("output", o.output, "the folder to make");
     field("tokenizer", o.tokenizer, "a model's folder, a tokenizer.json or a tokenizer.model");
-    field("validation_share", o.validation_share, "hold out this share of the documents, chosen by what they say");
+    field("validation_share", o.validation_share, "hold out this share of the documents, chosen by their text");
     field("hold_out_last", o.hold_out_last, "hold out the last N documents of all");
     field("max_documents", o.max_documents, "stop after so many; 0: take all");
     field("separator", o.separator, "a line that is exactly this stands between two documents of a text file");
@@ -50,8 +50,8 @@ struct PackResult {
 void check_options(const PackOptions& options);  // throws Error, naming the flag; pack() begins with it
 PackResult pack(const PackOptions& options);
 
-// What turned out to have no effect, or is missing from the result: a line for each, beginning with the field. named:
-// did someone set this field.
+// A line for each option that had no effect and for each thing missing from the result, beginning with the field's
+// name. named: was this field set by the user.
 std::vector<std::string> notes_on(const PackOptions& options, const PackResult& result,
                                   const std::function<bool(std::string_view field)>& named);
 

@@ -21,7 +21,7 @@ struct EncodedPiece {
     size_t piece;       // of the batch
     bool conversation;  // whole, control tokens included; otherwise text without any
     int64_t bytes;      // of text
-    uint64_t hash;      // of what it says (data/text_hash.h), if that is asked for
+    uint64_t hash;      // of the content (data/text_hash.h), if EncodeOptions ask for it
 };
 
 struct EncodedPieces {  // neighbors

@@ -1,4 +1,4 @@
-// data/text_hash.h — a hash of what a document says, whatever it is wrapped in: copies have the same one.
+// data/text_hash.h — a hash of a document's content alone, the same for every copy of it.
 //
 //   hash_text("Once upon a time ...")
 //   hash_conversation(document.messages)

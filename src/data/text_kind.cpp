@@ -43,7 +43,7 @@ bool looks_like_utf16(std::string_view text) {
 
 }  // namespace
 
-void refuse_what_is_no_text(std::string_view beginning, std::string_view path) {
+void reject_non_text(std::string_view beginning, std::string_view path) {
     std::string_view text = beginning.substr(0, looked_at);
     size_t cut = text.size() < beginning.size() ? 3 : 0;  // a character may be cut at the end
     size_t errors = find_utf8_errors(text).count;
@@ -54,24 +54,24 @@ void refuse_what_is_no_text(std::string_view beginning, std::string_view path) {
         if (text.starts_with(known.begins)) fail("{}: is {}, not text: {}", path, known.name, known.remedy);
     if (errors > text.size() / 10)
         fail(
-            "{}: is not UTF-8 text, {} of its first {} bytes are no part of a character: convert it to UTF-8 (iconv), "
+            "{}: is not UTF-8 text, {} of its first {} bytes are invalid: convert it to UTF-8 (iconv), "
             "or "
             "leave it out",
             path, errors, text.size());
 }
 
 std::string_view plain_text(std::string_view content, std::string_view path) {
-    refuse_what_is_no_text(content, path);
+    reject_non_text(content, path);
     if (content.find('\0') != content.npos)
         fail("{}: is not text, it holds a zero byte: leave it out, or make it UTF-8", path);
-    if (Utf8Errors errors = find_utf8_errors(content); errors.count > 0) warn_about_broken_utf8(path, errors.first);
+    if (Utf8Errors errors = find_utf8_errors(content); errors.count > 0) warn_about_invalid_utf8(path, errors.first);
     if (content.starts_with(byte_order_mark)) content.remove_prefix(byte_order_mark.size());
     return content;
 }
 
-void warn_about_broken_utf8(std::string_view path, size_t place) {
+void warn_about_invalid_utf8(std::string_view path, size_t place) {
     log_warning(
-        "{}: is not valid UTF-8, first at byte {}: its bytes are taken as they are; iconv converts other encodings",
+        "{}: is not valid UTF-8, first at byte {}: its bytes are kept as they are; iconv converts other encodings",
         path, place);
 }
 

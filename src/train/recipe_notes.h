@@ -1,4 +1,4 @@
-// train/recipe_notes.h — what of a recipe has no effect, or contradicts the rest of it, though it can be run.
+// train/recipe_notes.h — warnings about a recipe that can be run, but has fields without effect or in conflict.
 //
 //   for (const std::string& note : notes_on(recipe, named)) log_warning("{}", note);
 //
@@ -13,7 +13,7 @@
 
 namespace puna {
 
-// A line for each, beginning with the field: "prompt: has no effect, ...". named: did someone set this field.
+// A line for each, beginning with the field: "prompt: has no effect, ...". named: was this field set by the user.
 std::vector<std::string> notes_on(const Recipe& recipe, const std::function<bool(std::string_view field)>& named);
 
 }  // namespace puna
