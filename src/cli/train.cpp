@@ -117,7 +117,8 @@ void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& f
             throw UsageError(fmt::format("{}: the model of --from has its own; leave it out", shape));
     Tokenizer own = load_tokenizer(recipe.from);
     bool same = own.size() == tokenizer.size();
-    for (int32_t id = 0; same && id < own.size(); ++id) same = own.bytes(id) == tokenizer.bytes(id);
+    for (int32_t id = 0; same && id < own.size(); ++id)
+        same = own.kind(id) == tokenizer.kind(id) && own.vocabulary().bytes(id) == tokenizer.vocabulary().bytes(id);
     if (!same) fail("{}: has another tokenizer than {}; pack the data with the model's", recipe.from, recipe.data);
 }
 

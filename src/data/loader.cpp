@@ -56,7 +56,7 @@ std::vector<uint16_t> read_token_bytes(const ShardSet& set, const Tokenizer& tok
         fail("{}: is not the tokenizer that made these tokens: pack the set again", path);
     std::vector<uint16_t> bytes;
     for (int32_t id = 0; id < tokenizer.size(); ++id)
-        bytes.push_back(tokenizer.is_control(id) ? 0 : static_cast<uint16_t>(tokenizer.bytes(id).size()));
+        bytes.push_back(tokenizer.is_control(id) ? 0 : static_cast<uint16_t>(tokenizer.vocabulary().bytes(id).size()));
     return bytes;
 }
 

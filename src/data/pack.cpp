@@ -186,7 +186,9 @@ PackResult pack(const PackOptions& options) {
     NewFolder folder(without_slash(options.output));
     Packer packer(folder.path(), tokenizer, options);
     BatchEncoder encoder(tokenizer, files, {options.text_field, options.date, options.validation_share > 0});
-    DocumentReader reader(files, {.separator = options.separator});
+    ReadOptions read{.separator = options.separator};
+    if (tokenizer.added_tokens().crosses_lines()) read.piece_bytes = read.longest_line;  // tokens where it would cut
+    DocumentReader reader(files, read);
 
     int64_t total = 0, done = 0;
     for (const InputFile& file : files) total += file.size;

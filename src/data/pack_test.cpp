@@ -41,6 +41,20 @@ std::map<std::string, std::string> files_of(const fs::path& folder) {
 
 }  // namespace
 
+// Long documents are cut for encoding where a line ends before a letter; here a token lies across each such place.
+TEST(Pack, AddedTokensAreFoundAcrossLines) {
+    PackFolder folder;
+    std::string json = read_text(folder / "tokenizer/tokenizer.json");
+    std::string token = R"(, {"id": 304, "content": ".\nx", "special": false})";
+    write_file(folder / "tokenizer/tokenizer.json", json.insert(json.find("\n  ],\n  \"normalizer\""), token));
+    std::string text;
+    while (text.size() < 1 << 20) text += "the cat.\nx the dog.\nx";
+    folder.pack(folder.write("long.txt", text));
+    ShardSet set(folder.packed());
+    std::vector<int32_t> ids = ids_of(set.shards()[0], 0);
+    EXPECT_EQ(std::count(ids.begin(), ids.end(), 304), static_cast<ptrdiff_t>(2 * (text.size() / 21)));
+}
+
 TEST(Pack, DocumentsKeepTheirOrderAndAreFramed) {
     PackFolder folder;
     make_folder(folder / "in");

@@ -20,11 +20,7 @@ inline Tokenizer fake_tokenizer() {
     std::vector<std::string> names = {"<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>",
                                       "<|end_header_id|>", "<|eom_id|>",      "<|eot_id|>"};
     while (names.size() < 16) names.push_back(fmt::format("<|reserved_special_token_{}|>", names.size() - 6));
-    size_t bytes = 0;
-    for (const std::string& name : names) bytes += name.size();
-    vocabulary.controls = TokenTable(names.size(), bytes);
-    for (size_t i = 0; i < names.size(); ++i)
-        check(vocabulary.controls.set(static_cast<int32_t>(i), names[i]), "{}", names[i]);
+    vocabulary.append_controls(names);
     return Tokenizer(std::move(vocabulary));
 }
 

@@ -16,15 +16,35 @@ constexpr size_t most_sets = 1 << 16;  // 4 MiB
 
 }  // namespace
 
-Encoder::Encoder(const Tokenizer& tokenizer, size_t expected_bytes) : merger_(tokenizer.vocabulary()) {
+Encoder::Encoder(const Tokenizer& tokenizer, size_t expected_bytes)
+    : tokenizer_(tokenizer), merger_(tokenizer.vocabulary()) {
     if (expected_bytes < little_text) return;
     sets_.resize(std::min(most_sets, std::bit_floor(expected_bytes / 32)));
     shift_ = std::countl_zero(sets_.size()) + 1;
 }
 
+std::vector<int32_t> Encoder::encode(std::string_view text) {
+    return tokenizer_.added_tokens().finds_text() ? encode_spans(text, AddedKinds::text) : encode_between(text);
+}
+
+std::vector<int32_t> Encoder::encode_with_control(std::string_view text) {
+    return encode_spans(text, AddedKinds::text_and_control);
+}
+
+std::vector<int32_t> Encoder::encode_spans(std::string_view text, AddedKinds kinds) {
+    std::vector<int32_t> ids;
+    tokenizer_.added_tokens().for_each_span(tokenizer_.vocabulary(), text, kinds,
+                                            [&](std::string_view bytes, std::optional<int32_t> id) {
+                                                if (id) return ids.push_back(*id);
+                                                std::vector<int32_t> more = encode_between(bytes);
+                                                ids.insert(ids.end(), more.begin(), more.end());
+                                            });
+    return ids;
+}
+
 // Cutting and looking up take turns, a batch each: the mispredicted branches of the one do not wait for the memory that
 // the other misses.
-std::vector<int32_t> Encoder::encode(std::string_view text) {
+std::vector<int32_t> Encoder::encode_between(std::string_view text) {
     std::vector<int32_t> ids;
     ids.reserve(text.size() / 4 + 4);
     std::array<int32_t, most_ids*(batch + 1)> waiting;  // a vector would check its size for each id
@@ -50,10 +70,18 @@ std::vector<int32_t> Encoder::encode(std::string_view text) {
 }
 
 void Encoder::encode_parts(std::string_view text, const std::function<void(std::span<const int32_t>, size_t)>& on_ids) {
-    for (size_t at = 0, end; at < text.size(); at = end) {
-        end = safe_cut(text, std::min(at + part_bytes, text.size()));
-        on_ids(encode(text.substr(at, end - at)), end - at);
-    }
+    auto encode_between_in_parts = [&](std::string_view between) {
+        for (size_t at = 0, end; at < between.size(); at = end) {
+            end = safe_cut(between, std::min(at + part_bytes, between.size()));
+            on_ids(encode_between(between.substr(at, end - at)), end - at);
+        }
+    };
+    if (!tokenizer_.added_tokens().finds_text()) return encode_between_in_parts(text);
+    tokenizer_.added_tokens().for_each_span(tokenizer_.vocabulary(), text, AddedKinds::text,
+                                            [&](std::string_view bytes, std::optional<int32_t> id) {
+                                                if (!id) return encode_between_in_parts(bytes);
+                                                on_ids({&*id, 1}, bytes.size());
+                                            });
 }
 
 // Fills pieces_ from `at` on and says how many there are.

@@ -24,6 +24,7 @@ class Encoder {
                      size_t expected_bytes = SIZE_MAX);  // little text: a small table, or none
 
     std::vector<int32_t> encode(std::string_view text);
+    std::vector<int32_t> encode_with_control(std::string_view text);
 
     // The same ids, some at a time with the number of bytes that they spell, so that neither they nor the memory for
     // them pile up: for whole files.
@@ -53,10 +54,13 @@ class Encoder {
         Set* set;  // where the word belongs; null for pieces that are never remembered
     };
 
+    std::vector<int32_t> encode_spans(std::string_view text, AddedKinds kinds);
+    std::vector<int32_t> encode_between(std::string_view text);  // what stands between added tokens
     static Word read_word(std::string_view text, size_t at, size_t size);
     size_t split(std::string_view text, size_t& at);
     const Entry& find(const Piece& piece);
 
+    const Tokenizer& tokenizer_;
     Merger merger_;
     std::vector<Set> sets_;  // none, or a power of two of them
     int shift_ = 64;

@@ -124,7 +124,7 @@ TEST_F(Llama3, HasTokensThatNoMergesReach) {
     Tokenizer merging(std::move(vocabulary));
     Merger whole(llama3().vocabulary()), merged(merging.vocabulary());
     int unreached = 0;
-    for (int32_t id = 0; id < llama3().vocabulary().tokens.size(); ++id) {
+    for (int32_t id : llama3().vocabulary().tokens.ids()) {
         std::vector<int32_t> ids, pieces;
         whole.append(ids, llama3().bytes(id));
         merged.append(pieces, llama3().bytes(id));

@@ -1,13 +1,12 @@
 #include "tokenizer/prefix_finder.h"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 namespace puna {
 
-PrefixFinder::PrefixFinder(const TokenTable& table)
-    : sorted_(static_cast<size_t>(table.size())), shorter_(sorted_.size()) {
-    std::iota(sorted_.begin(), sorted_.end(), 0);
+PrefixFinder::PrefixFinder(const TokenTable& table, std::vector<int32_t> ids)
+    : sorted_(std::move(ids)), shorter_(sorted_.size()) {
     std::sort(sorted_.begin(), sorted_.end(), [&](int32_t a, int32_t b) { return table[a] < table[b]; });
     for (size_t i = 0; i < sorted_.size(); ++i) {
         std::string_view token = table[sorted_[i]];
@@ -21,7 +20,7 @@ PrefixFinder::PrefixFinder(const TokenTable& table)
 
 // The last token that is not after the text begins with every token that the text begins with.
 std::optional<int32_t> PrefixFinder::find(const TokenTable& table, std::string_view text) const {
-    if (text.empty() || !begins_[static_cast<unsigned char>(text[0])]) return {};
+    if (text.empty() || !may_begin(text[0])) return {};
     auto after = std::upper_bound(sorted_.begin(), sorted_.end(), text,
                                   [&](std::string_view wanted, int32_t id) { return wanted < table[id]; });
     auto at = static_cast<int32_t>(after - sorted_.begin()) - 1;

@@ -1,6 +1,6 @@
-// tokenizer/prefix_finder.h — the longest of a table's tokens that a text begins with.
+// tokenizer/prefix_finder.h — the longest of some tokens of a table that a text begins with.
 //
-//   PrefixFinder finder(table);
+//   PrefixFinder finder(table, table.ids());
 //   finder.find(table, "catalogue")                 // the id of "cat", if there is no longer one
 //
 // A call costs a binary search among the tokens and at most as many steps as the longest has bytes, whatever they
@@ -18,9 +18,10 @@ namespace puna {
 
 class PrefixFinder {
  public:
-    explicit PrefixFinder(const TokenTable& table);  // all of its tokens are set
+    PrefixFinder(const TokenTable& table, std::vector<int32_t> ids);  // all of them are set
 
     std::optional<int32_t> find(const TokenTable& table, std::string_view text) const;  // the same table
+    bool may_begin(char first) const { return begins_[static_cast<unsigned char>(first)]; }
 
  private:
     std::string_view token_at(const TokenTable& table, int32_t place) const {

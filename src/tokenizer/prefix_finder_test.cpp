@@ -32,7 +32,7 @@ TEST(PrefixFinder, FindsTheLongestTokenThatATextBeginsWith) {
         std::vector<std::string> tokens(words.begin(), words.end());
         for (size_t i = tokens.size(); i > 1; --i) std::swap(tokens[i - 1], tokens[random.below(i)]);
         TokenTable table = make_table(tokens);
-        PrefixFinder finder(table);
+        PrefixFinder finder(table, table.ids());
         for (int i = 0; i < 100; ++i) {
             std::string text = random_word(random, 14);
             ASSERT_EQ(finder.find(table, text), find_naively(tokens, text)) << text << ", seed " << seed;
@@ -48,7 +48,7 @@ TEST(PrefixFinder, TokensThatAreNearlyThereDoNotSlowItDown) {
     for (size_t n = 1; n < 1024; ++n) tokens.push_back(std::string(n, 'x') + 'y');
     for (size_t n = 2; n < 1024; n += 2) tokens.push_back(std::string(n, 'x'));
     TokenTable table = make_table(tokens);
-    PrefixFinder finder(table);
+    PrefixFinder finder(table, table.ids());
     std::string text(200'000, 'x');  // trying all lengths at every place takes longer than a test may
     size_t found = 0;
     for (size_t at = 0; at < text.size(); ++at)

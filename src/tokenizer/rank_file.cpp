@@ -84,7 +84,8 @@ Vocabulary parse_rank_file(std::string_view text, std::string_view path, ChatFor
         ++count;
         bytes += line.token.size() / 4 * 3;
     });
-    if (count >= (1u << 30) || bytes >= (1u << 31)) fail("{}: {} tokens of {} bytes are too many", path, count, bytes);
+    if (count >= static_cast<size_t>(max_token_ids) || bytes >= (1u << 31))
+        fail("{}: {} tokens of {} bytes are too many", path, count, bytes);
     Vocabulary vocabulary;
     vocabulary.tokens = TokenTable(count, bytes);
     std::string token;
@@ -100,7 +101,7 @@ Vocabulary parse_rank_file(std::string_view text, std::string_view path, ChatFor
             fail("{}: line {}: the rank {} or its token is there twice: the file was written wrongly", path,
                  line.number, rank);
     });
-    vocabulary.controls = make_table(control_names(format, control_count));
+    vocabulary.append_controls(control_names(format, control_count));
     vocabulary.chat_format = format;
     return vocabulary;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <functional>
 
 namespace puna {
 
@@ -40,27 +41,64 @@ uint64_t hash_bytes(std::string_view bytes) {
 }
 
 TokenTable::TokenTable(size_t count, size_t bytes)
-    : spans_(count, {unset, 0}), slots_(2 * count + 1), id_mask_(std::bit_ceil(static_cast<uint32_t>(count) + 2) - 1) {
+    : spans_(count, {unset, 0}),
+      slots_(2 * count + 1),
+      place_mask_(std::bit_ceil(static_cast<uint32_t>(count) + 2) - 1) {
     check(count < (1u << 30) && bytes < unset, "a token table of {} tokens, {} bytes", count, bytes);
     pool_.reserve(bytes);
     bytes_.fill(-1);
+}
+
+TokenTable::TokenTable(std::vector<int32_t> ids, size_t bytes) : TokenTable(ids.size(), bytes) {
+    if (ids.empty()) return;
+    bool ascending = std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<>()) == ids.end();
+    check(ascending && ids.front() >= 0, "ids of a token table that are not ascending");
+    first_ = ids.front();
+    bool has_gaps = static_cast<size_t>(ids.back() - first_) + 1 != ids.size();
+    if (has_gaps) ids_ = std::move(ids);
 }
 
 size_t TokenTable::first_slot(uint64_t hash) const {
     return static_cast<size_t>(static_cast<unsigned __int128>(hash) * slots_.size() >> 64);
 }
 
+std::optional<size_t> TokenTable::place_of(int32_t id) const {
+    if (ids_.empty()) {
+        if (id < first_ || static_cast<size_t>(id - first_) >= spans_.size()) return {};
+        return static_cast<size_t>(id - first_);
+    }
+    auto at = std::lower_bound(ids_.begin(), ids_.end(), id);
+    if (at == ids_.end() || *at != id) return {};
+    return static_cast<size_t>(at - ids_.begin());
+}
+
+std::string_view TokenTable::operator[](int32_t id) const {
+    std::optional<size_t> place = place_of(id);
+    return place && spans_[*place].begin != unset ? token_at(*place) : std::string_view{};
+}
+
+std::vector<int32_t> TokenTable::ids() const {
+    std::vector<int32_t> ids;
+    ids.reserve(spans_.size());
+    for (size_t place = 0; place < spans_.size(); ++place)
+        if (spans_[place].begin != unset) ids.push_back(id_at(place));
+    return ids;
+}
+
+int32_t TokenTable::end() const { return spans_.empty() ? 0 : id_at(spans_.size() - 1) + 1; }
+
 bool TokenTable::set(int32_t id, std::string_view token) {
-    check(id >= 0 && id < size(), "token {} of {}", id, size());
-    if (token.empty() || spans_[index(id)].begin != unset || find(token)) return false;
-    spans_[index(id)] = {static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size())};
+    std::optional<size_t> place = place_of(id);
+    check(place.has_value(), "the token table has no id {}", id);
+    if (token.empty() || spans_[*place].begin != unset || find(token)) return false;
+    spans_[*place] = {static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size())};
     pool_ += token;
     longest_ = std::max(longest_, token.size());
     if (token.size() == 1) bytes_[static_cast<unsigned char>(token[0])] = id;
     uint64_t hash = hash_bytes(token);
     size_t slot = first_slot(hash);
     while (slots_[slot]) slot = next_slot(slot);
-    slots_[slot] = tag(hash) | static_cast<uint32_t>(id + 1);
+    slots_[slot] = tag(hash) | static_cast<uint32_t>(*place + 1);
     return true;
 }
 
@@ -68,9 +106,9 @@ std::optional<int32_t> TokenTable::find(std::string_view token) const {
     if (token.size() > longest_) return {};
     uint64_t hash = hash_bytes(token);
     for (size_t slot = first_slot(hash); slots_[slot]; slot = next_slot(slot)) {
-        if ((slots_[slot] & ~id_mask_) != tag(hash)) continue;
-        auto id = static_cast<int32_t>((slots_[slot] & id_mask_) - 1);
-        if ((*this)[id] == token) return id;
+        if ((slots_[slot] & ~place_mask_) != tag(hash)) continue;
+        size_t place = (slots_[slot] & place_mask_) - 1;
+        if (token_at(place) == token) return id_at(place);
     }
     return {};
 }

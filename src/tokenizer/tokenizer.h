@@ -2,12 +2,13 @@
 //
 //   Tokenizer tokenizer = load_tokenizer("models/starter");         // tokenizer/files.h
 //   std::vector<int32_t> ids = tokenizer.encode("Hello, world");    // never a control token, whatever the text spells
-//   std::string text = tokenizer.decode(ids);                       // the same bytes, for any bytes
+//   std::string text = tokenizer.decode(ids);                       // the same bytes, for any bytes; without the white
+//                                                                   // space that added tokens strip
 //
 // Any number of threads may use one. For many short texts use an Encoder (tokenizer/encoder.h), which remembers words;
 // to decode token by token a DecodeStream (tokenizer/decode_stream.h); for conversations tokenizer/chat.h.
 #pragma once
-#include "tokenizer/prefix_finder.h"
+#include "tokenizer/added_tokens.h"
 #include "tokenizer/vocabulary.h"
 
 #include <cstdint>
@@ -29,12 +30,13 @@ class Tokenizer {
     // Where the text spells a control token, that token: only for text that its writer may steer the model with.
     std::vector<int32_t> encode_with_control(std::string_view text) const;
 
-    // Control tokens are spelled out. Throws Error for ids outside the vocabulary.
+    // Control tokens are spelled out. Throws Error for ids without a token.
     std::string decode(std::span<const int32_t> ids) const;
     std::string_view bytes(int32_t id) const;
 
-    int32_t size() const;  // tokens of text and control tokens
-    bool is_control(int32_t id) const;
+    int32_t size() const { return vocabulary_.size(); }  // one more than the highest id; there may be gaps below it
+    TokenKind kind(int32_t id) const { return vocabulary_.kind(id); }
+    bool is_control(int32_t id) const { return kind(id) == TokenKind::control; }
     std::optional<int32_t> find_control(std::string_view name) const;  // "<|eot_id|>"
     int32_t control(std::string_view name) const;                      // the same; throws Error if there is none
     int32_t begin_of_text() const { return control("<|begin_of_text|>"); }
@@ -42,11 +44,12 @@ class Tokenizer {
     std::vector<int32_t> stop_ids() const;  // after which an answer is complete: end_of_text, eom_id, eot_id
 
     const Vocabulary& vocabulary() const { return vocabulary_; }
+    const AddedTokenFinder& added_tokens() const { return added_tokens_; }
     ChatFormat chat_format() const { return vocabulary_.chat_format; }
 
  private:
     Vocabulary vocabulary_;
-    PrefixFinder spelled_controls_;
+    AddedTokenFinder added_tokens_;
 };
 
 }  // namespace puna

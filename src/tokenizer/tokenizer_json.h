@@ -4,8 +4,11 @@
 //   write_file(path, spell_tokenizer_json(vocabulary));
 //
 // Read are byte-level BPE models whose text is split by Llama 3's pattern; anything else would silently encode
-// otherwise and is refused with an Error that names what differs. Merges that are all two-way splits of all tokens, in
-// the order of the joined token's id, are what a rank file means: they are not kept but followed from the tokens.
+// otherwise and is refused with an Error that names what differs. Ids lie where the file has them; an added token that
+// stands in the vocabulary too is that token, and of a merge listed twice the last counts, as in Hugging Face's
+// tokenizers library. Added tokens in the file that are `special` are control tokens, the others text. Merges that are
+// all two-way splits of all tokens, in the order of the joined token's id, are what a rank file means: they are not
+// kept but followed from the tokens.
 #pragma once
 #include "tokenizer/vocabulary.h"
 

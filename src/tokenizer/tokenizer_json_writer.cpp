@@ -15,7 +15,7 @@ namespace {
 // All two-way splits of all tokens, in the order in which Hugging Face's own converter writes them.
 std::vector<MergeTable::Pair> all_splits(const TokenTable& tokens) {
     std::vector<MergeTable::Pair> pairs;
-    for (int32_t joined = 0; joined < tokens.size(); ++joined) {
+    for (int32_t joined : tokens.ids()) {
         std::string_view token = tokens[joined];
         size_t begin = pairs.size();
         for (size_t cut = 1; cut < token.size(); ++cut) {
@@ -30,11 +30,14 @@ std::vector<MergeTable::Pair> all_splits(const TokenTable& tokens) {
 
 std::string spell_added_tokens(const Vocabulary& vocabulary) {
     std::string json;
-    for (int32_t i = 0; i < vocabulary.controls.size(); ++i)
+    for (int32_t id : vocabulary.added.ids()) {
+        const AddedToken& token = vocabulary.added_tokens[*vocabulary.added.place_of(id)];
         json += fmt::format(
-            "{}\n    {{\"id\": {}, \"content\": {}, \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
-            "\"normalized\": false, \"special\": true}}",
-            i ? "," : "", vocabulary.tokens.size() + i, quote_json(vocabulary.controls[i]));
+            "{}\n    {{\"id\": {}, \"content\": {}, \"single_word\": {}, \"lstrip\": {}, \"rstrip\": {}, "
+            "\"normalized\": {}, \"special\": {}}}",
+            json.empty() ? "" : ",", id, quote_json(vocabulary.added[id]), token.single_word, token.lstrip,
+            token.rstrip, token.normalized, token.control);
+    }
     return json;
 }
 
@@ -43,7 +46,7 @@ std::string spell_post_processor(const Vocabulary& vocabulary) {
     constexpr std::string_view name = "<|begin_of_text|>";
     constexpr std::string_view byte_level =
         R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true})";
-    std::optional<int32_t> begin = vocabulary.controls.find(name);
+    std::optional<int32_t> begin = vocabulary.added.find(name);
     if (!begin) return std::string(byte_level);
     return fmt::format(
         R"({{"type": "Sequence", "processors": [
@@ -53,13 +56,29 @@ std::string spell_post_processor(const Vocabulary& vocabulary) {
      "pair": [{{"SpecialToken": {{"id": "{1}", "type_id": 0}}}}, {{"Sequence": {{"id": "A", "type_id": 0}}}},
               {{"SpecialToken": {{"id": "{1}", "type_id": 1}}}}, {{"Sequence": {{"id": "B", "type_id": 1}}}}],
      "special_tokens": {{"{1}": {{"id": "{1}", "ids": [{2}], "tokens": ["{1}"]}}}}}}]}})",
-        byte_level, name, vocabulary.tokens.size() + *begin);
+        byte_level, name, *begin);
 }
 
-std::string spell_vocab(const TokenTable& tokens) {
+// Hugging Face's library numbers added tokens itself unless they stand in `vocab` too: it goes on after the vocabulary.
+bool is_numbered_alike(const Vocabulary& vocabulary) {
+    auto next = static_cast<int32_t>(vocabulary.tokens.ids().size());
+    for (int32_t id : vocabulary.added.ids())
+        if (vocabulary.tokens[id].empty() && id != next++) return false;
+    return true;
+}
+
+std::string spell_vocab(const Vocabulary& vocabulary) {
+    const TokenTable &tokens = vocabulary.tokens, &added = vocabulary.added;
+    bool all = !is_numbered_alike(vocabulary);
     std::string json;
-    for (int32_t id = 0; id < tokens.size(); ++id)
-        json += fmt::format("{}\n{}: {}", id ? "," : "", quote_json(spell_bytes(tokens[id])), id);
+    for (int32_t id = 0; id < vocabulary.size(); ++id) {
+        std::string spelled = spell_bytes(tokens[id]);
+        if (spelled.empty() && all) spelled = added[id];
+        // The spelling of an added token may be that of other bytes, as "ü" is of 0xfc; then it cannot stand here.
+        std::optional<std::string> bytes = read_spelled_bytes(spelled);
+        if (spelled.empty() || (tokens[id].empty() && bytes && tokens.find(*bytes))) continue;
+        json += fmt::format("{}\n{}: {}", json.empty() ? "" : ",", quote_json(spelled), id);
+    }
     return json;
 }
 
@@ -105,7 +124,7 @@ std::string spell_tokenizer_json(const Vocabulary& vocabulary) {
 }}
 )",
         spell_added_tokens(vocabulary), quote_json(llama3_pattern), spell_post_processor(vocabulary),
-        vocabulary.whole_pieces, spell_vocab(vocabulary.tokens), spell_merges(vocabulary));
+        vocabulary.whole_pieces, spell_vocab(vocabulary), spell_merges(vocabulary));
 }
 
 }  // namespace puna

@@ -182,7 +182,7 @@ Tokenizer train_tokenizer(const PieceCounter& counter, const TrainOptions& optio
     if (options.control_tokens < 0 || wanted < byte_count)
         fail("vocabulary {} is too small for {} bytes and {} control tokens: ask for more", options.vocabulary,
              byte_count, options.control_tokens);
-    if (options.vocabulary > (1 << 30)) fail("vocabulary {} is larger than any: ask for less", options.vocabulary);
+    if (options.vocabulary > max_token_ids) fail("vocabulary {} is larger than any: ask for less", options.vocabulary);
     Merging merging(counter.counts());
     Progress progress("training tokenizer", wanted - byte_count, "tokens");
     while (static_cast<int64_t>(merging.tokens().size()) < wanted) {
@@ -193,7 +193,7 @@ Tokenizer train_tokenizer(const PieceCounter& counter, const TrainOptions& optio
     }
     Vocabulary vocabulary;
     vocabulary.tokens = make_table(merging.tokens());
-    vocabulary.controls = make_table(control_names(ChatFormat::llama3_1, options.control_tokens));
+    vocabulary.append_controls(control_names(ChatFormat::llama3_1, options.control_tokens));
     vocabulary.chat_format = options.chat_format;
     return Tokenizer(std::move(vocabulary));
 }

@@ -54,7 +54,7 @@ std::vector<std::string> train_naively(std::string_view text, size_t wanted) {
 
 std::vector<std::string> tokens_of(const Tokenizer& tokenizer) {
     std::vector<std::string> tokens;
-    for (int32_t id = 0; id < tokenizer.vocabulary().tokens.size(); ++id) tokens.emplace_back(tokenizer.bytes(id));
+    for (int32_t id : tokenizer.vocabulary().tokens.ids()) tokens.emplace_back(tokenizer.bytes(id));
     return tokens;
 }
 

@@ -31,6 +31,22 @@ Character read_character(std::string_view text, size_t at) {
     return {code, size};
 }
 
+Character character_before(std::string_view text, size_t at) {
+    for (size_t size = std::min<size_t>(4, at); size > 1; --size) {
+        Character c = read_character(text.substr(0, at), at - size);
+        if (c.size == size) return c;
+    }
+    return read_character(text.substr(0, at), at - 1);
+}
+
+bool is_word(uint32_t code) {
+    if (class_of(code) == CharacterClass::letter) return true;
+    const uint32_t* end = unicode_word_ranges + 2 * unicode_word_range_count;
+    const uint32_t* after = std::upper_bound(unicode_word_ranges, end, code);
+    bool inside = (after - unicode_word_ranges) % 2 == 1;  // between a first and its last
+    return inside || (after > unicode_word_ranges && after[-1] == code);
+}
+
 size_t incomplete_tail(std::string_view text) {
     for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
         unsigned char byte = byte_at(text, text.size() - back);

@@ -19,6 +19,9 @@ extern const uint32_t unicode_end;       // from here on every code point is `ot
 extern const uint8_t unicode_block[];    // of each 128 code points
 extern const uint8_t unicode_classes[];  // two bits a code point, 32 bytes a block
 
+extern const uint32_t unicode_word_ranges[];  // first and last of each run, ascending: \w without most letters
+extern const size_t unicode_word_range_count;
+
 constexpr uint32_t not_unicode = 0xffffffff;
 
 struct Character {
@@ -32,6 +35,8 @@ inline CharacterClass class_of(uint32_t code) {
     return static_cast<CharacterClass>(four >> code % 4 * 2 & 3);
 }
 
+bool is_word(uint32_t code);  // \w: letters, marks, decimal digits, connectors; with Unicode's other alphabetic ones
+
 // Bytes that the first byte of a character promises, itself included; 0 for a byte that begins none.
 constexpr uint32_t promised_size(unsigned char first) {
     if (first < 0x80) return 1;
@@ -41,6 +46,8 @@ constexpr uint32_t promised_size(unsigned char first) {
 
 // The character at a place inside the text. Strict: no overlong forms, no surrogates, nothing above U+10FFFF.
 Character read_character(std::string_view text, size_t at);
+
+Character character_before(std::string_view text, size_t at);  // the one that ends at `at`, which is above 0
 
 // How many bytes at the end of the text are the beginning of a character that further bytes may complete: 0 to 3.
 size_t incomplete_tail(std::string_view text);

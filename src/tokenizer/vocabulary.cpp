@@ -2,10 +2,18 @@
 
 #include "core/error.h"
 
+#include <numeric>
+
 namespace puna {
 
-MergeTable::MergeTable(size_t count) : slots_(3 * count / 2 + 1) {
-    check(count < (1u << 31), "a table of {} merges", count);
+namespace {
+
+constexpr MergeTable::Pair moved{-1, -1};
+
+}  // namespace
+
+MergeTable::MergeTable(size_t count, size_t distinct) : slots_(3 * distinct / 2 + 1) {
+    check(count < (1u << 31) && distinct <= count, "a table of {} merges, {} of them distinct", count, distinct);
     pairs_.reserve(count);
 }
 
@@ -21,16 +29,44 @@ size_t MergeTable::slot_of(Pair pair) const {
 bool MergeTable::add(int32_t left, int32_t right) {
     check(pairs_.size() < pairs_.capacity(), "more merges than were announced");
     size_t slot = slot_of({left, right});
-    if (slots_[slot]) return false;
+    bool is_new = slots_[slot] == 0;
+    if (!is_new) pairs_[slots_[slot] - 1] = moved;
     pairs_.push_back({left, right});
     slots_[slot] = static_cast<uint32_t>(pairs_.size());
-    return true;
+    return is_new;
 }
 
 std::optional<int32_t> MergeTable::find(int32_t left, int32_t right) const {
     uint32_t place = slots_[slot_of({left, right})];
     if (place == 0) return {};
     return static_cast<int32_t>(place - 1);
+}
+
+std::vector<MergeTable::Pair> MergeTable::pairs() const {
+    std::vector<Pair> pairs;
+    std::copy_if(pairs_.begin(), pairs_.end(), std::back_inserter(pairs), [](Pair pair) { return pair != moved; });
+    return pairs;
+}
+
+TokenKind Vocabulary::kind(int32_t id) const {
+    if (!added[id].empty()) return added_tokens[*added.place_of(id)].control ? TokenKind::control : TokenKind::added;
+    return tokens[id].empty() ? TokenKind::none : TokenKind::text;
+}
+
+std::string_view Vocabulary::bytes(int32_t id) const {
+    std::string_view whole = added[id];
+    return whole.empty() ? tokens[id] : whole;
+}
+
+void Vocabulary::append_controls(const std::vector<std::string>& names) {
+    check(added.size() == 0, "control tokens after {} added ones", added.size());
+    size_t bytes = 0;
+    for (const std::string& name : names) bytes += name.size();
+    std::vector<int32_t> ids(names.size());
+    std::iota(ids.begin(), ids.end(), size());
+    added = TokenTable(ids, bytes);
+    added_tokens.assign(names.size(), {.control = true});
+    for (size_t i = 0; i < names.size(); ++i) check(added.set(ids[i], names[i]), "control token {} twice", names[i]);
 }
 
 }  // namespace puna
