@@ -37,14 +37,17 @@ Engine::Engine(Llama llama, Tokenizer tokenizer, EngineOptions options, SampleOp
       tokenizer_(std::move(tokenizer)),
       defaults_(defaults),
       stops_(std::move(stops)),
+      sampled_(static_cast<size_t>(std::min<int64_t>(tokenizer_.size(), llama_.config.vocabulary))),
       context_(context_of(llama_.config, options.context)),
       step_tokens_(options.step_tokens),
       taken_(static_cast<size_t>(options.slots)),
       cache_(cache_of(llama_, context_, options.slots)),
       pass_(kernels_) {
     check(step_tokens_ > 0, "steps of {} tokens", step_tokens_);
-    if (tokenizer_.size() > llama_.config.vocabulary)
-        fail("the tokenizer has {} tokens, the model {}: they do not belong together", tokenizer_.size(),
+    for (int32_t id = 0; id < static_cast<int32_t>(sampled_); ++id)
+        if (tokenizer_.kind(id) == TokenKind::none) without_text_.push_back(id);
+    if (without_text_.size() == sampled_)
+        fail("none of the tokenizer's tokens has one of the model's {} ids: they do not belong together",
              llama_.config.vocabulary);
     for (const std::vector<int32_t>& more : {tokenizer_.stop_ids(), llama_.config.eos})
         stops_.insert(stops_.end(), more.begin(), more.end());
@@ -62,9 +65,12 @@ Session Engine::open() {
 bool Engine::is_stop(int32_t id) const { return std::find(stops_.begin(), stops_.end(), id) != stops_.end(); }
 
 void Engine::check_ids(std::span<const int32_t> ids) const {
-    for (int32_t id : ids)
-        if (id < 0 || id >= llama_.config.vocabulary)
-            fail("token {} is not in the model's vocabulary of {}", id, llama_.config.vocabulary);
+    for (int32_t id : ids) {
+        if (id >= 0 && id < llama_.config.vocabulary) continue;
+        std::string_view text = tokenizer_.vocabulary().bytes(id);
+        fail("token {}{} is not in the model's vocabulary of {}: its embedding has no row for it", id,
+             text.empty() ? "" : fmt::format(" ('{}')", printable(text)), llama_.config.vocabulary);
+    }
 }
 
 void Engine::check_fits(std::span<const int32_t> tokens) const {
@@ -123,11 +129,10 @@ void Engine::step(std::span<Generation* const> running) {
     if (!rows.empty()) logits = llama_.logits(pass_, x, rows);
     kernels_.synchronize(pass_.stream);
     advance(pieces);
-    size_t known = static_cast<size_t>(tokenizer_.size());  // ids above have no text
     for (Generation* g : running) {
         auto at = std::find(complete.begin(), complete.end(), &g->session_);
         if (at == complete.end() || g->done()) continue;
-        g->take(std::span(logits.row<float>(at - complete.begin()), known));
+        g->take(std::span(logits.row<float>(at - complete.begin()), sampled_));
     }
 }
 

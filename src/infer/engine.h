@@ -35,7 +35,8 @@ using OnLogits = std::function<void(int64_t first, Tensor logits)>;
 
 class Engine {
  public:
-    // Throws Error: a tokenizer with more tokens than the model, a context beyond the model's.
+    // The tokenizer may have more tokens than the model's embedding has rows, or fewer: what lacks a row is refused
+    // when it is used, and what has no text is never sampled. Throws Error: a context beyond the model's.
     Engine(Llama llama, Tokenizer tokenizer, EngineOptions options = {}, SampleOptions defaults = {},
            std::vector<int32_t> stops = {});
     Engine(const Engine&) = delete;
@@ -59,7 +60,8 @@ class Engine {
     int64_t context() const { return context_; }
     const SampleOptions& defaults() const { return defaults_; }  // what the model's makers advise
     bool is_stop(int32_t id) const;
-    void check_ids(std::span<const int32_t> ids) const;  // throws Error for ids outside the vocabulary
+    void check_ids(std::span<const int32_t> ids) const;  // throws Error for ids that the embedding lacks
+    std::span<const int32_t> without_text() const { return without_text_; }  // ids that are never sampled
 
  private:
     friend class Session;
@@ -77,7 +79,8 @@ class Engine {
     Llama llama_;
     Tokenizer tokenizer_;
     SampleOptions defaults_;
-    std::vector<int32_t> stops_;
+    std::vector<int32_t> stops_, without_text_;
+    size_t sampled_;  // ids from here on have no text, or no row of the embedding
     int64_t context_, step_tokens_;
     std::vector<bool> taken_;  // by slot
     KvCache cache_;

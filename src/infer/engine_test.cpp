@@ -265,10 +265,69 @@ TEST(Engine, ADamagedModelIsAnErrorOfItsAnswerAlone) {
     EXPECT_NE(broken.answer().problem, "");
 }
 
+// Bytes, but for four ids from `hole` on: the bytes that they had, and all above, have higher ones.
+Tokenizer tokenizer_with_gap(int32_t hole) {
+    Vocabulary vocabulary;
+    std::vector<int32_t> ids(256);
+    for (int32_t byte = 0; byte < 256; ++byte) ids[static_cast<size_t>(byte)] = byte < hole ? byte : byte + 4;
+    vocabulary.tokens = TokenTable(ids, 256);
+    for (size_t byte = 0; byte < 256; ++byte) {
+        char c = static_cast<char>(byte);
+        check(vocabulary.tokens.set(ids[byte], {&c, 1}), "byte {}", byte);
+    }
+    vocabulary.append_controls({"<|begin_of_text|>", "<|end_of_text|>"});
+    return Tokenizer(std::move(vocabulary));
+}
+
+TEST(Engine, NeverSamplesAnIdWithoutText) {
+    Engine plain(fake_llama(), fake_tokenizer());
+    Session first = plain.open();
+    std::vector<int32_t> prompt = {97, 98};
+    int32_t hole = plain.generate(first, prompt, greedy(1)).ids[0];  // what the model likes best
+    Engine engine(fake_llama(), tokenizer_with_gap(hole));
+    Session second = engine.open();
+    auto in_gap = [hole](const Answer& answer) {
+        return std::count_if(answer.ids.begin(), answer.ids.end(),
+                             [hole](int32_t id) { return id >= hole && id < hole + 4; });
+    };
+    EXPECT_EQ(in_gap(engine.generate(second, prompt, greedy(50))), 0);
+    EXPECT_EQ(in_gap(engine.generate(second, prompt, lively(200, 3))), 0);
+    for (int k : {1, 5, 270}) {
+        GenerateOptions options{
+            .sample = {.temperature = 2, .top_p = 1, .top_k = k, .repetition_penalty = 1.5f, .seed = 7},
+            .max_tokens = 100};
+        Answer answer = engine.generate(second, prompt, options);
+        EXPECT_EQ(in_gap(answer), 0) << k;
+        EXPECT_EQ(answer.ids.size(), 100u) << k;
+    }
+}
+
+TEST(Engine, ATokenizerWithMoreTokensThanTheEmbeddingRunsUntilOneIsUsed) {
+    Vocabulary more = fake_tokenizer().vocabulary();
+    more.added = TokenTable();
+    more.append_controls({"<|begin_of_text|>", "<|end_of_text|>", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11",
+                          "12", "13", "14", "15", "<pad>"});
+    Engine engine(fake_llama(), Tokenizer(std::move(more))), usual(fake_llama(), fake_tokenizer());
+    Session session = engine.open(), other = usual.open();
+    EXPECT_EQ(engine.generate(session, prompt_of(9), lively(30, 2)).ids,
+              usual.generate(other, prompt_of(9), lively(30, 2)).ids);
+    auto problem_of = [](auto use) -> std::string {
+        try {
+            use();
+        } catch (const Error& problem) {
+            return problem.what();
+        }
+        return "none";
+    };
+    std::string expected =
+        "token 272 ('<pad>') is not in the model's vocabulary of 272: its embedding has no row for it";
+    std::vector<int32_t> ids = {256, 272, 65};
+    EXPECT_EQ(problem_of([&] { engine.generate(session, ids, greedy(3)); }), expected);
+    EXPECT_EQ(problem_of([&] { engine.score(session, ids, 1); }), expected);
+    EXPECT_EQ(problem_of([&] { engine.embed(session, ids); }), expected);
+}
+
 TEST(Engine, WhatDoesNotBelongTogetherIsRefused) {
-    Llama small = fake_llama();
-    small.config.vocabulary = 200;
-    EXPECT_THROW(Engine(std::move(small), fake_tokenizer()), Error);
     EXPECT_THROW(Engine(fake_llama(1, 64), fake_tokenizer(), {.context = 65}), Error);
     EXPECT_EQ(Engine(fake_llama(1, 64), fake_tokenizer()).context(), 64);
     EXPECT_EQ(Engine(fake_llama(1, 1 << 20), fake_tokenizer()).context(), default_context);

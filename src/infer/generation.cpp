@@ -51,7 +51,7 @@ void Generation::take(std::span<float> logits) {
         answer_.prompt_seconds = std::chrono::duration<double>(first_ - began_).count();
     }
     try {
-        int32_t id = sampler_.choose(logits, session_.tokens());
+        int32_t id = sampler_.choose(logits, session_.tokens(), engine_.without_text());
         engine_.is_stop(id) ? finish(Finish::stop) : add(id);
     } catch (const Error& problem) {
         answer_.problem = problem.what();

@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 namespace puna {
 
 namespace {
 
 constexpr size_t penalised_tokens = 64;
+constexpr float never = std::numeric_limits<float>::lowest();  // the logit of an excluded token: -infinity is damage
 
 // Position of the largest; the first of equal ones. NaN and infinity have no place among logits.
 size_t likeliest(std::span<const float> logits) {
@@ -101,14 +103,17 @@ int32_t Sampler::draw(int64_t position) const {
     return candidates_.front().id;  // sums round: what is left over goes to the likeliest
 }
 
-int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> timeline) {
-    check(!logits.empty(), "choose among no tokens");
+int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> timeline, std::span<const int32_t> excluded) {
+    check(logits.size() > excluded.size(), "choose among {} tokens, {} of them excluded", logits.size(),
+          excluded.size());
     if (options_.repetition_penalty != 1) penalise_repetition(logits, timeline, options_.repetition_penalty);
+    for (int32_t id : excluded) logits[static_cast<size_t>(id)] = never;
     size_t best = likeliest(logits);
     if (options_.temperature == 0) return static_cast<int32_t>(best);
 
     candidates_.resize(logits.size());
     for (size_t i = 0; i < logits.size(); ++i) candidates_[i] = {logits[i], static_cast<int32_t>(i)};
+    if (!excluded.empty()) std::erase_if(candidates_, [](const Candidate& c) { return c.weight == never; });
     keep_top_k();
     float highest = logits[best];
     double total = 0;

@@ -40,8 +40,8 @@ class Sampler {
  public:
     explicit Sampler(const SampleOptions& options);  // throws Error as validate
 
-    // Throws Error for logits that are not numbers.
-    int32_t choose(std::span<float> logits, std::span<const int32_t> timeline);
+    // Never one of `excluded`. Throws Error for logits that are not numbers.
+    int32_t choose(std::span<float> logits, std::span<const int32_t> timeline, std::span<const int32_t> excluded = {});
     int64_t seed() const { return options_.seed; }  // also the one that the clock gave
 
  private:

@@ -26,13 +26,13 @@ class AddedTokenFinder {
  public:
     explicit AddedTokenFinder(const Vocabulary& vocabulary);
 
-    // Calls on_span for every part of the text in order: an added token with its id (and the white space that it strips)
-    // or text between two. The same vocabulary.
+    // Calls on_span for every part of the text in order: an added token with its id (and the white space that it
+    // strips) or text between two. The same vocabulary.
     using OnSpan = std::function<void(std::string_view bytes, std::optional<int32_t> id)>;
     void for_each_span(const Vocabulary& vocabulary, std::string_view text, AddedKinds kinds,
                        const OnSpan& on_span) const;
 
-    bool finds_text() const { return finds_text_; }      // otherwise plain text has no added tokens
+    bool finds_text() const { return finds_text_; }        // otherwise plain text has no added tokens
     bool crosses_lines() const { return crosses_lines_; }  // one may reach across the end of a line: see safe_cut
 
  private:

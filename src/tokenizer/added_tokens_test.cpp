@@ -1,16 +1,15 @@
 // Tokenizers whose control tokens and added tokens lie anywhere. The ids are those of Hugging Face's tokenizers library
 // (0.22.2, through @anush008/tokenizers) for the same files, but where a comment says why not.
+#include "tokenizer/byte_level.h"
 #include "tokenizer/decode_stream.h"
 #include "tokenizer/encoder.h"
 #include "tokenizer/json_text.h"
-#include "tokenizer/byte_level.h"
 #include "tokenizer/split.h"
 #include "tokenizer/test_tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
 #include "tokenizer/unicode.h"
 
 #include <gtest/gtest.h>
-
 
 namespace puna {
 namespace {
@@ -20,8 +19,8 @@ using Ids = std::vector<int32_t>;
 // A tokenizer.json with the 256 bytes, then ab and bc.
 struct File {
     std::string added, vocab_more, merges = R"("a b", "b c")", settings, normalizer = "null", pre_tokenizers;
-    int first = 0;                                    // id of byte 0; the others follow
-    int skipped = 0;                                  // ids between the bytes and ab
+    int first = 0;    // id of byte 0; the others follow
+    int skipped = 0;  // ids between the bytes and ab
 
     std::string json() const {
         std::string vocab;
@@ -92,7 +91,7 @@ TEST(TokenIds, EveryLayoutIsSavedAndLoadedAgain) {
     for (const File& file :
          {File{.added = added(0, "<|begin_of_text|>", special) + "," + added(1, "<|eot_id|>", special), .first = 2},
           File{.added = added(1000, "<|eot_id|>", special) + "," + added(1001, "\u6771 x", R"("lstrip": true)"),
-               .skipped = 44},
+          .skipped = 44},
           File{.added = added(256, "ab") + "," + added(258, "\u00fc", R"("single_word": true, "normalized": true)")}}) {
         Tokenizer tokenizer = file.load();
         Vocabulary again = parse_tokenizer_json(spell_tokenizer_json(tokenizer.vocabulary()), "again.json");
@@ -126,16 +125,17 @@ TEST(TokenIds, TwoTokensCannotHaveOneId) {
 TEST(TokenIds, AControlTokenIsNotMadeByMerges) {
     expect_refused({.added = added(256, "ab", special)}, "'a' and 'b' are merged, but make no token of text");
     expect_refused({.added = added(97, "a", special), .merges = ""}, "no token for the byte 0x61");
-    File whole{.added = added(258, "bcd", special), .vocab_more = R"(, "bcd": 258)", .settings = R"(, "ignore_merges": true)"};
+    File whole{
+        .added = added(258, "bcd", special), .vocab_more = R"(, "bcd": 258)", .settings = R"(, "ignore_merges": true)"};
     EXPECT_EQ(whole.load().encode("bcd"), (Ids{257, 100})) << "also where whole pieces are tokens";
 }
 
 TEST(TokenizerSettings, WhatChangesNoIdsIsRead) {
     File plain;
     for (const char* settings :
-         {"\"dropout\": 0.0", "\"dropout\": 0", "\"dropout\": null", "\"byte_fallback\": true", "\"byte_fallback\": false",
-          "\"byte_fallback\": null", "\"unk_token\": null", "\"unk_token\": \"<unk>\"", "\"fuse_unk\": true",
-          "\"fuse_unk\": null", "\"ignore_merges\": null", "\"continuing_subword_prefix\": null",
+         {"\"dropout\": 0.0", "\"dropout\": 0", "\"dropout\": null", "\"byte_fallback\": true",
+          "\"byte_fallback\": false", "\"byte_fallback\": null", "\"unk_token\": null", "\"unk_token\": \"<unk>\"",
+          "\"fuse_unk\": true", "\"fuse_unk\": null", "\"ignore_merges\": null", "\"continuing_subword_prefix\": null",
           "\"continuing_subword_prefix\": \"\"", "\"end_of_word_suffix\": \"\"", "\"unheard_of\": {\"vocab\": [3]}"}) {
         File file{.settings = fmt::format(", {}", settings)};
         EXPECT_EQ(file.load().encode("xabc"), (Ids{120, 256, 99})) << settings;
@@ -153,7 +153,8 @@ TEST(TokenizerSettings, WhatChangesIdsIsRefusedByName) {
     for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"})
         expect_refused({.settings = fmt::format(", \"{}\": {}", key, key[0] == 'd' ? "0.1" : "\"##\"")},
                        fmt::format("'{}' is set, which would change ids", key));
-    expect_refused({.normalizer = R"({"type": "Sequence", "normalizers": [{"type": "NFKC"}]})"}, "normalized by 'NFKC'");
+    expect_refused({.normalizer = R"({"type": "Sequence", "normalizers": [{"type": "NFKC"}]})"},
+                   "normalized by 'NFKC'");
     expect_refused({.normalizer = R"({"normalizers": []})"}, "text is normalized");
 }
 

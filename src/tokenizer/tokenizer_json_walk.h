@@ -134,7 +134,8 @@ class TokenizerJsonWalk {
                (event.kind == Kind::string && event.text.empty());
     }
     void expect_off(const JsonEvent& event) const {
-        if (!is_off(event)) refuse(event, fmt::format("'{}' is set, which would change ids and is not supported", key_));
+        if (!is_off(event))
+            refuse(event, fmt::format("'{}' is set, which would change ids and is not supported", key_));
     }
 
     void on_top(const JsonEvent& event) {
