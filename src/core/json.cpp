@@ -260,6 +260,10 @@ class JsonReader {
 
 }  // namespace
 
+bool JsonEvent::is_whole_number() const {
+    return kind == integer || (kind == number && spelled.find_first_of(".eE") == spelled.npos);
+}
+
 void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event) {
     JsonReader(text, path, on_event).read();
 }

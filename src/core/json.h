@@ -25,6 +25,7 @@ struct JsonEvent {
     int64_t integer_value = 0;        // integer; one that does not fit arrives as a number. boolean: 0 or 1
     double number_value = 0;          // integer, number; infinite beyond the range of a double
     size_t position = 0;              // bytes read so far; just past the closing quote of a key or string
+    bool is_whole_number() const;     // an integer, or a number that is one but for its size
     bool has_lone_surrogate = false;  // key, string: half of a surrogate pair became U+FFFD in text
 };
 

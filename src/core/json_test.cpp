@@ -53,6 +53,18 @@ TEST(Json, ValuesAreAlsoGivenAsTheyAreSpelled) {
     EXPECT_EQ(spelled, R"({;"\u0061";[;123456789012345678901234567890;"x\ty";true;];};)");
 }
 
+TEST(Json, NumbersKeepWhatTheFileWrote) {
+    std::string written;
+    int whole = 0;
+    read_json("[18446744073709551615, 123456789012345678901234567890, -1e3, 7, 2.0]", "x.json",
+              [&](const JsonEvent& e) {
+                  if (e.kind == JsonEvent::number) written += std::string(e.spelled) + " ";
+                  whole += e.is_whole_number();
+              });
+    EXPECT_EQ(written, "18446744073709551615 123456789012345678901234567890 -1e3 2.0 ");
+    EXPECT_EQ(whole, 3);
+}
+
 TEST(Json, APositionStandsJustPastEachKeyAndString) {
     std::string text = R"({ "key" : "a\nb" , "n":12 })";
     read_json(text, "x.json", [&](const JsonEvent& event) {

@@ -1,7 +1,5 @@
 #include "files/shards.h"
 
-#include "files/shard_index.h"
-
 #include <algorithm>
 
 namespace puna {
@@ -10,60 +8,70 @@ namespace {
 
 constexpr std::string_view single_file = "model.safetensors", index_file = "model.safetensors.index.json";
 
-// The index's tensors of one file and the file's own, both sorted by name, must be the same.
-void compare(std::span<const ShardEntry> expected, const SafetensorsFile& file) {
-    for (const ShardEntry& entry : expected)
-        if (!file.find(entry.tensor))
-            fail("{}: tensor '{}', which {} says is here, is missing: fetch or copy the file again",
-                 file.path().string(), printable(entry.tensor), index_file);
-    if (file.entries().size() == expected.size()) return;
-    for (const TensorEntry& entry : file.entries()) {
-        bool named = std::binary_search(expected.begin(), expected.end(), ShardEntry{entry.name, {}},
-                                        [](const ShardEntry& a, const ShardEntry& b) { return a.tensor < b.tensor; });
-        if (!named)
-            fail("{}: tensor '{}' is not in {}: fetch or copy both again", file.path().string(), printable(entry.name),
-                 index_file);
-    }
+bool is_there(const std::filesystem::path& path) {
+    std::error_code ignored;
+    return std::filesystem::exists(path, ignored);
 }
 
-std::vector<SafetensorsFile> open_shards(const std::filesystem::path& folder, const std::filesystem::path& index_path) {
-    MappedFile text(index_path);
-    ShardIndex index = parse_shard_index(text.text(), index_path.string());
+// Those of the files that the index names that are there; one of them must be.
+std::vector<SafetensorsFile> open_shards(const std::filesystem::path& folder, const ShardIndex& index) {
     std::vector<SafetensorsFile> files;
-    for (size_t first = 0, last; first < index.entries.size(); first = last) {
-        std::string_view name = index.entries[first].file;
-        for (last = first + 1; last < index.entries.size() && index.entries[last].file == name;) ++last;
-        files.emplace_back(folder / name);
-        compare(std::span(index.entries).subspan(first, last - first), files.back());
+    std::string_view last;
+    for (const ShardEntry& entry : index.entries) {  // sorted by file
+        if (entry.file == last) continue;
+        last = entry.file;
+        if (is_there(folder / last)) files.emplace_back(folder / last);
     }
+    if (files.empty() && !last.empty())
+        fail("{}: none of the files that {} names is there, as {}: fetch or copy them again", folder.string(),
+             index_file, last);
     return files;
 }
 
 }  // namespace
 
 ModelWeights::ModelWeights(const std::filesystem::path& folder) : folder_(folder) {
-    std::error_code ignored;
-    if (std::filesystem::exists(folder / single_file, ignored)) {
+    if (is_there(folder / single_file)) {
         files_.emplace_back(folder / single_file);
         return;
     }
     std::filesystem::path index = folder / index_file;
-    if (!std::filesystem::exists(index, ignored))
+    if (!is_there(index))
         fail("{}: neither {} nor {} is there: name the folder of a model in Hugging Face's form", folder.string(),
              single_file, index_file);
-    files_ = open_shards(folder, index);
+    index_text_.emplace(index);
+    index_ = parse_shard_index(index_text_->text(), index.string());
+    files_ = open_shards(folder, *index_);
+}
+
+std::string_view ModelWeights::file_in_index(std::string_view tensor) const {
+    if (!index_) return {};
+    for (const ShardEntry& entry : index_->entries)
+        if (entry.tensor == tensor) return entry.file;
+    return {};
 }
 
 const TensorEntry* ModelWeights::find(std::string_view name) const {
-    for (const SafetensorsFile& file : files_)
-        if (const TensorEntry* entry = file.find(name)) return entry;
-    return nullptr;
+    const TensorEntry* found = nullptr;
+    for (const SafetensorsFile& file : files_) {
+        const TensorEntry* entry = file.find(name);
+        if (entry && (!found || file.path().filename() == file_in_index(name))) found = entry;
+    }
+    return found;
 }
 
 Tensor ModelWeights::tensor(std::string_view name) {
+    const TensorEntry* found = find(name);
     for (SafetensorsFile& file : files_)
-        if (const TensorEntry* entry = file.find(name)) return file.tensor(*entry);
-    fail("{}: the model has no tensor '{}'", folder_.string(), printable(name));
+        if (found && file.find(name) == found) return file.tensor(*found);
+    fail_missing(name);
+}
+
+void ModelWeights::fail_missing(std::string_view name) const {
+    std::string_view file = file_in_index(name);
+    if (file.empty()) fail("{}: tensor {} is missing", folder_.string(), printable(name));
+    fail("{}: tensor {} is missing: {} says that it is in {}, {}: fetch or copy that file again", folder_.string(),
+         printable(name), index_file, file, is_there(folder_ / file) ? "which does not have it" : "which is not there");
 }
 
 }  // namespace puna

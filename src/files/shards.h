@@ -1,6 +1,6 @@
 // files/shards.h — the weights in a Hugging Face folder: model.safetensors, or several files and an index of them.
 //
-//   ModelWeights weights("Llama-3.2-1B");                          // opens every shard and checks the index
+//   ModelWeights weights("Llama-3.2-1B");                          // opens every shard that is there
 //   if (weights.find("lm_head.weight")) ...
 //   Tensor w = weights.tensor("model.norm.weight");                // Error where there is none
 //
@@ -8,15 +8,18 @@
 //   for (...) writer.write(tensor);                                            // in the order of specs
 //   writer.commit();
 //
-// The index (files/shard_index.h) and the shards must name the same tensors. Where both forms are there,
-// model.safetensors counts.
+// A tensor is looked for in every shard, first in the one where the index (files/shard_index.h) has it. An index that
+// names too much or too little, and a shard that is not there, matter only to who asks for what is missing. Where both
+// forms are there, model.safetensors counts.
 // Each file is replaced as a whole, but a set of shards is not: where others may read meanwhile, write into a new
 // folder and rename it (core/atomic_file.h).
 #pragma once
 #include "files/safetensors.h"
+#include "files/shard_index.h"
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,11 +31,16 @@ class ModelWeights {
     explicit ModelWeights(const std::filesystem::path& folder);
 
     const TensorEntry* find(std::string_view name) const;
-    Tensor tensor(std::string_view name);                     // as SafetensorsFile::tensor
-    std::vector<SafetensorsFile>& files() { return files_; }  // in the order of their names
+    Tensor tensor(std::string_view name);                           // as SafetensorsFile::tensor
+    [[noreturn]] void fail_missing(std::string_view name) const;    // Error: where the tensor should be
+    const std::vector<SafetensorsFile>& files() { return files_; }  // in the order of their names
 
  private:
+    std::string_view file_in_index(std::string_view tensor) const;  // empty: the index does not name it
+
     std::filesystem::path folder_;
+    std::optional<MappedFile> index_text_;
+    std::optional<ShardIndex> index_;
     std::vector<SafetensorsFile> files_;
 };
 

@@ -100,22 +100,50 @@ TEST_F(Shards, AFolderWithoutWeightsSaysWhatIsLookedFor) {
         << refusal();
 }
 
-TEST_F(Shards, AMissingShardIsNamed) {
-    write(32);
-    std::filesystem::remove(folder_ / "model-00002-of-00003.safetensors");
-    EXPECT_NE(refusal().find("model-00002-of-00003.safetensors: cannot open"), std::string::npos) << refusal();
+std::string problem_of(ModelWeights& weights, std::string_view name) {
+    try {
+        weights.tensor(name);
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "none";
 }
 
-TEST_F(Shards, TensorsThatOnlyTheIndexOrOnlyTheShardNamesAreReported) {
+TEST_F(Shards, AMissingShardIsNamedByWhoAsksForItsTensors) {
+    write(32);
+    std::filesystem::remove(folder_ / "model-00002-of-00003.safetensors");
+    ModelWeights weights(folder_.path());
+    EXPECT_EQ(weights.tensor("layers.0.w").as<float>()[3], 3);
+    EXPECT_EQ(weights.tensor("layers.4.w").as<float>()[3], 7);
+    EXPECT_EQ(weights.find("layers.2.w"), nullptr);
+    EXPECT_EQ(problem_of(weights, "layers.2.w"),
+              folder_.path().string() +
+                  ": tensor layers.2.w is missing: model.safetensors.index.json says that it is in "
+                  "model-00002-of-00003.safetensors, which is not there: fetch or copy that file again");
+    for (int i : {1, 3}) std::filesystem::remove(folder_ / fmt::format("model-0000{}-of-00003.safetensors", i));
+    EXPECT_NE(refusal().find("none of the files that model.safetensors.index.json names is there"), std::string::npos)
+        << refusal();
+}
+
+TEST_F(Shards, TensorsThatOnlyTheIndexOrOnlyTheShardNamesDoNotMatterUnlessAskedFor) {
     write(32);
     std::string file = "model-00001-of-00003.safetensors";
-    put_index(R"({"weight_map":{"layers.0.w":")" + file + R"(","layers.1.w":")" + file + R"(","x":")" + file + "\"}}");
-    EXPECT_NE(refusal().find(file + ": tensor 'x', which model.safetensors.index.json says is here, is missing"),
-              std::string::npos)
-        << refusal();
-    put_index(R"({"weight_map":{"layers.0.w":")" + file + "\"}}");
-    EXPECT_NE(refusal().find(file + ": tensor 'layers.1.w' is not in model.safetensors.index.json"), std::string::npos)
-        << refusal();
+    put_index(R"({"weight_map":{"layers.0.w":")" + file + R"(","x":")" + file + "\"}}");
+    ModelWeights weights(folder_.path());
+    EXPECT_EQ(weights.tensor("layers.1.w").as<float>()[0], 1) << "only the shard names it";
+    EXPECT_EQ(problem_of(weights, "x"), folder_.path().string() +
+                                            ": tensor x is missing: model.safetensors.index.json says that it is in " +
+                                            file + ", which does not have it: fetch or copy that file again");
+    EXPECT_EQ(problem_of(weights, "y"), folder_.path().string() + ": tensor y is missing");
+}
+
+TEST_F(Shards, OfATensorInTwoShardsTheOneThatTheIndexNamesCounts) {
+    write_safetensors(folder_ / "a.safetensors", {{"w", tensors_[0].tensor}});
+    write_safetensors(folder_ / "b.safetensors", {{"w", tensors_[1].tensor}, {"v", tensors_[2].tensor}});
+    for (std::string file : {"a", "b"}) {
+        put_index(R"({"weight_map":{"w":")" + file + R"(.safetensors","u":"a.safetensors","v":"b.safetensors"}})");
+        EXPECT_EQ(ModelWeights(folder_.path()).tensor("w").as<float>()[0], file == "a" ? 0 : 1);
+    }
 }
 
 TEST(ShardIndexTest, WrongIndexesAreRefusedInOneLine) {

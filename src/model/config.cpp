@@ -1,14 +1,13 @@
 #include "model/config.h"
 
 #include "core/checked.h"
-#include "core/json.h"
 #include "core/mapped_file.h"
 #include "core/math.h"
+#include "model/config_values.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 
 #include <nlohmann/json.hpp>
 
@@ -16,159 +15,53 @@ namespace puna {
 
 namespace {
 
-constexpr int64_t largest_size = int64_t{1} << 24, most_layers = 4096, most_eos = 64;
+constexpr int64_t largest_size = int64_t{1} << 24, most_layers = 4096;
 
-// The values that matter, by their path: "hidden_size", "rope.factor" for rope_scaling's or rope_parameters'.
-// Everything else is passed over, and so is null; a list or object where a number was due is kept as such, to be
-// refused.
-class Values {
- public:
-    Values(std::string_view json, std::string_view path) : path_(path) {
-        read_json(json, path, [this](const JsonEvent& event) { take(event); });
-    }
-
-    int64_t whole(const std::string& key, std::optional<int64_t> otherwise = {}) const {
-        const Value* value = find(key, otherwise.has_value());
-        if (!value) return *otherwise;
-        if (value->kind != JsonEvent::integer) fail("{}: '{}' must be a whole number", path_, name_of(key));
-        return value->integer;
-    }
-    double number(const std::string& key, std::optional<double> otherwise = {}) const {
-        const Value* value = find(key, otherwise.has_value());
-        if (!value) return *otherwise;
-        bool fits = value->kind == JsonEvent::integer || value->kind == JsonEvent::number;
-        if (!fits || !std::isfinite(value->number)) fail("{}: '{}' must be a number", path_, name_of(key));
-        return value->number;
-    }
-    bool flag(const std::string& key, bool otherwise) const {
-        const Value* value = find(key, true);
-        if (!value) return otherwise;
-        if (value->kind != JsonEvent::boolean) fail("{}: '{}' must be true or false", path_, key);
-        return value->integer != 0;
-    }
-    std::string text(const std::string& key, const std::string& otherwise) const {
-        const Value* value = find(key, true);
-        if (!value) return otherwise;
-        if (value->kind != JsonEvent::string) fail("{}: '{}' must be a text", path_, name_of(key));
-        return value->text;
-    }
-    bool has(const std::string& key) const { return find(key, true) != nullptr; }
-    const std::vector<int64_t>& eos() const { return eos_; }
-    std::string_view path() const { return path_; }
-
-    // As the file spells it: "rope_scaling.factor".
-    std::string name_of(const std::string& key) const { return key.starts_with("rope.") ? rope_ + key.substr(4) : key; }
-
- private:
-    struct Value {
-        JsonEvent::Kind kind;
-        int64_t integer;
-        double number;
-        std::string text;
-    };
-
-    static bool is_rope(std::string_view key) { return key == "rope_scaling" || key == "rope_parameters"; }
-
-    void take(const JsonEvent& event) {
-        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
-            fail("{}: not a JSON object", path_);
-        if (event.kind == JsonEvent::key) {
-            if (event.depth == 1) top_ = event.text;
-            if (event.depth == 2) inner_ = event.text;
-            return;
-        }
-        if (event.kind == JsonEvent::end_object || event.kind == JsonEvent::end_array) return;
-        if (event.depth == 2 && top_ == "eos_token_id") return note_eos(event);
-        if (event.kind == JsonEvent::null) return;
-        if (event.depth == 1 && is_rope(top_))
-            begin_rope(event);
-        else if (event.depth == 1 && top_ == "eos_token_id")
-            begin_eos(event);
-        else if (event.depth == 1)
-            keep(top_, event);
-        else if (event.depth == 2 && is_rope(top_))
-            keep("rope." + inner_, event);
-    }
-    void begin_rope(const JsonEvent& event) {
-        if (event.kind != JsonEvent::begin_object) fail("{}: '{}' must be an object or null", path_, top_);
-        rope_ = top_;
-    }
-    void begin_eos(const JsonEvent& event) {
-        if (event.kind != JsonEvent::begin_array) note_eos(event);
-    }
-    void note_eos(const JsonEvent& event) {
-        if (event.kind != JsonEvent::integer)
-            fail("{}: 'eos_token_id' must be a whole number or a list of them", path_);
-        if (static_cast<int64_t>(eos_.size()) == most_eos) fail("{}: more than {} of 'eos_token_id'", path_, most_eos);
-        eos_.push_back(event.integer_value);
-    }
-    void keep(const std::string& key, const JsonEvent& event) {
-        static constexpr std::string_view known[] = {"model_type",
-                                                     "hidden_size",
-                                                     "intermediate_size",
-                                                     "num_hidden_layers",
-                                                     "num_attention_heads",
-                                                     "num_key_value_heads",
-                                                     "head_dim",
-                                                     "vocab_size",
-                                                     "max_position_embeddings",
-                                                     "rms_norm_eps",
-                                                     "rope_theta",
-                                                     "tie_word_embeddings",
-                                                     "hidden_act",
-                                                     "attention_bias",
-                                                     "mlp_bias",
-                                                     "bos_token_id",
-                                                     "rope.rope_type",
-                                                     "rope.type",
-                                                     "rope.factor",
-                                                     "rope.low_freq_factor",
-                                                     "rope.high_freq_factor",
-                                                     "rope.original_max_position_embeddings",
-                                                     "rope.rope_theta"};
-        if (std::find(std::begin(known), std::end(known), key) == std::end(known)) return;
-        if (event.text.size() > 256) fail("{}: '{}' is a text of {} bytes", path_, name_of(key), event.text.size());
-        values_[key] = {event.kind, event.integer_value, event.number_value, std::string(event.text)};
-    }
-    const Value* find(const std::string& key, bool optional) const {
-        auto at = values_.find(key);
-        if (at == values_.end() && !optional) fail("{}: '{}' is missing", path_, name_of(key));
-        return at == values_.end() ? nullptr : &at->second;
-    }
-
-    std::string_view path_;
-    std::string top_, inner_, rope_;
-    std::map<std::string, Value> values_;
-    std::vector<int64_t> eos_;
-};
-
-std::optional<RopeScaling> rope_scaling_of(const Values& values) {
+std::optional<RopeScaling> rope_scaling_of(const ConfigValues& values, int64_t context) {
     bool typed = values.has("rope.rope_type") || values.has("rope.type");
     for (const char* key :
          {"rope.factor", "rope.low_freq_factor", "rope.high_freq_factor", "rope.original_max_position_embeddings"})
         if (!typed && values.has(key))
             fail("{}: '{}' is there, but no '{}' says what it means", values.path(), values.name_of(key),
                  values.name_of("rope.rope_type"));
+    for (const char* key : {"partial_rotary_factor", "rope.partial_rotary_factor"})
+        if (values.number(key, 1) != 1)
+            fail("{}: '{}' is {}; heads that are rotated in part cannot be run", values.path(), values.name_of(key),
+                 values.number(key));
     std::string type = values.text("rope.rope_type", values.text("rope.type", "default"));
     if (type == "default") return {};
     if (type != "llama3")
         fail("{}: rotary scaling '{}' is not supported, only 'llama3'", values.path(), printable(type));
+    int64_t trained = values.whole("rope.original_max_position_embeddings", context);
     return RopeScaling{.factor = values.number("rope.factor"),
                        .low_frequency_factor = values.number("rope.low_freq_factor"),
                        .high_frequency_factor = values.number("rope.high_freq_factor"),
-                       .original_context = values.whole("rope.original_max_position_embeddings")};
+                       .original_context = values.whole("original_max_position_embeddings", trained)};
 }
 
-void refuse_other_models(const Values& values) {
+void refuse_quantized(const ConfigValues& values) {
+    for (std::string field : {"quantization_config", "compression_config"}) {
+        if (!values.names(field + ".")) continue;
+        bool bitsandbytes = values.flag(field + ".load_in_4bit", false) || values.flag(field + ".load_in_8bit", false);
+        std::string method = values.text(field + ".quant_method", bitsandbytes ? "bitsandbytes" : "an unnamed method");
+        fail(
+            "{}: the weights are quantized by {} ('{}'); only F32, F16 and BF16 can be run: use the model before it "
+            "was "
+            "quantized",
+            values.path(), printable(method), field);
+    }
+}
+
+void refuse_other_models(const ConfigValues& values) {
     std::string type = values.text("model_type", "llama"), activation = values.text("hidden_act", "silu");
     if (type != "llama") fail("{}: model_type is '{}'; only 'llama' can be run", values.path(), printable(type));
-    if (activation != "silu")
+    if (activation != "silu" && activation != "swish")  // one function, two names
         fail("{}: hidden_act is '{}'; only 'silu' can be run", values.path(), printable(activation));
     for (const char* bias : {"attention_bias", "mlp_bias"})
         if (values.flag(bias, false)) fail("{}: '{}' is true; models with biases cannot be run", values.path(), bias);
 }
 
-int32_t token_of(int64_t id, const Values& values, std::string_view key) {
+int32_t token_of(int64_t id, const ConfigValues& values, std::string_view key) {
     std::optional<int32_t> token = checked_cast<int32_t>(id);
     if (!token || *token < 0)
         fail("{}: '{}' is {}; a token's id is 0 to {}", values.path(), key, id, std::numeric_limits<int32_t>::max());
@@ -178,23 +71,26 @@ int32_t token_of(int64_t id, const Values& values, std::string_view key) {
 }  // namespace
 
 Config parse_config(std::string_view json, std::string_view path) {
-    Values values(json, path);
+    ConfigValues values(json, path);
     refuse_other_models(values);
-    Config config;
-    config.dim = values.whole("hidden_size");
-    config.ffn = values.whole("intermediate_size");
-    config.layers = values.whole("num_hidden_layers");
-    config.heads = values.whole("num_attention_heads");
+    refuse_quantized(values);
+    Config config;  // what is missing is as in transformers' LlamaConfig
+    config.dim = values.whole("hidden_size", 4096);
+    config.ffn = values.whole("intermediate_size", 11008);
+    config.layers = values.whole("num_hidden_layers", 32);
+    config.heads = values.whole("num_attention_heads", 32);
     config.kv_heads = values.whole("num_key_value_heads", config.heads);
     config.head_dim = values.whole("head_dim", config.heads > 0 ? config.dim / config.heads : 0);
-    config.vocabulary = values.whole("vocab_size");
-    config.context = values.whole("max_position_embeddings", 8192);
-    config.norm_epsilon = values.number("rms_norm_eps", 1e-5);
-    config.rope_theta = values.number("rope_theta", values.number("rope.rope_theta", 10000));
-    config.rope_scaling = rope_scaling_of(values);
+    config.vocabulary = values.whole("vocab_size", 32000);
+    config.context = values.whole("max_position_embeddings", 2048);
+    config.norm_epsilon = values.number("rms_norm_eps", 1e-6);
+    config.rope_theta = values.number("rope.rope_theta", values.number("rope_theta", 10000));
+    config.rope_scaling = rope_scaling_of(values, config.context);
     config.tied = values.flag("tie_word_embeddings", false);
-    config.bos = token_of(values.whole("bos_token_id", 0), values, "bos_token_id");
+    if (values.has("bos_token_id") || !values.names("bos_token_id"))
+        config.bos = token_of(values.whole("bos_token_id", 1), values, "bos_token_id");
     for (int64_t id : values.eos()) config.eos.push_back(token_of(id, values, "eos_token_id"));
+    if (!values.names("eos_token_id")) config.eos = {2};
     validate(config, path);
     return config;
 }
@@ -255,11 +151,12 @@ std::string config_json(const Config& c, Dtype dtype) {
                                 {"hidden_act", "silu"},
                                 {"attention_bias", false},
                                 {"mlp_bias", false},
-                                {"bos_token_id", c.bos},
+                                {"bos_token_id", nullptr},
                                 {"eos_token_id", c.eos},
                                 {"torch_dtype", dtype == Dtype::bf16  ? "bfloat16"
                                                 : dtype == Dtype::f16 ? "float16"
                                                                       : "float32"}};
+    if (c.bos >= 0) json["bos_token_id"] = c.bos;
     if (c.eos.size() == 1) json["eos_token_id"] = c.eos[0];
     if (c.rope_scaling)
         json["rope_scaling"] = {{"rope_type", "llama3"},

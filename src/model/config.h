@@ -3,8 +3,10 @@
 //   Config config = read_config("Llama-3.2-1B/config.json");
 //   std::vector<float> frequencies = rotary_frequencies(config);
 //
-// Llama 3, 3.1 and 3.2 differ in fields only. What this program cannot compute (biases, other activations, other rotary
-// scalings) is an Error that names the field; numbers are checked so that no size overflows.
+// Llama 3, 3.1 and 3.2 differ in fields only. A field that is missing has the default of transformers' LlamaConfig, and
+// where two places disagree the one counts that transformers 5 takes. What this program cannot compute (biases, other
+// activations, other rotary scalings, quantized weights) is an Error that names the field; numbers are checked so that
+// no size overflows.
 #pragma once
 #include "kernels/kernels.h"
 
@@ -30,7 +32,7 @@ struct Config {
     std::optional<RopeScaling> rope_scaling;
     bool tied = false;  // the head is the embedding
     RotaryPairs pairs = RotaryPairs::halves;
-    int32_t bos = 0;
+    int32_t bos = -1;          // -1: none
     std::vector<int32_t> eos;  // any of them ends a text
 
     int64_t q_dim() const { return heads * head_dim; }

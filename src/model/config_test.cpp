@@ -79,7 +79,6 @@ TEST(Config, WhatCannotBeComputedIsNamed) {
               std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "rms_norm_eps": 0)")).find("rms_norm_eps"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "eos_token_id": [-1])")).find("eos_token_id"), std::string::npos);
-    EXPECT_EQ(problem_of(R"({"hidden_size": 8})"), "config.json: 'intermediate_size' is missing");
     EXPECT_EQ(problem_of("[]"), "config.json: not a JSON object");
     EXPECT_NE(problem_of("{").find("config.json: "), std::string::npos);
 }
@@ -90,7 +89,8 @@ TEST(Config, AFieldOfTheWrongKindIsNamed) {
         for (const char* value : {R"("x")", "3", "true", "[]", "[{}]"})
             EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", rope, value))),
                       fmt::format("config.json: '{}' must be an object or null", rope));
-        EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {{"rope_type": "llama3", "factor": [8]}})", rope))),
+        EXPECT_EQ(problem_of(json_with(
+                      fmt::format(R"(, "rope_scaling": null, "{}": {{"rope_type": "llama3", "factor": [8]}})", rope))),
                   fmt::format("config.json: '{}.factor' must be a number", rope));
     }
     for (const char* field : {"rope_theta", "rms_norm_eps"})
@@ -112,6 +112,94 @@ TEST(Config, AFieldOfTheWrongKindIsNamed) {
         EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": null)", field))), "none") << field;
 }
 
+// Those of transformers' LlamaConfig.
+TEST(Config, AMissingFieldHasTheDefaultOfTheFormat) {
+    Config config = parse_config("{}", "config.json");
+    EXPECT_EQ(config.vocabulary, 32000);
+    EXPECT_EQ(config.dim, 4096);
+    EXPECT_EQ(config.ffn, 11008);
+    EXPECT_EQ(config.layers, 32);
+    EXPECT_EQ(config.heads, 32);
+    EXPECT_EQ(config.kv_heads, 32);
+    EXPECT_EQ(config.head_dim, 128);
+    EXPECT_EQ(config.context, 2048);
+    EXPECT_EQ(config.norm_epsilon, 1e-6);
+    EXPECT_EQ(config.rope_theta, 10000);
+    EXPECT_FALSE(config.rope_scaling);
+    EXPECT_FALSE(config.tied);
+    EXPECT_EQ(config.bos, 1);
+    EXPECT_EQ(config.eos, std::vector<int32_t>{2});
+    Config none = parse_config(R"({"bos_token_id": null, "eos_token_id": null, "head_dim": null})", "config.json");
+    EXPECT_EQ(none.bos, -1);
+    EXPECT_EQ(none.eos, std::vector<int32_t>{});
+    EXPECT_EQ(none.head_dim, 128);
+    Config again = parse_config(config_json(none, Dtype::f32), "again");
+    EXPECT_EQ(again.bos, -1);
+    EXPECT_EQ(again.eos, std::vector<int32_t>{});
+    EXPECT_EQ(problem_of(R"({"hidden_act": "swish"})"), "none") << "another name of silu";
+}
+
+// rope_scaling before rope_parameters, as a whole; rope_type before type; what lies inside before what lies outside,
+// but for the context of pre-training.
+TEST(Config, OfTwoPlacesThatDisagreeTheOneThatTransformersTakesCounts) {
+    auto read = [](std::string_view rope) { return parse_config(fmt::format("{{{}}}", rope), "config.json"); };
+    std::string_view llama3 = R"("rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4)";
+    EXPECT_EQ(read(R"("rope_theta": 5, "rope_parameters": {"rope_theta": 7})").rope_theta, 7);
+    EXPECT_EQ(read(R"("rope_theta": 5, "rope_scaling": {"rope_theta": 7, "rope_type": "default"})").rope_theta, 7);
+    EXPECT_EQ(read(R"("rope_theta": 5, "rope_scaling": {"rope_type": "default"}, "rope_parameters": {"rope_theta": 7})")
+                  .rope_theta,
+              5);
+    EXPECT_EQ(read(R"("rope_scaling": {}, "rope_parameters": {"rope_theta": 7})").rope_theta, 7);
+    EXPECT_EQ(read(R"("rope_parameters": {"rope_theta": 7}, "rope_scaling": null)").rope_theta, 7);
+    EXPECT_FALSE(
+        read(fmt::format(R"("rope_parameters": {{{}}}, "rope_scaling": {{"type": "default"}})", llama3)).rope_scaling);
+    EXPECT_TRUE(read(fmt::format(R"("rope_scaling": {{{}, "type": "linear"}})", llama3)).rope_scaling);
+    EXPECT_EQ(problem_of(R"({"rope_scaling": {"rope_type": "linear", "type": "llama3", "factor": 8}})"),
+              "config.json: rotary scaling 'linear' is not supported, only 'llama3'");
+    EXPECT_EQ(read(fmt::format(R"("rope_scaling": {{{}}}, "max_position_embeddings": 77)", llama3))
+                  .rope_scaling->original_context,
+              77);
+    EXPECT_EQ(
+        read(
+            fmt::format(
+                R"("rope_scaling": {{{}, "original_max_position_embeddings": 9}}, "original_max_position_embeddings": 8)",
+                llama3))
+            .rope_scaling->original_context,
+        8);
+    EXPECT_EQ(read(R"("hidden_size": 64, "head_dim": 6, "hidden_size": 128)").dim, 128) << "the last of two";
+    EXPECT_EQ(
+        problem_of(R"({"rope_parameters": {"partial_rotary_factor": 0.5}})"),
+        "config.json: 'rope_parameters.partial_rotary_factor' is 0.5; heads that are rotated in part cannot be run");
+}
+
+TEST(Config, AQuantizedCheckpointIsNamedAsSuch) {
+    for (const char* method : {"gptq", "awq", "bitsandbytes", "fp8", "compressed-tensors"})
+        EXPECT_EQ(problem_of(json_with(fmt::format(
+                      R"(, "quantization_config": {{"bits": 4, "quant_method": "{}", "modules": ["x"]}})", method))),
+                  fmt::format("config.json: the weights are quantized by {} ('quantization_config'); only F32, F16 and "
+                              "BF16 can be run: use the model before it was quantized",
+                              method));
+    EXPECT_NE(problem_of(json_with(R"(, "quantization_config": {"load_in_8bit": true})")).find("by bitsandbytes"),
+              std::string::npos);
+    EXPECT_NE(problem_of(json_with(R"(, "compression_config": {"format": "x"})")).find("'compression_config'"),
+              std::string::npos);
+    for (const char* none : {"null", "{}"})
+        EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "quantization_config": {})", none))), "none");
+}
+
+TEST(Config, AWholeNumberOfMoreThan64BitsIsToldAsSuch) {
+    for (const char* field : {"vocab_size", "bos_token_id", "head_dim"})
+        EXPECT_EQ(
+            problem_of(json_with(fmt::format(R"(, "{}": 123456789012345678901)", field))),
+            fmt::format("config.json: '{}' is 123456789012345678901, a whole number of more than 64 bits", field));
+    EXPECT_EQ(problem_of(json_with(R"(, "eos_token_id": [1, -123456789012345678901])")),
+              "config.json: 'eos_token_id' is -123456789012345678901, a whole number of more than 64 bits");
+    EXPECT_EQ(problem_of(json_with(R"(, "hidden_size": 18446744073709551615)")),
+              "config.json: 'hidden_size' is 18446744073709551615, a whole number of more than 64 bits");
+    EXPECT_EQ(problem_of(json_with(R"(, "unheard_of": 123456789012345678901)")), "none");
+    EXPECT_EQ(problem_of(json_with(R"(, "rope_theta": 123456789012)")), "none");
+}
+
 TEST(Config, RotaryScalingSaysOfWhatKindItIs) {
     auto with = [](std::string_view rope) {
         return fmt::format(
@@ -130,7 +218,11 @@ TEST(Config, RotaryScalingSaysOfWhatKindItIs) {
 }
 
 TEST(Config, AValueOutOfItsRangeIsToldTheRange) {
-    auto rope = [](std::string_view more) { return json_with(fmt::format(R"(, "rope_scaling": {{{}}})", more)); };
+    auto rope = [](std::string_view changed) {
+        std::string json = json_with("");
+        size_t at = json.find(changed.substr(0, changed.find(':')));
+        return json.replace(at, json.find_first_of(",}", at) - at, changed);
+    };
     EXPECT_EQ(problem_of(json_with(R"(, "rms_norm_eps": 0)")),
               "config.json: 'rms_norm_eps' is 0; it must be above 0 and below 1");
     EXPECT_EQ(problem_of(json_with(R"(, "rope_theta": 1e30)")),

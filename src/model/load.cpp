@@ -89,16 +89,46 @@ Split split_of(Llama& llama, const Param* param) {
     return Split::none;
 }
 
-void check_shape(const Param& param, const TensorEntry& entry, Split split, const Group& group,
-                 std::string_view folder) {
+// What quantizers leave beside a matrix "x.weight", instead of it or to scale it; empty: nothing of the kind.
+std::string_view quantizer_of(const ModelWeights& files, std::string_view name) {
+    struct Trace {
+        std::string_view suffix, method;
+    };
+    constexpr Trace traces[] = {{"qweight", "GPTQ or AWQ"},
+                                {"weight_packed", "compressed-tensors"},
+                                {"weight_scale", "FP8 or compressed-tensors"},
+                                {"weight_scale_inv", "FP8"},
+                                {"weight.absmax", "bitsandbytes, in 4 bits"},
+                                {"SCB", "bitsandbytes, in 8 bits"},
+                                {"scales", "an unknown method"}};
+    std::string base(name.substr(0, name.rfind('.') + 1));
+    for (const Trace& trace : traces)
+        if (files.find(base + std::string(trace.suffix))) return trace.method;
+    return {};
+}
+
+// Called where a tensor is not as it should be: the reason may be that it is quantized.
+void refuse_quantized(const ModelWeights& files, std::string_view name, std::string_view folder) {
+    if (std::string_view method = quantizer_of(files, name); !method.empty())
+        fail(
+            "{}: tensor {} is quantized, by {}; only F32, F16 and BF16 can be run: use the model before it was "
+            "quantized",
+            folder, name, method);
+}
+
+void check_shape(const ModelWeights& files, const Param& param, const TensorEntry& entry, Split split,
+                 const Group& group, std::string_view folder) {
     Tensor whole = param.weight;
     if (split == Split::rows) whole.size[0] *= group.size();
     if (split == Split::columns) whole.size[1] *= group.size();
-    if (entry.rank != whole.rank ||
-        !std::equal(whole.size.begin(), whole.size.begin() + whole.rank, entry.shape.begin()))
+    bool plain = entry.dtype == Dtype::f32 || entry.dtype == Dtype::bf16 || entry.dtype == Dtype::f16;
+    bool same_shape = entry.rank == whole.rank &&
+                      std::equal(whole.size.begin(), whole.size.begin() + whole.rank, entry.shape.begin());
+    if (!plain || !same_shape) refuse_quantized(files, entry.name, folder);
+    if (!same_shape)
         fail("{}: tensor {} does not have the shape that config.json asks for, {}", folder, entry.name, whole);
-    if (entry.dtype != Dtype::f32 && entry.dtype != Dtype::bf16 && entry.dtype != Dtype::f16)
-        fail("{}: tensor {} is {}; only F32, F16 and BF16 can be run", folder, entry.name, entry.dtype_name);
+    if (!plain)
+        fail("{}: tensor {} is {}; only F32, F16 and BF16 can be run", folder, entry.name, printable(entry.dtype_name));
 }
 
 }  // namespace
@@ -142,9 +172,10 @@ Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options
         if (is_tied_output(llama, p)) continue;
         std::string name = hugging_face_name(p->name);
         const TensorEntry* entry = files->find(name);
-        if (!entry) fail("{}: tensor {} is missing", folder.string(), name);
+        if (!entry) refuse_quantized(*files, name, folder.string());
+        if (!entry) files->fail_missing(name);
         Split split = split_of(llama, p);
-        check_shape(*p, *entry, split, llama.group, folder.string());
+        check_shape(*files, *p, *entry, split, llama.group, folder.string());
         Tensor stored = files->tensor(name);
         if (copies) {
             copy_share(p->master ? p->master : p->weight, stored, split, llama.group);

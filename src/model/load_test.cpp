@@ -106,6 +106,61 @@ TEST(Load, RecomputedActivationsGiveTheBitsOfKeptOnes) {
     }
 }
 
+// What quantizers leave of a model: some matrices replaced, and what belongs to them beside.
+TEST(Load, QuantizedTensorsAreNamedAsSuch) {
+    TestFolder folder;
+    Llama llama = seeded_llama(small_config(false), 7, {});
+    save_llama(llama, folder.path(), Dtype::f32);
+    std::string all = read_text(folder / "model.safetensors");
+    std::vector<float> numbers(24 * 24);
+    Tensor some(numbers.data(), Dtype::f32, {4});
+    std::string name = "model.layers.0.self_attn.q_proj.";
+    auto problem_with = [&](std::string_view instead, std::string_view beside) -> std::string {
+        write_file(folder / "model.safetensors", all);
+        std::vector<NamedTensor> tensors;
+        SafetensorsFile file(folder / "model.safetensors");
+        for (const TensorEntry& entry : file.entries())
+            if (entry.name != name + "weight") tensors.push_back({std::string(entry.name), file.tensor(entry)});
+        if (!instead.empty()) tensors.push_back({name + std::string(instead), some});
+        if (!beside.empty()) tensors.push_back({name + std::string(beside), some});
+        write_safetensors(folder / "model.safetensors", tensors);
+        try {
+            load_llama(folder.path(), {});
+        } catch (const Error& problem) {
+            return problem.what();
+        }
+        return "none";
+    };
+    struct {
+        const char *instead, *beside, *method;
+    } cases[] = {{"qweight", "scales", "GPTQ or AWQ"},
+                 {"weight_packed", "weight_scale", "compressed-tensors"},
+                 {"weight", "weight_scale_inv", "FP8"},
+                 {"weight", "weight.absmax", "bitsandbytes, in 4 bits"},
+                 {"weight", "SCB", "bitsandbytes, in 8 bits"}};
+    for (auto [instead, beside, method] : cases)
+        EXPECT_EQ(
+            problem_with(instead, beside),
+            fmt::format("{}: tensor {}weight is quantized, by {}; only F32, F16 and BF16 can be run: use the model "
+                        "before it was quantized",
+                        folder.path().string(), name, method));
+    EXPECT_NE(problem_with("weight", "").find("does not have the shape"), std::string::npos);
+    EXPECT_NE(problem_with("", "").find("q_proj.weight is missing"), std::string::npos);
+}
+
+TEST(Load, AShardThatHoldsNothingNeededMayBeMissing) {
+    TestFolder folder;
+    Llama llama = seeded_llama(small_config(false), 7, {});
+    save_llama(llama, folder.path(), Dtype::f32, {.max_shard_bytes = 4000});
+    std::string index = read_text(folder / "model.safetensors.index.json");
+    size_t map = index.find('{', index.find("weight_map"));
+    write_file(folder / "model.safetensors.index.json",
+               index.insert(map + 1,
+                            R"("vision.w": "none.safetensors", "model.rotary": "model-00001-of-00002.safetensors",)"));
+    Llama again = load_llama(folder.path(), {});
+    EXPECT_EQ(logits_of(again), logits_of(llama));
+}
+
 // What each broken folder is answered with.
 TEST(Load, BrokenFoldersSayWhatIsWrong) {
     TestFolder folder;
