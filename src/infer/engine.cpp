@@ -49,8 +49,8 @@ Engine::Engine(Llama llama, Tokenizer tokenizer, EngineOptions options, SampleOp
     if (without_text_.size() == sampled_)
         fail("none of the tokenizer's tokens has one of the model's {} ids: they do not belong together",
              llama_.config.vocabulary);
-    for (const std::vector<int32_t>& more : {tokenizer_.stop_ids(), llama_.config.eos})
-        stops_.insert(stops_.end(), more.begin(), more.end());
+    if (stops_.empty()) stops_ = llama_.config.eos;
+    for (int32_t id : tokenizer_.stop_ids()) stops_.push_back(id);
     batch_.cache = &cache_;
     pass_.group = llama_.group;
 }

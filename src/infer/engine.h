@@ -35,6 +35,7 @@ using OnLogits = std::function<void(int64_t first, Tensor logits)>;
 
 class Engine {
  public:
+    // Answers stop at the tokenizer's stop_ids and at `stops`, of generation_config.json; without any at config.json's.
     // The tokenizer may have more tokens than the model's embedding has rows, or fewer: what lacks a row is refused
     // when it is used, and what has no text is never sampled. Throws Error: a context beyond the model's.
     Engine(Llama llama, Tokenizer tokenizer, EngineOptions options = {}, SampleOptions defaults = {},

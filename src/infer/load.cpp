@@ -15,7 +15,15 @@ namespace {
 
 constexpr size_t most_stops = 64;
 
+[[noreturn]] void fail_kind(const JsonEvent& event, std::string_view key, std::string_view kind,
+                            std::string_view path) {
+    if (event.kind == JsonEvent::number && event.is_whole_number())
+        fail("{}: '{}' is {}: it is too large", path, key, printable(event.text));
+    fail("{}: '{}' must be {}", path, key, kind);
+}
+
 void take_stop(GenerationConfig& config, const JsonEvent& event, std::string_view path) {
+    if (event.kind != JsonEvent::integer) fail_kind(event, "eos_token_id", "a whole number or a list of them", path);
     std::optional<int32_t> id = checked_cast<int32_t>(event.integer_value);
     if (!id || *id < 0) fail("{}: 'eos_token_id' is {}", path, event.integer_value);
     if (config.stops.size() == most_stops) fail("{}: more than {} of 'eos_token_id'", path, most_stops);
@@ -26,40 +34,61 @@ void take_number(SampleOptions& sample, std::string_view key, const JsonEvent& e
     for (Field& field : list_fields(sample)) {
         if (field.name != key || key == "seed") continue;
         if (event.kind != JsonEvent::integer && event.kind != JsonEvent::number)
-            fail("{}: '{}' must be a number", path, key);
+            fail_kind(event, key, "a number", path);
         if (float** number = std::get_if<float*>(&field.value)) **number = static_cast<float>(event.number_value);
         if (int** number = std::get_if<int*>(&field.value)) {
+            if (event.kind != JsonEvent::integer) fail_kind(event, key, "a whole number", path);
             std::optional<int> whole = checked_cast<int>(event.integer_value);
-            if (event.kind != JsonEvent::integer || !whole) fail("{}: '{}' must be a whole number", path, key);
+            if (!whole) fail("{}: '{}' is {}: it is too large", path, key, event.integer_value);
             **number = *whole;
         }
     }
 }
 
+// The file's top object, field by field.
+class GenerationConfigReader {
+ public:
+    explicit GenerationConfigReader(std::string_view path) : path_(path) {}
+
+    void on_event(const JsonEvent& event) {
+        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
+            fail("{}: not a JSON object", path_);
+        if (event.kind == JsonEvent::key && event.depth == 1) key_ = event.text;
+        bool ends = event.kind == JsonEvent::end_array || event.kind == JsonEvent::end_object;
+        if (event.kind == JsonEvent::key || event.kind == JsonEvent::null || ends) return;
+        if (key_ == "eos_token_id" && (event.depth == 2 || event.kind != JsonEvent::begin_array))
+            take_stop(config_, event, path_);
+        if (event.depth != 1) return;
+        take_number(config_.sample, key_, event, path_);
+        if (key_ != "do_sample") return;
+        if (event.kind != JsonEvent::boolean) fail_kind(event, key_, "true or false", path_);
+        samples_ = event.integer_value != 0;
+    }
+
+    GenerationConfig finish() {
+        try {
+            validate(config_.sample);
+        } catch (const Error& problem) {
+            fail("{}: {}", path_, problem.what());
+        }
+        if (!samples_) config_.sample.temperature = 0;
+        return std::move(config_);
+    }
+
+ private:
+    std::string_view path_;
+    std::string key_;
+    // What transformers' GenerationConfig takes for a field that is missing.
+    GenerationConfig config_{.sample = {.temperature = 1, .top_p = 1, .top_k = 50}};
+    bool samples_ = false;
+};
+
 }  // namespace
 
 GenerationConfig parse_generation_config(std::string_view json, std::string_view path) {
-    GenerationConfig config;
-    std::string key;
-    bool sampling = true;
-    read_json(json, path, [&](const JsonEvent& event) {
-        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
-            fail("{}: not a JSON object", path);
-        if (event.kind == JsonEvent::key && event.depth == 1) key = event.text;
-        bool value = event.kind != JsonEvent::key && event.kind != JsonEvent::null;
-        if (value && event.depth == 1) take_number(config.sample, key, event, path);
-        if (event.kind == JsonEvent::integer && event.depth <= 2 && key == "eos_token_id")
-            take_stop(config, event, path);
-        if (event.kind == JsonEvent::boolean && event.depth == 1 && key == "do_sample")
-            sampling = event.integer_value != 0;
-    });
-    if (!sampling) config.sample.temperature = 0;
-    try {
-        validate(config.sample);
-    } catch (const Error& problem) {
-        fail("{}: {}", path, problem.what());
-    }
-    return config;
+    GenerationConfigReader reader(path);
+    read_json(json, path, [&](const JsonEvent& event) { reader.on_event(event); });
+    return reader.finish();
 }
 
 namespace {

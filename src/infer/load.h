@@ -3,7 +3,8 @@
 //   Engine engine = load_engine("models/starter", {.context = 2048});
 //
 // Of generation_config.json it takes what the model's makers advise: temperature, top_p, top_k, min_p,
-// repetition_penalty, whether to sample at all, and the stop tokens.
+// repetition_penalty, whether to sample at all, and the stop tokens. A field that is missing there has transformers'
+// default: no sampling; with it temperature 1, top_k 50. Without the file SampleOptions' own defaults hold.
 #pragma once
 #include "infer/engine.h"
 

@@ -1,6 +1,7 @@
 #include "infer/load.h"
 
 #include "core/atomic_file.h"
+#include "core/mapped_file.h"
 #include "core/test_folder.h"
 #include "infer/fake_model.h"
 #include "tokenizer/files.h"
@@ -42,13 +43,45 @@ TEST(GenerationConfig, TakesWhatItKnowsAndPassesOverTheRest) {
     EXPECT_EQ(config.stops, (std::vector<int32_t>{2, 3}));
     EXPECT_EQ(parse_generation_config(R"({"eos_token_id": 7, "do_sample": false})", "here").stops,
               (std::vector<int32_t>{7}));
-    EXPECT_EQ(parse_generation_config(R"({"do_sample": false, "temperature": 0.6})", "here").sample.temperature, 0);
+}
+
+// Those of transformers' GenerationConfig.
+TEST(GenerationConfig, AMissingFieldHasTheDefaultOfTheFormat) {
+    for (const char* greedy : {"{}", R"({"do_sample": false, "temperature": 0.6})", R"({"temperature": 0.6})",
+                               R"({"do_sample": null, "top_p": 0.5})", R"({"eos_token_id": 2})"})
+        EXPECT_EQ(parse_generation_config(greedy, "here").sample.temperature, 0) << greedy;
+    SampleOptions sample = parse_generation_config(R"({"do_sample": true, "top_p": null})", "here").sample;
+    EXPECT_EQ(sample.temperature, 1);
+    EXPECT_EQ(sample.top_k, 50);
+    EXPECT_EQ(sample.top_p, 1);
+    EXPECT_EQ(sample.min_p, 0);
+    EXPECT_EQ(sample.repetition_penalty, 1);
+    EXPECT_EQ(parse_generation_config(R"({"do_sample": true, "top_k": 0})", "here").sample.top_k, 0);
+}
+
+TEST(LoadEngine, OfTwoPlacesThatNameStopTokensGenerationConfigCounts) {
+    TestFolder folder;
+    Llama llama = fake_llama();
+    save_llama(llama, folder.path(), Dtype::f32);
+    save_tokenizer(fake_tokenizer(), folder.path());
+    std::string config = read_text(folder / "config.json");
+    write_file(folder / "config.json", config.replace(config.find("\"eos_token_id\": 257"), 19, "\"eos_token_id\": 7"));
+    for (const char* generation : {"", "{}", R"({"eos_token_id": null})", R"({"eos_token_id": []})"}) {
+        if (*generation) write_file(folder / "generation_config.json", generation);
+        Engine engine = load_engine(folder.path());
+        EXPECT_TRUE(engine.is_stop(7) && engine.is_stop(257)) << generation;
+    }
+    write_file(folder / "generation_config.json", R"({"eos_token_id": [5, 6]})");
+    Engine engine = load_engine(folder.path());
+    EXPECT_TRUE(engine.is_stop(5) && engine.is_stop(6) && engine.is_stop(257));
+    EXPECT_FALSE(engine.is_stop(7));
 }
 
 TEST(GenerationConfig, NonsenseIsAnErrorThatNamesTheFile) {
     for (const char* text : {"[]", "7", "{", R"({"temperature": -1})", R"({"temperature": "0.6"})", R"({"top_p": [1]})",
                              R"({"top_k": 1.5})", R"({"top_k": 99999999999})", R"({"top_p": 1e300})",
-                             R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})"}) {
+                             R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})", R"({"eos_token_id": "2"})",
+                             R"({"eos_token_id": [[2]]})", R"({"do_sample": 1})"}) {
         try {
             parse_generation_config(text, "here/generation_config.json");
             ADD_FAILURE() << text;
@@ -56,6 +89,23 @@ TEST(GenerationConfig, NonsenseIsAnErrorThatNamesTheFile) {
             EXPECT_EQ(std::string(error.what()).find("here/generation_config.json:"), 0u) << error.what();
         }
     }
+}
+
+TEST(GenerationConfig, ALargeWholeNumberIsToldAsSuch) {
+    auto problem_of = [](std::string_view json) -> std::string {
+        try {
+            parse_generation_config(json, "g.json");
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "none";
+    };
+    EXPECT_EQ(problem_of(R"({"top_k": 123456789012345678901})"),
+              "g.json: 'top_k' is 123456789012345678901: it is too large");
+    EXPECT_EQ(problem_of(R"({"top_k": 99999999999})"), "g.json: 'top_k' is 99999999999: it is too large");
+    EXPECT_EQ(problem_of(R"({"eos_token_id": [123456789012345678901]})"),
+              "g.json: 'eos_token_id' is 123456789012345678901: it is too large");
+    EXPECT_EQ(problem_of(R"({"top_k": 1.5})"), "g.json: 'top_k' must be a whole number");
 }
 
 }  // namespace
