@@ -24,8 +24,10 @@ CTRL_C, CTRL_D, UP, BACKSPACE = "\x03", "\x04", "\x1b[A", "\x7f"
 class Terminal:
     """A program whose standard input and output are a terminal."""
 
-    def __init__(self, folder, *arguments, model="model", hang_up=signal.SIG_DFL):
-        environment = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": f"{folder}/state", "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    def __init__(self, folder, *arguments, model="model", hang_up=signal.SIG_DFL, environment=None):
+        environment = {"TERM": "xterm", **(environment or {})}
+        environment = {**os.environ, "XDG_STATE_HOME": f"{folder}/state", "HOME": str(folder), "LC_ALL": "C.UTF-8", **environment}
+        environment = {name: value for name, value in environment.items() if value is not None}
         command = [PUNA, "chat", f"{folder}/{model}", "--threads", "1", "--temperature", "0", *arguments]
         command += [] if "--context" in arguments else ["--context", "200000"]
         self.pid, self.master = pty.fork()
@@ -327,6 +329,26 @@ def commands_help_and_are_not_said_to_the_model(folder):
     leave(terminal)
 
 
+def escape_sequences_are_for_terminals_that_understand_them(folder):
+    def bytes_of_a_chat(**environment):
+        terminal = Terminal(folder, "--max-tokens", "4", environment=environment)
+        terminal.at_prompt()
+        terminal.say("hi")
+        terminal.expect("4 tokens")
+        terminal.at_prompt()
+        terminal.say("/help")
+        terminal.expect("Ctrl-C")
+        terminal.at_prompt()
+        leave(terminal)
+        return terminal.all
+    color = re.compile(rb"\x1b\[[0-9;]*m")
+    assert color.search(bytes_of_a_chat(NO_COLOR=None))
+    for term in ("dumb", "", None):
+        seen = bytes_of_a_chat(TERM=term, COLORTERM="truecolor")
+        assert b"\x1b" not in seen, (term, seen)
+    assert not color.search(bytes_of_a_chat(NO_COLOR="1"))
+
+
 def ctrl_d_leaves(folder):
     terminal = Terminal(folder)
     terminal.at_prompt()
@@ -354,7 +376,7 @@ def close_while_it_talks(terminal, expected):
 for test in (ctrl_c_stops_the_answer_and_not_the_program, ctrl_c_at_the_prompt_gives_up_the_line, messages_have_several_lines,
              a_pasted_text_is_one_message, lines_are_edited_and_remembered, two_chats_share_a_history,
              the_line_follows_the_size_of_the_terminal, conversations_are_saved_and_loaded, a_full_context_is_told_with_the_numbers,
-             commands_help_and_are_not_said_to_the_model, ctrl_d_leaves, a_closed_terminal_ends_the_program):
+             commands_help_and_are_not_said_to_the_model, escape_sequences_are_for_terminals_that_understand_them, ctrl_d_leaves, a_closed_terminal_ends_the_program):
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run([WRITE_MODEL, f"{scratch}/model", "200000"], check=True)
         print(test.__name__.replace("_", " "), flush=True)

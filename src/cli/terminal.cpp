@@ -2,6 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "core/log.h"
+#include "core/tell.h"
 
 #include <fcntl.h>
 #include <histedit.h>
@@ -39,11 +40,6 @@ std::wstring lines_of_paste(std::wstring lines) {
     return lines;
 }
 
-bool is_dumb_terminal() {
-    const char* name = std::getenv("TERM");
-    return !name || !*name || std::strcmp(name, "dumb") == 0;
-}
-
 }  // namespace
 
 void print_now(std::string_view text) {
@@ -71,8 +67,7 @@ std::string without_controls(std::string_view text) {
 }
 
 std::string dimmed(std::string_view text) {
-    const char* no_color = std::getenv("NO_COLOR");
-    return no_color && *no_color ? std::string(text) : fmt::format("\x1b[2m{}\x1b[0m", text);
+    return shows_color(STDOUT_FILENO) ? fmt::format("\x1b[2m{}\x1b[0m", text) : std::string(text);
 }
 
 void note_interrupts() {
@@ -131,7 +126,7 @@ struct LineReader::Editor {
     // Before the prompt shows: from then on Ctrl-C is a key, and a pasted text is one.
     void use_terminal(bool typing) {
         el_set(line, EL_PREP_TERM, typing);
-        if (is_dumb_terminal()) return;
+        if (!shows_escapes(STDOUT_FILENO)) return;
         std::fputs(typing ? mark_pastes : mark_no_pastes,
                    stdout);  // not print_now: nothing may be thrown through libedit
         std::fflush(stdout);

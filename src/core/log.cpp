@@ -1,7 +1,11 @@
 #include "core/log.h"
 
+#include "core/tell.h"
+
 #include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 namespace puna {
 
@@ -9,7 +13,9 @@ namespace {
 
 spdlog::logger& logger() {
     static std::shared_ptr<spdlog::logger> instance = [] {  // the library's loggers are shared pointers
-        std::shared_ptr<spdlog::logger> made = spdlog::stderr_color_mt("puna");
+        bool color = shows_color(STDERR_FILENO);
+        std::shared_ptr<spdlog::logger> made =
+            color ? spdlog::stderr_color_mt("puna") : spdlog::stderr_logger_mt("puna");
         made->set_pattern("%^%v%$");
         return made;
     }();

@@ -15,7 +15,7 @@ Progress::Progress(std::string what, int64_t total, std::string unit)
       total_(std::max<int64_t>(total, 1)),
       start_(steady_clock::now()),
       next_draw_(start_ + std::chrono::seconds(2)),
-      terminal_(::isatty(STDERR_FILENO)) {}
+      terminal_(shows_escapes(STDERR_FILENO)) {}
 
 Progress::~Progress() {
     if (drawn_) tell("\r\033[K");

@@ -3,7 +3,7 @@
 //   Progress progress("encoding", total_bytes, "B");
 //   progress.advance(n);                            // from any thread
 //
-// Drawn at most ten times a second, after the first two seconds, and only where standard error is a terminal; it wipes
+// Drawn at most ten times a second, after the first two seconds, and only on a terminal that understands it; it wipes
 // itself when it goes, so that what is printed next starts on a clean line.
 #pragma once
 #include <atomic>

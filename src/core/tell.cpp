@@ -4,8 +4,21 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 namespace puna {
+
+bool shows_escapes(int descriptor) {
+    const char* name = std::getenv("TERM");
+    bool named = name && *name && std::string_view(name) != "dumb";
+    return named && ::isatty(descriptor) == 1;
+}
+
+bool shows_color(int descriptor) {
+    const char* no_color = std::getenv("NO_COLOR");
+    return shows_escapes(descriptor) && !(no_color && *no_color);
+}
 
 void write_error_stream(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stderr);

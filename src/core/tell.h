@@ -12,8 +12,14 @@
 
 namespace puna {
 
+// Whether escape sequences are understood there: a terminal, and one that TERM names and does not call dumb.
+bool shows_escapes(int descriptor);
+bool shows_color(int descriptor);  // that, and NO_COLOR does not ask for none (no-color.org)
+
 void write_error_stream(const std::string& text);
-void draw_line(const std::string& line);  // over the line that was drawn before, as much of it as the terminal is wide
+
+// Over the line that was drawn before, as much of it as the terminal is wide. Where standard error shows_escapes.
+void draw_line(const std::string& line);
 
 template <class... Args>
 void tell(fmt::format_string<Args...> format, Args&&... args) {
