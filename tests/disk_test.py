@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """AtomicFile on a disk that fails or a machine that dies at every single call, and on a full one: the old file or the
 whole new one is there, and a failure is one clear line. usage: disk_test.py WRITE_FILE_PROGRAM"""
+import errno
 import pathlib
 import sys
 import tempfile
@@ -41,6 +42,21 @@ def every_failing_call(folder):
             assert "Input/output error" in result.stderr and folder in result.stderr, result.stderr
 
 
+def a_file_system_that_cannot_sync_folders(folder):
+    disk = failing_disk.FailingDisk(folder)
+    for reason in (errno.EINVAL, errno.ENOTSUP):
+        path, command = fresh(folder)
+        result = disk.run(command, "fsync_folder", 1, env={"PUNA_DISK_ERROR": str(reason)})
+        assert result.returncode == 0 and state(path) == "new", result
+    for reason in (errno.EIO, errno.ENOSPC):
+        path, command = fresh(folder)
+        result = disk.run(command, "fsync_folder", 1, env={"PUNA_DISK_ERROR": str(reason)})
+        assert disk.is_one_clear_line(result) and "cannot write the folder to disk" in result.stderr, result
+    path, command = fresh(folder)
+    result = disk.run(command, "fsync", 1, env={"PUNA_DISK_ERROR": str(errno.EINVAL)})     # of the file itself
+    assert disk.is_one_clear_line(result) and state(path) == "old", result
+
+
 def every_sudden_death(folder):
     disk = failing_disk.FailingDisk(folder)
     path, command = fresh(folder)
@@ -62,6 +78,6 @@ def a_full_disk(folder):
     assert "No space left on device" in result.stderr, result.stderr
 
 
-for test in (every_failing_call, every_sudden_death, a_full_disk):
+for test in (every_failing_call, a_file_system_that_cannot_sync_folders, every_sudden_death, a_full_disk):
     with tempfile.TemporaryDirectory() as scratch:
         test(scratch)

@@ -1,14 +1,16 @@
 // A disk that fails, or a machine that dies, at the n-th call: preloaded into a program under test.
 //
 //   PUNA_DISK_FOLDER   count only calls on files below this folder (as the kernel names it)
-//   PUNA_DISK_CALL     which: write, fsync, rename, close, mkdir or any
+//   PUNA_DISK_CALL     which: write, fsync, fsync_folder, rename, close, mkdir or any
 //   PUNA_DISK_AT       the call, from 1, that fails; 0: none
 //   PUNA_DISK_HOW      error: it and every later such call fails with EIO (the default); once: only that call; kill:
 //   SIGKILL instead of it PUNA_DISK_COUNT    a file that receives the number of calls when the program ends
+//   PUNA_DISK_ERROR    errno of a call that fails; EIO without it
 //
 // Writes by stdio (FILE*) do not pass here. tests/failing_disk.py is the convenient way to use this.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@ std::string setting(const char* name) {
 struct Plan {
     std::string folder = setting("PUNA_DISK_FOLDER"), call = setting("PUNA_DISK_CALL"), how = setting("PUNA_DISK_HOW");
     long at = std::atol(setting("PUNA_DISK_AT").c_str());
+    int error = setting("PUNA_DISK_ERROR").empty() ? EIO : std::atoi(setting("PUNA_DISK_ERROR").c_str());
     std::atomic<long> calls{0};
 
     ~Plan() {
@@ -70,7 +73,7 @@ bool fails(std::string_view call, const std::string& path) {
     long number = ++p.calls;
     if (p.at == 0 || number < p.at || (p.how == "once" && number > p.at)) return false;
     if (p.how == "kill") std::raise(SIGKILL);
-    errno = EIO;
+    errno = p.error;
     return true;
 }
 
@@ -95,7 +98,11 @@ ssize_t writev(int descriptor, const iovec* pieces, int n) {
 
 int fsync(int descriptor) {
     static auto real = next("fsync", &fsync);
-    return fails("fsync", path_of(descriptor)) ? -1 : real(descriptor);
+    struct stat status {};
+    bool folder = ::fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode);
+    std::string path = path_of(descriptor);
+    bool failed = plan().call == "fsync_folder" ? folder && fails("fsync_folder", path) : fails("fsync", path);
+    return failed ? -1 : real(descriptor);
 }
 
 int rename(const char* from, const char* to) noexcept {
@@ -113,7 +120,7 @@ int close(int descriptor) {
     static auto real = next("close", &close);
     bool failed = fails("close", path_of(descriptor));
     int result = real(descriptor), reason = errno;
-    errno = failed ? EIO : reason;
+    errno = failed ? plan().error : reason;
     return failed ? -1 : result;
 }
 

@@ -2,6 +2,7 @@
 """puna generate, puna chat and puna eval text in scripts: pipes, JSON, exit codes. usage: talk_test.py PUNA WRITE_MODEL"""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,20 @@ def a_closed_pipe_ends_quietly(model):
         process.stdout.close()
         assert process.wait(timeout=300) == 0
         assert process.stderr.read() == b""
+
+
+def a_model_that_shrinks_while_it_is_used_is_named(model):
+    shutil.copytree(model, f"{model}-shrinks")
+    weights = f"{model}-shrinks/model.safetensors"
+    process = subprocess.Popen([PUNA, "chat", f"{model}-shrinks", "--max-tokens", "3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    process.stdin.write("hi\n")
+    process.stdin.flush()
+    assert len(process.stdout.readline()) >= 3          # it is loaded
+    os.truncate(weights, 0)
+    stdout, stderr = process.communicate("hi\n", timeout=300)
+    assert process.returncode == 1, (process.returncode, stderr)
+    is_one_line(stderr.splitlines()[-1] + "\n", weights, "became shorter while it was read")
 
 
 def a_full_disk_is_a_failure(model):
@@ -137,7 +152,7 @@ with tempfile.TemporaryDirectory() as scratch:
     subprocess.run([WRITE_MODEL, model, "200000"], check=True)
     subprocess.run([WRITE_MODEL, other, "200000", "2"], check=True)
     for test in (generating_goes_on_with_a_text, the_seed_fixes_the_text_on_any_number_of_threads, what_does_not_fit_is_refused_with_the_numbers,
-                 wrong_usage_is_told_before_a_model_is_read, a_closed_pipe_ends_quietly, a_full_disk_is_a_failure,
+                 wrong_usage_is_told_before_a_model_is_read, a_closed_pipe_ends_quietly, a_model_that_shrinks_while_it_is_used_is_named, a_full_disk_is_a_failure,
                  chat_answers_line_by_line_from_a_pipe, a_chat_takes_lines_of_windows, a_chat_saves_whatever_can_be_said, a_chat_that_cannot_answer_says_so_and_goes_on):
         print(test.__name__.replace("_", " "), flush=True)
         test(model)

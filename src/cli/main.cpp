@@ -1,8 +1,11 @@
 #include "cli/command.h"
+#include "core/mapped_file.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -17,10 +20,37 @@ void fill_closed_streams() {
         if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", modes[stream]);  // takes the lowest number that is free
 }
 
+void write_error(const char* text) {
+    ssize_t written = ::write(STDERR_FILENO, text, std::strlen(text));
+    static_cast<void>(written);  // nothing else can be done
+}
+
+// A mapped file has become shorter, or its disk failed: no exception can be thrown from here. Only calls that signal
+// handlers may make.
+void on_bus_error(int signal, siginfo_t* info, void*) {
+    const char* path = puna::mapped_path_at(info->si_addr);
+    if (!path) {  // a fault of another kind: it comes again and ends the program as if nobody had listened
+        std::signal(signal, SIG_DFL);
+        return;
+    }
+    write_error("puna: ");
+    write_error(path);
+    write_error(": became shorter while it was read, or its disk failed: fetch or copy it again\n");
+    ::_exit(1);
+}
+
+void explain_bus_errors() {
+    struct sigaction action {};
+    action.sa_sigaction = on_bus_error;
+    action.sa_flags = SA_SIGINFO;
+    ::sigaction(SIGBUS, &action, nullptr);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     fill_closed_streams();
+    explain_bus_errors();
     std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write, not the end
     std::vector<std::string> arguments(argv + 1, argv + argc);
     return puna::run_program(arguments);

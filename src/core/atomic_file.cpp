@@ -111,7 +111,9 @@ void sync_folder(const std::filesystem::path& folder) {
     if (descriptor < 0) fail("{}: cannot open the folder: {}", folder.string(), system_reason(errno));
     int result = ::fsync(descriptor), reason = errno;
     ::close(descriptor);
-    if (result != 0) fail("{}: cannot write the folder to disk: {}", folder.string(), system_reason(reason));
+    bool unsupported = reason == EINVAL || reason == ENOTSUP;  // some file systems sync files only: nothing is lost
+    if (result != 0 && !unsupported)
+        fail("{}: cannot write the folder to disk: {}", folder.string(), system_reason(reason));
 }
 
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {

@@ -34,8 +34,8 @@ class AtomicFile {
     std::vector<std::byte> buffer_;
 };
 
-void write_file(const std::filesystem::path& path, std::string_view text);                // AtomicFile in one call
-void sync_folder(const std::filesystem::path& folder);                                    // makes renames in it durable
+void write_file(const std::filesystem::path& path, std::string_view text);  // AtomicFile in one call
+void sync_folder(const std::filesystem::path& folder);  // makes renames in it durable, where the file system can
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);  // rename, then sync_folder
 void make_folder(const std::filesystem::path& folder);  // with its parents; an Error says why not
 

@@ -8,12 +8,47 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
 namespace puna {
 
+// In a list that only grows: a signal handler may walk it at any time. Free ones are taken again.
+struct MappedRange {
+    std::atomic<bool> taken{true};
+    std::atomic<const std::byte*> begin{nullptr};
+    std::atomic<size_t> size{0};
+    std::string path;  // changes only between taken and begin
+    MappedRange* next = nullptr;
+};
+
 namespace {
+
+std::atomic<MappedRange*> ranges{nullptr};
+
+MappedRange* take_range() {
+    for (MappedRange* range = ranges; range; range = range->next)
+        if (!range->taken.exchange(true)) return range;
+    auto* made = new MappedRange;  // never deleted
+    made->next = ranges;
+    while (!ranges.compare_exchange_weak(made->next, made)) {
+    }
+    return made;
+}
+
+MappedRange* note_range(const std::filesystem::path& path, const std::byte* begin, size_t size) {
+    MappedRange* range = take_range();
+    range->path = printable(path.string(), std::string::npos);
+    range->size = size;
+    range->begin = begin;
+    return range;
+}
+
+void drop_range(MappedRange* range) {
+    range->begin = nullptr;
+    range->taken = false;
+}
 
 class Descriptor {
  public:
@@ -44,24 +79,39 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     void* pointer = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.number(), 0);
     if (pointer == MAP_FAILED) fail("{}: cannot map {} bytes: {}", path.string(), size_, system_reason(errno));
     data_ = static_cast<const std::byte*>(pointer);
+    range_ = note_range(path, data_, size_);
 }
 
 MappedFile::~MappedFile() {
+    if (range_) drop_range(range_);
     if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : path_(std::move(other.path_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      range_(std::exchange(other.range_, nullptr)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
     std::swap(path_, other.path_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
+    std::swap(range_, other.range_);
     return *this;
 }
 
 void MappedFile::forget_pages() const {
     if (data_) ::madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
+}
+
+const char* mapped_path_at(const void* address) {
+    const auto* at = static_cast<const std::byte*>(address);
+    for (const MappedRange* range = ranges; range; range = range->next) {
+        const std::byte* begin = range->begin;
+        if (begin && at >= begin && at < begin + range->size) return range->path.c_str();
+    }
+    return nullptr;
 }
 
 std::string read_text(const std::filesystem::path& path) {

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <optional>
 #include <thread>
 
 namespace puna {
@@ -65,6 +66,22 @@ TEST(MappedFiles, WhatCannotBeMappedIsNamed) {
         << "and is not waited for";
     EXPECT_THROW(read_text(folder / "none"), Error);
     EXPECT_THROW(read_text(folder.path()), Error);
+}
+
+TEST(MappedFiles, AnAddressTellsWhichFileIsMappedThere) {
+    TestFolder folder;
+    write_file(folder / "x\n", "one");
+    write_file(folder / "y", "two");
+    std::optional<MappedFile> x(folder / "x\n");
+    MappedFile y(folder / "y");
+    const std::byte *in_x = x->bytes().data() + 2, *in_y = y.bytes().data();
+    EXPECT_EQ(std::string(mapped_path_at(in_x)), folder.path().string() + "/x\\x0a") << "one line";
+    MappedFile moved(std::move(y));
+    EXPECT_EQ(std::string(mapped_path_at(in_y)), (folder / "y").string());
+    EXPECT_EQ(mapped_path_at(in_x + 1), nullptr) << "beyond its end";
+    x.reset();
+    EXPECT_EQ(mapped_path_at(in_x), nullptr);
+    EXPECT_EQ(mapped_path_at(nullptr), nullptr);
 }
 
 TEST(ReadText, FilesPipesAndDevicesAreReadWhole) {
