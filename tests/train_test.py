@@ -240,6 +240,21 @@ def what_does_not_belong_together_is_refused(folder):
     assert not (folder / "never").exists()
 
 
+def a_tokenizer_with_more_tokens_than_the_model_has_is_no_hindrance(folder):
+    base = folder / "more_tokens"
+    train(folder, base, steps=4)
+    tokenizer = json.loads((base / "tokenizer.json").read_text())
+    tokenizer["added_tokens"].append({"id": 300, "content": "<note>", "special": False})
+    (base / "tokenizer.json").write_text(json.dumps(tokenizer))
+    for name, more, code in ("without", "", 0), ("with", "a <note> here", 1):
+        (folder / f"{name}.txt").write_text("the cat sat on the mat and then ran home. " * 40 + more)
+        puna("data", "pack", folder / f"{name}.txt", "--tokenizer", base, "--output", folder / name)
+        result = puna("train", "--data", folder / name, "--from", base, "--output", folder / f"on_{name}", "--steps", 2, "--batch", 2, "--warm-up", 1,
+                      "--length", 32, code=code)
+        if code:
+            assert "has token 300, but the model a vocabulary of 300" in last_line(result), result.stderr
+
+
 def only_one_run_trains_in_a_folder(folder, whole):
     output = folder / "busy"
     run = subprocess.Popen([PUNA, *map(str, command(folder, output, 5000))], stderr=subprocess.DEVNULL)
@@ -283,10 +298,11 @@ def what_lies_in_the_output_folder_is_not_replaced(folder):
 
 
 def the_line_of_progress_fits_the_terminal(folder):
-    for columns in (80, 40):
+    for columns, term in ((80, "xterm"), (40, "xterm"), (60, "dumb")):
         pid, master = pty.fork()
         if pid == 0:
-            os.execv(PUNA, [PUNA, *map(str, command(folder, folder / f"on {columns} columns", 400, "--validate-every", 0, "--checkpoint-every", 0))])
+            flags = command(folder, folder / f"on {columns} columns", 400, "--validate-every", 0, "--checkpoint-every", 0)
+            os.execve(PUNA, [PUNA, *map(str, flags)], {**os.environ, "TERM": term})
         fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         printed = b""
         try:
@@ -295,6 +311,9 @@ def the_line_of_progress_fits_the_terminal(folder):
         except OSError:                 # the other end is gone
             pass
         assert os.waitpid(pid, 0)[1] == 0, printed
+        if term == "dumb":
+            assert b"\x1b" not in printed and b"step 400/400" in printed, printed
+            continue
         drawn = [line for line in re.split(r"\x1b\[K|\r|\n", printed.decode()) if line.startswith("step ")]
         assert len(drawn) > 3 and all(len(line) < columns for line in drawn), drawn
         assert columns < 80 or all(line.endswith(" left") for line in drawn), drawn
@@ -368,7 +387,7 @@ with tempfile.TemporaryDirectory() as scratch:
     whole = result_of(folder / "whole")
     started = time.time()
     for test, *more in (
-            [what_does_not_belong_together_is_refused], [only_one_run_trains_in_a_folder, whole], [conversations_too_long_for_a_row_are_told],
+            [what_does_not_belong_together_is_refused], [a_tokenizer_with_more_tokens_than_the_model_has_is_no_hindrance], [only_one_run_trains_in_a_folder, whole], [conversations_too_long_for_a_row_are_told],
             [a_step_without_anything_to_learn_is_no_end], [what_lies_in_the_output_folder_is_not_replaced], [the_line_of_progress_fits_the_terminal],
             [samples_and_lines_for_scripts], [a_run_can_be_lengthened], [two_processes_resume_too, whole],
             [a_damaged_checkpoint_never_outlives_a_good_one, whole], [the_result_is_whole, folder / "whole"], [splits_give_the_same_bits, whole],

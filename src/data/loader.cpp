@@ -74,6 +74,19 @@ Loader::Loader(const std::filesystem::path& folder, const LoaderOptions& options
         rows_ = divide_up(set_.index().tokens, options.length);
 }
 
+std::optional<int32_t> Loader::find_id_from(int64_t limit) const {
+    if (padding_ >= limit) return padding_;
+    constexpr int64_t batch = 1 << 16;
+    std::vector<int32_t> ids;
+    for (int64_t first = 0; first < set_.index().tokens; first += batch) {
+        ids.resize(static_cast<size_t>(std::min(batch, set_.index().tokens - first)));
+        set_.read(first, ids);
+        auto found = std::find_if(ids.begin(), ids.end(), [limit](int32_t id) { return id >= limit; });
+        if (found != ids.end()) return *found;
+    }
+    return {};
+}
+
 // One look at each document: which of them share a row depends on their lengths only, not on the seed or the epoch.
 void Loader::lay_out_blocks() {
     for (size_t i = 0; i < set_.shards().size(); ++i) {

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 namespace puna {
@@ -44,6 +45,9 @@ class Loader {
     const ShardSet& set() const { return set_; }
     int64_t vocabulary() const { return set_.index().vocabulary; }
     int64_t shortened() const { return shortened_; }  // conversations that are longer than a row
+
+    // An id of the rows, padding included, that is not below the limit; empty if there is none. Reads the whole set.
+    std::optional<int32_t> find_id_from(int64_t limit) const;
 
  private:
     struct Block {  // some neighboring conversations of a shard

@@ -128,6 +128,17 @@ TEST(Loader, TextIsCutEveryLengthTokens) {
     EXPECT_EQ(rows.bytes, 7);  // ids below 256 are single bytes
 }
 
+TEST(Loader, FindsIdsThatAModelLacks) {
+    TestFolder folder;
+    write_set(folder.path(), {{{1, 2, 3}}, {{4, 299, 6}}});
+    Loader loader(folder.path(), {.length = 4});
+    int32_t pad = small_tokenizer().end_of_text();
+    ASSERT_LT(pad, 299);
+    EXPECT_EQ(loader.find_id_from(299), 299);
+    EXPECT_EQ(loader.find_id_from(300), std::nullopt);
+    EXPECT_EQ(loader.find_id_from(pad), pad) << "rows are padded with it";
+}
+
 TEST(Loader, ConversationsShareRowsWhole) {
     TestFolder folder;
     write_set(folder.path(),

@@ -29,6 +29,14 @@ double mean(double sum, double count) { return count > 0 ? sum / count : nothing
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
+// The tokenizer may have more tokens than the model, as long as the data has none of them.
+void check_ids(const Loader& loader, const Config& config) {
+    if (loader.vocabulary() <= config.vocabulary) return;
+    if (std::optional<int32_t> id = loader.find_id_from(config.vocabulary))
+        fail("{}: has token {}, but the model a vocabulary of {}: pack the data with the model's tokenizer",
+             loader.set().folder().string(), *id, config.vocabulary);
+}
+
 Llama starting_model(const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks) {
     LoadOptions options{.dtype = find_dtype(recipe.type), .trainable = true};
     Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary())
@@ -36,9 +44,7 @@ Llama starting_model(const Recipe& recipe, const Loader& loader, const TrainerHo
     config.bos = hooks.bos;
     config.eos = hooks.eos;
     if (recipe.from.empty()) return seeded_llama(config, static_cast<uint64_t>(recipe.seed), options);
-    if (config.vocabulary < loader.vocabulary())
-        fail("{}: has {} tokens, the data {} has {}: pack the data with the model's tokenizer", recipe.from,
-             config.vocabulary, recipe.data, loader.vocabulary());
+    check_ids(loader, config);
     if (recipe.length > config.context)
         fail("length: rows of {} tokens are longer than the context of {}, {}", recipe.length, recipe.from,
              config.context);
@@ -157,6 +163,7 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
         validation_.emplace(recipe.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
         check_same_tokenizer(*validation_, loader_);
         check_can_be_measured(recipe, *validation_);
+        check_ids(*validation_, llama_.config);
     }
     if (group_.rank() == 0) warn_about_data(loader_, recipe.length, recipe.batch);
 }
