@@ -1,8 +1,8 @@
 // model/config_values.h — the fields of a config.json that make a Config, with their kinds. Only for model/config.cpp.
 //
-//   ConfigValues values(json, "config.json");
-//   values.whole("hidden_size", 4096)               // 4096 where it is missing or null; Error where it is no number
-//   values.number("rope.factor")                    // of rope_scaling or rope_parameters; Error where it is missing
+//   ConfigValues values(R"({"hidden_size": 64})", "config.json");
+//   int64_t dim = values.whole("hidden_size", 4096);    // 4096 where it is missing or null; Error where it is no number
+//   double factor = values.number("rope.factor");       // of rope_scaling or rope_parameters; Error where it is missing
 #pragma once
 #include "core/error.h"
 #include "core/json.h"

@@ -2,7 +2,7 @@
 //
 //   AddedTokenFinder finder(vocabulary);
 //   finder.for_each_span(vocabulary, text, AddedKinds::text, [&](std::string_view bytes, std::optional<int32_t> id) {
-//       id ? ids.push_back(*id) : encode(bytes);
+//       if (id) ids.push_back(*id);                      // else `bytes` is text between added tokens
 //   });
 //
 // As Hugging Face's library: at each place the longest token, the first place first; tokens that are not `normalized`

@@ -1,7 +1,7 @@
 // tokenizer/prefix_finder.h — the longest of some tokens of a table that a text begins with.
 //
 //   PrefixFinder finder(table, table.ids());
-//   finder.find(table, "catalogue")                 // the id of "cat", if there is no longer one
+//   std::optional<int32_t> id = finder.find(table, "catalogue");    // the id of "cat", if there is no longer one
 //
 // A call costs a binary search among the tokens and at most as many steps as the longest has bytes, whatever they
 // spell: a file with tokens x, xx, xxx, ... cannot make us try all lengths at every place of a text.

@@ -1,9 +1,8 @@
 // tokenizer/token_table.h — tokens by id and ids by token, in about 16 bytes a token beside its own bytes.
 //
 //   TokenTable table(2, 7);                         // ids 0 and 1, 7 bytes in all
-//   table.set(0, "the");
-//   table.set(1, " cat");
-//   table.find(" cat")                              // 1
+//   bool both = table.set(0, "the") && table.set(1, " cat");
+//   std::optional<int32_t> id = table.find(" cat");  // 1
 //
 // Ids may start anywhere and have gaps: those of the second constructor. Ids and size are fixed at the beginning, so
 // that a file never makes us take more than a small multiple of itself.

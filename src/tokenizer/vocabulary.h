@@ -1,8 +1,7 @@
 // tokenizer/vocabulary.h — what a tokenizer is made of, as data: tokens of text, added tokens and the order of merges.
 //
-//   Vocabulary vocabulary = parse_rank_file(text, path, ChatFormat::llama3_1);  // or parse_tokenizer_json, or the
-//   trainer
-//   vocabulary.kind(128009)                                                      // TokenKind::control
+//   Vocabulary vocabulary = parse_rank_file(text, path, ChatFormat::llama3_1);  // or parse_tokenizer_json
+//   TokenKind kind = vocabulary.kind(128009);                                    // control
 //   Tokenizer tokenizer(std::move(vocabulary));
 #pragma once
 #include "tokenizer/token_table.h"
