@@ -18,7 +18,7 @@ constexpr size_t most_stops = 64;
 [[noreturn]] void fail_kind(const JsonEvent& event, std::string_view key, std::string_view kind,
                             std::string_view path) {
     if (event.kind == JsonEvent::number && event.is_whole_number())
-        fail("{}: '{}' is {}: it is too large", path, key, printable(event.text));
+        fail("{}: '{}' is {}: it is too large", path, key, printable(event.spelled));
     fail("{}: '{}' must be {}", path, key, kind);
 }
 
