@@ -1,0 +1,15 @@
+// chat/python_time.h — Python's strftime, for templates: in English, UTC.
+//
+//   format_time(text_of("%d %b %Y"), now)           // 26 Jul 2024
+//
+// Throws Error for a letter that is not known here. The text counts as a value's (chat/text.h).
+#pragma once
+#include "chat/text.h"
+
+#include <chrono>
+
+namespace puna::jinja {
+
+Text format_time(const Text& format, std::chrono::sys_seconds time);
+
+}  // namespace puna::jinja
