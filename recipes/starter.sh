@@ -43,6 +43,6 @@ life stories packed/stories pretrain
 life talk packed/talk stories
 
 mkdir -p starter
-cp talk/{config.json,generation_config.json,model.safetensors,tokenizer.json,tokenizer_config.json} starter/
+cp talk/{config.json,generation_config.json,model.safetensors,tokenizer.json,tokenizer_config.json,chat_template.jinja} starter/
 python3 "$recipes/starter/card.py" "$puna" starter text/held_out.txt "$recipes/prompts.txt" pretrain stories talk
 echo "== done: the model is $out/starter"

@@ -1,8 +1,8 @@
 // Prompts for tests: encode_chat TOKENIZER < CONVERSATIONS prints a line of ids for each line of JSON, which has what
 // Hugging Face's apply_chat_template takes: messages, tools, builtin_tools, tools_in_user_message, date_string,
-// add_generation_prompt; and the format. encode_chat --template FORMAT prints our own Jinja text.
-#include "tokenizer/chat.h"
-#include "tokenizer/chat_template.h"
+// add_generation_prompt; and the `template`, or the name of one of ours. encode_chat --template NAME prints ours.
+#include "chat/encode.h"
+#include "chat/llama_templates.h"
 #include "tokenizer/files.h"
 
 #include <fmt/ranges.h>
@@ -26,22 +26,29 @@ puna::Message message_of(const Json& json) {
     return message;
 }
 
+puna::ChatTemplate template_of(const Json& json) {
+    puna::ChatTemplateText found{.place = "template", .tokens = {{"bos_token", "<|begin_of_text|>"}}};
+    found.text = json.contains("template")
+                     ? json.at("template").get<std::string>()
+                     : llama_template(*puna::find_llama_prompt(json.at("format").get<std::string>()));
+    return puna::ChatTemplate(found);
+}
+
 puna::ChatTokens encode(const puna::Tokenizer& tokenizer, const Json& json) {
     std::vector<puna::Message> messages;
     for (const Json& message : json.at("messages")) messages.push_back(message_of(message));
-    puna::ChatOptions options{.format = puna::find_chat_format(json.at("format").get<std::string>()),
-                              .add_generation_prompt = json.value("add_generation_prompt", false),
+    puna::ChatOptions options{.add_generation_prompt = json.value("add_generation_prompt", false),
                               .tools_in_user_message = json.value("tools_in_user_message", true),
                               .builtin_tools = json.value("builtin_tools", std::vector<std::string>()),
                               .date = json.value("date_string", "")};
     for (const Json& tool : json.value("tools", Json::array())) options.tools.push_back(tool.dump());
-    return encode_chat(tokenizer, messages, options);
+    return encode_chat(template_of(json), tokenizer, messages, options);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc == 3) return fmt::print("{}", puna::chat_template(puna::find_chat_format(argv[2]).value())), 0;
+    if (argc == 3) return fmt::print("{}", puna::llama_template(puna::find_llama_prompt(argv[2]).value())), 0;
     if (argc != 2) return std::fputs("usage: encode_chat TOKENIZER < CONVERSATIONS\n", stderr), 2;
     puna::Tokenizer tokenizer = puna::load_tokenizer(argv[1]);
     for (std::string line; std::getline(std::cin, line);)

@@ -3,8 +3,8 @@
 that are indented by three blanks. usage: header_examples.py MODULE OUTPUT; run from the repository's root
 
 Names that an example does not declare itself come from tests/header_examples.txt, below the header's name in brackets:
-lines that begin with # stand before the example, `namespace` puts the example outside a function, every other line
-declares a parameter of the function around it. A line of the example that is only ... is left out.
+lines that begin with # stand before the example, lines that begin with using at its beginning, `namespace` puts the
+example outside a function, every other line declares a parameter of the function around it. A line of the example that is only ... is left out.
 """
 import pathlib
 import re
@@ -45,8 +45,8 @@ def source_of(module, context):
             continue
         lines = context.pop(name, [])
         includes += [f'#include "{name}"', *(line for line in lines if line.startswith("#"))]
-        parameters = [line for line in lines if not line.startswith("#") and line != "namespace"]
-        body = [f'#line {first} "src/{name}"', *code]
+        parameters = [line for line in lines if not line.startswith(("#", "using ")) and line != "namespace"]
+        body = [*(line for line in lines if line.startswith("using ")), f'#line {first} "src/{name}"', *code]
         if "namespace" in lines:
             examples += [f"namespace example{len(examples)} {{", *body, "}"]
         else:

@@ -1,16 +1,14 @@
 #!/usr/bin/python3
-"""Our prompts have the ids of what the chat templates render: those that the models' makers published for Llama 3.1, 3.2
-and 3.3, and our own, which go into tokenizer_config.json. A template's text is encoded with its control tokens; ours is
-made message by message.
+"""Our prompts have the ids of what Jinja2 makes of the chat templates: those that the models' makers published for Llama 3.1,
+3.2 and 3.3, and our own, which go into tokenizer_config.json. Each of ours gives the same ids as the published one.
 usage: template_test.py PUNA ENCODE_CHAT"""
-import datetime
 import json
 import os
 import pathlib
 import subprocess
 import sys
 
-import jinja2.sandbox
+from jinja_environment import environment
 
 PUNA, ENCODE_CHAT = map(os.path.abspath, sys.argv[1:3])
 LLAMA3 = pathlib.Path("../shared/data/tokenizer/llama3")
@@ -59,17 +57,6 @@ BUILTIN = [
 ]
 
 
-def compile_template(text):
-    """As the transformers library does it."""
-    def refuse(message):
-        raise jinja2.TemplateError(message)
-
-    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
-    environment.globals |= {"raise_exception": refuse, "strftime_now": lambda form: datetime.datetime.now(datetime.timezone.utc).strftime(form)}
-    return environment.from_string(text)
-
-
 def run(*command, text=""):
     result = subprocess.run([*map(str, command)], input=text.encode(), capture_output=True, timeout=300)
     assert result.returncode == 0, (command, result.stderr)
@@ -87,16 +74,18 @@ def ids_of(texts):
 
 
 def compare(format, template, conversations):
-    compiled = compile_template(template)
+    """Our prompts of that name, and what we render of this template, beside what Jinja2 renders of it."""
+    compiled = environment(None).from_string(template)
     render_all = lambda: [compiled.render(bos_token="<|begin_of_text|>", **conversation) for conversation in conversations]
     rendered = ids_of(render_all())
-    lines = run(ENCODE_CHAT, LLAMA3 / "tokenizer.model", text="".join(json.dumps({"format": format, **c}) + "\n" for c in conversations)).splitlines()
-    ours = [[int(id) for id in line.split()] for line in lines]
-    if format == "llama3_2" and ours != rendered:
-        rendered = ids_of(render_all())             # it may have become midnight
-    assert len(ours) == len(rendered) == len(conversations), format
-    for conversation, our, theirs in zip(conversations, ours, rendered):
-        assert our == theirs, (format, conversation, our, theirs)
+    for chosen in ({"format": format}, {"template": template}):
+        lines = run(ENCODE_CHAT, LLAMA3 / "tokenizer.model", text="".join(json.dumps({**chosen, **c}) + "\n" for c in conversations)).splitlines()
+        ours = [[int(id) for id in line.split()] for line in lines]
+        if format == "llama3_2" and ours != rendered:
+            rendered = ids_of(render_all())             # it may have become midnight
+        assert len(ours) == len(rendered) == len(conversations), format
+        for conversation, our, theirs in zip(conversations, ours, rendered):
+            assert our == theirs, (chosen, conversation, our, theirs)
 
 
 if not LLAMA3.exists():

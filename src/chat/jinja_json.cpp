@@ -15,9 +15,11 @@ namespace {
 // Builds values from the events of a text: the lists and objects that are open, the innermost last.
 class Builder {
  public:
-    explicit Builder(Budget& budget) : budget_(budget) {}
+    Builder(std::string_view place, Budget& budget) : place_(place), budget_(budget) {}
 
     void on_event(const JsonEvent& event) {
+        if (event.depth > budget_.limits().depth) fail("{}: nested deeper than {}", place_, budget_.limits().depth);
+        if (event.has_lone_surrogate) fail("{}: a string has half of a surrogate pair, which is no character", place_);
         switch (event.kind) {
             case JsonEvent::begin_object:
             case JsonEvent::begin_array:
@@ -63,8 +65,11 @@ class Builder {
         }
     }
 
-    static Value number(const JsonEvent& event) {
-        if (!event.is_whole_number() || event.spelled.find_first_of(".eE") != event.spelled.npos) return event.number_value;
+    Value number(const JsonEvent& event) const {
+        if (!event.is_whole_number()) {
+            if (!std::isinf(event.number_value)) return event.number_value;
+            fail("{}: {} is beyond the range of a double", place_, printable(event.spelled));
+        }
         return BigInteger{std::make_shared<const std::string>(event.spelled)};
     }
 
@@ -84,6 +89,7 @@ class Builder {
         }
     }
 
+    std::string_view place_;
     Budget& budget_;
     std::vector<Level> open_;
     Value result_;
@@ -203,7 +209,7 @@ class Dumper {
 }  // namespace
 
 Value parse_json(std::string_view json, std::string_view place, Budget& budget) {
-    Builder builder(budget);
+    Builder builder(place, budget);
     read_json(json, place, [&builder](const JsonEvent& event) { builder.on_event(event); });
     return builder.result();
 }

@@ -1,6 +1,6 @@
 // chat/jinja_lexer.h — a template cut into tokens, with Jinja2's rules for the white space around tags.
 //
-//   for (const Token& token : tokenize(source, place))
+//   std::vector<Token> tokens = tokenize(source, place);
 //
 // As with trim_blocks and lstrip_blocks: the newline after a block tag goes, and the blanks before one that stands
 // alone on its line. Throws Error, "place:line: ...".

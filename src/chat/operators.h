@@ -1,6 +1,6 @@
 // chat/operators.h — Python's operators on values of a template.
 //
-//   binary(Operation::add, Value(int64_t{1}), Value(0.5), budget)       // 1.5
+//   Value sum = binary(Operation::add, Value(int64_t{1}), Value(0.5), budget);       // 1.5
 //
 // Throw Error, in Python's words, for operands that an operator does not take, for division by zero, and for whole
 // numbers of more than 64 bits.

@@ -1,7 +1,7 @@
 // chat/python_format.h — Python's "%s" and "{}", for templates.
 //
-//   format_percent(text_of("%s has %d"), args, budget)      // args: a tuple, a dict or the only value
-//   format_braces(text_of("{0} has {n:03d}"), arguments, find, budget)
+//   Text old = format_percent(text_of("%s has %d"), args, budget);      // args: a tuple, a dict or the only value
+//   Text text = format_braces(text_of("{0} has {n:03d}"), arguments, find, budget);
 //
 // Throw Error for formats that are wrong or not known here, and for values that do not fit them.
 #pragma once

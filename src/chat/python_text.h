@@ -1,7 +1,7 @@
 // chat/python_text.h — what Python's str does, for templates: letter case, blanks, splitting, repr.
 //
-//   to_upper(text_of("straße"))                     // STRASSE
-//   strip(text_of("\u00a0 x\n"))                    // x
+//   Text loud = to_upper(text_of("straße"));        // STRASSE
+//   TextView word = strip(loud, Side::left);
 //
 // Every character of a result has the flags (text.h) of the one that it was made of.
 #pragma once

@@ -1,6 +1,6 @@
 // chat/python_time.h — Python's strftime, for templates: in English, UTC.
 //
-//   format_time(text_of("%d %b %Y"), now)           // 26 Jul 2024
+//   Text day = format_time(text_of("%d %b %Y"), now);         // 26 Jul 2024
 //
 // Throws Error for a letter that is not known here. The text counts as a value's (chat/text.h).
 #pragma once

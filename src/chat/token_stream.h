@@ -1,8 +1,7 @@
 // chat/token_stream.h — the tokens of a template, read one after the other by its parsers.
 //
 //   TokenStream stream(source, place, limits);
-//   if (stream.take_if("(")) ...
-//   stream.refuse("unexpected {}", shown(stream.here()));       // throws Error with the place and the line
+//   if (!stream.take_if("(")) stream.refuse("unexpected {}", shown(stream.here()));       // throws Error with the place and the line
 #pragma once
 #include "chat/jinja_lexer.h"
 #include "core/error.h"

@@ -1,7 +1,7 @@
 // chat/value.h — a value of a template, as in Python: none, numbers, text, lists, dicts, functions.
 //
-//   Value messages = make_list({make_dict({{text_value("role"), text_value("user")}})});
-//   is_true(messages)                               // true: it is not empty
+//   Value roles = make_list({text_value("user"), text_value("assistant")}, budget);
+//   bool any = is_true(roles);                      // it is not empty
 //
 // Values do not change once they are made, so variables share what they hold (hence shared_ptr); iterators, which are
 // used up, and namespaces, which the Renderer owns, are the exceptions.

@@ -1,3 +1,5 @@
+#include "chat/encode.h"
+#include "chat/template_files.h"
 #include "cli/command.h"
 #include "cli/conversation.h"
 #include "cli/talk.h"
@@ -28,8 +30,12 @@ void fields(ChatFlags& o, F field) {
 
 class Chat {
  public:
-    Chat(Engine& engine, GenerateOptions options, const ChatFlags& flags)
-        : engine_(engine), session_(engine.open()), conversation_{.options = std::move(options)}, json_(flags.json) {
+    Chat(Engine& engine, const ChatTemplate& chat, GenerateOptions options, const ChatFlags& flags)
+        : engine_(engine),
+          template_(chat),
+          session_(engine.open()),
+          conversation_{.options = std::move(options)},
+          json_(flags.json) {
         conversation_.set_system(flags.system);
     }
 
@@ -57,6 +63,7 @@ class Chat {
     void exit(const std::string&) { leaving_ = true; }
 
     Engine& engine_;
+    const ChatTemplate& template_;
     Session session_;
     Conversation conversation_;
     bool json_, terminal_ = is_terminal(), leaving_ = false, failed_ = false;
@@ -168,7 +175,7 @@ void Chat::answer(std::string message) {
     messages.push_back({.role = "user", .content = std::move(message)});
     Answer said;
     try {
-        said = stream(encode_chat(engine_.tokenizer(), messages, {.add_generation_prompt = true}));
+        said = stream(encode_chat(template_, engine_.tokenizer(), messages, {.add_generation_prompt = true}));
     } catch (const ContextFull& full) {
         messages.pop_back();
         fail("{}; nothing was dropped: say it shorter, or /reset to begin anew", full.what());
@@ -228,9 +235,11 @@ int run_chat(Arguments arguments) {
     use_threads(chat.threads);
 
     Engine engine = load_engine(model, load);
+    ChatTemplate chat_template(find_chat_template(model, engine.tokenizer()));
+    if (std::optional<int32_t> end = engine.tokenizer().find_control(chat_template.eos_token())) engine.add_stop(*end);
     GenerateOptions options = advised(engine, flags, said);
     flags.print(notes_on(options, engine, flags));
-    return Chat(engine, options, chat).talk();
+    return Chat(engine, chat_template, options, chat).talk();
 }
 
 }  // namespace puna

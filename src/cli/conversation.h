@@ -8,8 +8,8 @@
 // The messages are those of other programs and of our training data; the options may be missing. What
 // parse_conversation refuses, it names.
 #pragma once
+#include "chat/message.h"
 #include "infer/generation.h"
-#include "tokenizer/chat.h"
 
 #include <string>
 #include <string_view>

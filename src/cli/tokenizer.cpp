@@ -1,3 +1,4 @@
+#include "chat/template_files.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/ids.h"
@@ -37,7 +38,7 @@ int run_tokenizer_train(Arguments arguments) {
                 "Learns a byte-level BPE vocabulary from text: files and folders of .txt, .gz, .zst and .jsonl.",
                 "puna tokenizer train novels/ stories.txt --vocabulary 4096 --output my-tokenizer");
     flags.positional("INPUT", inputs, "files and folders");
-    flags.add({{"output", &output, "folder for tokenizer.json and tokenizer_config.json"}});
+    flags.add({{"output", &output, "folder for tokenizer.json, tokenizer_config.json and chat_template.jinja"}});
     flags.add(list_fields(options));
     flags.add({{"text_field", &text_field, "of JSONL lines"},
                {"threads", &threads, "how many to use; 0: all processors"},
@@ -54,6 +55,7 @@ int run_tokenizer_train(Arguments arguments) {
     Tokenizer tokenizer = train_tokenizer(count_pieces(files, text_field), options);
     make_folder(output);
     save_tokenizer(tokenizer, output);
+    save_chat_template(llama3_chat_template(tokenizer), output);
     if (json)
         fmt::print("{}\n", nlohmann::ordered_json{{"output", output}, {"tokens", tokenizer.size()}}.dump());
     else

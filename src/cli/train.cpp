@@ -1,3 +1,4 @@
+#include "chat/template_files.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/terminal.h"
@@ -122,6 +123,16 @@ void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& f
     if (!same) fail("{}: has another tokenizer than {}; pack the data with the model's", recipe.from, recipe.data);
 }
 
+// After which an answer of the model is complete: the turn's end of its chat template too.
+std::vector<int32_t> stop_ids_of(const std::string& data, const Tokenizer& tokenizer) {
+    std::vector<int32_t> ids = tokenizer.stop_ids();
+    for (const auto& [name, token] : find_chat_template(data, tokenizer).tokens) {
+        std::optional<int32_t> id = name == "eos_token" ? tokenizer.find_control(token) : std::nullopt;
+        if (id && std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
+    }
+    return ids;
+}
+
 }  // namespace
 
 int run_train(Arguments arguments) {
@@ -157,7 +168,8 @@ int run_train(Arguments arguments) {
             return flags.given(field) || std::find(named.begin(), named.end(), field) != named.end();
         }));
     ProgressLine line;
-    TrainerHooks hooks{.resume = options.resume, .bos = tokenizer.begin_of_text(), .eos = tokenizer.stop_ids()};
+    TrainerHooks hooks{
+        .resume = options.resume, .bos = tokenizer.begin_of_text(), .eos = stop_ids_of(recipe.data, tokenizer)};
     hooks.on_step = [&](const TrainReport& report) {
         line.show(report);
         if (options.json) print_line(to_line(report.metrics));

@@ -9,7 +9,7 @@
 // message is in the loss. Fields that would change what is learned in ways that are not supported are refused by name;
 // all others are passed over, whatever they hold. Throws Error, beginning with the place.
 #pragma once
-#include "tokenizer/chat.h"
+#include "chat/message.h"
 
 #include <string>
 #include <string_view>

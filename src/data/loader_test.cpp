@@ -1,4 +1,5 @@
 #include "data/loader.h"
+#include "chat/template_files.h"
 
 #include "data/set_writer.h"
 #include "data/test_text.h"
@@ -27,7 +28,8 @@ struct Made {
 
 // A set of documents made by hand.
 void write_set(const fs::path& folder, const std::vector<Made>& documents) {
-    SetWriter writer(folder, small_tokenizer(), {.conversations = !documents[0].learnt.empty()});
+    SetWriter writer(folder, small_tokenizer(), llama3_chat_template(small_tokenizer()),
+                     {.conversations = !documents[0].learnt.empty()});
     for (const Made& document : documents) writer.add(document.ids, document.learnt, 0, 0);
     writer.finish({{"by hand"}});
 }

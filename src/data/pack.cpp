@@ -1,5 +1,6 @@
 #include "data/pack.h"
 
+#include "chat/template_files.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/progress.h"
@@ -74,8 +75,8 @@ struct TokenDocument {
 // Takes encoded pieces in order, makes documents of them and writes those where they belong.
 class Packer {
  public:
-    Packer(const fs::path& folder, const Tokenizer& tokenizer, const PackOptions& options)
-        : folder_(folder), tokenizer_(tokenizer), options_(options) {}
+    Packer(const fs::path& folder, const Tokenizer& tokenizer, const ChatTemplateText& chat, const PackOptions& options)
+        : folder_(folder), tokenizer_(tokenizer), chat_(chat), options_(options) {}
 
     void add(const PieceBatch& batch, const EncodedPieces& run, const std::vector<InputFile>& files) {
         std::span<const int32_t> ids = run.ids;
@@ -146,12 +147,14 @@ class Packer {
     }
 
     void write(std::optional<SetWriter>& writer, const fs::path& folder, const TokenDocument& document) {
-        if (!writer) writer.emplace(folder, tokenizer_, SetOptions{*conversations_, options_.shard_megabytes << 20});
+        if (!writer)
+            writer.emplace(folder, tokenizer_, chat_, SetOptions{*conversations_, options_.shard_megabytes << 20});
         writer->add(document.ids, document.learnt, document.source, document.bytes);
     }
 
     fs::path folder_;
     const Tokenizer& tokenizer_;
+    const ChatTemplateText& chat_;
     const PackOptions& options_;
     std::optional<SetWriter> training_, validation_;
     std::optional<bool> conversations_;  // what the set holds: known from the first document on
@@ -182,10 +185,11 @@ void check_options(const PackOptions& options) {
 PackResult pack(const PackOptions& options) {
     check_options(options);
     Tokenizer tokenizer = load_tokenizer(options.tokenizer);
+    ChatTemplateText chat = find_chat_template(options.tokenizer, tokenizer);
     std::vector<InputFile> files = find_input_files(options.inputs);
     NewFolder folder(without_slash(options.output));
-    Packer packer(folder.path(), tokenizer, options);
-    BatchEncoder encoder(tokenizer, files, {options.text_field, options.date, options.validation_share > 0});
+    Packer packer(folder.path(), tokenizer, chat, options);
+    BatchEncoder encoder(tokenizer, chat, files, {options.text_field, options.date, options.validation_share > 0});
     ReadOptions read{.separator = options.separator};
     if (tokenizer.added_tokens().crosses_lines()) read.piece_bytes = read.longest_line;  // tokens where it would cut
     DocumentReader reader(files, read);
@@ -208,7 +212,7 @@ PackResult pack(const PackOptions& options) {
         sources.push_back({.name = files[i].path.string(), .hash = reader.hash(i)});
     PackResult result = packer.finish(sources);
     for (const InputFile& file : files) (file.jsonl ? result.any_jsonl : result.any_text) = true;
-    result.dated = result.training.conversations && tokenizer.chat_format() != ChatFormat::llama3;
+    result.dated = result.training.conversations && shows_date(chat);
     folder.commit();
     return result;
 }

@@ -262,7 +262,7 @@ TEST(Pack, WhateverIsWrongIsOneLineAndLeavesNothing) {
         {{.inputs = {good, folder.write("e.jsonl", chat)}}, "e.jsonl:1: a conversation among texts"},
         {{.inputs = {folder.write("f.jsonl",
                                   R"({"messages": [{"role": "assistant", "content": "x"}], "tools": [{}]})")}},
-         "f.jsonl:1: tools are shown"},
+         "Tools are shown in the first user message"},
         {{.inputs = {folder.write("empty.txt", "")}}, "empty.txt: no document in it"},
         {{.inputs = {folder.write("blank.txt", " \n\n")}}, "blank.txt: no document in it"},
         {{.inputs = {folder.write("g.txt.gz", "not gzip")}}, "g.txt.gz: is not gzip data, whatever its name says"},

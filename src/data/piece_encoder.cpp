@@ -1,10 +1,10 @@
 #include "data/piece_encoder.h"
 
+#include "chat/encode.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "data/jsonl.h"
 #include "data/text_hash.h"
-#include "tokenizer/chat.h"
 #include "tokenizer/encoder.h"
 
 #include <optional>
@@ -34,55 +34,60 @@ std::vector<size_t> begins_of_runs(const PieceBatch& batch) {
 
 class BatchEncoder::Worker {
  public:
-    Worker(const Tokenizer& tokenizer, const EncodeOptions& options)
-        : tokenizer_(tokenizer), options_(options), encoder_(tokenizer) {}
+    explicit Worker(BatchEncoder& batch) : batch_(batch), encoder_(batch.tokenizer_) {}
 
     void encode_text(EncodedPieces& run, size_t piece, std::string_view text) {
         std::vector<int32_t> ids = encoder_.encode(text);
         run.ids.insert(run.ids.end(), ids.begin(), ids.end());
-        uint64_t hash = options_.hash ? hash_text(text) : 0;
+        uint64_t hash = batch_.options_.hash ? hash_text(text) : 0;
         run.pieces.push_back({ids.size(), piece, false, static_cast<int64_t>(text.size()), hash});
     }
 
     void encode_line(EncodedPieces& run, size_t piece, std::string_view line, const std::string& place) {
-        JsonlDocument document = parse_jsonl(line, place, options_.text_field);
+        JsonlDocument document = parse_jsonl(line, place, batch_.options_.text_field);
         if (document.messages.empty()) {
             if (!document.text.empty()) encode_text(run, piece, document.text);
             return;
         }
         ChatTokens tokens = encode_conversation(document, place);
         run.ids.insert(run.ids.end(), tokens.ids.begin(), tokens.ids.end());
-        run.learnt.insert(run.learnt.end(), tokens.spoken.begin(), tokens.spoken.end());
+        run.learnt.insert(run.learnt.end(), tokens.loss_mask.begin(), tokens.loss_mask.end());
         int64_t bytes = 0;
         for (const Message& message : document.messages)
             bytes += message.tool_calls.empty() ? static_cast<int64_t>(message.content.size()) : 0;
-        uint64_t hash = options_.hash ? hash_conversation(document.messages) : 0;
+        uint64_t hash = batch_.options_.hash ? hash_conversation(document.messages) : 0;
         run.pieces.push_back({tokens.ids.size(), piece, true, bytes, hash});
     }
 
  private:
     ChatTokens encode_conversation(const JsonlDocument& document, const std::string& place) {
         try {
-            return encode_chat(tokenizer_, encoder_, document.messages,
-                               {.tools = document.tools, .date = options_.date});
+            return encode_training_chat(batch_.chat_template(), batch_.tokenizer_, encoder_, document.messages,
+                                        {.tools = document.tools, .date = batch_.options_.date});
         } catch (const Error& problem) {
             fail("{}: {}", place, problem.what());
         }
     }
 
-    const Tokenizer& tokenizer_;
-    const EncodeOptions& options_;
+    BatchEncoder& batch_;
     Encoder encoder_;
 };
 
-BatchEncoder::BatchEncoder(const Tokenizer& tokenizer, const std::vector<InputFile>& files,
-                           const EncodeOptions& options)
-    : tokenizer_(tokenizer), files_(files), options_(options) {}
+BatchEncoder::BatchEncoder(const Tokenizer& tokenizer, const ChatTemplateText& chat,
+                           const std::vector<InputFile>& files, const EncodeOptions& options)
+    : tokenizer_(tokenizer), chat_text_(chat), files_(files), options_(options) {}
 BatchEncoder::~BatchEncoder() = default;
+
+// A set of texts needs no template, so that a tokenizer without one can pack it.
+const ChatTemplate& BatchEncoder::chat_template() {
+    std::lock_guard lock(mutex_);
+    if (!chat_) chat_.emplace(chat_text_);
+    return *chat_;
+}
 
 std::unique_ptr<BatchEncoder::Worker> BatchEncoder::borrow() {
     std::lock_guard lock(mutex_);
-    if (idle_.empty()) return std::make_unique<Worker>(tokenizer_, options_);
+    if (idle_.empty()) return std::make_unique<Worker>(*this);
     std::unique_ptr<Worker> worker = std::move(idle_.back());
     idle_.pop_back();
     return worker;

@@ -1,5 +1,6 @@
 #include "data/set_writer.h"
 
+#include "chat/template_files.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/hash.h"
@@ -33,9 +34,11 @@ uint64_t hash_file(const std::filesystem::path& path) {
 
 }  // namespace
 
-SetWriter::SetWriter(const std::filesystem::path& folder, const Tokenizer& tokenizer, const SetOptions& options)
+SetWriter::SetWriter(const std::filesystem::path& folder, const Tokenizer& tokenizer, const ChatTemplateText& chat,
+                     const SetOptions& options)
     : folder_(folder), options_(options) {
     save_tokenizer(tokenizer, folder);
+    save_chat_template(chat, folder);
     index_.conversations = options.conversations;
     index_.vocabulary = tokenizer.size();
     narrow_ = token_bytes_for(static_cast<uint32_t>(tokenizer.size())) == 2;

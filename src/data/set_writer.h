@@ -1,6 +1,6 @@
 // data/set_writer.h — writes a folder of shards (data/shard_set.h), document by document.
 //
-//   SetWriter writer(folder, tokenizer, {.conversations = false});
+//   SetWriter writer(folder, tokenizer, chat, {.conversations = false});
 //   writer.add(ids, {}, 0);                         // of source number 0
 //   SetIndex index = writer.finish({{"tales.txt", ...}});
 //
@@ -8,6 +8,7 @@
 // shard in memory; a shard is full when it has shard_bytes or more of tokens. The bytes written depend on what is added
 // only.
 #pragma once
+#include "chat/chat_template.h"
 #include "data/shard_set.h"
 #include "tokenizer/tokenizer.h"
 
@@ -32,7 +33,8 @@ struct Source {                                    // a line of sources.jsonl
 
 class SetWriter {
  public:
-    SetWriter(const std::filesystem::path& folder, const Tokenizer& tokenizer, const SetOptions& options);
+    SetWriter(const std::filesystem::path& folder, const Tokenizer& tokenizer, const ChatTemplateText& chat,
+              const SetOptions& options);
 
     // learnt: for conversations, 1 for each id that is learnt; else empty. bytes: of text.
     void add(std::span<const int32_t> ids, std::span<const uint8_t> learnt, size_t source, int64_t bytes);

@@ -1,5 +1,6 @@
 // data/test_text.h — for tests: a tokenizer of 304 tokens, texts to pack, and packing in one line.
 #pragma once
+#include "chat/template_files.h"
 #include "core/atomic_file.h"
 #include "core/mapped_file.h"
 #include "core/test_folder.h"
@@ -40,7 +41,10 @@ inline const Tokenizer& small_tokenizer() {
 // A folder with a tokenizer in it, where tests write their inputs and pack them.
 class PackFolder : public TestFolder {
  public:
-    PackFolder() { save_tokenizer(small_tokenizer(), *this / "tokenizer"); }
+    PackFolder() {
+        save_tokenizer(small_tokenizer(), *this / "tokenizer");
+        save_chat_template(llama3_chat_template(small_tokenizer()), *this / "tokenizer");
+    }
 
     std::string write(const std::string& name, std::string_view text) const {
         write_file(*this / name, text);

@@ -6,7 +6,7 @@
 // Of the first 64 KiB that are not blanks: file formats, line ends, escapes, ids and the order of fields do not count.
 // Of a conversation the roles, the texts and the calls of tools count.
 #pragma once
-#include "tokenizer/chat.h"
+#include "chat/message.h"
 
 #include <cstdint>
 #include <span>

@@ -61,6 +61,7 @@ class Engine {
     int64_t context() const { return context_; }
     const SampleOptions& defaults() const { return defaults_; }  // what the model's makers advise
     bool is_stop(int32_t id) const;
+    void add_stop(int32_t id) { stops_.push_back(id); }  // after which an answer is complete too
     void check_ids(std::span<const int32_t> ids) const;  // throws Error for ids that the embedding lacks
     std::span<const int32_t> without_text() const { return without_text_; }  // ids that are never sampled
 

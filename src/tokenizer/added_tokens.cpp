@@ -47,13 +47,13 @@ AddedTokenFinder::AddedTokenFinder(const Vocabulary& vocabulary)
     }
 }
 
-void AddedTokenFinder::for_each_span(const Vocabulary& vocabulary, std::string_view text, AddedKinds kinds,
-                                     const OnSpan& on_span) const {
-    search(0, vocabulary, text, kinds, on_span);
+void AddedTokenFinder::for_each_span(const Vocabulary& vocabulary, std::string_view text,
+                                     const MayBeControl& may_be_control, const OnSpan& on_span) const {
+    search(0, vocabulary, text, may_be_control, on_span);
 }
 
-void AddedTokenFinder::search(size_t pass, const Vocabulary& vocabulary, std::string_view text, AddedKinds kinds,
-                              const OnSpan& on_span) const {
+void AddedTokenFinder::search(size_t pass, const Vocabulary& vocabulary, std::string_view text,
+                              const MayBeControl& may_be_control, const OnSpan& on_span) const {
     if (text.empty()) return;
     if (pass == passes_.size()) return on_span(text, {});
     size_t done = 0;
@@ -67,15 +67,16 @@ void AddedTokenFinder::search(size_t pass, const Vocabulary& vocabulary, std::st
         const AddedToken& token = vocabulary.added_tokens[*vocabulary.added.place_of(*id)];
         size_t begin = at, end = at + vocabulary.added[*id].size();
         at = end;
-        if (token.control && kinds == AddedKinds::text) continue;
+        bool allowed = !token.control || (may_be_control && may_be_control(text.substr(begin, end - begin)));
+        if (!allowed) continue;
         if (token.single_word && !stands_alone(text, begin, end)) continue;
         if (token.lstrip) begin = std::min(end, std::max(done, begin_of_space(text, begin)));
         if (token.rstrip) end = end_of_space(text, end);
-        if (done < begin) search(pass + 1, vocabulary, text.substr(done, begin - done), kinds, on_span);
+        if (done < begin) search(pass + 1, vocabulary, text.substr(done, begin - done), may_be_control, on_span);
         on_span(text.substr(begin, end - begin), id);
         done = end;
     }
-    search(pass + 1, vocabulary, text.substr(done), kinds, on_span);
+    search(pass + 1, vocabulary, text.substr(done), may_be_control, on_span);
 }
 
 }  // namespace puna

@@ -1,7 +1,7 @@
 // tokenizer/added_tokens.h — finds the added tokens of a text, before what stands between them is split and encoded.
 //
 //   AddedTokenFinder finder(vocabulary);
-//   finder.for_each_span(vocabulary, text, AddedKinds::text, [&](std::string_view bytes, std::optional<int32_t> id) {
+//   finder.for_each_span(vocabulary, text, {}, [&](std::string_view bytes, std::optional<int32_t> id) {
 //       if (id) ids.push_back(*id);                      // else `bytes` is text between added tokens
 //   });
 //
@@ -20,7 +20,8 @@
 
 namespace puna {
 
-enum class AddedKinds : uint8_t { text, text_and_control };  // text: added tokens of text only
+// Whether these bytes of the text, which spell a control token, are that token. Without a function none are.
+using MayBeControl = std::function<bool(std::string_view bytes)>;
 
 class AddedTokenFinder {
  public:
@@ -29,14 +30,14 @@ class AddedTokenFinder {
     // Calls on_span for every part of the text in order: an added token with its id (and the white space that it
     // strips) or text between two. The same vocabulary.
     using OnSpan = std::function<void(std::string_view bytes, std::optional<int32_t> id)>;
-    void for_each_span(const Vocabulary& vocabulary, std::string_view text, AddedKinds kinds,
+    void for_each_span(const Vocabulary& vocabulary, std::string_view text, const MayBeControl& may_be_control,
                        const OnSpan& on_span) const;
 
     bool finds_text() const { return finds_text_; }        // otherwise plain text has no added tokens
     bool crosses_lines() const { return crosses_lines_; }  // one may reach across the end of a line: see safe_cut
 
  private:
-    void search(size_t pass, const Vocabulary& vocabulary, std::string_view text, AddedKinds kinds,
+    void search(size_t pass, const Vocabulary& vocabulary, std::string_view text, const MayBeControl& may_be_control,
                 const OnSpan& on_span) const;
 
     std::array<PrefixFinder, 2> passes_;  // tokens that are not normalized, and those that are

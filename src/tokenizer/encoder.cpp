@@ -24,21 +24,25 @@ Encoder::Encoder(const Tokenizer& tokenizer, size_t expected_bytes)
 }
 
 std::vector<int32_t> Encoder::encode(std::string_view text) {
-    return tokenizer_.added_tokens().finds_text() ? encode_spans(text, AddedKinds::text) : encode_between(text);
+    return tokenizer_.added_tokens().finds_text() ? encode_spans(text, {}) : encode_between(text);
 }
 
 std::vector<int32_t> Encoder::encode_with_control(std::string_view text) {
-    return encode_spans(text, AddedKinds::text_and_control);
+    return encode_spans(text, [](std::string_view) { return true; });
 }
 
-std::vector<int32_t> Encoder::encode_spans(std::string_view text, AddedKinds kinds) {
-    std::vector<int32_t> ids;
-    tokenizer_.added_tokens().for_each_span(tokenizer_.vocabulary(), text, kinds,
+void Encoder::encode_spans(std::string_view text, const MayBeControl& may_be_control, const OnSpan& on_span) {
+    tokenizer_.added_tokens().for_each_span(tokenizer_.vocabulary(), text, may_be_control,
                                             [&](std::string_view bytes, std::optional<int32_t> id) {
-                                                if (id) return ids.push_back(*id);
-                                                std::vector<int32_t> more = encode_between(bytes);
-                                                ids.insert(ids.end(), more.begin(), more.end());
+                                                id ? on_span({&*id, 1}, bytes) : on_span(encode_between(bytes), bytes);
                                             });
+}
+
+std::vector<int32_t> Encoder::encode_spans(std::string_view text, const MayBeControl& may_be_control) {
+    std::vector<int32_t> ids;
+    encode_spans(text, may_be_control, [&ids](std::span<const int32_t> more, std::string_view) {
+        ids.insert(ids.end(), more.begin(), more.end());
+    });
     return ids;
 }
 
@@ -77,7 +81,7 @@ void Encoder::encode_parts(std::string_view text, const std::function<void(std::
         }
     };
     if (!tokenizer_.added_tokens().finds_text()) return encode_between_in_parts(text);
-    tokenizer_.added_tokens().for_each_span(tokenizer_.vocabulary(), text, AddedKinds::text,
+    tokenizer_.added_tokens().for_each_span(tokenizer_.vocabulary(), text, {},
                                             [&](std::string_view bytes, std::optional<int32_t> id) {
                                                 if (!id) return encode_between_in_parts(bytes);
                                                 on_ids({&*id, 1}, bytes.size());

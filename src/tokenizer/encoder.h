@@ -26,6 +26,11 @@ class Encoder {
     std::vector<int32_t> encode(std::string_view text);
     std::vector<int32_t> encode_with_control(std::string_view text);
 
+    // Added tokens, alone and with the white space that they strip, and what stands between them, each with its part of
+    // the text. may_be_control: where the text may spell control tokens.
+    using OnSpan = std::function<void(std::span<const int32_t> ids, std::string_view bytes)>;
+    void encode_spans(std::string_view text, const MayBeControl& may_be_control, const OnSpan& on_span);
+
     // The same ids, some at a time with the number of bytes that they spell, so that neither they nor the memory for
     // them pile up: for whole files.
     void encode_parts(std::string_view text,
@@ -54,7 +59,7 @@ class Encoder {
         Set* set;  // where the word belongs; null for pieces that are never remembered
     };
 
-    std::vector<int32_t> encode_spans(std::string_view text, AddedKinds kinds);
+    std::vector<int32_t> encode_spans(std::string_view text, const MayBeControl& may_be_control);
     std::vector<int32_t> encode_between(std::string_view text);  // what stands between added tokens
     static Word read_word(std::string_view text, size_t at, size_t size);
     size_t split(std::string_view text, size_t& at);

@@ -1,11 +1,11 @@
 // tokenizer/files.h — tokenizers on disk.
 //
 //   Tokenizer tokenizer = load_tokenizer("models/starter");     // or a tokenizer.json, or a tokenizer.model
-//   save_tokenizer(tokenizer, "out");                           // writes tokenizer.json, tokenizer_config.json there
+//   save_tokenizer(tokenizer, "out");                           // writes tokenizer.json there
 //
-// A folder's tokenizer.json goes before its tokenizer.model. What prompt the model knows is read from the file beside
-// it: the chat template in tokenizer_config.json, or Meta's params.json; without one, from the names of the control
-// tokens. Throws Error with the path and what is wrong.
+// A folder's tokenizer.json goes before its tokenizer.model, whose control tokens have the names that Meta's
+// params.json beside it implies. The chat template, and tokenizer_config.json: chat/template_files.h. Throws Error with
+// the path and what is wrong.
 #pragma once
 #include "tokenizer/tokenizer.h"
 

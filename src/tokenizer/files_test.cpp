@@ -3,7 +3,6 @@
 #include "core/atomic_file.h"
 #include "core/mapped_file.h"
 #include "core/test_folder.h"
-#include "tokenizer/chat_template.h"
 #include "tokenizer/rank_file.h"
 #include "tokenizer/test_tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
@@ -29,7 +28,6 @@ void expect_same(const Tokenizer& a, const Tokenizer& b) {
     for (int32_t id = 0; id < a.size(); ++id) ASSERT_EQ(a.bytes(id), b.bytes(id));
     EXPECT_EQ(a.begin_of_text(), b.begin_of_text());
     EXPECT_EQ(a.encode(small_text), b.encode(small_text));
-    EXPECT_EQ(a.chat_format(), b.chat_format());
 }
 
 void expect_json_refused(const std::string& json, std::string_view reason) {
@@ -41,41 +39,10 @@ void expect_json_refused(const std::string& json, std::string_view reason) {
 
 TEST(TokenizerFiles, WhatIsSavedIsLoaded) {
     TestFolder folder;
-    for (ChatFormat format : {ChatFormat::llama3, ChatFormat::llama3_1, ChatFormat::llama3_2, ChatFormat::llama3_3}) {
-        Vocabulary vocabulary = small_tokenizer().vocabulary();
-        vocabulary.chat_format = format;
-        Tokenizer tokenizer(std::move(vocabulary));
-        save_tokenizer(tokenizer, folder.path());
-        EXPECT_EQ(folder.names(), (std::vector<std::string>{"tokenizer.json", "tokenizer_config.json"}));
-        expect_same(load_tokenizer(folder.path()), tokenizer);
-        expect_same(load_tokenizer(folder / "tokenizer.json"), tokenizer);
-    }
-}
-
-TEST(TokenizerFiles, AnotherProgramsTemplateSaysWhichPromptTheModelKnows) {
-    EXPECT_EQ(recognise_chat_template("{{ '<|start_header_id|>' }}"), ChatFormat::llama3);
-    EXPECT_EQ(recognise_chat_template("Cutting Knowledge Date: December 2023"), ChatFormat::llama3_1);
-    EXPECT_EQ(recognise_chat_template("strftime_now Cutting Knowledge Date: December 2023"), ChatFormat::llama3_2);
-    TestFolder folder;
     save_tokenizer(small_tokenizer(), folder.path());
-    write_file(folder / "tokenizer_config.json", R"({"chat_template": "Cutting Knowledge Date"})");
-    EXPECT_EQ(load_tokenizer(folder.path()).chat_format(), ChatFormat::llama3_1);
-}
-
-TEST(TokenizerFiles, AConfigThatSaysNoPromptIsRefused) {
-    TestFolder folder;
-    save_tokenizer(small_tokenizer(), folder.path());
-    auto with_config = [&](std::string_view config) {
-        write_file(folder / "tokenizer_config.json", config);
-        return refusal([&] { load_tokenizer(folder.path()); });
-    };
-    for (std::string_view config : {"[]", "3", "null", "\"llama3\""})
-        EXPECT_NE(with_config(config).find("tokenizer_config.json: not a JSON object"), std::string::npos) << config;
-    for (std::string_view config :
-         {R"({"chat_format": "zz"})", R"({"chat_format": 3})", R"({"chat_format": ["llama3"]})"})
-        EXPECT_NE(with_config(config).find("tokenizer_config.json: 'chat_format' must be"), std::string::npos)
-            << config;
-    EXPECT_EQ(with_config(R"({"chat_format": null, "chat_template": null})"), "was accepted");
+    EXPECT_EQ(folder.names(), std::vector<std::string>{"tokenizer.json"});
+    expect_same(load_tokenizer(folder.path()), small_tokenizer());
+    expect_same(load_tokenizer(folder / "tokenizer.json"), small_tokenizer());
 }
 
 TEST(TokenizerFiles, WhatIsNamedJsonIsReadAsJson) {
@@ -98,10 +65,6 @@ TEST(TokenizerFiles, WhatIsMissingOrBrokenIsNamed) {
     EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("no rank file"), std::string::npos);
     write_file(folder / "tokenizer.model", "IQ== 0\n");
     EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("no token for the byte 0x00"), std::string::npos);
-    save_tokenizer(small_tokenizer(), folder.path());
-    write_file(folder / "tokenizer_config.json", "{");
-    EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("tokenizer_config.json: not valid JSON"),
-              std::string::npos);
 }
 
 TEST(TokenizerJson, OtherKindsOfTokenizersAreRefusedByName) {
@@ -211,9 +174,9 @@ TEST(TokenizerJson, Llama3ComesBackFromItsRankFile) {
     EXPECT_TRUE(again.encode(text) == llama3().encode(text));
 }
 
-TEST(RankFile, TakesTheNamesOfControlTokensFromTheFormat) {
-    std::vector<std::string> first = control_names(ChatFormat::llama3, 256),
-                             later = control_names(ChatFormat::llama3_1, 256);
+TEST(RankFile, ControlTokensHaveTheNamesOfTheirVersion) {
+    std::vector<std::string> first = control_names(ControlNames::llama3, 256),
+                             later = control_names(ControlNames::llama3_1, 256);
     EXPECT_EQ(first[4], "<|reserved_special_token_2|>");
     EXPECT_EQ(later[4], "<|finetune_right_pad_id|>");
     EXPECT_EQ(first[9], "<|eot_id|>");
@@ -222,20 +185,20 @@ TEST(RankFile, TakesTheNamesOfControlTokensFromTheFormat) {
     EXPECT_EQ(later[255], "<|reserved_special_token_247|>");
 }
 
-TEST(RankFile, MetasParametersSayWhichFormatItIs) {
+TEST(RankFile, MetasParametersSayWhichNamesItHas) {
     if (!has_llama3()) GTEST_SKIP() << shared_tokenizer.string() << " is missing";
     TestFolder folder;
     std::filesystem::copy(shared_tokenizer, folder / "tokenizer.model");
-    EXPECT_EQ(load_tokenizer(folder.path()).chat_format(), ChatFormat::llama3_1);
+    auto has_eom = [&] { return load_tokenizer(folder.path()).find_control("<|eom_id|>").has_value(); };
+    EXPECT_TRUE(has_eom());
     write_file(folder / "params.json", R"({"dim": 4096, "use_scaled_rope": true})");
-    EXPECT_EQ(load_tokenizer(folder.path()).chat_format(), ChatFormat::llama3_1);
+    EXPECT_TRUE(has_eom());
     write_file(folder / "params.json", R"({"dim": 4096})");
-    EXPECT_EQ(load_tokenizer(folder.path()).chat_format(), ChatFormat::llama3);
-    EXPECT_FALSE(load_tokenizer(folder.path()).find_control("<|eom_id|>"));
+    EXPECT_FALSE(has_eom());
 }
 
 TEST(RankFile, LinesMayComeInAnyOrder) {
-    Vocabulary vocabulary = parse_rank_file("Yg== 1\r\n\nYQ== 0\nYWI= 2", "x.model", ChatFormat::llama3);
+    Vocabulary vocabulary = parse_rank_file("Yg== 1\r\n\nYQ== 0\nYWI= 2", "x.model", ControlNames::llama3);
     EXPECT_EQ(vocabulary.tokens[0], "a");
     EXPECT_EQ(vocabulary.tokens[1], "b");
     EXPECT_EQ(vocabulary.tokens[2], "ab");
@@ -243,7 +206,7 @@ TEST(RankFile, LinesMayComeInAnyOrder) {
 
 TEST(RankFile, DamagedLinesAreRefusedByNumber) {
     auto expect_refused = [](std::string_view text, std::string_view reason) {
-        std::string message = refusal([&] { parse_rank_file(text, "x.model", ChatFormat::llama3); });
+        std::string message = refusal([&] { parse_rank_file(text, "x.model", ControlNames::llama3); });
         EXPECT_NE(message.find(reason), message.npos) << message;
         EXPECT_EQ(message.rfind("x.model: line ", 0), 0u) << message;
     };

@@ -78,7 +78,7 @@ int32_t read_rank(const RankLine& line, int32_t count, std::string_view path) {
 
 }  // namespace
 
-Vocabulary parse_rank_file(std::string_view text, std::string_view path, ChatFormat format) {
+Vocabulary parse_rank_file(std::string_view text, std::string_view path, ControlNames names) {
     size_t count = 0, bytes = 0;
     for_each_line(text, path, [&](const RankLine& line) {
         ++count;
@@ -101,13 +101,12 @@ Vocabulary parse_rank_file(std::string_view text, std::string_view path, ChatFor
             fail("{}: line {}: the rank {} or its token is there twice: the file was written wrongly", path,
                  line.number, rank);
     });
-    vocabulary.append_controls(control_names(format, control_count));
-    vocabulary.chat_format = format;
+    vocabulary.append_controls(control_names(names, control_count));
     return vocabulary;
 }
 
-std::vector<std::string> control_names(ChatFormat format, int count) {
-    bool first = format == ChatFormat::llama3;
+std::vector<std::string> control_names(ControlNames version, int count) {
+    bool first = version == ControlNames::llama3;
     const std::string_view known[] = {"<|begin_of_text|>",
                                       "<|end_of_text|>",
                                       "",

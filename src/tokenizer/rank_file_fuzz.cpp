@@ -7,7 +7,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return puna::fuzz(data, size, [](std::string_view input) {
-        puna::Tokenizer tokenizer(puna::parse_rank_file(input, "input", puna::ChatFormat::llama3_1), "input");
+        puna::Tokenizer tokenizer(puna::parse_rank_file(input, "input", puna::ControlNames::llama3_1), "input");
         std::string text(input.substr(0, 4096)), one_piece = text + "<|eot_id|>";
         std::erase_if(one_piece, [](char c) { return c >= '\0' && c <= '@' && c != '<'; });
         for (const std::string& some : {text, one_piece}) {

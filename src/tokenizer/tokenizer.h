@@ -6,7 +6,7 @@
 //                                                                   // space that added tokens strip
 //
 // Any number of threads may use one. For many short texts use an Encoder (tokenizer/encoder.h), which remembers words;
-// to decode token by token a DecodeStream (tokenizer/decode_stream.h); for conversations tokenizer/chat.h.
+// to decode token by token a DecodeStream (tokenizer/decode_stream.h); for conversations chat/encode.h.
 #pragma once
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/vocabulary.h"
@@ -45,7 +45,6 @@ class Tokenizer {
 
     const Vocabulary& vocabulary() const { return vocabulary_; }
     const AddedTokenFinder& added_tokens() const { return added_tokens_; }
-    ChatFormat chat_format() const { return vocabulary_.chat_format; }
 
  private:
     Vocabulary vocabulary_;

@@ -166,7 +166,6 @@ Vocabulary parse_tokenizer_json(std::string_view text, std::string_view path) {
     TextFiller text_filler{vocabulary, path};
     walk_tokenizer_json(text, path, text_filler);
     read_merges(vocabulary, counter.merges, text, path);
-    vocabulary.chat_format = vocabulary.added.find("<|eom_id|>") ? ChatFormat::llama3_1 : ChatFormat::llama3;
     return vocabulary;
 }
 

@@ -193,8 +193,7 @@ Tokenizer train_tokenizer(const PieceCounter& counter, const TrainOptions& optio
     }
     Vocabulary vocabulary;
     vocabulary.tokens = make_table(merging.tokens());
-    vocabulary.append_controls(control_names(ChatFormat::llama3_1, options.control_tokens));
-    vocabulary.chat_format = options.chat_format;
+    vocabulary.append_controls(control_names(ControlNames::llama3_1, options.control_tokens));
     return Tokenizer(std::move(vocabulary));
 }
 

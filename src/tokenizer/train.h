@@ -21,7 +21,6 @@ namespace puna {
 struct TrainOptions {
     int64_t vocabulary = 8192;
     int control_tokens = 16;
-    ChatFormat chat_format = ChatFormat::llama3;
 };
 template <class F>
 void fields(TrainOptions& o, F field) {

@@ -1,7 +1,7 @@
 // tokenizer/vocabulary.h — what a tokenizer is made of, as data: tokens of text, added tokens and the order of merges.
 //
-//   Vocabulary vocabulary = parse_rank_file(text, path, ChatFormat::llama3_1);  // or parse_tokenizer_json
-//   TokenKind kind = vocabulary.kind(128009);                                    // control
+//   Vocabulary vocabulary = parse_rank_file(text, path, ControlNames::llama3_1);  // or parse_tokenizer_json
+//   TokenKind kind = vocabulary.kind(128009);                                      // control
 //   Tokenizer tokenizer(std::move(vocabulary));
 #pragma once
 #include "tokenizer/token_table.h"
@@ -14,9 +14,6 @@
 #include <vector>
 
 namespace puna {
-
-// The prompt that a model was trained on. 3.1 and 3.3 differ in nothing but their name.
-enum class ChatFormat : uint8_t { llama3, llama3_1, llama3_2, llama3_3 };
 
 // What an id stands for. Ids need not be contiguous: `none` is an id without a token.
 enum class TokenKind : uint8_t { none, text, control, added };  // added: text, but found whole before text is split
@@ -63,7 +60,6 @@ struct Vocabulary {
     std::vector<AddedToken> added_tokens;  // `tokens` too, with the same id; their flags, by place in `added`
     std::optional<MergeTable> merges;      // none: any two neighbors that make a token together, the lowest id first
     bool whole_pieces = true;              // a piece that is a token is that token, also where no merges lead to it
-    ChatFormat chat_format = ChatFormat::llama3;
 
     int32_t size() const { return std::max(tokens.end(), added.end()); }  // one more than the highest id
     TokenKind kind(int32_t id) const;

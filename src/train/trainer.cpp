@@ -106,7 +106,7 @@ void check_same_tokenizer(const Loader& loader, const Loader& training) {
 void check_holds_no_result(const fs::path& output) {
     for (const char* name :
          {"model.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json",
-          "tokenizer.json", "tokenizer_config.json", "README.md", "report.html"})
+          "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "README.md", "report.html"})
         if (is_there(output / name))
             fail("{}: is there already, and this run would replace it; name another output folder",
                  (output / name).string());
@@ -303,7 +303,7 @@ void Trainer::finish() {
     if (!files_) return;
     fs::path output = recipe_.output, data = recipe_.data;
     save_llama(llama_, output, Dtype::bf16);
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json"})
+    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
         if (fs::exists(data / name)) write_file(output / name, read_text(data / name));
     write_file(output / "generation_config.json", generation_config_json(llama_.config));
     write_card(output, recipe_, llama_.config, loader_.set().index(), state_.changes);

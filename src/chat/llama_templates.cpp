@@ -1,4 +1,6 @@
-#include "tokenizer/chat_template.h"
+#include "chat/llama_templates.h"
+
+#include <iterator>
 
 namespace puna {
 
@@ -20,7 +22,10 @@ constexpr std::string_view opening = R"({{- bos_token }}
 constexpr std::string_view some_builtin_tools =
     R"({%- set builtin_tools = builtin_tools if builtin_tools is defined and builtin_tools else [] %}
 )";
-constexpr std::string_view no_builtin_tools = R"({%- set builtin_tools = [] %}
+constexpr std::string_view no_builtin_tools = R"({%- if builtin_tools is defined and builtin_tools %}
+    {{- raise_exception('Built-in tools are known to Llama 3.1 and 3.3 only') }}
+{%- endif %}
+{%- set builtin_tools = [] %}
 )";
 
 constexpr std::string_view fixed_date =
@@ -63,6 +68,7 @@ constexpr std::string_view turns = R"({%- for message in messages %}
         {%- if call.name in builtin_tools %}
             {{- '<|python_tag|>' + call.name + '.call(' }}
             {%- for name, value in call.arguments | items %}
+                {%- if value is not string %}{{- raise_exception('A built-in tool takes texts only') }}{%- endif %}
                 {{- name + '="' + value + '"' + ('' if loop.last else ', ') }}
             {%- endfor %}
             {{- ')' }}
@@ -80,33 +86,29 @@ constexpr std::string_view turns = R"({%- for message in messages %}
         {{- header(message.role) + message.content | trim + '<|eot_id|>' }}
     {%- endif %}
 {%- endfor %}
-{%- if turn.offer %}{{- raise_exception('Tools are shown in the first user message, but there is none') }}{%- endif %}
+{%- if tools and turn.offer %}
+    {{- raise_exception('Tools are shown in the first user message, but there is none') }}
+{%- endif %}
 {%- if add_generation_prompt %}{{- header('assistant') }}{%- endif %}
 )";
 
 }  // namespace
 
-std::string_view name_of(ChatFormat format) { return names[static_cast<size_t>(format)]; }
+std::string_view name_of(LlamaPrompt prompt) { return names[static_cast<size_t>(prompt)]; }
 
-bool has_builtin_tools(ChatFormat format) { return format == ChatFormat::llama3_1 || format == ChatFormat::llama3_3; }
-
-std::optional<ChatFormat> find_chat_format(std::string_view name) {
+std::optional<LlamaPrompt> find_llama_prompt(std::string_view name) {
     for (size_t i = 0; i < std::size(names); ++i)
-        if (names[i] == name) return static_cast<ChatFormat>(i);
+        if (names[i] == name) return static_cast<LlamaPrompt>(i);
     return {};
 }
 
-std::string chat_template(ChatFormat format) {
+std::string llama_template(LlamaPrompt prompt) {
+    bool has_builtin_tools = prompt == LlamaPrompt::llama3_1 || prompt == LlamaPrompt::llama3_3;
     std::string text(opening);
-    text += has_builtin_tools(format) ? some_builtin_tools : no_builtin_tools;
-    if (format == ChatFormat::llama3) return text.append(no_system_turn).append(turns);
-    text += format == ChatFormat::llama3_2 ? todays_date : fixed_date;
+    text += has_builtin_tools ? some_builtin_tools : no_builtin_tools;
+    if (prompt == LlamaPrompt::llama3) return text.append(no_system_turn).append(turns);
+    text += prompt == LlamaPrompt::llama3_2 ? todays_date : fixed_date;
     return text.append(system_turn).append(turns);
-}
-
-ChatFormat recognise_chat_template(std::string_view jinja) {
-    if (jinja.find("Cutting Knowledge Date") == jinja.npos) return ChatFormat::llama3;
-    return jinja.find("strftime_now") == jinja.npos ? ChatFormat::llama3_1 : ChatFormat::llama3_2;
 }
 
 }  // namespace puna

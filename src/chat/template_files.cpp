@@ -1,0 +1,196 @@
+#include "chat/template_files.h"
+
+#include "chat/jinja_json.h"
+#include "chat/llama_templates.h"
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/mapped_file.h"
+
+#include <algorithm>
+
+namespace puna {
+
+using namespace jinja;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t max_config = 64 << 20;  // bytes
+
+bool is_there(const fs::path& path) {
+    std::error_code ignored;
+    return fs::exists(path, ignored);
+}
+
+// A JSON object of a file, or an empty one if the file is missing.
+class Config {
+ public:
+    explicit Config(const fs::path& path) : path_(path.string()) {
+        if (!is_there(path)) return;
+        MappedFile file(path);
+        if (file.text().size() > max_config) fail("{}: {} bytes are too many for this file", path_, file.text().size());
+        limits_.characters += 64 * static_cast<int64_t>(file.text().size());
+        Budget budget(limits_);
+        value_ = parse_json(file.text(), path_, budget);
+        if (!value_.is_dict()) fail("{}: not a JSON object: fetch it again, or remove it", path_);
+    }
+
+    // None if it is not there. What it is called when it is wrong: "tokenizer_config.json: chat_template".
+    const Value* find(std::string_view key) const { return find_in(value_, key); }
+    const Value* find_in(const Value& object, std::string_view key) const {
+        Budget budget(limits_);
+        return object.is_dict() ? object.dict().find(text_value(key), budget) : nullptr;
+    }
+    std::string place(std::string_view key) const { return fmt::format("{}: {}", path_, key); }
+    const Value& value() const { return value_; }
+
+ private:
+    std::string path_;
+    Limits limits_;
+    Value value_;
+};
+
+std::string bytes_of(const Value& value) { return encode_utf8(value.text()); }
+
+// ---- the template
+
+std::string text_in(const Config& config, const Value& named, std::string_view key) {
+    const Value* value = config.find_in(named, key);
+    if (!value || !value->is_text())
+        fail("{}: each template must have a name and a text", config.place("chat_template"));
+    return bytes_of(*value);
+}
+
+// [{"name": "default", "template": "..."}, ...]
+void take_named(ChatTemplateText& found, const Config& config, const Value& list) {
+    for (const Value& named : list.items()) {
+        std::string name = text_in(config, named, "name"), text = text_in(config, named, "template");
+        if (name == "default") found.text = text;
+        if (name == "tool_use") found.tool_text = text;
+    }
+    if (found.text.empty()) fail("{}: no template of the list is named 'default'", config.place("chat_template"));
+}
+
+bool take_from_config(ChatTemplateText& found, const Config& config) {
+    const Value* value = config.find("chat_template");
+    if (!value || value->is_none()) return false;
+    found.place = config.place("chat_template");
+    if (value->is_text())
+        found.text = bytes_of(*value);
+    else if (value->is_list())
+        take_named(found, config, *value);
+    else
+        fail("{}: must be a text or a list of named texts", found.place);
+    if (found.text.empty()) fail("{}: the template is empty", found.place);
+    return true;
+}
+
+bool take_from_file(ChatTemplateText& found, const fs::path& folder) {
+    fs::path path = folder / "chat_template.jinja", tools = folder / "additional_chat_templates" / "tool_use.jinja";
+    if (!is_there(path)) return false;
+    found.place = path.string();
+    found.text = read_text(path);
+    if (found.text.empty()) fail("{}: the template is empty", found.place);
+    if (is_there(tools)) found.tool_text = read_text(tools);
+    return true;
+}
+
+// ---- the special tokens
+
+bool is_token_name(std::string_view key) { return key.ends_with("_token"); }
+
+// A text, or an object that says how it is added: {"content": "<s>", ...}. None if it is neither.
+std::optional<std::string> token_text(const Config& config, const Value& value) {
+    if (value.is_text()) return bytes_of(value);
+    const Value* content = config.find_in(value, "content");
+    return content && content->is_text() ? std::optional(bytes_of(*content)) : std::nullopt;
+}
+
+std::string llama_token(const Tokenizer& tokenizer, std::string_view name) {
+    auto first_of = [&](std::initializer_list<const char*> names) {
+        auto at =
+            std::find_if(names.begin(), names.end(), [&](const char* one) { return tokenizer.find_control(one); });
+        return at == names.end() ? std::string() : std::string(*at);
+    };
+    if (name == "bos_token") return first_of({"<|begin_of_text|>"});
+    return first_of({"<|eot_id|>", "<|end_of_text|>"});  // the turn's end, where there is one
+}
+
+// One that a file sets to null is not looked for elsewhere: the model has none.
+void take_tokens(ChatTemplateText& found, std::initializer_list<const Config*> configs, const Tokenizer& tokenizer) {
+    std::vector<std::string> seen;
+    auto is_new = [&](const std::string& name) { return std::find(seen.begin(), seen.end(), name) == seen.end(); };
+    for (const Config* config : configs) {
+        if (!config->value().is_dict()) continue;
+        for (const auto& [key, value] : config->value().dict().items()) {
+            std::string name = bytes_of(key);
+            if (!is_token_name(name) || !is_new(name)) continue;
+            std::optional<std::string> text = token_text(*config, value);
+            if (!text && !value.is_none()) continue;  // add_bos_token: true
+            seen.push_back(name);
+            if (text) found.tokens.emplace_back(name, *text);
+        }
+    }
+    for (const char* name : {"bos_token", "eos_token"})
+        if (std::string token = llama_token(tokenizer, name); is_new(name) && !token.empty())
+            found.tokens.emplace_back(name, token);
+}
+
+bool has_llama_turns(const Tokenizer& tokenizer) {
+    constexpr std::string_view needed[] = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
+                                           "<|eot_id|>"};
+    return std::all_of(std::begin(needed), std::end(needed),
+                       [&](auto name) { return tokenizer.find_control(name).has_value(); });
+}
+
+std::string config_text(const ChatTemplateText& found) {
+    Budget budget{Limits{}};
+    auto quoted = [&budget](std::string_view text) { return encode_utf8(dump_json(Value(text_of(text)), {}, budget)); };
+    std::string text = "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\"";
+    for (const auto& [name, token] : found.tokens) text += fmt::format(",\n  {}: {}", quoted(name), quoted(token));
+    text +=
+        ",\n  \"clean_up_tokenization_spaces\": false,\n  \"model_input_names\": [\"input_ids\", \"attention_mask\"]";
+    if (!found.tool_text.empty())
+        text += fmt::format(
+            ",\n  \"chat_template\": [{{\"name\": \"default\", \"template\": {}}}, {{\"name\": \"tool_use\", "
+            "\"template\": {}}}]",
+            quoted(found.text), quoted(found.tool_text));
+    else if (!found.text.empty())
+        text += fmt::format(",\n  \"chat_template\": {}", quoted(found.text));
+    return text + "\n}\n";
+}
+
+}  // namespace
+
+ChatTemplateText find_chat_template(const fs::path& path, const Tokenizer& tokenizer) {
+    std::error_code ignored;
+    fs::path folder = fs::is_directory(path, ignored) ? path : path.parent_path();
+    Config config(folder / "tokenizer_config.json"), tokens(folder / "special_tokens_map.json");
+    ChatTemplateText found;
+    bool there = take_from_file(found, folder) || take_from_config(found, config) ||
+                 take_from_config(found, Config(folder / "chat_template.json"));
+    if (!there && has_llama_turns(tokenizer)) {
+        bool is_later = tokenizer.find_control("<|eom_id|>").has_value();
+        found.place = is_later ? "Llama 3.1's chat template" : "Llama 3's chat template";
+        found.text = llama_template(is_later ? LlamaPrompt::llama3_1 : LlamaPrompt::llama3);
+    }
+    if (found.place.empty()) found.place = folder.empty() ? "." : folder.string();
+    take_tokens(found, {&config, &tokens}, tokenizer);
+    return found;
+}
+
+ChatTemplateText llama3_chat_template(const Tokenizer& tokenizer) {
+    ChatTemplateText found{.place = "Llama 3's chat template"};
+    if (has_llama_turns(tokenizer)) found.text = llama_template(LlamaPrompt::llama3);
+    take_tokens(found, {}, tokenizer);
+    return found;
+}
+
+void save_chat_template(const ChatTemplateText& found, const fs::path& folder) {
+    // Hugging Face takes the file before the list, so one of several templates has no file.
+    if (!found.text.empty() && found.tool_text.empty()) write_file(folder / "chat_template.jinja", found.text);
+    write_file(folder / "tokenizer_config.json", config_text(found));
+}
+
+}  // namespace puna

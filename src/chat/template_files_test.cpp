@@ -1,0 +1,125 @@
+#include "chat/template_files.h"
+
+#include "chat/encode.h"
+#include "core/atomic_file.h"
+#include "core/mapped_file.h"
+#include "core/test_folder.h"
+#include "tokenizer/test_tokenizer.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+constexpr const char* config = "tokenizer_config.json";
+
+// What a prompt of one message "hi" says, with the template found in the folder.
+std::string prompt_in(const TestFolder& folder, const ChatOptions& options = {}) {
+    std::vector<Message> messages = {{.role = "user", .content = "hi"}};
+    return jinja::encode_utf8(
+        ChatTemplate(find_chat_template(folder.path(), small_tokenizer())).render(messages, options));
+}
+
+std::string problem_in(const TestFolder& folder) {
+    return refusal([&] { prompt_in(folder); });
+}
+
+// A tokenizer without Llama's control tokens.
+const Tokenizer& plain_tokenizer() {
+    static const Tokenizer tokenizer = train_tokenizer(PieceCounter(), {.vocabulary = 256, .control_tokens = 0});
+    return tokenizer;
+}
+
+TEST(TemplateFiles, ATemplateIsFoundInEachOfItsPlacesTheFileFirst) {
+    TestFolder folder;
+    write_file(folder / "chat_template.json", R"({"chat_template": "json {{ messages[0].content }}"})");
+    EXPECT_EQ(prompt_in(folder), "json hi");
+    write_file(folder / config, R"({"chat_template": "text {{ messages[0].content }}"})");
+    EXPECT_EQ(prompt_in(folder), "text hi");
+    write_file(folder / config, R"({"chat_template": [{"name": "tool_use", "template": "tools"},
+                                                      {"name": "default", "template": "list {{ messages[0].content }}"}]})");
+    EXPECT_EQ(prompt_in(folder), "list hi");
+    EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "tools");
+    write_file(folder / "chat_template.jinja", "file {{ messages[0].content }}\n");
+    EXPECT_EQ(prompt_in(folder), "file hi");
+    EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "file hi") << "the list of the other file is replaced as a whole";
+    make_folder(folder / "additional_chat_templates");
+    write_file(folder / "additional_chat_templates/tool_use.jinja", "file with tools");
+    EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "file with tools");
+}
+
+TEST(TemplateFiles, TokensAreTextsOrObjectsOfEitherFileElseTheTokenizers) {
+    TestFolder folder;
+    write_file(folder / "chat_template.jinja", "{{ bos_token }}|{{ eos_token }}|{{ pad_token }}|{{ add_bos_token }}");
+    EXPECT_EQ(prompt_in(folder), "<|begin_of_text|>|<|eot_id|>||");
+    write_file(folder / "special_tokens_map.json", R"({"eos_token": {"content": "</s>"}, "pad_token": "<pad>"})");
+    EXPECT_EQ(prompt_in(folder), "<|begin_of_text|>|</s>|<pad>|");
+    write_file(folder / config,
+               R"({"bos_token": {"content": "<s>", "lstrip": false}, "pad_token": null, "add_bos_token": true})");
+    EXPECT_EQ(prompt_in(folder), "<s>|</s>||");
+}
+
+TEST(TemplateFiles, LlamaVocabulariesWithoutATemplateHaveLlamasOwn) {
+    TestFolder folder;
+    EXPECT_EQ(find_chat_template(folder.path(), small_tokenizer()).place, "Llama 3.1's chat template");
+    EXPECT_NE(prompt_in(folder).find("Today Date: 26 Jul 2024\n\n<|eot_id|>"), std::string::npos);
+    if (!has_llama3()) GTEST_SKIP() << shared_tokenizer.string() << " is missing";
+    std::filesystem::copy(shared_tokenizer, folder / "tokenizer.model");
+    write_file(folder / "params.json", R"({"dim": 4096})");
+    Tokenizer first = load_tokenizer(folder.path());
+    EXPECT_EQ(find_chat_template(folder.path(), first).place, "Llama 3's chat template");
+    EXPECT_EQ(find_chat_template(folder / "tokenizer.model", first).place, "Llama 3's chat template");
+}
+
+TEST(TemplateFiles, AnyOtherTokenizerWithoutATemplateIsRefusedWhenAPromptIsNeeded) {
+    TestFolder folder;
+    ChatTemplateText found = find_chat_template(folder.path(), plain_tokenizer());
+    EXPECT_TRUE(found.text.empty());
+    EXPECT_EQ(refusal([&] { ChatTemplate{found}; }),
+              folder.path().string() + ": no chat template: put the model's own there as chat_template.jinja");
+    EXPECT_TRUE(llama3_chat_template(plain_tokenizer()).text.empty());
+}
+
+TEST(TemplateFiles, WhatIsDamagedIsNamedAndNeverReplaced) {
+    TestFolder folder;
+    auto with_config = [&](std::string_view text) {
+        write_file(folder / config, text);
+        return problem_in(folder);
+    };
+    for (std::string_view text : {"[]", "3", "null", "\"x\""})
+        EXPECT_NE(with_config(text).find("tokenizer_config.json: not a JSON object"), std::string::npos) << text;
+    EXPECT_NE(with_config("{").find("tokenizer_config.json: not valid JSON"), std::string::npos);
+    EXPECT_NE(with_config(R"({"chat_template": 3})").find("must be a text or a list"), std::string::npos);
+    EXPECT_NE(with_config(R"({"chat_template": ""})").find("the template is empty"), std::string::npos);
+    EXPECT_NE(with_config(R"({"chat_template": [3]})").find("must have a name and a text"), std::string::npos);
+    EXPECT_NE(with_config(R"({"chat_template": [{"name": "x", "template": "y"}]})").find("'default'"),
+              std::string::npos);
+    EXPECT_NE(
+        with_config(R"({"chat_template": "\n{% include 'x' %}"})").find("tokenizer_config.json: chat_template:2: "),
+        std::string::npos);
+    EXPECT_EQ(with_config(R"({"chat_template": null})"), "was accepted") << "as if it were not there";
+    write_file(folder / "chat_template.jinja", "");
+    EXPECT_NE(problem_in(folder).find("chat_template.jinja: the template is empty"), std::string::npos);
+}
+
+TEST(TemplateFiles, WhatIsSavedIsFoundAgain) {
+    TestFolder folder;
+    auto expect_found_again = [&](const ChatTemplateText& found) {
+        save_chat_template(found, folder.path());
+        ChatTemplateText again = find_chat_template(folder.path(), small_tokenizer());
+        EXPECT_EQ(again.text, found.text);
+        EXPECT_EQ(again.tool_text, found.tool_text);
+        EXPECT_EQ(again.tokens, found.tokens);
+    };
+    expect_found_again(
+        {.text = "a \"quoted\"\n{{ bos_token }}\r\n", .tokens = {{"bos_token", "<s>"}, {"eos_token", "<|im_end|>"}}});
+    EXPECT_EQ(read_text(folder / "chat_template.jinja"), "a \"quoted\"\n{{ bos_token }}\r\n");
+    EXPECT_EQ(folder.names(), (std::vector<std::string>{"chat_template.jinja", config}));
+    std::filesystem::remove(folder / "chat_template.jinja");
+    EXPECT_EQ(find_chat_template(folder.path(), small_tokenizer()).text, "a \"quoted\"\n{{ bos_token }}\r\n");
+    expect_found_again(
+        {.text = "default", .tool_text = "tools", .tokens = {{"bos_token", "<s>"}, {"eos_token", "</s>"}}});
+}
+
+}  // namespace
+}  // namespace puna

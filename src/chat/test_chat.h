@@ -1,0 +1,44 @@
+// chat/test_chat.h — for tests: Llama's templates, templates of one's own, and what an assistant learns of them.
+#pragma once
+#include "chat/encode.h"
+#include "chat/llama_templates.h"
+#include "tokenizer/test_tokenizer.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace puna {
+
+inline ChatTemplate chat_of(std::string_view jinja) {
+    return ChatTemplate({.place = "x.jinja",
+                         .text = std::string(jinja),
+                         .tokens = {{"bos_token", "<|begin_of_text|>"}, {"eos_token", "<|eot_id|>"}}});
+}
+
+inline const ChatTemplate& llama_chat(LlamaPrompt version) {
+    static const std::vector<ChatTemplate> chats = [] {
+        std::vector<ChatTemplate> all;
+        for (LlamaPrompt each :
+             {LlamaPrompt::llama3, LlamaPrompt::llama3_1, LlamaPrompt::llama3_2, LlamaPrompt::llama3_3})
+            all.push_back(chat_of(llama_template(each)));
+        return all;
+    }();
+    return chats[static_cast<size_t>(version)];
+}
+
+// What of a conversation is in the loss.
+inline std::string learned(const ChatTemplate& chat, std::span<const Message> messages,
+                           const ChatOptions& options = {}) {
+    Encoder encoder(small_tokenizer(), 0);
+    ChatTokens tokens = encode_training_chat(chat, small_tokenizer(), encoder, messages, options);
+    std::string text;
+    for (size_t i = 0; i < tokens.ids.size(); ++i) {
+        if (!tokens.loss_mask[i]) continue;
+        text += small_tokenizer().bytes(tokens.ids[i]);
+    }
+    return text;
+}
+
+}  // namespace puna
