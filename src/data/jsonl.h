@@ -1,7 +1,7 @@
 // data/jsonl.h — a line of JSONL: a text, or a conversation.
 //
 //   JsonlDocument document = parse_jsonl(line, "chat.jsonl:17", "text");
-//   document.messages.empty() ? document.text : ...
+//   bool is_text = document.messages.empty();
 //
 // A conversation has `messages`, each with a role (system, user, assistant, tool, ipython) and `content`, and perhaps
 // `tools`. Calls of tools are read in OpenAI's form (`tool_calls`) and as {"tool_call": {"method", "parameters"}}; what

@@ -1,7 +1,7 @@
 // data/text_hash.h — a hash of a document's content alone, the same for every copy of it.
 //
-//   hash_text("Once upon a time ...")
-//   hash_conversation(document.messages)
+//   uint64_t hash = hash_text("Once upon a time there was a cat.");
+//   bool same = hash_conversation(a.messages) == hash_conversation(b.messages);
 //
 // Of the first 64 KiB that are not blanks: file formats, line ends, escapes, ids and the order of fields do not count.
 // Of a conversation the roles, the texts and the calls of tools count.

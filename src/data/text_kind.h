@@ -1,8 +1,7 @@
 // data/text_kind.h — rejects files that are not UTF-8 text, by their first bytes.
 //
-//   reject_non_text(beginning, path);                        // gzip, UTF-16, PDF, ...: throws Error with a
-//   remedy std::string_view text = plain_text(content, path);              // of a whole file; without a byte order
-//   mark
+//   reject_non_text(beginning, path);                              // gzip, UTF-16, PDF, ...: Error with a remedy
+//   std::string_view text = plain_text(content, path);             // of a whole file, without a byte order mark
 #pragma once
 #include <string_view>
 
