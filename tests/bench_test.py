@@ -52,7 +52,7 @@ def a_wrong_golden_number_is_an_error(folder):
     for form in ((), ("--json",)):
         result = puna("check", "--golden", golden, *form, code=1)
         tables = result.stdout.count('"logits"') // 2 if form else result.stdout.count("TOO LARGE") // 2
-        assert f"{2 * tables} of {4 * tables} rows are over their bar, the worst logits with " in result.stderr and "in f32: 1e+03, where 3e-05 is allowed" in result.stderr, result
+        assert f"{2 * tables} of {4 * tables} rows exceed their tolerance, the worst logits with " in result.stderr and "in f32: 1e+03, where 3e-05 is allowed" in result.stderr, result
     assert not json.loads(result.stdout)["good"]
 
 

@@ -140,7 +140,7 @@ def eval_text_counts_what_it_scores(model, other):
     score = json.loads(run("eval", "text", model, path, "--json").stdout)
     assert (score["documents"], score["tokens"], score["bytes"]) == (2, 24, 24), score
     beside = json.loads(run("eval", "text", model, path, "--json", "--against", other).stdout)
-    assert beside["perplexity"] == score["perplexity"] and beside["kl_divergence"] > 0 and 0 <= beside["same_choice"] < 1, beside
+    assert beside["perplexity"] == score["perplexity"] and beside["kl_divergence"] > 0 and 0 <= beside["top1_agreement"] < 1, beside
     itself = run("eval", "text", model, "-", "--against", model, text=text).stdout
     assert "KL divergence  0 nats" in itself and "same choice    100.00 %" in itself, itself
     is_one_line(run("eval", "text", model, "/dev/null", code=1).stderr, "/dev/null", "empty")

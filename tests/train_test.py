@@ -280,8 +280,8 @@ def a_step_without_anything_to_learn_is_no_end(folder):
     said = [{"messages": [{"role": "user", "content": "the cat"}] + [{"role": "assistant", "content": "sat"}] * (n != 3)} for n in range(6)]
     (folder / "silent.jsonl").write_text("".join(json.dumps(line) + "\n" for line in said))
     puna("data", "pack", folder / "silent.jsonl", "--tokenizer", folder / "tokenizer", "--output", folder / "silent")
-    train(folder, folder / "heard", "--data", folder / "silent", "--validation", "", "--batch", "1", "--context", "32", "--length", "32")
-    lines = [json.loads(line) for line in (folder / "heard/metrics.jsonl").open()]
+    train(folder, folder / "stdout_open", "--data", folder / "silent", "--validation", "", "--batch", "1", "--context", "32", "--length", "32")
+    lines = [json.loads(line) for line in (folder / "stdout_open/metrics.jsonl").open()]
     idle = [line for line in lines if line["trained"] == 0]
     assert 0 < len(idle) < 12 and all("loss" not in line and line["gradient_norm"] == 0 for line in idle), lines
 

@@ -16,12 +16,12 @@ namespace {
 
 // Of f32 weights, and of bf16 weights; there, logits are held against a share of the largest, since every product is
 // rounded to eight bits.
-struct Bar {
+struct Tolerance {
     std::string_view what;
     double f32, bf16;
     bool share = false;
 };
-constexpr Bar bars[] = {
+constexpr Tolerance tolerances[] = {
     {"logits", 3e-5, 0.02, true},
     {"packed.logits", 3e-5, 0.02, true},
     {"loss", 1e-5, 0.01},
@@ -85,10 +85,11 @@ class Golden {
         }
     }
 
-    double bar_of(const std::string& what) {
-        for (const Bar& bar : bars)
-            if (bar.what == what)
-                return type_ == Dtype::f32 ? bar.f32 : bar.bf16 * (bar.share ? largest_value(logits(what)) : 1);
+    double tolerance_of(const std::string& what) {
+        for (const Tolerance& tolerance : tolerances)
+            if (tolerance.what == what)
+                return type_ == Dtype::f32 ? tolerance.f32
+                                           : tolerance.bf16 * (tolerance.share ? largest_value(logits(what)) : 1);
         return 0;
     }
 
@@ -264,7 +265,7 @@ std::vector<GoldenRow> check_golden(const std::filesystem::path& folder, const K
     golden.check_file(names);
     for (const std::string& what : names)
         rows.push_back({std::string(kernels.name), std::string(info(type).name), what, golden.error_of(what),
-                        golden.bar_of(what)});
+                        golden.tolerance_of(what)});
     return rows;
 }
 

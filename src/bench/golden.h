@@ -1,7 +1,7 @@
 // bench/golden.h — holds the model against numbers that a reference computed: a golden folder has the weights (hf/),
 // what they must give (golden.safetensors) and what each of its tensors is (golden.json).
 //
-//   for (const GoldenRow& row : check_golden("tiny3")) check(row.error <= row.bar, "{}", row.what);
+//   for (const GoldenRow& row : check_golden("tiny3")) check(row.error <= row.tolerance, "{}", row.what);
 #pragma once
 #include "core/dtype.h"
 #include "kernels/kernels.h"
@@ -15,7 +15,7 @@ namespace puna {
 struct GoldenRow {
     std::string kernels, type;  // "avx2", "bf16": the weights' type; masters and sums are f32
     std::string what;           // as golden.json names it; "grad.*" is the worst of all gradients
-    double error, bar;
+    double error, tolerance;
 };
 
 // Everything that golden.json names, in f32 and bf16, for every table of kernels. Gradients, norms and losses of

@@ -20,7 +20,7 @@ TEST_P(Golden, EveryTableOfKernelsComputesWhatTheReferenceDid) {
     std::vector<GoldenRow> rows = check_golden(folder);
     EXPECT_GE(rows.size(), 2 * 7 * available_kernels().size() - 7);
     for (const GoldenRow& row : rows)
-        EXPECT_LE(row.error, row.bar) << row.kernels << " " << row.type << " " << row.what;
+        EXPECT_LE(row.error, row.tolerance) << row.kernels << " " << row.type << " " << row.what;
 }
 
 INSTANTIATE_TEST_SUITE_P(Folders, Golden, testing::Values("tiny3", "tiny31", "tinytied", "small3"));

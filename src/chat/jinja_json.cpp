@@ -68,9 +68,9 @@ class Builder {
     Value number(const JsonEvent& event) const {
         if (!event.is_whole_number()) {
             if (!std::isinf(event.number_value)) return event.number_value;
-            fail("{}: {} is beyond the range of a double", place_, printable(event.spelled));
+            fail("{}: {} is beyond the range of a double", place_, printable(event.raw));
         }
-        return BigInteger{std::make_shared<const std::string>(event.spelled)};
+        return BigInteger{std::make_shared<const std::string>(event.raw)};
     }
 
     void close(bool is_object) {

@@ -1,12 +1,12 @@
 #include "chat/encode.h"
 #include "chat/template_files.h"
+#include "cli/answer.h"
 #include "cli/command.h"
 #include "cli/conversation.h"
-#include "cli/talk.h"
 #include "cli/terminal.h"
 #include "core/atomic_file.h"
+#include "core/console.h"
 #include "core/mapped_file.h"
-#include "core/tell.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -83,14 +83,14 @@ void Chat::note(std::string_view text) const {
     if (terminal_) {
         print_now(dimmed(text) + "\n");
     } else {
-        tell("{}\n", text);
+        print_status("{}\n", text);
     }
 }
 
 // What could not be done: said at once; a script also finds it in the exit code.
 void Chat::complain(std::string_view text) {
     failed_ = failed_ || !terminal_;
-    tell("puna: {}\n", text);
+    print_status("puna: {}\n", text);
 }
 
 void Chat::help(const std::string&) {
@@ -126,7 +126,7 @@ void check_replaceable(const std::string& path) {
 
 void Chat::save(const std::string& path) {
     check_replaceable(path);
-    write_file(path, spell_conversation(conversation_));
+    write_file(path, conversation_json(conversation_));
     note(fmt::format("saved {} messages to {}", conversation_.messages.size(), path));
 }
 
@@ -218,7 +218,7 @@ int Chat::talk() {
 
 int run_chat(Arguments arguments) {
     std::string model;
-    LoadEngine load;
+    EngineLoadOptions load;
     GenerateOptions said;
     ChatFlags chat;
     Flags flags("chat", "Talk with a model. /help shows what can be done meanwhile; Ctrl-C stops an answer.",
@@ -237,7 +237,7 @@ int run_chat(Arguments arguments) {
     Engine engine = load_engine(model, load);
     ChatTemplate chat_template(find_chat_template(model, engine.tokenizer()));
     if (std::optional<int32_t> end = engine.tokenizer().find_control(chat_template.eos_token())) engine.add_stop(*end);
-    GenerateOptions options = advised(engine, flags, said);
+    GenerateOptions options = with_model_defaults(engine, flags, said);
     flags.print(notes_on(options, engine, flags));
     return Chat(engine, chat_template, options, chat).talk();
 }

@@ -28,7 +28,7 @@ void fields(CheckOptions& o, F field) {
     field("threads", o.threads, "how many to use; 0: all processors");
 }
 
-bool is_within(const GoldenRow& row) { return row.error <= row.bar; }
+bool is_within(const GoldenRow& row) { return row.error <= row.tolerance; }
 
 // JSON has no infinity.
 double finite(double x) { return std::min(x, std::numeric_limits<double>::max()); }
@@ -40,16 +40,16 @@ void print_json(const std::vector<GoldenRow>& rows) {
                         {"type", row.type},
                         {"what", row.what},
                         {"error", finite(row.error)},
-                        {"bar", row.bar}});
+                        {"tolerance", row.tolerance}});
     bool good = std::all_of(rows.begin(), rows.end(), is_within);
     fmt::print("{}\n", nlohmann::ordered_json{{"rows", list}, {"good", good}}.dump());
 }
 
 void print_table(const std::vector<GoldenRow>& rows) {
-    fmt::print("{:<8} {:<5} {:<18} {:>11} {:>9}\n", "kernels", "type", "what", "error", "bar");
+    fmt::print("{:<8} {:<5} {:<18} {:>11} {:>10}\n", "kernels", "type", "what", "error", "tolerance");
     for (const GoldenRow& row : rows)
-        fmt::print("{:<8} {:<5} {:<18} {:>11.3g} {:>9.3g}{}\n", row.kernels, row.type, row.what, row.error, row.bar,
-                   is_within(row) ? "" : "  TOO LARGE");
+        fmt::print("{:<8} {:<5} {:<18} {:>11.3g} {:>10.3g}{}\n", row.kernels, row.type, row.what, row.error,
+                   row.tolerance, is_within(row) ? "" : "  TOO LARGE");
 }
 
 int check_folder(const CheckOptions& options) {
@@ -57,13 +57,13 @@ int check_folder(const CheckOptions& options) {
     options.json ? print_json(rows) : print_table(rows);
     int64_t over = std::count_if(rows.begin(), rows.end(), [](const GoldenRow& row) { return !is_within(row); });
     if (over == 0) return 0;
-    auto times_over = [](const GoldenRow& row) { return row.error / row.bar; };
+    auto times_over = [](const GoldenRow& row) { return row.error / row.tolerance; };
     const GoldenRow& worst = *std::max_element(
         rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return times_over(a) < times_over(b); });
     fail(
-        "{}: {} of {} rows are over their bar, the worst {} with {} kernels in {}: {:.3g}, where {:.3g} is allowed; "
+        "{}: {} of {} rows exceed their tolerance, the worst {} with {} kernels in {}: {:.3g}, where {:.3g} is allowed; "
         "if the folder is whole, this build or this machine computes other numbers",
-        options.golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.bar);
+        options.golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.tolerance);
 }
 
 void print_machine_json(const std::string& signature, bool good) {

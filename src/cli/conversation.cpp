@@ -9,7 +9,7 @@ namespace puna {
 
 namespace {
 
-constexpr size_t largest_file = 16 << 20;  // bytes: no context holds so much
+constexpr size_t max_file_bytes = 16 << 20;  // bytes: no context holds so much
 
 // Follows the events of the file: which object of which list it is in.
 class Reader {
@@ -99,24 +99,24 @@ void Conversation::set_system(std::string text) {
 
 void Conversation::reset() { messages.resize(has_system() ? 1 : 0); }
 
-std::string spell_conversation(Conversation& conversation) {
+std::string conversation_json(Conversation& conversation) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const Message& message : conversation.messages)
         list.push_back({{"role", message.role}, {"content", message.content}});
     nlohmann::ordered_json options = nlohmann::ordered_json::parse(to_json(list_fields(conversation.options)));
     nlohmann::ordered_json json{{"messages", list}, {"options", options}};
     std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    if (text.size() > largest_file)
+    if (text.size() > max_file_bytes)
         fail("the conversation takes {} bytes: more than {} cannot be saved; /reset begins anew", text.size(),
-             largest_file);
+             max_file_bytes);
     return text;
 }
 
 Conversation parse_conversation(std::string_view json, std::string_view path, const GenerateOptions& otherwise) {
     Conversation conversation{.options = otherwise};
     Reader reader(path, conversation);
-    if (json.size() > largest_file)
-        fail("{}: has {} bytes: a conversation takes at most {}", path, json.size(), largest_file);
+    if (json.size() > max_file_bytes)
+        fail("{}: has {} bytes: a conversation takes at most {}", path, json.size(), max_file_bytes);
     read_json(json, path, [&](const JsonEvent& event) { reader.take(event); });
     std::string_view options = reader.options_of(json);
     std::vector<Field> list = list_fields(conversation.options);

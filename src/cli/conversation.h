@@ -1,6 +1,6 @@
 // cli/conversation.h — what was said in a chat and how it is answered, as a JSON file.
 //
-//   write_file(path, spell_conversation(conversation));
+//   write_file(path, conversation_json(conversation));
 //   Conversation conversation = parse_conversation(MappedFile(path).text(), path, {});
 //
 //   {"messages": [{"role": "user", "content": "Hello!"}, ...], "options": {"temperature": 0.6, ...}}
@@ -27,7 +27,7 @@ struct Conversation {
 };
 
 // Throws Error where the file would be larger than parse_conversation reads: 16 MiB.
-std::string spell_conversation(Conversation& conversation);
+std::string conversation_json(Conversation& conversation);
 
 // Options that the file does not name are those of `otherwise`. Throws Error where it is no conversation: `path` opens
 // the message.

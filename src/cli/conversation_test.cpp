@@ -21,7 +21,7 @@ TEST(Conversation, ComesBackAsItWasSaved) {
         .options = {.sample = {.temperature = 0.3f, .top_k = 7, .seed = 5}, .max_tokens = 9, .stop = {"a", "b"}}};
     said.messages = {{.role = "user", .content = "\"quoted\" \n \xc3\xa9 {}"}, {.role = "assistant", .content = ""}};
     said.set_system("be kind");
-    Conversation read = parse_conversation(spell_conversation(said), "chat.json", {});
+    Conversation read = parse_conversation(conversation_json(said), "chat.json", {});
     ASSERT_EQ(read.messages.size(), 3u);
     for (size_t i = 0; i < 3; ++i) {
         EXPECT_EQ(read.messages[i].role, said.messages[i].role);
@@ -81,10 +81,10 @@ TEST(Conversation, NonsenseIsNamed) {
 TEST(Conversation, WhatCouldNotBeReadAgainIsNotSaved) {
     Conversation c;
     c.messages = {{.role = "user", .content = std::string(16 << 20, 'x')}};
-    EXPECT_THROW(spell_conversation(c), Error);
+    EXPECT_THROW(conversation_json(c), Error);
     c.messages[0].content.resize(7 << 20);
     c.messages[0].content += std::string(4 << 20, '\n');  // two bytes each in the file
-    EXPECT_EQ(parse_conversation(spell_conversation(c), "chat.json", {}).messages[0].content, c.messages[0].content);
+    EXPECT_EQ(parse_conversation(conversation_json(c), "chat.json", {}).messages[0].content, c.messages[0].content);
     EXPECT_NE(problem(std::string((16 << 20) + 1, ' ')).find("chat.json: has 16777217 bytes"), std::string::npos);
 }
 

@@ -1,7 +1,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/subcommands.h"
 #include "cli/terminal.h"
-#include "cli/verbs.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
@@ -56,7 +56,8 @@ ordered_json summary(const SetIndex& index) {
 void print(std::string_view name, const SetIndex& index) {
     fmt::print("{:<12} {} {}, {} tokens ({} of them learnt), {} of text, {} shard{}\n", name, index.documents,
                index.conversations ? "conversations" : "documents", index.tokens, index.trained,
-               human(static_cast<double>(index.bytes), "B"), index.shards.size(), index.shards.size() == 1 ? "" : "s");
+               format_quantity(static_cast<double>(index.bytes), "B"), index.shards.size(),
+               index.shards.size() == 1 ? "" : "s");
 }
 
 int run_pack(Arguments arguments) {
@@ -84,22 +85,23 @@ int run_pack(Arguments arguments) {
     print("training", result.training);
     if (result.validation) print("validation", *result.validation);
     int64_t bytes = result.training.bytes + (result.validation ? result.validation->bytes : 0);
-    fmt::print("in {:.1f} s, {} of text a second\n", seconds, human(static_cast<double>(bytes) / seconds, "B"));
+    fmt::print("in {:.1f} s, {} of text a second\n", seconds,
+               format_quantity(static_cast<double>(bytes) / seconds, "B"));
     return 0;
 }
 
 // The beginnings of the first documents.
 void print_documents(const ShardSet& set, int64_t count) {
-    constexpr int64_t most_ids = 60;
+    constexpr int64_t max_ids = 60;
     Tokenizer tokenizer = load_tokenizer(set.folder());
     for (const Shard& shard : set.shards()) {
         for (int64_t d = 0; d < shard.documents() && count > 0; ++d, --count) {
             int64_t begin = shard.document_begin(d), n = shard.document_end(d) - begin;
-            std::vector<int32_t> ids(static_cast<size_t>(std::min(n, most_ids)));
+            std::vector<int32_t> ids(static_cast<size_t>(std::min(n, max_ids)));
             shard.read(begin, ids);
             std::string text = tokenizer.decode(ids);
             fmt::print("\n{} tokens: {}{}\n", n, prints_to_terminal() ? without_controls(text) : text,
-                       n > most_ids ? " ..." : "");
+                       n > max_ids ? " ..." : "");
         }
     }
 }
@@ -149,6 +151,6 @@ constexpr Command verbs[] = {
 
 }  // namespace
 
-int run_data(Arguments arguments) { return run_verb("data", verbs, arguments); }
+int run_data(Arguments arguments) { return run_subcommand("data", verbs, arguments); }
 
 }  // namespace puna

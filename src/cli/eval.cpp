@@ -1,6 +1,6 @@
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "cli/verbs.h"
+#include "cli/subcommands.h"
 #include "core/mapped_file.h"
 #include "data/text_kind.h"
 #include "eval/text.h"
@@ -43,7 +43,7 @@ void print(const TextScore& score, int64_t context, const TextOptions& options) 
                                     {"perplexity", score.perplexity()},
                                     {"bits_per_byte", score.bits_per_byte()}};
         if (compared) json["kl_divergence"] = score.divergence;
-        if (compared) json["same_choice"] = score.same_choice;
+        if (compared) json["top1_agreement"] = score.top1_agreement;
         fmt::print("{}\n", json.dump());
         return;
     }
@@ -51,12 +51,13 @@ void print(const TextScore& score, int64_t context, const TextOptions& options) 
         "documents      {}\ntokens         {}\nbytes          {}\nperplexity     {:.4f}\nbits per byte  {:.4f}\n",
         score.documents, score.tokens, score.bytes, score.perplexity(), score.bits_per_byte());
     if (compared)
-        fmt::print("KL divergence  {:.6g} nats\nsame choice    {:.2f} %\n", score.divergence, 100 * score.same_choice);
+        fmt::print("KL divergence  {:.6g} nats\nsame choice    {:.2f} %\n", score.divergence,
+                   100 * score.top1_agreement);
 }
 
 int run_text(Arguments arguments) {
     std::string model, file;
-    LoadEngine load;
+    EngineLoadOptions load;
     TextOptions options;
     Flags flags(
         "eval text",
@@ -98,6 +99,6 @@ constexpr Command verbs[] = {
 
 }  // namespace
 
-int run_eval(Arguments arguments) { return run_verb("eval", verbs, arguments); }
+int run_eval(Arguments arguments) { return run_subcommand("eval", verbs, arguments); }
 
 }  // namespace puna

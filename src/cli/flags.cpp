@@ -36,8 +36,8 @@ void check_usage(const std::function<void()>& validate) {
 }
 
 void use_threads(int n) {
-    if (n < 0 || n > most_threads)
-        throw UsageError(fmt::format("--threads: {} is not from 0 to {}; 0: all processors", n, most_threads));
+    if (n < 0 || n > max_threads)
+        throw UsageError(fmt::format("--threads: {} is not from 0 to {}; 0: all processors", n, max_threads));
     set_threads(n);
 }
 

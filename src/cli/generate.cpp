@@ -1,8 +1,8 @@
+#include "cli/answer.h"
 #include "cli/command.h"
-#include "cli/talk.h"
 #include "cli/terminal.h"
+#include "core/console.h"
 #include "core/mapped_file.h"
-#include "core/tell.h"
 #include "data/text_kind.h"
 
 #include <cstdio>
@@ -24,16 +24,16 @@ void fields(PrintOptions& o, F field) {
 
 void say_how_it_ended(const Answer& answer, int64_t context) {
     if (answer.finish == Finish::context)
-        tell("the context is full: {} tokens of prompt and {} of text, it holds {}\n", answer.prompt_tokens,
-             answer.ids.size(), context);
-    tell("{}\n", speed_line(answer));
+        print_status("the context is full: {} tokens of prompt and {} of text, it holds {}\n", answer.prompt_tokens,
+                     answer.ids.size(), context);
+    print_status("{}\n", speed_line(answer));
 }
 
 }  // namespace
 
 int run_generate(Arguments arguments) {
     std::string model, prompt;
-    LoadEngine load;
+    EngineLoadOptions load;
     GenerateOptions said;
     PrintOptions print;
     Flags flags("generate", "Go on with a text.",
@@ -52,7 +52,7 @@ int run_generate(Arguments arguments) {
 
     if (prompt == "-") prompt = plain_text(read_text("-"), "standard input");
     Engine engine = load_engine(model, load);
-    GenerateOptions options = advised(engine, flags, said);
+    GenerateOptions options = with_model_defaults(engine, flags, said);
     flags.print(notes_on(options, engine, flags));
     std::vector<int32_t> ids = engine.tokenizer().encode(prompt);
     ids.insert(ids.begin(), engine.tokenizer().begin_of_text());

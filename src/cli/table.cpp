@@ -1,10 +1,10 @@
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/subcommands.h"
 #include "cli/terminal.h"
-#include "cli/verbs.h"
 #include "comm/group.h"
+#include "core/console.h"
 #include "core/error.h"
-#include "core/tell.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -62,9 +62,9 @@ int flushed(int code) {
 }
 
 int report(int code, std::string_view kind, const char* message) {
-    Group::let_the_first_tell();
-    tell("puna: {}{}\n", kind, printable(message, std::string::npos));  // a name may hold a line end
-    Group::end_all(code);
+    Group::rank0_reports_first();
+    print_status("puna: {}{}\n", kind, printable(message, std::string::npos));  // a name may hold a line end
+    Group::abort_all(code);
     return code;
 }
 

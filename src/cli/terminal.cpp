@@ -1,8 +1,8 @@
 #include "cli/terminal.h"
 
 #include "core/atomic_file.h"
+#include "core/console.h"
 #include "core/log.h"
-#include "core/tell.h"
 
 #include <fcntl.h>
 #include <histedit.h>

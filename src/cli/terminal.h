@@ -35,7 +35,7 @@ bool prints_to_terminal();
 
 // Without what could steer a terminal: a model says anything. Tabs and line ends stay.
 std::string without_controls(std::string_view text);
-std::string dimmed(std::string_view text);  // in grey, where standard output shows color (core/tell.h)
+std::string dimmed(std::string_view text);  // in grey, where standard output shows color (core/console.h)
 
 void note_interrupts();  // from now on Ctrl-C is noted
 bool interrupted();      // since the last prompt

@@ -2,12 +2,12 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/ids.h"
-#include "cli/verbs.h"
+#include "cli/subcommands.h"
 #include "core/atomic_file.h"
+#include "core/console.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
-#include "core/tell.h"
 #include "data/count_pieces.h"
 #include "data/text_kind.h"
 #include "tokenizer/encoder.h"
@@ -59,7 +59,7 @@ int run_tokenizer_train(Arguments arguments) {
     if (json)
         fmt::print("{}\n", nlohmann::ordered_json{{"output", output}, {"tokens", tokenizer.size()}}.dump());
     else
-        tell("{}: {} tokens\n", output, tokenizer.size());
+        print_status("{}: {} tokens\n", output, tokenizer.size());
     return 0;
 }
 
@@ -157,6 +157,6 @@ constexpr Command verbs[] = {
 
 }  // namespace
 
-int run_tokenizer(Arguments arguments) { return run_verb("tokenizer", verbs, arguments); }
+int run_tokenizer(Arguments arguments) { return run_subcommand("tokenizer", verbs, arguments); }
 
 }  // namespace puna

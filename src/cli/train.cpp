@@ -2,9 +2,9 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/terminal.h"
+#include "core/console.h"
 #include "core/error.h"
 #include "core/progress.h"
-#include "core/tell.h"
 #include "core/threads.h"
 #include "infer/engine.h"
 #include "model/load.h"
@@ -43,7 +43,7 @@ void fields(RunOptions& o, F field) {
 class ProgressLine {
  public:
     ~ProgressLine() {
-        if (terminal_ && drawn_) tell("\n");
+        if (terminal_ && drawn_) print_status("\n");
     }
 
     void show(const TrainReport& r) {
@@ -56,23 +56,23 @@ class ProgressLine {
             now - drawn_at_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10)))
             return;
         if (!drawn_)
-            tell(
+            print_status(
                 "the peak: what this machine can do at most, measured; of it: (6 x parameters + 6 x layers x dim x "
                 "length) x tokens/s\n");
         drawn_ = true;
         drawn_at_ = now;
         std::string line = fmt::format("step {}/{}  loss {}  {:.0f} tokens/s  {:.0f} % of the peak  {} left",
                                        r.metrics.step, r.steps, measured(r.metrics.loss), tokens_ / seconds_,
-                                       operations_ / seconds_ * 100, human_time(r.seconds_left));
+                                       operations_ / seconds_ * 100, format_duration(r.seconds_left));
         seconds_ = tokens_ = operations_ = 0;
         if (terminal_)
-            draw_line(line);
+            draw_status_line(line);
         else
-            tell("{}", line);
+            print_status("{}", line);
         if (validated)
-            tell("{}validation {:.4f}, {} bits/byte", terminal_ ? "\n" : "  ", r.metrics.validation_loss,
-                 measured(r.metrics.bits_per_byte));
-        if (!terminal_ || validated) tell("\n");
+            print_status("{}validation {:.4f}, {} bits/byte", terminal_ ? "\n" : "  ", r.metrics.validation_loss,
+                         measured(r.metrics.bits_per_byte));
+        if (!terminal_ || validated) print_status("\n");
     }
 
  private:
@@ -100,12 +100,12 @@ std::string sample_of(Llama& llama, const Tokenizer& tokenizer, const std::strin
 
 // JSON lines for whoever reads along. Training goes on when nobody does any more.
 void print_line(const std::string& json) {
-    static bool heard = true;
-    if (!heard) return;
+    static bool stdout_open = true;
+    if (!stdout_open) return;
     try {
         print_now(json + "\n");
     } catch (const ClosedPipe&) {
-        heard = false;
+        stdout_open = false;
         std::clearerr(stdout);
     }
 }
@@ -176,7 +176,7 @@ int run_train(Arguments arguments) {
     };
     hooks.sample = [&](Llama& llama, int64_t step) {
         std::string sample = sample_of(llama, tokenizer, recipe.prompt);
-        tell("\n-- sample at step {}: {}\n", step, ::isatty(STDERR_FILENO) ? without_controls(sample) : sample);
+        print_status("\n-- sample at step {}: {}\n", step, ::isatty(STDERR_FILENO) ? without_controls(sample) : sample);
         if (options.json)
             print_line(nlohmann::json{{"step", step}, {"sample", sample}}.dump(
                 -1, ' ', false, nlohmann::json::error_handler_t::replace));

@@ -35,10 +35,10 @@ class Group {
 
     // A process that fails takes the others with it, which would wait for it for ever. Nothing happens in a group of
     // one.
-    static void end_all(int code);
+    static void abort_all(int code);
     // Before a failure is told: what fails in all processes is told once. Whoever is not the first waits a second for
     // the first, which ends all.
-    static void let_the_first_tell();
+    static void rank0_reports_first();
 
     struct Communicator;
 

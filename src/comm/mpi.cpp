@@ -27,7 +27,7 @@ struct Group::Communicator {
 
 namespace {
 
-constexpr size_t largest_message = size_t{1} << 30;  // MPI counts in int
+constexpr size_t max_message_bytes = size_t{1} << 30;  // MPI counts in int
 
 // Open MPI, MPICH and Slurm each tell their children in their own way.
 bool launched_by_mpi() {
@@ -60,8 +60,8 @@ std::shared_ptr<Group::Communicator> wrap(MPI_Comm handle, bool owned) {
 
 template <class F>
 void in_messages(size_t bytes, F f) {
-    for (size_t at = 0; at < bytes; at += largest_message)
-        f(at, static_cast<int>(std::min(largest_message, bytes - at)));
+    for (size_t at = 0; at < bytes; at += max_message_bytes)
+        f(at, static_cast<int>(std::min(max_message_bytes, bytes - at)));
 }
 
 void exchange(const Group::Communicator& c, const void* mine, void* theirs, size_t bytes, int partner) {
@@ -110,14 +110,14 @@ Group Group::world() {
     return world;
 }
 
-void Group::end_all(int code) {
+void Group::abort_all(int code) {
     int started = 0, size = 1;
     MPI_Initialized(&started);
     if (started) MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (size > 1) MPI_Abort(MPI_COMM_WORLD, code);
 }
 
-void Group::let_the_first_tell() {
+void Group::rank0_reports_first() {
     int started = 0, rank = 0;
     MPI_Initialized(&started);
     if (started) MPI_Comm_rank(MPI_COMM_WORLD, &rank);

@@ -9,8 +9,8 @@ struct Group::Communicator {};
 
 Group Group::alone() { return Group(nullptr); }
 Group Group::world() { return alone(); }
-void Group::end_all(int) {}
-void Group::let_the_first_tell() {}
+void Group::abort_all(int) {}
+void Group::rank0_reports_first() {}
 int Group::rank() const { return 0; }
 int Group::size() const { return 1; }
 Group Group::split(int) const { return alone(); }

@@ -11,7 +11,7 @@
 namespace puna {
 
 namespace {
-constexpr size_t alignment = 64, page = size_t{2} << 20, smallest_block = size_t{4} << 20;
+constexpr size_t alignment = 64, page = size_t{2} << 20, min_block = size_t{4} << 20;
 }
 
 void FreeDeleter::operator()(void* pointer) const { std::free(pointer); }
@@ -29,7 +29,7 @@ std::byte* Arena::take(size_t n) {
     while (at_.block < blocks_.size() && at_.used + n > blocks_[at_.block].size) at_ = {at_.block + 1, 0};
     if (at_.block == blocks_.size()) {
         size_t before = blocks_.empty() ? 0 : blocks_.back().before + blocks_.back().size;
-        size_t size = round_up(std::max({n, smallest_block, before / 2}), page);
+        size_t size = round_up(std::max({n, min_block, before / 2}), page);
         blocks_.push_back(Block{allocate_aligned(size), size, before});
     }
     const Block& block = blocks_[at_.block];

@@ -38,10 +38,10 @@ bool is_special(const std::filesystem::path& path) {
 
 // The file that symbolic links lead to, which need not be there yet.
 std::filesystem::path behind_links(std::filesystem::path path) {
-    constexpr int most_links = 40;  // as the system
+    constexpr int max_links = 40;  // as the system
     std::error_code problem;
     for (int links = 0; std::filesystem::is_symlink(path, problem); ++links) {
-        if (links == most_links) fail("{}: cannot create: {}", path.string(), system_reason(ELOOP));
+        if (links == max_links) fail("{}: cannot create: {}", path.string(), system_reason(ELOOP));
         path = folder_of(path) / std::filesystem::read_symlink(path);
     }
     return path;

@@ -69,7 +69,7 @@ class JsonReader {
     JsonEvent event(JsonEvent::Kind kind, size_t begin) const {
         return {.kind = kind,
                 .depth = static_cast<int>(in_object_.size()),
-                .spelled = text_.substr(begin, at_ - begin),
+                .raw = text_.substr(begin, at_ - begin),
                 .position = at_};
     }
 
@@ -159,12 +159,12 @@ class JsonReader {
     }
 
     static JsonEvent with_value(JsonEvent e, bool whole) {
-        const char *begin = e.spelled.data(), *end = begin + e.spelled.size();
+        const char *begin = e.raw.data(), *end = begin + e.raw.size();
         if (whole && std::from_chars(begin, end, e.integer_value).ec == std::errc()) {
             e.kind = JsonEvent::integer;
             e.number_value = static_cast<double>(e.integer_value);
         } else if (std::from_chars(begin, end, e.number_value).ec != std::errc()) {
-            e.number_value = std::strtod(std::string(e.spelled).c_str(), nullptr);  // infinite, or next to nothing
+            e.number_value = std::strtod(std::string(e.raw).c_str(), nullptr);  // infinite, or next to nothing
         }
         return e;
     }
@@ -177,7 +177,7 @@ class JsonReader {
         if (escapes) unescape(begin);
         ++at_;
         JsonEvent e = event(kind, begin);
-        e.text = escapes ? std::string_view(unescaped_) : e.spelled.substr(1, e.spelled.size() - 2);
+        e.text = escapes ? std::string_view(unescaped_) : e.raw.substr(1, e.raw.size() - 2);
         e.has_lone_surrogate = lone_surrogate_;
         on_event_(e);
     }
@@ -261,7 +261,7 @@ class JsonReader {
 }  // namespace
 
 bool JsonEvent::is_whole_number() const {
-    return kind == integer || (kind == number && spelled.find_first_of(".eE") == spelled.npos);
+    return kind == integer || (kind == number && raw.find_first_of(".eE") == raw.npos);
 }
 
 void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event) {

@@ -21,7 +21,7 @@ struct JsonEvent {
     Kind kind;
     int depth;                        // 0 at the top value; a key or value of the top object has 1
     std::string_view text;            // key, string; valid during the call only
-    std::string_view spelled;         // the value or key as the text spells it; of an object or array the one bracket
+    std::string_view raw;             // the value or key as the text spells it; of an object or array the one bracket
     int64_t integer_value = 0;        // integer; one that does not fit arrives as a number. boolean: 0 or 1
     double number_value = 0;          // integer, number; infinite beyond the range of a double
     size_t position = 0;              // bytes read so far; just past the closing quote of a key or string

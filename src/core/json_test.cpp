@@ -49,7 +49,7 @@ TEST(Json, NumbersThatDoNotFitAnIntegerArriveAsNumbers) {
 TEST(Json, ValuesAreAlsoGivenAsTheyAreSpelled) {
     std::string spelled;
     read_json(R"({"\u0061": [123456789012345678901234567890, "x\ty", true]})", "x.json",
-              [&](const JsonEvent& event) { spelled += std::string(event.spelled) + ";"; });
+              [&](const JsonEvent& event) { spelled += std::string(event.raw) + ";"; });
     EXPECT_EQ(spelled, R"({;"\u0061";[;123456789012345678901234567890;"x\ty";true;];};)");
 }
 
@@ -58,7 +58,7 @@ TEST(Json, NumbersKeepWhatTheFileWrote) {
     int whole = 0;
     read_json("[18446744073709551615, 123456789012345678901234567890, -1e3, 7, 2.0]", "x.json",
               [&](const JsonEvent& e) {
-                  if (e.kind == JsonEvent::number) written += std::string(e.spelled) + " ";
+                  if (e.kind == JsonEvent::number) written += std::string(e.raw) + " ";
                   whole += e.is_whole_number();
               });
     EXPECT_EQ(written, "18446744073709551615 123456789012345678901234567890 -1e3 2.0 ");

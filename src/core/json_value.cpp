@@ -20,14 +20,14 @@ bool read_level(std::string_view json, std::string_view place, JsonEvent::Kind o
                 return on_key(event.text);
             case JsonEvent::begin_object:
             case JsonEvent::begin_array:
-                begin = event.spelled.data();
+                begin = event.raw.data();
                 return;
             case JsonEvent::end_object:
             case JsonEvent::end_array:
                 return on_value({event.kind == JsonEvent::end_object ? JsonEvent::begin_object : JsonEvent::begin_array,
-                                 {begin, static_cast<size_t>(event.spelled.data() + 1 - begin)}});
+                                 {begin, static_cast<size_t>(event.raw.data() + 1 - begin)}});
             default:
-                return on_value({event.kind, event.spelled});
+                return on_value({event.kind, event.raw});
         }
     });
     return matches;
@@ -51,7 +51,7 @@ bool for_each_item(std::string_view json, std::string_view place,
 std::string text_of(const JsonValue& string, std::string_view place) {
     check(string.is_string(), "the text of what is no string");
     std::string text;
-    read_json(string.spelled, place, [&](const JsonEvent& event) {
+    read_json(string.raw, place, [&](const JsonEvent& event) {
         if (event.has_lone_surrogate)
             fail("{}: a string has half of a surrogate pair (\\ud800 to \\udfff), which is no character", place);
         text = event.text;

@@ -17,7 +17,7 @@ namespace puna {
 
 struct JsonValue {
     JsonEvent::Kind kind = JsonEvent::null;  // begin_object, begin_array: the whole of one
-    std::string_view spelled;
+    std::string_view raw;
 
     bool is_object() const { return kind == JsonEvent::begin_object; }
     bool is_array() const { return kind == JsonEvent::begin_array; }

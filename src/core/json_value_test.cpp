@@ -11,10 +11,10 @@ TEST(JsonValue, MembersAndItemsAreWholeAndAsTheyAreSpelled) {
     std::vector<std::string> members, items, texts;
     std::string_view json = R"( {"a": [1, {"b": [2]}], "c" : "x\ny", "d": 12345678901234567890123} )";
     EXPECT_TRUE(for_each_member(json, "x.json", [&](std::string_view name, const JsonValue& member) {
-        members.push_back(fmt::format("{}={}", name, member.spelled));
+        members.push_back(fmt::format("{}={}", name, member.raw));
         if (member.is_string()) texts.push_back(text_of(member, "x.json"));
         if (member.is_array())
-            for_each_item(member.spelled, "x.json", [&](const JsonValue& item) { items.emplace_back(item.spelled); });
+            for_each_item(member.raw, "x.json", [&](const JsonValue& item) { items.emplace_back(item.raw); });
     }));
     EXPECT_EQ(members, (std::vector<std::string>{R"(a=[1, {"b": [2]}])", R"(c="x\ny")", "d=12345678901234567890123"}));
     EXPECT_EQ(texts, std::vector<std::string>{"x\ny"});

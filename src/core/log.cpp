@@ -1,6 +1,6 @@
 #include "core/log.h"
 
-#include "core/tell.h"
+#include "core/console.h"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>

@@ -30,7 +30,7 @@ class MappedFile {
     const std::filesystem::path& path() const { return path_; }
 
     // What was read so far leaves this process's memory, and comes back when it is read again.
-    void forget_pages() const;
+    void drop_pages() const;
 
  private:
     std::filesystem::path path_;

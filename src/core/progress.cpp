@@ -1,5 +1,5 @@
 #include "core/progress.h"
-#include "core/tell.h"
+#include "core/console.h"
 
 #include <unistd.h>
 
@@ -18,7 +18,7 @@ Progress::Progress(std::string what, int64_t total, std::string unit)
       terminal_(shows_escapes(STDERR_FILENO)) {}
 
 Progress::~Progress() {
-    if (drawn_) tell("\r\033[K");
+    if (drawn_) print_status("\r\033[K");
 }
 
 void Progress::advance(int64_t n) {
@@ -40,19 +40,20 @@ void Progress::draw(steady_clock::time_point now) {
     int filled = static_cast<int>(share * width);
     std::string bar =
         std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(width - filled), '.');
-    draw_line(fmt::format("{} [{}] {:.0f}%  {}  {}/s  {} left", what_, bar, share * 100, human(done, unit_),
-                          human(done / seconds, unit_), human_time(share > 0 ? seconds * (1 - share) / share : 0)));
+    draw_status_line(fmt::format("{} [{}] {:.0f}%  {}  {}/s  {} left", what_, bar, share * 100,
+                                 format_quantity(done, unit_), format_quantity(done / seconds, unit_),
+                                 format_duration(share > 0 ? seconds * (1 - share) / share : 0)));
     drawn_ = true;
 }
 
-std::string human(double number, const std::string& unit) {
+std::string format_quantity(double number, const std::string& unit) {
     constexpr const char* prefixes[] = {"", "k", "M", "G", "T", "P"};
     size_t prefix = 0;
     for (; number >= 999.95 && prefix + 1 < std::size(prefixes); ++prefix) number /= 1000;
     return fmt::format("{:.{}f} {}{}", number, prefix == 0 ? 0 : 1, prefixes[prefix], unit);
 }
 
-std::string human_time(double seconds) {
+std::string format_duration(double seconds) {
     int64_t s = seconds > 0 ? static_cast<int64_t>(std::min(seconds, 1e15) + 0.5) : 0;
     if (s < 60) return fmt::format("{} s", s);
     if (s < 3600) return fmt::format("{} min {} s", s / 60, s % 60);

@@ -34,7 +34,7 @@ class Progress {
 };
 
 // 1234567 B -> "1.2 MB"; counts take k, M, G.
-std::string human(double number, const std::string& unit);
-std::string human_time(double seconds);  // "12 s", "3 min 20 s", "2 h 5 min"
+std::string format_quantity(double number, const std::string& unit);
+std::string format_duration(double seconds);  // "12 s", "3 min 20 s", "2 h 5 min"
 
 }  // namespace puna

@@ -152,7 +152,7 @@ Pool& the_pool() {
 }  // namespace
 
 void set_threads(int n) {
-    check(n >= 0 && n <= most_threads, "{} threads", n);
+    check(n >= 0 && n <= max_threads, "{} threads", n);
     std::lock_guard lock(pool_mutex);
     pool.reset();
     pool = std::make_unique<Pool>(n == 0 ? threads_by_default() : n);

@@ -14,7 +14,7 @@
 
 namespace puna {
 
-constexpr int most_threads = 4096;
+constexpr int max_threads = 4096;
 
 void set_threads(int n);
 int threads();

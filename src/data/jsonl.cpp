@@ -75,12 +75,12 @@ std::string need_text(const JsonValue& value, std::string_view place, std::strin
 
 void for_each_in_list(const JsonValue& value, std::string_view place, std::string_view what,
                       const std::function<void(const JsonValue&)>& on_item) {
-    if (!for_each_item(value.spelled, place, on_item)) fail("{}: {} must be a list", place, what);
+    if (!for_each_item(value.raw, place, on_item)) fail("{}: {} must be a list", place, what);
 }
 
 Members members_of(const JsonValue& value, std::initializer_list<std::string_view> names, std::string_view place,
                    std::string_view what) {
-    return Members(value.spelled, {Names(names.begin(), names.size())}, place, what);
+    return Members(value.raw, {Names(names.begin(), names.size())}, place, what);
 }
 
 std::string read_role(const Members& message, std::string_view place) {
@@ -108,7 +108,7 @@ std::string read_content(const JsonValue& content, std::string_view place) {
 std::string read_arguments(const JsonValue& arguments, std::string_view place) {
     if (arguments.is_string()) return text_of(arguments, place);
     if (!arguments.is_object()) fail("{}: the arguments of a call must be a JSON object", place);
-    return compact_json(arguments.spelled);
+    return compact_json(arguments.raw);
 }
 
 std::vector<ToolCall> read_calls(const Members& message, std::string_view place) {
@@ -132,11 +132,11 @@ std::vector<ToolCall> read_calls(const Members& message, std::string_view place)
 
 bool read_switch(const JsonValue& value, std::string_view name, std::string_view place) {
     for (std::string_view yes : {"1", "1.0", "true"})
-        if (value.spelled == yes) return true;
+        if (value.raw == yes) return true;
     for (std::string_view no : {"0", "0.0", "false"})
-        if (value.spelled == no) return false;
+        if (value.raw == no) return false;
     fail("{}: '{}' is {}: only 0 and 1 (or false and true) are supported; change it or leave it out", place, name,
-         printable(value.spelled));
+         printable(value.raw));
 }
 
 bool read_in_loss(const Members& in, const std::string& role, std::string_view place) {
@@ -156,7 +156,7 @@ bool read_in_loss(const Members& in, const std::string& role, std::string_view p
 
 Message read_message(const JsonValue& value, std::string_view place) {
     constexpr std::string_view names[] = {"role", "content", "tool_call", "tool_calls"};
-    Members in(value.spelled, {names, loss_switches, unsupported_in_message}, place, "a message");
+    Members in(value.raw, {names, loss_switches, unsupported_in_message}, place, "a message");
     in.refuse(unsupported_in_message, "leave it out of the message");
     Message message{.role = read_role(in, place), .tool_calls = read_calls(in, place)};
     message.in_loss = read_in_loss(in, message.role, place);
@@ -167,7 +167,7 @@ Message read_message(const JsonValue& value, std::string_view place) {
     if (!content) return message;
     bool from_tool = message.role == "tool" || message.role == "ipython";
     message.content_is_json = from_tool && (content->is_array() || content->is_object());
-    message.content = message.content_is_json ? compact_json(content->spelled) : read_content(*content, place);
+    message.content = message.content_is_json ? compact_json(content->raw) : read_content(*content, place);
     return message;
 }
 
@@ -178,7 +178,7 @@ void read_conversation(JsonlDocument& document, const Members& in, const JsonVal
     if (document.messages.empty()) fail("{}: a conversation without messages", place);
     if (const JsonValue* tools = in.find("tools"))
         for_each_in_list(*tools, place, "tools",
-                         [&](const JsonValue& tool) { document.tools.push_back(compact_json(tool.spelled)); });
+                         [&](const JsonValue& tool) { document.tools.push_back(compact_json(tool.raw)); });
 }
 
 }  // namespace

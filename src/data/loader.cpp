@@ -102,7 +102,7 @@ void Loader::lay_out_blocks() {
             shortened += rows.shortened;
         });
         shortened_ += shortened;
-        shard.forget_pages();
+        shard.drop_pages();
     }
     for (Block& block : blocks_) rows_ += std::exchange(block.first_row, rows_);
 }
@@ -160,7 +160,7 @@ void Loader::add_conversation(TrainingRows& rows, const Shard& shard, int64_t do
     rows.starts.push_back(static_cast<int64_t>(rows.tokens.size()));
     rows.tokens.insert(rows.tokens.end(), ids.begin(), ids.begin() + static_cast<ptrdiff_t>(n));
     for (int64_t i = 1; i <= n; ++i) {
-        bool learnt = i < size && shard.is_learnt(first + i);
+        bool learnt = i < size && shard.in_loss(first + i);
         rows.targets.push_back(learnt ? ids[static_cast<size_t>(i)] : -1);
     }
 }

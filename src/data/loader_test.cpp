@@ -111,7 +111,7 @@ void write_sparse_set(const fs::path& folder, bool conversations, int64_t shards
         file.close();
         fs::resize_file(path, sizeof header + documents * 8 + tokens * 2 + (conversations ? tokens / 8 : 0));
     }
-    write_file(folder / "index.json", spell_set_index(index));
+    write_file(folder / "index.json", set_index_json(index));
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t longest_document = 1 << 24;  // tokens; what follows is another document, so that memory is bounded
+constexpr size_t max_document_tokens = 1 << 24;  // tokens; what follows is another document, so that memory is bounded
 
 // A folder that appears under its name when it is complete.
 class NewFolder {
@@ -127,7 +127,7 @@ class Packer {
     void append(std::span<const int32_t> ids, std::span<const uint8_t> learnt) {
         document_.ids.insert(document_.ids.end(), ids.begin(), ids.end());
         document_.learnt.insert(document_.learnt.end(), learnt.begin(), learnt.end());
-        if (*conversations_ || document_.ids.size() < longest_document) return;
+        if (*conversations_ || document_.ids.size() < max_document_tokens) return;
         TokenDocument rest{.source = document_.source, .held_out = document_.held_out};
         route(std::exchange(document_, std::move(rest)));
     }

@@ -198,13 +198,12 @@ TEST(Pack, OnlyWhatTheAssistantSaysIsLearnt) {
     std::vector<int32_t> ids = ids_of(shard, 0);
     std::string learnt, rest;
     for (size_t i = 0; i < ids.size(); ++i)
-        (shard.is_learnt(static_cast<int64_t>(i)) ? learnt : rest) += small_tokenizer().bytes(ids[i]);
+        (shard.in_loss(static_cast<int64_t>(i)) ? learnt : rest) += small_tokenizer().bytes(ids[i]);
     EXPECT_EQ(learnt, "hello<|eot_id|>{\"name\": \"add\", \"parameters\": {\"a\": 1}}<|eot_id|>three<|eot_id|>");
     EXPECT_TRUE(rest.starts_with("<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nbe kind<|eot_id|>"))
         << rest;
-    EXPECT_EQ(set.index().trained, std::count_if(ids.begin(), ids.end(), [&, i = int64_t{0}](int32_t) mutable {
-                  return shard.is_learnt(i++);
-              }));
+    EXPECT_EQ(set.index().trained, std::count_if(ids.begin(), ids.end(),
+                                                 [&, i = int64_t{0}](int32_t) mutable { return shard.in_loss(i++); }));
 }
 
 TEST(Pack, NumbersInCallsAndAnswersOfToolsKeepTheirDigits) {
@@ -239,7 +238,7 @@ TEST(Pack, MessagesWithAWeightOfZeroAreReadAndNotLearned) {
     std::vector<int32_t> ids = ids_of(set.shards()[0], 0);
     std::string learned, all = small_tokenizer().decode(ids);
     for (size_t i = 0; i < ids.size(); ++i)
-        if (set.shards()[0].is_learnt(static_cast<int64_t>(i))) learned += small_tokenizer().bytes(ids[i]);
+        if (set.shards()[0].in_loss(static_cast<int64_t>(i))) learned += small_tokenizer().bytes(ids[i]);
     EXPECT_EQ(learned, "four<|eot_id|>");
     EXPECT_NE(all.find("five<|eot_id|>"), all.npos);
 }

@@ -113,7 +113,7 @@ SetIndex SetWriter::finish(std::vector<Source> sources) {
         lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     }
     write_file(folder_ / "sources.jsonl", lines);
-    write_file(folder_ / "index.json", spell_set_index(index_));
+    write_file(folder_ / "index.json", set_index_json(index_));
     return index_;
 }
 

@@ -105,7 +105,7 @@ void Shard::read(int64_t first, std::span<int32_t> ids) const {
     }
 }
 
-bool Shard::is_learnt(int64_t token) const {
+bool Shard::in_loss(int64_t token) const {
     check(token >= 0 && token < tokens_, "token {} of {}", token, tokens_);
     return !header_.masked || (at<uint8_t>(mask_, token / 8) >> token % 8 & 1);
 }

@@ -45,8 +45,8 @@ class Shard {
     int64_t document_end(int64_t document) const;    // the first one after it
     int64_t document_at(int64_t token) const;
     void read(int64_t first, std::span<int32_t> ids) const;
-    bool is_learnt(int64_t token) const;  // of a shard without a mask: every token is
-    void forget_pages() const { file_.forget_pages(); }
+    bool in_loss(int64_t token) const;  // of a shard without a mask: every token is
+    void drop_pages() const { file_.drop_pages(); }
 
  private:
     template <class T>

@@ -109,7 +109,7 @@ SetIndex parse_set_index(std::string_view text, std::string_view place) {
     return std::move(reader.index);
 }
 
-std::string spell_set_index(const SetIndex& index) {
+std::string set_index_json(const SetIndex& index) {
     std::string shards;
     for (const PackedShard& shard : index.shards)
         shards += fmt::format("{}\n    {{\"documents\": {}, \"tokens\": {}, \"hash\": \"{:016x}\"}}",
@@ -198,7 +198,7 @@ void ShardSet::verify(const std::function<void(int64_t bytes)>& on_progress) con
             left = left.subspan(n);
             on_progress(static_cast<int64_t>(n));
         }
-        shards_[i].forget_pages();
+        shards_[i].drop_pages();
         if (hash.value() != index_.shards[i].hash)
             fail("{}: its bytes are not those that were packed: the file is damaged, pack the set again",
                  (folder_ / shard_name(i)).string());

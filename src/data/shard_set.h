@@ -36,7 +36,7 @@ struct SetIndex {                // index.json
 };
 
 SetIndex parse_set_index(std::string_view text, std::string_view place);
-std::string spell_set_index(const SetIndex& index);
+std::string set_index_json(const SetIndex& index);
 std::string shard_name(size_t shard);  // "00000.tokens"
 
 class ShardSet {

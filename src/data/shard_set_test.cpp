@@ -90,8 +90,8 @@ TEST(ShardSet, ItsIndexIsReadAsItIsWritten) {
                    .trained = 4,
                    .bytes = 50,
                    .shards = {{1, 4, 1}, {2, 6, 0xffffffffffffffff}}};
-    std::string text = spell_set_index(index);
-    EXPECT_EQ(spell_set_index(parse_set_index(text, "index.json")), text);
+    std::string text = set_index_json(index);
+    EXPECT_EQ(set_index_json(parse_set_index(text, "index.json")), text);
 }
 
 TEST(ShardSet, EveryFlippedBitOfAHeaderIsFound) {
@@ -167,7 +167,7 @@ TEST(ShardSet, ADamagedIndexIsAnErrorOrHarmless) {
 
 TEST(ShardSet, AnIndexMustFitTogether) {
     std::string good =
-        spell_set_index({.vocabulary = 7, .tokenizer = 1, .documents = 1, .tokens = 4, .shards = {{1, 4, 1}}});
+        set_index_json({.vocabulary = 7, .tokenizer = 1, .documents = 1, .tokens = 4, .shards = {{1, 4, 1}}});
     auto problem = [&](std::string_view from, std::string_view to) {
         std::string text = good;
         text.replace(text.find(from), from.size(), to);

@@ -17,11 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     write(folder / "00000.tokens", std::min(zero + 1, data + size), data + size);
     return puna::fuzz(data, size, [&](std::string_view) {
         puna::ShardSet set(folder.path());
-        puna::parse_set_index(puna::spell_set_index(set.index()), "its own output");
+        puna::parse_set_index(puna::set_index_json(set.index()), "its own output");
         std::vector<int32_t> ids(static_cast<size_t>(std::min<int64_t>(set.index().tokens, 1000)));
         set.read(0, ids);
-        for (int64_t begin : set.documents_between(0, static_cast<int64_t>(ids.size())))
-            set.shards()[0].is_learnt(begin);
+        for (int64_t begin : set.documents_between(0, static_cast<int64_t>(ids.size()))) set.shards()[0].in_loss(begin);
         set.verify([](int64_t) {});
     });
 }

@@ -11,14 +11,14 @@ namespace puna {
 namespace {
 
 constexpr uint32_t rounds = 6;
-constexpr unsigned least_half = 4;  // few rows: a network this small would hardly mix
+constexpr unsigned min_half_bits = 4;  // few rows: a network this small would hardly mix
 
 }  // namespace
 
 Permutation::Permutation(int64_t n, uint64_t seed, uint64_t epoch)
     : n_(static_cast<uint64_t>(n)), seed_(seed), epoch_(epoch) {
     check(n > 0, "an order of {} things", n);
-    half_ = std::max(least_half, (static_cast<unsigned>(std::bit_width(n_ - 1)) + 1) / 2);
+    half_ = std::max(min_half_bits, (static_cast<unsigned>(std::bit_width(n_ - 1)) + 1) / 2);
 }
 
 int64_t Permutation::operator()(int64_t position) const {

@@ -20,7 +20,7 @@ void add_text(std::string& content, std::string_view text) {
 void add_json(std::string& content, std::string_view json) {
     read_json(json, "a tool's JSON", [&](const JsonEvent& event) {
         bool text = event.kind == JsonEvent::key || event.kind == JsonEvent::string;
-        add_text(content, text ? event.text : event.spelled);
+        add_text(content, text ? event.text : event.raw);
     });
 }
 

@@ -91,7 +91,7 @@ void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& ref
     }));
     for (const RowDifference& difference : differences) {
         score.divergence += difference.divergence;
-        score.same_choice += difference.same;
+        score.top1_agreement += difference.same;
     }
 }
 
@@ -144,7 +144,7 @@ TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view te
             }
         });
     score.divergence /= static_cast<double>(score.tokens);
-    score.same_choice /= static_cast<double>(score.tokens);
+    score.top1_agreement /= static_cast<double>(score.tokens);
     return score;
 }
 

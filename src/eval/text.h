@@ -1,7 +1,7 @@
 // eval/text.h — how well a model predicts a text: perplexity, bits per byte, and how far it is from another model.
 //
 //   TextScore score = score_text(engine, text);
-//   TextScore beside = compare_on_text(engine, reference, text);        // also divergence and same_choice
+//   TextScore beside = compare_on_text(engine, reference, text);        // also divergence and top1_agreement
 //
 // A text with lines that are exactly <|endoftext|> is several documents; those lines and the line end before each are
 // not part of any. Each document begins with <|begin_of_text|>. One longer than the context is cut into windows that do
@@ -19,7 +19,7 @@ struct TextScore {
     int64_t documents = 0, tokens = 0, bytes = 0;
     double nats = 0;            // -log of the probability of all tokens
     double divergence = 0;      // Kullback-Leibler, from the reference to the model, in nats, mean over tokens
-    double same_choice = 0;     // share of the tokens where both find the same one likeliest
+    double top1_agreement = 0;  // share of the tokens where both find the same one likeliest
     double perplexity() const;  // per token
     double bits_per_byte() const;
 };

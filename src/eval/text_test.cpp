@@ -59,7 +59,7 @@ TEST(EvalText, AModelIsNoDistanceFromItself) {
     Engine engine(fake_llama(), fake_tokenizer()), twin(fake_llama(), fake_tokenizer());
     TextScore score = compare_on_text(engine, twin, babble(200));
     EXPECT_EQ(score.divergence, 0);
-    EXPECT_EQ(score.same_choice, 1);
+    EXPECT_EQ(score.top1_agreement, 1);
     EXPECT_DOUBLE_EQ(score.nats, score_text(engine, babble(200)).nats);
 }
 
@@ -94,7 +94,7 @@ TEST(EvalText, TheDivergenceIsThatOfTheReferencesProbabilities) {
     TextScore score = compare_on_text(engine, reference, text);
     EXPECT_GT(divergence, 0.1);
     EXPECT_NEAR(score.divergence, divergence, 1e-6);
-    EXPECT_NEAR(score.same_choice, same, 1e-9);
+    EXPECT_NEAR(score.top1_agreement, same, 1e-9);
 }
 
 TEST(EvalText, WhatCannotBeScoredIsAnError) {

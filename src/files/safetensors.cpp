@@ -9,7 +9,7 @@ namespace puna {
 
 namespace {
 
-constexpr uint64_t largest_header = 100'000'000;  // the format's own limit
+constexpr uint64_t max_header_bytes = 100'000'000;  // the format's own limit
 constexpr size_t length_bytes = 8, widest_number = 8;
 constexpr std::string_view metadata_key = "__metadata__";
 
@@ -18,7 +18,7 @@ std::string_view header_text(std::span<const std::byte> bytes, std::string_view 
         fail("{}: {} bytes are too few for a safetensors file: fetch or copy it again", path, bytes.size());
     uint64_t length = 0;
     for (size_t i = length_bytes; i-- > 0;) length = length << 8 | static_cast<uint64_t>(bytes[i]);
-    if (length > largest_header)
+    if (length > max_header_bytes)
         fail("{}: a header of {} bytes, said at byte 0: this is no safetensors file, or a damaged one", path, length);
     if (length > bytes.size() - length_bytes)
         fail("{}: the header of {} bytes is longer than the file of {}: it was cut short, fetch or copy it again", path,

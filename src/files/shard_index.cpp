@@ -11,7 +11,7 @@ namespace puna {
 namespace {
 
 constexpr std::string_view suffix = ".safetensors";
-constexpr size_t largest_index = 100'000'000;  // as the header of a safetensors file
+constexpr size_t max_index_bytes = 100'000'000;  // as the header of a safetensors file
 
 // Takes the events of an index one by one.
 class IndexReader {
@@ -79,7 +79,7 @@ void sort_entries(ShardIndex& index, std::string_view path) {
 }  // namespace
 
 ShardIndex parse_shard_index(std::string_view text, std::string_view path) {
-    if (text.size() > largest_index) fail("{}: {} bytes are too many for an index of shards", path, text.size());
+    if (text.size() > max_index_bytes) fail("{}: {} bytes are too many for an index of shards", path, text.size());
     ShardIndex index{{}, JsonStrings(text)};
     size_t count = 0;
     read_json(text, path, [&](const JsonEvent& event) {

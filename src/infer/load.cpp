@@ -13,12 +13,12 @@ namespace puna {
 
 namespace {
 
-constexpr size_t most_stops = 64;
+constexpr size_t max_stops = 64;
 
 [[noreturn]] void fail_kind(const JsonEvent& event, std::string_view key, std::string_view kind,
                             std::string_view path) {
     if (event.kind == JsonEvent::number && event.is_whole_number())
-        fail("{}: '{}' is {}: it is too large", path, key, printable(event.spelled));
+        fail("{}: '{}' is {}: it is too large", path, key, printable(event.raw));
     fail("{}: '{}' must be {}", path, key, kind);
 }
 
@@ -26,7 +26,7 @@ void take_stop(GenerationConfig& config, const JsonEvent& event, std::string_vie
     if (event.kind != JsonEvent::integer) fail_kind(event, "eos_token_id", "a whole number or a list of them", path);
     std::optional<int32_t> id = checked_cast<int32_t>(event.integer_value);
     if (!id || *id < 0) fail("{}: 'eos_token_id' is {}", path, event.integer_value);
-    if (config.stops.size() == most_stops) fail("{}: more than {} of 'eos_token_id'", path, most_stops);
+    if (config.stops.size() == max_stops) fail("{}: more than {} of 'eos_token_id'", path, max_stops);
     config.stops.push_back(*id);
 }
 
@@ -101,12 +101,12 @@ GenerationConfig read_generation_config(const std::filesystem::path& path) {
 
 }  // namespace
 
-void validate(const LoadEngine& options) {
+void validate(const EngineLoadOptions& options) {
     weights_dtype(options.type);
     if (options.context < 0) fail("context: must be 0 or more");
 }
 
-Engine load_engine(const std::filesystem::path& folder, const LoadEngine& options) {
+Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options) {
     validate(options);
     GenerationConfig config = read_generation_config(folder / "generation_config.json");
     Llama llama = load_llama(folder, {.dtype = weights_dtype(options.type)});

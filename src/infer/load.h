@@ -14,21 +14,21 @@
 
 namespace puna {
 
-struct LoadEngine {
+struct EngineLoadOptions {
     std::string type;
     int64_t context = 0;
     int slots = 1;
 };
 template <class F>
-void fields(LoadEngine& o, F field) {
+void fields(EngineLoadOptions& o, F field) {
     field("type", o.type, "compute with weights as f32, bf16 or f16; default: as they are stored");
     field("context", o.context, "most tokens of prompt and answer together; 0: the model's, at most 8192");
 }
 
-void validate(const LoadEngine& options);  // throws Error, naming the field; load_engine begins with it
+void validate(const EngineLoadOptions& options);  // throws Error, naming the field; load_engine begins with it
 
 // Throws Error that names the folder or the file, and what is wrong.
-Engine load_engine(const std::filesystem::path& folder, const LoadEngine& options = {});
+Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options = {});
 
 struct GenerationConfig {
     SampleOptions sample;

@@ -11,7 +11,7 @@
 namespace puna {
 namespace {
 
-TEST(LoadEngine, AFolderSpeaksAsTheModelThatWasSaved) {
+TEST(EngineLoadOptions, AFolderSpeaksAsTheModelThatWasSaved) {
     TestFolder folder;
     Llama llama = fake_llama();
     save_llama(llama, folder.path(), Dtype::f32);
@@ -59,7 +59,7 @@ TEST(GenerationConfig, AMissingFieldHasTheDefaultOfTheFormat) {
     EXPECT_EQ(parse_generation_config(R"({"do_sample": true, "top_k": 0})", "here").sample.top_k, 0);
 }
 
-TEST(LoadEngine, OfTwoPlacesThatNameStopTokensGenerationConfigCounts) {
+TEST(EngineLoadOptions, OfTwoPlacesThatNameStopTokensGenerationConfigCounts) {
     TestFolder folder;
     Llama llama = fake_llama();
     save_llama(llama, folder.path(), Dtype::f32);

@@ -18,17 +18,17 @@ constexpr float never = std::numeric_limits<float>::lowest();  // the logit of a
 // Position of the largest; the first of equal ones. NaN and infinity have no place among logits.
 size_t likeliest(std::span<const float> logits) {
     size_t best = 0;
-    float doubt = 0;  // stays 0 unless one of them is NaN or infinite
+    float nonfinite = 0;  // stays 0 unless one of them is NaN or infinite
     for (size_t i = 0; i < logits.size(); ++i) {
-        doubt += logits[i] * 0;
+        nonfinite += logits[i] * 0;
         if (logits[i] > logits[best]) best = i;
     }
-    if (!(doubt == 0))
+    if (!(nonfinite == 0))
         fail("the model's logits are not numbers: its weights are damaged, or too large for this type (--type f32)");
     return best;
 }
 
-void penalise_repetition(std::span<float> logits, std::span<const int32_t> timeline, float penalty) {
+void penalize_repetition(std::span<float> logits, std::span<const int32_t> timeline, float penalty) {
     std::span<const int32_t> last = timeline.last(std::min(timeline.size(), penalised_tokens));
     for (size_t i = 0; i < last.size(); ++i) {
         bool done = std::find(last.begin(), last.begin() + static_cast<ptrdiff_t>(i), last[i]) !=
@@ -106,7 +106,7 @@ int32_t Sampler::draw(int64_t position) const {
 int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> timeline, std::span<const int32_t> excluded) {
     check(logits.size() > excluded.size(), "choose among {} tokens, {} of them excluded", logits.size(),
           excluded.size());
-    if (options_.repetition_penalty != 1) penalise_repetition(logits, timeline, options_.repetition_penalty);
+    if (options_.repetition_penalty != 1) penalize_repetition(logits, timeline, options_.repetition_penalty);
     for (int32_t id : excluded) logits[static_cast<size_t>(id)] = never;
     size_t best = likeliest(logits);
     if (options_.temperature == 0) return static_cast<int32_t>(best);

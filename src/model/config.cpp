@@ -15,7 +15,7 @@ namespace puna {
 
 namespace {
 
-constexpr int64_t largest_size = int64_t{1} << 24, most_layers = 4096;
+constexpr int64_t max_size = int64_t{1} << 24, max_layers = 4096;
 
 std::optional<RopeScaling> rope_scaling_of(const ConfigValues& values, int64_t context) {
     bool typed = values.has("rope.rope_type") || values.has("rope.type");
@@ -103,16 +103,16 @@ void validate(const Config& c, std::string_view place) {
         int64_t value, limit;
     };
     for (Size size :
-         {Size{"hidden_size", c.dim, largest_size}, Size{"intermediate_size", c.ffn, largest_size},
-          Size{"num_hidden_layers", c.layers, most_layers}, Size{"num_attention_heads", c.heads, largest_size},
-          Size{"num_key_value_heads", c.kv_heads, largest_size}, Size{"head_dim", c.head_dim, 4096},
-          Size{"vocab_size", c.vocabulary, largest_size}, Size{"max_position_embeddings", c.context, int64_t{1} << 30}})
+         {Size{"hidden_size", c.dim, max_size}, Size{"intermediate_size", c.ffn, max_size},
+          Size{"num_hidden_layers", c.layers, max_layers}, Size{"num_attention_heads", c.heads, max_size},
+          Size{"num_key_value_heads", c.kv_heads, max_size}, Size{"head_dim", c.head_dim, 4096},
+          Size{"vocab_size", c.vocabulary, max_size}, Size{"max_position_embeddings", c.context, int64_t{1} << 30}})
         if (size.value < 1 || size.value > size.limit)
             fail("{}: '{}' is {}; it must be 1 to {}", place, size.name, size.value, size.limit);
     if (c.heads % c.kv_heads != 0)
         fail("{}: {} heads cannot share {} key and value heads evenly", place, c.heads, c.kv_heads);
     if (c.head_dim % 2 != 0) fail("{}: head_dim is {}; rotary pairs need an even one", place, c.head_dim);
-    if (c.heads * c.head_dim > largest_size) fail("{}: {} heads of {} are too large", place, c.heads, c.head_dim);
+    if (c.heads * c.head_dim > max_size) fail("{}: {} heads of {} are too large", place, c.heads, c.head_dim);
     if (!(c.norm_epsilon > 0 && c.norm_epsilon < 1))
         fail("{}: 'rms_norm_eps' is {}; it must be above 0 and below 1", place, c.norm_epsilon);
     if (!(c.rope_theta >= 1 && c.rope_theta < 1e12))

@@ -126,7 +126,7 @@ class ConfigValues {
     }
     void note_eos(const JsonEvent& event) {
         if (event.kind == JsonEvent::number && event.is_whole_number())
-            fail("{}: 'eos_token_id' is {}, a whole number of more than 64 bits", path_, printable(event.spelled));
+            fail("{}: 'eos_token_id' is {}, a whole number of more than 64 bits", path_, printable(event.raw));
         if (event.kind != JsonEvent::integer)
             fail("{}: 'eos_token_id' must be a whole number or a list of them", path_);
         if (eos_.size() == max_eos) fail("{}: more than {} of 'eos_token_id'", path_, max_eos);
@@ -166,7 +166,7 @@ class ConfigValues {
         if (event.kind == JsonEvent::string && event.text.size() > 256)
             fail("{}: '{}' is a text of {} bytes", path_, path, event.text.size());
         values_[path] = {event.kind, event.is_whole_number(), event.integer_value, event.number_value,
-                         std::string((event.kind == JsonEvent::string ? event.text : event.spelled).substr(0, 256))};
+                         std::string((event.kind == JsonEvent::string ? event.text : event.raw).substr(0, 256))};
     }
     const Value* find(const std::string& key, bool optional) const {
         auto at = values_.find(name_of(key));

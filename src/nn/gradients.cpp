@@ -6,7 +6,7 @@ namespace puna {
 
 namespace {
 
-constexpr int most_levels = 40;
+constexpr int max_levels = 40;
 
 // Bits that are set in the number of chunks after some pass.
 uint64_t levels_left_by_passes(int64_t per_pass, int64_t per_step) {
@@ -24,7 +24,7 @@ Gradients::Gradients(int64_t numbers, GradientPlan plan, const Param* chunkwise)
     check(plan.chunks_per_pass > 0 && plan.chunks_per_step > 0, "gradients of {} chunks a pass, {} a step",
           plan.chunks_per_pass, plan.chunks_per_step);
     uint64_t levels = plan.running ? 1 : levels_left_by_passes(plan.chunks_per_pass, plan.chunks_per_step);
-    for (int k = 0; k < most_levels && levels >> k; ++k) {
+    for (int k = 0; k < max_levels && levels >> k; ++k) {
         bool kept = levels >> k & 1;
         level_.push_back(kept ? floats(numbers) : AlignedBytes());
         chunkwise_level_.push_back(!kept && chunkwise ? floats(chunkwise->weight.count()) : AlignedBytes());

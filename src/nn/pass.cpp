@@ -12,15 +12,15 @@ Tensor Pass::gradient(const Value& value) {
     return slot;
 }
 
-void Pass::walk_back(size_t to) {
+void Pass::run_tape(size_t to) {
     while (tape_.size() > to) {
-        std::function<void()> way_back = std::move(tape_.back());
+        std::function<void()> backward_fn = std::move(tape_.back());
         tape_.pop_back();
-        way_back();
+        backward_fn();
     }
 }
 
-void Pass::backward() { walk_back(0); }
+void Pass::backward() { run_tape(0); }
 
 void Pass::reset() {
     tape_.clear();
@@ -76,7 +76,7 @@ Value Pass::segment(Value x, const std::function<Value(Value)>& f) {
         size_t here = tape_.size();
         Value again = f(x);
         slots_[static_cast<size_t>(again.slot)] = dy;
-        walk_back(here);
+        run_tape(here);
         keep_only(x, again, gradient_mark);
         arena.rewind(mark);
     });

@@ -44,7 +44,7 @@ class Pass {
     bool recording() const { return gradients != nullptr && !paused_; }
     Value value(Tensor data) { return {data, recording() ? new_slot() : -1}; }
     Value empty(std::initializer_list<int64_t> sizes) { return value(arena.tensor(Dtype::f32, sizes)); }
-    void record(std::function<void()> way_back) { tape_.push_back(std::move(way_back)); }
+    void record(std::function<void()> backward_fn) { tape_.push_back(std::move(backward_fn)); }
 
     // The gradient of a value, zeros where nothing was added yet. Only on the way back.
     Tensor gradient(const Value& value);
@@ -62,7 +62,7 @@ class Pass {
         slots_.emplace_back();
         return static_cast<int64_t>(slots_.size()) - 1;
     }
-    void walk_back(size_t to);
+    void run_tape(size_t to);
     Value run_and_rewind(Value x, const std::function<Value(Value)>& f);
     void keep_only(const Value& x, const Value& y, Arena::Mark mark);
 

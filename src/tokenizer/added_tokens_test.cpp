@@ -26,7 +26,7 @@ struct File {
         std::string vocab;
         for (int byte = 0; byte < 256; ++byte) {
             char c = static_cast<char>(byte);
-            vocab += fmt::format("{}: {}, ", quote_json(spell_bytes({&c, 1})), first + byte);
+            vocab += fmt::format("{}: {}, ", quote_json(bytes_to_unicode({&c, 1})), first + byte);
         }
         vocab += fmt::format(R"("ab": {}, "bc": {}{})", first + skipped + 256, first + skipped + 257, vocab_more);
         return fmt::format(
@@ -94,7 +94,7 @@ TEST(TokenIds, EveryLayoutIsSavedAndLoadedAgain) {
           .skipped = 44},
           File{.added = added(256, "ab") + "," + added(258, "\u00fc", R"("single_word": true, "normalized": true)")}}) {
         Tokenizer tokenizer = file.load();
-        Vocabulary again = parse_tokenizer_json(spell_tokenizer_json(tokenizer.vocabulary()), "again.json");
+        Vocabulary again = parse_tokenizer_json(tokenizer_json_text(tokenizer.vocabulary()), "again.json");
         ASSERT_EQ(again.size(), tokenizer.size());
         EXPECT_EQ(again.added_tokens, tokenizer.vocabulary().added_tokens);
         for (int32_t id = 0; id < again.size(); ++id) {
@@ -107,9 +107,9 @@ TEST(TokenIds, EveryLayoutIsSavedAndLoadedAgain) {
 // Hugging Face's library numbers added tokens itself, unless they stand in the vocabulary too.
 TEST(TokenIds, AddedTokensThatAreNotTheLastIdsAreSavedInTheVocabularyToo) {
     Tokenizer tokenizer = File{.added = added(0, "<|eot_id|>", special), .first = 1}.load();
-    EXPECT_NE(spell_tokenizer_json(tokenizer.vocabulary()).find("\"<|eot_id|>\": 0"), std::string::npos);
+    EXPECT_NE(tokenizer_json_text(tokenizer.vocabulary()).find("\"<|eot_id|>\": 0"), std::string::npos);
     Tokenizer usual = File{.added = added(258, "<|eot_id|>", special)}.load();
-    EXPECT_EQ(spell_tokenizer_json(usual.vocabulary()).find("\"<|eot_id|>\": 258"), std::string::npos);
+    EXPECT_EQ(tokenizer_json_text(usual.vocabulary()).find("\"<|eot_id|>\": 258"), std::string::npos);
 }
 
 TEST(TokenIds, TwoTokensCannotHaveOneId) {
@@ -162,7 +162,7 @@ TEST(Merges, OfOneThatIsListedTwiceTheLastCounts) {
     EXPECT_EQ(File{.merges = R"("a b", "b c")"}.load().encode("abc"), (Ids{256, 99}));
     File twice{.merges = R"("a b", ["b", "c"], "a b")"};
     EXPECT_EQ(twice.load().encode("abc"), (Ids{97, 257}));
-    Vocabulary again = parse_tokenizer_json(spell_tokenizer_json(twice.load().vocabulary()), "again.json");
+    Vocabulary again = parse_tokenizer_json(tokenizer_json_text(twice.load().vocabulary()), "again.json");
     EXPECT_EQ(Tokenizer(std::move(again)).encode("abc"), (Ids{97, 257}));
     EXPECT_EQ(File{.merges = R"("a b", "a b", "b c", "b c")"}.load().encode("abc"), (Ids{256, 99}));
 }

@@ -31,13 +31,13 @@ constexpr auto byte_of_code = [] {
 
 }  // namespace
 
-std::string spell_bytes(std::string_view bytes) {
+std::string bytes_to_unicode(std::string_view bytes) {
     std::string spelled;
     for (char byte : bytes) append_utf8(spelled, code_of_byte[static_cast<unsigned char>(byte)]);
     return spelled;
 }
 
-std::optional<std::string> read_spelled_bytes(std::string_view spelled) {
+std::optional<std::string> unicode_to_bytes(std::string_view spelled) {
     std::string bytes;
     for (size_t at = 0; at < spelled.size();) {
         Character c = read_character(spelled, at);

@@ -1,7 +1,7 @@
 // tokenizer/byte_level.h — how tokenizer.json spells tokens: each byte as one visible character (GPT-2's table).
 //
-//   std::string spelled = spell_bytes(" the");                      // "Ġthe"
-//   std::optional<std::string> bytes = read_spelled_bytes("Ġthe");  // " the"; empty if a character is not in the table
+//   std::string spelled = bytes_to_unicode(" the");                      // "Ġthe"
+//   std::optional<std::string> bytes = unicode_to_bytes("Ġthe");  // " the"; empty if a character is not in the table
 #pragma once
 #include <optional>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace puna {
 
-std::string spell_bytes(std::string_view bytes);
-std::optional<std::string> read_spelled_bytes(std::string_view spelled);
+std::string bytes_to_unicode(std::string_view bytes);
+std::optional<std::string> unicode_to_bytes(std::string_view spelled);
 
 }  // namespace puna

@@ -12,14 +12,14 @@ namespace {
 
 constexpr size_t little_text = 1 << 14;  // bytes: below this, remembering costs more than it gives
 constexpr size_t part_bytes = 1 << 20;
-constexpr size_t most_sets = 1 << 16;  // 4 MiB
+constexpr size_t max_sets = 1 << 16;  // 4 MiB
 
 }  // namespace
 
 Encoder::Encoder(const Tokenizer& tokenizer, size_t expected_bytes)
     : tokenizer_(tokenizer), merger_(tokenizer.vocabulary()) {
     if (expected_bytes < little_text) return;
-    sets_.resize(std::min(most_sets, std::bit_floor(expected_bytes / 32)));
+    sets_.resize(std::min(max_sets, std::bit_floor(expected_bytes / 32)));
     shift_ = std::countl_zero(sets_.size()) + 1;
 }
 
@@ -51,7 +51,7 @@ std::vector<int32_t> Encoder::encode_spans(std::string_view text, const MayBeCon
 std::vector<int32_t> Encoder::encode_between(std::string_view text) {
     std::vector<int32_t> ids;
     ids.reserve(text.size() / 4 + 4);
-    std::array<int32_t, most_ids*(batch + 1)> waiting;  // a vector would check its size for each id
+    std::array<int32_t, max_ids*(batch + 1)> waiting;  // a vector would check its size for each id
     for (size_t at = 0; at < text.size();) {
         size_t pieces = split(text, at), n = 0;
         auto flush = [&] {
@@ -60,7 +60,7 @@ std::vector<int32_t> Encoder::encode_between(std::string_view text) {
         };
         for (const Piece& piece : std::span(pieces_).first(pieces)) {
             const Entry* entry = piece.set ? &find(piece) : nullptr;
-            if (entry && entry->count <= most_ids) [[likely]] {
+            if (entry && entry->count <= max_ids) [[likely]] {
                 std::memcpy(&waiting[n], entry->ids.data(), sizeof(entry->ids));
                 n += entry->count;
             } else {
@@ -96,7 +96,7 @@ size_t Encoder::split(std::string_view text, size_t& at) {
         Piece& piece = pieces_[n];
         piece.text = text.substr(at, size);
         piece.set = nullptr;
-        if (size <= longest_word && !sets_.empty()) [[likely]] {
+        if (size <= max_word_bytes && !sets_.empty()) [[likely]] {
             piece.word = read_word(text, at, size);
             uint64_t hash = (piece.word.low ^ std::rotl(piece.word.high, 23) * 0xd1342543de82ef95) * 0x9e3779b97f4a7c15;
             piece.set = &sets_[hash >> shift_];
@@ -131,7 +131,7 @@ inline const Encoder::Entry& Encoder::find(const Piece& piece) {
     merger_.append(scratch_, piece.text);
     first.word = piece.word;
     first.count = static_cast<uint32_t>(scratch_.size());
-    std::copy_n(scratch_.begin(), std::min<size_t>(first.count, most_ids), first.ids.begin());
+    std::copy_n(scratch_.begin(), std::min<size_t>(first.count, max_ids), first.ids.begin());
     return first;
 }
 

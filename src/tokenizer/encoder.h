@@ -37,8 +37,8 @@ class Encoder {
                       const std::function<void(std::span<const int32_t> ids, size_t bytes)>& on_ids);
 
  private:
-    static constexpr size_t longest_word = 15;  // bytes
-    static constexpr uint32_t most_ids = 3;
+    static constexpr size_t max_word_bytes = 15;  // bytes
+    static constexpr uint32_t max_ids = 3;
     static constexpr size_t batch = 128;  // pieces
 
     struct Word {  // 15 bytes of text, padded with zeros, then their number
@@ -47,8 +47,8 @@ class Encoder {
     };
     struct Entry {  // half a cache line
         Word word{};
-        std::array<int32_t, most_ids> ids{};
-        uint32_t count = 0;  // of ids; more than most_ids: not remembered
+        std::array<int32_t, max_ids> ids{};
+        uint32_t count = 0;  // of ids; more than max_ids: not remembered
     };
     struct alignas(64) Set {  // a cache line of two words, the one met last first
         Entry first, second;

@@ -57,7 +57,7 @@ Tokenizer load_tokenizer(const fs::path& path) {
 
 void save_tokenizer(const Tokenizer& tokenizer, const fs::path& folder) {
     make_folder(folder);
-    write_file(folder / "tokenizer.json", spell_tokenizer_json(tokenizer.vocabulary()));
+    write_file(folder / "tokenizer.json", tokenizer_json_text(tokenizer.vocabulary()));
 }
 
 }  // namespace puna

@@ -19,7 +19,7 @@ std::string replace(std::string text, std::string_view old, std::string_view now
 }
 
 const std::string& small_json() {
-    static const std::string json = spell_tokenizer_json(small_tokenizer().vocabulary());
+    static const std::string json = tokenizer_json_text(small_tokenizer().vocabulary());
     return json;
 }
 
@@ -154,7 +154,7 @@ TEST(TokenizerJson, ItsOwnMergesAreFollowed) {
 
 TEST(TokenizerJson, ItsOwnMergesAreSavedAgain) {
     std::string json = three_token_json(R"("b c", "a b")", "false");
-    Vocabulary again = parse_tokenizer_json(spell_tokenizer_json(parse_tokenizer_json(json, "x.json")), "again.json");
+    Vocabulary again = parse_tokenizer_json(tokenizer_json_text(parse_tokenizer_json(json, "x.json")), "again.json");
     EXPECT_FALSE(again.whole_pieces);
     EXPECT_EQ(Tokenizer(std::move(again)).encode("xabc"), (std::vector<int32_t>{'x', 'a', 257}));
 }

@@ -15,7 +15,7 @@ void Merger::append(std::vector<int32_t>& ids, std::string_view piece) {
     if (piece.size() >= none)
         fail("text has {} bytes without a place to split it: cut it into smaller texts", piece.size());
     split_bytes(piece);
-    piece.size() > most_scanned ? join_by_heap(piece) : join_by_scanning(piece);
+    piece.size() > max_scanned ? join_by_heap(piece) : join_by_scanning(piece);
     for (uint32_t at = 0; at != none; at = parts_[at].next) ids.push_back(parts_[at].id);
 }
 

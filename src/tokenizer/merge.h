@@ -27,7 +27,7 @@ class Merger {
     };
     static constexpr int32_t never = 0x7fffffff;
     static constexpr uint32_t none = 0xffffffff;
-    static constexpr size_t most_scanned = 40;  // longer pieces use the heap
+    static constexpr size_t max_scanned = 40;  // longer pieces use the heap
 
     void split_bytes(std::string_view piece);
     std::string_view joined(uint32_t at, std::string_view piece) const;

@@ -94,9 +94,9 @@ Vocabulary parse_rank_file(std::string_view text, std::string_view path, Control
         if (!read_base64(line.token, token))
             fail("{}: line {}: '{}' is not a token in base64: the file is damaged", path, line.number,
                  printable(line.token));
-        if (token.size() > longest_token)
+        if (token.size() > max_token_bytes)
             fail("{}: line {}: a token of {} bytes: more than {} are not read here", path, line.number, token.size(),
-                 longest_token);
+                 max_token_bytes);
         if (!vocabulary.tokens.set(rank, token))
             fail("{}: line {}: the rank {} or its token is there twice: the file was written wrongly", path,
                  line.number, rank);

@@ -40,13 +40,13 @@ std::vector<int32_t> sorted(std::vector<int32_t> ids) {
 }
 
 void check_length(std::string_view token, std::string_view spelled, std::string_view path) {
-    if (token.size() > longest_token)
+    if (token.size() > max_token_bytes)
         fail("{}: token '{}' has {} bytes: more than {} are not read here", path, printable(spelled), token.size(),
-             longest_token);
+             max_token_bytes);
 }
 
 std::string bytes_of(std::string_view spelled, std::string_view path) {
-    std::optional<std::string> bytes = read_spelled_bytes(spelled);
+    std::optional<std::string> bytes = unicode_to_bytes(spelled);
     if (!bytes)
         fail("{}: token '{}' is not spelled byte by byte: only byte-level BPE is read here", path, printable(spelled));
     check_length(*bytes, spelled, path);
@@ -80,7 +80,7 @@ struct TextFiller {
 
     void token(std::string_view spelled, int64_t wide_id) {
         auto id = static_cast<int32_t>(wide_id);
-        std::optional<std::string> bytes = read_spelled_bytes(spelled);
+        std::optional<std::string> bytes = unicode_to_bytes(spelled);
         if (is_added(spelled, bytes, id) && (!bytes || vocabulary.kind(id) == TokenKind::control)) return;
         set_token(vocabulary.tokens, id, bytes_of(spelled, path), spelled, path);
     }

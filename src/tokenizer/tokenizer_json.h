@@ -1,7 +1,7 @@
 // tokenizer/tokenizer_json.h — Hugging Face's tokenizer.json, as far as it says what Llama 3's tokenizer is.
 //
 //   Vocabulary vocabulary = parse_tokenizer_json(file.text(), path);
-//   write_file(path, spell_tokenizer_json(vocabulary));
+//   write_file(path, tokenizer_json_text(vocabulary));
 //
 // Read are byte-level BPE models whose text is split by Llama 3's pattern; anything else would silently encode
 // otherwise and is refused with an Error that names what differs. Ids lie where the file has them; an added token that
@@ -18,6 +18,6 @@
 namespace puna {
 
 Vocabulary parse_tokenizer_json(std::string_view text, std::string_view path);
-std::string spell_tokenizer_json(const Vocabulary& vocabulary);
+std::string tokenizer_json_text(const Vocabulary& vocabulary);
 
 }  // namespace puna

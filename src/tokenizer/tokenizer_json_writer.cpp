@@ -72,10 +72,10 @@ std::string spell_vocab(const Vocabulary& vocabulary) {
     bool all = !is_numbered_alike(vocabulary);
     std::string json;
     for (int32_t id = 0; id < vocabulary.size(); ++id) {
-        std::string spelled = spell_bytes(tokens[id]);
+        std::string spelled = bytes_to_unicode(tokens[id]);
         if (spelled.empty() && all) spelled = added[id];
         // The spelling of an added token may be that of other bytes, as "ü" is of 0xfc; then it cannot stand here.
-        std::optional<std::string> bytes = read_spelled_bytes(spelled);
+        std::optional<std::string> bytes = unicode_to_bytes(spelled);
         if (spelled.empty() || (tokens[id].empty() && bytes && tokens.find(*bytes))) continue;
         json += fmt::format("{}\n{}: {}", json.empty() ? "" : ",", quote_json(spelled), id);
     }
@@ -87,13 +87,13 @@ std::string spell_merges(const Vocabulary& vocabulary) {
     std::string json;
     for (auto [left, right] : vocabulary.merges ? vocabulary.merges->pairs() : all_splits(tokens))
         json += fmt::format("{}\n{}", json.empty() ? "" : ",",
-                            quote_json(spell_bytes(tokens[left]) + ' ' + spell_bytes(tokens[right])));
+                            quote_json(bytes_to_unicode(tokens[left]) + ' ' + bytes_to_unicode(tokens[right])));
     return json;
 }
 
 }  // namespace
 
-std::string spell_tokenizer_json(const Vocabulary& vocabulary) {
+std::string tokenizer_json_text(const Vocabulary& vocabulary) {
     return fmt::format(
         R"({{
   "version": "1.0",

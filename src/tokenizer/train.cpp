@@ -66,7 +66,7 @@ class Merging {
             auto [count, pair] = queue_.top();
             queue_.pop();
             int64_t now = pairs_[pair].count;
-            if (now == count && join_size(pair) <= longest_token) {
+            if (now == count && join_size(pair) <= max_token_bytes) {
                 join_everywhere(pair);
                 return true;
             }

@@ -22,7 +22,7 @@ enum class TokenKind : uint8_t { none, text, control, added };  // added: text, 
 inline constexpr int64_t max_token_ids = int64_t{1} << 24;
 
 // Bytes of a token; Llama 3's longest has 128. What a hostile file can make us do grows with it.
-inline constexpr size_t longest_token = 1024;
+inline constexpr size_t max_token_bytes = 1024;
 
 // Pairs of tokens in the order in which they are joined.
 class MergeTable {

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t most_sources = 20;
+constexpr int64_t max_sources = 20;
 
 // As Hugging Face reads it. No license: only who trained the model knows it.
 constexpr const char* front_matter =
@@ -34,7 +34,7 @@ std::string what_it_is(const std::string& name, const Config& c) {
         c.context, c.tied ? ", tied head" : "");
 }
 
-std::string spelled_bytes(int64_t bytes) { return human(static_cast<double>(bytes), "B"); }
+std::string spelled_bytes(int64_t bytes) { return format_quantity(static_cast<double>(bytes), "B"); }
 
 // A path inside the place of work as it was given; of one from the root the last name, which says enough and is true
 // elsewhere.
@@ -47,7 +47,7 @@ std::string sources_of(const fs::path& set) {
     MappedFile file(set / "sources.jsonl");
     std::string_view text = file.text();
     auto lines = std::count(text.begin(), text.end(), '\n');
-    if (lines > most_sources) return fmt::format("  - {} sources, listed in its sources.jsonl\n", lines);
+    if (lines > max_sources) return fmt::format("  - {} sources, listed in its sources.jsonl\n", lines);
     std::string out;
     while (!text.empty()) {
         size_t end = std::min(text.find('\n'), text.size());
@@ -92,7 +92,7 @@ std::string training(const Recipe& recipe, const SetIndex& data, const RunSummar
     if (std::isfinite(run.loss)) out += fmt::format("- training loss at the end: {:.4f} nats a token\n", run.loss);
     if (std::isfinite(run.tokens_per_second)) {
         std::string name = processor();
-        out += fmt::format("- time: {} in steps{}, median {:.0f} tokens a second", human_time(run.seconds),
+        out += fmt::format("- time: {} in steps{}, median {:.0f} tokens a second", format_duration(run.seconds),
                            name.empty() ? "" : " on " + name, run.tokens_per_second);
         out += std::isfinite(run.share)
                    ? fmt::format(", {:.1f} % of the machine's {} peak\n", run.share * 100, recipe.type)

@@ -19,7 +19,7 @@ SetIndex write_set(const std::filesystem::path& folder, int sources) {
                    .bytes = 39554};
     index.shards = {{290, 19464, 1}};
     make_folder(folder);
-    write_file(folder / "index.json", spell_set_index(index));
+    write_file(folder / "index.json", set_index_json(index));
     std::string lines;
     for (int i = 0; i < sources; ++i)
         lines += fmt::format(

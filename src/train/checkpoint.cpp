@@ -169,7 +169,7 @@ RunState load_checkpoint(const fs::path& checkpoint, Llama& llama, Optimizer& op
     return manifest.state;
 }
 
-void tidy_up(const fs::path& output, int64_t step) {
+void remove_stale(const fs::path& output, int64_t step) {
     fs::path folder = output / "checkpoints";
     for (const fs::path& checkpoint : finished(folder))
         if (checkpoint > folder / name_of(step)) {

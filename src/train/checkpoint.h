@@ -33,7 +33,7 @@ RunState load_checkpoint(const std::filesystem::path& checkpoint, Llama& llama, 
 
 // Renames damaged checkpoints of later steps to step-N.damaged, so that they are neither counted nor found again, and
 // removes what a run that was killed had begun to write in `output`. Only for who holds the lock.
-void tidy_up(const std::filesystem::path& output, int64_t step);
+void remove_stale(const std::filesystem::path& output, int64_t step);
 
 // Throws Error where a run of recipe `now` cannot go on from one of recipe `before`. Fields of the learning rate,
 // clipping and the number of steps may change from here on: what changed, as "steps = 200 instead of 100".

@@ -13,7 +13,7 @@ namespace puna {
 namespace {
 
 constexpr int64_t format_version = 1;
-constexpr size_t most_files = 1000, most_changes = 1000;
+constexpr size_t max_files = 1000, max_changes = 1000;
 
 }  // namespace
 
@@ -52,7 +52,7 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
     };
     read_json(json, path, [&](const JsonEvent& event) {
         bool opens_file = event.kind == JsonEvent::begin_object && event.depth == 2 && top == "files";
-        if (opens_file && m.files.size() == most_files) fail("{}: more than {} files", path, most_files);
+        if (opens_file && m.files.size() == max_files) fail("{}: more than {} files", path, max_files);
         if (opens_file) m.files.emplace_back();
         if (event.kind == JsonEvent::key) key = event.text;
         if (event.kind == JsonEvent::key && event.depth == 1) top = event.text;
@@ -70,7 +70,7 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
             if (key == "recipe") m.state.recipe = text(event);
         }
         if (event.depth == 2 && top == "changes") {
-            if (m.state.changes.size() == most_changes) fail("{}: more than {} changes", path, most_changes);
+            if (m.state.changes.size() == max_changes) fail("{}: more than {} changes", path, max_changes);
             m.state.changes.push_back(text(event));
         }
         if (event.depth == 3 && !m.files.empty()) {

@@ -18,7 +18,7 @@ namespace puna {
 
 namespace {
 
-constexpr size_t largest_recipe = 16 << 10;  // bytes: the tree of a larger one could take a lot of memory
+constexpr size_t max_recipe_bytes = 16 << 10;  // bytes: the tree of a larger one could take a lot of memory
 
 // The library trips over some letters beyond ASCII, so it sees none: %C3%A9 stands for an e with an accent.
 std::string in_ascii(std::string_view text) {
@@ -96,8 +96,8 @@ void between(std::string_view name, T value, T low, T high) {
 }  // namespace
 
 std::vector<std::string> parse_recipe(Recipe& recipe, std::string_view text, std::string_view path) {
-    if (text.size() > largest_recipe)
-        fail("{}: {} bytes are too many for a recipe; at most {}", path, text.size(), largest_recipe);
+    if (text.size() > max_recipe_bytes)
+        fail("{}: {} bytes are too many for a recipe; at most {}", path, text.size(), max_recipe_bytes);
     std::vector<Field> list = list_fields(recipe);
     std::vector<std::string> names;
     try {

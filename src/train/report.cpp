@@ -42,7 +42,7 @@ struct Picture {
 };
 
 constexpr double width = 760, height = 250, left = 64, right = 20, top = 10, bottom = 40;
-constexpr size_t most_stretches = 1000, most_dots = 60;
+constexpr size_t max_segments = 1000, max_dots = 60;
 constexpr double largest = 1e30;  // what is beyond it is drawn nowhere
 
 std::string escaped(std::string_view text) {
@@ -53,13 +53,13 @@ std::string escaped(std::string_view text) {
 }
 
 // At most two thousand points: the lowest and the highest of each of a thousand stretches, so that no spike is lost.
-std::vector<Point> thin(const std::vector<Point>& points) {
-    if (points.size() <= 2 * most_stretches) return points;
+std::vector<Point> downsample_minmax(const std::vector<Point>& points) {
+    if (points.size() <= 2 * max_segments) return points;
     auto lower = [](Point a, Point b) { return a.y < b.y; };
     std::vector<Point> out;
-    for (size_t i = 0; i < most_stretches; ++i) {
+    for (size_t i = 0; i < max_segments; ++i) {
         auto at = [&](size_t stretch) {
-            return points.begin() + static_cast<std::ptrdiff_t>(stretch * points.size() / most_stretches);
+            return points.begin() + static_cast<std::ptrdiff_t>(stretch * points.size() / max_segments);
         };
         auto [low, high] = std::minmax_element(at(i), at(i + 1), lower);
         out.push_back(*std::min(low, high));
@@ -69,7 +69,7 @@ std::vector<Point> thin(const std::vector<Point>& points) {
 }
 
 // The clock's noise is no news: the medians of at most two hundred stretches.
-std::vector<Point> calm(std::vector<Point> points) {
+std::vector<Point> downsample_median(std::vector<Point> points) {
     constexpr size_t stretches = 200;
     if (points.size() <= stretches) return points;
     auto lower = [](Point a, Point b) { return a.y < b.y; };
@@ -127,7 +127,7 @@ class Plot {
     explicit Plot(const Picture& picture) : picture_(picture) {
         Point low{0, largest}, high{1, -largest};
         for (Line& line : picture_.lines) {
-            line.points = thin(line.points);
+            line.points = downsample_minmax(line.points);
             for (Point p : line.points) {
                 low.y = std::min(low.y, p.y);
                 high = {std::max(high.x, p.x), std::max(high.y, p.y)};
@@ -172,7 +172,7 @@ class Plot {
 
     // For who does not see it: where each line begins and ends.
     std::string in_words() const {
-        auto spoken = [](double y) { return std::abs(y) >= 1e4 ? human(y, "") : fmt::format("{:.4g}", y); };
+        auto spoken = [](double y) { return std::abs(y) >= 1e4 ? format_quantity(y, "") : fmt::format("{:.4g}", y); };
         std::string out = picture_.title;
         for (const Line& line : picture_.lines)
             if (!line.points.empty())
@@ -187,7 +187,7 @@ class Plot {
         std::string points, dots;
         for (Point p : line.points) {
             points += fmt::format("{:.1f},{:.1f} ", at_x(p.x), at_y(p.y));
-            if (line.points.size() <= most_dots)
+            if (line.points.size() <= max_dots)
                 dots += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2\"/>", line.color, at_x(p.x),
                                     at_y(p.y));
         }
@@ -213,7 +213,7 @@ std::string pictures(const std::vector<StepMetrics>& metrics, const std::vector<
     auto bits = points_of(metrics, [](const StepMetrics& m) { return m.bits_per_byte; });
     auto rate = points_of(metrics, [](const StepMetrics& m) { return m.learning_rate; });
     auto norm = points_of(metrics, [](const StepMetrics& m) { return m.gradient_norm; });
-    auto speed = calm(points_of(timing, [](const StepTiming& t) { return t.tokens_per_second; }));
+    auto speed = downsample_median(points_of(timing, [](const StepTiming& t) { return t.tokens_per_second; }));
     std::string out;
     for (const Picture& picture :
          {Picture{"Loss, nats a token", {{"training", "blue", training}, {"validation", "orange", validation}}, false},
@@ -260,10 +260,10 @@ std::string facts(const RunSummary& run, const std::optional<Recipe>& recipe) {
     out += fact("validation", number(run.bits_per_byte),
                 std::isfinite(run.best_bits_per_byte) ? fmt::format("bits a byte; best {:.4f}", run.best_bits_per_byte)
                                                       : "bits a byte");
-    out += fact("tokens learnt", human(static_cast<double>(run.trained), ""));
-    out += fact("time in steps", human_time(run.seconds));
+    out += fact("tokens learnt", format_quantity(static_cast<double>(run.trained), ""));
+    out += fact("time in steps", format_duration(run.seconds));
     out +=
-        fact("speed", std::isfinite(run.tokens_per_second) ? human(run.tokens_per_second, "") : "–",
+        fact("speed", std::isfinite(run.tokens_per_second) ? format_quantity(run.tokens_per_second, "") : "–",
              std::isfinite(run.share) ? fmt::format("tokens a second, {:.1f} % of the peak; medians", run.share * 100)
                                       : "tokens a second, median");
     return out + "</dl>\n";

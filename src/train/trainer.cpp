@@ -170,7 +170,7 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
 
 Trainer::~Trainer() = default;
 
-void Trainer::begin_or_resume() {
+void Trainer::start_or_resume() {
     fs::path output = recipe_.output, checkpoints = output / "checkpoints";
     bool begun = is_there(output / "metrics.jsonl"), ended = is_there(output / "model.safetensors"),
          any = has_checkpoints(checkpoints);
@@ -188,7 +188,7 @@ void Trainer::begin_or_resume() {
     if (hooks_.resume && !last && (ended || any))
         fail("{}: no checkpoint to resume from is left; name another output folder, and begin without --resume",
              output.string());
-    if (last) go_on_from(*last);
+    if (last) resume_from(*last);
     if (last && state_.step == recipe_.steps && group_.rank() == 0)
         log_info("{}: all {} steps are taken; writes its result again", output.string(), recipe_.steps);
     if (hooks_.resume && !last && group_.rank() == 0)
@@ -197,7 +197,7 @@ void Trainer::begin_or_resume() {
     state_.data = hash_of_index(loader_);
     group_.barrier();  // nobody looks for an earlier run in what the first one now changes
     if (group_.rank() != 0) return;
-    tidy_up(output, state_.step);
+    remove_stale(output, state_.step);
     std::error_code absent;
     auto timed = static_cast<int64_t>(
         fs::exists(output / "timing.jsonl", absent) ? fs::file_size(output / "timing.jsonl", absent) : 0);
@@ -209,7 +209,7 @@ void Trainer::begin_or_resume() {
                            JsonLines(output / "timing.jsonl", state_.timing_bytes)});
 }
 
-void Trainer::go_on_from(const fs::path& checkpoint) {
+void Trainer::resume_from(const fs::path& checkpoint) {
     RunState before = load_checkpoint(checkpoint, llama_, optimizer_);
     for (const std::string& change : changes_of_recipe(before.recipe, recipe_json(recipe_), checkpoint.string())) {
         if (before.step >= recipe_.steps)
@@ -311,7 +311,7 @@ void Trainer::finish() {
 }
 
 void Trainer::run() {
-    begin_or_resume();
+    start_or_resume();
     double tokens = static_cast<double>(recipe_.batch * recipe_.length);
     double begun = now();
     int64_t first = state_.step;

@@ -57,8 +57,8 @@ class Trainer {
     int64_t micro() const { return recipe_.micro_batch > 0 ? recipe_.micro_batch : share(); }
     bool due(int64_t every) const { return (every > 0 && state_.step % every == 0) || state_.step == recipe_.steps; }
 
-    void begin_or_resume();
-    void go_on_from(const std::filesystem::path& checkpoint);
+    void start_or_resume();
+    void resume_from(const std::filesystem::path& checkpoint);
     StepMetrics take_step();
     void validate_into(StepMetrics& metrics);
     void checkpoint();

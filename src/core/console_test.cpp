@@ -1,4 +1,4 @@
-#include "core/tell.h"
+#include "core/console.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "cli/talk.h"
+#include "cli/answer.h"
 
 #include <nlohmann/json.hpp>
 
@@ -11,7 +11,7 @@ bool has_speed(const Answer& answer) { return answer.tokens_per_second() > 0; }
 
 }  // namespace
 
-GenerateOptions advised(const Engine& engine, const Flags& flags, GenerateOptions said) {
+GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, GenerateOptions said) {
     GenerateOptions options = said;
     options.sample = engine.defaults();
     std::vector<Field> to = list_fields(options.sample), from = list_fields(said.sample);

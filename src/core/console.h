@@ -1,6 +1,6 @@
-// core/tell.h — something for the eye, on standard error, as it stands and at once: a bar, a part of a line.
+// core/console.h — something for the eye, on standard error, as it stands and at once: a bar, a part of a line.
 //
-//   tell("\r{} of {}", done, all);
+//   print_status("\r{} of {}", done, all);
 //
 // Where standard error cannot be written to, as after its terminal was closed, the work goes on. Whole lines that
 // belong into a log are core/log.h's.
@@ -16,14 +16,14 @@ namespace puna {
 bool shows_escapes(int descriptor);
 bool shows_color(int descriptor);  // that, and NO_COLOR does not ask for none (no-color.org)
 
-void write_error_stream(const std::string& text);
+void write_stderr(const std::string& text);
 
 // Over the line that was drawn before, as much of it as the terminal is wide. Where standard error shows_escapes.
-void draw_line(const std::string& line);
+void draw_status_line(const std::string& line);
 
 template <class... Args>
-void tell(fmt::format_string<Args...> format, Args&&... args) {
-    write_error_stream(fmt::format(format, std::forward<Args>(args)...));
+void print_status(fmt::format_string<Args...> format, Args&&... args) {
+    write_stderr(fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace puna

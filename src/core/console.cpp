@@ -1,4 +1,4 @@
-#include "core/tell.h"
+#include "core/console.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -20,16 +20,16 @@ bool shows_color(int descriptor) {
     return shows_escapes(descriptor) && !(no_color && *no_color);
 }
 
-void write_error_stream(const std::string& text) {
+void write_stderr(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fflush(stderr);
 }
 
 // A line of the whole width already goes on in the next one on some terminals.
-void draw_line(const std::string& line) {
+void draw_status_line(const std::string& line) {
     winsize size{};
     bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    write_error_stream("\r\033[K" + line.substr(0, known ? size.ws_col - size_t{1} : 79));
+    write_stderr("\r\033[K" + line.substr(0, known ? size.ws_col - size_t{1} : 79));
 }
 
 }  // namespace puna

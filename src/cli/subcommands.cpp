@@ -1,4 +1,4 @@
-#include "cli/verbs.h"
+#include "cli/subcommands.h"
 
 #include "cli/flags.h"
 #include "core/fields.h"
@@ -20,7 +20,7 @@ const Command& find_command(std::span<const Command> list, std::string_view name
                                  guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess), where));
 }
 
-int run_verb(std::string_view command, std::span<const Command> verbs, Arguments arguments) {
+int run_subcommand(std::string_view command, std::span<const Command> verbs, Arguments arguments) {
     bool help = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
     if (arguments.empty() || help) {
         for (const Command& verb : verbs) fmt::print("  puna {} {:<10}{}\n", command, verb.name, verb.about);

@@ -1,4 +1,4 @@
-// cli/talk.h — what generate and chat share.
+// cli/answer.h — what generate and chat share.
 #pragma once
 #include "cli/flags.h"
 #include "infer/load.h"
@@ -9,7 +9,7 @@
 namespace puna {
 
 // What the model's makers advise, and over it what the flags have said.
-GenerateOptions advised(const Engine& engine, const Flags& flags, GenerateOptions said);
+GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, GenerateOptions said);
 
 // What contradicts the rest of the options: a line for each, beginning with the field. Throws Error where no answer
 // fits the context.

@@ -1,4 +1,4 @@
-// cli/verbs.h — commands with verbs of their own: puna tokenizer train, puna data pack.
+// cli/subcommands.h — commands with verbs of their own: puna tokenizer train, puna data pack.
 #pragma once
 #include "cli/command.h"
 
@@ -11,6 +11,6 @@ namespace puna {
 const Command& find_command(std::span<const Command> list, std::string_view name, std::string_view where);
 
 // Runs the verb that comes first among the arguments; without one, or with --help, lists them.
-int run_verb(std::string_view command, std::span<const Command> verbs, Arguments arguments);
+int run_subcommand(std::string_view command, std::span<const Command> verbs, Arguments arguments);
 
 }  // namespace puna
