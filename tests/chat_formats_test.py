@@ -166,6 +166,19 @@ def nobody_writes_a_turn_of_another(work):
     assert decode(model, ids) == render(template, attack, False)
 
 
+def an_answer_ends_at_the_eos_token_of_the_template(work):
+    """The starter speaks, with other names for its control tokens, and no file beside the template says where it ends."""
+    names = {"<|start_header_id|>": "<|im_start|>", "<|eot_id|>": "<|im_end|>", "<|end_header_id|>": "</s>"}
+    template = (STARTER / "chat_template.jinja").read_text()
+    for old, new in names.items():
+        template = template.replace(old, new)
+    model = make_model(work / "ends", tokens_of("chatml"), chat_template__jinja=template)
+    for name in ("config.json", "generation_config.json"):
+        (model / name).write_text(json.dumps({**json.loads((model / name).read_text()), "eos_token_id": 1}))
+    answer = json.loads(run("chat", model, "--json", "--temperature", 0, "--max-tokens", 200, text="Hello!\n").stdout)
+    assert answer["finish"] == "stop" and "<|im_end|>" not in answer["text"] and answer["text"], answer
+
+
 def what_is_trained_keeps_the_template(work):
     template = (TEMPLATES / "chatml.jinja").read_text()
     model = make_model(work / "base", tokens_of("chatml"), chat_template__jinja=template)
@@ -180,7 +193,7 @@ def what_is_trained_keeps_the_template(work):
 
 for test in (every_family_gives_the_prompt_and_the_loss_of_its_template, a_template_is_found_in_each_of_its_places,
              a_model_without_a_template_goes_on_with_texts_but_does_not_chat, a_template_that_cannot_be_read_is_refused_where_it_is_needed,
-             nobody_writes_a_turn_of_another, what_is_trained_keeps_the_template):
+             nobody_writes_a_turn_of_another, an_answer_ends_at_the_eos_token_of_the_template, what_is_trained_keeps_the_template):
     print(test.__name__.replace("_", " "), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         test(pathlib.Path(folder))

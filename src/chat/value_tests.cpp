@@ -40,18 +40,12 @@ Value is_case(Call& call) {
     return call_builtin(*method, call.renderer, call.subject(), {});
 }
 
-bool divides(Call& call, int64_t by) {
-    Value rest = binary(Operation::modulo, call.self, Value(by), call.budget());
-    return equal(rest, Value(int64_t{0}), call.budget());
+bool leaves(Call& call, const Value& divisor, int64_t rest) {
+    return equal(binary(Operation::modulo, call.self, divisor, call.budget()), Value(rest), call.budget());
 }
-Value is_even(Call& call) { return divides(call, 2); }
-Value is_odd(Call& call) {
-    return equal(binary(Operation::modulo, call.self, Value(int64_t{2}), call.budget()), Value(int64_t{1}),
-                 call.budget());
-}
-Value is_divisible(Call& call) {
-    return equal(binary(Operation::modulo, call.self, call.need(0), call.budget()), Value(int64_t{0}), call.budget());
-}
+Value is_even(Call& call) { return leaves(call, Value(int64_t{2}), 0); }
+Value is_odd(Call& call) { return leaves(call, Value(int64_t{2}), 1); }
+Value is_divisible(Call& call) { return leaves(call, call.need(0), 0); }
 
 template <Operation operation>
 Value compares(Call& call) {

@@ -61,7 +61,8 @@ int check_folder(const CheckOptions& options) {
     const GoldenRow& worst = *std::max_element(
         rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return times_over(a) < times_over(b); });
     fail(
-        "{}: {} of {} rows exceed their tolerance, the worst {} with {} kernels in {}: {:.3g}, where {:.3g} is allowed; "
+        "{}: {} of {} rows exceed their tolerance, the worst {} with {} kernels in {}: {:.3g}, where {:.3g} is "
+        "allowed; "
         "if the folder is whole, this build or this machine computes other numbers",
         options.golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.tolerance);
 }
