@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <string>
@@ -11,9 +12,8 @@
 
 namespace {
 
-// A closed standard stream would give its number to the next file that is opened, and what is meant for the one would
-// land in the other. Reading the closed input fails, and so does writing a result to the closed output; what is told is
-// lost.
+// The descriptor of a closed standard stream would be given to the next file that is opened, which would then receive
+// what is meant for the stream. Reading the closed input fails, and so does writing to the closed output.
 void fill_closed_streams() {
     constexpr int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
     for (int stream = 0; stream < 3; ++stream)
@@ -25,14 +25,16 @@ void write_error(const char* text) {
     static_cast<void>(written);  // nothing else can be done
 }
 
-// A mapped file has become shorter, or its disk failed: no exception can be thrown from here. Only calls that signal
-// handlers may make.
+// A mapped file has become shorter, or its disk failed: no exception can be thrown from here. Only async-signal-safe
+// calls. Several threads may get here at once: the first one reports and ends the process, the others wait for that.
 void on_bus_error(int signal, siginfo_t* info, void*) {
     const char* path = puna::mapped_path_at(info->si_addr);
-    if (!path) {  // a fault of another kind: it comes again and ends the program as if nobody had listened
+    if (!path) {  // a fault of another kind: it is raised again and ends the program as by default
         std::signal(signal, SIG_DFL);
         return;
     }
+    static std::atomic_flag reported = ATOMIC_FLAG_INIT;
+    while (reported.test_and_set()) ::pause();
     write_error("puna: ");
     write_error(path);
     write_error(": became shorter while it was read, or its disk failed: fetch or copy it again\n");

@@ -7,8 +7,8 @@
 // and overwrite what they have. Activations are f32; the dtype of a weight says what a matmul computes in: f32 and f16
 // weights in f32; a bf16 weight rounds its other operand to bf16 and sums in f32.
 //
-// Bits do not depend on threads, on other rows of the batch or on chunking: every number is a sum in an order that only
-// its own row and column fix. A call may return before its work is done (CUDA): hosts read after `synchronize`.
+// Bits do not depend on threads, on other rows of the batch or on chunking: the order of every sum is fixed by the row
+// and column of its result alone. A call may return before its work is done (CUDA): hosts read after `synchronize`.
 // Outputs come first. Shapes are checked; a wrong one is a Bug.
 #pragma once
 #include "core/tensor.h"
@@ -26,15 +26,15 @@ struct Stream {
     void* handle = nullptr;
 };
 
-// Which two numbers of a head turn together: (2j, 2j + 1) in Meta's files and GGUF, (j, j + head_dim / 2) in Hugging
-// Face's. Loading permutes nothing; the kernel knows.
+// Which two elements of a head form a rotary pair: (2j, 2j + 1) in Meta's files and GGUF, (j, j + head_dim / 2) in
+// Hugging Face's. Loading permutes nothing; the kernel knows.
 enum class RotaryPairs : uint8_t { neighbors, halves };
 
 // One sequence's share of an attention call. Its queries are rows first .. first + n of q; row first + i has position
 // keys - n + i and sees keys 0 .. that position.
 struct AttentionSpan {
     int64_t first, n;
-    const float *k, *v;  // row 0 of this sequence's keys and values; rows are kv_dim numbers
+    const float *k, *v;  // row 0 of this sequence's keys and values; rows have kv_dim elements
     int64_t keys;        // rows of k and v
 };
 
@@ -101,7 +101,7 @@ struct Kernels {
                               Tensor scale);  // dx +=
 
     // angles: [T, 2, P], cosines then sines of position * frequency, an f32 product; then the pairs of x [T, H * 2P]
-    // are turned in place, by -angle if inverse (the gradient). positions: [T] i32
+    // are rotated in place, by -angle if inverse (backward). positions: [T] i32
     void (*rotary_angles)(Stream, Tensor angles, Tensor positions, Tensor frequencies);
     void (*rope)(Stream, Tensor x, Tensor angles, RotaryPairs pairs, bool inverse);
 

@@ -118,13 +118,15 @@ inline void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const 
     });
 }
 
-// Everything that the way back of one key and value head needs of a block of keys.
+// A block of keys and values as the backward pass of one key-value head reads it.
 struct KeyPanels {
     float *keys, *keys_across, *values;  // [dim, 64], [64, dim], [dim, 64]
 };
 
-// p and ds of a tile of queries against a block of keys (see scalar_attention.cpp), [n, 64] each.
-// Row i sees `reach` + i of the keys.
+// Turns scores q k^T and products dout v^T of a tile of queries with a block of keys, [n, 64] each, into
+//   p = exp(scale * score - lse)                      the softmax, recomputed
+//   ds = p * (dout . v - total) * scale               total = dout . out, the sum over all keys of p * (dout . v)
+// Row i sees the first `reach` + i keys; the others are zero. Source: FlashAttention-2, Dao 2023, algorithm 2.
 inline void score_gradients(float* p, float* ds, int64_t n, int64_t reach, const float* lse, int64_t lse_stride,
                             const float* total, float scale) {
     for (int64_t i = 0; i < n; ++i) {
@@ -141,6 +143,8 @@ inline void score_gradients(float* p, float* ds, int64_t n, int64_t reach, const
     }
 }
 
+// With p and ds as above, summed over tiles of queries and the query heads of the group:
+//   dv += p^T dout     dk += ds^T q     dq += ds k
 inline void attention_backward_head(Tensor dq, Tensor dk, Tensor dv, Tensor dout, Tensor out, Tensor lse, Tensor q,
                                     const KeyHead& head) {
     int64_t dim = head.dim(), n = head.span.n, stride = q.columns(), wide = head.panels() * panel_columns,

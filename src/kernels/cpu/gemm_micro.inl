@@ -88,7 +88,7 @@ constexpr int64_t unit_count(int64_t numbers) {
     return (numbers + Operand::k - 1) / Operand::k;
 }
 
-// Panel from rows that run along k: column c is row c of `from`. k: numbers along k; columns <= 64.
+// Panel of a matrix [columns, k] whose rows are contiguous along k: column c is row c of `from`. columns <= 64.
 template <class Operand, class T>
 void pack_nk(float* panel, const T* from, int64_t stride, int64_t k, int64_t columns) {
     int64_t units = unit_count<Operand>(k);
@@ -106,7 +106,7 @@ void pack_nk(float* panel, const T* from, int64_t stride, int64_t k, int64_t col
     }
 }
 
-// Panel from rows that run across: row k of the panel is row k of `from`.
+// Panel of a matrix [k, columns]: row k of the panel is row k of `from`.
 template <class Operand, class T>
 void pack_kn(float* panel, const T* from, int64_t stride, int64_t k, int64_t columns) {
     int64_t units = unit_count<Operand>(k);
@@ -119,7 +119,7 @@ void pack_kn(float* panel, const T* from, int64_t stride, int64_t k, int64_t col
     }
 }
 
-// The left-hand side made of rows that run across, [k, rows]: transposed to [rows, units].
+// The left-hand side from a matrix [k, rows]: transposed to [rows, units].
 template <class Operand>
 void transpose_left(float* to, int64_t to_stride, const float* from, int64_t stride, int64_t k, int64_t rows) {
     int64_t units = unit_count<Operand>(k);

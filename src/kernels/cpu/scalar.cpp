@@ -1,4 +1,4 @@
-// The reference: each kernel as its formula, complete and never optimised. Letters as in kernels.h.
+// The reference: each kernel as its formula, complete and never optimized. Letters as in kernels.h.
 #include "kernels/cpu/scalar.h"
 
 #include "core/math.h"

@@ -22,15 +22,16 @@ struct TreeTile {
         return {scratch + k * rows * columns, columns};
     }
 
-    // Where the sum over chunk number i of this call is to be made: where push leaves it, or in `part` [rows, columns].
+    // Where to compute the sum over chunk number i of this call: where push would store it, or in `part` [rows,
+    // columns].
     View destination(int64_t i, float* part) const { return is_first(i) ? level(0) : View{part, columns}; }
 
-    // Takes the sum that was made in destination(i, part), and uses `part` up.
+    // Adds the sum that was computed in destination(i, part); `part` is clobbered.
     void commit(int64_t i, float* part) const {
         if (!is_first(i)) push(i, part);
     }
 
-    // `part` is the sum over chunk number i of this call; it is used up.
+    // Adds `part`, the sum over chunk number i of this call; it is clobbered.
     void push(int64_t i, float* part) const {
         uint64_t place = static_cast<uint64_t>(tree.first + i);
         if (is_first(i)) return store(level(0), part);
