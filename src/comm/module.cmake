@@ -1,4 +1,4 @@
-# MPI where it was found, else its stand-in.
+# With MPI mpi.cpp, without it the stub none.cpp.
 if(MPI_C_FOUND)
   list(FILTER sources EXCLUDE REGEX "comm/none\\.cpp$")
 else()

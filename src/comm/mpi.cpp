@@ -1,7 +1,7 @@
 #include "comm/group.h"
 #include "core/threads.h"
 
-#define OMPI_SKIP_MPICXX 1  // the C interface only: Open MPI's own C++ one is long dead
+#define OMPI_SKIP_MPICXX 1  // the C interface only; the C++ bindings were removed from MPI 3
 #define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
 
@@ -27,9 +27,9 @@ struct Group::Communicator {
 
 namespace {
 
-constexpr size_t max_message_bytes = size_t{1} << 30;  // MPI counts in int
+constexpr size_t max_message_bytes = size_t{1} << 30;  // MPI counts are int
 
-// Open MPI, MPICH and Slurm each tell their children in their own way.
+// The environment variables by which Open MPI, MPICH and Slurm identify launched processes.
 bool launched_by_mpi() {
     for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"})
         if (std::getenv(name)) return true;
@@ -59,44 +59,44 @@ std::shared_ptr<Group::Communicator> wrap(MPI_Comm handle, bool owned) {
 }
 
 template <class F>
-void in_messages(size_t bytes, F f) {
-    for (size_t at = 0; at < bytes; at += max_message_bytes)
-        f(at, static_cast<int>(std::min(max_message_bytes, bytes - at)));
+void for_each_message(size_t bytes, F f) {
+    for (size_t offset = 0; offset < bytes; offset += max_message_bytes)
+        f(offset, static_cast<int>(std::min(max_message_bytes, bytes - offset)));
 }
 
 void exchange(const Group::Communicator& c, const void* mine, void* theirs, size_t bytes, int partner) {
-    in_messages(bytes, [&](size_t at, int n) {
-        MPI_Sendrecv(static_cast<const std::byte*>(mine) + at, n, MPI_BYTE, partner, 0,
-                     static_cast<std::byte*>(theirs) + at, n, MPI_BYTE, partner, 0, c.handle, MPI_STATUS_IGNORE);
+    for_each_message(bytes, [&](size_t offset, int n) {
+        MPI_Sendrecv(static_cast<const std::byte*>(mine) + offset, n, MPI_BYTE, partner, 0,
+                     static_cast<std::byte*>(theirs) + offset, n, MPI_BYTE, partner, 0, c.handle, MPI_STATUS_IGNORE);
     });
 }
 
 template <class T>
-void add_to(std::span<T> sum, const T* other) {
+void add_to(std::span<T> sum, const T* addend) {
     parallel_for(static_cast<int64_t>(sum.size()), 1 << 16, [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i) sum[static_cast<size_t>(i)] += other[i];
+        for (int64_t i = first; i < last; ++i) sum[static_cast<size_t>(i)] += addend[i];
     });
 }
 
-// Neighbors add, then pairs of pairs: everybody has ((0 + 1) + (2 + 3)) + ... Ranks past the largest power of two
-// first hand theirs in, and get the result in the end.
+// Recursive doubling: pairs of ranks add, then pairs of pairs, so that every rank has ((0 + 1) + (2 + 3)) + ... Ranks
+// beyond the largest power of two first send their values to a partner, and receive the result at the end.
 template <class T>
-void sum_in_tree(const Group& group, const Group::Communicator& c, std::span<T> sum) {
-    std::vector<T> other(sum.size());
-    int whole = 1;
-    while (whole * 2 <= c.size) whole *= 2;
+void tree_all_reduce(const Group& group, const Group::Communicator& c, std::span<T> sum) {
+    std::vector<T> received(sum.size());
+    int power_of_two = 1;
+    while (power_of_two * 2 <= c.size) power_of_two *= 2;
     auto bytes = std::as_writable_bytes(sum);
-    if (c.rank >= whole) group.send(bytes, c.rank - whole);
-    if (c.rank + whole < c.size) {
-        group.receive(std::as_writable_bytes(std::span(other)), c.rank + whole);
-        add_to(sum, other.data());
+    if (c.rank >= power_of_two) group.send(bytes, c.rank - power_of_two);
+    if (c.rank + power_of_two < c.size) {
+        group.receive(std::as_writable_bytes(std::span(received)), c.rank + power_of_two);
+        add_to(sum, received.data());
     }
-    for (int step = 1; step < whole && c.rank < whole; step *= 2) {
-        exchange(c, sum.data(), other.data(), sum.size_bytes(), c.rank ^ step);
-        add_to(sum, other.data());  // a + b has the bits of b + a
+    for (int step = 1; step < power_of_two && c.rank < power_of_two; step *= 2) {
+        exchange(c, sum.data(), received.data(), sum.size_bytes(), c.rank ^ step);
+        add_to(sum, received.data());  // addition is commutative bit for bit
     }
-    if (c.rank + whole < c.size) group.send(bytes, c.rank + whole);
-    if (c.rank >= whole) group.receive(bytes, c.rank - whole);
+    if (c.rank + power_of_two < c.size) group.send(bytes, c.rank + power_of_two);
+    if (c.rank >= power_of_two) group.receive(bytes, c.rank - power_of_two);
 }
 
 }  // namespace
@@ -135,10 +135,10 @@ Group Group::split(int color) const {
 }
 
 void Group::all_reduce(std::span<float> sum) const {
-    if (size() > 1) sum_in_tree(*this, *communicator_, sum);
+    if (size() > 1) tree_all_reduce(*this, *communicator_, sum);
 }
 void Group::all_reduce(std::span<double> sum) const {
-    if (size() > 1) sum_in_tree(*this, *communicator_, sum);
+    if (size() > 1) tree_all_reduce(*this, *communicator_, sum);
 }
 
 void Group::all_gather(Tensor all, Tensor mine) const {
@@ -158,20 +158,22 @@ void Group::reduce_scatter(Tensor mine, Tensor all) const {
 
 void Group::broadcast(std::span<std::byte> bytes, int from) const {
     if (size() > 1)
-        in_messages(bytes.size(),
-                    [&](size_t at, int n) { MPI_Bcast(bytes.data() + at, n, MPI_BYTE, from, communicator_->handle); });
+        for_each_message(bytes.size(), [&](size_t offset, int n) {
+            MPI_Bcast(bytes.data() + offset, n, MPI_BYTE, from, communicator_->handle);
+        });
 }
 
 void Group::send(std::span<const std::byte> bytes, int to) const {
     check(to >= 0 && to < size() && to != rank(), "send from {} to {} of {}", rank(), to, size());
-    in_messages(bytes.size(),
-                [&](size_t at, int n) { MPI_Send(bytes.data() + at, n, MPI_BYTE, to, 0, communicator_->handle); });
+    for_each_message(bytes.size(), [&](size_t offset, int n) {
+        MPI_Send(bytes.data() + offset, n, MPI_BYTE, to, 0, communicator_->handle);
+    });
 }
 
 void Group::receive(std::span<std::byte> bytes, int from) const {
     check(from >= 0 && from < size() && from != rank(), "receive at {} from {} of {}", rank(), from, size());
-    in_messages(bytes.size(), [&](size_t at, int n) {
-        MPI_Recv(bytes.data() + at, n, MPI_BYTE, from, 0, communicator_->handle, MPI_STATUS_IGNORE);
+    for_each_message(bytes.size(), [&](size_t offset, int n) {
+        MPI_Recv(bytes.data() + offset, n, MPI_BYTE, from, 0, communicator_->handle, MPI_STATUS_IGNORE);
     });
 }
 

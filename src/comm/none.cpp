@@ -1,4 +1,4 @@
-// Stands where the build has no MPI: every group is a group of one.
+// Stub for builds without MPI: every group is a group of one.
 #include "comm/group.h"
 
 #include <cstring>
