@@ -1,11 +1,11 @@
-// files/json_strings.h — keeps strings of a JSON text as views, at no cost where the text itself spells them.
+// files/json_strings.h — stores strings of a JSON text as views; only strings with escapes are copied.
 //
 //   JsonStrings strings(text);
-//   read_json(text, path, [&](const JsonEvent& event) { strings.measure(event); });        // first walk
-//   read_json(text, path, [&](const JsonEvent& event) { name = strings.keep(event); });    // second walk
+//   read_json(text, path, [&](const JsonEvent& event) { strings.measure(event); });       // first pass
+//   read_json(text, path, [&](const JsonEvent& event) { name = strings.store(event); });    // second pass
 //
-// A string with escapes is kept in one block of the size that the first walk measured, so that no text makes us take
-// more memory than itself. Views live as long as the text and this object, which may move.
+// Strings with escapes are copied to one block of the size measured in the first pass, so memory is bounded by the size
+// of the text. Views are valid while both the text and this object (which is movable) exist.
 #pragma once
 #include "core/json.h"
 
@@ -18,11 +18,11 @@ class JsonStrings {
  public:
     explicit JsonStrings(std::string_view text) : text_(text) {}
 
-    void measure(const JsonEvent& event) { unescaped_size_ += spelled(event).empty() ? event.text.size() : 0; }
-    std::string_view keep(const JsonEvent& event);  // event: a key or string that was measured
+    void measure(const JsonEvent& event) { unescaped_size_ += verbatim(event).empty() ? event.text.size() : 0; }
+    std::string_view store(const JsonEvent& event);  // event: a key or string passed to measure before
 
  private:
-    std::string_view spelled(const JsonEvent& event) const;  // empty where escapes spell it otherwise
+    std::string_view verbatim(const JsonEvent& event) const;  // the view into the text; empty if the string has escapes
 
     std::string_view text_;
     size_t unescaped_size_ = 0;

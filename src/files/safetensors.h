@@ -1,19 +1,19 @@
-// files/safetensors.h — tensors by name in one file: the form in which models are exchanged.
+// files/safetensors.h — the safetensors file format: tensors by name in one file.
 //
-//   SafetensorsFile file("model.safetensors");                    // mapped: opening reads the header only
-//   for (const TensorEntry& entry : file.entries()) ...            // in the order of their bytes
-//   if (const TensorEntry* entry = file.find("norm.weight")) Tensor w = file.tensor(*entry);
+//   SafetensorsFile file("model.safetensors");                    // memory-mapped: opening reads only the header
+//   for (const TensorEntry& entry : file.entries()) use(entry);    // in the order of their data
+//   if (const TensorEntry* entry = file.find("norm.weight")) w = file.tensor(*entry);
 //
 //   write_safetensors("out.safetensors", {{"norm.weight", w}});    // all at once
-//   SafetensorsWriter writer("out.safetensors", specs);            // or as they are made, in the order of specs
+//   SafetensorsWriter writer("out.safetensors", specs);            // or one by one, in the order of specs
 //   writer.write(w);
 //   writer.commit();
 //
-// A file is eight bytes N (little-endian), N bytes of JSON {name: {dtype, shape, data_offsets}}, then the numbers.
-// Reading is strict: offsets without overlap or holes, sizes that agree with dtype and shape, no name twice; anything
-// else throws Error with the path and the tensor or byte. A dtype that core/dtype.h lacks, or more than four sizes, is
-// an error only for tensor(). Written files are the same bytes for the same input, with the numbers at a multiple of 64
-// bytes. Source: the README of the safetensors project.
+// Format: a 64-bit little-endian length N, N bytes of JSON {name: {dtype, shape, data_offsets}}, then the data. Reading
+// is strict: data without overlaps or gaps, sizes that match dtype and shape, unique names; otherwise it throws Error
+// with the path and the tensor or byte. A dtype unknown to core/dtype.h, or more than four dimensions, is an error only
+// in tensor(). Output is deterministic, with the data section aligned to 64 bytes. Source: README of the safetensors
+// project.
 #pragma once
 #include "core/arena.h"
 #include "core/atomic_file.h"
@@ -32,16 +32,16 @@
 namespace puna {
 
 struct TensorEntry {
-    std::string_view name, dtype_name;  // as the file spells them
-    std::span<const std::byte> bytes;   // at any address: see SafetensorsFile::tensor
-    std::array<int64_t, 4> shape{};     // the first four sizes
+    std::string_view name, dtype_name;  // as in the file
+    std::span<const std::byte> bytes;   // may be misaligned: see SafetensorsFile::tensor
+    std::array<int64_t, 4> shape{};     // the first four dimensions
     int rank = 0;
-    std::optional<Dtype> dtype;  // empty: one that we do not compute with
+    std::optional<Dtype> dtype;  // empty: not supported
 };
 
-// The header of a file, as views into `bytes`, which must outlive it. The memory it takes is less than twice the bytes.
+// The parsed header, as views into `bytes`, which must outlive it. Uses less than twice the memory of `bytes`.
 struct SafetensorsTable {
-    std::vector<TensorEntry> entries;  // in the order of their bytes
+    std::vector<TensorEntry> entries;  // in the order of their data
     std::vector<uint32_t> by_name;     // indices of entries, sorted by name
     JsonStrings strings;
 
@@ -57,13 +57,13 @@ class SafetensorsFile {
     const TensorEntry* find(std::string_view name) const { return table_.find(name); }
     const std::filesystem::path& path() const { return file_.path(); }
 
-    // A view of the mapped bytes, which must not be written to. Where numbers are not aligned for their dtype (older
-    // files do that), the first call for such a tensor copies all of them to memory of this object, where entries then
-    // point; so not from two threads at once.
+    // A view of the mapped bytes, which must not be written to. The first call for a tensor that is not aligned for its
+    // dtype (older files have these) copies all such tensors to memory of this object and updates the entries, so it is
+    // not thread-safe.
     Tensor tensor(const TensorEntry& entry);
-    Tensor tensor(std::string_view name);  // Error where there is none
+    Tensor tensor(std::string_view name);  // throws Error if there is none
 
-    std::optional<std::string> metadata(std::string_view key) const;  // reads the header again
+    std::optional<std::string> metadata(std::string_view key) const;  // parses the header again
 
  private:
     void copy_misaligned();
@@ -81,19 +81,19 @@ struct TensorSpec {
     std::vector<int64_t> shape;
 };
 
-// Writes tensors as they come, in the order of specs, holding none of them. The file appears at commit, whole.
-// For aligned reading, put wider dtypes first where they are mixed.
+// Streams tensors to a file in the order of specs, without buffering them. The file appears atomically at commit.
+// If dtypes are mixed, put wider ones first, so that all data is aligned.
 class SafetensorsWriter {
  public:
     SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorSpec>& specs,
                       const Metadata& metadata = {});
 
-    void write(const Tensor& tensor);  // the next one, or the next part of it; dtype as declared
-    void commit();                     // after the last one
+    void write(const Tensor& tensor);  // the next tensor, or the next part of it; dtype as in specs
+    void commit();                     // after the last tensor
 
  private:
     AtomicFile file_;
-    std::vector<std::pair<Dtype, int64_t>> left_;  // dtype and count, the next one last
+    std::vector<std::pair<Dtype, int64_t>> left_;  // dtype and remaining count; the next tensor is last
 };
 
 struct NamedTensor {

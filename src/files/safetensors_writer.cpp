@@ -23,13 +23,13 @@ std::string make_header(const std::vector<TensorSpec>& specs, const Metadata& me
     for (const auto& [key, value] : metadata)
         pairs += fmt::format("{}{}:{}", pairs.empty() ? "" : ",", json_text(key), json_text(value));
     if (!metadata.empty()) text = fmt::format("\"__metadata__\":{{{}}}", pairs);
-    int64_t at = 0;
+    int64_t begin = 0;
     for (const TensorSpec& spec : specs) {
-        int64_t end = at + count_of(spec) * size_of(spec.dtype);
-        text +=
-            fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}", text.empty() ? "" : ",",
-                        json_text(spec.name), info(spec.dtype).file_name, nlohmann::json(spec.shape).dump(), at, end);
-        at = end;
+        int64_t end = begin + count_of(spec) * size_of(spec.dtype);
+        text += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}", text.empty() ? "" : ",",
+                            json_text(spec.name), info(spec.dtype).file_name, nlohmann::json(spec.shape).dump(), begin,
+                            end);
+        begin = end;
     }
     text = "{" + text + "}";
     text.resize(round_up(length_bytes + text.size(), alignment) - length_bytes, ' ');
@@ -40,8 +40,8 @@ void check_names(const std::vector<TensorSpec>& specs, const std::filesystem::pa
     std::vector<std::string_view> names;
     for (const TensorSpec& spec : specs) names.push_back(spec.name);
     std::sort(names.begin(), names.end());
-    auto twice = std::adjacent_find(names.begin(), names.end());
-    if (twice != names.end()) throw_bug(fmt::format("{}: tensor '{}' is to be written twice", path.string(), *twice));
+    auto duplicate = std::adjacent_find(names.begin(), names.end());
+    if (duplicate != names.end()) throw_bug(fmt::format("{}: duplicate tensor '{}'", path.string(), *duplicate));
 }
 
 }  // namespace
@@ -59,17 +59,17 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const st
 }
 
 void SafetensorsWriter::write(const Tensor& tensor) {
-    check(!left_.empty(), "a tensor more than was declared: {}", tensor);
+    check(!left_.empty(), "write: {} was not declared", tensor);
     auto& [dtype, count] = left_.back();
-    check(tensor.dtype == dtype && tensor.count() <= count, "{} is written where {} {} are left", tensor, count,
-          info(dtype).name);
+    check(tensor.dtype == dtype && tensor.count() <= count, "write: {} does not fit the remaining {} elements of {}",
+          tensor, count, info(dtype).name);
     count -= tensor.count();
     if (count == 0) left_.pop_back();
     file_.write({static_cast<const std::byte*>(tensor.data), static_cast<size_t>(tensor.bytes())});
 }
 
 void SafetensorsWriter::commit() {
-    check(left_.empty(), "{} declared tensors were never written", left_.size());
+    check(left_.empty(), "commit: {} declared tensors were not written", left_.size());
     file_.commit();
 }
 

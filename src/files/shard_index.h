@@ -1,11 +1,10 @@
-// files/shard_index.h — which file of a Hugging Face folder holds which tensor: model.safetensors.index.json.
+// files/shard_index.h — the index of a sharded Hugging Face model: model.safetensors.index.json.
 //
 //   ShardIndex index = parse_shard_index(text, path);
-//   for (const ShardEntry& entry : index.entries) ...          // entry.tensor lies in the folder's file entry.file
+//   for (const ShardEntry& entry : index.entries) use(entry);       // entry.tensor is in the file entry.file
 //
-// The text is {"metadata": {"total_size": bytes}, "weight_map": {tensor: file}}; whatever lies beside weight_map is
-// passed over. A file is the plain name of one in the same folder: no name leads out of it. Opens no files: see
-// files/shards.h.
+// Format: {"metadata": {"total_size": bytes}, "weight_map": {tensor: file}}; only weight_map is read. File names with a
+// path are rejected, so none leads out of the folder. Opens no files: see files/shards.h.
 #pragma once
 #include "files/json_strings.h"
 
@@ -18,13 +17,13 @@ struct ShardEntry {
     std::string_view tensor, file;
 };
 
-// Views into the text, which must outlive them, sorted by file, then tensor. Takes less than twice the text's memory.
+// Views into the text, which must outlive them, sorted by file, then tensor. Uses less than twice the text's memory.
 struct ShardIndex {
     std::vector<ShardEntry> entries;
     JsonStrings strings;
 };
 
-// Throws Error: not JSON, no weight_map, a tensor twice, a file name with a folder in it.
+// Throws Error for invalid JSON, a missing weight_map, duplicate tensors and file names with a path.
 ShardIndex parse_shard_index(std::string_view text, std::string_view path);
 
 }  // namespace puna

@@ -8,37 +8,37 @@ namespace {
 
 constexpr std::string_view single_file = "model.safetensors", index_file = "model.safetensors.index.json";
 
-bool is_there(const std::filesystem::path& path) {
+bool file_exists(const std::filesystem::path& path) {
     std::error_code ignored;
     return std::filesystem::exists(path, ignored);
 }
 
-// Those of the files that the index names that are there; one of them must be.
+// Opens the files listed in the index that exist; throws Error if none does.
 std::vector<SafetensorsFile> open_shards(const std::filesystem::path& folder, const ShardIndex& index) {
     std::vector<SafetensorsFile> files;
-    std::string_view last;
+    std::string_view previous;
     for (const ShardEntry& entry : index.entries) {  // sorted by file
-        if (entry.file == last) continue;
-        last = entry.file;
-        if (is_there(folder / last)) files.emplace_back(folder / last);
+        if (entry.file == previous) continue;
+        previous = entry.file;
+        if (file_exists(folder / previous)) files.emplace_back(folder / previous);
     }
-    if (files.empty() && !last.empty())
-        fail("{}: none of the files that {} names is there, as {}: fetch or copy them again", folder.string(),
-             index_file, last);
+    if (files.empty() && !previous.empty())
+        fail("{}: none of the files listed in {} exists, for example {}: download or copy them again", folder.string(),
+             index_file, previous);
     return files;
 }
 
 }  // namespace
 
 ModelWeights::ModelWeights(const std::filesystem::path& folder) : folder_(folder) {
-    if (is_there(folder / single_file)) {
+    if (file_exists(folder / single_file)) {
         files_.emplace_back(folder / single_file);
         return;
     }
     std::filesystem::path index = folder / index_file;
-    if (!is_there(index))
-        fail("{}: neither {} nor {} is there: name the folder of a model in Hugging Face's form", folder.string(),
-             single_file, index_file);
+    if (!file_exists(index))
+        fail("{}: contains neither {} nor {}: pass a model folder in Hugging Face format", folder.string(), single_file,
+             index_file);
     index_text_.emplace(index);
     index_ = parse_shard_index(index_text_->text(), index.string());
     files_ = open_shards(folder, *index_);
@@ -70,8 +70,9 @@ Tensor ModelWeights::tensor(std::string_view name) {
 void ModelWeights::fail_missing(std::string_view name) const {
     std::string_view file = file_in_index(name);
     if (file.empty()) fail("{}: tensor {} is missing", folder_.string(), printable(name));
-    fail("{}: tensor {} is missing: {} says that it is in {}, {}: fetch or copy that file again", folder_.string(),
-         printable(name), index_file, file, is_there(folder_ / file) ? "which does not have it" : "which is not there");
+    fail("{}: tensor {} is missing: {} lists it in {}, {}: download or copy that file again", folder_.string(),
+         printable(name), index_file, file,
+         file_exists(folder_ / file) ? "which does not contain it" : "which does not exist");
 }
 
 }  // namespace puna

@@ -1,18 +1,18 @@
-// files/shards.h — the weights in a Hugging Face folder: model.safetensors, or several files and an index of them.
+// files/shards.h — the weights of a model in Hugging Face format: model.safetensors, or several shards and an index.
 //
-//   ModelWeights weights("Llama-3.2-1B");                          // opens every shard that is there
-//   if (weights.find("lm_head.weight")) ...
-//   Tensor w = weights.tensor("model.norm.weight");                // Error where there is none
+//   ModelWeights weights("Llama-3.2-1B");                          // opens every shard that exists
+//   bool tied = !weights.find("lm_head.weight");
+//   Tensor w = weights.tensor("model.norm.weight");                // throws Error if there is none
 //
-//   ModelWeightsWriter writer(folder, specs, {.max_shard_bytes = 5 << 30});    // one file where they fit into it
-//   for (...) writer.write(tensor);                                            // in the order of specs
+//   ModelWeightsWriter writer(folder, specs, {.max_shard_bytes = int64_t{5} << 30});  // one file if they fit
+//   for (const Tensor& tensor : tensors) writer.write(tensor);                       // in the order of specs
 //   writer.commit();
 //
-// A tensor is looked for in every shard, first in the one where the index (files/shard_index.h) has it. An index that
-// names too much or too little, and a shard that is not there, matter only to who asks for what is missing. Where both
-// forms are there, model.safetensors counts.
-// Each file is replaced as a whole, but a set of shards is not: where others may read meanwhile, write into a new
-// folder and rename it (core/atomic_file.h).
+// A tensor is searched for in every shard; if several contain it, the one named by the index (files/shard_index.h)
+// wins. Index entries without a tensor, tensors without an index entry and missing shards are errors only when such a
+// tensor is requested and not found. If both forms exist, model.safetensors is used. Files are replaced atomically one
+// by one, but not as a set: if the folder may be read meanwhile, write to a new folder and rename it
+// (core/atomic_file.h).
 #pragma once
 #include "files/safetensors.h"
 #include "files/shard_index.h"
@@ -31,12 +31,12 @@ class ModelWeights {
     explicit ModelWeights(const std::filesystem::path& folder);
 
     const TensorEntry* find(std::string_view name) const;
-    Tensor tensor(std::string_view name);                           // as SafetensorsFile::tensor
-    [[noreturn]] void fail_missing(std::string_view name) const;    // Error: where the tensor should be
-    const std::vector<SafetensorsFile>& files() { return files_; }  // in the order of their names
+    Tensor tensor(std::string_view name);                           // see SafetensorsFile::tensor
+    [[noreturn]] void fail_missing(std::string_view name) const;    // the Error says where the tensor should be
+    const std::vector<SafetensorsFile>& files() { return files_; }  // sorted by name
 
  private:
-    std::string_view file_in_index(std::string_view tensor) const;  // empty: the index does not name it
+    std::string_view file_in_index(std::string_view tensor) const;  // empty if the index does not list it
 
     std::filesystem::path folder_;
     std::optional<MappedFile> index_text_;
@@ -45,8 +45,8 @@ class ModelWeights {
 };
 
 struct ShardOptions {
-    int64_t max_shard_bytes = int64_t{5} << 30;  // of numbers in a file; a larger tensor has a file of its own
-    Metadata metadata = {{"format", "pt"}};      // other readers insist on this pair
+    int64_t max_shard_bytes = int64_t{5} << 30;  // of tensor data per file; a larger tensor gets its own file
+    Metadata metadata = {{"format", "pt"}};      // required by transformers
 };
 
 class ModelWeightsWriter {
@@ -54,8 +54,8 @@ class ModelWeightsWriter {
     ModelWeightsWriter(const std::filesystem::path& folder, const std::vector<TensorSpec>& specs,
                        const ShardOptions& options = {});
 
-    void write(const Tensor& tensor);  // the next one
-    void commit();                     // after the last one; files of an earlier model are removed
+    void write(const Tensor& tensor);  // the next tensor
+    void commit();                     // after the last tensor; removes weight files of an earlier model
 
  private:
     struct Shard {

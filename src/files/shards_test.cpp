@@ -14,9 +14,9 @@ namespace {
 class Shards : public testing::Test {
  protected:
     void SetUp() override {
-        std::iota(numbers_.begin(), numbers_.end(), 0.f);
+        std::iota(values_.begin(), values_.end(), 0.f);
         for (int i = 0; i < 5; ++i) {
-            Tensor tensor(numbers_.data() + i, Dtype::f32, {2, 2});
+            Tensor tensor(values_.data() + i, Dtype::f32, {2, 2});
             tensors_.push_back({fmt::format("layers.{}.w", i), tensor});
             specs_.push_back(spec_of(tensors_.back()));
         }
@@ -27,28 +27,28 @@ class Shards : public testing::Test {
         for (const NamedTensor& named : tensors_) writer.write(named.tensor);
         writer.commit();
     }
-    void put_index(std::string_view text) const { std::ofstream(folder_ / "model.safetensors.index.json") << text; }
+    void write_index(std::string_view text) const { std::ofstream(folder_ / "model.safetensors.index.json") << text; }
 
     std::vector<std::string> names() const { return folder_.names(); }
 
-    std::string refusal() const {
+    std::string error_of_opening() const {
         try {
             ModelWeights weights(folder_.path());
         } catch (const Error& error) {
             return error.what();
         }
-        return "was accepted";
+        return "no error";
     }
 
     TestFolder folder_;
-    std::array<float, 8> numbers_;
+    std::array<float, 8> values_;
     std::vector<NamedTensor> tensors_;
     std::vector<TensorSpec> specs_;
 };
 
 using Names = std::vector<std::string>;
 
-TEST_F(Shards, AModelThatFitsIsOneFileWithoutIndex) {
+TEST_F(Shards, ModelThatFitsIsOneFileWithoutIndex) {
     write(5 * 16);
     EXPECT_EQ(names(), Names{"model.safetensors"});
     ModelWeights weights(folder_.path());
@@ -57,7 +57,7 @@ TEST_F(Shards, AModelThatFitsIsOneFileWithoutIndex) {
     EXPECT_THROW(weights.tensor("layers.5.w"), Error);
 }
 
-TEST_F(Shards, ALargerModelIsSplitAndFoundByItsIndex) {
+TEST_F(Shards, LargerModelsAreSplitAndIndexed) {
     write(2 * 16);
     EXPECT_EQ(names(), (Names{"model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors",
                               "model-00003-of-00003.safetensors", "model.safetensors.index.json"}));
@@ -68,13 +68,13 @@ TEST_F(Shards, ALargerModelIsSplitAndFoundByItsIndex) {
     EXPECT_NE(read_text(folder_ / "model.safetensors.index.json").find("\"total_size\": 80"), std::string::npos);
 }
 
-TEST_F(Shards, ATensorLargerThanAShardHasAFileOfItsOwn) {
+TEST_F(Shards, TensorLargerThanAShardGetsItsOwnFile) {
     write(1);
     EXPECT_EQ(names().size(), 6u);
     EXPECT_EQ(ModelWeights(folder_.path()).tensor("layers.2.w").as<float>()[0], 2);
 }
 
-TEST_F(Shards, WritingAgainLeavesNothingOfTheEarlierModel) {
+TEST_F(Shards, WritingAgainRemovesTheEarlierModel) {
     write(16);
     write(3 * 16);
     EXPECT_EQ(names(), (Names{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
@@ -83,11 +83,11 @@ TEST_F(Shards, WritingAgainLeavesNothingOfTheEarlierModel) {
     EXPECT_EQ(names(), Names{"model.safetensors"});
     std::ofstream(folder_ / "tokenizer.json") << "{}";
     write(3 * 16);
-    EXPECT_EQ(names().size(), 4u) << "other files stay, model.safetensors does not";
+    EXPECT_EQ(names().size(), 4u) << "other files are kept, model.safetensors is removed";
     EXPECT_EQ(ModelWeights(folder_.path()).files().size(), 2u);
 }
 
-TEST_F(Shards, AWriterThatIsGivenTooFewOrTooManyTensorsIsABug) {
+TEST_F(Shards, WritingTooFewOrTooManyTensorsIsABug) {
     ModelWeightsWriter writer(folder_.path(), specs_, {.max_shard_bytes = 32});
     for (size_t i = 0; i < 4; ++i) writer.write(tensors_[i].tensor);
     EXPECT_THROW(writer.commit(), Bug);
@@ -95,12 +95,13 @@ TEST_F(Shards, AWriterThatIsGivenTooFewOrTooManyTensorsIsABug) {
     EXPECT_THROW(writer.write(tensors_[4].tensor), Bug);
 }
 
-TEST_F(Shards, AFolderWithoutWeightsSaysWhatIsLookedFor) {
-    EXPECT_NE(refusal().find("neither model.safetensors nor model.safetensors.index.json is there"), std::string::npos)
-        << refusal();
+TEST_F(Shards, FolderWithoutWeightsIsAnErrorWithTheExpectedNames) {
+    EXPECT_NE(error_of_opening().find("contains neither model.safetensors nor model.safetensors.index.json"),
+              std::string::npos)
+        << error_of_opening();
 }
 
-std::string problem_of(ModelWeights& weights, std::string_view name) {
+std::string error_of(ModelWeights& weights, std::string_view name) {
     try {
         weights.tensor(name);
     } catch (const Error& error) {
@@ -109,48 +110,49 @@ std::string problem_of(ModelWeights& weights, std::string_view name) {
     return "none";
 }
 
-TEST_F(Shards, AMissingShardIsNamedByWhoAsksForItsTensors) {
+TEST_F(Shards, MissingShardIsAnErrorOnlyForItsTensors) {
     write(32);
     std::filesystem::remove(folder_ / "model-00002-of-00003.safetensors");
     ModelWeights weights(folder_.path());
     EXPECT_EQ(weights.tensor("layers.0.w").as<float>()[3], 3);
     EXPECT_EQ(weights.tensor("layers.4.w").as<float>()[3], 7);
     EXPECT_EQ(weights.find("layers.2.w"), nullptr);
-    EXPECT_EQ(problem_of(weights, "layers.2.w"),
+    EXPECT_EQ(error_of(weights, "layers.2.w"),
               folder_.path().string() +
-                  ": tensor layers.2.w is missing: model.safetensors.index.json says that it is in "
-                  "model-00002-of-00003.safetensors, which is not there: fetch or copy that file again");
+                  ": tensor layers.2.w is missing: model.safetensors.index.json lists it in "
+                  "model-00002-of-00003.safetensors, which does not exist: download or copy that file again");
     for (int i : {1, 3}) std::filesystem::remove(folder_ / fmt::format("model-0000{}-of-00003.safetensors", i));
-    EXPECT_NE(refusal().find("none of the files that model.safetensors.index.json names is there"), std::string::npos)
-        << refusal();
+    EXPECT_NE(error_of_opening().find("none of the files listed in model.safetensors.index.json exists"),
+              std::string::npos)
+        << error_of_opening();
 }
 
-TEST_F(Shards, TensorsThatOnlyTheIndexOrOnlyTheShardNamesDoNotMatterUnlessAskedFor) {
+TEST_F(Shards, IndexMismatchesAreErrorsOnlyForMissingTensors) {
     write(32);
     std::string file = "model-00001-of-00003.safetensors";
-    put_index(R"({"weight_map":{"layers.0.w":")" + file + R"(","x":")" + file + "\"}}");
+    write_index(R"({"weight_map":{"layers.0.w":")" + file + R"(","x":")" + file + "\"}}");
     ModelWeights weights(folder_.path());
-    EXPECT_EQ(weights.tensor("layers.1.w").as<float>()[0], 1) << "only the shard names it";
-    EXPECT_EQ(problem_of(weights, "x"), folder_.path().string() +
-                                            ": tensor x is missing: model.safetensors.index.json says that it is in " +
-                                            file + ", which does not have it: fetch or copy that file again");
-    EXPECT_EQ(problem_of(weights, "y"), folder_.path().string() + ": tensor y is missing");
+    EXPECT_EQ(weights.tensor("layers.1.w").as<float>()[0], 1) << "only in the shard";
+    EXPECT_EQ(error_of(weights, "x"), folder_.path().string() +
+                                          ": tensor x is missing: model.safetensors.index.json lists it in " + file +
+                                          ", which does not contain it: download or copy that file again");
+    EXPECT_EQ(error_of(weights, "y"), folder_.path().string() + ": tensor y is missing");
 }
 
-TEST_F(Shards, OfATensorInTwoShardsTheOneThatTheIndexNamesCounts) {
+TEST_F(Shards, IndexDecidesBetweenTwoShardsWithTheSameTensor) {
     write_safetensors(folder_ / "a.safetensors", {{"w", tensors_[0].tensor}});
     write_safetensors(folder_ / "b.safetensors", {{"w", tensors_[1].tensor}, {"v", tensors_[2].tensor}});
     for (std::string file : {"a", "b"}) {
-        put_index(R"({"weight_map":{"w":")" + file + R"(.safetensors","u":"a.safetensors","v":"b.safetensors"}})");
+        write_index(R"({"weight_map":{"w":")" + file + R"(.safetensors","u":"a.safetensors","v":"b.safetensors"}})");
         EXPECT_EQ(ModelWeights(folder_.path()).tensor("w").as<float>()[0], file == "a" ? 0 : 1);
     }
 }
 
-TEST(ShardIndexTest, WrongIndexesAreRefusedInOneLine) {
+TEST(ShardIndexTest, InvalidIndexesAreRejectedInOneLine) {
     auto expect = [](std::string_view text, std::string_view reason) {
         try {
             parse_shard_index(text, "i.json");
-            ADD_FAILURE() << text << " was accepted";
+            ADD_FAILURE() << text << " no error";
         } catch (const Error& error) {
             std::string message = error.what();
             EXPECT_NE(message.find(reason), message.npos) << text << "\n  says: " << message;
@@ -158,20 +160,20 @@ TEST(ShardIndexTest, WrongIndexesAreRefusedInOneLine) {
         }
     };
     expect("", "not valid JSON");
-    expect("[]", "not an object");
+    expect("[]", "not a JSON object");
     expect("{}", "has no weight_map");
     expect(R"({"weight_map":[]})", "weight_map is not an object");
-    expect(R"({"weight_map":{},"weight_map":{}})", "weight_map is there twice");
+    expect(R"({"weight_map":{},"weight_map":{}})", "duplicate weight_map");
     expect(R"({"weight_map":{"a":1}})", "tensor 'a' has no file name");
     expect(R"({"weight_map":{"a":{"b":"c.safetensors"}}})", "tensor 'a' has no file name");
-    expect(R"({"weight_map":{"a":"../b.safetensors"}})", "tensor 'a' lies in '../b.safetensors'");
-    expect(R"({"weight_map":{"a":"/b.safetensors"}})", "no name of a .safetensors file");
+    expect(R"({"weight_map":{"a":"../b.safetensors"}})", "tensor 'a' is mapped to '../b.safetensors'");
+    expect(R"({"weight_map":{"a":"/b.safetensors"}})", "not the name of a .safetensors file");
     expect(R"({"weight_map":{"a":"b\u0000.safetensors"}})", "'b\\x00.safetensors'");
-    expect(R"({"weight_map":{"a":"b.bin"}})", "no name of a .safetensors file");
-    expect(R"({"weight_map":{"a":"b.safetensors","a":"c.safetensors"}})", "tensor 'a' is there twice");
+    expect(R"({"weight_map":{"a":"b.bin"}})", "not the name of a .safetensors file");
+    expect(R"({"weight_map":{"a":"b.safetensors","a":"c.safetensors"}})", "duplicate tensor 'a'");
 }
 
-TEST(ShardIndexTest, EntriesComeByFileAndOtherFieldsArePassedOver) {
+TEST(ShardIndexTest, EntriesAreSortedByFileAndOtherFieldsAreIgnored) {
     std::string text = R"({"metadata":{"total_size":1,"x":[{"weight_map":{}}]},"weight_map":)"
                        R"({"b":"2.safetensors","a":"2.safetensors","\u0063":"1.safetensors"}})";
     ShardIndex index = parse_shard_index(text, "i.json");

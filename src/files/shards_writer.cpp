@@ -48,13 +48,13 @@ void ModelWeightsWriter::open_next() {
 
 void ModelWeightsWriter::write(const Tensor& tensor) {
     if (left_in_shard_ == 0) open_next();
-    check(writer_ != nullptr, "a tensor more than was declared: {}", tensor);
+    check(writer_ != nullptr, "write: {} was not declared", tensor);
     writer_->write(tensor);
     --left_in_shard_;
 }
 
 void ModelWeightsWriter::commit() {
-    check(left_in_shard_ == 0 && next_shard_ == shards_.size(), "{}: declared tensors were never written",
+    check(left_in_shard_ == 0 && next_shard_ == shards_.size(), "{}: declared tensors were not written",
           folder_.string());
     open_next();
     if (shards_.size() > 1) write_index();
@@ -73,9 +73,9 @@ void ModelWeightsWriter::write_index() const {
     write_file(folder_ / index_file, index.dump(2) + "\n");
 }
 
-// What an earlier model left under other names would be read instead of ours, or waste the disk.
+// Weight files of an earlier model under other names could be read instead of the new ones, and waste disk space.
 void ModelWeightsWriter::remove_earlier() const {
-    auto is_ours = [this](const std::string& name) {
+    auto is_current = [this](const std::string& name) {
         if (name == index_file) return shards_.size() > 1;
         return std::any_of(shards_.begin(), shards_.end(), [&](const Shard& shard) { return shard.file == name; });
     };
@@ -83,12 +83,13 @@ void ModelWeightsWriter::remove_earlier() const {
     for (const std::filesystem::directory_entry& entry : std::filesystem::directory_iterator(folder_))
         names.push_back(entry.path().filename().string());
     for (const std::string& name : names) {
-        bool of_a_model = name == single_file || name == index_file || is_shard_name(name);
-        if (!of_a_model || is_ours(name)) continue;
+        bool is_weight_file = name == single_file || name == index_file || is_shard_name(name);
+        if (!is_weight_file || is_current(name)) continue;
         std::error_code problem;
         std::filesystem::remove(folder_ / name, problem);
         if (problem)
-            fail("{}: is of an earlier model and cannot be removed: {}", (folder_ / name).string(), problem.message());
+            fail("{}: left over from an earlier model and cannot be removed: {}", (folder_ / name).string(),
+                 problem.message());
     }
     sync_folder(folder_);
 }
