@@ -67,7 +67,7 @@ std::string without_controls(std::string_view text) {
 }
 
 std::string dimmed(std::string_view text) {
-    return shows_color(STDOUT_FILENO) ? fmt::format("\x1b[2m{}\x1b[0m", text) : std::string(text);
+    return supports_color(STDOUT_FILENO) ? fmt::format("\x1b[2m{}\x1b[0m", text) : std::string(text);
 }
 
 void note_interrupts() {
@@ -126,7 +126,7 @@ struct LineReader::Editor {
     // Before the prompt shows: from then on Ctrl-C is a key, and a pasted text is one.
     void use_terminal(bool typing) {
         el_set(line, EL_PREP_TERM, typing);
-        if (!shows_escapes(STDOUT_FILENO)) return;
+        if (!supports_escapes(STDOUT_FILENO)) return;
         std::fputs(typing ? mark_pastes : mark_no_pastes,
                    stdout);  // not print_now: nothing may be thrown through libedit
         std::fflush(stdout);

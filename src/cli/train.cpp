@@ -79,7 +79,7 @@ class ProgressLine {
     using Clock = std::chrono::steady_clock;
     static std::string measured(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
 
-    bool terminal_ = shows_escapes(STDERR_FILENO), drawn_ = false;
+    bool terminal_ = supports_escapes(STDERR_FILENO), drawn_ = false;
     Clock::time_point drawn_at_;
     double seconds_ = 0, tokens_ = 0, operations_ = 0;  // since then; operations: as a share of the peak, times seconds
 };

@@ -1,11 +1,11 @@
-// core/arena.h — memory that grows like a stack and is given back by rewinding.
+// core/arena.h — stack allocator: memory is released by rewinding to a mark.
 //
 //   Arena arena;
 //   Arena::Mark mark = arena.mark();
-//   Tensor x = arena.tensor(Dtype::f32, {tokens, dim});     // 64-byte aligned, not cleared
-//   arena.rewind(mark);                                      // x is gone
+//   Tensor x = arena.tensor(Dtype::f32, {tokens, dim});     // 64-byte aligned, uninitialized
+//   arena.rewind(mark);                                      // x is released
 //
-// Blocks are kept and reused in the same order, so addresses repeat from step to step.
+// Blocks are retained and reused in the same order, so addresses repeat from step to step. Not thread-safe.
 #pragma once
 #include "core/tensor.h"
 
@@ -20,8 +20,8 @@ struct FreeDeleter {
 };
 using AlignedBytes = std::unique_ptr<std::byte[], FreeDeleter>;
 
-// n bytes aligned for any vector, in huge pages where the system gives them; not cleared. Throws Error when there is no
-// memory left.
+// n uninitialized bytes, aligned for any vector register, in huge pages where available. Throws Error when out of
+// memory.
 AlignedBytes allocate_aligned(size_t n);
 
 class Arena {
@@ -34,12 +34,12 @@ class Arena {
     Tensor zeros(Dtype dtype, std::initializer_list<int64_t> sizes);
     Mark mark() const { return at_; }
     void rewind(Mark mark) { at_ = mark; }
-    size_t high_water() const { return high_water_; }  // most bytes that were in use at once
+    size_t high_water() const { return high_water_; }  // peak bytes in use
 
  private:
     struct Block {
         AlignedBytes bytes;
-        size_t size = 0, before = 0;  // before: bytes of all earlier blocks
+        size_t size = 0, before = 0;  // before: total bytes of all earlier blocks
     };
     std::byte* take(size_t n);
 

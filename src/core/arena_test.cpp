@@ -8,7 +8,7 @@
 namespace puna {
 namespace {
 
-TEST(Arenas, TensorsAreAlignedAndDoNotOverlap) {
+TEST(Arena, TensorsAreAlignedAndDoNotOverlap) {
     Arena arena;
     std::vector<Tensor> tensors;
     for (int64_t n : {1, 63, 64, 65, 0, 100'000, 3'000'000, 7}) {
@@ -20,7 +20,7 @@ TEST(Arenas, TensorsAreAlignedAndDoNotOverlap) {
         for (uint8_t byte : tensors[i].span<uint8_t>()) ASSERT_EQ(byte, i + 1);
 }
 
-TEST(Arenas, RewindingRepeatsTheSameAddresses) {
+TEST(Arena, RewindingRepeatsTheSameAddresses) {
     Arena arena;
     arena.tensor(Dtype::f32, {10});
     Arena::Mark mark = arena.mark();
@@ -34,7 +34,7 @@ TEST(Arenas, RewindingRepeatsTheSameAddresses) {
     }
 }
 
-TEST(Arenas, TheHighWaterStaysWhenTheRestGoes) {
+TEST(Arena, HighWaterIsThePeakAndSurvivesRewinding) {
     Arena arena;
     Arena::Mark mark = arena.mark();
     arena.tensor(Dtype::u8, {1 << 20});
@@ -44,7 +44,7 @@ TEST(Arenas, TheHighWaterStaysWhenTheRestGoes) {
     EXPECT_EQ(arena.high_water(), size_t{1} << 20);
 }
 
-TEST(Arenas, ZerosAreZeroAlsoWhereSomethingWas) {
+TEST(Arena, ZerosClearsReusedMemory) {
     Arena arena;
     Arena::Mark mark = arena.mark();
     std::memset(arena.tensor(Dtype::u8, {1000}).data, 7, 1000);
@@ -53,11 +53,11 @@ TEST(Arenas, ZerosAreZeroAlsoWhereSomethingWas) {
     for (uint8_t byte : zeros.span<uint8_t>()) ASSERT_EQ(byte, 0);
 }
 
-TEST(Arenas, MoreMemoryThanThereIsIsAnError) {
+TEST(Arena, FailedAllocationIsAnErrorAndTheArenaStaysUsable) {
     EXPECT_THROW(allocate_aligned(size_t{1} << 60), Error);
     Arena arena;
     EXPECT_THROW(arena.tensor(Dtype::u8, {int64_t{1} << 60}), Error);
-    EXPECT_EQ(arena.tensor(Dtype::u8, {8}).count(), 8) << "and the arena still works";
+    EXPECT_EQ(arena.tensor(Dtype::u8, {8}).count(), 8) << "the arena is still usable";
 }
 
 }  // namespace

@@ -30,15 +30,15 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
     return name;
 }
 
-// A device, a pipe: what is there but cannot be replaced by a file.
+// A device, pipe or other existing non-regular file, which must not be replaced.
 bool is_special(const std::filesystem::path& path) {
     struct stat status;
     return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
 }
 
-// The file that symbolic links lead to, which need not be there yet.
-std::filesystem::path behind_links(std::filesystem::path path) {
-    constexpr int max_links = 40;  // as the system
+// Follows symbolic links to their target, which may not exist yet.
+std::filesystem::path resolve_links(std::filesystem::path path) {
+    constexpr int max_links = 40;  // as in Linux
     std::error_code problem;
     for (int links = 0; std::filesystem::is_symlink(path, problem); ++links) {
         if (links == max_links) fail("{}: cannot create: {}", path.string(), system_reason(ELOOP));
@@ -54,7 +54,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
         descriptor_ = ::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC);
         if (descriptor_ < 0) fail("{}: cannot open: {}", path.string(), system_reason(errno));
     } else {
-        path_ = behind_links(path);
+        path_ = resolve_links(path);
         temporary_ = temporary_name(path_);
         descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (descriptor_ < 0) fail("{}: cannot create: {}", path_.string(), system_reason(errno));
@@ -90,12 +90,12 @@ void AtomicFile::flush() {
 void AtomicFile::commit() {
     check(descriptor_ >= 0, "{}: committed twice", path_.string());
     flush();
-    if (temporary_.empty()) return;  // a device or a pipe has it, and knows no more
+    if (temporary_.empty()) return;  // device or pipe: nothing to sync or rename
     if (::fsync(descriptor_) != 0) fail("{}: cannot write to disk: {}", path_.string(), system_reason(errno));
     if (::close(std::exchange(descriptor_, -1)) != 0)
         fail("{}: cannot close: {}", path_.string(), system_reason(errno));
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-        fail("{}: cannot put the new file in place: {}", path_.string(), system_reason(errno));
+        fail("{}: cannot rename the new file into place: {}", path_.string(), system_reason(errno));
     temporary_.clear();
     sync_folder(folder_of(path_));
 }
@@ -111,7 +111,7 @@ void sync_folder(const std::filesystem::path& folder) {
     if (descriptor < 0) fail("{}: cannot open the folder: {}", folder.string(), system_reason(errno));
     int result = ::fsync(descriptor), reason = errno;
     ::close(descriptor);
-    bool unsupported = reason == EINVAL || reason == ENOTSUP;  // some file systems sync files only: nothing is lost
+    bool unsupported = reason == EINVAL || reason == ENOTSUP;  // some file systems cannot sync directories
     if (result != 0 && !unsupported)
         fail("{}: cannot write the folder to disk: {}", folder.string(), system_reason(reason));
 }

@@ -1,12 +1,11 @@
-// core/atomic_file.h — write a file so that a reader finds the old one or the whole new one, also after a power cut.
+// core/atomic_file.h — atomic file replacement: readers see the old file or the complete new one, even after a crash.
 //
-//   AtomicFile file("config.json");       // writes beside it, under a name of its own
+//   AtomicFile file("config.json");       // writes to a temporary file in the same folder
 //   file.write(text);
 //   file.commit();                         // fsync, rename over the old one, fsync the folder
 //
-// A symbolic link stays: the file behind it is replaced. A device or a pipe is written to as it is, and is no file of
-// old and new. Every failing call (write, fsync, rename) throws Error with the path and the reason; without commit
-// nothing changes.
+// Symbolic links are preserved: their target is replaced. Devices and pipes are written to directly, without atomicity.
+// Every failing call (write, fsync, rename) throws Error with the path and the reason; without commit nothing changes.
 #pragma once
 #include <cstddef>
 #include <filesystem>
@@ -19,7 +18,7 @@ namespace puna {
 class AtomicFile {
  public:
     explicit AtomicFile(const std::filesystem::path& path);
-    ~AtomicFile();  // not committed: the new file is removed
+    ~AtomicFile();  // removes the temporary file if not committed
     AtomicFile(const AtomicFile&) = delete;
 
     void write(std::span<const std::byte> bytes);
@@ -35,8 +34,8 @@ class AtomicFile {
 };
 
 void write_file(const std::filesystem::path& path, std::string_view text);  // AtomicFile in one call
-void sync_folder(const std::filesystem::path& folder);  // makes renames in it durable, where the file system can
+void sync_folder(const std::filesystem::path& folder);  // fsync; makes renames in it durable where supported
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);  // rename, then sync_folder
-void make_folder(const std::filesystem::path& folder);  // with its parents; an Error says why not
+void make_folder(const std::filesystem::path& folder);  // with its parents; throws Error with the reason
 
 }  // namespace puna

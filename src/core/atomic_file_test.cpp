@@ -11,13 +11,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-// What happens when the disk fails at the n-th call is tested by tests/disk_test.py.
+// Disk failures at the n-th call are tested by tests/disk_test.py.
 namespace puna {
 namespace {
 
 using Names = std::vector<std::string>;
 
-TEST(AtomicFiles, TheNewFileAppearsWholeAtCommit) {
+TEST(AtomicFile, NewContentAppearsOnlyAtCommit) {
     TestFolder folder;
     write_file(folder / "x", "old");
     AtomicFile file(folder / "x");
@@ -30,7 +30,7 @@ TEST(AtomicFiles, TheNewFileAppearsWholeAtCommit) {
     EXPECT_EQ(folder.names(), Names{"x"});
 }
 
-TEST(AtomicFiles, WithoutCommitNothingChangesAndNothingIsLeft) {
+TEST(AtomicFile, WithoutCommitNothingChangesAndNoTemporaryRemains) {
     TestFolder folder;
     write_file(folder / "x", "old");
     { AtomicFile(folder / "x").write("new"); }
@@ -38,7 +38,7 @@ TEST(AtomicFiles, WithoutCommitNothingChangesAndNothingIsLeft) {
     EXPECT_EQ(folder.names(), Names{"x"});
 }
 
-TEST(AtomicFiles, TwoWritersOfOneFileDoNotMix) {
+TEST(AtomicFile, ConcurrentWritersDoNotInterleave) {
     TestFolder folder;
     AtomicFile first(folder / "x"), second(folder / "x");
     first.write("first");
@@ -48,49 +48,49 @@ TEST(AtomicFiles, TwoWritersOfOneFileDoNotMix) {
     EXPECT_EQ(read_text(folder / "x"), "first");
 }
 
-TEST(AtomicFiles, CommittingTwiceIsABug) {
+TEST(AtomicFile, CommittingTwiceIsABug) {
     TestFolder folder;
     AtomicFile file(folder / "x");
     file.commit();
     EXPECT_THROW(file.commit(), Bug);
 }
 
-TEST(AtomicFiles, AMissingFolderIsNamed) {
+TEST(AtomicFile, MissingFolderErrorNamesThePath) {
     TestFolder folder;
     try {
         AtomicFile file(folder / "no/x");
-        FAIL() << "was created";
+        FAIL() << "no error";
     } catch (const Error& error) {
         EXPECT_EQ(std::string(error.what()), (folder / "no/x").string() + ": cannot create: No such file or directory");
     }
 }
 
-TEST(AtomicFiles, AFolderInTheWayIsAnErrorAndNothingIsLeft) {
+TEST(AtomicFile, TargetThatIsAFolderIsAnErrorAndNoTemporaryRemains) {
     TestFolder folder;
     make_folder(folder / "x/y");
     EXPECT_THROW(write_file(folder / "x", "text"), Error);
     EXPECT_EQ(folder.names(), Names{"x"});
 }
 
-TEST(AtomicFiles, ASymbolicLinkStaysAndTheFileBehindItIsReplaced) {
+TEST(AtomicFile, SymbolicLinksArePreservedAndTheirTargetIsReplaced) {
     TestFolder folder;
-    make_folder(folder / "there");
-    write_file(folder / "there/x", "old");
-    std::filesystem::create_symlink("there/x", folder / "second");
+    make_folder(folder / "target");
+    write_file(folder / "target/x", "old");
+    std::filesystem::create_symlink("target/x", folder / "second");
     std::filesystem::create_symlink(folder / "second", folder / "first");
-    std::filesystem::create_symlink("there/new", folder / "nowhere yet");
+    std::filesystem::create_symlink("target/new", folder / "dangling");
     std::filesystem::create_symlink("circle", folder / "circle");
     write_file(folder / "first", "new");
-    write_file(folder / "nowhere yet", "made");
-    EXPECT_EQ(read_text(folder / "there/x"), "new");
-    EXPECT_EQ(read_text(folder / "there/new"), "made");
-    for (const char* link : {"first", "second", "nowhere yet"})
+    write_file(folder / "dangling", "created");
+    EXPECT_EQ(read_text(folder / "target/x"), "new");
+    EXPECT_EQ(read_text(folder / "target/new"), "created");
+    for (const char* link : {"first", "second", "dangling"})
         EXPECT_TRUE(std::filesystem::is_symlink(folder / link)) << link;
     EXPECT_THROW(write_file(folder / "circle", ""), Error);
-    EXPECT_EQ(folder.names(), (Names{"circle", "first", "nowhere yet", "second", "there"}));
+    EXPECT_EQ(folder.names(), (Names{"circle", "dangling", "first", "second", "target"}));
 }
 
-TEST(AtomicFiles, APipeIsWrittenToAndStays) {
+TEST(AtomicFile, PipesAreWrittenDirectlyAndNotReplaced) {
     TestFolder folder;
     ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
     int reader = ::open((folder / "pipe").c_str(), O_RDONLY | O_NONBLOCK);
@@ -100,25 +100,26 @@ TEST(AtomicFiles, APipeIsWrittenToAndStays) {
     char text[20];
     EXPECT_EQ(std::string(text, static_cast<size_t>(std::max<ssize_t>(::read(reader, text, sizeof text), 0))),
               "somemore");
-    EXPECT_EQ(::read(reader, text, sizeof text), 0) << "the end has come";
+    EXPECT_EQ(::read(reader, text, sizeof text), 0) << "end of file";
     ::close(reader);
     EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
     EXPECT_EQ(folder.names(), (Names{"link", "pipe"}));
 }
 
-TEST(AtomicFiles, ADeviceIsWrittenToAndStays) {
+TEST(AtomicFile, DevicesAreWrittenDirectlyAndNotReplaced) {
     TestFolder folder;
     constexpr int null[] = {1, 3}, full[] = {1, 7};  // on Linux
-    bool made = ::mknod((folder / "null").c_str(), S_IFCHR | 0600, ::makedev(null[0], null[1])) == 0 &&
-                ::mknod((folder / "full").c_str(), S_IFCHR | 0600, ::makedev(full[0], full[1])) == 0;
-    if (!made || ::access((folder / "null").c_str(), W_OK) != 0) return;  // only root may, and not in every folder
+    bool created = ::mknod((folder / "null").c_str(), S_IFCHR | 0600, ::makedev(null[0], null[1])) == 0 &&
+                   ::mknod((folder / "full").c_str(), S_IFCHR | 0600, ::makedev(full[0], full[1])) == 0;
+    if (!created || ::access((folder / "null").c_str(), W_OK) != 0)
+        return;  // requires root and a file system that allows devices
     write_file(folder / "null", "gone");
     EXPECT_THROW(write_file(folder / "full", "too much"), Error);
     for (const char* name : {"null", "full"}) EXPECT_TRUE(std::filesystem::is_character_file(folder / name)) << name;
     EXPECT_EQ(folder.names(), (Names{"full", "null"}));
 }
 
-TEST(Folders, RenamingAndMakingThemSayWhatFailed) {
+TEST(Folders, FailuresToRenameCreateOrSyncAreErrors) {
     TestFolder folder;
     make_folder(folder / "a/b");
     make_folder(folder / "a/b");

@@ -1,6 +1,6 @@
-// core/checked.h — arithmetic on numbers that come from outside.
+// core/checked.h — overflow-checked integer arithmetic, for values from untrusted input.
 //
-//   auto bytes = checked_multiply(rows, columns);     // empty if it does not fit
+//   auto bytes = checked_multiply(rows, columns);     // empty on overflow
 //   if (!bytes) fail("{}: tensor {} is too large", path, name);
 #pragma once
 #include <concepts>
@@ -30,7 +30,7 @@ std::optional<To> checked_cast(From value) {
     return static_cast<To>(value);
 }
 
-// The smallest multiple of `unit` that is not below n; n + unit must fit.
+// The smallest multiple of `unit` that is >= n; n + unit must not overflow.
 template <std::integral T>
 constexpr T round_up(T n, T unit) {
     return (n + unit - 1) / unit * unit;

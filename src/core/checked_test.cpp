@@ -5,7 +5,7 @@
 namespace puna {
 namespace {
 
-TEST(Checked, WhatFitsIsComputedAndWhatDoesNotIsEmpty) {
+TEST(Checked, OverflowReturnsEmpty) {
     EXPECT_EQ(checked_add<int64_t>(2, 3), 5);
     EXPECT_EQ(checked_add<int64_t>(INT64_MAX, 1), std::nullopt);
     EXPECT_EQ(checked_add<uint64_t>(UINT64_MAX, 1), std::nullopt);
@@ -17,7 +17,7 @@ TEST(Checked, WhatFitsIsComputedAndWhatDoesNotIsEmpty) {
     EXPECT_EQ(checked_cast<uint64_t>(-1), std::nullopt);
 }
 
-TEST(Checked, RoundingUpReachesTheNextMultiple) {
+TEST(Checked, RoundUpAndDivideUpReachTheNextMultiple) {
     EXPECT_EQ(round_up(0, 64), 0);
     EXPECT_EQ(round_up(1, 64), 64);
     EXPECT_EQ(round_up(64, 64), 64);

@@ -9,15 +9,15 @@
 
 namespace puna {
 
-bool shows_escapes(int descriptor) {
+bool supports_escapes(int descriptor) {
     const char* name = std::getenv("TERM");
     bool named = name && *name && std::string_view(name) != "dumb";
     return named && ::isatty(descriptor) == 1;
 }
 
-bool shows_color(int descriptor) {
+bool supports_color(int descriptor) {
     const char* no_color = std::getenv("NO_COLOR");
-    return shows_escapes(descriptor) && !(no_color && *no_color);
+    return supports_escapes(descriptor) && !(no_color && *no_color);
 }
 
 void write_stderr(const std::string& text) {
@@ -25,11 +25,11 @@ void write_stderr(const std::string& text) {
     std::fflush(stderr);
 }
 
-// A line of the whole width already goes on in the next one on some terminals.
+// One column short of the width: some terminals wrap a line that fills it.
 void draw_status_line(const std::string& line) {
     winsize size{};
-    bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    write_stderr("\r\033[K" + line.substr(0, known ? size.ws_col - size_t{1} : 79));
+    bool has_width = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    write_stderr("\r\033[K" + line.substr(0, has_width ? size.ws_col - size_t{1} : 79));
 }
 
 }  // namespace puna

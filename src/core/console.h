@@ -1,9 +1,8 @@
-// core/console.h — something for the eye, on standard error, as it stands and at once: a bar, a part of a line.
+// core/console.h — transient status output on standard error, unbuffered: progress bars, partial lines.
 //
 //   print_status("\r{} of {}", done, all);
 //
-// Where standard error cannot be written to, as after its terminal was closed, the work goes on. Whole lines that
-// belong into a log are core/log.h's.
+// Write errors, as after the terminal was closed, are ignored. For log lines see core/log.h.
 #pragma once
 #include <fmt/core.h>
 
@@ -12,13 +11,13 @@
 
 namespace puna {
 
-// Whether escape sequences are understood there: a terminal, and one that TERM names and does not call dumb.
-bool shows_escapes(int descriptor);
-bool shows_color(int descriptor);  // that, and NO_COLOR does not ask for none (no-color.org)
+// Whether the descriptor is a terminal that supports escape sequences: TERM is set and not "dumb".
+bool supports_escapes(int descriptor);
+bool supports_color(int descriptor);  // and NO_COLOR is unset or empty (no-color.org)
 
 void write_stderr(const std::string& text);
 
-// Over the line that was drawn before, as much of it as the terminal is wide. Where standard error shows_escapes.
+// Redraws the current line, truncated to the terminal's width. Requires supports_escapes(STDERR_FILENO).
 void draw_status_line(const std::string& line);
 
 template <class... Args>

@@ -1,6 +1,6 @@
-// core/dtype.h — the number types of tensors, and conversions between them.
+// core/dtype.h — element types of tensors, and conversions between them.
 //
-//   with_type(w.dtype, [&]<class T>() { bytes = sizeof(T); });       // opens f32, f16 or bf16 into a C++ type
+//   with_type(w.dtype, [&]<class T>() { bytes = sizeof(T); });       // dispatches f32, f16, bf16 to a C++ type
 //
 // Conversions to bf16 and f16 round to nearest, ties to even; NaN stays NaN.
 #pragma once
@@ -17,7 +17,7 @@ enum class Dtype : uint8_t { f32, bf16, f16, i32, i64, u8 };
 
 struct DtypeInfo {
     Dtype dtype;
-    std::string_view name;       // ours, in messages and flags
+    std::string_view name;       // in messages and flags
     std::string_view file_name;  // in safetensors
     int bytes;
 };
@@ -31,7 +31,7 @@ constexpr const DtypeInfo& info(Dtype dtype) { return dtypes[static_cast<int>(dt
 constexpr int64_t size_of(Dtype dtype) { return info(dtype).bytes; }
 std::optional<Dtype> find_dtype(std::string_view name);  // by either name
 
-// Storage types: sixteen bits each, computed with as float.
+// Storage types of 16 bits; arithmetic is done in float.
 struct bf16 {
     uint16_t bits;
     bf16() = default;

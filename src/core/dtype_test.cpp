@@ -11,7 +11,7 @@
 namespace puna {
 namespace {
 
-// What a sixteen-bit float says, by the definition of the format and nothing of ours.
+// The value of a 16-bit float by the format's definition, independent of the code under test.
 double value_of(uint32_t bits, int exponent_bits, int mantissa_bits) {
     int bias = (1 << (exponent_bits - 1)) - 1;
     int exponent = static_cast<int>(bits >> mantissa_bits) & ((1 << exponent_bits) - 1);
@@ -24,7 +24,7 @@ double value_of(uint32_t bits, int exponent_bits, int mantissa_bits) {
 double f16_value(uint32_t bits) { return value_of(bits, 5, 10); }
 double bf16_value(uint32_t bits) { return value_of(bits, 8, 7); }
 
-TEST(Dtypes, EveryF16AndBf16HasTheValueOfItsDefinitionAndComesBackUnchanged) {
+TEST(Dtype, EveryF16AndBf16ConvertsToItsDefinedValueAndBack) {
     for (uint32_t u = 0; u < 65536; ++u) {
         f16 h;
         bf16 b;
@@ -46,31 +46,31 @@ TEST(Dtypes, EveryF16AndBf16HasTheValueOfItsDefinitionAndComesBackUnchanged) {
     }
 }
 
-// Between each value and the next: below the middle goes down, above it up, the middle itself to the even one.
+// Between adjacent values: below the midpoint rounds down, above it up, the midpoint itself to even.
 template <class Half>
 void expect_rounding(double (*value)(uint32_t), uint32_t infinity) {
     for (uint32_t u = 0; u < infinity; ++u) {
         double low = value(u), high = u + 1 == infinity ? 2 * value(u) - value(u - 1) : value(u + 1);
-        float middle = static_cast<float>((low + high) / 2);
+        float midpoint = static_cast<float>((low + high) / 2);
         uint32_t even = u % 2 == 0 ? u : u + 1;
         for (int sign : {1, -1}) {
             uint32_t top = sign < 0 ? 0x8000 : 0;
             float s = static_cast<float>(sign);
-            ASSERT_EQ(Half(s * middle).bits, even | top) << u;
-            ASSERT_EQ(Half(s * std::nextafter(middle, 0.f)).bits, u | top) << u;
-            ASSERT_EQ(Half(s * std::nextafter(middle, INFINITY)).bits, (u + 1) | top) << u;
+            ASSERT_EQ(Half(s * midpoint).bits, even | top) << u;
+            ASSERT_EQ(Half(s * std::nextafter(midpoint, 0.f)).bits, u | top) << u;
+            ASSERT_EQ(Half(s * std::nextafter(midpoint, INFINITY)).bits, (u + 1) | top) << u;
         }
     }
     EXPECT_EQ(Half(std::numeric_limits<float>::max()).bits, infinity);
     EXPECT_EQ(Half(-INFINITY).bits, infinity | 0x8000);
 }
 
-TEST(Dtypes, RoundingIsToNearestAndTiesGoToEven) {
+TEST(Dtype, RoundingIsToNearestTiesToEven) {
     expect_rounding<f16>(f16_value, 0x7c00);
     expect_rounding<bf16>(bf16_value, 0x7f80);
 }
 
-TEST(Dtypes, NamesAreFoundInOurSpellingAndInTheFiles) {
+TEST(Dtype, NamesAreFoundInBothSpellings) {
     for (const DtypeInfo& known : dtypes) {
         EXPECT_EQ(find_dtype(known.name), known.dtype);
         EXPECT_EQ(find_dtype(known.file_name), known.dtype);
@@ -80,7 +80,7 @@ TEST(Dtypes, NamesAreFoundInOurSpellingAndInTheFiles) {
     EXPECT_EQ(find_dtype(""), std::nullopt);
 }
 
-TEST(Dtypes, WithTypeOpensTheFloatingOnesOnly) {
+TEST(Dtype, WithTypeAcceptsFloatingTypesOnly) {
     auto size = [](Dtype dtype) { return with_type(dtype, []<class T>() { return sizeof(T); }); };
     EXPECT_EQ(size(Dtype::f32), 4u);
     EXPECT_EQ(size(Dtype::bf16), 2u);

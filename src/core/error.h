@@ -1,10 +1,10 @@
-// core/error.h — two kinds of failure, two types.
+// core/error.h — the two kinds of failure: Error (bad input or environment) and Bug (broken invariant).
 //
 //   if (!file) fail("{}: cannot open: {}", path, reason);        // bad input or environment: throws Error
 //   check(x.size[1] == w.size[1], "linear: {} x {}", x, w);      // broken invariant: throws Bug, always on
 //
-// An Error's message names the thing, the place and the remedy, in one line; it is caught where a command, a request or
-// a turn begins. Nothing that a user, a file or the network says may reach check: it is validated before.
+// An Error's message names the thing, the place and the remedy, in one line; it is caught per command, request or chat
+// turn. Input from users, files or the network must be validated before it reaches check.
 #pragma once
 #include <fmt/core.h>
 
@@ -37,11 +37,11 @@ void check(bool holds, fmt::format_string<Args...> format, Args&&... args) {
         throw_bug(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// Text from outside, fit for a message: one line, at most so many bytes of it, control characters and broken UTF-8 as
-// \x1b.
-std::string printable(std::string_view text, size_t longest = 100);
+// Untrusted text made safe for a message: one line, at most max_bytes of the text, control characters and invalid UTF-8
+// escaped as \x1b.
+std::string printable(std::string_view text, size_t max_bytes = 100);
 
-// What errno says, in words. Example: "No such file or directory".
+// The message of an errno value, as "No such file or directory".
 std::string system_reason(int error_number);
 
 }  // namespace puna

@@ -7,7 +7,7 @@
 namespace puna {
 namespace {
 
-TEST(Errors, FailThrowsAnErrorAndCheckABug) {
+TEST(Errors, FailThrowsErrorAndCheckThrowsBug) {
     EXPECT_THROW(fail("{}: {}", "file", 7), Error);
     EXPECT_THROW(check(1 > 2, "{} > {}", 1, 2), Bug);
     EXPECT_NO_THROW(check(true, "never"));
@@ -18,16 +18,16 @@ TEST(Errors, FailThrowsAnErrorAndCheckABug) {
     }
 }
 
-TEST(Errors, ABugIsNotCaughtAsAnError) {
+TEST(Errors, BugIsNotAnError) {
     EXPECT_THROW(
-        try { check(false, "ours"); } catch (const Error&){}, Bug);
+        try { check(false, "bug"); } catch (const Error&){}, Bug);
 }
 
-TEST(Printable, TextFromOutsideStaysOneShortLine) {
+TEST(Printable, UntrustedTextBecomesOneShortLine) {
     EXPECT_EQ(printable("layers.0.w \u00e9 \U0001F600"), "layers.0.w \u00e9 \U0001F600");
     EXPECT_EQ(printable("a\nb\tc\x1b[2J\x7f"), "a\\x0ab\\x09c\\x1b[2J\\x7f");
-    EXPECT_EQ(printable("\xff\xc3(\xe2\x82"), "\\xff\\xc3(\\xe2\\x82") << "broken UTF-8";
-    EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b") << "a control character beyond ASCII";
+    EXPECT_EQ(printable("\xff\xc3(\xe2\x82"), "\\xff\\xc3(\\xe2\\x82") << "invalid UTF-8";
+    EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b") << "a C1 control character";
     EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
     EXPECT_EQ(printable(std::string(5000, 'x')), std::string(100, 'x') + "...");
     EXPECT_EQ(printable(""), "");

@@ -23,7 +23,7 @@ bool is_finite(T value) {
 }
 
 void parse(std::string_view name, std::string_view text, bool& value) {
-    if (text != "true" && text != "false") fail("{}: '{}' is neither true nor false", name, printable(text));
+    if (text != "true" && text != "false") fail("{}: '{}' must be true or false", name, printable(text));
     value = text == "true";
 }
 
@@ -65,8 +65,8 @@ template <Number T>
 std::string_view type_word(const T&) {
     return std::integral<T> ? "whole number" : "number";
 }
-std::string_view type_word(const std::string&) { return "text"; }
-std::string_view type_word(const std::vector<std::string>&) { return "list of texts"; }
+std::string_view type_word(const std::string&) { return "string"; }
+std::string_view type_word(const std::vector<std::string>&) { return "list of strings"; }
 
 bool fits(const nlohmann::json& json, const bool&) { return json.is_boolean(); }
 template <std::floating_point T>
@@ -87,13 +87,13 @@ template <class T>
 const T& json_of(const T& value) {
     return value;
 }
-double json_of(const float& value) {  // the shortest spelling: 0.7, not 0.699999988079071
+double json_of(const float& value) {  // shortest round-trip form: 0.7, not 0.699999988079071
     double shortest = 0;
     parse("", print(value), shortest);
     return shortest;
 }
 
-// Edit distance, for short words.
+// Levenshtein distance; quadratic, for short words.
 size_t distance(std::string_view a, std::string_view b) {
     std::vector<size_t> row(b.size() + 1);
     for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -101,9 +101,9 @@ size_t distance(std::string_view a, std::string_view b) {
         size_t diagonal = row[0];
         row[0] = i;
         for (size_t j = 1; j <= b.size(); ++j) {
-            size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+            size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
             diagonal = row[j];
-            row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+            row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
         }
     }
     return row.back();
@@ -128,19 +128,19 @@ std::string to_json(const std::vector<Field>& fields) {
     for (const Field& field : fields)
         std::visit([&](const auto* value) { json[std::string(field.name)] = json_of(*value); }, field.value);
     return json.dump(-1, ' ', false,
-                     nlohmann::json::error_handler_t::replace);  // a text from a command line is any bytes
+                     nlohmann::json::error_handler_t::replace);  // command-line text may not be valid UTF-8
 }
 
-void from_json(std::vector<Field>& fields, std::string_view text, std::string_view place) {
+void from_json(std::vector<Field>& fields, std::string_view text, std::string_view where) {
     nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-    if (!json.is_object()) fail("{}: not a JSON object", place);
+    if (!json.is_object()) fail("{}: not a JSON object", where);
     std::vector<std::string_view> known;
     for (const Field& field : fields) known.push_back(field.name);
     for (const auto& [key, item] : json.items()) {
         auto at = std::find(known.begin(), known.end(), key);
         if (at == known.end()) {
             std::string_view guess = closest(key, known);
-            fail("{}: unknown field '{}'{}", place, printable(key),
+            fail("{}: unknown field '{}'{}", where, printable(key),
                  guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
         }
         Field& field = fields[static_cast<size_t>(at - known.begin())];
@@ -148,7 +148,7 @@ void from_json(std::vector<Field>& fields, std::string_view text, std::string_vi
         std::visit(
             [&](auto* value) {
                 if (!fits(source, *value))
-                    fail("{}: '{}' must be of type {}, not {}", place, field.name, type_name(field),
+                    fail("{}: '{}' must be of type {}, not {}", where, field.name, type_name(field),
                          printable(source.dump()));
                 source.get_to(*value);
             },

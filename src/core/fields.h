@@ -2,8 +2,8 @@
 //
 //   struct SampleOptions { float temperature = 1; int64_t seed = 0; };
 //   template <class F> void fields(SampleOptions& o, F field) {
-//       field("temperature", o.temperature, "0 picks the likeliest token");
-//       field("seed",        o.seed,        "0 draws one from the clock");
+//       field("temperature", o.temperature, "0 picks the most likely token");
+//       field("seed",        o.seed,        "0 takes one from the clock");
 //   }
 //   void print(SampleOptions options) {
 //       for (Field& f : list_fields(options)) fmt::print("--{} {}\n", f.name, to_text(f));
@@ -21,7 +21,7 @@ using FieldPointer =
     std::variant<bool*, int*, int64_t*, uint64_t*, float*, double*, std::string*, std::vector<std::string>*>;
 
 struct Field {
-    std::string_view name;  // words joined by '_'; a flag joins them by '-'
+    std::string_view name;  // snake_case; the flag is in kebab-case
     FieldPointer value;
     std::string_view help;
 };
@@ -35,17 +35,18 @@ std::vector<Field> list_fields(Options& options) {
     return list;
 }
 
-// Text to value and back; to_text(read back) gives the same value. Throws Error: "temperature: 'hot' is not a number".
+// Convert text to the value and back; the round trip is exact. set_from_text throws Error, as "temperature: 'hot' is
+// not a number".
 void set_from_text(Field& field, std::string_view text);
 std::string to_text(const Field& field);
-std::string_view type_name(const Field& field);  // "number", "text", "true or false", ...
+std::string_view type_name(const Field& field);  // "number", "string", "true or false", ...
 
-// {"temperature": 0.7, ...} and back. from_json refuses keys that no field has and values of the wrong type, and leaves
-// fields without a key as they are; `place` opens the messages.
+// Convert to {"temperature": 0.7, ...} and back. from_json throws Error for unknown keys and values of the wrong type,
+// with messages that begin with `where`; fields without a key are unchanged.
 std::string to_json(const std::vector<Field>& fields);
-void from_json(std::vector<Field>& fields, std::string_view json, std::string_view place);
+void from_json(std::vector<Field>& fields, std::string_view json, std::string_view where);
 
-// The name in `known` that `name` was probably meant to be, or an empty one.
+// The name in `known` nearest to `name` by edit distance; empty if none is close.
 std::string_view closest(std::string_view name, const std::vector<std::string_view>& known);
 
 }  // namespace puna

@@ -32,27 +32,27 @@ void fields(Options& o, F field) {
     field("files", o.files, "h");
 }
 
-std::string reason(const std::function<void()>& call) {
+std::string error_of(const std::function<void()>& call) {
     try {
         call();
     } catch (const Error& error) {
         return error.what();
     }
-    return "was accepted";
+    return "no error";
 }
 
 std::string set(Options& options, std::string_view name, std::string_view text) {
     for (Field& field : list_fields(options))
-        if (field.name == name) return reason([&] { set_from_text(field, text); });
+        if (field.name == name) return error_of([&] { set_from_text(field, text); });
     return "no such field";
 }
 
 std::string read(Options& options, std::string_view json) {
     std::vector<Field> list = list_fields(options);
-    return reason([&] { from_json(list, json, "recipe.json"); });
+    return error_of([&] { from_json(list, json, "recipe.json"); });
 }
 
-TEST(Fields, TextIsReadAndWrittenBackTheSame) {
+TEST(Fields, TextRoundTrips) {
     Options options;
     for (auto [name, text] :
          std::initializer_list<std::pair<std::string_view, std::string_view>>{{"fast", "true"},
@@ -63,14 +63,14 @@ TEST(Fields, TextIsReadAndWrittenBackTheSame) {
                                                                               {"rate", "1e-300"},
                                                                               {"name", ""},
                                                                               {"files", "a,b,,c"}}) {
-        EXPECT_EQ(set(options, name, text), "was accepted") << name;
+        EXPECT_EQ(set(options, name, text), "no error") << name;
         for (Field& field : list_fields(options))
             EXPECT_TRUE(field.name != name || to_text(field) == text) << to_text(field);
     }
     EXPECT_EQ(options.files, (std::vector<std::string>{"a", "b", "", "c"}));
 }
 
-TEST(Fields, TextThatIsNoValueIsRefusedByName) {
+TEST(Fields, InvalidTextIsRejectedByFieldName) {
     Options options;
     EXPECT_EQ(set(options, "temperature", "hot"), "temperature: 'hot' is not a number");
     EXPECT_EQ(set(options, "temperature", "1e99"), "temperature: 1e99 is out of range");
@@ -80,28 +80,28 @@ TEST(Fields, TextThatIsNoValueIsRefusedByName) {
     EXPECT_EQ(set(options, "layers", ""), "layers: '' is not a whole number");
     EXPECT_EQ(set(options, "layers", "3000000000"), "layers: 3000000000 is out of range");
     EXPECT_EQ(set(options, "bytes", "-1"), "bytes: '-1' is not a whole number");
-    EXPECT_EQ(set(options, "fast", "yes"), "fast: 'yes' is neither true nor false");
-    EXPECT_EQ(options.layers, 8) << "a refused value changes nothing";
+    EXPECT_EQ(set(options, "fast", "yes"), "fast: 'yes' must be true or false");
+    EXPECT_EQ(options.layers, 8) << "a rejected value leaves the field unchanged";
 }
 
-TEST(Fields, JsonComesBackTheSame) {
+TEST(Fields, JsonRoundTrips) {
     Options options{true, 3, 4, 5, 0.7f, 1e-5, "a\"b", {"x", "y"}}, back;
     std::string json = to_json(list_fields(options));
     EXPECT_NE(json.find("\"temperature\":0.7,"), json.npos) << json;
-    EXPECT_EQ(read(back, json), "was accepted");
+    EXPECT_EQ(read(back, json), "no error");
     EXPECT_EQ(to_json(list_fields(back)), json);
     EXPECT_EQ(back.temperature, 0.7f);
     EXPECT_EQ(back.name, "a\"b");
 }
 
-TEST(Fields, KeysThatAreMissingLeaveTheirFieldsAlone) {
+TEST(Fields, MissingKeysLeaveFieldsUnchanged) {
     Options options;
-    EXPECT_EQ(read(options, R"({"layers": 2})"), "was accepted");
+    EXPECT_EQ(read(options, R"({"layers": 2})"), "no error");
     EXPECT_EQ(options.layers, 2);
     EXPECT_EQ(options.name, "tiny");
 }
 
-TEST(Fields, WrongJsonIsRefusedWithThePlaceAndTheNearestName) {
+TEST(Fields, InvalidJsonIsRejectedWithLocationAndSuggestion) {
     Options options;
     EXPECT_EQ(read(options, "{"), "recipe.json: not a JSON object");
     EXPECT_EQ(read(options, "[]"), "recipe.json: not a JSON object");
@@ -115,10 +115,10 @@ TEST(Fields, WrongJsonIsRefusedWithThePlaceAndTheNearestName) {
               "recipe.json: 'temperature' must be of type number, not 1e+99");
     EXPECT_EQ(read(options, R"({"fast": 1})"), "recipe.json: 'fast' must be of type true or false, not 1");
     EXPECT_EQ(read(options, R"({"files": ["a", 1]})"),
-              "recipe.json: 'files' must be of type list of texts, not [\"a\",1]");
+              "recipe.json: 'files' must be of type list of strings, not [\"a\",1]");
 }
 
-TEST(Fields, TheClosestNameIsGuessedOnlyWhereItIsClose) {
+TEST(Fields, ClosestNameIsSuggestedOnlyWithinASmallEditDistance) {
     EXPECT_EQ(closest("temprature", {"temperature", "top_p"}), "temperature");
     EXPECT_EQ(closest("x", {"temperature", "top_p"}), "");
     EXPECT_EQ(closest("", {"a"}), "");

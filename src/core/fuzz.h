@@ -1,12 +1,12 @@
-// core/fuzz.h — what every fuzz target needs. Include it in a *_fuzz.cpp and nowhere else: it replaces operator new.
+// core/fuzz.h — the harness of fuzz targets. Include only in a *_fuzz.cpp: it replaces operator new.
 //
-//   // covers: src/files/safetensors.cpp                   (first line of the target: whose lines tools/fuzz counts)
+//   // covers: src/files/safetensors.cpp                   (first line of the target: files whose coverage tools/fuzz reports)
 //   extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 //       return puna::fuzz(data, size, [](std::string_view input) { parse_something(input, "input"); });
 //   }
 //
-// An Error is a good answer. Anything else that is thrown, and more live memory from operator new than twice the input
-// and a mebibyte, ends the program: that is a finding.
+// Throwing Error is fine. Any other exception, or more live memory from operator new than twice the input plus 1 MiB,
+// ends the program and counts as a finding.
 #pragma once
 #include "core/error.h"
 
@@ -37,7 +37,7 @@ int fuzz(const uint8_t* data, size_t size, F parse) {
     return 0;
 }
 
-// The input as a file, for code that opens paths; it lies in memory.
+// The input as an in-memory file, for code that opens paths.
 class FuzzFile {
  public:
     explicit FuzzFile(std::string_view text) : descriptor_(::memfd_create("input", MFD_CLOEXEC)) {
@@ -54,7 +54,7 @@ class FuzzFile {
 inline void* count_new(void* pointer) {
     if (!pointer) std::abort();
     if ((live_bytes += ::malloc_usable_size(pointer)) > live_limit) {
-        std::fputs("more memory than twice the input\n", stderr);
+        std::fputs("allocated more than twice the input size\n", stderr);
         std::abort();
     }
     return pointer;

@@ -1,4 +1,4 @@
-#define XXH_STATIC_LINKING_ONLY  // the library's header hides the size of its state otherwise
+#define XXH_STATIC_LINKING_ONLY  // exposes the definition of XXH3_state_t
 #include "core/hash.h"
 
 #include <fmt/core.h>

@@ -1,8 +1,8 @@
-// core/hash.h — a checksum of bytes: finds damage and change, is no defence against malice.
+// core/hash.h — checksum of bytes (64-bit XXH3). Detects corruption and changes; not cryptographic.
 //
 //   Hash hash;
 //   hash.add(bytes);
-//   hash.digits();                     // sixteen hexadecimal digits, XXH3 of 64 bits
+//   hash.digits();                     // 16 hexadecimal digits
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -13,59 +13,59 @@ namespace puna {
 
 namespace {
 
-constexpr int max_depth = 1 << 30;  // so that a depth is an int
+constexpr int max_depth = 1 << 30;  // keeps depth within int
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Printable ASCII, and neither the end of a string nor an escape.
+// An ASCII character that needs no special treatment inside a string.
 bool is_plain(char c) { return c >= 0x20 && static_cast<signed char>(c) > 0 && c != '"' && c != '\\'; }
 
-// The same of eight bytes at a time: false may also mean that one of them only looks special beside another.
-bool are_plain(const char* eight) {
+// is_plain for eight bytes at once. May return false negatives, because borrows propagate between bytes.
+bool are_plain(const char* bytes8) {
     constexpr uint64_t each = 0x0101010101010101, tops = 0x80 * each;
     uint64_t bytes;
-    std::memcpy(&bytes, eight, sizeof bytes);
-    uint64_t quotes = bytes ^ each * '"', escapes = bytes ^ each * '\\';  // zero where there is one
+    std::memcpy(&bytes, bytes8, sizeof bytes);
+    uint64_t quotes = bytes ^ each * '"', escapes = bytes ^ each * '\\';  // a zero byte marks a match
     return ((bytes | (bytes - 0x20 * each) | (quotes - each) | (escapes - each)) & tops) == 0;
 }
 
-// nlohmann's SAX parser converts every number and string and rejects the text if one does not fit; hence our own.
+// nlohmann's SAX parser converts every number and rejects the text if one is out of range, hence a parser of our own.
 class JsonReader {
  public:
     JsonReader(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event)
         : text_(text), path_(path), on_event_(on_event) {}
 
     void read() {
-        if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;  // a byte order mark
+        if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;  // byte order mark
         read_value();
         while (!in_object_.empty()) read_next();
-        skip_blanks();
-        if (at_ < text_.size()) refuse("more after the end of the value");
+        skip_whitespace();
+        if (at_ < text_.size()) reject("unexpected text after the value");
     }
 
  private:
-    [[noreturn]] void refuse(std::string_view problem) const {
-        bool cut = at_ >= text_.size(), zero = !cut && text_[at_] == '\0';
+    [[noreturn]] void reject(std::string_view problem) const {
+        bool at_end = at_ >= text_.size(), zero = !at_end && text_[at_] == '\0';
         fail("{}: not valid JSON at byte {}: {}", path_, at_,
-             cut    ? "the text ends here"
-             : zero ? "a zero byte"
+             at_end ? "unexpected end of input"
+             : zero ? "unexpected zero byte"
                     : problem);
     }
 
     char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 
-    void skip_blanks() {
+    void skip_whitespace() {
         while (at_ < text_.size() &&
                (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
             ++at_;
     }
 
-    void skip(char expected, std::string_view problem) {
-        if (peek() != expected) refuse(problem);
+    void expect(char expected, std::string_view problem) {
+        if (peek() != expected) reject(problem);
         ++at_;
     }
 
-    // An event of what was read from `begin` to here.
+    // An event for the text from `begin` to the current position.
     JsonEvent event(JsonEvent::Kind kind, size_t begin) const {
         return {.kind = kind,
                 .depth = static_cast<int>(in_object_.size()),
@@ -74,7 +74,7 @@ class JsonReader {
     }
 
     void read_value() {
-        skip_blanks();
+        skip_whitespace();
         switch (peek()) {
             case '{':
                 return open(JsonEvent::begin_object);
@@ -93,23 +93,23 @@ class JsonReader {
         }
     }
 
-    // What comes next in an object or array: its end, or one more item.
+    // Reads the end of the current object or array, or its next item.
     void read_next() {
-        skip_blanks();
+        skip_whitespace();
         bool object = in_object_.back();
         if (peek() == (object ? '}' : ']')) return close(object ? JsonEvent::end_object : JsonEvent::end_array);
-        if (!first_) skip(',', object ? "expected ',' or '}'" : "expected ',' or ']'");
+        if (!first_) expect(',', object ? "expected ',' or '}'" : "expected ',' or ']'");
         first_ = false;
         if (object) read_key();
         read_value();
     }
 
     void read_key() {
-        skip_blanks();
-        if (peek() != '"') refuse("expected a key in quotes");
+        skip_whitespace();
+        if (peek() != '"') reject("expected a key in quotes");
         read_string(JsonEvent::key);
-        skip_blanks();
-        skip(':', "expected ':'");
+        skip_whitespace();
+        expect(':', "expected ':'");
     }
 
     void open(JsonEvent::Kind kind) {
@@ -128,7 +128,7 @@ class JsonReader {
     }
 
     void read_word(std::string_view word, JsonEvent::Kind kind) {
-        if (!text_.substr(at_).starts_with(word)) refuse("expected a value");
+        if (!text_.substr(at_).starts_with(word)) reject("expected a value");
         at_ += word.size();
         JsonEvent e = event(kind, at_ - word.size());
         e.integer_value = word == "true";
@@ -138,7 +138,7 @@ class JsonReader {
     void read_number() {
         size_t begin = at_;
         if (peek() == '-') ++at_;
-        if (!is_digit(peek())) refuse("expected a value");
+        if (!is_digit(peek())) reject("expected a value");
         peek() == '0' ? void(++at_) : skip_digits();
         bool whole = peek() != '.' && peek() != 'e' && peek() != 'E';
         if (peek() == '.') {
@@ -150,21 +150,21 @@ class JsonReader {
             if (peek() == '+' || peek() == '-') ++at_;
             skip_digits();
         }
-        on_event_(with_value(event(JsonEvent::number, begin), whole));
+        on_event_(with_number(event(JsonEvent::number, begin), whole));
     }
 
     void skip_digits() {
-        if (!is_digit(peek())) refuse("expected a digit");
+        if (!is_digit(peek())) reject("expected a digit");
         while (is_digit(peek())) ++at_;
     }
 
-    static JsonEvent with_value(JsonEvent e, bool whole) {
+    static JsonEvent with_number(JsonEvent e, bool whole) {
         const char *begin = e.raw.data(), *end = begin + e.raw.size();
         if (whole && std::from_chars(begin, end, e.integer_value).ec == std::errc()) {
             e.kind = JsonEvent::integer;
             e.number_value = static_cast<double>(e.integer_value);
         } else if (std::from_chars(begin, end, e.number_value).ec != std::errc()) {
-            e.number_value = std::strtod(std::string(e.raw).c_str(), nullptr);  // infinite, or next to nothing
+            e.number_value = std::strtod(std::string(e.raw).c_str(), nullptr);  // overflow or underflow
         }
         return e;
     }
@@ -182,24 +182,24 @@ class JsonReader {
         on_event_(e);
     }
 
-    // Up to the next escape or the closing quote.
+    // Advances to the next escape or the closing quote.
     void skip_plain() {
         for (;;) {
             while (at_ + 8 <= text_.size() && are_plain(&text_[at_])) at_ += 8;
             while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
             if (peek() == '"' || peek() == '\\') return;
-            if (static_cast<unsigned char>(peek()) < 0x20) refuse("a control character in a string");
+            if (static_cast<unsigned char>(peek()) < 0x20) reject("unescaped control character in a string");
             size_t length = utf8_length(text_.substr(at_, 4));
-            if (length == 0) refuse("not valid UTF-8");
+            if (length == 0) reject("not valid UTF-8");
             at_ += length;
         }
     }
 
-    // From an escape in the string that begins at `begin` to its closing quote.
+    // Decodes the string that begins at `begin`, from its first escape (the current position) to the closing quote.
     void unescape(size_t begin) {
         unescaped_.clear();
         if (unescaped_.capacity() < text_.size() - begin)
-            unescaped_.reserve(text_.size() - begin);  // enough for all that follow; growing would take twice as much
+            unescaped_.reserve(text_.size() - begin);  // enough for all later strings; growing would double the peak
         unescaped_ += text_.substr(begin + 1, at_ - begin - 1);
         while (peek() == '\\') {
             read_escape();
@@ -211,24 +211,24 @@ class JsonReader {
 
     void read_escape() {
         ++at_;
-        constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
+        constexpr std::string_view codes = "\"\\/bfnrt", values = "\"\\/\b\f\n\r\t";
         if (peek() == 'u') return append_utf8(unescaped_, read_code());
-        size_t i = letters.find(peek());
-        if (i == letters.npos) refuse("not an escape");
-        unescaped_ += meanings[i];
+        size_t i = codes.find(peek());
+        if (i == codes.npos) reject("invalid escape");
+        unescaped_ += values[i];
         ++at_;
     }
 
-    // \ud83d\ude00 is one character; half of such a pair is none.
+    // A surrogate pair (\ud83d\ude00) is one code point; a lone surrogate becomes U+FFFD.
     uint32_t read_code() {
         uint32_t high = read_hex();
         if (high < 0xd800 || high > 0xdfff) return high;
-        size_t after = at_;
+        size_t after_high = at_;
         if (high < 0xdc00 && text_.substr(at_).starts_with("\\u")) {
             ++at_;
             uint32_t low = read_hex();
             if (low >= 0xdc00 && low <= 0xdfff) return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-            at_ = after;
+            at_ = after_high;
         }
         lone_surrogate_ = true;
         return 0xfffd;
@@ -243,7 +243,7 @@ class JsonReader {
                         : c >= 'a' && c <= 'f' ? c - 'a' + 10
                         : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                                : -1;
-            if (digit < 0) refuse("\\u needs four hexadecimal digits");
+            if (digit < 0) reject("\\u needs four hexadecimal digits");
             code = code << 4 | static_cast<uint32_t>(digit);
         }
         return code;
@@ -252,8 +252,8 @@ class JsonReader {
     std::string_view text_, path_;
     const std::function<void(const JsonEvent&)>& on_event_;
     size_t at_ = 0;
-    std::vector<bool> in_object_;  // for each object and array around this place
-    bool first_ = false;           // nothing was read of the innermost one yet
+    std::vector<bool> in_object_;  // for each enclosing object (true) or array
+    bool first_ = false;           // no item of the innermost one was read yet
     std::string unescaped_;
     bool lone_surrogate_ = false;
 };

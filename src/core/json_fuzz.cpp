@@ -4,12 +4,12 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return puna::fuzz(data, size, [](std::string_view json) {
-        auto look_at = [](const puna::JsonValue& value) {
+        auto decode = [](const puna::JsonValue& value) {
             if (value.is_string()) puna::text_of(value, "input");
         };
         bool object = puna::for_each_member(json, "input",
-                                            [&](std::string_view, const puna::JsonValue& value) { look_at(value); });
-        bool array = puna::for_each_item(json, "input", look_at);
-        puna::check(!object || !array, "an object and an array at once");
+                                            [&](std::string_view, const puna::JsonValue& value) { decode(value); });
+        bool array = puna::for_each_item(json, "input", decode);
+        puna::check(!object || !array, "both an object and an array");
     });
 }

@@ -6,14 +6,14 @@ namespace puna {
 
 namespace {
 
-// Hands on the keys and values of the text's outermost object or array. False: it is of another kind.
-bool read_level(std::string_view json, std::string_view place, JsonEvent::Kind outermost,
+// Passes on the keys and values of the top-level object or array. Returns false if the text is of another kind.
+bool read_level(std::string_view json, std::string_view where, JsonEvent::Kind top,
                 const std::function<void(std::string_view)>& on_key,
                 const std::function<void(const JsonValue&)>& on_value) {
     bool matches = false;
-    const char* begin = nullptr;  // of an object or array inside
-    read_json(json, place, [&](const JsonEvent& event) {
-        if (event.depth == 0) matches = matches || event.kind == outermost;
+    const char* begin = nullptr;  // of a nested object or array
+    read_json(json, where, [&](const JsonEvent& event) {
+        if (event.depth == 0) matches = matches || event.kind == top;
         if (event.depth != 1 || !matches) return;
         switch (event.kind) {
             case JsonEvent::key:
@@ -35,25 +35,25 @@ bool read_level(std::string_view json, std::string_view place, JsonEvent::Kind o
 
 }  // namespace
 
-bool for_each_member(std::string_view json, std::string_view place,
+bool for_each_member(std::string_view json, std::string_view where,
                      const std::function<void(std::string_view, const JsonValue&)>& on_member) {
     std::string name;
     return read_level(
-        json, place, JsonEvent::begin_object, [&](std::string_view key) { name = key; },
+        json, where, JsonEvent::begin_object, [&](std::string_view key) { name = key; },
         [&](const JsonValue& value) { on_member(name, value); });
 }
 
-bool for_each_item(std::string_view json, std::string_view place,
+bool for_each_item(std::string_view json, std::string_view where,
                    const std::function<void(const JsonValue&)>& on_item) {
-    return read_level(json, place, JsonEvent::begin_array, {}, on_item);
+    return read_level(json, where, JsonEvent::begin_array, {}, on_item);
 }
 
-std::string text_of(const JsonValue& string, std::string_view place) {
-    check(string.is_string(), "the text of what is no string");
+std::string text_of(const JsonValue& string, std::string_view where) {
+    check(string.is_string(), "text_of: not a string");
     std::string text;
-    read_json(string.raw, place, [&](const JsonEvent& event) {
+    read_json(string.raw, where, [&](const JsonEvent& event) {
         if (event.has_lone_surrogate)
-            fail("{}: a string has half of a surrogate pair (\\ud800 to \\udfff), which is no character", place);
+            fail("{}: a string contains a lone surrogate (\\ud800 to \\udfff), which is not a character", where);
         text = event.text;
     });
     return text;

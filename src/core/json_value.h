@@ -1,11 +1,10 @@
-// core/json_value.h — parts of a JSON text by name, each as the text spells it.
+// core/json_value.h — members and items of a JSON text, as unparsed views into it.
 //
 //   for_each_member(R"({"text": "Hi", "id": 7})", "chat.jsonl:7", [&](std::string_view name, const JsonValue& value) {
 //       if (name == "text") text = text_of(value, "chat.jsonl:7");
 //   });
 //
-// Nothing is converted before it is asked for, so numbers keep their digits. The text is read once for each level.
-// Values are views into it.
+// Values are converted only on demand, so numbers keep their digits. The text is parsed once per nesting level.
 #pragma once
 #include "core/json.h"
 
@@ -16,7 +15,7 @@
 namespace puna {
 
 struct JsonValue {
-    JsonEvent::Kind kind = JsonEvent::null;  // begin_object, begin_array: the whole of one
+    JsonEvent::Kind kind = JsonEvent::null;  // begin_object, begin_array: a complete object or array
     std::string_view raw;
 
     bool is_object() const { return kind == JsonEvent::begin_object; }
@@ -24,13 +23,13 @@ struct JsonValue {
     bool is_string() const { return kind == JsonEvent::string; }
 };
 
-// Both read all of the text; false: it is valid, but no object, or no array. All throw Error, beginning with `place`; a
-// callback may throw too.
-bool for_each_member(std::string_view json, std::string_view place,
+// Both parse the whole text and return false if it is valid JSON but not an object (array). Errors are thrown as Error
+// with messages that begin with `where`; callbacks may throw too.
+bool for_each_member(std::string_view json, std::string_view where,
                      const std::function<void(std::string_view name, const JsonValue& value)>& on_member);
-bool for_each_item(std::string_view json, std::string_view place,
+bool for_each_item(std::string_view json, std::string_view where,
                    const std::function<void(const JsonValue& item)>& on_item);
-std::string text_of(const JsonValue& string, std::string_view place);
-std::string compact_json(std::string_view json);  // valid JSON without the blanks between its parts
+std::string text_of(const JsonValue& string, std::string_view where);
+std::string compact_json(std::string_view json);  // removes whitespace outside strings; json must be valid
 
 }  // namespace puna

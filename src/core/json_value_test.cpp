@@ -7,7 +7,7 @@
 namespace puna {
 namespace {
 
-TEST(JsonValue, MembersAndItemsAreWholeAndAsTheyAreSpelled) {
+TEST(JsonValue, MembersAndItemsAreCompleteAndVerbatim) {
     std::vector<std::string> members, items, texts;
     std::string_view json = R"( {"a": [1, {"b": [2]}], "c" : "x\ny", "d": 12345678901234567890123} )";
     EXPECT_TRUE(for_each_member(json, "x.json", [&](std::string_view name, const JsonValue& member) {
@@ -21,7 +21,7 @@ TEST(JsonValue, MembersAndItemsAreWholeAndAsTheyAreSpelled) {
     EXPECT_EQ(items, (std::vector<std::string>{"1", R"({"b": [2]})"}));
 }
 
-TEST(JsonValue, AnotherKindHasNoMembersAndNoItems) {
+TEST(JsonValue, OtherKindsHaveNoMembersAndNoItems) {
     auto none = [](auto&&...) { FAIL(); };
     for (const char* json : {"[[1]]", "7", "\"x\"", "null"})
         EXPECT_FALSE(for_each_member(json, "x.json", none)) << json;
@@ -29,11 +29,11 @@ TEST(JsonValue, AnotherKindHasNoMembersAndNoItems) {
     EXPECT_TRUE(for_each_member("{}", "x.json", none) && for_each_item("[]", "x.json", none));
 }
 
-TEST(JsonValue, BlanksBetweenThePartsCanBeLeftOut) {
+TEST(JsonValue, CompactJsonRemovesWhitespaceOutsideStrings) {
     EXPECT_EQ(compact_json(" { \"a b\" : [ 1 ,\n 2.50 ],\t\"\\\" \": \" \\\\\" } "), R"({"a b":[1,2.50],"\" ":" \\"})");
 }
 
-TEST(JsonValue, TextThatIsNoUnicodeIsRefusedWhenItIsAskedFor) {
+TEST(JsonValue, LoneSurrogatesAreRejectedOnlyOnDecoding) {
     EXPECT_THROW(text_of({JsonEvent::string, R"("half: \ud800")"}, "x.json"), Error);
     EXPECT_THROW(for_each_item("[1", "x.json", [](const JsonValue&) {}), Error);
 }

@@ -12,12 +12,12 @@ namespace puna {
 namespace {
 
 spdlog::logger& logger() {
-    static std::shared_ptr<spdlog::logger> instance = [] {  // the library's loggers are shared pointers
-        bool color = shows_color(STDERR_FILENO);
-        std::shared_ptr<spdlog::logger> made =
+    static std::shared_ptr<spdlog::logger> instance = [] {  // spdlog's factories return shared pointers
+        bool color = supports_color(STDERR_FILENO);
+        std::shared_ptr<spdlog::logger> created =
             color ? spdlog::stderr_color_mt("puna") : spdlog::stderr_logger_mt("puna");
-        made->set_pattern("%^%v%$");
-        return made;
+        created->set_pattern("%^%v%$");
+        return created;
     }();
     return *instance;
 }

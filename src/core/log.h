@@ -1,4 +1,4 @@
-// core/log.h — what the program says about itself while it works, on standard error, one line each.
+// core/log.h — log lines of the program on standard error.
 //
 //   log_info("loaded {} in {:.1f} s", path, seconds);
 #pragma once

@@ -14,12 +14,12 @@
 
 namespace puna {
 
-// In a list that only grows: a signal handler may walk it at any time. Free ones are taken again.
+// Node of a lock-free list that never shrinks, because a signal handler may walk it at any time. Free nodes are reused.
 struct MappedRange {
-    std::atomic<bool> taken{true};
+    std::atomic<bool> in_use{true};
     std::atomic<const std::byte*> begin{nullptr};
     std::atomic<size_t> size{0};
-    std::string path;  // changes only between taken and begin
+    std::string path;  // written only after in_use is set and before begin is
     MappedRange* next = nullptr;
 };
 
@@ -27,63 +27,63 @@ namespace {
 
 std::atomic<MappedRange*> ranges{nullptr};
 
-MappedRange* take_range() {
+MappedRange* acquire_range() {
     for (MappedRange* range = ranges; range; range = range->next)
-        if (!range->taken.exchange(true)) return range;
-    auto* made = new MappedRange;  // never deleted
-    made->next = ranges;
-    while (!ranges.compare_exchange_weak(made->next, made)) {
+        if (!range->in_use.exchange(true)) return range;
+    auto* node = new MappedRange;  // never deleted
+    node->next = ranges;
+    while (!ranges.compare_exchange_weak(node->next, node)) {
     }
-    return made;
+    return node;
 }
 
-MappedRange* note_range(const std::filesystem::path& path, const std::byte* begin, size_t size) {
-    MappedRange* range = take_range();
+MappedRange* register_range(const std::filesystem::path& path, const std::byte* begin, size_t size) {
+    MappedRange* range = acquire_range();
     range->path = printable(path.string(), std::string::npos);
     range->size = size;
     range->begin = begin;
     return range;
 }
 
-void drop_range(MappedRange* range) {
+void release_range(MappedRange* range) {
     range->begin = nullptr;
-    range->taken = false;
+    range->in_use = false;
 }
 
 class Descriptor {
  public:
-    explicit Descriptor(const std::filesystem::path& path, int mode = 0)
-        : owned_(path != "-"), number_(owned_ ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC | mode) : STDIN_FILENO) {
-        if (number_ < 0) fail("{}: cannot open: {}", path.string(), system_reason(errno));
+    explicit Descriptor(const std::filesystem::path& path, int flags = 0)
+        : owned_(path != "-"), descriptor_(owned_ ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags) : STDIN_FILENO) {
+        if (descriptor_ < 0) fail("{}: cannot open: {}", path.string(), system_reason(errno));
     }
     ~Descriptor() {
-        if (owned_) ::close(number_);
+        if (owned_) ::close(descriptor_);
     }
     Descriptor(const Descriptor&) = delete;
-    int number() const { return number_; }
+    int get() const { return descriptor_; }
 
  private:
     bool owned_;
-    int number_;
+    int descriptor_;
 };
 
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-    Descriptor file(path, O_NONBLOCK);  // a pipe is refused, not waited for
+    Descriptor file(path, O_NONBLOCK);  // a pipe is rejected without blocking
     struct stat status;
-    if (::fstat(file.number(), &status) != 0) fail("{}: cannot read: {}", path.string(), system_reason(errno));
+    if (::fstat(file.get(), &status) != 0) fail("{}: cannot read: {}", path.string(), system_reason(errno));
     if (!S_ISREG(status.st_mode)) fail("{}: is not a regular file", path.string());
     size_ = static_cast<size_t>(status.st_size);
     if (size_ == 0) return;
-    void* pointer = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.number(), 0);
+    void* pointer = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
     if (pointer == MAP_FAILED) fail("{}: cannot map {} bytes: {}", path.string(), size_, system_reason(errno));
     data_ = static_cast<const std::byte*>(pointer);
-    range_ = note_range(path, data_, size_);
+    range_ = register_range(path, data_, size_);
 }
 
 MappedFile::~MappedFile() {
-    if (range_) drop_range(range_);
+    if (range_) release_range(range_);
     if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
@@ -118,15 +118,15 @@ std::string read_text(const std::filesystem::path& path) {
     Descriptor file(path);
     std::string text;
     struct stat status;
-    if (::fstat(file.number(), &status) == 0 && S_ISREG(status.st_mode))
+    if (::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode))
         text.reserve(static_cast<size_t>(status.st_size) + 1);
-    constexpr size_t piece = 1 << 16;
+    constexpr size_t min_growth = 1 << 16;
     for (;;) {
-        size_t old = text.size();
-        if (old == text.capacity()) text.reserve(old + std::max(piece, old / 2));
+        size_t used = text.size();
+        if (used == text.capacity()) text.reserve(used + std::max(min_growth, used / 2));
         text.resize(text.capacity());
-        ssize_t n = ::read(file.number(), text.data() + old, text.size() - old);
-        text.resize(old + static_cast<size_t>(std::max<ssize_t>(n, 0)));
+        ssize_t n = ::read(file.get(), text.data() + used, text.size() - used);
+        text.resize(used + static_cast<size_t>(std::max<ssize_t>(n, 0)));
         if (n == 0) return text;
         if (n < 0 && errno != EINTR) fail("{}: cannot read: {}", path.string(), system_reason(errno));
     }

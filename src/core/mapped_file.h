@@ -1,11 +1,11 @@
-// core/mapped_file.h — a whole file as bytes, read-only, mapped into memory.
+// core/mapped_file.h — read-only memory-mapped file.
 //
-//   MappedFile file("model.safetensors");       // throws Error: missing, a folder, unreadable
+//   MappedFile file("model.safetensors");       // throws Error if missing, unreadable or not a regular file
 //   std::span<const std::byte> bytes = file.bytes();
 //
-// The bytes live as long as the object, which moves but does not copy. A file that shrinks while it is mapped, or that
-// its disk no longer gives, is the one thing that this cannot survive: reading then raises SIGBUS, which the program
-// explains (mapped_path_at). Writers of ours replace files, they never cut them (core/atomic_file.h).
+// The bytes are valid for the lifetime of the object, which is movable but not copyable. If the file is truncated while
+// mapped, or its disk fails, reading raises SIGBUS; the program's handler names the file (mapped_path_at). Our own
+// writers never truncate files, they replace them (core/atomic_file.h).
 #pragma once
 #include <cstddef>
 #include <filesystem>
@@ -15,7 +15,7 @@
 
 namespace puna {
 
-struct MappedRange;  // what mapped_path_at knows of one file
+struct MappedRange;  // the registry entry used by mapped_path_at
 
 class MappedFile {
  public:
@@ -29,7 +29,7 @@ class MappedFile {
     std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
     const std::filesystem::path& path() const { return path_; }
 
-    // What was read so far leaves this process's memory, and comes back when it is read again.
+    // Releases the resident pages of this mapping (MADV_DONTNEED); they are read again on the next access.
     void drop_pages() const;
 
  private:
@@ -39,10 +39,10 @@ class MappedFile {
     MappedRange* range_ = nullptr;
 };
 
-// For a signal handler: the path, in printable form, of the file that is mapped at an address; null if none is.
+// The printable path of the file mapped at an address, or null. Async-signal-safe.
 const char* mapped_path_at(const void* address);
 
-// The whole of a file, pipe or device; "-" is standard input. Throws Error when it cannot be read.
+// The entire content of a file, pipe or device; "-" is standard input. Throws Error on failure.
 std::string read_text(const std::filesystem::path& path);
 
 }  // namespace puna

@@ -15,7 +15,7 @@
 namespace puna {
 namespace {
 
-TEST(MappedFiles, TheBytesOfTheFileAreThere) {
+TEST(MappedFile, BytesAreTheContentOfTheFile) {
     TestFolder folder;
     write_file(folder / "x", std::string("a\0b", 3));
     MappedFile file(folder / "x");
@@ -24,14 +24,14 @@ TEST(MappedFiles, TheBytesOfTheFileAreThere) {
     EXPECT_EQ(file.path(), folder / "x");
 }
 
-TEST(MappedFiles, AnEmptyFileHasNoBytes) {
+TEST(MappedFile, EmptyFileHasNoBytes) {
     TestFolder folder;
     write_file(folder / "x", "");
     EXPECT_TRUE(MappedFile(folder / "x").bytes().empty());
     EXPECT_EQ(read_text(folder / "x"), "");
 }
 
-TEST(MappedFiles, MovingKeepsTheBytes) {
+TEST(MappedFile, MovingKeepsTheBytes) {
     TestFolder folder;
     write_file(folder / "x", "one");
     write_file(folder / "y", "two");
@@ -41,7 +41,7 @@ TEST(MappedFiles, MovingKeepsTheBytes) {
     EXPECT_EQ(moved.text(), "two");
 }
 
-TEST(MappedFiles, AFileThatIsReplacedStaysAsItWasForThoseWhoMappedIt) {
+TEST(MappedFile, ReplacingTheFileDoesNotChangeAnExistingMapping) {
     TestFolder folder;
     write_file(folder / "x", "old");
     MappedFile file(folder / "x");
@@ -49,26 +49,25 @@ TEST(MappedFiles, AFileThatIsReplacedStaysAsItWasForThoseWhoMappedIt) {
     EXPECT_EQ(file.text(), "old");
 }
 
-TEST(MappedFiles, WhatCannotBeMappedIsNamed) {
+TEST(MappedFile, ErrorsNameThePath) {
     TestFolder folder;
-    auto reason = [](const std::filesystem::path& path) -> std::string {
+    auto error_of = [](const std::filesystem::path& path) -> std::string {
         try {
             MappedFile file(path);
         } catch (const Error& error) {
             return error.what();
         }
-        return "was mapped";
+        return "no error";
     };
-    EXPECT_EQ(reason(folder / "none"), (folder / "none").string() + ": cannot open: No such file or directory");
-    EXPECT_EQ(reason(folder.path()), folder.path().string() + ": is not a regular file");
+    EXPECT_EQ(error_of(folder / "none"), (folder / "none").string() + ": cannot open: No such file or directory");
+    EXPECT_EQ(error_of(folder.path()), folder.path().string() + ": is not a regular file");
     ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-    EXPECT_EQ(reason(folder / "pipe"), (folder / "pipe").string() + ": is not a regular file")
-        << "and is not waited for";
+    EXPECT_EQ(error_of(folder / "pipe"), (folder / "pipe").string() + ": is not a regular file") << "without blocking";
     EXPECT_THROW(read_text(folder / "none"), Error);
     EXPECT_THROW(read_text(folder.path()), Error);
 }
 
-TEST(MappedFiles, AnAddressTellsWhichFileIsMappedThere) {
+TEST(MappedFile, MappedPathAtFindsTheFileOfAnAddress) {
     TestFolder folder;
     write_file(folder / "x\n", "one");
     write_file(folder / "y", "two");
@@ -78,21 +77,21 @@ TEST(MappedFiles, AnAddressTellsWhichFileIsMappedThere) {
     EXPECT_EQ(std::string(mapped_path_at(in_x)), folder.path().string() + "/x\\x0a") << "one line";
     MappedFile moved(std::move(y));
     EXPECT_EQ(std::string(mapped_path_at(in_y)), (folder / "y").string());
-    EXPECT_EQ(mapped_path_at(in_x + 1), nullptr) << "beyond its end";
+    EXPECT_EQ(mapped_path_at(in_x + 1), nullptr) << "past the end";
     x.reset();
     EXPECT_EQ(mapped_path_at(in_x), nullptr);
     EXPECT_EQ(mapped_path_at(nullptr), nullptr);
 }
 
-TEST(ReadText, FilesPipesAndDevicesAreReadWhole) {
+TEST(ReadText, ReadsFilesPipesAndProcFilesCompletely) {
     TestFolder folder;
     std::string text(300'000, 'x');
     text[200'000] = '\0';
     write_file(folder / "x", text);
     std::string read = read_text(folder / "x");
     EXPECT_EQ(read, text);
-    EXPECT_LT(read.capacity(), text.size() + 4096) << "memory for the file once";
-    EXPECT_FALSE(read_text("/proc/self/status").empty()) << "says that it has size 0";
+    EXPECT_LT(read.capacity(), text.size() + 4096) << "no more than one copy of the file";
+    EXPECT_FALSE(read_text("/proc/self/status").empty()) << "its reported size is 0";
     ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
     std::jthread writer([&] { std::ofstream(folder / "pipe") << text; });
     EXPECT_EQ(read_text(folder / "pipe"), text);

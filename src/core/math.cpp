@@ -13,7 +13,7 @@ double power_of_two(int n) { return std::bit_cast<double>(static_cast<uint64_t>(
 
 double nearest(double x) { return x + 0x1.8p52 - 0x1.8p52; }  // to an integer, ties to even; |x| < 2^51
 
-// Taylor polynomials on [-pi/4, pi/4]: the first term left out is below 1e-17.
+// Taylor polynomials on [-pi/4, pi/4]: the first omitted term is below 1e-17.
 double sin_small(double x) {
     double y = x * x, sum = 0;
     for (int n = 17; n >= 3; n -= 2) sum = (1 + sum) * (-y / (n * (n - 1)));

@@ -1,8 +1,8 @@
-// core/math.h — exp, log, sin and cos with the same bits on every machine and from every compiler.
+// core/math.h — exp, log, sin and cos bit-identical on every machine and compiler.
 //
-// Made of IEEE double additions, multiplications and divisions in a fixed order (the build forbids fusing them), so
-// that nothing depends on a C library. Rounded to float they are right to within 0.501 ulp. They specify what the
-// scalar kernels compute; fast kernels have their own.
+// Built from IEEE double additions, multiplications and divisions in a fixed order (the build disables contraction to
+// FMA), independent of the C library. Rounded to float, the error is below 0.501 ulp. They define the results of the
+// scalar kernels; SIMD kernels have their own approximations.
 #pragma once
 
 namespace puna::exact {

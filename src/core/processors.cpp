@@ -40,12 +40,12 @@ bool has_item(const std::string& list, std::string_view item) {
     return ("," + list + ",").find("," + std::string(item) + ",") != std::string::npos;
 }
 
-// Where a hierarchy of cgroups is mounted, and which of its groups is the root of what is seen there.
+// A mounted cgroup hierarchy: its mount point and the cgroup that is visible there as the root.
 struct Mount {
     fs::path root, point;
 };
 
-// A line is: id parent device ROOT POINT options [fields...] - TYPE source SUPER_OPTIONS
+// Line format: id parent device ROOT POINT options [fields...] - TYPE source SUPER_OPTIONS
 std::optional<Mount> find_mount(std::string_view mountinfo, bool version2) {
     std::optional<Mount> found;
     for_each_line(mountinfo, [&](const std::string& line) {
@@ -58,7 +58,7 @@ std::optional<Mount> find_mount(std::string_view mountinfo, bool version2) {
     return found;
 }
 
-// Version 2: "max 100000" or "150000 100000", microseconds of each period. Version 1: the same in two files.
+// cgroup v2: "max 100000" or "150000 100000" (quota and period in microseconds). v1: the same in two files.
 std::optional<double> quota_of_group(const fs::path& group, bool version2) {
     std::istringstream text(version2
                                 ? read_all(group / "cpu.max")
@@ -68,7 +68,7 @@ std::optional<double> quota_of_group(const fs::path& group, bool version2) {
     return quota / period;
 }
 
-// Of the group and those above it, as far as the mount shows them.
+// Over the cgroup and its ancestors visible in the mount.
 std::optional<double> smallest_quota(const Mount& mount, const fs::path& group, bool version2, const fs::path& root) {
     fs::path inside = group.lexically_relative(mount.root);
     if (inside.empty() || *inside.begin() == "..") inside = ".";
@@ -80,7 +80,7 @@ std::optional<double> smallest_quota(const Mount& mount, const fs::path& group, 
     }
 }
 
-// Physical cores of the logical processors in the mask; where the topology is unknown each counts as one.
+// Physical cores of the logical processors in the mask; without topology information each counts as one.
 int count_cores(const cpu_set_t& set) {
     std::set<std::string> cores;
     for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
@@ -96,7 +96,7 @@ int count_cores(const cpu_set_t& set) {
 
 std::optional<double> cgroup_quota(std::string_view cgroup, std::string_view mountinfo, const fs::path& root) {
     std::optional<double> smallest;
-    for_each_line(cgroup, [&](const std::string& line) {  // "0::/path", or of version 1 "4:cpu,cpuacct:/path"
+    for_each_line(cgroup, [&](const std::string& line) {  // v2: "0::/path", v1: "4:cpu,cpuacct:/path"
         size_t first = line.find(':'), second = line.find(':', first + 1);
         if (first == line.npos || second == line.npos) return;
         std::string controllers = line.substr(first + 1, second - first - 1);
@@ -127,7 +127,7 @@ int default_threads(const Processors& processors) {
     return std::clamp(static_cast<int>(std::lround(std::min(*processors.quota, 1e6))), 1, processors.cores);
 }
 
-bool is_throttled(const Processors& processors, int n) {
+bool is_oversubscribed(const Processors& processors, int n) {
     return n > processors.logical || (processors.quota && n > *processors.quota);
 }
 

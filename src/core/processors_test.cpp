@@ -28,7 +28,7 @@ class CgroupQuota : public testing::Test {
     TestFolder root_;
 };
 
-TEST_F(CgroupQuota, OfVersion2IsTheSmallestOnTheWayToTheRoot) {
+TEST_F(CgroupQuota, V2IsTheSmallestOfAllAncestors) {
     write("sys/fs/cgroup/a/cpu.max", "200000 100000");
     write("sys/fs/cgroup/a/b/cpu.max", "max 100000");
     EXPECT_EQ(quota("0::/a/b\n", mounts2), 2);
@@ -38,7 +38,7 @@ TEST_F(CgroupQuota, OfVersion2IsTheSmallestOnTheWayToTheRoot) {
     EXPECT_EQ(quota("0::/\n", mounts2), std::nullopt);
 }
 
-TEST_F(CgroupQuota, OfVersion1ComesFromTheCpuController) {
+TEST_F(CgroupQuota, V1ComesFromTheCpuController) {
     write("cg/cpu,cpuacct/docker/x/cpu.cfs_quota_us", "50000");
     write("cg/cpu,cpuacct/docker/x/cpu.cfs_period_us", "100000");
     EXPECT_EQ(quota("5:memory:/docker/x\n4:cpu,cpuacct:/docker/x\n0::/\n", mounts1), 0.5);
@@ -46,22 +46,22 @@ TEST_F(CgroupQuota, OfVersion1ComesFromTheCpuController) {
     EXPECT_EQ(quota("4:cpu,cpuacct:/docker/x\n", mounts1), std::nullopt);
 }
 
-// A container sees its own group as the mount's root, or with another path in /proc.
-TEST_F(CgroupQuota, OfAContainerIsThatOfTheMountedGroup) {
+// A container sees its own cgroup as the mount's root, or under another path in /proc.
+TEST_F(CgroupQuota, ContainersUseTheMountedCgroup) {
     write("sys/fs/cgroup/cpu.max", "300000 100000");
     EXPECT_EQ(quota("0::/\n", mounts2), 3);
     EXPECT_EQ(quota("0::/../../pod/container\n", mounts2), 3);
     EXPECT_EQ(quota("0::/docker/y\n", "30 25 0:26 /docker/y /sys/fs/cgroup ro - cgroup2 cgroup rw\n"), 3);
 }
 
-TEST_F(CgroupQuota, WhatCannotBeReadSetsNoLimit) {
+TEST_F(CgroupQuota, UnreadableFilesSetNoLimit) {
     EXPECT_EQ(quota("", ""), std::nullopt);
     EXPECT_EQ(quota("nonsense", "nonsense - \n - cgroup2"), std::nullopt);
     write("sys/fs/cgroup/cpu.max", "many tokens");
     EXPECT_EQ(quota("0::/\n", mounts2), std::nullopt);
 }
 
-TEST(DefaultThreads, AreOneForEachCoreWithinTheQuota) {
+TEST(DefaultThreads, OnePerCoreWithinTheQuota) {
     EXPECT_EQ(default_threads({.logical = 8, .cores = 4, .quota = {}}), 4);
     EXPECT_EQ(default_threads({.logical = 8, .cores = 4, .quota = 2.0}), 2);
     EXPECT_EQ(default_threads({.logical = 8, .cores = 4, .quota = 1.5}), 2);
@@ -69,12 +69,12 @@ TEST(DefaultThreads, AreOneForEachCoreWithinTheQuota) {
     EXPECT_EQ(default_threads({.logical = 2, .cores = 2, .quota = 64.0}), 2);
 }
 
-TEST(DefaultThreads, ThrottledPoolsAreThoseBeyondProcessorsOrQuota) {
-    Processors free{.logical = 4, .cores = 2, .quota = {}}, limited{.logical = 4, .cores = 2, .quota = 1.5};
-    EXPECT_FALSE(is_throttled(free, 4));
-    EXPECT_TRUE(is_throttled(free, 5));
-    EXPECT_FALSE(is_throttled(limited, 1));
-    EXPECT_TRUE(is_throttled(limited, 2));
+TEST(Oversubscription, BeginsBeyondLogicalProcessorsOrQuota) {
+    Processors unlimited{.logical = 4, .cores = 2, .quota = {}}, limited{.logical = 4, .cores = 2, .quota = 1.5};
+    EXPECT_FALSE(is_oversubscribed(unlimited, 4));
+    EXPECT_TRUE(is_oversubscribed(unlimited, 5));
+    EXPECT_FALSE(is_oversubscribed(limited, 1));
+    EXPECT_TRUE(is_oversubscribed(limited, 2));
 }
 
 }  // namespace

@@ -9,13 +9,13 @@ namespace puna {
 
 using std::chrono::steady_clock;
 
-Progress::Progress(std::string what, int64_t total, std::string unit)
-    : what_(std::move(what)),
+Progress::Progress(std::string task, int64_t total, std::string unit)
+    : task_(std::move(task)),
       unit_(std::move(unit)),
       total_(std::max<int64_t>(total, 1)),
       start_(steady_clock::now()),
       next_draw_(start_ + std::chrono::seconds(2)),
-      terminal_(shows_escapes(STDERR_FILENO)) {}
+      terminal_(supports_escapes(STDERR_FILENO)) {}
 
 Progress::~Progress() {
     if (drawn_) print_status("\r\033[K");
@@ -34,23 +34,23 @@ void Progress::advance(int64_t n) {
 
 void Progress::draw(steady_clock::time_point now) {
     double done = static_cast<double>(done_.load(std::memory_order_relaxed));
-    double share = std::clamp(done / static_cast<double>(total_), 0.0, 1.0);
+    double fraction = std::clamp(done / static_cast<double>(total_), 0.0, 1.0);
     double seconds = std::chrono::duration<double>(now - start_).count();
     constexpr int width = 20;
-    int filled = static_cast<int>(share * width);
+    int filled = static_cast<int>(fraction * width);
     std::string bar =
         std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(width - filled), '.');
-    draw_status_line(fmt::format("{} [{}] {:.0f}%  {}  {}/s  {} left", what_, bar, share * 100,
+    draw_status_line(fmt::format("{} [{}] {:.0f}%  {}  {}/s  {} left", task_, bar, fraction * 100,
                                  format_quantity(done, unit_), format_quantity(done / seconds, unit_),
-                                 format_duration(share > 0 ? seconds * (1 - share) / share : 0)));
+                                 format_duration(fraction > 0 ? seconds * (1 - fraction) / fraction : 0)));
     drawn_ = true;
 }
 
-std::string format_quantity(double number, const std::string& unit) {
+std::string format_quantity(double value, const std::string& unit) {
     constexpr const char* prefixes[] = {"", "k", "M", "G", "T", "P"};
     size_t prefix = 0;
-    for (; number >= 999.95 && prefix + 1 < std::size(prefixes); ++prefix) number /= 1000;
-    return fmt::format("{:.{}f} {}{}", number, prefix == 0 ? 0 : 1, prefixes[prefix], unit);
+    for (; value >= 999.95 && prefix + 1 < std::size(prefixes); ++prefix) value /= 1000;
+    return fmt::format("{:.{}f} {}{}", value, prefix == 0 ? 0 : 1, prefixes[prefix], unit);
 }
 
 std::string format_duration(double seconds) {

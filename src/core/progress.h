@@ -1,10 +1,10 @@
-// core/progress.h — a progress bar on standard error for anything that takes more than two seconds.
+// core/progress.h — progress bar on standard error for tasks longer than two seconds.
 //
 //   Progress progress("encoding", total_bytes, "B");
 //   progress.advance(n);                            // from any thread
 //
-// Drawn at most ten times a second, after the first two seconds, and only on a terminal that understands it; it wipes
-// itself when it goes, so that what is printed next starts on a clean line.
+// Drawn at most ten times per second, from two seconds on, and only on terminals that support escape sequences. The
+// destructor clears the line.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -16,7 +16,7 @@ namespace puna {
 
 class Progress {
  public:
-    Progress(std::string what, int64_t total, std::string unit);
+    Progress(std::string task, int64_t total, std::string unit);
     ~Progress();
     Progress(const Progress&) = delete;
 
@@ -25,7 +25,7 @@ class Progress {
  private:
     void draw(std::chrono::steady_clock::time_point now);
 
-    std::string what_, unit_;
+    std::string task_, unit_;
     int64_t total_;
     std::atomic<int64_t> done_{0};
     std::chrono::steady_clock::time_point start_, next_draw_;
@@ -33,8 +33,8 @@ class Progress {
     bool terminal_, drawn_ = false;
 };
 
-// 1234567 B -> "1.2 MB"; counts take k, M, G.
-std::string format_quantity(double number, const std::string& unit);
+// SI prefixes: 1234567, "B" -> "1.2 MB".
+std::string format_quantity(double value, const std::string& unit);
 std::string format_duration(double seconds);  // "12 s", "3 min 20 s", "2 h 5 min"
 
 }  // namespace puna

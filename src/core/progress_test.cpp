@@ -7,7 +7,7 @@
 namespace puna {
 namespace {
 
-TEST(HumanNumbers, TakeThePrefixThatFits) {
+TEST(FormatQuantity, UsesSiPrefixes) {
     EXPECT_EQ(format_quantity(0, "B"), "0 B");
     EXPECT_EQ(format_quantity(999, "B"), "999 B");
     EXPECT_EQ(format_quantity(999.96, "B"), "1.0 kB");
@@ -16,7 +16,7 @@ TEST(HumanNumbers, TakeThePrefixThatFits) {
     EXPECT_EQ(format_quantity(1e18, "tokens"), "1000.0 Ptokens");
 }
 
-TEST(HumanTimes, TakeTwoUnits) {
+TEST(FormatDuration, UsesTheTwoLargestUnits) {
     EXPECT_EQ(format_duration(0), "0 s");
     EXPECT_EQ(format_duration(59.4), "59 s");
     EXPECT_EQ(format_duration(59.6), "1 min 0 s");
@@ -28,7 +28,7 @@ TEST(HumanTimes, TakeTwoUnits) {
     EXPECT_FALSE(format_duration(INFINITY).empty());
 }
 
-TEST(ProgressBars, AdvanceFromAnyThreadAndSayNothingWithoutATerminal) {
+TEST(Progress, PrintsNothingWithoutATerminal) {
     testing::internal::CaptureStderr();
     {
         Progress progress("encoding", 0, "B");

@@ -18,13 +18,13 @@ std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c, std::array<uint32_t, 2
 
 uint32_t Random::bits() {
     if (used_ == 4) {
-        numbers_ = philox({static_cast<uint32_t>(block_), static_cast<uint32_t>(block_ >> 32),
-                           static_cast<uint32_t>(stream_), static_cast<uint32_t>(stream_ >> 32)},
-                          {static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32)});
+        values_ = philox({static_cast<uint32_t>(block_), static_cast<uint32_t>(block_ >> 32),
+                          static_cast<uint32_t>(stream_), static_cast<uint32_t>(stream_ >> 32)},
+                         {static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32)});
         ++block_;
         used_ = 0;
     }
-    return numbers_[static_cast<size_t>(used_++)];
+    return values_[static_cast<size_t>(used_++)];
 }
 
 float Random::normal() {
@@ -35,7 +35,7 @@ float Random::normal() {
 uint64_t Random::below(uint64_t n) {
     uint64_t limit = UINT64_MAX - UINT64_MAX % n;  // the largest multiple of n that fits
     for (;;) {
-        uint64_t high = bits(), low = bits();  // not in one expression: the order of operands is free there
+        uint64_t high = bits(), low = bits();  // two statements in order: operands of one expression are unsequenced
         uint64_t value = high << 32 | low;
         if (value < limit) return value % n;
     }

@@ -1,11 +1,11 @@
-// core/random.h — counter-based random numbers: the n-th number of a stream is a function of (seed, stream, n) only.
+// core/random.h — counter-based random number generator: value n of a stream depends on (seed, stream, n) only.
 //
 //   Random random(seed, /*stream*/ 7);
 //   float u = random.uniform();                // [0, 1), 24 bits
-//   float z = random.normal();                 // mean 0, deviation 1
-//   random.seek(1000);                         // to the thousandth block of four numbers
+//   float z = random.normal();                 // mean 0, standard deviation 1
+//   random.seek(1000);                         // to block 1000, of four values each
 //
-// Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011. The same bits on every machine.
+// Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011. Bit-identical on every machine.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -20,7 +20,7 @@ class Random {
 
     uint32_t bits();
     float uniform() { return static_cast<float>(bits() >> 8) * 0x1p-24f; }
-    float normal();              // Box and Muller
+    float normal();              // Box-Muller transform
     uint64_t below(uint64_t n);  // 0 .. n - 1, unbiased; n > 0
     void seek(uint64_t block) {
         block_ = block;
@@ -29,7 +29,7 @@ class Random {
 
  private:
     uint64_t seed_, stream_, block_ = 0;
-    std::array<uint32_t, 4> numbers_{};
+    std::array<uint32_t, 4> values_{};
     int used_ = 4;
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 using Block = std::array<uint32_t, 4>;
 
-TEST(Philox, GivesTheKnownAnswersOfItsAuthors) {
+TEST(Philox, MatchesThePublishedKnownAnswers) {
     EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}), (Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
     uint32_t ones = 0xffffffff;
     EXPECT_EQ(philox({ones, ones, ones, ones}, {ones, ones}), (Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
@@ -18,7 +18,7 @@ TEST(Philox, GivesTheKnownAnswersOfItsAuthors) {
               (Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
-TEST(RandomNumbers, AStreamIsAFunctionOfSeedStreamAndPlace) {
+TEST(Random, ValuesDependOnSeedStreamAndPositionOnly) {
     Random a(7, 1), same(7, 1), other_stream(7, 2), other_seed(8, 1);
     std::vector<uint32_t> first;
     for (int i = 0; i < 40; ++i) first.push_back(a.bits());
@@ -26,15 +26,15 @@ TEST(RandomNumbers, AStreamIsAFunctionOfSeedStreamAndPlace) {
     EXPECT_NE(other_stream.bits(), first[0]);
     EXPECT_NE(other_seed.bits(), first[0]);
     a.seek(5);
-    EXPECT_EQ(a.bits(), first[20]) << "blocks hold four numbers";
-    EXPECT_EQ(Random(0).bits(), 0x6627e8d5u) << "seed 0, stream 0 begins with the known answer";
+    EXPECT_EQ(a.bits(), first[20]) << "blocks hold four values";
+    EXPECT_EQ(Random(0).bits(), 0x6627e8d5u) << "seed 0, stream 0 starts with the known answer";
 }
 
-TEST(RandomNumbers, EveryCompilerTakesTheHalvesOfALargeNumberInTheSameOrder) {
+TEST(Random, BelowDrawsTheHighHalfFirst) {
     EXPECT_EQ(Random(0).below(uint64_t{1} << 63), 0x6627e8d5e169c58d & (UINT64_MAX >> 1));
 }
 
-TEST(RandomNumbers, UniformOnesLieInTheirRangeWithTheRightMoments) {
+TEST(Random, UniformHasTheRightRangeAndMoments) {
     Random random(1);
     double sum = 0, squares = 0;
     constexpr int n = 100'000;
@@ -49,7 +49,7 @@ TEST(RandomNumbers, UniformOnesLieInTheirRangeWithTheRightMoments) {
     EXPECT_NEAR(squares / n, 1.0 / 3, 0.005);
 }
 
-TEST(RandomNumbers, NormalOnesHaveTheRightMoments) {
+TEST(Random, NormalHasTheRightMoments) {
     Random random(2);
     double sum = 0, squares = 0, fourth = 0;
     constexpr int n = 100'000;
@@ -65,7 +65,7 @@ TEST(RandomNumbers, NormalOnesHaveTheRightMoments) {
     EXPECT_NEAR(fourth / n, 3, 0.15);
 }
 
-TEST(RandomNumbers, BelowReachesEveryNumberAboutEquallyOften) {
+TEST(Random, BelowIsUniform) {
     Random random(3);
     std::vector<int> counts(7);
     for (int i = 0; i < 70'000; ++i) ++counts[random.below(7)];

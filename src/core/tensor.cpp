@@ -8,15 +8,15 @@ namespace puna {
 
 Tensor::Tensor(void* pointer, Dtype type, std::span<const int64_t> sizes)
     : data(pointer), dtype(type), rank(static_cast<int>(sizes.size())) {
-    check(sizes.size() <= size.size(), "a tensor has at most four sizes, not {}", sizes.size());
+    check(sizes.size() <= size.size(), "a tensor has at most 4 dimensions, not {}", sizes.size());
     std::copy(sizes.begin(), sizes.end(), size.begin());
-    int64_t numbers = 1;
+    int64_t elements = 1;
     for (int64_t n : sizes) {
-        std::optional<int64_t> product = n < 0 ? std::nullopt : checked_multiply(numbers, n);
-        check(product.has_value(), "tensor of impossible size {}", n);
-        numbers = *product;
+        std::optional<int64_t> product = n < 0 ? std::nullopt : checked_multiply(elements, n);
+        check(product.has_value(), "invalid tensor size {}", n);
+        elements = *product;
     }
-    check(checked_multiply(numbers, size_of(dtype)).has_value(), "tensor of {} numbers is too large", numbers);
+    check(checked_multiply(elements, size_of(dtype)).has_value(), "tensor of {} elements is too large", elements);
 }
 
 int64_t Tensor::count() const {

@@ -1,9 +1,9 @@
-// core/tensor.h — a view that owns nothing: pointer, dtype, at most four sizes, row-major and contiguous.
+// core/tensor.h — non-owning tensor view: pointer, dtype, up to four dimensions, row-major and contiguous.
 //
 //   Tensor x = arena.tensor(Dtype::f32, {tokens, dim});
 //   float* row = x.row<float>(3);                          // checked against x.dtype
 //
-// Owners are few: an Arena (activations), Llama::memory (weights), a MappedFile (weights on disk), a KvCache.
+// Memory is owned by an Arena (activations), Llama::memory (weights), a MappedFile (weights on disk) or a KvCache.
 #pragma once
 #include "core/dtype.h"
 
@@ -29,14 +29,14 @@ struct Tensor {
         : Tensor(pointer, type, std::span(sizes.begin(), sizes.size())) {}
 
     explicit operator bool() const { return data != nullptr; }
-    int64_t count() const;  // numbers in all
+    int64_t count() const;  // number of elements
     int64_t bytes() const { return count() * size_of(dtype); }
     int64_t columns() const { return rank == 0 ? 1 : size[static_cast<size_t>(rank - 1)]; }
     int64_t rows() const { return columns() == 0 ? 0 : count() / columns(); }
 
     template <class T>
     T* as() const {
-        check(dtype == dtype_of<T>, "tensor of {} opened as {}", info(dtype).name, info(dtype_of<T>).name);
+        check(dtype == dtype_of<T>, "tensor of {} accessed as {}", info(dtype).name, info(dtype_of<T>).name);
         return static_cast<T*>(data);
     }
     template <class T>
@@ -49,7 +49,7 @@ struct Tensor {
     }
 
     Tensor slice(int64_t first, int64_t n) const;                // rows first .. first + n of size[0]
-    Tensor reshape(std::initializer_list<int64_t> sizes) const;  // the same numbers
+    Tensor reshape(std::initializer_list<int64_t> sizes) const;  // same data, same count
     std::string shape() const;                                   // "bf16 [3, 64]"
 };
 

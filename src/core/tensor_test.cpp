@@ -7,20 +7,20 @@
 namespace puna {
 namespace {
 
-TEST(Tensors, AViewKnowsItsShape) {
-    std::vector<float> numbers(24);
-    Tensor x(numbers.data(), Dtype::f32, {2, 3, 4});
+TEST(Tensor, ViewsHaveShapeRowsAndSpan) {
+    std::vector<float> values(24);
+    Tensor x(values.data(), Dtype::f32, {2, 3, 4});
     EXPECT_EQ(x.count(), 24);
     EXPECT_EQ(x.bytes(), 96);
     EXPECT_EQ(x.rows(), 6);
     EXPECT_EQ(x.columns(), 4);
     EXPECT_EQ(x.shape(), "f32 [2, 3, 4]");
     EXPECT_EQ(fmt::format("{}", x), "f32 [2, 3, 4]");
-    EXPECT_EQ(x.row<float>(5), numbers.data() + 20);
+    EXPECT_EQ(x.row<float>(5), values.data() + 20);
     EXPECT_EQ(x.span<float>().size(), 24u);
 }
 
-TEST(Tensors, ScalarsAndEmptyTensorsHaveShapesToo) {
+TEST(Tensor, ScalarsAndEmptyTensorsHaveShapes) {
     Tensor scalar(nullptr, Dtype::i64, {}), empty(nullptr, Dtype::bf16, {3, 0});
     EXPECT_EQ(scalar.count(), 1);
     EXPECT_EQ(scalar.rows(), 1);
@@ -30,30 +30,30 @@ TEST(Tensors, ScalarsAndEmptyTensorsHaveShapesToo) {
     EXPECT_FALSE(empty);
 }
 
-TEST(Tensors, OpeningAsAnotherTypeIsABug) {
-    float number = 1;
-    Tensor x(&number, Dtype::f32, {1});
+TEST(Tensor, AccessAsAnotherTypeIsABug) {
+    float value = 1;
+    Tensor x(&value, Dtype::f32, {1});
     EXPECT_EQ(x.as<float>()[0], 1);
     EXPECT_THROW(x.as<int32_t>(), Bug);
 }
 
-TEST(Tensors, ImpossibleShapesAreBugs) {
+TEST(Tensor, InvalidShapesAreBugs) {
     int64_t large = int64_t{1} << 32;
     EXPECT_THROW(Tensor(nullptr, Dtype::u8, {-1}), Bug);
     EXPECT_THROW(Tensor(nullptr, Dtype::u8, {large, large}), Bug);
-    EXPECT_THROW(Tensor(nullptr, Dtype::f32, {large, large / 4}), Bug) << "fits as a count, not as bytes";
+    EXPECT_THROW(Tensor(nullptr, Dtype::f32, {large, large / 4}), Bug) << "the count fits in 64 bits, the bytes do not";
     EXPECT_THROW(Tensor(nullptr, Dtype::u8, {1, 1, 1, 1, 1}), Bug);
 }
 
-TEST(Tensors, SlicesAndReshapesSeeTheSameNumbers) {
-    std::vector<bf16> numbers(12);
-    Tensor x(numbers.data(), Dtype::bf16, {4, 3});
+TEST(Tensor, SliceAndReshapeShareTheData) {
+    std::vector<bf16> values(12);
+    Tensor x(values.data(), Dtype::bf16, {4, 3});
     EXPECT_EQ(x.slice(1, 2).shape(), "bf16 [2, 3]");
-    EXPECT_EQ(x.slice(1, 2).data, numbers.data() + 3);
+    EXPECT_EQ(x.slice(1, 2).data, values.data() + 3);
     EXPECT_EQ(x.slice(4, 0).count(), 0);
     EXPECT_THROW(x.slice(3, 2), Bug);
     EXPECT_THROW(x.slice(-1, 2), Bug);
-    EXPECT_EQ(x.reshape({2, 6}).data, numbers.data());
+    EXPECT_EQ(x.reshape({2, 6}).data, values.data());
     EXPECT_THROW(x.reshape({5, 2}), Bug);
 }
 

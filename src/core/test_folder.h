@@ -1,4 +1,4 @@
-// core/test_folder.h — for tests: an empty folder of their own, removed with all that is in it.
+// core/test_folder.h — for tests: a temporary folder, removed recursively by the destructor.
 //
 //   TestFolder folder;
 //   write_file(folder / "config.json", "{}");

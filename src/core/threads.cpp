@@ -16,15 +16,15 @@ namespace puna {
 
 namespace {
 
-thread_local bool inside_piece = false;
+thread_local bool inside_chunk = false;
 
-// Workers spin for a while before they sleep: a decode step hands out some sixty small jobs, each a few microseconds.
-// Where threads are throttled, a spinning one only keeps another from its work: they sleep at once.
-int spins_before_sleep(int n) { return is_throttled(usable_processors(), n) ? 0 : 20000; }
+// Idle workers spin for a while before they sleep: a decode step runs some sixty jobs of a few microseconds each. When
+// oversubscribed, a spinning thread only slows down others, so workers sleep at once.
+int spins_before_sleep(int n) { return is_oversubscribed(usable_processors(), n) ? 0 : 20000; }
 
-int threads_by_default() { return default_threads(usable_processors()); }
+int default_thread_count() { return default_threads(usable_processors()); }
 
-void relax() {
+void cpu_relax() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -32,8 +32,8 @@ void relax() {
 #endif
 }
 
-constexpr int pieces_bits = 40;
-constexpr uint64_t pieces_mask = (uint64_t{1} << pieces_bits) - 1;
+constexpr int chunk_bits = 40;
+constexpr uint64_t chunk_mask = (uint64_t{1} << chunk_bits) - 1;
 
 class Pool {
  public:
@@ -49,103 +49,104 @@ class Pool {
 
     int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-    // The caller takes pieces too and waits for those that others have taken, not for workers that never came: on a
-    // busy machine a decode step would wait for the scheduler sixty times.
-    void run(int64_t n, int64_t piece, PieceFunction f) {
+    // The caller claims chunks too, and waits only for chunks that workers have claimed, not for workers to wake up: on
+    // a busy machine a decode step would wait for the scheduler sixty times.
+    void run(int64_t n, int64_t chunk, ChunkFunction f) {
         std::lock_guard one_job_at_a_time(callers_);
-        uint64_t pieces = static_cast<uint64_t>((n + piece - 1) / piece);
-        check(pieces <= pieces_mask, "{} pieces", pieces);
-        job_ = Job{&f, n, piece, pieces};
-        undone_.store(pieces, std::memory_order_relaxed);
+        uint64_t chunks = static_cast<uint64_t>((n + chunk - 1) / chunk);
+        check(chunks <= chunk_mask, "{} chunks", chunks);
+        job_ = Job{&f, n, chunk, chunks};
+        unfinished_.store(chunks, std::memory_order_relaxed);
         {
             std::lock_guard lock(mutex_);
-            ticket_.store((number_of(ticket_.load(std::memory_order_relaxed)) + 1) << pieces_bits | pieces);
+            ticket_.store((job_number(ticket_.load(std::memory_order_relaxed)) + 1) << chunk_bits | chunks);
         }
         if (sleepers_.load() > 0) wake_.notify_all();
-        take_pieces();
-        wait_for_the_rest();
+        work_on_job();
+        wait_for_completion();
         if (std::exception_ptr problem = std::exchange(problem_, nullptr)) std::rethrow_exception(problem);
     }
 
  private:
     struct Job {
-        const PieceFunction* f;
-        int64_t n, piece;
-        uint64_t pieces;
+        const ChunkFunction* f;
+        int64_t n, chunk;
+        uint64_t chunks;
     };
 
-    static uint64_t number_of(uint64_t ticket) { return ticket >> pieces_bits; }
+    static uint64_t job_number(uint64_t ticket) { return ticket >> chunk_bits; }
 
-    // Takes one piece, or all that are left: how many there were.
-    uint64_t take(bool all) {
+    // Claims one chunk, or all that remain; returns the number that remained before.
+    uint64_t claim(bool all) {
         uint64_t ticket = ticket_.load(std::memory_order_acquire);
-        while (uint64_t left = ticket & pieces_mask)
+        while (uint64_t left = ticket & chunk_mask)
             if (ticket_.compare_exchange_weak(ticket, ticket - (all ? left : 1), std::memory_order_acq_rel,
                                               std::memory_order_acquire))
                 return left;
         return 0;
     }
 
-    // Once a piece is taken the job stays until it is done; before, nothing of the job is looked at.
-    void take_pieces() {
-        inside_piece = true;
-        while (uint64_t left = take(false)) {
-            int64_t first = static_cast<int64_t>(job_.pieces - left) * job_.piece;
+    // A claimed chunk keeps job_ alive until it is finished; without one, job_ must not be accessed.
+    void work_on_job() {
+        inside_chunk = true;
+        while (uint64_t left = claim(false)) {
+            int64_t first = static_cast<int64_t>(job_.chunks - left) * job_.chunk;
             try {
-                (*job_.f)(first, std::min(job_.n, first + job_.piece));
+                (*job_.f)(first, std::min(job_.n, first + job_.chunk));
             } catch (...) {
-                undone_.fetch_sub(take(true), std::memory_order_relaxed);
+                unfinished_.fetch_sub(claim(true), std::memory_order_relaxed);
                 std::lock_guard lock(mutex_);
                 if (!problem_) problem_ = std::current_exception();
             }
-            if (undone_.fetch_sub(1, std::memory_order_acq_rel) == 1) undone_.notify_all();
+            if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_all();
         }
-        inside_piece = false;
+        inside_chunk = false;
     }
 
-    void wait_for_the_rest() {
-        for (int spins = 0; spins < spins_ && undone_.load(std::memory_order_acquire) > 0; ++spins) relax();
-        while (uint64_t left = undone_.load(std::memory_order_acquire)) undone_.wait(left, std::memory_order_acquire);
+    void wait_for_completion() {
+        for (int spins = 0; spins < spins_ && unfinished_.load(std::memory_order_acquire) > 0; ++spins) cpu_relax();
+        while (uint64_t left = unfinished_.load(std::memory_order_acquire))
+            unfinished_.wait(left, std::memory_order_acquire);
     }
 
     void work(std::stop_token stop) {
         uint64_t seen = 0;
         while (wait_for_job(stop, seen)) {
-            seen = number_of(ticket_.load(std::memory_order_acquire));
-            take_pieces();
+            seen = job_number(ticket_.load(std::memory_order_acquire));
+            work_on_job();
         }
     }
 
     bool wait_for_job(std::stop_token stop, uint64_t seen) {
         for (int spins = 0; spins < spins_; ++spins) {
-            if (number_of(ticket_.load(std::memory_order_acquire)) != seen) return true;
+            if (job_number(ticket_.load(std::memory_order_acquire)) != seen) return true;
             if (stop.stop_requested()) return false;
-            relax();
+            cpu_relax();
         }
         std::unique_lock lock(mutex_);
         sleepers_.fetch_add(1);
-        wake_.wait(lock, [&] { return number_of(ticket_.load()) != seen || stop.stop_requested(); });
+        wake_.wait(lock, [&] { return job_number(ticket_.load()) != seen || stop.stop_requested(); });
         sleepers_.fetch_sub(1);
-        return number_of(ticket_.load()) != seen;
+        return job_number(ticket_.load()) != seen;
     }
 
     const int spins_;
     std::mutex callers_, mutex_;
     std::condition_variable wake_;
-    std::atomic<uint64_t> ticket_{0};  // the job's number, and how many of its pieces are left to take
-    std::atomic<uint64_t> undone_{0};  // pieces that are not finished
+    std::atomic<uint64_t> ticket_{0};      // job number, and number of unclaimed chunks
+    std::atomic<uint64_t> unfinished_{0};  // chunks not finished yet
     std::atomic<int> sleepers_{0};
     Job job_{};
     std::exception_ptr problem_;
-    std::vector<std::jthread> workers_;  // last: joined before the rest goes
+    std::vector<std::jthread> workers_;  // last: joined before other members are destroyed
 };
 
 std::mutex pool_mutex;
 std::unique_ptr<Pool> pool;
 
-Pool& the_pool() {
+Pool& global_pool() {
     std::lock_guard lock(pool_mutex);
-    if (!pool) pool = std::make_unique<Pool>(threads_by_default());
+    if (!pool) pool = std::make_unique<Pool>(default_thread_count());
     return *pool;
 }
 
@@ -155,19 +156,19 @@ void set_threads(int n) {
     check(n >= 0 && n <= max_threads, "{} threads", n);
     std::lock_guard lock(pool_mutex);
     pool.reset();
-    pool = std::make_unique<Pool>(n == 0 ? threads_by_default() : n);
+    pool = std::make_unique<Pool>(n == 0 ? default_thread_count() : n);
 }
 
-int threads() { return the_pool().size(); }
+int threads() { return global_pool().size(); }
 
-void run_pieces(int64_t n, int64_t piece, PieceFunction f) {
-    check(piece > 0, "pieces of {}", piece);
+void run_chunks(int64_t n, int64_t chunk, ChunkFunction f) {
+    check(chunk > 0, "chunks of {}", chunk);
     if (n <= 0) return;
-    if (inside_piece || n <= piece) {
-        for (int64_t first = 0; first < n; first += piece) f(first, std::min(n, first + piece));
+    if (inside_chunk || n <= chunk) {
+        for (int64_t first = 0; first < n; first += chunk) f(first, std::min(n, first + chunk));
         return;
     }
-    the_pool().run(n, piece, f);
+    global_pool().run(n, chunk, f);
 }
 
 }  // namespace puna

@@ -29,20 +29,20 @@ TEST_P(Threads, EveryIndexIsCalledOnce) {
     }
 }
 
-TEST_P(Threads, PiecesDoNotDependOnTheNumberOfThreads) {
+TEST_P(Threads, ChunksDoNotDependOnTheNumberOfThreads) {
     std::vector<std::atomic<int64_t>> last_of(100);
     parallel_for(100, 16, [&](int64_t first, int64_t last) { last_of[static_cast<size_t>(first)] = last; });
     for (int64_t i = 0; i < 100; ++i)
         EXPECT_EQ(last_of[static_cast<size_t>(i)], i % 16 == 0 ? std::min<int64_t>(i + 16, 100) : 0);
 }
 
-TEST_P(Threads, ThousandsOfSmallJobsInARowAllFinish) {
+TEST_P(Threads, ManySmallJobsInARowAllFinish) {
     std::atomic<int64_t> sum{0};
     for (int job = 0; job < 5000; ++job) parallel_for(4, [&](int64_t i) { sum += i; });
     EXPECT_EQ(sum, 5000 * 6);
 }
 
-TEST_P(Threads, JobsThatComeAfterAPauseWakeTheSleepers) {
+TEST_P(Threads, JobsAfterAPauseWakeSleepingWorkers) {
     std::atomic<int> sum{0};
     for (int job = 0; job < 5; ++job) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -51,7 +51,7 @@ TEST_P(Threads, JobsThatComeAfterAPauseWakeTheSleepers) {
     EXPECT_EQ(sum, 5 * 64);
 }
 
-TEST_P(Threads, WhatAPieceThrowsReachesTheCallerAndTheNextJobRuns) {
+TEST_P(Threads, ExceptionsReachTheCallerAndTheNextJobRuns) {
     for (int round = 0; round < 50; ++round) {
         EXPECT_THROW(parallel_for(100,
                                   [&](int64_t i) {
@@ -64,18 +64,18 @@ TEST_P(Threads, WhatAPieceThrowsReachesTheCallerAndTheNextJobRuns) {
     }
 }
 
-TEST_P(Threads, WhenEveryPieceThrowsOneOfThemArrives) {
+TEST_P(Threads, WhenEveryChunkThrowsOneExceptionIsRethrown) {
     EXPECT_THROW(parallel_for(100, [](int64_t i) { fail("at {}", i); }), Error);
 }
 
-TEST_P(Threads, NestedLoopsRunWhole) {
+TEST_P(Threads, NestedLoopsRunCompletely) {
     std::atomic<int> calls{0};
     parallel_for(10, [&](int64_t) { parallel_for(10, [&](int64_t) { parallel_for(3, [&](int64_t) { ++calls; }); }); });
     EXPECT_EQ(calls, 300);
-    EXPECT_THROW(parallel_for(10, [](int64_t) { parallel_for(10, [](int64_t) { fail("deep"); }); }), Error);
+    EXPECT_THROW(parallel_for(10, [](int64_t) { parallel_for(10, [](int64_t) { fail("nested"); }); }), Error);
 }
 
-TEST_P(Threads, CallersOnSeveralThreadsShareThePool) {
+TEST_P(Threads, ConcurrentCallersShareThePool) {
     std::atomic<int64_t> sum{0};
     std::vector<std::jthread> callers;
     for (int caller = 0; caller < 4; ++caller)
@@ -86,7 +86,7 @@ TEST_P(Threads, CallersOnSeveralThreadsShareThePool) {
     EXPECT_EQ(sum, 4 * 200 * 45);
 }
 
-TEST(ThreadCounts, ZeroMeansOneForEachProcessor) {
+TEST(ThreadCounts, ZeroSelectsTheDefault) {
     set_threads(0);
     EXPECT_GE(threads(), 1);
     EXPECT_THROW(set_threads(-1), Bug);

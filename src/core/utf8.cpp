@@ -8,7 +8,7 @@ struct Range {
     unsigned char low, high;
 };
 
-// What the second byte may be after this first one.
+// The valid range of the second byte after a given first byte.
 Range second_byte(unsigned char first) {
     switch (first) {
         case 0xe0:

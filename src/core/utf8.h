@@ -1,10 +1,10 @@
-// core/utf8.h — is this UTF-8?
+// core/utf8.h — UTF-8 validation and encoding.
 //
 //   size_t length = utf8_length("\xc3\xa9 is a letter");          // 2
-//   Utf8Errors errors = find_utf8_errors(text);                    // errors.count == 0: well formed
+//   Utf8Errors errors = find_utf8_errors(text);                    // errors.count == 0: valid
 //
-// Strict, as Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF. Classes of characters are
-// tokenizer/unicode.h's.
+// Strict, as in table 3-7 of the Unicode Standard: no overlong forms, no surrogates, nothing above U+10FFFF. For
+// character classes see tokenizer/unicode.h.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,12 +13,12 @@
 
 namespace puna {
 
-// Bytes of the character that the text begins with: 1 to 4; 0 if it is empty or begins with none.
+// Length in bytes of the first character: 1 to 4; 0 if the text is empty or does not start with a valid character.
 size_t utf8_length(std::string_view text);
 
 struct Utf8Errors {
-    size_t count = 0;  // bytes that belong to no character
-    size_t first = 0;  // where the first of them is
+    size_t count = 0;  // bytes that are not part of a valid character
+    size_t first = 0;  // offset of the first of them
 };
 Utf8Errors find_utf8_errors(std::string_view text);
 

@@ -4,7 +4,7 @@
 
 namespace puna {
 
-TEST(Utf8, WellFormedCharactersHaveTheirLength) {
+TEST(Utf8, LengthOfValidCharacters) {
     EXPECT_EQ(utf8_length("a"), 1u);
     EXPECT_EQ(utf8_length("\xc3\xa9x"), 2u);
     EXPECT_EQ(utf8_length("\xe6\x97\xa5"), 3u);
@@ -12,20 +12,20 @@ TEST(Utf8, WellFormedCharactersHaveTheirLength) {
     EXPECT_EQ(utf8_length("\xf4\x8f\xbf\xbf"), 4u);
 }
 
-TEST(Utf8, OverlongSurrogateCutAndStrayBytesAreNone) {
+TEST(Utf8, OverlongSurrogateTruncatedAndStrayBytesAreInvalid) {
     for (const char* text : {"", "\x80", "\xc0\xaf", "\xc1\xbf", "\xc3", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe6\x97",
                              "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc3("})
         EXPECT_EQ(utf8_length(text), 0u) << text;
 }
 
-TEST(Utf8, ErrorsAreCountedAndTheFirstIsFound) {
+TEST(Utf8, ErrorsAreCountedAndTheFirstIsLocated) {
     EXPECT_EQ(find_utf8_errors("caf\xc3\xa9 \xe6\x97\xa5").count, 0u);
     Utf8Errors errors = find_utf8_errors("caf\xe9 au lait \xff\xc3\xa9\xc3");
     EXPECT_EQ(errors.count, 3u);
     EXPECT_EQ(errors.first, 3u);
 }
 
-TEST(Utf8, EveryScalarValueIsReadAsItIsWritten) {
+TEST(Utf8, EveryScalarValueRoundTrips) {
     for (uint32_t code = 0; code < 0x110000; code += code == 0xd7ff ? 0x801 : 1) {
         std::string text;
         append_utf8(text, code);

@@ -74,7 +74,7 @@ TEST(Jsonl, WhateverIsWrongIsOneLineWithThePlace) {
         {"{\"text\": \"x\"", "not valid JSON"},
         {"{\"text\": \"\xff\"}", "not valid JSON at byte 10: not valid UTF-8"},
         {"{\"text\": \"\xed\xa0\x80\"}", "not valid JSON at byte 10: not valid UTF-8"},
-        {R"({"text": "\ud800"})", "half of a surrogate pair"},
+        {R"({"text": "\ud800"})", "lone surrogate"},
         {R"({"text": "a", "text": "b"})", "has 'text' twice"},
         {R"({"messages": [{"role": "user", "role": "assistant", "content": "x"}]})", "has 'role' twice"},
         {"[1]", "a line must be a JSON object"},
