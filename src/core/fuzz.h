@@ -1,6 +1,6 @@
 // core/fuzz.h — the harness of fuzz targets. Include only in a *_fuzz.cpp: it replaces operator new.
 //
-//   // covers: src/files/safetensors.cpp                   (first line of the target: files whose coverage tools/fuzz reports)
+//   // covers: src/files/safetensors.cpp                   (first line of the target: its coverage in tools/fuzz)
 //   extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 //       return puna::fuzz(data, size, [](std::string_view input) { parse_something(input, "input"); });
 //   }

@@ -1,7 +1,7 @@
 // core/processors.h — the number of processors available to this process.
 //
-//   Processors here = usable_processors();
-//   int n = default_threads(here);
+//   Processors available = usable_processors();
+//   int n = default_threads(available);
 //
 // Considers the scheduling affinity, the core topology and the CPU quota of the process's cgroup and its visible
 // ancestors (v1 and v2), which limits containers.
