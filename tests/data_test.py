@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""puna data on a disk that fails or a machine that dies at every single call, on a full one, and as a user sees it: the
-set is there whole or not at all. usage: data_test.py PUNA WRITE_MODEL"""
+"""puna data under injected disk failures, kills at every system call and a full disk, and its command-line behavior: a
+set is complete or absent. usage: data_test.py PUNA WRITE_MODEL"""
 import json
 import pathlib
 import shutil
@@ -26,7 +26,7 @@ def run(*arguments):
     return subprocess.run([PUNA, "data", *map(str, arguments)], capture_output=True, text=True)
 
 
-def is_whole(folder):
+def is_complete(folder):
     shown = run("show", folder, "--verify", "--json")
     return shown.returncode == 0 and json.loads(shown.stdout)["documents"] > 0
 
@@ -43,8 +43,8 @@ def every_failing_call(folder, command):
             clear(folder / "disk")
             result = disk.run(command, call, n)
             left = [entry.name for entry in (folder / "disk").iterdir()]
-            if left:                    # the very last step failed: what was packed is whole
-                assert left == ["set"] and is_whole(folder / "disk/set") and is_whole(folder / "disk/set/validation"), (call, n, left)
+            if left:                    # the very last call failed: the set is complete
+                assert left == ["set"] and is_complete(folder / "disk/set") and is_complete(folder / "disk/set/validation"), (call, n, left)
             if result.returncode == 0:
                 assert left == ["set"], (call, n)
                 continue
@@ -52,29 +52,29 @@ def every_failing_call(folder, command):
         clear(folder / "disk")
 
 
-def every_sudden_death(folder, command):
+def killed_at_every_call(folder, command):
     disk = failing_disk.FailingDisk(folder / "disk")
     for n in range(1, disk.count(command, "any") + 1):
         clear(folder / "disk")
         assert disk.run(command, "any", n, how="kill").returncode == -9
         there = (folder / "disk/set").exists()
-        assert not there or is_whole(folder / "disk/set"), n
+        assert not there or is_complete(folder / "disk/set"), n
         if not there:
             subprocess.run(command, check=True, capture_output=True)
-        assert [entry.name for entry in (folder / "disk").iterdir()] == ["set"], n          # nothing is left of the first try
+        assert [entry.name for entry in (folder / "disk").iterdir()] == ["set"], n          # nothing is left of the first attempt
     clear(folder / "disk")
 
 
 def a_full_disk(folder, command):
     result = failing_disk.on_a_full_disk(command, 16384, str(folder / "disk"))
     if result is None:
-        print("a full disk could not be made here: this system lets nobody mount one")
+        print("skipped a full disk: this system does not allow mounting one")
         return
     assert failing_disk.FailingDisk.is_one_clear_line(result), result
     assert "No space left on device" in result.stderr, result.stderr
 
 
-def what_a_user_sees(folder, command):
+def command_line_behavior(folder, command):
     packed = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
     summary = json.loads(packed.stdout)
     assert packed.stderr == "", packed.stderr
@@ -85,13 +85,13 @@ def what_a_user_sees(folder, command):
     chat = run("pack", folder / "chat.jsonl", "--tokenizer", folder / "model", "--output", folder / "disk/chat")
     assert "3 conversations" in chat.stdout, chat
     for arguments, code, message in ((["pack"], 2, "INPUT"), (["pack", "x", "--output", "y"], 2, "--tokenizer is missing"), (["mend"], 2, "'mend' is not a command"),
-                                     (["pack", "x", "--validation-share", "2", "--output", "y", "--tokenizer", "z"], 2, "is not a share"),
-                                     (["show", folder], 1, "has no index.json"), (command[2:], 1, "is there already")):
+                                     (["pack", "x", "--validation-share", "2", "--output", "y", "--tokenizer", "z"], 2, "is not a fraction"),
+                                     (["show", folder], 1, "has no index.json"), (command[2:], 1, "already exists")):
         result = run(*arguments)
         assert result.returncode == code and message in result.stderr and len(result.stderr.strip().splitlines()) == 1, (arguments, result)
     assert run("--help").returncode == run("pack", "--help").returncode == 0
 
 
-for test in (every_failing_call, every_sudden_death, a_full_disk, what_a_user_sees):
+for test in (every_failing_call, killed_at_every_call, a_full_disk, command_line_behavior):
     with tempfile.TemporaryDirectory() as scratch:
         test(pathlib.Path(scratch), prepare(pathlib.Path(scratch)))

@@ -49,7 +49,7 @@ def metrics(folder, name):
 
 def a_validation_without_anything_to_learn_is_refused_before_training(folder):
     pack(folder, "talk.jsonl", chat(("user", "hi"), ("assistant", "hello")) * 4)
-    noted(pack(folder, "silent.jsonl", chat(("system", "be kind"), ("user", "hi"))), "nothing in it is to be learned")
+    noted(pack(folder, "silent.jsonl", chat(("system", "be kind"), ("user", "hi"))), "there is nothing to train on")
     pack(folder, "cut.jsonl", chat(("user", "word " * 30), ("assistant", "yes")))
     for name in ("silent", "cut"):
         result = train(folder, f"out {name}", "talk", "--validation", folder / f"{name}.set", "--steps", 1, code=1)

@@ -51,7 +51,7 @@ int run_tokenizer_train(Arguments arguments) {
     std::vector<InputFile> files = find_input_files(inputs);
     if (flags.given("text_field") &&
         std::none_of(files.begin(), files.end(), [](const InputFile& f) { return f.jsonl; }))
-        flags.print({"text_field: has no effect, there is no JSONL among the inputs"});
+        flags.print({"text_field: has no effect, no input is JSONL"});
     Tokenizer tokenizer = train_tokenizer(count_pieces(files, text_field), options);
     make_folder(output);
     save_tokenizer(tokenizer, output);

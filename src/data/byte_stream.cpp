@@ -23,8 +23,8 @@ constexpr size_t buffer_size = 1 << 18;
 
 struct ByteStream::Gzip {
     z_stream stream{};
-    bool inside = false;  // of a member: more must follow
-    int64_t begin = 0;    // of the member, in the file
+    bool inside = false;  // a member: more input must follow
+    int64_t begin = 0;    // file offset of the member
     Gzip() {
         constexpr int gzip_only = 16 + MAX_WBITS;
         if (::inflateInit2(&stream, gzip_only) != Z_OK) throw std::bad_alloc();
@@ -34,28 +34,28 @@ struct ByteStream::Gzip {
 
 struct ByteStream::Zstd {
     ZSTD_DStream* stream = ZSTD_createDStream();
-    bool inside = false;  // of a frame: more must follow
+    bool inside = false;  // a frame: more input must follow
     Zstd() {
         if (!stream) throw std::bad_alloc();
-        // The default limit is 128 MiB, and `zstd --ultra --long=31` writes frames with a window of 2 GiB. A window
-        // costs memory only as far as it is filled, so a small file cannot use much.
+        // The default limit is 128 MiB, but `zstd --ultra --long=31` writes frames with a 2 GiB window. Window memory
+        // is only touched as it fills, so a small file cannot use much.
         ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
     }
     ~Zstd() { ZSTD_freeDStream(stream); }
 };
 
-std::string kind_of(const std::filesystem::path& path) {
-    std::string kind = path.extension().string();
-    for (char& c : kind)
+std::string lower_extension(const std::filesystem::path& path) {
+    std::string extension = path.extension().string();
+    for (char& c : extension)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-    return kind;
+    return extension;
 }
 
 ByteStream::ByteStream(const std::filesystem::path& path)
     : path_(path.string()), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (descriptor_ < 0) fail("{}: cannot open: {}", path_, system_reason(errno));
-    if (kind_of(path) == ".gz") gzip_ = std::make_unique<Gzip>();
-    if (kind_of(path) == ".zst") zstd_ = std::make_unique<Zstd>();
+    if (lower_extension(path) == ".gz") gzip_ = std::make_unique<Gzip>();
+    if (lower_extension(path) == ".zst") zstd_ = std::make_unique<Zstd>();
     if (gzip_ || zstd_) buffer_.resize(buffer_size);
 }
 
@@ -77,7 +77,7 @@ size_t ByteStream::read_raw(std::span<char> into) {
     }
 }
 
-// Makes sure that something waits, or says that the file is at its end.
+// Ensures that waiting_ is not empty; false at the end of the file.
 bool ByteStream::fill() {
     if (waiting_.empty()) waiting_ = std::span(buffer_).first(read_raw(buffer_));
     return !waiting_.empty();
@@ -93,11 +93,11 @@ size_t ByteStream::inflate(std::span<char> into) {
             if (gzip_->inside || consumed_ == 0) fail_truncated("gzip");
             return 0;
         }
-        if (!gzip_->inside) {  // members follow each other
-            if (place() > 0 && skip_zeros()) return 0;
+        if (!gzip_->inside) {  // a new member begins
+            if (offset() > 0 && skip_zeros()) return 0;
             ::inflateReset(&z);
             gzip_->inside = true;
-            gzip_->begin = place();
+            gzip_->begin = offset();
         }
         z.next_in = reinterpret_cast<Bytef*>(waiting_.data());
         z.avail_in = static_cast<uInt>(waiting_.size());
@@ -116,14 +116,14 @@ size_t ByteStream::inflate(std::span<char> into) {
     return static_cast<size_t>(z.next_out - begin);
 }
 
-// Zeros after the last member are padding to a block of a tape or disk; gzip ignores them too. False: there is
-// something else.
+// Zeros after the last member are padding to a tape or disk block; gzip ignores them too. False if the next byte is not
+// zero.
 bool ByteStream::skip_zeros() {
     if (waiting_[0] != '\0') return false;
     while (fill()) {
         auto end = std::find_if(waiting_.begin(), waiting_.end(), [](char c) { return c != '\0'; });
         waiting_ = waiting_.subspan(static_cast<size_t>(end - waiting_.begin()));
-        if (!waiting_.empty()) fail_unrecognized("gzip", place());
+        if (!waiting_.empty()) fail_unrecognized("gzip", offset());
     }
     return true;
 }
@@ -131,7 +131,7 @@ bool ByteStream::skip_zeros() {
 size_t ByteStream::decompress(std::span<char> into) {
     ZSTD_outBuffer out{into.data(), into.size(), 0};
     while (out.pos == 0) {
-        // A call without input gives what the decoder still holds back.
+        // A call without input flushes what the decoder still holds.
         bool more = fill();
         ZSTD_inBuffer in{waiting_.data(), waiting_.size(), 0};
         if (!more && consumed_ == 0) fail_truncated("zstd");
@@ -148,10 +148,9 @@ size_t ByteStream::decompress(std::span<char> into) {
 void ByteStream::fail_zstd(size_t result) const {
     switch (ZSTD_getErrorCode(result)) {
         case ZSTD_error_memory_allocation:
-            fail("{}: there is not enough memory for the window of its zstd frame: compress it again without --long",
-                 path_);
+            fail("{}: not enough memory for the zstd window: recompress it without --long", path_);
         case ZSTD_error_frameParameter_windowTooLarge:
-            fail("{}: its zstd frame needs a window of more than {} MiB: compress it again without --long", path_,
+            fail("{}: the zstd window exceeds {} MiB: recompress it without --long", path_,
                  (int64_t{1} << ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound) >> 20);
         case ZSTD_error_dictionary_wrong:
             fail("{}: was compressed with a dictionary: decompress it first (zstd -d -D DICTIONARY)", path_);
@@ -160,25 +159,25 @@ void ByteStream::fail_zstd(size_t result) const {
             fail("{}: uses a zstd feature that is not supported ({}): decompress it first (zstd -d)", path_,
                  ZSTD_getErrorName(result));
         case ZSTD_error_prefix_unknown:
-            fail_unrecognized("zstd", place());
+            fail_unrecognized("zstd", offset());
         default:
             fail_corrupt("zstd", ZSTD_getErrorName(result));
     }
 }
 
 void ByteStream::fail_truncated(const char* format) const {
-    fail("{}: is cut short: its {} data goes on after byte {}; fetch it again", path_, format, consumed_);
+    fail("{}: truncated: the {} data continues past byte {}; download it again", path_, format, consumed_);
 }
 
 // No member or frame begins at `begin`.
 void ByteStream::fail_unrecognized(const char* format, int64_t begin) const {
-    if (begin == 0) fail("{}: is not {} data, whatever its name says: rename it, or leave it out", path_, format);
-    fail("{}: trailing bytes after the {} data, from byte {}: remove them, or fetch the file again", path_, format,
+    if (begin == 0) fail("{}: not {} data despite its extension: rename it or leave it out", path_, format);
+    fail("{}: trailing bytes after the {} data, from byte {}: remove them or download the file again", path_, format,
          begin);
 }
 
 void ByteStream::fail_corrupt(const char* format, const char* reason) const {
-    fail("{}: its {} data is damaged near byte {}: {}; fetch it again", path_, format, place(), reason);
+    fail("{}: the {} data is damaged near byte {}: {}; download it again", path_, format, offset(), reason);
 }
 
 }  // namespace puna

@@ -33,60 +33,60 @@ std::string zstandard(std::string_view text) {
     return out;
 }
 
-std::string read_all(const std::filesystem::path& path, size_t piece = 100000) {
+std::string read_all(const std::filesystem::path& path, size_t read_size = 100000) {
     ByteStream stream(path);
-    std::string text, buffer(piece, '\0');
+    std::string text, buffer(read_size, '\0');
     while (size_t n = stream.read(buffer)) text.append(buffer, 0, n);
     EXPECT_EQ(stream.consumed(), static_cast<int64_t>(std::filesystem::file_size(path)));
     return text;
 }
 
-struct Kind {
+struct Compression {
     const char *name, *format;
     std::string (*compress)(std::string_view);
 };
-const Kind kinds[] = {{"x.gz", "gzip", gzipped}, {"x.zst", "zstd", zstandard}};
+const Compression compressions[] = {{"x.gz", "gzip", gzipped}, {"x.zst", "zstd", zstandard}};
 
 }  // namespace
 
-TEST(ByteStream, GivesWhatWasCompressedInPiecesOfAnySize) {
+TEST(ByteStream, DecompressesWithAnyReadSize) {
     TestFolder folder;
     std::string text = some_text(1, 50000);
-    for (const Kind& kind : kinds) {
-        write_file(folder / kind.name, kind.compress(text));
-        for (size_t piece : {1000u, 4096u, 1u << 22}) EXPECT_EQ(read_all(folder / kind.name, piece), text) << kind.name;
+    for (const Compression& c : compressions) {
+        write_file(folder / c.name, c.compress(text));
+        for (size_t size : {1000u, 4096u, 1u << 22}) EXPECT_EQ(read_all(folder / c.name, size), text) << c.name;
     }
     write_file(folder / "x.txt", text);
     EXPECT_EQ(read_all(folder / "x.txt", 777), text);
 }
 
-TEST(ByteStream, MembersFollowEachOther) {
+TEST(ByteStream, ConcatenatedMembersAreAllRead) {
     TestFolder folder;
-    for (const Kind& kind : kinds) {
-        write_file(folder / kind.name, kind.compress("one ") + kind.compress("") + kind.compress("two"));
-        EXPECT_EQ(read_all(folder / kind.name), "one two") << kind.name;
+    for (const Compression& c : compressions) {
+        write_file(folder / c.name, c.compress("one ") + c.compress("") + c.compress("two"));
+        EXPECT_EQ(read_all(folder / c.name), "one two") << c.name;
     }
 }
 
-TEST(ByteStream, AFileThatIsCutAnywhereIsAnError) {
+TEST(ByteStream, ATruncatedFileIsAnErrorAtEveryLength) {
     TestFolder folder;
-    for (const Kind& kind : kinds) {
-        std::string whole = kind.compress(some_text(1, 40));
+    for (const Compression& c : compressions) {
+        std::string whole = c.compress(some_text(1, 40));
         for (size_t size = 0; size < whole.size(); ++size) {
-            std::ofstream(folder / kind.name) << whole.substr(0, size);
-            std::string message = error_of([&] { read_all(folder / kind.name); });
-            ASSERT_NE(message.find("is cut short"), message.npos) << kind.name << " " << size << ": " << message;
-            ASSERT_NE(message.find(kind.name), message.npos) << message;
+            std::ofstream(folder / c.name) << whole.substr(0, size);
+            std::string message = error_of([&] { read_all(folder / c.name); });
+            ASSERT_NE(message.find(": truncated: "), message.npos) << c.name << " " << size << ": " << message;
+            ASSERT_NE(message.find(c.name), message.npos) << message;
         }
     }
 }
 
-TEST(ByteStream, ForeignAndDamagedBytesAreErrors) {
+TEST(ByteStream, OtherFormatsAndCorruptDataAreErrors) {
     TestFolder folder;
-    for (const Kind& kind : kinds) {
-        write_file(folder / kind.name, "this is plain text, whatever its name says");
-        std::string message = error_of([&] { read_all(folder / kind.name); });
-        EXPECT_NE(message.find("data, whatever its name says: rename it"), message.npos) << message;
+    for (const Compression& c : compressions) {
+        write_file(folder / c.name, "this is plain text despite its extension");
+        std::string message = error_of([&] { read_all(folder / c.name); });
+        EXPECT_NE(message.find("data despite its extension: rename it"), message.npos) << message;
     }
     std::string bytes = gzipped(some_text(1, 4000));
     bytes[bytes.size() / 2] ^= 16;
@@ -94,15 +94,14 @@ TEST(ByteStream, ForeignAndDamagedBytesAreErrors) {
     EXPECT_NE(error_of([&] { read_all(folder / "x.gz"); }).find("gzip data is damaged near byte"), std::string::npos);
 }
 
-TEST(ByteStream, WhatFollowsTheDataIsNamedAndNeverPassedOver) {
+TEST(ByteStream, TrailingBytesAreReportedAndNeverSkipped) {
     TestFolder folder;
-    for (const Kind& kind : kinds) {
-        std::string whole = kind.compress(some_text(1, 400));
-        write_file(folder / kind.name, whole + "trailing rubbish");
-        std::string message = error_of([&] { read_all(folder / kind.name); });
-        EXPECT_NE(
-            message.find(fmt::format("trailing bytes after the {} data, from byte {}", kind.format, whole.size())),
-            message.npos)
+    for (const Compression& c : compressions) {
+        std::string whole = c.compress(some_text(1, 400));
+        write_file(folder / c.name, whole + "trailing garbage");
+        std::string message = error_of([&] { read_all(folder / c.name); });
+        EXPECT_NE(message.find(fmt::format("trailing bytes after the {} data, from byte {}", c.format, whole.size())),
+                  message.npos)
             << message;
     }
     std::string member = gzipped("one ");
@@ -113,15 +112,15 @@ TEST(ByteStream, WhatFollowsTheDataIsNamedAndNeverPassedOver) {
               std::string::npos);
 }
 
-TEST(ByteStream, SkippableFramesAreLeftOut) {
+TEST(ByteStream, SkippableFramesAreSkipped) {
     TestFolder folder;
     std::string skippable("\x50\x2a\x4d\x18\x03\0\0\0abc", 11);
     write_file(folder / "x.zst", skippable + zstandard("one ") + skippable + zstandard("two") + skippable);
     EXPECT_EQ(read_all(folder / "x.zst"), "one two");
 }
 
-// As `zstd --ultra --long=31` makes of a pipe.
-TEST(ByteStream, AWindowOfTwoGibibytesIsRead) {
+// As `zstd --ultra --long=31` writes from a pipe.
+TEST(ByteStream, ATwoGibibyteWindowIsSupported) {
     TestFolder folder;
     std::string text = some_text(1, 400), packed(ZSTD_compressBound(text.size()) + 100, '\0');
     ZSTD_CCtx* context = ZSTD_createCCtx();
@@ -137,14 +136,14 @@ TEST(ByteStream, AWindowOfTwoGibibytesIsRead) {
     EXPECT_EQ(read_all(folder / "x.zst"), text);
 }
 
-TEST(ByteStream, AFrameThatNeedsADictionarySaysSo) {
+TEST(ByteStream, AFrameThatNeedsADictionaryIsReported) {
     TestFolder folder;
     write_file(folder / "x.zst", std::string_view("\x28\xb5\x2f\xfd\x21\x07\x03\x19\x00\x00hey", 13));
     std::string message = error_of([&] { read_all(folder / "x.zst"); });
     EXPECT_NE(message.find("was compressed with a dictionary"), message.npos) << message;
 }
 
-TEST(ByteStream, WhatCannotBeOpenedOrReadIsAnError) {
+TEST(ByteStream, UnreadableFilesAreErrors) {
     TestFolder folder;
     EXPECT_EQ(error_of([&] { ByteStream stream("no such file"); }),
               "no such file: cannot open: No such file or directory");

@@ -11,15 +11,15 @@ namespace puna {
 
 namespace {
 
-// The texts of a batch, one after the other; between them nothing can be joined.
+// The texts of a batch, concatenated; newlines keep tokens from spanning documents.
 std::string texts_of(const PieceBatch& batch, const std::vector<InputFile>& files, std::string_view text_field) {
     std::string texts;
     for (const Piece& piece : batch.pieces) {
         if (piece.line == 0) {
             texts += batch.text(piece);
         } else {
-            std::string place = fmt::format("{}:{}", files[piece.file].path.string(), piece.line);
-            JsonlDocument document = parse_jsonl(batch.text(piece), place, text_field);
+            std::string location = fmt::format("{}:{}", files[piece.file].path.string(), piece.line);
+            JsonlDocument document = parse_jsonl(batch.text(piece), location, text_field);
             texts += document.text;
             for (const Message& message : document.messages) texts += message.content + "\n";
         }

@@ -1,9 +1,9 @@
-// data/count_pieces.h — what tokenizer training counts, from files of every kind that can be packed.
+// data/count_pieces.h — pre-token counts for tokenizer training, from any file that can be packed.
 //
 //   PieceCounter counter = count_pieces(find_input_files({"novels", "chat.jsonl"}), "text");
 //   Tokenizer tokenizer = train_tokenizer(counter, {.vocabulary = 4096});
 //
-// Of JSONL the text field counts, or what all messages of a conversation say.
+// From JSONL it counts the text field, or the content of all messages of a conversation.
 #pragma once
 #include "data/input_files.h"
 #include "tokenizer/train.h"

@@ -48,7 +48,8 @@ void DocumentReader::open() {
 }
 
 void DocumentReader::close() {
-    if (pieces_ == 0 && files_[file_].named) fail("{}: no document in it: leave it out", files_[file_].path.string());
+    if (pieces_ == 0 && files_[file_].named)
+        fail("{}: contains no documents: leave it out", files_[file_].path.string());
     if (invalid_at_) warn_about_invalid_utf8(files_[file_].path.string(), *invalid_at_);
     hashes_[file_] = stream_->hash();
     stream_.reset();
@@ -63,7 +64,7 @@ void DocumentReader::read_more() {
     size_t size = pending_.size(), wanted = size + read_bytes;
     int64_t consumed = stream_->consumed();
     pending_.resize(wanted);
-    while (size < wanted && !at_end_) {  // a decoder gives less than it is asked for
+    while (size < wanted && !at_end_) {  // a decoder may return less than requested
         size_t n = stream_->read(std::span(pending_).subspan(size));
         size += n;
         at_end_ = n == 0;
@@ -72,20 +73,21 @@ void DocumentReader::read_more() {
     consumed_ += stream_->consumed() - consumed;
 }
 
-// Looks at what was read and not looked at yet, without the beginning of a character at its end. JSON is UTF-8 or
-// refused.
+// Checks the bytes read since the last call, except for an incomplete character at the end. For text only: invalid
+// UTF-8 in JSON is rejected by the parser.
 void DocumentReader::check_text() {
     std::string_view fresh = std::string_view(pending_).substr(checked_);
     if (!at_end_) fresh.remove_suffix(incomplete_tail(fresh));
     if (fresh.find('\0') != fresh.npos)
-        fail("{}: is not text, it holds a zero byte: leave it out, or make it UTF-8", files_[file_].path.string());
+        fail("{}: is not text: it contains a zero byte; leave it out or convert it to UTF-8",
+             files_[file_].path.string());
     if (Utf8Errors errors = find_utf8_errors(fresh); errors.count > 0 && !invalid_at_)
         invalid_at_ = text_bytes_ + errors.first;
     text_bytes_ += fresh.size();
     checked_ += fresh.size();
 }
 
-// Takes the bytes up to `end` as a piece; a document without any but blanks is none.
+// Consumes the bytes up to `end` as a piece; a document of white space only is dropped.
 void DocumentReader::take(PieceBatch& batch, size_t end, bool ends_document) {
     std::string_view text = std::string_view(pending_).substr(at_, end - at_);
     at_ = end;
@@ -105,9 +107,9 @@ void DocumentReader::cut_lines(PieceBatch& batch) {
         at_ = std::min(at_ + 1, pending_.size());
     }
     scanned_ = pending_.size();
-    if (pending_.size() - at_ > options_.longest_line)
+    if (pending_.size() - at_ > options_.max_line)
         fail("{}:{}: the line is longer than {} MiB: a line must be one JSON object", files_[file_].path.string(),
-             line_ + 1, options_.longest_line >> 20);
+             line_ + 1, options_.max_line >> 20);
 }
 
 void DocumentReader::cut_text(PieceBatch& batch) {
@@ -115,7 +117,7 @@ void DocumentReader::cut_text(PieceBatch& batch) {
     if (at_end_) take(batch, pending_.size(), true);
 }
 
-// Takes what stands before the next line that is the separator, if it is there.
+// Consumes the text before the next separator line, if there is one.
 bool DocumentReader::cut_document(PieceBatch& batch) {
     const std::string& separator = options_.separator;
     if (separator.empty()) return false;
@@ -128,7 +130,7 @@ bool DocumentReader::cut_document(PieceBatch& batch) {
         scanned_ = begin;
         size_t end = begin + separator.size();
         if (end < pending_.size() && pending_[end] == '\r') ++end;
-        if (end == pending_.size() && !at_end_) return false;  // how the line goes on is not known yet
+        if (end == pending_.size() && !at_end_) return false;  // the rest of the line is not read yet
         bool begins_line = begin == at_ ? !inside_ : pending_[begin - 1] == '\n';
         bool ends_line = end == pending_.size() || pending_[end] == '\n';
         if (!begins_line || !ends_line) {
@@ -143,12 +145,12 @@ bool DocumentReader::cut_document(PieceBatch& batch) {
     }
 }
 
-// Takes a part of a long document, up to where its tokens cannot reach across.
+// Consumes part of a long document, up to a point that no token can span.
 bool DocumentReader::cut_piece(PieceBatch& batch) {
     size_t kept = options_.separator.size() + 4;  // a separator or a character may have begun there
     if (pending_.size() - at_ < options_.piece_bytes + kept) return false;
     size_t limit = pending_.size() - kept, end = safe_cut(pending_, at_ + options_.piece_bytes);
-    if (end >= limit && pending_.size() - at_ <= options_.longest_line) return false;
+    if (end >= limit && pending_.size() - at_ <= options_.max_line) return false;
     take(batch, std::min(end, limit), false);
     return true;
 }

@@ -1,12 +1,13 @@
-// data/document_reader.h — cuts files into pieces that can be tokenized apart, in order, a bounded batch at a time.
+// data/document_reader.h — splits files into independently tokenizable pieces, in order, in batches of bounded size.
 //
 //   DocumentReader reader(find_input_files(paths), {.separator = "<|endoftext|>"});
-//   while (std::optional<PieceBatch> batch = reader.next()) ...
+//   while (std::optional<PieceBatch> batch = reader.next())
+//       for (const Piece& piece : batch->pieces) std::string_view text = batch->text(piece);
 //
-// A line of JSONL is a piece and a document. A text file is one document, or several where it has lines that are
-// exactly the separator; a long one comes in pieces, cut where no token reaches across. A byte order mark is left out.
-// Memory does not grow with the files. Throws Error with the path, and the line where there are lines; what is not text
-// is rejected (data/text_kind.h), bytes of a text that are not UTF-8 are kept, with a warning in the log.
+// A line of JSONL is one piece and one document. A text file is one document, or several if it has lines that equal the
+// separator; a long document is split into pieces where no token can span the boundary. A byte order mark is dropped.
+// Memory does not grow with the files. Throws Error with the path, and with the line number for JSONL; files that are
+// not text are rejected (data/text_kind.h), invalid UTF-8 is kept, with a warning in the log.
 #pragma once
 #include "data/byte_stream.h"
 #include "data/input_files.h"
@@ -20,9 +21,9 @@
 namespace puna {
 
 struct Piece {
-    size_t begin, size;  // in the bytes of its batch
-    size_t file;         // number
-    int64_t line;        // of JSONL, from 1; 0: of a text
+    size_t begin, size;  // in PieceBatch::bytes
+    size_t file;         // index into files()
+    int64_t line;        // JSONL: from 1; text: 0
     bool ends_document;
 };
 
@@ -35,8 +36,8 @@ struct PieceBatch {
 struct ReadOptions {
     std::string separator = "<|endoftext|>";
     size_t batch_bytes = 16 << 20;
-    size_t piece_bytes = 256 << 10;  // longer texts are cut
-    size_t longest_line = 64 << 20;  // of JSONL; also the longest text without a place to cut
+    size_t piece_bytes = 256 << 10;  // longer texts are split
+    size_t max_line = 64 << 20;      // of JSONL; also the longest text without a split point
 };
 
 class DocumentReader {
@@ -45,8 +46,8 @@ class DocumentReader {
 
     std::optional<PieceBatch> next();  // empty at the end
     const std::vector<InputFile>& files() const { return files_; }
-    uint64_t hash(size_t file) const { return hashes_[file]; }  // of a file that was read to its end
-    int64_t consumed() const { return consumed_; }              // bytes of files
+    uint64_t hash(size_t file) const { return hashes_[file]; }  // valid once the file was read to its end
+    int64_t consumed() const { return consumed_; }              // bytes read from all files
 
  private:
     void open();
@@ -63,16 +64,16 @@ class DocumentReader {
     ReadOptions options_;
     std::vector<uint64_t> hashes_;
     std::optional<ByteStream> stream_;
-    size_t file_ = 0;                   // the one that is open, or is to be opened next
-    int64_t consumed_ = 0, line_ = 0;   // lines that were taken
+    size_t file_ = 0;                   // the one that is open or comes next
+    int64_t consumed_ = 0, line_ = 0;   // line_: lines consumed
     int64_t pieces_ = 0;                // of this file
-    std::string pending_;               // what was read; from at_ on it was not taken yet
+    std::string pending_;               // bytes read; those from at_ on are not consumed
     size_t at_ = 0, scanned_ = 0;       // no separator begins in at_ .. scanned_
     bool at_end_ = false;               // of the file
-    size_t checked_ = 0;                // of pending_: known to be text
+    size_t checked_ = 0;                // prefix of pending_ that is known to be text
     size_t text_bytes_ = 0;             // of the file, decompressed and checked
-    std::optional<size_t> invalid_at_;  // of the first byte that is not UTF-8
-    bool inside_ = false;               // the document has pieces already
+    std::optional<size_t> invalid_at_;  // offset of the first invalid UTF-8
+    bool inside_ = false;               // the current document already has pieces
 };
 
 }  // namespace puna

@@ -27,30 +27,30 @@ Documents read_documents(const std::string& path, const ReadOptions& options = {
 
 }  // namespace
 
-TEST(DocumentReader, ATextIsOneDocumentAndKeepsItsBytes) {
+TEST(DocumentReader, ATextFileIsOneDocumentWithUnchangedBytes) {
     TestFolder folder;
     std::string text = "caf\xc3\xa9 \xff\x01 broken bytes\r\nand all\n";
     write_file(folder / "x.txt", text);
     EXPECT_EQ(read_documents((folder / "x.txt").string()), Documents{text});
 }
 
-TEST(DocumentReader, WhatHoldsAZeroByteIsNoText) {
+TEST(DocumentReader, FilesWithZeroBytesAreRejected) {
     TestFolder folder;
     write_file(folder / "model.bin", std::string(3 << 20, 'x') + '\0');
     std::string message = error_of([&] { read_documents((folder / "model.bin").string()); });
     EXPECT_NE(message.find("model.bin: is not text"), message.npos) << message;
 }
 
-TEST(DocumentReader, AByteOrderMarkIsNoPartOfTheText) {
+TEST(DocumentReader, AByteOrderMarkIsDropped) {
     TestFolder folder;
     write_file(folder / "x.txt", "\xef\xbb\xbf<|endoftext|>\none\n<|endoftext|>\n\xef\xbb\xbftwo");
     EXPECT_EQ(read_documents((folder / "x.txt").string()), (Documents{"one", "\xef\xbb\xbftwo"}));
 }
 
-TEST(DocumentReader, WhatIsNoTextIsRefusedWithTheRemedy) {
+TEST(DocumentReader, NonTextFilesAreRejectedWithARemedy) {
     TestFolder folder;
     std::string utf16 = "\xff\xfe", utf16_bare;
-    for (char c : std::string_view("A text that somebody saved on Windows.\r\n")) {
+    for (char c : std::string_view("A text that was saved on Windows.\r\n")) {
         utf16 += {c, '\0'};
         utf16_bare += {c, '\0'};
     }
@@ -74,10 +74,10 @@ TEST(DocumentReader, WhatIsNoTextIsRefusedWithTheRemedy) {
         }
 }
 
-TEST(DocumentReader, BrokenUtf8IsLoggedWithItsPlace) {
+TEST(DocumentReader, InvalidUtf8IsLoggedWithItsOffset) {
     TestFolder folder;
     std::string path = (folder / "x.txt").string(), mostly((size_t{1} << 20) - 1, 'x');
-    write_file(path, mostly + "\xc3\xa9 and \xc3 broken");  // the first character lies across two reads
+    write_file(path, mostly + "\xc3\xa9 and \xc3 broken");  // the first character spans two reads
     testing::internal::CaptureStderr();
     read_documents(path);
     EXPECT_NE(testing::internal::GetCapturedStderr().find(
@@ -89,7 +89,7 @@ TEST(DocumentReader, BrokenUtf8IsLoggedWithItsPlace) {
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
-TEST(DocumentReader, LinesThatAreTheSeparatorStandBetweenDocuments) {
+TEST(DocumentReader, SeparatorLinesSplitDocuments) {
     TestFolder folder;
     std::string path = (folder / "x.txt").string();
     write_file(path, "one\n<|endoftext|>\ntwo\nlines\n<|endoftext|>\n\n  three");
@@ -103,12 +103,12 @@ TEST(DocumentReader, LinesThatAreTheSeparatorStandBetweenDocuments) {
     EXPECT_EQ(read_documents(path, {.separator = ""}).size(), 1u);
 }
 
-TEST(DocumentReader, LongTextsComeInPiecesAndLoseNothing) {
+TEST(DocumentReader, LongTextsAreSplitIntoPiecesWithoutLoss) {
     TestFolder folder;
     std::string path = (folder / "x.txt").string(), first = some_text(1, 90000), second = some_text(2, 3),
                 third(3 << 20, 'x');
     write_file(path, first + "\n<|endoftext|>\n" + second + "\n<|endoftext|>\n" + third);
-    ReadOptions options{.batch_bytes = 1 << 20, .piece_bytes = 10000, .longest_line = 1 << 20};
+    ReadOptions options{.batch_bytes = 1 << 20, .piece_bytes = 10000, .max_line = 1 << 20};
     EXPECT_EQ(read_documents(path, options), (Documents{first, second, third}));
     DocumentReader reader(find_input_files({path}), options);
     size_t pieces = 0;
@@ -120,7 +120,7 @@ TEST(DocumentReader, LongTextsComeInPiecesAndLoseNothing) {
     EXPECT_GT(pieces, 100u);
 }
 
-TEST(DocumentReader, PiecesOfATextAreCutWhereNoTokenReachesAcross) {
+TEST(DocumentReader, NoTokenSpansTwoPieces) {
     PackFolder folder;
     std::string text = some_text(3, 60000), path = folder.write("x.txt", text);
     DocumentReader reader(find_input_files({path}), {.piece_bytes = 5000});
@@ -134,7 +134,7 @@ TEST(DocumentReader, PiecesOfATextAreCutWhereNoTokenReachesAcross) {
     EXPECT_EQ(ids, small_tokenizer().encode(text));
 }
 
-TEST(DocumentReader, SeparatorsAreFoundWhereverAReadEnds) {
+TEST(DocumentReader, SeparatorsAreFoundAcrossReads) {
     TestFolder folder;
     std::string path = (folder / "x.txt").string(), one = some_text(1, 1);
     for (size_t shift = 0; shift < 20; ++shift) {  // the read buffer ends inside the separator
@@ -144,7 +144,7 @@ TEST(DocumentReader, SeparatorsAreFoundWhereverAReadEnds) {
     }
 }
 
-TEST(DocumentReader, EachLineOfJsonlIsADocument) {
+TEST(DocumentReader, EachJsonlLineIsADocument) {
     TestFolder folder;
     std::string path = (folder / "x.jsonl").string();
     write_file(path, "\xef\xbb\xbf{\"a\": 1}\r\n\n  \n{\"b\": 2}");
@@ -155,14 +155,14 @@ TEST(DocumentReader, EachLineOfJsonlIsADocument) {
     EXPECT_EQ(batch->pieces[1].line, 4);
 }
 
-TEST(DocumentReader, ALineWithoutEndIsRefusedBeforeItFillsTheMemory) {
+TEST(DocumentReader, AnOverlongLineIsRejectedBeforeItFillsMemory) {
     TestFolder folder;
     write_file(folder / "x.jsonl", "{}\n{\"text\": \"" + std::string(5 << 20, 'x'));
-    std::string message = error_of([&] { read_documents((folder / "x.jsonl").string(), {.longest_line = 2 << 20}); });
+    std::string message = error_of([&] { read_documents((folder / "x.jsonl").string(), {.max_line = 2 << 20}); });
     EXPECT_NE(message.find("x.jsonl:2: the line is longer than 2 MiB"), message.npos) << message;
 }
 
-TEST(InputFiles, AFolderMeansAllFilesBelowItInOrder) {
+TEST(InputFiles, AFolderIsListedRecursivelyInOrder) {
     TestFolder folder;
     for (const char* sub : {"b", "a/deep", ".git"}) make_folder(folder / sub);
     for (const char* name : {"b/x.txt", "a/z.jsonl.gz", "a/deep/y.md", "c.txt.zst", ".hidden", ".git/config"})
@@ -175,7 +175,7 @@ TEST(InputFiles, AFolderMeansAllFilesBelowItInOrder) {
 
 namespace {
 
-// The files below a folder, by their names in it; what was logged meanwhile.
+// The files below a folder, as relative paths, and what was logged.
 std::pair<std::vector<std::string>, std::string> files_below(const TestFolder& folder) {
     std::vector<std::string> found;
     testing::internal::CaptureStderr();
@@ -186,7 +186,7 @@ std::pair<std::vector<std::string>, std::string> files_below(const TestFolder& f
 
 }  // namespace
 
-TEST(InputFiles, LinksAreFollowedAndNothingIsReadTwice) {
+TEST(InputFiles, LinksAreFollowedAndEachFileIsReadOnce) {
     TestFolder folder, elsewhere;
     make_folder(folder / "b");
     write_file(folder / "b/x.txt", "x");
@@ -199,16 +199,16 @@ TEST(InputFiles, LinksAreFollowedAndNothingIsReadTwice) {
     fs::create_hard_link(elsewhere / "y.txt", elsewhere / "z.txt");
     auto [found, logged] = files_below(folder);
     EXPECT_EQ(found, (std::vector<std::string>{"a/y.txt", "b/x.txt"}));
-    for (const char* line : {"b/around: is the same as", "again.txt: is the same as", "a/z.txt: is the same as"})
+    for (const char* line : {"b/around: same as", "again.txt: same as", "a/z.txt: same as"})
         EXPECT_NE(logged.find(line), logged.npos) << logged;
     fs::create_symlink("nowhere", folder / "lost.txt");
     EXPECT_NE(error_of([&] {
                   find_input_files({folder.path().string()});
-              }).find("lost.txt: cannot open what this link leads to"),
+              }).find("lost.txt: cannot open the target of this link"),
               std::string::npos);
 }
 
-TEST(InputFiles, AFileThatIsListedTwiceIsReadTwiceAndSaysSo) {
+TEST(InputFiles, AFileListedTwiceIsReadTwiceAndReported) {
     TestFolder folder;
     write_file(folder / "x.txt", "x");
     testing::internal::CaptureStderr();
@@ -216,21 +216,21 @@ TEST(InputFiles, AFileThatIsListedTwiceIsReadTwiceAndSaysSo) {
     EXPECT_NE(testing::internal::GetCapturedStderr().find("x.txt: listed more than once"), std::string::npos);
 }
 
-TEST(InputFiles, JsonThatIsNotInLinesIsRefused) {
+TEST(InputFiles, JsonFilesAreRejected) {
     TestFolder folder;
     for (const char* name : {"x.json", "x.JSON.gz"}) {
         write_file(folder / name, "[]");
         EXPECT_NE(error_of([&] {
                       find_input_files({(folder / name).string()});
-                  }).find("write one object a line into a .jsonl"),
+                  }).find("write one object per line to a .jsonl"),
                   std::string::npos);
     }
 }
 
-TEST(InputFiles, WhatIsNotThereIsNamed) {
+TEST(InputFiles, MissingFilesAreReportedByName) {
     TestFolder folder;
     EXPECT_EQ(error_of([&] { find_input_files({"no/such"}); }), "no/such: cannot open: No such file or directory");
-    EXPECT_NE(error_of([&] { find_input_files({folder.path().string()}); }).find("the folder has no files"),
+    EXPECT_NE(error_of([&] { find_input_files({folder.path().string()}); }).find("the folder contains no files"),
               std::string::npos);
 }
 

@@ -21,33 +21,33 @@ InputFile describe(const fs::path& path, bool named) {
     std::error_code ignored;
     auto size = fs::file_size(path, ignored);  // unknown for a pipe
     fs::path name = path.filename();
-    if (kind_of(name) == ".gz" || kind_of(name) == ".zst") name = name.stem();
-    if (kind_of(name) == ".json")
+    if (lower_extension(name) == ".gz" || lower_extension(name) == ".zst") name = name.stem();
+    if (lower_extension(name) == ".json")
         fail(
-            "{}: .json files are not read: write one object a line into a .jsonl file (jq -c '.[]' for an array), "
+            "{}: .json files are not supported: write one object per line to a .jsonl file (jq -c '.[]' for an array), "
             "or leave it out",
             path.string());
-    return {path, ignored ? 0 : static_cast<int64_t>(size), kind_of(name) == ".jsonl" || kind_of(name) == ".ndjson",
-            named};
+    return {path, ignored ? 0 : static_cast<int64_t>(size),
+            lower_extension(name) == ".jsonl" || lower_extension(name) == ".ndjson", named};
 }
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
 
-using FileId = std::pair<dev_t, ino_t>;  // the same under every name
+using FileId = std::pair<dev_t, ino_t>;  // identifies a file under any name
 
 struct stat status_of(const fs::path& path) {
     struct stat status;
     if (::stat(path.c_str(), &status) == 0) return status;
     bool link = fs::is_symlink(path);
-    fail("{}: cannot open{}: {}", path.string(), link ? " what this link leads to" : "", system_reason(errno));
+    fail("{}: cannot open{}: {}", path.string(), link ? " the target of this link" : "", system_reason(errno));
 }
 
-// Lists one folder. A link may lead to a file that is listed anyway, or back to a folder above it.
+// Lists one folder. A link may point to a file that is listed anyway, or to a parent folder.
 class FolderWalk {
  public:
     std::vector<fs::path> files_below(const fs::path& folder) {
         visit(folder);
-        for (size_t i = 0; i < links_.size(); ++i) visit(fs::path(links_[i]));  // the list grows meanwhile
+        for (size_t i = 0; i < links_.size(); ++i) visit(fs::path(links_[i]));  // visit() may append
         std::sort(files_.begin(), files_.end());
         return std::move(files_);
     }
@@ -56,9 +56,9 @@ class FolderWalk {
     void visit(const fs::path& path) {
         struct stat status = status_of(path);
         if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))
-            return log_warning("{}: is neither a file nor a folder: skipped", path.string());
+            return log_warning("{}: skipped: neither a file nor a folder", path.string());
         auto [at, is_new] = seen_.try_emplace({status.st_dev, status.st_ino}, path);
-        if (!is_new) return log_warning("{}: is the same as {} and is read once", path.string(), at->second.string());
+        if (!is_new) return log_warning("{}: same as {}; read only once", path.string(), at->second.string());
         S_ISDIR(status.st_mode) ? enter(path) : files_.push_back(path);
     }
 
@@ -72,8 +72,7 @@ class FolderWalk {
         std::sort(entries.begin(), entries.end());
         for (const fs::path& entry : entries) {
             if (is_hidden(entry)) continue;
-            fs::is_symlink(entry) ? links_.push_back(entry)
-                                  : visit(entry);  // links last: of two names the real one is kept
+            fs::is_symlink(entry) ? links_.push_back(entry) : visit(entry);  // links last: the real name is preferred
         }
     }
 
@@ -81,7 +80,7 @@ class FolderWalk {
     std::vector<fs::path> files_, links_;
 };
 
-// Listing a file several times is a way to weight it, but it may also be a mistake.
+// Listing a file several times is a way to give it more weight, but it may also be a mistake.
 void note_repeated(const std::vector<InputFile>& files) {
     std::map<FileId, int> times;
     std::string example;
@@ -92,7 +91,7 @@ void note_repeated(const std::vector<InputFile>& files) {
     }
     auto repeated = std::count_if(times.begin(), times.end(), [](const auto& entry) { return entry.second > 1; });
     if (repeated > 0)
-        log_info("{}{}: listed more than once among the inputs, and read each time", example,
+        log_info("{}{}: listed more than once as an input and read each time", example,
                  repeated > 1 ? fmt::format(" and {} more", repeated - 1) : "");
 }
 
@@ -110,7 +109,8 @@ std::vector<InputFile> find_input_files(const std::vector<std::string>& paths) {
             continue;
         }
         std::vector<fs::path> found = FolderWalk().files_below(path);
-        if (found.empty()) fail("{}: the folder has no files: name one with text, .gz, .zst or .jsonl", path);
+        if (found.empty())
+            fail("{}: the folder contains no files: give one with text, .jsonl, .gz or .zst files", path);
         for (const fs::path& file : found) files.push_back(describe(file, false));
     }
     note_repeated(files);

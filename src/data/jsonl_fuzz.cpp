@@ -5,6 +5,6 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return puna::fuzz(data, size, [](std::string_view line) {
         puna::JsonlDocument document = puna::parse_jsonl(line, "line", "text");
-        puna::check(document.text.empty() || document.messages.empty(), "a text and a conversation at once");
+        puna::check(document.text.empty() || document.messages.empty(), "both a text and a conversation");
     });
 }

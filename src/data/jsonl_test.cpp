@@ -12,20 +12,20 @@ JsonlDocument parse(std::string_view line, std::string_view text_field = "text")
     return parse_jsonl(line, "chat.jsonl:7", text_field);
 }
 
-// Whether each message of a conversation is in the loss; `fields` stand in an assistant's message.
+// Whether an assistant message with these fields is in the loss.
 bool in_loss(std::string_view fields) {
     return parse(fmt::format(R"({{"messages": [{{"role": "assistant", "content": "x", {}}}]}})", fields))
         .messages[0]
         .in_loss;
 }
 
-std::string problem_with(const std::string& line) {
+std::string error_in(const std::string& line) {
     return error_of([&] { parse(line); });
 }
 
 }  // namespace
 
-TEST(Jsonl, ATextIsReadFromItsField) {
+TEST(Jsonl, TextIsReadFromTheTextField) {
     EXPECT_EQ(parse(R"({"id": 3, "text": "caf\u00e9\n"})").text, "caf\xc3\xa9\n");
     EXPECT_EQ(parse(R"({"body": "x"})", "body").text, "x");
     EXPECT_TRUE(parse(R"({"text": "x"})").messages.empty());
@@ -41,7 +41,7 @@ TEST(Jsonl, AConversationHasMessagesAndTools) {
     EXPECT_EQ(document.tools, (std::vector<std::string>{R"({"type":"function","function":{"name":"f"}})"}));
 }
 
-TEST(Jsonl, CallsOfToolsAreReadInBothForms) {
+TEST(Jsonl, ToolCallsAreReadInBothForms) {
     for (
         const char* call :
         {R"("tool_call": {"method": "add", "parameters": {"a": 1}})",
@@ -54,7 +54,7 @@ TEST(Jsonl, CallsOfToolsAreReadInBothForms) {
     }
 }
 
-TEST(Jsonl, WhatAToolAnswersMayBeTextOrJson) {
+TEST(Jsonl, ToolResultsMayBeTextOrJson) {
     Message text = parse(R"({"messages": [{"role": "tool", "content": "three"}]})").messages[0];
     EXPECT_FALSE(text.content_is_json);
     EXPECT_EQ(text.content, "three");
@@ -63,52 +63,52 @@ TEST(Jsonl, WhatAToolAnswersMayBeTextOrJson) {
     EXPECT_EQ(list.content, R"([{"a":"b"}])");
 }
 
-TEST(Jsonl, ContentMayComeInPartsOfText) {
+TEST(Jsonl, ContentMayBeAListOfTextParts) {
     JsonlDocument document = parse(
         R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]})");
     EXPECT_EQ(document.messages[0].content, "ab");
 }
 
-TEST(Jsonl, WhateverIsWrongIsOneLineWithThePlace) {
+TEST(Jsonl, ErrorsAreOneLineWithTheLocation) {
     const std::pair<const char*, const char*> cases[] = {
         {"{\"text\": \"x\"", "not valid JSON"},
         {"{\"text\": \"\xff\"}", "not valid JSON at byte 10: not valid UTF-8"},
         {"{\"text\": \"\xed\xa0\x80\"}", "not valid JSON at byte 10: not valid UTF-8"},
         {R"({"text": "\ud800"})", "lone surrogate"},
-        {R"({"text": "a", "text": "b"})", "has 'text' twice"},
-        {R"({"messages": [{"role": "user", "role": "assistant", "content": "x"}]})", "has 'role' twice"},
+        {R"({"text": "a", "text": "b"})", "duplicate field 'text'"},
+        {R"({"messages": [{"role": "user", "role": "assistant", "content": "x"}]})", "duplicate field 'role'"},
         {"[1]", "a line must be a JSON object"},
         {"{} {}", "not valid JSON"},
         {R"({"txt": "x"})", "has neither 'messages' nor 'text'"},
         {R"({"text": 5})", "'text' must be text"},
         {R"({"messages": "x"})", "messages must be a list"},
-        {R"({"messages": []})", "a conversation without messages"},
+        {R"({"messages": []})", "the conversation has no messages"},
         {R"({"messages": [5]})", "a message must be a JSON object"},
         {R"({"messages": [{"content": "x"}]})", "a message has no 'role'"},
         {R"({"messages": [{"role": "robot", "content": "x"}]})", "unknown role 'robot'"},
-        {R"({"messages": [{"role": "user"}]})", "a message of the user has no 'content'"},
-        {R"({"messages": [{"role": "user", "content": null}]})", "a message of the user has no 'content'"},
-        {R"({"messages": [{"role": "user", "content": 5}]})", "content that is no text must be a list"},
-        {R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})", "a part that is not text"},
-        {R"({"messages": [{"role": "user", "content": [{"text": "x"}]}]})", "a part of the content has no 'type'"},
+        {R"({"messages": [{"role": "user"}]})", "a user message has no 'content'"},
+        {R"({"messages": [{"role": "user", "content": null}]})", "a user message has no 'content'"},
+        {R"({"messages": [{"role": "user", "content": 5}]})", "content that is not text must be a list"},
+        {R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})", "a content part is not text"},
+        {R"({"messages": [{"role": "user", "content": [{"text": "x"}]}]})", "a content part has no 'type'"},
         {R"({"messages": [{"role": "user", "tool_call": {"method": "f", "parameters": {}}}]})",
-         "only the assistant calls tools"},
+         "only assistant messages can call tools"},
         {R"({"messages": [{"role": "assistant", "tool_call": {"parameters": {}}}]})", "tool_call has no 'method'"},
         {R"({"messages": [{"role": "assistant", "tool_call": {"method": "f", "parameters": [1]}}]})",
-         "the arguments of a call must be a JSON object"},
+         "a call's arguments must be a JSON object"},
         {R"({"messages": [{"role": "assistant", "tool_calls": [{"type": "function"}]}]})", "a call has no 'function'"},
         {R"({"messages": [{"role": "user", "content": "x"}], "tools": 3})", "tools must be a list"},
     };
     for (const auto& [line, reason] : cases) {
-        std::string message = problem_with(line);
+        std::string message = error_in(line);
         EXPECT_TRUE(message.starts_with("chat.jsonl:7: ")) << message;
         EXPECT_NE(message.find(reason), message.npos) << line << ": " << message;
         EXPECT_EQ(message.find('\n'), message.npos) << message;
     }
-    EXPECT_NE(problem_with(std::string(5000, '[')), "no error");
+    EXPECT_NE(error_in(std::string(5000, '[')), "no error");
 }
 
-TEST(Jsonl, FieldsThatNobodyReadsMayHoldAnyJson) {
+TEST(Jsonl, IgnoredFieldsMayContainAnyJson) {
     std::string deep = std::string(5000, '[') + std::string(5000, ']');
     for (const std::string& field :
          {std::string("123456789012345678901234567890"), std::string("18446744073709551616"),
@@ -120,11 +120,11 @@ TEST(Jsonl, FieldsThatNobodyReadsMayHoldAnyJson) {
             fmt::format(R"({{"messages": [{{"role": "user", "x": {}, "content": "hi"}}], "x": {}}})", field, field));
         EXPECT_EQ(document.messages[0].content, "hi");
     }
-    EXPECT_EQ(problem_with(R"({"id": 12x, "text": "hello"})"),
+    EXPECT_EQ(error_in(R"({"id": 12x, "text": "hello"})"),
               "chat.jsonl:7: not valid JSON at byte 9: expected ',' or '}'");
 }
 
-TEST(Jsonl, NumbersInCallsAndAnswersOfToolsKeepTheirDigits) {
+TEST(Jsonl, NumbersInToolCallsAndResultsKeepTheirDigits) {
     JsonlDocument document = parse(
         R"({"messages": [{"role": "assistant", "tool_call": {"method": "f", "parameters": {"a": 123456789012345678901234567890}}},
             {"role": "tool", "content": {"b": 18446744073709551616}}]})");
@@ -132,7 +132,7 @@ TEST(Jsonl, NumbersInCallsAndAnswersOfToolsKeepTheirDigits) {
     EXPECT_EQ(document.messages[1].content, R"({"b":18446744073709551616})");
 }
 
-TEST(Jsonl, MarksSayWhetherAMessageIsInTheLoss) {
+TEST(Jsonl, FlagsSelectWhetherAMessageIsInTheLoss) {
     for (const char* field : {R"("name": "x")", R"("weight": 1)", R"("weight": 1.0)", R"("weight": null)",
                               R"("train": true)", R"("train_on_turn": true, "weight": 1)", R"("loss": true)"})
         EXPECT_TRUE(in_loss(field)) << field;
@@ -141,17 +141,18 @@ TEST(Jsonl, MarksSayWhetherAMessageIsInTheLoss) {
         EXPECT_FALSE(in_loss(field)) << field;
 }
 
-TEST(Jsonl, WhatWouldChangeWhatIsLearnedAndIsNotSupportedIsRefusedByName) {
-    const std::pair<const char*, const char*> marks[] = {
+TEST(Jsonl, UnsupportedTrainingFieldsAreRejectedByName) {
+    const std::pair<const char*, const char*> flags[] = {
         {R"("weight": 0.5)", "'weight' is 0.5: only 0 and 1"},
         {R"("weight": 2)", "'weight' is 2: only 0 and 1"},
         {R"("train": "no")", "'train' is \"no\": only 0 and 1"},
         {R"("weight": 1, "train": false)", "'train' contradicts"},
-        {R"("train_detail": [{"begin_offset": 0, "end_offset": 3, "train": false}])", "'train_detail' would change"},
-        {R"("loss_mask": [0, 1])", "'loss_mask' would change"},
-        {R"("function_call": {"name": "f", "arguments": "{}"})", "'function_call' would change"},
+        {R"("train_detail": [{"begin_offset": 0, "end_offset": 3, "train": false}])",
+         "'train_detail' would affect training"},
+        {R"("loss_mask": [0, 1])", "'loss_mask' would affect training"},
+        {R"("function_call": {"name": "f", "arguments": "{}"})", "'function_call' would affect training"},
     };
-    for (const auto& [fields, reason] : marks) {
+    for (const auto& [fields, reason] : flags) {
         std::string message = error_of([&, text = std::string(fields)] { in_loss(text); });
         EXPECT_TRUE(message.starts_with("chat.jsonl:7: ")) << message;
         EXPECT_NE(message.find(reason), message.npos) << fields << ": " << message;
@@ -161,13 +162,13 @@ TEST(Jsonl, WhatWouldChangeWhatIsLearnedAndIsNotSupportedIsRefusedByName) {
         {R"({"text": "x", "weight": 0.5})", "'weight' is 0.5"},
         {R"({"text": "x", "weight": 0})", "'weight' is 0: leave the line out"},
         {R"({"text": "x", "train": false})", "'train' is 0: leave the line out"},
-        {R"({"text": "x", "labels": [1, 2]})", "'labels' would change"},
-        {R"({"system": "be kind", )" + chat + "}", "'system' would change"},
-        {"{" + chat + R"(, "functions": []})", "'functions' would change"},
-        {R"({"messages": [{"role": "user", "content": "x", "weight": 1}]})", "asks to learn a message of the user"},
+        {R"({"text": "x", "labels": [1, 2]})", "'labels' would affect training"},
+        {R"({"system": "be kind", )" + chat + "}", "'system' would affect training"},
+        {"{" + chat + R"(, "functions": []})", "'functions' would affect training"},
+        {R"({"messages": [{"role": "user", "content": "x", "weight": 1}]})", "puts a user message in the loss"},
     };
     for (const auto& [line, reason] : lines)
-        EXPECT_NE(problem_with(line).find(reason), std::string::npos) << problem_with(line);
+        EXPECT_NE(error_in(line).find(reason), std::string::npos) << error_in(line);
     EXPECT_EQ(parse(R"({"text": "x", "weight": 1, "system": "no conversation", "labels": null})").text, "x");
 }
 

@@ -15,14 +15,14 @@ namespace puna {
 
 namespace {
 
-constexpr int64_t block_documents = 1024;  // conversations that are put together in rows
+constexpr int64_t block_documents = 1024;  // conversations that are packed together
 
 struct Rows {
     std::vector<std::vector<int64_t>> documents;  // of each row
     int64_t shortened = 0;
 };
 
-// The longest first, each into the first row with room for it.
+// First-fit decreasing bin packing.
 Rows fit_documents(const Shard& shard, int64_t first, int64_t n, int64_t length) {
     Rows rows;
     std::vector<int64_t> sizes, order(static_cast<size_t>(n)), room;
@@ -53,7 +53,7 @@ std::vector<uint16_t> read_token_bytes(const ShardSet& set, const Tokenizer& tok
     MappedFile file(path);
     hash.add(file.bytes());
     if (hash.value() != set.index().tokenizer || tokenizer.size() != set.index().vocabulary)
-        fail("{}: is not the tokenizer that made these tokens: pack the set again", path);
+        fail("{}: is not the tokenizer that the set was packed with: pack the set again", path);
     std::vector<uint16_t> bytes;
     for (int32_t id = 0; id < tokenizer.size(); ++id)
         bytes.push_back(tokenizer.is_control(id) ? 0 : static_cast<uint16_t>(tokenizer.vocabulary().bytes(id).size()));
@@ -64,7 +64,7 @@ std::vector<uint16_t> read_token_bytes(const ShardSet& set, const Tokenizer& tok
 
 Loader::Loader(const std::filesystem::path& folder, const LoaderOptions& options) : set_(folder), options_(options) {
     if (options.length < 1 || options.length > 1 << 30)
-        fail("{}: rows of {} tokens: use 1 or more", folder.string(), options.length);
+        fail("{}: cannot use rows of {} tokens: use 1 or more", folder.string(), options.length);
     Tokenizer tokenizer = load_tokenizer(folder);
     token_bytes_ = read_token_bytes(set_, tokenizer);
     padding_ = tokenizer.end_of_text();
@@ -120,14 +120,14 @@ TrainingRows Loader::read(int64_t position, int64_t count) const {
 }
 
 int64_t Loader::row_at(int64_t position) const {
-    int64_t epoch = position / rows_, place = position % rows_;
-    return options_.shuffle ? Permutation(rows_, options_.seed, static_cast<uint64_t>(epoch))(place) : place;
+    int64_t epoch = position / rows_, offset = position % rows_;
+    return options_.shuffle ? Permutation(rows_, options_.seed, static_cast<uint64_t>(epoch))(offset) : offset;
 }
 
 void Loader::add_text(TrainingRows& rows, int64_t row) const {
     int64_t first = row * options_.length, last = std::min(first + options_.length, set_.index().tokens);
     size_t base = rows.tokens.size(), n = static_cast<size_t>(last - first);
-    int64_t known = std::min(last + 1, set_.index().tokens);  // the last token's successor stands in the next row
+    int64_t known = std::min(last + 1, set_.index().tokens);  // one more: the target of the last token
     std::vector<int32_t> ids(static_cast<size_t>(known - first));
     set_.read(first, ids);
     rows.tokens.insert(rows.tokens.end(), ids.begin(), ids.begin() + static_cast<ptrdiff_t>(n));
@@ -137,7 +137,7 @@ void Loader::add_text(TrainingRows& rows, int64_t row) const {
     for (int64_t begin : set_.documents_between(first, known)) {
         if (begin == first) continue;
         size_t at = base + static_cast<size_t>(begin - first);
-        rows.targets[at - 1] = -1;  // nobody can know how the next document begins
+        rows.targets[at - 1] = -1;  // do not predict across a document boundary
         if (begin < last) rows.starts.push_back(static_cast<int64_t>(at));
     }
 }
@@ -160,8 +160,8 @@ void Loader::add_conversation(TrainingRows& rows, const Shard& shard, int64_t do
     rows.starts.push_back(static_cast<int64_t>(rows.tokens.size()));
     rows.tokens.insert(rows.tokens.end(), ids.begin(), ids.begin() + static_cast<ptrdiff_t>(n));
     for (int64_t i = 1; i <= n; ++i) {
-        bool learnt = i < size && shard.in_loss(first + i);
-        rows.targets.push_back(learnt ? ids[static_cast<size_t>(i)] : -1);
+        bool in_loss = i < size && shard.in_loss(first + i);
+        rows.targets.push_back(in_loss ? ids[static_cast<size_t>(i)] : -1);
     }
 }
 

@@ -1,16 +1,15 @@
-// data/loader.h — training rows from packed tokens: any row at any time, without state.
+// data/loader.h — training rows from packed tokens: stateless random access.
 //
 //   Loader loader("packed/stories", {.length = 512, .seed = 1});
-//   TrainingRows rows = loader.read(position, 8);       // rows position .. position + 7, for ever: epochs follow each
-//   other
+//   TrainingRows rows = loader.read(position, 8);       // rows position .. position + 7, across epochs
 //
-// What row number p holds is a function of the set, the options and p only. So a run resumes at any position by asking
-// for it, and ranks share a step by asking for their part of it. Every epoch has each row once, in another order.
+// Row p is a function of the set, the options and p alone. So a run resumes at any position, and each rank reads its
+// own part of a step. Every epoch contains each row once, in a different order.
 //
-// Text is cut every `length` tokens, wherever that is; the rest of the last row is padding. Conversations stay whole:
-// they are put together in rows with as little padding as is easy, and one that is longer than a row loses its end
-// (shortened() says how many do). Opening text costs nothing for each document, opening conversations one look at each.
-// Throws Error for a set that is damaged, also later: the contents of shards are looked at when they are needed.
+// Text is split every `length` tokens; the last row is padded. Conversations are not split: they are packed into rows,
+// first-fit decreasing, and one that is longer than a row is truncated (see shortened()). Opening a set of text does
+// not read its documents; opening a set of conversations reads the length of each. Throws Error for a damaged set, also
+// from read(): shards are checked as they are read.
 #pragma once
 #include "data/shard_set.h"
 
@@ -29,10 +28,10 @@ struct LoaderOptions {
 
 struct TrainingRows {
     std::vector<int32_t> tokens;   // [rows x length]
-    std::vector<int32_t> targets;  // [rows x length]: the token that should follow; -1: nothing is learnt there
-    std::vector<int64_t> starts;   // where in `tokens` attention begins anew: rows, documents and padding; ascending
+    std::vector<int32_t> targets;  // [rows x length]: next token; -1: not in the loss
+    std::vector<int64_t> starts;   // where sequences begin in `tokens` (rows, documents, padding); ascending
     int64_t trained = 0;           // targets that are not -1
-    int64_t bytes = 0;             // of text that these targets spell, for bits per byte; control tokens spell none
+    int64_t bytes = 0;             // of text in these targets, for bits per byte; control tokens count 0
 };
 
 class Loader {
@@ -40,17 +39,17 @@ class Loader {
     Loader(const std::filesystem::path& folder, const LoaderOptions& options);
 
     int64_t rows_per_epoch() const { return rows_; }
-    TrainingRows read(int64_t position, int64_t count) const;  // any thread may
+    TrainingRows read(int64_t position, int64_t count) const;  // thread-safe
 
     const ShardSet& set() const { return set_; }
     int64_t vocabulary() const { return set_.index().vocabulary; }
     int64_t shortened() const { return shortened_; }  // conversations that are longer than a row
 
-    // An id of the rows, padding included, that is not below the limit; empty if there is none. Reads the whole set.
+    // An id in the rows, padding included, that is >= limit; empty if there is none. Reads the whole set.
     std::optional<int32_t> find_id_from(int64_t limit) const;
 
  private:
-    struct Block {  // some neighboring conversations of a shard
+    struct Block {  // consecutive conversations of a shard
         size_t shard;
         int64_t first_document, documents;
         int64_t first_row;
@@ -66,7 +65,7 @@ class Loader {
 
     ShardSet set_;
     LoaderOptions options_;
-    std::vector<uint16_t> token_bytes_;  // of text, by id
+    std::vector<uint16_t> token_bytes_;  // of text, indexed by token id
     int32_t padding_;
     std::vector<Block> blocks_;  // conversations only
     int64_t rows_ = 0, shortened_ = 0;

@@ -21,16 +21,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Made {
+struct TestDocument {
     std::vector<int32_t> ids;
-    std::vector<uint8_t> learnt = {};
+    std::vector<uint8_t> loss_mask = {};
 };
 
-// A set of documents made by hand.
-void write_set(const fs::path& folder, const std::vector<Made>& documents) {
+// Writes a set of the given documents.
+void write_set(const fs::path& folder, const std::vector<TestDocument>& documents) {
     SetWriter writer(folder, small_tokenizer(), llama3_chat_template(small_tokenizer()),
-                     {.conversations = !documents[0].learnt.empty()});
-    for (const Made& document : documents) writer.add(document.ids, document.learnt, 0, 0);
+                     {.conversations = !documents[0].loss_mask.empty()});
+    for (const TestDocument& document : documents) writer.add(document.ids, document.loss_mask, 0, 0);
     writer.finish({{"by hand"}});
 }
 
@@ -87,9 +87,9 @@ int64_t kilobytes(const std::string& what) {
     return -1;
 }
 
-// A set of `shards` files of 256 MB, 1,000 documents each, that take no room on the disk.
+// A set of `shards` sparse files of 256 MB, 1,000 documents each, that use almost no disk space.
 void write_sparse_set(const fs::path& folder, bool conversations, int64_t shards) {
-    write_set(folder, {conversations ? Made{{1, 2}, {0, 1}} : Made{{1, 2}}});
+    write_set(folder, {conversations ? TestDocument{{1, 2}, {0, 1}} : TestDocument{{1, 2}}});
     SetIndex index = ShardSet(folder).index();
     constexpr int64_t tokens = 128 << 20, documents = 1000;
     std::vector<uint64_t> ends;
@@ -116,7 +116,7 @@ void write_sparse_set(const fs::path& folder, bool conversations, int64_t shards
 
 }  // namespace
 
-TEST(Loader, TextIsCutEveryLengthTokens) {
+TEST(Loader, TextIsSplitEveryLengthTokens) {
     TestFolder folder;
     write_set(folder.path(), {{{1, 2, 3}}, {{4, 5, 6, 7, 8}}, {{9, 10}}});
     Loader loader(folder.path(), {.length = 4, .shuffle = false});
@@ -130,7 +130,7 @@ TEST(Loader, TextIsCutEveryLengthTokens) {
     EXPECT_EQ(rows.bytes, 7);  // ids below 256 are single bytes
 }
 
-TEST(Loader, FindsIdsThatAModelLacks) {
+TEST(Loader, FindsIdsBeyondAModelsVocabulary) {
     TestFolder folder;
     write_set(folder.path(), {{{1, 2, 3}}, {{4, 299, 6}}});
     Loader loader(folder.path(), {.length = 4});
@@ -138,10 +138,10 @@ TEST(Loader, FindsIdsThatAModelLacks) {
     ASSERT_LT(pad, 299);
     EXPECT_EQ(loader.find_id_from(299), 299);
     EXPECT_EQ(loader.find_id_from(300), std::nullopt);
-    EXPECT_EQ(loader.find_id_from(pad), pad) << "rows are padded with it";
+    EXPECT_EQ(loader.find_id_from(pad), pad) << "the padding token";
 }
 
-TEST(Loader, ConversationsShareRowsWhole) {
+TEST(Loader, ConversationsArePackedWithoutSplitting) {
     TestFolder folder;
     write_set(folder.path(),
               {{{1, 2, 3}, {0, 1, 1}}, {{4, 5, 6, 7, 8, 9, 10}, {0, 0, 1, 1, 1, 1, 1}}, {{11, 12}, {0, 1}}});
@@ -155,7 +155,7 @@ TEST(Loader, ConversationsShareRowsWhole) {
     EXPECT_EQ(loader.shortened(), 1);
 }
 
-TEST(Loader, AnEpochTeachesEveryByteOnce) {
+TEST(Loader, AnEpochCoversEveryByteOnce) {
     PackFolder folder;
     pack_many(folder, false);
     Loader loader(folder.packed(), {.length = 33, .seed = 4});
@@ -164,7 +164,7 @@ TEST(Loader, AnEpochTeachesEveryByteOnce) {
     EXPECT_EQ(rows.bytes, loader.set().index().bytes);
 }
 
-TEST(Loader, AnEpochOfConversationsTeachesEachAnswerOnceWithLittlePadding) {
+TEST(Loader, AnEpochOfConversationsCoversEachAnswerOnceWithLittlePadding) {
     PackFolder folder;
     pack_many(folder, true);
     Loader loader(folder.packed(), {.length = 200, .seed = 4});
@@ -175,7 +175,7 @@ TEST(Loader, AnEpochOfConversationsTeachesEachAnswerOnceWithLittlePadding) {
     for (size_t i = 0; i < rows.tokens.size(); i += 200) EXPECT_EQ(rows.tokens[i], small_tokenizer().begin_of_text());
 }
 
-TEST(Loader, EachRowComesOnceAnEpochInAnotherOrder) {
+TEST(Loader, EachEpochIsADifferentPermutationOfTheRows) {
     for (bool conversations : {false, true}) {
         PackFolder folder;
         pack_many(folder, conversations);
@@ -192,7 +192,7 @@ TEST(Loader, EachRowComesOnceAnEpochInAnotherOrder) {
     }
 }
 
-TEST(Loader, RowsDependOnTheirPositionOnly) {
+TEST(Loader, RowsDependOnlyOnTheirPosition) {
     for (bool conversations : {false, true}) {
         PackFolder folder;
         pack_many(folder, conversations);
@@ -209,11 +209,11 @@ TEST(Loader, RowsDependOnTheirPositionOnly) {
     }
 }
 
-TEST(Loader, AnyNumberOfRanksSharesTheSameRows) {
+TEST(Loader, AnyNumberOfRanksReadsTheSameRows) {
     PackFolder folder;
     pack_many(folder, false);
     Loader loader(folder.packed(), {.length = 32, .seed = 3});
-    constexpr int64_t step = 12;  // rows of a step, over all ranks
+    constexpr int64_t step = 12;  // rows per step, over all ranks
     for (int64_t ranks : {1, 2, 3}) {
         TrainingRows together;
         for (int64_t s = 0; s < 10; ++s) {
@@ -226,14 +226,15 @@ TEST(Loader, AnyNumberOfRanksSharesTheSameRows) {
     }
 }
 
-TEST(Loader, TwentyGigabytesOpenInLittleMemory) {
+TEST(Loader, OpeningTwentyGigabytesTakesLittleMemory) {
     for (bool conversations : {false, true}) {
         TestFolder folder;
         write_sparse_set(folder.path(), conversations, 80);
         EXPECT_GT(ShardSet(folder.path()).index().tokens * 2, int64_t{20} * 1000 * 1000 * 1000);
-        pid_t child = ::fork();  // it has no pool of threads, and needs none: each shard is one block
+        pid_t child = ::fork();  // it has no thread pool and needs none: each shard is one block
         if (child == 0) {
-            rlim_t limit = static_cast<rlim_t>(kilobytes("VmData") + 50 * 1024) * 1024;  // of memory of its own
+            rlim_t limit =
+                static_cast<rlim_t>(kilobytes("VmData") + 50 * 1024) * 1024;  // for the child's own allocations
             rlimit data{limit, limit};
             if (::setrlimit(RLIMIT_DATA, &data) != 0) ::_exit(2);
             Loader loader(folder.path(), {.length = 4096, .seed = 1});
@@ -246,15 +247,16 @@ TEST(Loader, TwentyGigabytesOpenInLittleMemory) {
     }
 }
 
-TEST(Loader, WhatIsWrongIsOneLine) {
+TEST(Loader, ErrorsAreOneLine) {
     PackFolder folder;
     folder.pack(folder.write("x.txt", "a cat"));
-    EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {.length = 0}); }).find("rows of 0 tokens: use 1 or more"),
+    EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {.length = 0}); }).find("cannot use rows of 0 tokens"),
               std::string::npos);
     fs::path tokenizer = fs::path(folder.packed()) / "tokenizer.json";
     write_file(tokenizer, read_text(tokenizer) + "\n");
-    EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {}); }).find("is not the tokenizer that made these tokens"),
-              std::string::npos);
+    EXPECT_NE(
+        error_of([&] { Loader loader(folder.packed(), {}); }).find("is not the tokenizer that the set was packed with"),
+        std::string::npos);
     fs::remove(tokenizer);
     EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {}); }), "no error");
     EXPECT_NE(error_of([&] { Loader loader(folder / "nowhere", {}); }).find("no such folder"), std::string::npos);

@@ -22,15 +22,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t max_document_tokens = 1 << 24;  // tokens; what follows is another document, so that memory is bounded
+constexpr size_t max_document_tokens = 1 << 24;  // longer documents are split, to bound memory
 
-// A folder that appears under its name when it is complete.
+// A folder that is written under a temporary name and renamed when complete.
 class NewFolder {
  public:
     explicit NewFolder(const fs::path& path) : path_(path), temporary_(path) {
         std::error_code ignored;
         if (fs::exists(path_, ignored) && !(fs::is_directory(path_, ignored) && fs::is_empty(path_, ignored)))
-            fail("{}: is there already: remove it, or name another folder", path_.string());
+            fail("{}: already exists; remove it or choose another --output", path_.string());
         remove_leftovers();
         temporary_ += fmt::format(".{}.new", ::getpid());
         make_folder(temporary_);
@@ -48,7 +48,7 @@ class NewFolder {
     }
 
  private:
-    // Of packings into the same folder that were killed: their process is gone.
+    // Removes temporary folders of earlier packs to the same output whose process no longer exists.
     void remove_leftovers() const {
         std::error_code ignored;
         fs::path parent = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
@@ -66,13 +66,13 @@ class NewFolder {
 
 struct TokenDocument {
     std::vector<int32_t> ids;
-    std::vector<uint8_t> learnt;  // of a conversation
+    std::vector<uint8_t> loss_mask;  // conversations only
     size_t source = 0;
     int64_t bytes = 0;
     bool held_out = false;
 };
 
-// Takes encoded pieces in order, makes documents of them and writes those where they belong.
+// Joins encoded pieces, in order, to documents and writes these to the training or validation set.
 class Packer {
  public:
     Packer(const fs::path& folder, const Tokenizer& tokenizer, const ChatTemplateText& chat, const PackOptions& options)
@@ -80,16 +80,16 @@ class Packer {
 
     void add(const PieceBatch& batch, const EncodedPieces& run, const std::vector<InputFile>& files) {
         std::span<const int32_t> ids = run.ids;
-        std::span<const uint8_t> learnt = run.learnt;
+        std::span<const uint8_t> loss_mask = run.loss_mask;
         for (const EncodedPiece& encoded : run.pieces) {
             if (is_full()) return;
             const Piece& piece = batch.pieces[encoded.piece];
-            settle_contents(encoded.conversation, files[piece.file], piece.line);
+            check_contents(encoded.conversation, files[piece.file], piece.line);
             if (!inside_) begin(piece, encoded.hash);
-            append(ids.first(encoded.ids), learnt.first(encoded.conversation ? encoded.ids : 0));
+            append(ids.first(encoded.ids), loss_mask.first(encoded.conversation ? encoded.ids : 0));
             document_.bytes += encoded.bytes;
             ids = ids.subspan(encoded.ids);
-            if (encoded.conversation) learnt = learnt.subspan(encoded.ids);
+            if (encoded.conversation) loss_mask = loss_mask.subspan(encoded.ids);
             inside_ = !piece.ends_document;
             if (!inside_) end();
         }
@@ -100,7 +100,7 @@ class Packer {
     PackResult finish(const std::vector<Source>& sources) {
         for (TokenDocument& document : last_) write(validation_, folder_ / "validation", document);
         if (!training_)
-            fail("{}: no documents to train on: all {} are held out; give more text, or hold out less", options_.output,
+            fail("{}: no documents to train on: all {} are held out; add text or hold out less", options_.output,
                  documents_);
         PackResult result;
         if (validation_) result.validation = validation_->finish(sources);
@@ -109,12 +109,12 @@ class Packer {
     }
 
  private:
-    void settle_contents(bool conversation, const InputFile& file, int64_t line) {
+    void check_contents(bool conversation, const InputFile& file, int64_t line) {
         if (!conversations_) conversations_ = conversation;
         if (*conversations_ == conversation) return;
-        std::string place = line > 0 ? fmt::format("{}:{}", file.path.string(), line) : file.path.string();
-        fail("{}: {}: make a set of each", place,
-             conversation ? "a conversation among texts" : "a text among conversations");
+        std::string location = line > 0 ? fmt::format("{}:{}", file.path.string(), line) : file.path.string();
+        fail("{}: {}: pack them separately", location,
+             conversation ? "a conversation in a set of text" : "text in a set of conversations");
     }
 
     void begin(const Piece& piece, uint64_t hash) {
@@ -124,9 +124,9 @@ class Packer {
         if (!*conversations_) document_.ids.push_back(tokenizer_.begin_of_text());
     }
 
-    void append(std::span<const int32_t> ids, std::span<const uint8_t> learnt) {
+    void append(std::span<const int32_t> ids, std::span<const uint8_t> loss_mask) {
         document_.ids.insert(document_.ids.end(), ids.begin(), ids.end());
-        document_.learnt.insert(document_.learnt.end(), learnt.begin(), learnt.end());
+        document_.loss_mask.insert(document_.loss_mask.end(), loss_mask.begin(), loss_mask.end());
         if (*conversations_ || document_.ids.size() < max_document_tokens) return;
         TokenDocument rest{.source = document_.source, .held_out = document_.held_out};
         route(std::exchange(document_, std::move(rest)));
@@ -149,7 +149,7 @@ class Packer {
     void write(std::optional<SetWriter>& writer, const fs::path& folder, const TokenDocument& document) {
         if (!writer)
             writer.emplace(folder, tokenizer_, chat_, SetOptions{*conversations_, options_.shard_megabytes << 20});
-        writer->add(document.ids, document.learnt, document.source, document.bytes);
+        writer->add(document.ids, document.loss_mask, document.source, document.bytes);
     }
 
     fs::path folder_;
@@ -157,23 +157,23 @@ class Packer {
     const ChatTemplateText& chat_;
     const PackOptions& options_;
     std::optional<SetWriter> training_, validation_;
-    std::optional<bool> conversations_;  // what the set holds: known from the first document on
-    TokenDocument document_;             // the one that grows
-    bool inside_ = false;                // it has begun
+    std::optional<bool> conversations_;  // contents of the set, known after the first document
+    TokenDocument document_;             // being assembled
+    bool inside_ = false;                // document_ has begun
     int64_t documents_ = 0;
-    std::deque<TokenDocument> last_;  // perhaps to be held out
+    std::deque<TokenDocument> last_;  // candidates to be held out
 };
 
-// "packed/" is "packed".
+// "packed" for "packed/".
 fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
 
 }  // namespace
 
 void check_options(const PackOptions& options) {
-    if (options.output.empty()) fail("--output is missing: name the folder to make");
-    if (options.tokenizer.empty()) fail("--tokenizer is missing: name a model's folder or a tokenizer.json");
+    if (options.output.empty()) fail("--output is missing: give the folder to create");
+    if (options.tokenizer.empty()) fail("--tokenizer is missing: give a model folder or a tokenizer.json");
     if (!(options.validation_share >= 0 && options.validation_share < 1))
-        fail("--validation-share: {} is not a share: use 0 to 1", options.validation_share);
+        fail("--validation-share: {} is not a fraction: use 0 to 1", options.validation_share);
     if (options.hold_out_last < 0 || options.max_documents < 0)
         fail("--hold-out-last and --max-documents: use 0 or more");
     if (options.max_documents > 0 && options.hold_out_last >= options.max_documents)
@@ -191,21 +191,21 @@ PackResult pack(const PackOptions& options) {
     Packer packer(folder.path(), tokenizer, chat, options);
     BatchEncoder encoder(tokenizer, chat, files, {options.text_field, options.date, options.validation_share > 0});
     ReadOptions read{.separator = options.separator};
-    if (tokenizer.added_tokens().crosses_lines()) read.piece_bytes = read.longest_line;  // tokens where it would cut
+    if (tokenizer.added_tokens().crosses_lines()) read.piece_bytes = read.max_line;  // a token could span a split point
     DocumentReader reader(files, read);
 
     int64_t total = 0, done = 0;
     for (const InputFile& file : files) total += file.size;
     Progress progress("packing", total, "B");
     auto read_next = [&reader] { return std::async(std::launch::async, [&reader] { return reader.next(); }); };
-    auto coming = read_next();
-    while (std::optional<PieceBatch> batch = coming.get()) {
+    auto next_batch = read_next();
+    while (std::optional<PieceBatch> batch = next_batch.get()) {
         progress.advance(reader.consumed() - std::exchange(done, reader.consumed()));
-        coming = read_next();
+        next_batch = read_next();
         for (const EncodedPieces& run : encoder.encode(*batch)) packer.add(*batch, run, files);
         if (packer.is_full()) break;
     }
-    if (coming.valid()) coming.wait();
+    if (next_batch.valid()) next_batch.wait();
 
     std::vector<Source> sources;
     for (size_t i = 0; i < files.size(); ++i)
@@ -220,23 +220,23 @@ PackResult pack(const PackOptions& options) {
 std::vector<std::string> notes_on(const PackOptions& options, const PackResult& result,
                                   const std::function<bool(std::string_view field)>& named) {
     std::vector<std::string> notes;
-    auto note = [&notes](bool holds, std::string line) {
-        if (holds) notes.push_back(std::move(line));
+    auto note = [&notes](bool condition, std::string line) {
+        if (condition) notes.push_back(std::move(line));
     };
     const SetIndex& training = result.training;
-    note(named("separator") && !result.any_text, "separator: has no effect, there is no text file among the inputs");
-    note(named("text_field") && !result.any_jsonl, "text_field: has no effect, there is no JSONL among the inputs");
+    note(named("separator") && !result.any_text, "separator: has no effect, no input is a text file");
+    note(named("text_field") && !result.any_jsonl, "text_field: has no effect, no input is JSONL");
     note(named("text_field") && result.any_jsonl && training.conversations,
          "text_field: has no effect, the inputs are conversations");
-    note(named("date") && !result.dated, "date: has no effect, no prompt names one");
+    note(named("date") && !result.dated, "date: has no effect, no prompt contains a date");
     note(
         options.validation_share > 0 && !result.validation,
-        fmt::format("validation_share: there is no validation set, none of the {} documents fell into the share of {}; "
-                    "hold_out_last takes the last ones",
+        fmt::format("validation_share: there is no validation set: none of the {} documents fell into the fraction {}; "
+                    "use hold_out_last to hold out the last ones",
                     training.documents, options.validation_share));
-    note(training.trained == 0, "training: nothing in it is to be learned, no message of an assistant is in the loss");
+    note(training.trained == 0, "training: no assistant message is in the loss, so there is nothing to train on");
     note(result.validation && result.validation->trained == 0,
-         "validation: nothing in it is to be learned, so no loss can be measured on it");
+         "validation: no token is in the loss, so it cannot be measured");
     return notes;
 }
 

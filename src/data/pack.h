@@ -1,13 +1,13 @@
-// data/pack.h — text and conversations into a set of token shards (data/shard_set.h), on all cores.
+// data/pack.h — tokenizes text and conversations into a set of token shards (data/shard_set.h), on all cores.
 //
-//   PackResult result = pack({.inputs = {"novels", "tales.txt.zst"}, .output = "packed", .tokenizer =
-//   "models/starter"});
+//   PackOptions options{.inputs = {"novels", "tales.txt.zst"}, .output = "packed", .tokenizer = "models/starter"};
+//   PackResult result = pack(options);
 //
-// A document of text becomes <|begin_of_text|>, its tokens, <|end_of_text|>; a conversation the ids of its prompt, of
-// which the assistant's own are learnt, the end of its turns included. Text never becomes a control token. The bytes
-// written are a function of the inputs and the options only, documents in the order of the inputs. What is held out is
-// a set of its own, in the folder `validation` of the output. The output appears when it is complete; it must not be
-// there before. Reading and decompressing take one core, encoding all of them. Throws Error with the path and the line.
+// A text document becomes <|begin_of_text|>, its tokens, <|end_of_text|>; a conversation becomes its prompt's ids, with
+// the assistant's tokens in the loss, end of turn included. Text never becomes a control token. The bytes written are a
+// function of the inputs and the options alone, with documents in input order. Held-out documents form a set of their
+// own in the subfolder `validation`. The output appears atomically and must not exist before. One thread reads and
+// decompresses, all cores encode. Throws Error with the path and the line.
 #pragma once
 #include "data/shard_set.h"
 
@@ -29,29 +29,30 @@ struct PackOptions {
 };
 template <class F>
 void fields(PackOptions& o, F field) {
-    field("output", o.output, "the folder to make");
-    field("tokenizer", o.tokenizer, "a model's folder, a tokenizer.json or a tokenizer.model");
-    field("validation_share", o.validation_share, "hold out this share of the documents, chosen by their text");
-    field("hold_out_last", o.hold_out_last, "hold out the last N documents of all");
-    field("max_documents", o.max_documents, "stop after so many; 0: take all");
-    field("separator", o.separator, "a line that is exactly this stands between two documents of a text file");
-    field("text_field", o.text_field, "the field of JSONL that holds a document's text");
-    field("date", o.date, "today, for prompts that name it (Llama 3.1 and later)");
-    field("shard_megabytes", o.shard_megabytes, "size of a shard file");
+    field("output", o.output, "folder to create");
+    field("tokenizer", o.tokenizer, "model folder, tokenizer.json or tokenizer.model");
+    field("validation_share", o.validation_share,
+          "fraction of the documents to hold out, chosen by a hash of their content");
+    field("hold_out_last", o.hold_out_last, "hold out the last N documents");
+    field("max_documents", o.max_documents, "stop after N documents; 0: all");
+    field("separator", o.separator, "line that separates the documents of a text file");
+    field("text_field", o.text_field, "JSONL field that holds a document's text");
+    field("date", o.date, "date for prompts that contain one (Llama 3.1 and later)");
+    field("shard_megabytes", o.shard_megabytes, "size of a shard file, in MiB");
 }
 
 struct PackResult {
     SetIndex training;
-    std::optional<SetIndex> validation;        // if something was held out
+    std::optional<SetIndex> validation;        // if documents were held out
     bool any_text = false, any_jsonl = false;  // among the input files
-    bool dated = false;                        // prompts name a date
+    bool dated = false;                        // prompts contain a date
 };
 
 void check_options(const PackOptions& options);  // throws Error, naming the flag; pack() begins with it
 PackResult pack(const PackOptions& options);
 
-// A line for each option that had no effect and for each thing missing from the result, beginning with the field's
-// name. named: was this field set by the user.
+// A line for each option that had no effect and for each expected output that is missing, beginning with the field's
+// name. named: whether the user set this field.
 std::vector<std::string> notes_on(const PackOptions& options, const PackResult& result,
                                   const std::function<bool(std::string_view field)>& named);
 

@@ -20,7 +20,7 @@ std::vector<int32_t> ids_of(const Shard& shard, int64_t document) {
     return ids;
 }
 
-// What the documents of a set say, control tokens spelled out.
+// The documents of a set as text, control tokens included.
 std::vector<std::string> texts_of(const fs::path& folder) {
     ShardSet set(folder);
     std::vector<std::string> texts;
@@ -29,7 +29,7 @@ std::vector<std::string> texts_of(const fs::path& folder) {
     return texts;
 }
 
-std::string framed(const std::string& text) { return "<|begin_of_text|>" + text + "<|end_of_text|>"; }
+std::string with_bos_eos(const std::string& text) { return "<|begin_of_text|>" + text + "<|end_of_text|>"; }
 
 // Every file below a folder, by name.
 std::map<std::string, std::string> files_of(const fs::path& folder) {
@@ -41,8 +41,8 @@ std::map<std::string, std::string> files_of(const fs::path& folder) {
 
 }  // namespace
 
-// Long documents are cut for encoding where a line ends before a letter; here a token lies across each such place.
-TEST(Pack, AddedTokensAreFoundAcrossLines) {
+// Long documents are split for encoding at a newline before a letter; here a token spans each such point.
+TEST(Pack, AddedTokensThatSpanLinesAreFound) {
     PackFolder folder;
     std::string json = read_text(folder / "tokenizer/tokenizer.json");
     std::string token = R"(, {"id": 304, "content": ".\nx", "special": false})";
@@ -55,7 +55,7 @@ TEST(Pack, AddedTokensAreFoundAcrossLines) {
     EXPECT_EQ(std::count(ids.begin(), ids.end(), 304), static_cast<ptrdiff_t>(2 * (text.size() / 21)));
 }
 
-TEST(Pack, DocumentsKeepTheirOrderAndAreFramed) {
+TEST(Pack, DocumentsKeepTheirOrderAndGetBosAndEos) {
     PackFolder folder;
     make_folder(folder / "in");
     folder.write("in/b.txt", "second\n<|endoftext|>\nthird");
@@ -63,11 +63,11 @@ TEST(Pack, DocumentsKeepTheirOrderAndAreFramed) {
     folder.write("in/c.jsonl", "{\"text\": \"fourth\"}\n{\"text\": \"\"}\n{\"text\": \"fifth\"}\n");
     PackResult result = folder.pack((folder / "in").string());
     EXPECT_EQ(texts_of(folder.packed()),
-              (std::vector<std::string>{framed("the first"), framed("second"), framed("third"), framed("fourth"),
-                                        framed("fifth")}));
+              (std::vector<std::string>{with_bos_eos("the first"), with_bos_eos("second"), with_bos_eos("third"),
+                                        with_bos_eos("fourth"), with_bos_eos("fifth")}));
     EXPECT_EQ(result.training.documents, 5);
     EXPECT_EQ(result.training.bytes, 9 + 6 + 5 + 6 + 5);
-    EXPECT_EQ(result.training.trained, result.training.tokens - 5);  // nobody can learn how a document begins
+    EXPECT_EQ(result.training.trained, result.training.tokens - 5);  // the first token of a document is not predicted
     EXPECT_FALSE(result.validation);
     EXPECT_EQ(folder.names(), (std::vector<std::string>{"in", "packed", "tokenizer"}));
     EXPECT_NE(read_text(folder / "packed" / "sources.jsonl").find("\"documents\":2"), std::string::npos);
@@ -81,7 +81,7 @@ TEST(Pack, TextNeverBecomesAControlToken) {
     EXPECT_EQ(std::count(ids.begin(), ids.end(), small_tokenizer().end_of_text()), 1);
 }
 
-TEST(Pack, AnyNumberOfThreadsWritesTheSameBytes) {
+TEST(Pack, OutputIsIdenticalOnAnyNumberOfThreads) {
     PackFolder folder;
     std::string text, chats;
     for (int i = 0; i < 300; ++i) {
@@ -106,7 +106,7 @@ TEST(Pack, AnyNumberOfThreadsWritesTheSameBytes) {
     set_threads(0);
 }
 
-TEST(Pack, FullShardsAreFollowedByOthers) {
+TEST(Pack, LargeSetsAreSplitIntoShards) {
     PackFolder folder;
     std::string text;
     for (int i = 0; i < 60; ++i) text += some_text(i, 2000) + "<|endoftext|>\n";
@@ -114,7 +114,8 @@ TEST(Pack, FullShardsAreFollowedByOthers) {
     ShardSet set(folder.packed());
     ASSERT_GT(set.shards().size(), 2u);
     EXPECT_EQ(set.index().documents, 60);
-    EXPECT_EQ(texts_of(folder.packed())[40], framed(some_text(40, 2000).substr(0, some_text(40, 2000).size() - 1)));
+    EXPECT_EQ(texts_of(folder.packed())[40],
+              with_bos_eos(some_text(40, 2000).substr(0, some_text(40, 2000).size() - 1)));
     set.verify([](int64_t) {});
 }
 
@@ -124,12 +125,12 @@ TEST(Pack, TheLastDocumentsAreHeldOut) {
     for (int i = 0; i < 10; ++i) text += fmt::format("number {}\n<|endoftext|>\n", i);
     folder.pack(folder.write("x.txt", text), {.hold_out_last = 3});
     EXPECT_EQ(texts_of(folder.packed()).size(), 7u);
-    EXPECT_EQ(texts_of(folder.packed()).back(), framed("number 6"));
+    EXPECT_EQ(texts_of(folder.packed()).back(), with_bos_eos("number 6"));
     EXPECT_EQ(texts_of(folder / "packed" / "validation"),
-              (std::vector<std::string>{framed("number 7"), framed("number 8"), framed("number 9")}));
+              (std::vector<std::string>{with_bos_eos("number 7"), with_bos_eos("number 8"), with_bos_eos("number 9")}));
 }
 
-TEST(Pack, AShareIsHeldOutByContentSoThatCopiesStayTogether) {
+TEST(Pack, ValidationShareIsChosenByContentSoDuplicatesStayTogether) {
     PackFolder folder;
     std::string text;
     for (int copy = 0; copy < 2; ++copy)
@@ -142,8 +143,8 @@ TEST(Pack, AShareIsHeldOutByContentSoThatCopiesStayTogether) {
     for (const std::string& document : held) EXPECT_FALSE(known.contains(document));
 }
 
-// Ten texts, four copies each, every copy wrapped in another way.
-TEST(Pack, CopiesOfATextAreHeldOutTogetherHoweverTheyAreWrapped) {
+// Ten texts, four copies each, every copy in a different format.
+TEST(Pack, DuplicatesInDifferentFormatsAreHeldOutTogether) {
     PackFolder folder;
     make_folder(folder / "in");
     std::string lines, chats;
@@ -164,13 +165,13 @@ TEST(Pack, CopiesOfATextAreHeldOutTogetherHoweverTheyAreWrapped) {
         std::string output = input + ".packed";
         folder.pack(input, {.output = output, .validation_share = 0.4});
         auto plain = [](std::vector<std::string> texts) {
-            std::set<std::string> said;
+            std::set<std::string> unique;
             for (std::string& text : texts) {
                 std::erase(text, '\r');
                 std::erase(text, '\n');
-                said.insert(text);
+                unique.insert(text);
             }
-            return said;
+            return unique;
         };
         std::set<std::string> training = plain(texts_of(output)), held = plain(texts_of(output + "/validation"));
         EXPECT_EQ(training.size() + held.size(), 10u);
@@ -178,14 +179,14 @@ TEST(Pack, CopiesOfATextAreHeldOutTogetherHoweverTheyAreWrapped) {
     }
 }
 
-TEST(Pack, PackingStopsAfterAsManyDocumentsAsAsked) {
+TEST(Pack, PackingStopsAfterMaxDocuments) {
     PackFolder folder;
     std::string input = folder.write("x.txt", "one\n<|endoftext|>\ntwo\n<|endoftext|>\nthree");
     EXPECT_EQ(folder.pack(input, {.max_documents = 2}).training.documents, 2);
-    EXPECT_EQ(texts_of(folder.packed()).back(), framed("two"));
+    EXPECT_EQ(texts_of(folder.packed()).back(), with_bos_eos("two"));
 }
 
-TEST(Pack, OnlyWhatTheAssistantSaysIsLearnt) {
+TEST(Pack, OnlyAssistantTokensAreInTheLoss) {
     PackFolder folder;
     std::string chat = R"({"messages": [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hi"},
         {"role": "assistant", "content": "hello"}, {"role": "user", "content": "1 + 2?"},
@@ -196,17 +197,17 @@ TEST(Pack, OnlyWhatTheAssistantSaysIsLearnt) {
     ShardSet set(folder.packed());
     const Shard& shard = set.shards()[0];
     std::vector<int32_t> ids = ids_of(shard, 0);
-    std::string learnt, rest;
+    std::string in_loss, rest;
     for (size_t i = 0; i < ids.size(); ++i)
-        (shard.in_loss(static_cast<int64_t>(i)) ? learnt : rest) += small_tokenizer().bytes(ids[i]);
-    EXPECT_EQ(learnt, "hello<|eot_id|>{\"name\": \"add\", \"parameters\": {\"a\": 1}}<|eot_id|>three<|eot_id|>");
+        (shard.in_loss(static_cast<int64_t>(i)) ? in_loss : rest) += small_tokenizer().bytes(ids[i]);
+    EXPECT_EQ(in_loss, "hello<|eot_id|>{\"name\": \"add\", \"parameters\": {\"a\": 1}}<|eot_id|>three<|eot_id|>");
     EXPECT_TRUE(rest.starts_with("<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nbe kind<|eot_id|>"))
         << rest;
     EXPECT_EQ(set.index().trained, std::count_if(ids.begin(), ids.end(),
                                                  [&, i = int64_t{0}](int32_t) mutable { return shard.in_loss(i++); }));
 }
 
-TEST(Pack, NumbersInCallsAndAnswersOfToolsKeepTheirDigits) {
+TEST(Pack, NumbersInToolCallsAndResultsKeepTheirDigits) {
     PackFolder folder;
     std::string number = "123456789012345678901234567890";
     folder.pack(folder.write(
@@ -228,7 +229,7 @@ TEST(Pack, NumbersInCallsAndAnswersOfToolsKeepTheirDigits) {
               std::string::npos);
 }
 
-TEST(Pack, MessagesWithAWeightOfZeroAreReadAndNotLearned) {
+TEST(Pack, MessagesOfWeightZeroAreContextOutsideTheLoss) {
     PackFolder folder;
     folder.pack(folder.write(
         "x.jsonl",
@@ -236,14 +237,14 @@ TEST(Pack, MessagesWithAWeightOfZeroAreReadAndNotLearned) {
         R"( {"role": "user", "content": "again"}, {"role": "assistant", "content": "four", "weight": 1}]})"));
     ShardSet set(folder.packed());
     std::vector<int32_t> ids = ids_of(set.shards()[0], 0);
-    std::string learned, all = small_tokenizer().decode(ids);
+    std::string in_loss, all = small_tokenizer().decode(ids);
     for (size_t i = 0; i < ids.size(); ++i)
-        if (set.shards()[0].in_loss(static_cast<int64_t>(i))) learned += small_tokenizer().bytes(ids[i]);
-    EXPECT_EQ(learned, "four<|eot_id|>");
+        if (set.shards()[0].in_loss(static_cast<int64_t>(i))) in_loss += small_tokenizer().bytes(ids[i]);
+    EXPECT_EQ(in_loss, "four<|eot_id|>");
     EXPECT_NE(all.find("five<|eot_id|>"), all.npos);
 }
 
-TEST(Pack, WhateverIsWrongIsOneLineAndLeavesNothing) {
+TEST(Pack, ErrorsAreOneLineAndLeaveNoFiles) {
     PackFolder folder;
     make_folder(folder / "empty");
     std::string good = folder.write("good.txt", "text"),
@@ -257,46 +258,46 @@ TEST(Pack, WhateverIsWrongIsOneLineAndLeavesNothing) {
         {{.inputs = {folder.write("c.jsonl", R"({"messages": [{"role": "cat", "content": "x"}]})")}},
          "c.jsonl:1: unknown role 'cat'"},
         {{.inputs = {folder.write("d.jsonl", chat + "\n{\"text\": \"x\"}\n")}},
-         "d.jsonl:2: a text among conversations: make a set of each"},
-        {{.inputs = {good, folder.write("e.jsonl", chat)}}, "e.jsonl:1: a conversation among texts"},
+         "d.jsonl:2: text in a set of conversations: pack them separately"},
+        {{.inputs = {good, folder.write("e.jsonl", chat)}}, "e.jsonl:1: a conversation in a set of text"},
         {{.inputs = {folder.write("f.jsonl",
                                   R"({"messages": [{"role": "assistant", "content": "x"}], "tools": [{}]})")}},
          "Tools are shown in the first user message"},
-        {{.inputs = {folder.write("empty.txt", "")}}, "empty.txt: no document in it"},
-        {{.inputs = {folder.write("blank.txt", " \n\n")}}, "blank.txt: no document in it"},
-        {{.inputs = {folder.write("g.txt.gz", "not gzip")}}, "g.txt.gz: is not gzip data, whatever its name says"},
-        {{.inputs = {folder.write("h.txt.zst", "\x28\xb5\x2f\xfd")}}, "h.txt.zst: is cut short"},
+        {{.inputs = {folder.write("empty.txt", "")}}, "empty.txt: contains no documents"},
+        {{.inputs = {folder.write("blank.txt", " \n\n")}}, "blank.txt: contains no documents"},
+        {{.inputs = {folder.write("g.txt.gz", "not gzip")}}, "g.txt.gz: not gzip data despite its extension"},
+        {{.inputs = {folder.write("h.txt.zst", "\x28\xb5\x2f\xfd")}}, "h.txt.zst: truncated"},
         {{.inputs = {(folder / "nowhere").string()}}, "nowhere: cannot open: No such file or directory"},
-        {{.inputs = {(folder / "empty").string()}}, "empty: the folder has no files"},
-        {{.inputs = {good}, .output = good}, "good.txt: is there already: remove it, or name another folder"},
+        {{.inputs = {(folder / "empty").string()}}, "empty: the folder contains no files"},
+        {{.inputs = {good}, .output = good}, "good.txt: already exists; remove it or choose another --output"},
         {{.inputs = {good}, .hold_out_last = 1}, "no documents to train on: all 1 are held out"},
         {{.inputs = {good}, .hold_out_last = 3, .max_documents = 3}, "--hold-out-last: 3 of at most 3 documents"},
-        {{.inputs = {good}, .validation_share = 2}, "--validation-share: 2 is not a share"},
+        {{.inputs = {good}, .validation_share = 2}, "--validation-share: 2 is not a fraction"},
         {{.inputs = {good}, .shard_megabytes = 0}, "--shard-megabytes: use 1 to 1024"},
     };
     std::vector<std::string> before = folder.names();
     for (const auto& [options, reason] : cases) {
-        const PackOptions& these = options;
-        std::string message = error_of([&] { folder.pack("", these); });
+        const PackOptions& case_options = options;
+        std::string message = error_of([&] { folder.pack("", case_options); });
         EXPECT_NE(message.find(reason), message.npos) << reason << ": " << message;
         EXPECT_EQ(message.find('\n'), message.npos) << message;
         EXPECT_EQ(folder.names(), before) << reason;
     }
 }
 
-TEST(Pack, ASetThatIsThereIsNeverTouched) {
+TEST(Pack, AnExistingSetIsNeverModified) {
     PackFolder folder;
     std::string input = folder.write("x.txt", "text");
     folder.pack(input);
     std::map<std::string, std::string> before = files_of(folder.packed());
-    EXPECT_NE(error_of([&] { folder.pack(input); }).find("is there already"), std::string::npos);
+    EXPECT_NE(error_of([&] { folder.pack(input); }).find("already exists"), std::string::npos);
     EXPECT_EQ(files_of(folder.packed()), before);
-    make_folder(folder / "hollow");
-    folder.pack(input, {.output = (folder / "hollow").string() + "/"});  // an empty folder is no loss
-    EXPECT_EQ(files_of(folder / "hollow"), before);
+    make_folder(folder / "vacant");
+    folder.pack(input, {.output = (folder / "vacant").string() + "/"});  // an empty folder may be replaced
+    EXPECT_EQ(files_of(folder / "vacant"), before);
 }
 
-TEST(Pack, RealConversationsArePackedAndOnlyTheAssistantIsLearnt) {
+TEST(Pack, RealConversationsArePackedWithOnlyTheAssistantInTheLoss) {
     if (!fs::exists("../shared/data/sft")) GTEST_SKIP() << "../shared/data/sft is missing";
     PackFolder folder;
     PackResult result = folder.pack(

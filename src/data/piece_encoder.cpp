@@ -13,9 +13,9 @@ namespace puna {
 
 namespace {
 
-constexpr size_t run_bytes = 128 << 10;  // of text that a worker takes at a time
+constexpr size_t run_bytes = 128 << 10;  // of text per task
 
-// The pieces at which runs begin, and their number.
+// The first piece of each run, and at the end the number of pieces.
 std::vector<size_t> begins_of_runs(const PieceBatch& batch) {
     std::vector<size_t> begins;
     size_t size = run_bytes;
@@ -43,15 +43,15 @@ class BatchEncoder::Worker {
         run.pieces.push_back({ids.size(), piece, false, static_cast<int64_t>(text.size()), hash});
     }
 
-    void encode_line(EncodedPieces& run, size_t piece, std::string_view line, const std::string& place) {
-        JsonlDocument document = parse_jsonl(line, place, batch_.options_.text_field);
+    void encode_line(EncodedPieces& run, size_t piece, std::string_view line, const std::string& location) {
+        JsonlDocument document = parse_jsonl(line, location, batch_.options_.text_field);
         if (document.messages.empty()) {
             if (!document.text.empty()) encode_text(run, piece, document.text);
             return;
         }
-        ChatTokens tokens = encode_conversation(document, place);
+        ChatTokens tokens = encode_conversation(document, location);
         run.ids.insert(run.ids.end(), tokens.ids.begin(), tokens.ids.end());
-        run.learnt.insert(run.learnt.end(), tokens.loss_mask.begin(), tokens.loss_mask.end());
+        run.loss_mask.insert(run.loss_mask.end(), tokens.loss_mask.begin(), tokens.loss_mask.end());
         int64_t bytes = 0;
         for (const Message& message : document.messages)
             bytes += message.tool_calls.empty() ? static_cast<int64_t>(message.content.size()) : 0;
@@ -60,12 +60,12 @@ class BatchEncoder::Worker {
     }
 
  private:
-    ChatTokens encode_conversation(const JsonlDocument& document, const std::string& place) {
+    ChatTokens encode_conversation(const JsonlDocument& document, const std::string& location) {
         try {
             return encode_training_chat(batch_.chat_template(), batch_.tokenizer_, encoder_, document.messages,
                                         {.tools = document.tools, .date = batch_.options_.date});
         } catch (const Error& problem) {
-            fail("{}: {}", place, problem.what());
+            fail("{}: {}", location, problem.what());
         }
     }
 
@@ -78,14 +78,14 @@ BatchEncoder::BatchEncoder(const Tokenizer& tokenizer, const ChatTemplateText& c
     : tokenizer_(tokenizer), chat_text_(chat), files_(files), options_(options) {}
 BatchEncoder::~BatchEncoder() = default;
 
-// A set of texts needs no template, so that a tokenizer without one can pack it.
+// Parsed lazily: a tokenizer without a template can still pack text.
 const ChatTemplate& BatchEncoder::chat_template() {
     std::lock_guard lock(mutex_);
     if (!chat_) chat_.emplace(chat_text_);
     return *chat_;
 }
 
-std::unique_ptr<BatchEncoder::Worker> BatchEncoder::borrow() {
+std::unique_ptr<BatchEncoder::Worker> BatchEncoder::acquire() {
     std::lock_guard lock(mutex_);
     if (idle_.empty()) return std::make_unique<Worker>(*this);
     std::unique_ptr<Worker> worker = std::move(idle_.back());
@@ -93,7 +93,7 @@ std::unique_ptr<BatchEncoder::Worker> BatchEncoder::borrow() {
     return worker;
 }
 
-void BatchEncoder::give_back(std::unique_ptr<Worker> worker) {
+void BatchEncoder::release(std::unique_ptr<Worker> worker) {
     std::lock_guard lock(mutex_);
     idle_.push_back(std::move(worker));
 }
@@ -118,7 +118,7 @@ std::vector<EncodedPieces> BatchEncoder::encode(const PieceBatch& batch) {
 EncodedPieces BatchEncoder::encode_run(const PieceBatch& batch, size_t first, size_t last) {
     EncodedPieces run;
     run.ids.reserve(2 * run_bytes / 3);
-    std::unique_ptr<Worker> worker = borrow();
+    std::unique_ptr<Worker> worker = acquire();
     for (size_t i = first; i < last; ++i) {
         const Piece& piece = batch.pieces[i];
         const InputFile& file = files_[piece.file];
@@ -127,7 +127,7 @@ EncodedPieces BatchEncoder::encode_run(const PieceBatch& batch, size_t first, si
         else
             worker->encode_text(run, i, batch.text(piece));
     }
-    give_back(std::move(worker));
+    release(std::move(worker));
     return run;
 }
 

@@ -1,9 +1,9 @@
-// data/piece_encoder.h — the pieces of a batch (data/document_reader.h) as tokens, on all cores.
+// data/piece_encoder.h — tokenizes the pieces of a batch (data/document_reader.h) on all cores.
 //
 //   BatchEncoder encoder(tokenizer, chat, files, {.text_field = "text"});
-//   for (const EncodedPieces& run : encoder.encode(batch))       // in the order of the batch
+//   std::vector<EncodedPieces> runs = encoder.encode(batch);     // in the order of the batch
 //
-// Throws the Error of the first piece that is wrong, whichever thread met it.
+// Throws the Error of the first invalid piece in batch order, on any number of threads.
 #pragma once
 #include "chat/chat_template.h"
 #include "data/document_reader.h"
@@ -19,16 +19,16 @@
 namespace puna {
 
 struct EncodedPiece {
-    size_t ids;         // how many
-    size_t piece;       // of the batch
-    bool conversation;  // whole, control tokens included; otherwise text without any
+    size_t ids;         // number of ids
+    size_t piece;       // index in the batch
+    bool conversation;  // complete, with control tokens; otherwise text without any
     int64_t bytes;      // of text
-    uint64_t hash;      // of the content (data/text_hash.h), if EncodeOptions ask for it
+    uint64_t hash;      // of the content (data/text_hash.h), if EncodeOptions::hash is set
 };
 
-struct EncodedPieces {  // neighbors
+struct EncodedPieces {  // consecutive
     std::vector<int32_t> ids;
-    std::vector<uint8_t> learnt;  // of conversations
+    std::vector<uint8_t> loss_mask;  // one per id of a conversation
     std::vector<EncodedPiece> pieces;
 };
 
@@ -39,7 +39,7 @@ struct EncodeOptions {
 
 class BatchEncoder {
  public:
-    // chat: for conversations; parsed when the first one comes. All outlive the encoder.
+    // chat: for conversations; parsed at the first one. All arguments must outlive the encoder.
     BatchEncoder(const Tokenizer& tokenizer, const ChatTemplateText& chat, const std::vector<InputFile>& files,
                  const EncodeOptions& options);
     ~BatchEncoder();
@@ -49,8 +49,8 @@ class BatchEncoder {
  private:
     class Worker;
     EncodedPieces encode_run(const PieceBatch& batch, size_t first, size_t last);
-    std::unique_ptr<Worker> borrow();
-    void give_back(std::unique_ptr<Worker> worker);
+    std::unique_ptr<Worker> acquire();
+    void release(std::unique_ptr<Worker> worker);
     const ChatTemplate& chat_template();
 
     const Tokenizer& tokenizer_;
@@ -59,7 +59,7 @@ class BatchEncoder {
     EncodeOptions options_;
     std::mutex mutex_;
     std::optional<ChatTemplate> chat_;
-    std::vector<std::unique_ptr<Worker>> idle_;  // they remember words
+    std::vector<std::unique_ptr<Worker>> idle_;  // reused: each caches words
 };
 
 }  // namespace puna

@@ -43,33 +43,33 @@ SetWriter::SetWriter(const std::filesystem::path& folder, const Tokenizer& token
     index_.vocabulary = tokenizer.size();
     narrow_ = token_bytes_for(static_cast<uint32_t>(tokenizer.size())) == 2;
     index_.tokenizer = hash_file(folder / "tokenizer.json");
-    ids_.reserve(static_cast<size_t>(options.shard_bytes));  // costs nothing until it is used; growing costs copies
+    ids_.reserve(static_cast<size_t>(options.shard_bytes));  // untouched pages cost nothing; growing would copy
 }
 
-void SetWriter::add(std::span<const int32_t> ids, std::span<const uint8_t> learnt, size_t source, int64_t bytes) {
-    check(!ids.empty() && learnt.size() == (options_.conversations ? ids.size() : 0), "a document of {} ids, {} marks",
-          ids.size(), learnt.size());
+void SetWriter::add(std::span<const int32_t> ids, std::span<const uint8_t> loss_mask, size_t source, int64_t bytes) {
+    check(!ids.empty() && loss_mask.size() == (options_.conversations ? ids.size() : 0),
+          "a document of {} ids with a mask of {}", ids.size(), loss_mask.size());
     int64_t n = static_cast<int64_t>(ids.size());
     if (sources_.size() <= source) sources_.resize(source + 1);
     sources_[source].documents += 1;
     sources_[source].tokens += n;
     sources_[source].bytes += bytes;
     index_.bytes += bytes;
-    index_.trained += options_.conversations ? std::count(learnt.begin(), learnt.end(), 1) : n - 1;
+    index_.trained += options_.conversations ? std::count(loss_mask.begin(), loss_mask.end(), 1) : n - 1;
     narrow_ ? append_ids<uint16_t>(ids_, ids) : append_ids<uint32_t>(ids_, ids);
-    append_mask(learnt);
+    append_mask(loss_mask);
     tokens_ += n;
     ends_.push_back(static_cast<uint64_t>(tokens_));
     if (static_cast<int64_t>(ids_.size()) >= options_.shard_bytes) write_shard();
 }
 
-// A bit for each token, from the lowest of each byte on.
-void SetWriter::append_mask(std::span<const uint8_t> learnt) {
+// One bit per token, least significant bit first.
+void SetWriter::append_mask(std::span<const uint8_t> loss_mask) {
     size_t first = static_cast<size_t>(tokens_);
-    mask_.resize((first + learnt.size() + 7) / 8 * options_.conversations);
-    for (size_t i = 0; i < learnt.size(); ++i) {
+    mask_.resize((first + loss_mask.size() + 7) / 8 * options_.conversations);
+    for (size_t i = 0; i < loss_mask.size(); ++i) {
         uint8_t& byte = mask_[(first + i) / 8];
-        byte = static_cast<uint8_t>(byte | (learnt[i] != 0) << (first + i) % 8);
+        byte = static_cast<uint8_t>(byte | (loss_mask[i] != 0) << (first + i) % 8);
     }
 }
 
@@ -99,7 +99,7 @@ void SetWriter::write_shard() {
 
 SetIndex SetWriter::finish(std::vector<Source> sources) {
     if (tokens_ > 0) write_shard();
-    check(!index_.shards.empty(), "a set without documents");
+    check(!index_.shards.empty(), "the set has no documents");
     std::string lines;
     for (size_t i = 0; i < sources_.size(); ++i) {
         const Source& counts = sources_[i];

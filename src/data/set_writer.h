@@ -1,12 +1,11 @@
-// data/set_writer.h — writes a folder of shards (data/shard_set.h), document by document.
+// data/set_writer.h — writes a set of shards (data/shard_set.h), document by document.
 //
 //   SetWriter writer(folder, tokenizer, chat, {.conversations = false});
-//   writer.add(ids, {}, 0);                         // of source number 0
-//   SetIndex index = writer.finish({{"tales.txt", ...}});
+//   writer.add(ids, {}, 0, bytes);                  // from source 0
+//   SetIndex index = writer.finish({{.name = "tales.txt"}});
 //
-// Nothing is in its place before finish(): the caller writes to a folder of another name and renames that. Holds one
-// shard in memory; a shard is full when it has shard_bytes or more of tokens. The bytes written depend on what is added
-// only.
+// The set is incomplete before finish(): the caller writes to a temporary folder and renames it. Holds one shard in
+// memory; a shard is full when its tokens take shard_bytes or more. The bytes written depend only on what is added.
 #pragma once
 #include "chat/chat_template.h"
 #include "data/shard_set.h"
@@ -26,9 +25,9 @@ struct SetOptions {
 };
 
 struct Source {                                    // a line of sources.jsonl
-    std::string name;                              // as it was given
-    uint64_t hash = 0;                             // of the file; 0 if it was not read to its end
-    int64_t documents = 0, tokens = 0, bytes = 0;  // of them, what is in this set
+    std::string name;                              // path as given by the user
+    uint64_t hash = 0;                             // of the file; 0 if it was not read completely
+    int64_t documents = 0, tokens = 0, bytes = 0;  // of this source in this set
 };
 
 class SetWriter {
@@ -36,25 +35,25 @@ class SetWriter {
     SetWriter(const std::filesystem::path& folder, const Tokenizer& tokenizer, const ChatTemplateText& chat,
               const SetOptions& options);
 
-    // learnt: for conversations, 1 for each id that is learnt; else empty. bytes: of text.
-    void add(std::span<const int32_t> ids, std::span<const uint8_t> learnt, size_t source, int64_t bytes);
+    // loss_mask: for conversations, one per id, 1: in the loss; empty for text. bytes: of text.
+    void add(std::span<const int32_t> ids, std::span<const uint8_t> loss_mask, size_t source, int64_t bytes);
 
-    // names and hashes of the sources, by number. At least one document was added.
+    // sources: names and hashes, by index. At least one document must have been added.
     SetIndex finish(std::vector<Source> sources);
 
  private:
-    void append_mask(std::span<const uint8_t> learnt);
+    void append_mask(std::span<const uint8_t> loss_mask);
     void write_shard();
 
     std::filesystem::path folder_;
     SetOptions options_;
     SetIndex index_;
-    bool narrow_ = true;           // two bytes a token
-    std::vector<Source> sources_;  // counts only
-    std::vector<uint64_t> ends_;   // of the shard that grows
+    bool narrow_ = true;           // two bytes per token
+    std::vector<Source> sources_;  // counts only, without names
+    std::vector<uint64_t> ends_;   // of the current shard
     std::vector<std::byte> ids_;
     std::vector<uint8_t> mask_;
-    int64_t tokens_ = 0;  // in it
+    int64_t tokens_ = 0;  // of the current shard
 };
 
 }  // namespace puna

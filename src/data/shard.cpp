@@ -15,8 +15,8 @@ namespace {
 
 std::optional<uint64_t> product(uint64_t a, uint64_t b) { return checked_multiply(a, b); }
 
-// How many bytes the header promises, or nothing if that is no number.
-std::optional<uint64_t> promised_size(const ShardHeader& header) {
+// The file size that the header implies; empty on overflow.
+std::optional<uint64_t> expected_size(const ShardHeader& header) {
     std::optional<uint64_t> table = product(header.documents, sizeof(uint64_t));
     std::optional<uint64_t> ids = product(header.tokens, header.token_bytes);
     if (!table || !ids) return {};
@@ -31,22 +31,22 @@ std::optional<uint64_t> promised_size(const ShardHeader& header) {
 Shard::Shard(const std::filesystem::path& path) : file_(path) {
     std::string name = path.string();
     if (bytes().size() < sizeof header_)
-        fail("{}: {} bytes are no shard of tokens: pack it again", name, bytes().size());
+        fail("{}: {} bytes are too few for a token shard: pack it again", name, bytes().size());
     std::memcpy(&header_, bytes().data(), sizeof header_);
     if (header_.magic != ShardHeader{}.magic)
-        fail("{}: is not a shard of tokens: name a folder that puna data pack has written", name);
+        fail("{}: is not a token shard: give a folder written by puna data pack", name);
     if (header_.version != ShardHeader{}.version)
-        fail("{}: has version {} of the format, this program reads version {}: pack it again", name, header_.version,
+        fail("{}: has format version {}, this program reads version {}: pack it again", name, header_.version,
              ShardHeader{}.version);
     bool plausible = header_.vocabulary > 0 && header_.vocabulary <= 1u << 30 && header_.masked <= 1 &&
                      header_.token_bytes == token_bytes_for(header_.vocabulary) &&
                      header_.reserved == ShardHeader{}.reserved;
-    std::optional<uint64_t> size = promised_size(header_);
+    std::optional<uint64_t> size = expected_size(header_);
     if (!plausible || !size) fail("{}: the header is damaged: pack it again", name);
     if (*size != bytes().size())
-        fail("{}: has {} bytes, but its header promises {} ({} tokens in {} documents): pack it again", name,
+        fail("{}: has {} bytes, but its header implies {} ({} tokens in {} documents): pack it again", name,
              bytes().size(), *size, header_.tokens, header_.documents);
-    documents_ = static_cast<int64_t>(header_.documents);  // they fit: the file is larger
+    documents_ = static_cast<int64_t>(header_.documents);  // no overflow: the file is larger
     tokens_ = static_cast<int64_t>(header_.tokens);
     first_token_ = sizeof header_ + header_.documents * sizeof(uint64_t);
     mask_ = first_token_ + header_.tokens * header_.token_bytes;
@@ -99,7 +99,7 @@ void Shard::read(int64_t first, std::span<int32_t> ids) const {
         uint32_t id =
             header_.token_bytes == 2 ? at<uint16_t>(first_token_, first + i) : at<uint32_t>(first_token_, first + i);
         if (id >= header_.vocabulary)
-            fail("{}: token {} has the id {}, but the vocabulary has {}: the file is damaged, pack it again",
+            fail("{}: token {} has id {}, but the vocabulary size is {}: the file is damaged, pack it again",
                  file_.path().string(), first + i, id, header_.vocabulary);
         ids[static_cast<size_t>(i)] = static_cast<int32_t>(id);
     }

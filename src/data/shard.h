@@ -1,12 +1,12 @@
-// data/shard.h — a file of packed tokens, mapped: documents one after the other, and which tokens are learnt.
+// data/shard.h — a memory-mapped file of packed tokens: consecutive documents and an optional loss mask.
 //
-//   Shard shard("packed/stories/00000.tokens");             // checks the header against the size: nothing else is read
+//   Shard shard("packed/stories/00000.tokens");             // reads and checks only the header
 //   std::vector<int32_t> ids(n);
 //   shard.read(first, ids);
-//   for (int64_t d = shard.document_at(first); ...) shard.document_end(d);
+//   int64_t end = shard.document_end(shard.document_at(first));
 //
-// Documents and tokens are checked when they are read. Throws Error with the path and what is wrong. docs/data.md has
-// the layout of the bytes; data/set_writer.h writes it.
+// Documents and tokens are checked when they are read. Throws Error with the path and the reason. docs/data.md
+// describes the file format; data/set_writer.h writes it.
 #pragma once
 #include "core/mapped_file.h"
 
@@ -17,14 +17,14 @@
 
 namespace puna {
 
-struct ShardHeader {  // as it lies in the file, little-endian
+struct ShardHeader {  // as stored, little-endian
     std::array<char, 8> magic{'p', 'u', 'n', 'a', 't', 'o', 'k', 's'};
     uint32_t version = 1;
     uint32_t vocabulary = 0;
-    uint32_t token_bytes = 0;  // 2 if that is enough for the vocabulary, otherwise 4
-    uint32_t masked = 0;       // 1: a bit for each token says whether it is learnt
+    uint32_t token_bytes = 0;  // 2 if the vocabulary fits, otherwise 4
+    uint32_t masked = 0;       // 1: the file has a loss mask, one bit per token
     uint64_t documents = 0, tokens = 0;
-    uint64_t tokenizer = 0;  // hash of the tokenizer.json beside it
+    uint64_t tokenizer = 0;  // hash of tokenizer.json in the same folder
     std::array<uint64_t, 2> reserved{};
     bool operator==(const ShardHeader&) const = default;
 };
@@ -41,11 +41,11 @@ class Shard {
     const ShardHeader& header() const { return header_; }
     std::span<const std::byte> bytes() const { return file_.bytes(); }
 
-    int64_t document_begin(int64_t document) const;  // its first token
-    int64_t document_end(int64_t document) const;    // the first one after it
+    int64_t document_begin(int64_t document) const;  // index of its first token
+    int64_t document_end(int64_t document) const;    // one past its last token
     int64_t document_at(int64_t token) const;
     void read(int64_t first, std::span<int32_t> ids) const;
-    bool in_loss(int64_t token) const;  // of a shard without a mask: every token is
+    bool in_loss(int64_t token) const;  // true without a mask
     void drop_pages() const { file_.drop_pages(); }
 
  private:
@@ -56,7 +56,7 @@ class Shard {
     MappedFile file_;
     ShardHeader header_;
     int64_t documents_ = 0, tokens_ = 0;
-    size_t first_token_ = 0, mask_ = 0;  // bytes from the beginning
+    size_t first_token_ = 0, mask_ = 0;  // file offsets
 };
 
 }  // namespace puna

@@ -20,19 +20,19 @@ namespace fs = std::filesystem;
 
 constexpr int64_t index_version = 1;
 
-uint64_t parse_hash(std::string_view digits, std::string_view place) {
+uint64_t parse_hash(std::string_view digits, std::string_view location) {
     uint64_t hash = 0;
     auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), hash, 16);
     if (digits.size() != 16 || problem != std::errc() || end != digits.data() + digits.size())
-        fail("{}: '{}' is not a hash of 16 hexadecimal digits: pack the set again", place, printable(digits));
+        fail("{}: '{}' is not a hash of 16 hexadecimal digits: pack the set again", location, printable(digits));
     return hash;
 }
 
 // Reads the events of an index into its fields.
 struct IndexReader {
-    std::string_view place;
+    std::string_view location;
     SetIndex index;
-    std::string path;  // of the value that comes next: "tokens", "shards/tokens"
+    std::string path;  // key of the current value: "tokens", "shards/tokens"
     std::string_view contents;
     int64_t version = 0;
 
@@ -60,52 +60,52 @@ struct IndexReader {
                           : path == "shards/tokens" && shard    ? &shard->tokens
                                                                 : nullptr;
         if (!target) return;
-        if (value < 0) fail("{}: '{}' is {}: pack the set again", place, path, value);
+        if (value < 0) fail("{}: '{}' is {}: pack the set again", location, path, value);
         *target = value;
     }
 
     void set_text(std::string_view value) {
         if (path == "contents") contents = value == "text" ? "text" : value == "conversations" ? "conversations" : "";
-        if (path == "tokenizer") index.tokenizer = parse_hash(value, place);
-        if (path == "shards/hash" && !index.shards.empty()) index.shards.back().hash = parse_hash(value, place);
+        if (path == "tokenizer") index.tokenizer = parse_hash(value, location);
+        if (path == "shards/hash" && !index.shards.empty()) index.shards.back().hash = parse_hash(value, location);
     }
 };
 
-// What the index says in all is what its shards say together.
-void check_sums(const SetIndex& index, std::string_view place) {
+// The totals of the index must equal the sums over its shards.
+void check_sums(const SetIndex& index, std::string_view location) {
     std::optional<int64_t> documents = 0, tokens = 0;
     for (const PackedShard& shard : index.shards) {
-        if (shard.documents == 0 || shard.tokens == 0) fail("{}: an empty shard: pack the set again", place);
+        if (shard.documents == 0 || shard.tokens == 0) fail("{}: lists an empty shard: pack the set again", location);
         if (documents) documents = checked_add(*documents, shard.documents);
         if (tokens) tokens = checked_add(*tokens, shard.tokens);
     }
     if (documents != index.documents || tokens != index.tokens || index.trained > index.tokens)
-        fail("{}: the shards do not have {} tokens in {} documents together: pack the set again", place, index.tokens,
+        fail("{}: the shards do not add up to {} tokens in {} documents: pack the set again", location, index.tokens,
              index.documents);
-    if (index.shards.empty()) fail("{}: no shards: pack the set again", place);
+    if (index.shards.empty()) fail("{}: lists no shards: pack the set again", location);
 }
 
 fs::path index_path(const fs::path& folder) {
     std::error_code ignored;
     if (!fs::is_directory(folder, ignored))
-        fail("{}: no such folder: name one that puna data pack has written", folder.string());
+        fail("{}: no such folder: give one written by puna data pack", folder.string());
     if (!fs::exists(folder / "index.json", ignored))
-        fail("{}: has no index.json, so it is no set of tokens: name a folder that puna data pack has written",
+        fail("{}: has no index.json, so it is not a packed set: give a folder written by puna data pack",
              folder.string());
     return folder / "index.json";
 }
 
 }  // namespace
 
-SetIndex parse_set_index(std::string_view text, std::string_view place) {
-    IndexReader reader{.place = place};
-    read_json(text, place, [&](const JsonEvent& event) { reader.on(event); });
+SetIndex parse_set_index(std::string_view text, std::string_view location) {
+    IndexReader reader{.location = location};
+    read_json(text, location, [&](const JsonEvent& event) { reader.on(event); });
     if (reader.version != index_version)
-        fail("{}: has version {} of the format, this program reads version {}: pack the set again", place,
-             reader.version, index_version);
-    if (reader.contents.empty()) fail("{}: 'contents' must be text or conversations: pack the set again", place);
+        fail("{}: has format version {}, this program reads version {}: pack the set again", location, reader.version,
+             index_version);
+    if (reader.contents.empty()) fail("{}: 'contents' must be text or conversations: pack the set again", location);
     reader.index.conversations = reader.contents == "conversations";
-    check_sums(reader.index, place);
+    check_sums(reader.index, location);
     return std::move(reader.index);
 }
 
@@ -139,15 +139,15 @@ ShardSet::ShardSet(const fs::path& folder) : folder_(folder) {
     int64_t before = 0;
     for (size_t i = 0; i < index_.shards.size(); ++i) {
         const Shard& shard = shards_.emplace_back(folder / shard_name(i));
-        ShardHeader promised{.vocabulary = shard.header().vocabulary,
+        ShardHeader expected{.vocabulary = shard.header().vocabulary,
                              .token_bytes = shard.header().token_bytes,
                              .masked = index_.conversations,
                              .documents = static_cast<uint64_t>(index_.shards[i].documents),
                              .tokens = static_cast<uint64_t>(index_.shards[i].tokens),
                              .tokenizer = index_.tokenizer};
-        if (shard.header() != promised || shard.header().vocabulary != static_cast<uint64_t>(index_.vocabulary))
+        if (shard.header() != expected || shard.header().vocabulary != static_cast<uint64_t>(index_.vocabulary))
             fail(
-                "{}: its header is not what index.json says: a file of another set, or a damaged one; pack the set "
+                "{}: its header does not match index.json: damaged or from another set; pack the set "
                 "again",
                 (folder / shard_name(i)).string());
         before_.push_back(before);
@@ -200,8 +200,7 @@ void ShardSet::verify(const std::function<void(int64_t bytes)>& on_progress) con
         }
         shards_[i].drop_pages();
         if (hash.value() != index_.shards[i].hash)
-            fail("{}: its bytes are not those that were packed: the file is damaged, pack the set again",
-                 (folder_ / shard_name(i)).string());
+            fail("{}: hash mismatch: the file is damaged, pack the set again", (folder_ / shard_name(i)).string());
     }
 }
 

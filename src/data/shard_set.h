@@ -1,12 +1,12 @@
-// data/shard_set.h — a folder of shards as one long row of tokens.
+// data/shard_set.h — a folder of shards as one sequence of tokens.
 //
 //   ShardSet set("packed/stories");
-//   set.index().tokens                       // in all
-//   set.read(first, ids);                    // from any place, also across shards
+//   int64_t total = set.index().tokens;
+//   set.read(first, ids);                    // from any position, across shards
 //
-// Opening takes time and memory for each shard, not for its documents or tokens. The folder holds index.json, the
-// shards 00000.tokens, 00001.tokens, ..., the tokenizer that made them, and sources.jsonl, which says of what. Throws
-// Error with the path and what is wrong.
+// Opening costs time and memory per shard, not per document or token. The folder holds index.json, the shards
+// 00000.tokens, 00001.tokens, ..., the tokenizer that encoded them, and sources.jsonl, which lists the input files.
+// Throws Error with the path and the reason.
 #pragma once
 #include "data/shard.h"
 
@@ -30,12 +30,12 @@ struct SetIndex {                // index.json
     int64_t vocabulary = 0;
     uint64_t tokenizer = 0;  // hash of tokenizer.json
     int64_t documents = 0, tokens = 0;
-    int64_t trained = 0;  // tokens that can be learnt
-    int64_t bytes = 0;    // of text that was packed
+    int64_t trained = 0;  // tokens in the loss
+    int64_t bytes = 0;    // of the packed text
     std::vector<PackedShard> shards;
 };
 
-SetIndex parse_set_index(std::string_view text, std::string_view place);
+SetIndex parse_set_index(std::string_view text, std::string_view location);
 std::string set_index_json(const SetIndex& index);
 std::string shard_name(size_t shard);  // "00000.tokens"
 
@@ -48,10 +48,10 @@ class ShardSet {
     const std::vector<Shard>& shards() const { return shards_; }
 
     void read(int64_t first, std::span<int32_t> ids) const;
-    std::vector<int64_t> documents_between(int64_t first,
-                                           int64_t last) const;  // that begin there, by their first token
+    // First tokens of the documents that begin in first .. last - 1.
+    std::vector<int64_t> documents_between(int64_t first, int64_t last) const;
 
-    // Reads everything and holds it against the hashes in the index.
+    // Reads all shards and compares their hashes with the index.
     void verify(const std::function<void(int64_t bytes)>& on_progress) const;
 
  private:

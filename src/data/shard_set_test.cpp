@@ -24,7 +24,7 @@ std::string as_bytes(T value) {
     return std::string(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-// A packed set of five documents, and its only shard.
+// A packed set of five documents in one shard.
 class PackedSet : public PackFolder {
  public:
     PackedSet() {
@@ -34,8 +34,8 @@ class PackedSet : public PackFolder {
     }
     fs::path shard() const { return fs::path(packed()) / "00000.tokens"; }
 
-    // Opens the set and looks at all that is in it.
-    std::string problem() const {
+    // Opens the set and reads everything.
+    std::string error() const {
         return error_of([&] {
             ShardSet set(packed());
             std::vector<int32_t> ids(static_cast<size_t>(set.index().tokens));
@@ -55,7 +55,7 @@ void expect_one_line(const std::string& message, std::string_view place, std::st
 
 }  // namespace
 
-TEST(ShardSet, IsOneLongRowOfTokensAcrossShards) {
+TEST(ShardSet, ReadsAcrossShards) {
     PackFolder folder;
     std::string text;
     for (int i = 0; i < 40; ++i) text += some_text(i, 3000) + "<|endoftext|>\n";
@@ -68,12 +68,12 @@ TEST(ShardSet, IsOneLongRowOfTokensAcrossShards) {
     EXPECT_EQ(begins.size(), 40u);
     for (int64_t begin : begins) EXPECT_EQ(all[static_cast<size_t>(begin)], small_tokenizer().begin_of_text());
 
-    int64_t border = set.shards()[0].tokens();
+    int64_t boundary = set.shards()[0].tokens();
     std::vector<int32_t> some(20);
-    set.read(border - 10, some);
-    EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin() + border - 10));
-    EXPECT_EQ(set.documents_between(border, border + 1), std::vector<int64_t>{border});
-    EXPECT_TRUE(set.documents_between(border + 1, border + 5).empty());
+    set.read(boundary - 10, some);
+    EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin() + boundary - 10));
+    EXPECT_EQ(set.documents_between(boundary, boundary + 1), std::vector<int64_t>{boundary});
+    EXPECT_TRUE(set.documents_between(boundary + 1, boundary + 5).empty());
     for (int64_t t = 0; t < 3000; t += 7) {
         int64_t document = set.shards()[0].document_at(t);
         EXPECT_LE(set.shards()[0].document_begin(document), t);
@@ -81,7 +81,7 @@ TEST(ShardSet, IsOneLongRowOfTokensAcrossShards) {
     }
 }
 
-TEST(ShardSet, ItsIndexIsReadAsItIsWritten) {
+TEST(ShardSet, TheIndexRoundTrips) {
     SetIndex index{.conversations = true,
                    .vocabulary = 7,
                    .tokenizer = 0xfedcba9876543210,
@@ -94,58 +94,57 @@ TEST(ShardSet, ItsIndexIsReadAsItIsWritten) {
     EXPECT_EQ(set_index_json(parse_set_index(text, "index.json")), text);
 }
 
-TEST(ShardSet, EveryFlippedBitOfAHeaderIsFound) {
+TEST(ShardSet, EveryFlippedHeaderBitIsDetected) {
     PackedSet set;
-    ASSERT_EQ(set.problem(), "no error");
+    ASSERT_EQ(set.error(), "no error");
     std::string header = read_text(set.shard()).substr(0, sizeof(ShardHeader));
     for (size_t bit = 0; bit < header.size() * 8; ++bit) {
         std::string damaged = header;
         damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
         replace_bytes(set.shard(), 0, damaged);
-        std::string message = set.problem();
+        std::string message = set.error();
         ASSERT_NE(message, "no error") << bit;
         expect_one_line(message, "00000.tokens", "pack");
     }
 }
 
-TEST(ShardSet, AShardThatIsCutOrLongerIsFound) {
+TEST(ShardSet, AShardOfTheWrongSizeIsDetected) {
     PackedSet set;
     auto size = fs::file_size(set.shard());
     for (auto wrong : {size + 1, size - 1, size / 2, uintmax_t{64}, uintmax_t{63}, uintmax_t{0}}) {
         fs::resize_file(set.shard(), wrong);
-        expect_one_line(set.problem(), "00000.tokens", "pack it again");
+        expect_one_line(set.error(), "00000.tokens", "pack it again");
     }
     fs::remove(set.shard());
-    expect_one_line(set.problem(), "00000.tokens", "cannot open: No such file or directory");
+    expect_one_line(set.error(), "00000.tokens", "cannot open: No such file or directory");
 }
 
-TEST(ShardSet, DamagedDocumentsAreFoundWhenTheyAreRead) {
+TEST(ShardSet, DamagedDocumentsAreDetectedOnReading) {
     PackedSet set;
     std::string table = read_text(set.shard()).substr(sizeof(ShardHeader), 5 * 8);
     for (uint64_t wrong : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 63, ~uint64_t{0}, uint64_t{100000}}) {
         for (size_t document : {1u, 2u, 4u}) {
             replace_bytes(set.shard(), sizeof(ShardHeader), table);
             replace_bytes(set.shard(), sizeof(ShardHeader) + document * 8, as_bytes(wrong));
-            expect_one_line(set.problem(), "00000.tokens", "is damaged: pack it again");
+            expect_one_line(set.error(), "00000.tokens", "is damaged: pack it again");
         }
     }
 }
 
-TEST(ShardSet, ATokenOutsideTheVocabularyIsFoundWhenItIsRead) {
+TEST(ShardSet, AnIdOutsideTheVocabularyIsDetectedOnReading) {
     PackedSet set;
     replace_bytes(set.shard(), sizeof(ShardHeader) + 5 * 8 + 2 * 17, as_bytes(uint16_t{304}));
-    expect_one_line(set.problem(), "00000.tokens", "token 17 has the id 304, but the vocabulary has 304");
+    expect_one_line(set.error(), "00000.tokens", "token 17 has id 304, but the vocabulary size is 304");
 }
 
-TEST(ShardSet, AnyChangedByteIsFoundByVerifying) {
+TEST(ShardSet, VerifyDetectsAnyChangedByte) {
     PackedSet set;
     auto size = fs::file_size(set.shard());
     std::string last = read_text(set.shard()).substr(size - 2);
     replace_bytes(set.shard(), size - 2,
                   last == as_bytes(uint16_t{65}) ? as_bytes(uint16_t{66}) : as_bytes(uint16_t{65}));
-    EXPECT_EQ(set.problem(), "no error");
-    expect_one_line(error_of([&] { ShardSet(set.packed()).verify([](int64_t) {}); }), "00000.tokens",
-                    "not those that were packed");
+    EXPECT_EQ(set.error(), "no error");
+    expect_one_line(error_of([&] { ShardSet(set.packed()).verify([](int64_t) {}); }), "00000.tokens", "hash mismatch");
 }
 
 TEST(ShardSet, ADamagedIndexIsAnErrorOrHarmless) {
@@ -156,37 +155,37 @@ TEST(ShardSet, ADamagedIndexIsAnErrorOrHarmless) {
         std::string damaged = good;
         damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
         std::ofstream(path) << damaged;
-        std::string message = set.problem();  // a Bug would end the test
+        std::string message = set.error();  // a Bug would fail the test
         EXPECT_EQ(message.find('\n'), message.npos) << message;
     }
     for (size_t size = 0; size + 2 < good.size(); ++size) {
         std::ofstream(path) << good.substr(0, size);
-        EXPECT_NE(set.problem(), "no error") << size;
+        EXPECT_NE(set.error(), "no error") << size;
     }
 }
 
-TEST(ShardSet, AnIndexMustFitTogether) {
+TEST(ShardSet, AnInconsistentIndexIsRejected) {
     std::string good =
         set_index_json({.vocabulary = 7, .tokenizer = 1, .documents = 1, .tokens = 4, .shards = {{1, 4, 1}}});
-    auto problem = [&](std::string_view from, std::string_view to) {
+    auto error_after = [&](std::string_view from, std::string_view to) {
         std::string text = good;
         text.replace(text.find(from), from.size(), to);
         return error_of([&] { parse_set_index(text, "index.json"); });
     };
     EXPECT_EQ(error_of([&] { parse_set_index(good, "index.json"); }), "no error");
-    expect_one_line(problem("\"version\": 1", "\"version\": 2"), "index.json",
-                    "has version 2 of the format, this program reads version 1");
-    expect_one_line(problem("\"text\"", "\"pictures\""), "index.json", "'contents' must be text or conversations");
-    expect_one_line(problem("\"documents\": 1", "\"documents\": 2"), "index.json",
-                    "do not have 4 tokens in 2 documents together");
-    expect_one_line(problem("\"tokens\": 4", "\"tokens\": -4"), "index.json", "'tokens' is -4");
-    expect_one_line(problem("\"trained\": 0", "\"trained\": 5"), "index.json", "pack the set again");
-    expect_one_line(problem("0000000000000001", "1"), "index.json", "is not a hash");
-    expect_one_line(problem("{\"documents\": 1, \"tokens\": 4, \"hash\": \"0000000000000001\"}", ""), "index.json",
+    expect_one_line(error_after("\"version\": 1", "\"version\": 2"), "index.json",
+                    "has format version 2, this program reads version 1");
+    expect_one_line(error_after("\"text\"", "\"pictures\""), "index.json", "'contents' must be text or conversations");
+    expect_one_line(error_after("\"documents\": 1", "\"documents\": 2"), "index.json",
+                    "do not add up to 4 tokens in 2 documents");
+    expect_one_line(error_after("\"tokens\": 4", "\"tokens\": -4"), "index.json", "'tokens' is -4");
+    expect_one_line(error_after("\"trained\": 0", "\"trained\": 5"), "index.json", "pack the set again");
+    expect_one_line(error_after("0000000000000001", "1"), "index.json", "is not a hash");
+    expect_one_line(error_after("{\"documents\": 1, \"tokens\": 4, \"hash\": \"0000000000000001\"}", ""), "index.json",
                     "pack the set again");
 }
 
-TEST(ShardSet, WhatIsNoSetSaysSo) {
+TEST(ShardSet, OtherFoldersAreRejected) {
     TestFolder folder;
     expect_one_line(error_of([] { ShardSet set("no/such"); }), "no/such", "no such folder");
     expect_one_line(error_of([&] { ShardSet set(folder.path()); }), "puna-test", "has no index.json");

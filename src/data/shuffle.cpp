@@ -11,13 +11,13 @@ namespace puna {
 namespace {
 
 constexpr uint32_t rounds = 6;
-constexpr unsigned min_half_bits = 4;  // few rows: a network this small would hardly mix
+constexpr unsigned min_half_bits = 4;  // a smaller network would mix poorly
 
 }  // namespace
 
 Permutation::Permutation(int64_t n, uint64_t seed, uint64_t epoch)
     : n_(static_cast<uint64_t>(n)), seed_(seed), epoch_(epoch) {
-    check(n > 0, "an order of {} things", n);
+    check(n > 0, "a permutation of {} elements", n);
     half_ = std::max(min_half_bits, (static_cast<unsigned>(std::bit_width(n_ - 1)) + 1) / 2);
 }
 

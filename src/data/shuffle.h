@@ -1,10 +1,10 @@
-// data/shuffle.h — a random order of 0 .. n - 1 without a table.
+// data/shuffle.h — a random permutation of 0 .. n - 1 in constant memory.
 //
 //   Permutation order(n, seed, epoch);
-//   int64_t row = order(position);               // each of 0 .. n - 1 once, for positions 0 .. n - 1
+//   int64_t row = order(position);               // positions 0 .. n - 1 map to 0 .. n - 1, one to one
 //
-// A Feistel network over the next even power of two; what falls outside n walks on until it is inside. Any n takes the
-// same memory, none. Source: Black and Rogaway, "Ciphers with arbitrary finite domains", 2002.
+// A Feistel network over the next even power of two, with cycle walking for values >= n. Source: Black and Rogaway,
+// "Ciphers with arbitrary finite domains", 2002.
 #pragma once
 #include <cstdint>
 
@@ -20,7 +20,7 @@ class Permutation {
     uint64_t step(uint64_t value) const;
 
     uint64_t n_, seed_, epoch_;
-    unsigned half_;  // bits of each half
+    unsigned half_;  // bits per half
 };
 
 }  // namespace puna

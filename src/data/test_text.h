@@ -1,4 +1,4 @@
-// data/test_text.h — for tests: a tokenizer of 304 tokens, texts to pack, and packing in one line.
+// data/test_text.h — test helpers: a tokenizer with 304 tokens, generated text, and one-line packing.
 #pragma once
 #include "chat/template_files.h"
 #include "core/atomic_file.h"
@@ -15,7 +15,7 @@
 
 namespace puna {
 
-// Of n sentences, each different from those with other seeds.
+// n sentences; different seeds give different text.
 inline std::string some_text(int seed, int n) {
     constexpr std::string_view words[] = {"the",   "cat",   "dog", "house", "was", "went",
                                           "small", "happy", "and", "to",    "a",   "river"};
@@ -38,7 +38,7 @@ inline const Tokenizer& small_tokenizer() {
     return tokenizer;
 }
 
-// A folder with a tokenizer in it, where tests write their inputs and pack them.
+// A temporary folder with a tokenizer, where tests write inputs and pack them.
 class PackFolder : public TestFolder {
  public:
     PackFolder() {
@@ -60,7 +60,7 @@ class PackFolder : public TestFolder {
     }
 };
 
-// What an Error says, or "no error".
+// The message of the Error that f throws, or "no error".
 template <class F>
 std::string error_of(F f) {
     try {

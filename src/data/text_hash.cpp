@@ -16,7 +16,7 @@ void add_text(std::string& content, std::string_view text) {
         if (!is_blank(text[i])) content += text[i];
 }
 
-// However it is spelled: keys, strings and numbers of a JSON text.
+// Keys, strings and numbers of a JSON text, independent of white space and escapes.
 void add_json(std::string& content, std::string_view json) {
     read_json(json, "a tool's JSON", [&](const JsonEvent& event) {
         bool text = event.kind == JsonEvent::key || event.kind == JsonEvent::string;

@@ -1,10 +1,10 @@
-// data/text_hash.h — a hash of a document's content alone, the same for every copy of it.
+// data/text_hash.h — a hash of a document's content, independent of its format.
 //
 //   uint64_t hash = hash_text("Once upon a time there was a cat.");
 //   bool same = hash_conversation(a.messages) == hash_conversation(b.messages);
 //
-// Of the first 64 KiB that are not blanks: file formats, line ends, escapes, ids and the order of fields do not count.
-// Of a conversation the roles, the texts and the calls of tools count.
+// Covers the first 64 KiB without white space: file format, line endings, escapes, ids and field order do not matter.
+// A conversation's hash covers roles, content and tool calls.
 #pragma once
 #include "chat/message.h"
 
@@ -17,6 +17,6 @@ namespace puna {
 constexpr size_t hashed_text_bytes = 1 << 16;
 
 uint64_t hash_text(std::string_view text);
-uint64_t hash_conversation(std::span<const Message> messages);  // throws Error where arguments of a call are no JSON
+uint64_t hash_conversation(std::span<const Message> messages);  // throws Error if a call's arguments are not JSON
 
 }  // namespace puna

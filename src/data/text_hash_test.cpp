@@ -12,7 +12,7 @@ uint64_t hash_line(std::string_view line) {
     return document.messages.empty() ? hash_text(document.text) : hash_conversation(document.messages);
 }
 
-TEST(TextHash, OnlyWhatATextSaysCounts) {
+TEST(TextHash, OnlyTheTextIsHashed) {
     uint64_t hash = hash_text("Le caf\u00e9 est\nbon.");
     for (const char* line : {R"({"text": "Le caf\u00e9 est\nbon."})", R"({"id": 7, "text": "Le café est\nbon.\n"})",
                              R"({"text": "\n Le caf\u00E9 est\r\nbon. ", "meta": {"text": "other"}})"})
@@ -20,7 +20,7 @@ TEST(TextHash, OnlyWhatATextSaysCounts) {
     EXPECT_NE(hash_text("Le th\u00e9 est\nbon."), hash);
 }
 
-TEST(TextHash, OnlyWhatAConversationSaysCounts) {
+TEST(TextHash, OnlyRolesAndContentAreHashed) {
     auto chat = [](const std::string& user, const std::string& more) {
         return hash_line(R"({"messages": [{"role": "user", "content": )" + user +
                          R"(}, {"role": "assistant", "content": "Yes."}])" + more + "}");
@@ -31,7 +31,7 @@ TEST(TextHash, OnlyWhatAConversationSaysCounts) {
     EXPECT_NE(chat(R"("Tea?")", ""), hash);
 }
 
-TEST(TextHash, CallsOfToolsCountHoweverTheyAreSpelled) {
+TEST(TextHash, ToolCallsAreHashedIndependentlyOfTheirFormat) {
     auto call = [](const std::string& fields) {
         return hash_line(R"({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", )" + fields + "}]}");
     };
@@ -43,7 +43,7 @@ TEST(TextHash, CallsOfToolsCountHoweverTheyAreSpelled) {
     EXPECT_NE(call(R"("tool_call": {"method": "f", "parameters": {"a": "\u00e9", "b": 2}})"), hash);
 }
 
-TEST(TextHash, WhatFollowsTheFirstPartDoesNotCount) {
+TEST(TextHash, OnlyTheFirstPartOfALongTextIsHashed) {
     std::string text(hashed_text_bytes, 'x');
     EXPECT_EQ(hash_text(text), hash_text(text + "more"));
     EXPECT_NE(hash_text(text), hash_text("y" + text));

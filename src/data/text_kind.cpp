@@ -11,7 +11,7 @@ namespace puna {
 namespace {
 
 struct KnownFormat {
-    std::string_view begins, name, remedy;
+    std::string_view magic, name, remedy;
 };
 constexpr KnownFormat known_formats[] = {
     {"\x1f\x8b", "gzip data", "decompress it first (gzip -dc)"},
@@ -30,9 +30,9 @@ constexpr KnownFormat known_formats[] = {
     {"\xfe\xff", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
 };
 
-constexpr size_t looked_at = 1 << 16;
+constexpr size_t inspected_bytes = 1 << 16;
 
-// Latin letters and blanks in UTF-16 have a zero byte each, all on the same side.
+// In UTF-16, Latin letters and spaces have one zero byte each, always on the same side.
 bool looks_like_utf16(std::string_view text) {
     text = text.substr(0, 4096);
     size_t zeros[2] = {0, 0};
@@ -44,35 +44,32 @@ bool looks_like_utf16(std::string_view text) {
 }  // namespace
 
 void reject_non_text(std::string_view beginning, std::string_view path) {
-    std::string_view text = beginning.substr(0, looked_at);
-    size_t cut = text.size() < beginning.size() ? 3 : 0;  // a character may be cut at the end
+    std::string_view text = beginning.substr(0, inspected_bytes);
+    size_t cut = text.size() < beginning.size() ? 3 : 0;  // a character may be truncated at the end
     size_t errors = find_utf8_errors(text).count;
     errors -= std::min(errors, cut);
     if (looks_like_utf16(text)) fail("{}: looks like UTF-16: convert it to UTF-8 (iconv -f UTF-16LE -t UTF-8)", path);
     if (errors == 0 && text.find('\0') == text.npos) return;
     for (const KnownFormat& known : known_formats)
-        if (text.starts_with(known.begins)) fail("{}: is {}, not text: {}", path, known.name, known.remedy);
+        if (text.starts_with(known.magic)) fail("{}: is {}, not text: {}", path, known.name, known.remedy);
     if (errors > text.size() / 10)
-        fail(
-            "{}: is not UTF-8 text, {} of its first {} bytes are invalid: convert it to UTF-8 (iconv), "
-            "or "
-            "leave it out",
-            path, errors, text.size());
+        fail("{}: is not UTF-8 text: {} of its first {} bytes are invalid; convert it to UTF-8 (iconv) or leave it out",
+             path, errors, text.size());
 }
 
 std::string_view plain_text(std::string_view content, std::string_view path) {
     reject_non_text(content, path);
     if (content.find('\0') != content.npos)
-        fail("{}: is not text, it holds a zero byte: leave it out, or make it UTF-8", path);
+        fail("{}: is not text: it contains a zero byte; leave it out or convert it to UTF-8", path);
     if (Utf8Errors errors = find_utf8_errors(content); errors.count > 0) warn_about_invalid_utf8(path, errors.first);
     if (content.starts_with(byte_order_mark)) content.remove_prefix(byte_order_mark.size());
     return content;
 }
 
-void warn_about_invalid_utf8(std::string_view path, size_t place) {
+void warn_about_invalid_utf8(std::string_view path, size_t offset) {
     log_warning(
-        "{}: is not valid UTF-8, first at byte {}: its bytes are kept as they are; iconv converts other encodings",
-        path, place);
+        "{}: is not valid UTF-8, first at byte {}: bytes are kept unchanged; convert other encodings with iconv", path,
+        offset);
 }
 
 }  // namespace puna
