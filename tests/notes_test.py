@@ -53,7 +53,7 @@ def a_validation_without_anything_to_learn_is_refused_before_training(folder):
     pack(folder, "cut.jsonl", chat(("user", "word " * 30), ("assistant", "yes")))
     for name in ("silent", "cut"):
         result = train(folder, f"out {name}", "talk", "--validation", folder / f"{name}.set", "--steps", 1, code=1)
-        one_line(result, f"{name}.set", "nothing is to be learned", "64 tokens")
+        one_line(result, f"{name}.set", "no token is in the loss", "64 tokens")
         assert not (folder / f"out {name}/metrics.jsonl").exists()
 
 
@@ -62,7 +62,7 @@ def bits_of_no_bytes_are_left_out(folder):
     result = train(folder, "out mute", "talk", "--validation", folder / "mute.set", "--steps", 2, "--validate-every", 1)
     assert all("validation_loss" in line and "bits_per_byte" not in line for line in metrics(folder, "out mute"))
     card, report = ((folder / "out mute" / name).read_text() for name in ("README.md", "report.html"))
-    assert "nats a token, on" in card and "bits a byte" not in card and "nan" not in card + report + result.stderr, card
+    assert "nats per token, on" in card and "bits per byte" not in card and "nan" not in card + report + result.stderr, card
 
 
 def steps_without_anything_to_learn_have_no_loss(folder):
@@ -78,13 +78,13 @@ def the_warm_up_follows_from_the_number_of_steps(folder):
     assert "warm" not in train(folder, "out default", "text", "--steps", 20, "--learning-rate", "1e-3").stderr
     assert max(line["learning_rate"] for line in metrics(folder, "out default")) == 1e-3
     assert "warm_up = 2\n" in (folder / "out default/README.md").read_text()
-    noted(train(folder, "out long", "text", "--steps", 2, "--warm-up", 2), "--warm-up: 2 of 2 steps", "never falls")
+    noted(train(folder, "out long", "text", "--steps", 2, "--warm-up", 2), "--warm-up: 2 of 2 steps", "never decays")
 
 
 def fields_without_effect_are_told_as_they_were_given(folder):
     flags = ["--steps", 2, "--validate-every", 1, "--prompt", "Once", "--decay-share", 0.5, "--checkpoint-every", 5]
     result = train(folder, "out idle", "text", *flags)
-    for flag in ("--validate-every: has no effect", "--prompt: has no effect", "--decay-share: has no effect", "--checkpoint-every: 5 is more than"):
+    for flag in ("--validate-every: has no effect", "--prompt: has no effect", "--decay-share: has no effect", "--checkpoint-every: 5 exceeds"):
         noted(result, flag)
     (folder / "recipe.toml").write_text("dim = 64\nlayers = 9\nlength = 64\nsteps = 1\nbatch = 2\n")
     result = run("train", folder / "recipe.toml", "--data", folder / "text.set", "--from", folder / "out idle", "--output", folder / "out next")

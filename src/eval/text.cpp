@@ -12,7 +12,7 @@ namespace puna {
 namespace {
 
 constexpr std::string_view separator = "<|endoftext|>";
-constexpr int64_t rows_at_once = 64;  // of logits, when two models are compared
+constexpr int64_t logit_rows = 64;  // per comparison of two models, to bound memory
 
 using Tokens = std::span<const int32_t>;
 
@@ -20,14 +20,14 @@ double sum_of_nats(std::span<const float> log_p) {
     double nats = 0;
     for (float value : log_p) nats -= static_cast<double>(value);
     if (!std::isfinite(nats))
-        fail("the model's logits are not numbers: its weights are damaged, or too large for this type (--type f32)");
+        fail("the logits are not finite: the weights are damaged or exceed the range of the type (try --type f32)");
     return nats;
 }
 
-// Calls with every window of every document: <|begin_of_text|> and then tokens of the text.
-TextScore walk(Engine& engine, int64_t context, std::string_view text,
-               const std::function<void(TextScore&, Tokens)>& window) {
-    if (context < 2) fail("a context of {} shows nothing of a text: use 2 or more", context);
+// Calls `window` for every window of every document: <|begin_of_text|>, then tokens of the text.
+TextScore score_windows(Engine& engine, int64_t context, std::string_view text,
+                        const std::function<void(TextScore&, Tokens)>& window) {
+    if (context < 2) fail("a context of {} is too short to score text: use 2 or more", context);
     TextScore score;
     Progress progress("scoring", static_cast<int64_t>(text.size()), "B");
     int32_t begin = engine.tokenizer().begin_of_text();
@@ -44,11 +44,11 @@ TextScore walk(Engine& engine, int64_t context, std::string_view text,
         score.bytes += static_cast<int64_t>(document.size());
         progress.advance(static_cast<int64_t>(document.size()));
     }
-    if (score.documents == 0) fail("the text is empty: there is nothing to score");
+    if (score.documents == 0) fail("the text is empty: nothing to score");
     return score;
 }
 
-double log_of_sum(std::span<const float> logits, float highest) {
+double log_sum_exp(std::span<const float> logits, float highest) {
     double sum = 0;
     for (float value : logits) sum += std::exp(static_cast<double>(value - highest));
     return std::log(sum) + static_cast<double>(highest);
@@ -56,15 +56,15 @@ double log_of_sum(std::span<const float> logits, float highest) {
 
 struct RowDifference {
     double divergence = 0;
-    bool same = false;
+    bool same_argmax = false;
 };
 
 RowDifference compare_rows(std::span<const float> reference, std::span<const float> model) {
-    auto likeliest = [](std::span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); };
-    ptrdiff_t p_best = likeliest(reference), q_best = likeliest(model);
-    double p_sum = log_of_sum(reference, reference[static_cast<size_t>(p_best)]),
-           q_sum = log_of_sum(model, model[static_cast<size_t>(q_best)]);
-    RowDifference difference{.same = p_best == q_best};
+    auto argmax = [](std::span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); };
+    ptrdiff_t p_best = argmax(reference), q_best = argmax(model);
+    double p_sum = log_sum_exp(reference, reference[static_cast<size_t>(p_best)]),
+           q_sum = log_sum_exp(model, model[static_cast<size_t>(q_best)]);
+    RowDifference difference{.same_argmax = p_best == q_best};
     for (size_t i = 0; i < reference.size(); ++i) {
         double log_p = static_cast<double>(reference[i]) - p_sum, log_q = static_cast<double>(model[i]) - q_sum;
         difference.divergence += std::exp(log_p) * (log_p - log_q);
@@ -72,7 +72,7 @@ RowDifference compare_rows(std::span<const float> reference, std::span<const flo
     return difference;
 }
 
-// Tokens from, from + 1, ... of a window, as both models see them.
+// Compares the models' predictions of tokens[from], tokens[from + 1], ... of a window.
 void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& reference, Session& other, Tokens tokens,
                     int64_t from) {
     std::vector<float> expected;  // logits of the reference
@@ -91,7 +91,7 @@ void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& ref
     }));
     for (const RowDifference& difference : differences) {
         score.divergence += difference.divergence;
-        score.top1_agreement += difference.same;
+        score.top1_agreement += difference.same_argmax;
     }
 }
 
@@ -100,7 +100,7 @@ void check_same_tokenizer(const Engine& engine, const Engine& reference, std::st
                 engine.tokenizer().begin_of_text() == reference.tokenizer().begin_of_text();
     std::string_view sample = text.substr(0, 1 << 20);
     if (!same || engine.tokenizer().encode(sample) != reference.tokenizer().encode(sample))
-        fail("the two models have different tokenizers: what they expect next cannot be compared");
+        fail("the two models have different tokenizers: their predictions cannot be compared");
 }
 
 }  // namespace
@@ -116,7 +116,7 @@ std::vector<std::string_view> split_documents(std::string_view text) {
     size_t begin = 0;
     for (size_t at = text.find(separator); at != text.npos; at = text.find(separator, at + 1)) {
         size_t end = at + separator.size(), last = at - (at > begin);
-        if (end < text.size() && text[end] == '\r') ++end;  // lines of Windows
+        if (end < text.size() && text[end] == '\r') ++end;  // CRLF
         bool whole_line = (at == 0 || text[at - 1] == '\n') && (end == text.size() || text[end] == '\n');
         if (!whole_line) continue;
         if (last > begin && text[last - 1] == '\r') --last;
@@ -129,17 +129,18 @@ std::vector<std::string_view> split_documents(std::string_view text) {
 
 TextScore score_text(Engine& engine, std::string_view text) {
     Session session = engine.open();
-    return walk(engine, engine.context(), text,
-                [&](TextScore& score, Tokens tokens) { score.nats += sum_of_nats(engine.score(session, tokens, 1)); });
+    return score_windows(engine, engine.context(), text, [&](TextScore& score, Tokens tokens) {
+        score.nats += sum_of_nats(engine.score(session, tokens, 1));
+    });
 }
 
 TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view text) {
     check_same_tokenizer(engine, reference, text);
     Session mine = engine.open(), other = reference.open();
-    TextScore score =
-        walk(engine, std::min(engine.context(), reference.context()), text, [&](TextScore& sums, Tokens tokens) {
-            for (int64_t from = 1; from < static_cast<int64_t>(tokens.size()); from += rows_at_once) {
-                size_t end = std::min(tokens.size(), static_cast<size_t>(from + rows_at_once));
+    TextScore score = score_windows(
+        engine, std::min(engine.context(), reference.context()), text, [&](TextScore& sums, Tokens tokens) {
+            for (int64_t from = 1; from < static_cast<int64_t>(tokens.size()); from += logit_rows) {
+                size_t end = std::min(tokens.size(), static_cast<size_t>(from + logit_rows));
                 compare_tokens(sums, engine, mine, reference, other, tokens.first(end), from);
             }
         });

@@ -1,12 +1,12 @@
-// eval/text.h — how well a model predicts a text: perplexity, bits per byte, and how far it is from another model.
+// eval/text.h — evaluates a model on a text: perplexity, bits per byte, and KL divergence from a reference model.
 //
 //   TextScore score = score_text(engine, text);
-//   TextScore beside = compare_on_text(engine, reference, text);        // also divergence and top1_agreement
+//   TextScore compared = compare_on_text(engine, reference, text);        // adds divergence and top1_agreement
 //
-// A text with lines that are exactly <|endoftext|> is several documents; those lines and the line end before each are
-// not part of any. Each document begins with <|begin_of_text|>. One longer than the context is cut into windows that do
-// not overlap, each again after <|begin_of_text|>: every token is predicted once, from what its window shows of the
-// past. Tokens and bytes are those of the documents alone: neither beginnings nor ends are predicted or counted.
+// Lines that equal <|endoftext|> separate documents; neither these lines nor the newline before each belong to a
+// document. Each document begins with <|begin_of_text|>. A document longer than the context is split into windows that
+// do not overlap, each after <|begin_of_text|>: every token is predicted once, from the preceding tokens of its window.
+// Only tokens and bytes of the documents count: control tokens are neither predicted nor counted.
 #pragma once
 #include "infer/engine.h"
 
@@ -17,17 +17,17 @@ namespace puna {
 
 struct TextScore {
     int64_t documents = 0, tokens = 0, bytes = 0;
-    double nats = 0;            // -log of the probability of all tokens
-    double divergence = 0;      // Kullback-Leibler, from the reference to the model, in nats, mean over tokens
-    double top1_agreement = 0;  // share of the tokens where both find the same one likeliest
+    double nats = 0;            // negative log-likelihood of all tokens
+    double divergence = 0;      // KL(reference || model), in nats, mean over tokens
+    double top1_agreement = 0;  // fraction of tokens with the same argmax
     double perplexity() const;  // per token
     double bits_per_byte() const;
 };
 
-std::vector<std::string_view> split_documents(std::string_view text);  // without empty ones
+std::vector<std::string_view> split_documents(std::string_view text);  // empty ones are dropped
 
-// Both throw Error for a text without a document and for logits that are not numbers; compare_on_text also where the
-// two models' tokenizers differ.
+// Both throw Error for a text without documents and for non-finite logits; compare_on_text also if the models'
+// tokenizers differ.
 TextScore score_text(Engine& engine, std::string_view text);
 TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view text);
 

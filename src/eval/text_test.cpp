@@ -12,13 +12,13 @@ namespace {
 
 using Texts = std::vector<std::string_view>;
 
-std::string babble(int n) {
+std::string sample_text(int n) {
     std::string text;
     for (int i = 0; i < n; ++i) text += static_cast<char>('a' + i * i % 23);
     return text;
 }
 
-TEST(EvalText, LinesThatAreTheSeparatorCutDocuments) {
+TEST(EvalText, SeparatorLinesSplitDocuments) {
     EXPECT_EQ(split_documents("one\ntwo\n<|endoftext|>\nthree\n"), (Texts{"one\ntwo", "three\n"}));
     EXPECT_EQ(split_documents("a\n<|endoftext|>\n<|endoftext|>\n\n<|endoftext|>\nb\n<|endoftext|>"), (Texts{"a", "b"}));
     EXPECT_EQ(split_documents("a<|endoftext|>\n<|endoftext|>b"), (Texts{"a<|endoftext|>\n<|endoftext|>b"}));
@@ -27,7 +27,7 @@ TEST(EvalText, LinesThatAreTheSeparatorCutDocuments) {
     EXPECT_TRUE(split_documents("").empty());
 }
 
-TEST(EvalText, AModelThatKnowsNothingNeedsEightAndABitBitsForAByte) {
+TEST(EvalText, UniformModelScoresLog2Vocab) {
     Llama llama = fake_llama();
     for (float& weight : llama.output.weight.weight.span<float>()) weight = 0;
     Engine engine(std::move(llama), fake_tokenizer());
@@ -40,7 +40,7 @@ TEST(EvalText, AModelThatKnowsNothingNeedsEightAndABitBitsForAByte) {
 }
 
 TEST(EvalText, EveryTokenIsPredictedOnceFromItsWindow) {
-    std::string text = babble(50);
+    std::string text = sample_text(50);
     Engine engine(fake_llama(), fake_tokenizer(), {.context = 21});
     Session session = engine.open();
     double nats = 0;
@@ -55,17 +55,17 @@ TEST(EvalText, EveryTokenIsPredictedOnceFromItsWindow) {
     EXPECT_DOUBLE_EQ(score.nats, nats);
 }
 
-TEST(EvalText, AModelIsNoDistanceFromItself) {
+TEST(EvalText, DivergenceFromItselfIsZero) {
     Engine engine(fake_llama(), fake_tokenizer()), twin(fake_llama(), fake_tokenizer());
-    TextScore score = compare_on_text(engine, twin, babble(200));
+    TextScore score = compare_on_text(engine, twin, sample_text(200));
     EXPECT_EQ(score.divergence, 0);
     EXPECT_EQ(score.top1_agreement, 1);
-    EXPECT_DOUBLE_EQ(score.nats, score_text(engine, babble(200)).nats);
+    EXPECT_DOUBLE_EQ(score.nats, score_text(engine, sample_text(200)).nats);
 }
 
-// The definition, over all logits at once.
-TEST(EvalText, TheDivergenceIsThatOfTheReferencesProbabilities) {
-    std::string text = babble(150);
+// Against the definition, over all logits at once.
+TEST(EvalText, DivergenceMatchesItsDefinition) {
+    std::string text = sample_text(150);
     Engine engine(fake_llama(1), fake_tokenizer()), reference(fake_llama(2), fake_tokenizer());
     std::vector<int32_t> tokens{256};
     for (unsigned char byte : text) tokens.push_back(byte);
@@ -97,7 +97,7 @@ TEST(EvalText, TheDivergenceIsThatOfTheReferencesProbabilities) {
     EXPECT_NEAR(score.top1_agreement, same, 1e-9);
 }
 
-TEST(EvalText, WhatCannotBeScoredIsAnError) {
+TEST(EvalText, UnscorableInputIsAnError) {
     Engine engine(fake_llama(), fake_tokenizer()), narrow(fake_llama(), fake_tokenizer(), {.context = 1});
     EXPECT_THROW(score_text(engine, ""), Error);
     EXPECT_THROW(score_text(engine, "<|endoftext|>\n"), Error);

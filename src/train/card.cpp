@@ -21,26 +21,24 @@ namespace fs = std::filesystem;
 
 constexpr int64_t max_sources = 20;
 
-// As Hugging Face reads it. No license: only who trained the model knows it.
+// Hugging Face model card metadata. No license: only the person who trained the model can choose it.
 constexpr const char* front_matter =
     "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- llama\n- puna\n---\n\n";
 
-std::string what_it_is(const std::string& name, const Config& c) {
+std::string description(const std::string& name, const Config& c) {
     return fmt::format(
-        "# {}\n\nA Llama of {:.2f} million parameters: {} layers of {} numbers, {} heads ({} for keys and values), FFN "
-        "{}, vocabulary {}, "
-        "context {}{}.\n\nWeights are stored as bf16",
+        "# {}\n\nLlama architecture, {:.2f} M parameters: {} layers, hidden size {}, {} heads ({} key-value heads), "
+        "feed-forward size {}, vocabulary {}, context {}{}.\n\nWeights are stored as bf16",
         name, static_cast<double>(parameter_count(c)) / 1e6, c.layers, c.dim, c.heads, c.kv_heads, c.ffn, c.vocabulary,
-        c.context, c.tied ? ", tied head" : "");
+        c.context, c.tied ? ", tied embeddings" : "");
 }
 
-std::string spelled_bytes(int64_t bytes) { return format_quantity(static_cast<double>(bytes), "B"); }
+std::string format_bytes(int64_t bytes) { return format_quantity(static_cast<double>(bytes), "B"); }
 
-// A path inside the place of work as it was given; of one from the root the last name, which says enough and is true
-// elsewhere.
+// A relative path as given; for an absolute one only the last component, to keep private paths out of the card.
 std::string source_name(const fs::path& path) { return (path.is_absolute() ? path.filename() : path).string(); }
 
-// A line for each source of a set; only how many, if they are many.
+// A line for each source of a set; if there are more than max_sources, only their number.
 std::string sources_of(const fs::path& set) {
     std::error_code ignored;
     if (!fs::exists(set / "sources.jsonl", ignored)) return "";
@@ -62,18 +60,18 @@ std::string sources_of(const fs::path& set) {
         };
         out += fmt::format("  - `{}`{}: {} documents, {} tokens, {}\n", source_name(text_of("name")),
                            text_of("hash").empty() ? "" : fmt::format(" (XXH3 {})", text_of("hash")),
-                           number_of("documents"), number_of("tokens"), spelled_bytes(number_of("bytes")));
+                           number_of("documents"), number_of("tokens"), format_bytes(number_of("bytes")));
     }
     return out;
 }
 
 std::string set_line(const char* title, const fs::path& folder, const SetIndex& set) {
     return fmt::format("- {}: `{}`, {} documents, {} tokens, {} of {}\n{}", title, public_name(folder), set.documents,
-                       set.tokens, spelled_bytes(set.bytes), set.conversations ? "conversations" : "text",
+                       set.tokens, format_bytes(set.bytes), set.conversations ? "conversations" : "text",
                        sources_of(folder));
 }
 
-// The processor as Linux names it; empty where it does not.
+// The CPU model name from /proc/cpuinfo; empty if unknown.
 std::string processor() {
     std::ifstream file("/proc/cpuinfo");
     for (std::string line; std::getline(file, line);)
@@ -82,17 +80,16 @@ std::string processor() {
 }
 
 std::string training(const Recipe& recipe, const SetIndex& data, const RunSummary& run) {
-    std::string out =
-        fmt::format("- from: {}\n",
-                    recipe.from.empty() ? "random weights" : fmt::format("the model `{}`", public_name(recipe.from)));
+    std::string out = fmt::format("- initial weights: {}\n",
+                                  recipe.from.empty() ? "random (trained from scratch)"
+                                                      : fmt::format("the model `{}`", public_name(recipe.from)));
     out += set_line("training set", recipe.data, data);
-    out +=
-        fmt::format("- tokenizer: of {} tokens, XXH3 {:016x} of its tokenizer.json\n", data.vocabulary, data.tokenizer);
+    out += fmt::format("- tokenizer: {} tokens, tokenizer.json XXH3 {:016x}\n", data.vocabulary, data.tokenizer);
     out += fmt::format("- {} steps on {} trained tokens\n", run.steps, run.trained);
-    if (std::isfinite(run.loss)) out += fmt::format("- training loss at the end: {:.4f} nats a token\n", run.loss);
+    if (std::isfinite(run.loss)) out += fmt::format("- final training loss: {:.4f} nats per token\n", run.loss);
     if (std::isfinite(run.tokens_per_second)) {
         std::string name = processor();
-        out += fmt::format("- time: {} in steps{}, median {:.0f} tokens a second", format_duration(run.seconds),
+        out += fmt::format("- time: {} in steps{}, median {:.0f} tokens per second", format_duration(run.seconds),
                            name.empty() ? "" : " on " + name, run.tokens_per_second);
         out += std::isfinite(run.share)
                    ? fmt::format(", {:.1f} % of the machine's {} peak\n", run.share * 100, recipe.type)
@@ -108,13 +105,12 @@ std::string validation(const Recipe& recipe, const RunSummary& run) {
         recipe.validation_rows > 0 ? fmt::format("at most its first {} rows", recipe.validation_rows) : "all its rows";
     return "\n## Validation\n\n" +
            set_line("validation set", recipe.validation, parse_set_index(read_text(index), index.string())) +
-           fmt::format("- validation: {:.4f} nats a token{}, on {} of {} tokens\n", run.validation_loss,
-                       std::isfinite(run.bits_per_byte) ? fmt::format(", {:.4f} bits a byte", run.bits_per_byte) : "",
+           fmt::format("- validation: {:.4f} nats per token{}, on {} of {} tokens\n", run.validation_loss,
+                       std::isfinite(run.bits_per_byte) ? fmt::format(", {:.4f} bits per byte", run.bits_per_byte) : "",
                        rows, recipe.length);
 }
 
-// As a file that puna train reads. The shape is the model's: the recipe's own counts only for a model from random
-// weights.
+// A recipe file that puna train reads. The shape is the model's: the recipe's shape is ignored with `from`.
 std::string recipe_text(Recipe recipe, const Config& c) {
     recipe.dim = c.dim;
     recipe.layers = c.layers;
@@ -127,11 +123,11 @@ std::string recipe_text(Recipe recipe, const Config& c) {
     std::string out;
     for (const Field& field : list_fields(recipe)) {
         bool text = std::holds_alternative<std::string*>(field.value);
-        bool place =
+        bool is_path =
             field.name == "output" || field.name == "data" || field.name == "validation" || field.name == "from";
         std::string value = to_text(field);
         if (text) value = nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-        if (!place) out += fmt::format("{} = {}\n", field.name, value);
+        if (!is_path) out += fmt::format("{} = {}\n", field.name, value);
     }
     return out;
 }
@@ -147,22 +143,22 @@ std::string generation_config_json(const Config& config) {
 
 std::string public_name(const fs::path& folder) {
     std::error_code problem;
-    fs::path whole = fs::absolute(folder, problem).lexically_normal();
-    if (!whole.has_filename()) whole = whole.parent_path();  // "stories/"
-    fs::path name = whole.filename();
-    return (name == "validation" ? whole.parent_path().filename() / name : name).string();
+    fs::path full = fs::absolute(folder, problem).lexically_normal();
+    if (!full.has_filename()) full = full.parent_path();  // "stories/"
+    fs::path name = full.filename();
+    return (name == "validation" ? full.parent_path().filename() / name : name).string();
 }
 
 void write_card(const fs::path& folder, const Recipe& recipe, const Config& config, const SetIndex& data,
                 const std::vector<std::string>& changes) {
     RunSummary run = summarize(read_metrics(folder / "metrics.jsonl"), read_timing(folder / "timing.jsonl"));
-    std::string measured = validation(recipe, run);
-    std::string card = front_matter + what_it_is(public_name(folder), config);
-    if (!measured.empty())
+    std::string scores = validation(recipe, run);
+    std::string card = front_matter + description(public_name(folder), config);
+    if (!scores.empty())
         card += fmt::format("; the validation below was computed with the recipe's type, {}", recipe.type);
-    card += ".\n\n## Training\n\n" + training(recipe, data, run) + measured;
+    card += ".\n\n## Training\n\n" + training(recipe, data, run) + scores;
     card += "\n## Recipe\n\n```toml\n" + recipe_text(recipe, config) + "```\n";
-    if (!changes.empty()) card += "\nIt was changed on the way:\n\n";
+    if (!changes.empty()) card += "\nChanged during the run:\n\n";
     for (const std::string& change : changes) card += fmt::format("- {}\n", change);
     write_file(folder / "README.md", card);
 }

@@ -1,4 +1,4 @@
-// train/card.h — README.md of a model that was trained here: its card, made of what was measured.
+// train/card.h — the model card, README.md, written from a run's metrics.
 #pragma once
 #include "data/shard_set.h"
 #include "model/config.h"
@@ -10,16 +10,16 @@
 
 namespace puna {
 
-// Reads metrics.jsonl and timing.jsonl of the folder and index.json and sources.jsonl of the recipe's sets, and writes
-// README.md into the folder. data: the index of the training set; changes: of the recipe on the way (RunState). Throws
-// Error where one of them cannot be read.
+// Reads metrics.jsonl and timing.jsonl in the folder and index.json and sources.jsonl of the recipe's sets, and writes
+// README.md to the folder. data: index of the training set; changes: changes of the recipe during the run (RunState).
+// Throws Error if one of them cannot be read.
 void write_card(const std::filesystem::path& folder, const Recipe& recipe, const Config& config, const SetIndex& data,
                 const std::vector<std::string>& changes);
 
-// A folder as others may know it: its last name; of a set that is held out of another, "stories/validation".
+// A folder's name without private parent paths: its last component; "stories/validation" for a validation set.
 std::string public_name(const std::filesystem::path& folder);
 
-// generation_config.json: Meta's sampling defaults and the tokens that end a text.
+// generation_config.json: Meta's sampling defaults, and the BOS and EOS ids.
 std::string generation_config_json(const Config& config);
 
 }  // namespace puna

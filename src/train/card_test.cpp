@@ -30,7 +30,7 @@ SetIndex write_set(const std::filesystem::path& folder, int sources) {
     return index;
 }
 
-// The card of a model of two layers that was trained from another, which the recipe's shape says nothing of.
+// The card of a two-layer model that was trained from another, so that the recipe's shape is ignored.
 std::string card_of(const TestFolder& folder, int sources) {
     SetIndex index = write_set(folder / "stories", sources);
     write_set(folder / "stories/validation", 1);
@@ -54,49 +54,49 @@ std::string card_of(const TestFolder& folder, int sources) {
     return read_text(folder / "out/README.md");
 }
 
-bool says(const std::string& card, std::string_view what) { return card.find(what) != card.npos; }
+bool contains(const std::string& card, std::string_view text) { return card.find(text) != card.npos; }
 
-TEST(Card, HasTheShapeOfTheModelAndNotOfTheRecipe) {
+TEST(Card, ShowsTheShapeOfTheModelNotOfTheRecipe) {
     TestFolder folder;
     std::string card = card_of(folder, 1);
-    EXPECT_TRUE(says(card, "# out\n") && says(card, ": 2 layers of 32 numbers"));
-    EXPECT_TRUE(says(card, "dim = 32\nlayers = 2\nheads = 4\nkv_heads = 2\nffn = 64\ncontext = 64\ntied = true\n"));
+    EXPECT_TRUE(contains(card, "# out\n") && contains(card, ": 2 layers, hidden size 32"));
+    EXPECT_TRUE(contains(card, "dim = 32\nlayers = 2\nheads = 4\nkv_heads = 2\nffn = 64\ncontext = 64\ntied = true\n"));
     Recipe again;
     size_t begin = card.find("```toml\n") + 8;
     parse_recipe(again, std::string_view(card).substr(begin, card.rfind("```") - begin), "the card");
     EXPECT_EQ(again.dim, 32);
 }
 
-TEST(Card, NamesWhatTheModelWasMadeOf) {
+TEST(Card, ListsTheBaseModelAndTheData) {
     TestFolder folder;
     std::string card = card_of(folder, 1);
     EXPECT_TRUE(card.starts_with("---\nlibrary_name: transformers\n"));
-    EXPECT_TRUE(says(card, "- from: the model `base`\n"));
-    EXPECT_TRUE(says(card, "It was changed on the way:\n\n- from step 1 on: steps = 3 instead of 2\n"));
-    EXPECT_TRUE(says(card,
-                     "- training set: `stories`, 290 documents, 19464 tokens, 39.6 kB of text\n"
-                     "  - `text0.txt` (XXH3 404001801dcede3e): 7 documents, 70 tokens, 1.5 kB\n"));
-    EXPECT_TRUE(says(card, "validation set: `stories/validation`, 290 documents"));
-    EXPECT_TRUE(says(card, "XXH3 39eb51c14400bc8c of its tokenizer.json"));
-    EXPECT_FALSE(says(card, folder.path().string()) || says(card, "/somewhere"));
+    EXPECT_TRUE(contains(card, "- initial weights: the model `base`\n"));
+    EXPECT_TRUE(contains(card, "Changed during the run:\n\n- from step 1 on: steps = 3 instead of 2\n"));
+    EXPECT_TRUE(contains(card,
+                         "- training set: `stories`, 290 documents, 19464 tokens, 39.6 kB of text\n"
+                         "  - `text0.txt` (XXH3 404001801dcede3e): 7 documents, 70 tokens, 1.5 kB\n"));
+    EXPECT_TRUE(contains(card, "validation set: `stories/validation`, 290 documents"));
+    EXPECT_TRUE(contains(card, "tokenizer.json XXH3 39eb51c14400bc8c"));
+    EXPECT_FALSE(contains(card, folder.path().string()) || contains(card, "/somewhere"));
     TestFolder many;
     std::string of_many = card_of(many, 21);
-    EXPECT_TRUE(says(of_many, "- 21 sources, listed in its sources.jsonl") && !says(of_many, "text20.txt"));
+    EXPECT_TRUE(contains(of_many, "- 21 sources, listed in its sources.jsonl") && !contains(of_many, "text20.txt"));
 }
 
-TEST(Card, SaysWhatWasMeasured) {
+TEST(Card, ShowsTheMetrics) {
     TestFolder folder;
     std::string card = card_of(folder, 1);
-    EXPECT_TRUE(says(card, "1 steps on 500 trained tokens") && says(card, "at the end: 3.0000 nats"));
-    EXPECT_TRUE(says(
-        card, "- validation: 2.0000 nats a token, 1.2500 bits a byte, on at most its first 64 rows of 512 tokens"));
-    EXPECT_TRUE(says(card, "- time: 1 min 30 s in steps") &&
-                says(card, "median 48000 tokens a second, 45.6 % of the machine's bf16 peak"));
+    EXPECT_TRUE(contains(card, "1 steps on 500 trained tokens") && contains(card, "final training loss: 3.0000 nats"));
+    EXPECT_TRUE(contains(
+        card, "- validation: 2.0000 nats per token, 1.2500 bits per byte, on at most its first 64 rows of 512 tokens"));
+    EXPECT_TRUE(contains(card, "- time: 1 min 30 s in steps") &&
+                contains(card, "median 48000 tokens per second, 45.6 % of the machine's bf16 peak"));
     EXPECT_TRUE(
-        says(card, "Weights are stored as bf16; the validation below was computed with the recipe's type, bf16."));
+        contains(card, "Weights are stored as bf16; the validation below was computed with the recipe's type, bf16."));
 }
 
-TEST(Card, KnowsAFolderByItsLastName) {
+TEST(Card, PublicNameIsTheLastPathComponent) {
     EXPECT_EQ(public_name("/home/someone/stories"), "stories");
     EXPECT_EQ(public_name("packed/stories/"), "stories");
     EXPECT_EQ(public_name("packed/stories/validation"), "stories/validation");

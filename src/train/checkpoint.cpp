@@ -33,7 +33,7 @@ std::string hash_of(const fs::path& path) {
     return hash.digits();
 }
 
-// Weights, means and mean squares of every trainable tensor, each as one kind of file.
+// Weights, means and mean squares of the trainable tensors, one file each.
 struct Part {
     const char* file;
     Tensor (*tensor)(const Param& param, const Optimizer& optimizer);
@@ -56,18 +56,18 @@ void read_part(const fs::path& folder, const Part& part, Llama& llama, const Opt
     for (Param* p : llama.params()) {
         if (!p->master) continue;
         Tensor from = file.tensor(p->name), to = part.tensor(*p, optimizer);
-        bool same = from.dtype == Dtype::f32 && from.rank == to.rank && from.size == to.size;
-        if (!same)
-            fail("{}: tensor {} is {}, this model's is {}: it belongs to another run", file.path().string(), p->name,
-                 from, to);
+        bool matches = from.dtype == Dtype::f32 && from.rank == to.rank && from.size == to.size;
+        if (!matches)
+            fail("{}: tensor {} is {}, but the model's is {}: the checkpoint belongs to another run",
+                 file.path().string(), p->name, from, to);
         std::memcpy(to.data, from.data, static_cast<size_t>(to.bytes()));
     }
 }
 
 fs::path name_of(int64_t step) { return fmt::format("{}{:08}", prefix, step); }
 
-// Finished checkpoints, the newest first.
-std::vector<fs::path> finished(const fs::path& folder) {
+// Complete checkpoints, newest first.
+std::vector<fs::path> complete_checkpoints(const fs::path& folder) {
     std::vector<fs::path> list;
     std::error_code problem;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
@@ -79,30 +79,30 @@ std::vector<fs::path> finished(const fs::path& folder) {
     return list;
 }
 
-// Of our own making: step-00000200.new, or NAME.PROCESS.COUNT.new (core/atomic_file.h). Nobody else's file is touched.
+// A temporary name of this program: step-00000200.new, or NAME.PROCESS.COUNT.new (core/atomic_file.h).
 bool is_leftover(std::string_view name) {
-    auto cut = [&](std::string_view end) {
-        bool there = name.ends_with(end);
-        if (there) name.remove_suffix(end.size());
-        return there;
+    auto strip = [&](std::string_view end) {
+        bool found = name.ends_with(end);
+        if (found) name.remove_suffix(end.size());
+        return found;
     };
-    auto cut_number = [&] {
-        size_t kept = name.find_last_not_of("0123456789") + 1;
-        bool there = kept < name.size();
-        name = name.substr(0, kept);
-        return there;
+    auto strip_number = [&] {
+        size_t rest = name.find_last_not_of("0123456789") + 1;
+        bool found = rest < name.size();
+        name = name.substr(0, rest);
+        return found;
     };
-    if (!cut(".new") || !cut_number()) return false;
-    return name == "step-" || (cut(".") && cut_number() && cut(".") && !name.empty());
+    if (!strip(".new") || !strip_number()) return false;
+    return name == "step-" || (strip(".") && strip_number() && strip(".") && !name.empty());
 }
 
 void remove_folder(const fs::path& folder) {
     std::error_code problem;
-    fs::remove(folder / manifest_name, problem);  // first: without it the rest does not count
+    fs::remove(folder / manifest_name, problem);  // first: without a manifest the rest is ignored
     fs::remove_all(folder, problem);
 }
 
-// Throws Error where a file is missing, of another size, or of another hash.
+// Throws Error if a file is missing or has a different size or hash.
 void verify(const fs::path& checkpoint, const Manifest& manifest) {
     int64_t bytes = 0;
     for (const ManifestFile& file : manifest.files) bytes += std::min(file.bytes, int64_t{1} << 40);
@@ -110,7 +110,7 @@ void verify(const fs::path& checkpoint, const Manifest& manifest) {
     for (const ManifestFile& file : manifest.files) {
         fs::path path = checkpoint / file.name;
         if (static_cast<int64_t>(MappedFile(path).bytes().size()) != file.bytes || hash_of(path) != file.hash)
-            fail("{}: is damaged: its hash is not the manifest's", path.string());
+            fail("{}: is damaged: its hash does not match the manifest", path.string());
         progress.advance(file.bytes);
     }
 }
@@ -119,7 +119,7 @@ Manifest read_manifest(const fs::path& checkpoint) {
     MappedFile file(checkpoint / manifest_name);
     Manifest manifest = parse_manifest(file.text(), file.path().string());
     if (manifest_json(manifest) != file.text() || checkpoint.filename() != name_of(manifest.state.step))
-        fail("{}: is damaged: it is not as it was written", file.path().string());
+        fail("{}: is damaged: its hash does not match", file.path().string());
     for (const Part& part : parts)
         if (std::none_of(manifest.files.begin(), manifest.files.end(),
                          [&](const ManifestFile& f) { return f.name == part.file; }))
@@ -131,36 +131,36 @@ Manifest read_manifest(const fs::path& checkpoint) {
 
 void save_checkpoint(const fs::path& folder, const RunState& state, Llama& llama, const Optimizer& optimizer,
                      int64_t keep) {
-    fs::path target = folder / name_of(state.step), made = target;
-    made += ".new";
-    remove_folder(made);
-    make_folder(made);
+    fs::path target = folder / name_of(state.step), temporary = target;
+    temporary += ".new";
+    remove_folder(temporary);
+    make_folder(temporary);
     Manifest manifest{state, {}};
     for (const Part& part : parts) {
-        write_part(made, part, llama, optimizer);
-        fs::path path = made / part.file;
+        write_part(temporary, part, llama, optimizer);
+        fs::path path = temporary / part.file;
         manifest.files.push_back({part.file, hash_of(path), static_cast<int64_t>(MappedFile(path).bytes().size())});
     }
-    write_file(made / manifest_name, manifest_json(manifest));
-    remove_folder(target);  // of a run that was not resumed but begun again
-    rename_durably(made, target);
-    std::vector<fs::path> all = finished(folder);
+    write_file(temporary / manifest_name, manifest_json(manifest));
+    remove_folder(target);  // may exist from a run that was restarted
+    rename_durably(temporary, target);
+    std::vector<fs::path> all = complete_checkpoints(folder);
     for (size_t i = static_cast<size_t>(keep); i < all.size(); ++i) remove_folder(all[i]);
 }
 
 std::optional<fs::path> newest_checkpoint(const fs::path& folder) {
-    for (const fs::path& checkpoint : finished(folder)) {
+    for (const fs::path& checkpoint : complete_checkpoints(folder)) {
         try {
             verify(checkpoint, read_manifest(checkpoint));
             return checkpoint;
         } catch (const Error& problem) {
-            log_warning("{}; passing over this checkpoint", problem.what());
+            log_warning("{}; skipping this checkpoint", problem.what());
         }
     }
     return {};
 }
 
-bool has_checkpoints(const fs::path& folder) { return !finished(folder).empty(); }
+bool has_checkpoints(const fs::path& folder) { return !complete_checkpoints(folder).empty(); }
 
 RunState load_checkpoint(const fs::path& checkpoint, Llama& llama, Optimizer& optimizer) {
     Manifest manifest = read_manifest(checkpoint);
@@ -171,36 +171,36 @@ RunState load_checkpoint(const fs::path& checkpoint, Llama& llama, Optimizer& op
 
 void remove_stale(const fs::path& output, int64_t step) {
     fs::path folder = output / "checkpoints";
-    for (const fs::path& checkpoint : finished(folder))
+    for (const fs::path& checkpoint : complete_checkpoints(folder))
         if (checkpoint > folder / name_of(step)) {
             remove_folder(checkpoint.string() + ".damaged");
             rename_durably(checkpoint, checkpoint.string() + ".damaged");
         }
     std::error_code problem;
-    for (const fs::path& place : {output, folder})
-        for (const fs::directory_entry& entry : fs::directory_iterator(place, problem))
+    for (const fs::path& parent : {output, folder})
+        for (const fs::directory_entry& entry : fs::directory_iterator(parent, problem))
             if (is_leftover(entry.path().filename().string())) fs::remove_all(entry.path(), problem);
 }
 
-std::vector<std::string> changes_of_recipe(std::string_view before, std::string_view now, std::string_view place) {
-    // Where things lie, how often they are written, and how a step is split.
-    constexpr std::string_view free[] = {
+std::vector<std::string> changes_of_recipe(std::string_view before, std::string_view now, std::string_view path) {
+    // Paths, intervals, and how a step is split: may always change.
+    constexpr std::string_view always[] = {
         "data",   "validation",       "output",          "from", "micro_batch", "recompute", "sample_every",
         "prompt", "checkpoint_every", "keep_checkpoints"};
-    constexpr std::string_view from_here_on[] = {
+    constexpr std::string_view when_resuming[] = {
         "steps", "learning_rate", "final_learning_rate", "schedule", "decay_share", "warm_up", "clip"};
     auto is_in = [](auto& list, const std::string& key) {
         return std::find(std::begin(list), std::end(list), key) != std::end(list);
     };
     nlohmann::json a = nlohmann::json::parse(before, nullptr, false), b = nlohmann::json::parse(now, nullptr, false);
-    if (!a.is_object() || !b.is_object()) fail("{}: its recipe cannot be read", place);
+    if (!a.is_object() || !b.is_object()) fail("{}: cannot parse its recipe", path);
     std::vector<std::string> changes;
     for (const auto& [key, value] : b.items()) {
-        if (is_in(free, key) || (a.contains(key) && a[key] == value)) continue;
+        if (is_in(always, key) || (a.contains(key) && a[key] == value)) continue;
         std::string old = a.contains(key) ? a[key].dump() : "nothing";
-        if (!is_in(from_here_on, key))
-            fail("{}: was made with {} = {}, the recipe now says {}; use the same recipe, or another output folder",
-                 place, key, old, value.dump());
+        if (!is_in(when_resuming, key))
+            fail("{}: was trained with {} = {}, the recipe now has {}; use the same recipe or another --output", path,
+                 key, old, value.dump());
         changes.push_back(fmt::format("{} = {} instead of {}", key, value.dump(), old));
     }
     return changes;
@@ -211,9 +211,9 @@ RunLock::RunLock(const fs::path& folder) {
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor_ < 0) fail("{}: cannot create: {}", path.string(), system_reason(errno));
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-        return;  // a file system without locks has none
+        return;  // locks may be unsupported by the file system
     ::close(descriptor_);
-    fail("{}: another run is training here; wait for its end, or name another output folder",
+    fail("{}: another run is training in this folder; wait for it to finish or choose another --output",
          folder.parent_path().string());
 }
 

@@ -39,15 +39,15 @@ std::string manifest_json(const Manifest& m) {
 
 Manifest parse_manifest(std::string_view json, std::string_view path) {
     Manifest m;
-    std::string key, top;  // the last key, and the last one of the whole
+    std::string key, top;  // the last key, and the last top-level key
     int64_t version = 0;
-    auto whole = [&](const JsonEvent& event) {
+    auto integer = [&](const JsonEvent& event) {
         if (event.kind != JsonEvent::integer || event.integer_value < 0)
             fail("{}: '{}' must be a whole number", path, key);
         return event.integer_value;
     };
     auto text = [&](const JsonEvent& event) {
-        if (event.kind != JsonEvent::string) fail("{}: '{}' must be a text", path, key);
+        if (event.kind != JsonEvent::string) fail("{}: '{}' must be a string", path, key);
         return std::string(event.text);
     };
     read_json(json, path, [&](const JsonEvent& event) {
@@ -61,11 +61,11 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
             event.kind == JsonEvent::end_array)
             return;
         if (event.depth == 1) {
-            if (key == "puna_checkpoint") version = whole(event);
-            if (key == "step") m.state.step = whole(event);
-            if (key == "position") m.state.position = whole(event);
-            if (key == "metrics_bytes") m.state.metrics_bytes = whole(event);
-            if (key == "timing_bytes") m.state.timing_bytes = whole(event);
+            if (key == "puna_checkpoint") version = integer(event);
+            if (key == "step") m.state.step = integer(event);
+            if (key == "position") m.state.position = integer(event);
+            if (key == "metrics_bytes") m.state.metrics_bytes = integer(event);
+            if (key == "timing_bytes") m.state.timing_bytes = integer(event);
             if (key == "data") m.state.data = text(event);
             if (key == "recipe") m.state.recipe = text(event);
         }
@@ -75,15 +75,15 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
         }
         if (event.depth == 3 && !m.files.empty()) {
             if (key == "name") m.files.back().name = text(event);
-            if (key == "bytes") m.files.back().bytes = whole(event);
+            if (key == "bytes") m.files.back().bytes = integer(event);
             if (key == "xxh3") m.files.back().hash = text(event);
         }
     });
     if (version != format_version)
-        fail("{}: is no checkpoint manifest that this program reads (version {})", path, version);
+        fail("{}: not a checkpoint manifest of a supported version (version {})", path, version);
     for (const ManifestFile& file : m.files)
         if (file.name.empty() || file.name.find('/') != file.name.npos || file.name == ".." || file.name == ".")
-            fail("{}: '{}' is no name of a file in this folder", path, file.name);
+            fail("{}: '{}' is not a file name in this folder", path, file.name);
     return m;
 }
 

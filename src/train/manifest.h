@@ -1,7 +1,7 @@
-// train/manifest.h — what a checkpoint says of itself: manifest.json, written last.
+// train/manifest.h — a checkpoint's manifest.json, written last.
 //
-// Throws Error for anything that this program did not write: another version, names that leave the folder, missing
-// fields. Its last line is a hash of the others: manifest_json(parse_manifest(text)) is `text`, or the text is damaged.
+// parse_manifest throws Error for invalid input: another version, file names outside the folder, fields of the wrong
+// type. The last field is a hash of the others: if manifest_json(parse_manifest(text)) != text, the text is damaged.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,12 +11,12 @@
 namespace puna {
 
 struct RunState {
-    int64_t step = 0;                             // steps that were taken
-    int64_t position = 0;                         // rows of the data that were trained on
-    int64_t metrics_bytes = 0, timing_bytes = 0;  // of metrics.jsonl and timing.jsonl that belong to these steps
+    int64_t step = 0;                             // optimizer steps done
+    int64_t position = 0;                         // rows of the data consumed
+    int64_t metrics_bytes = 0, timing_bytes = 0;  // size of metrics.jsonl and timing.jsonl at this step
     std::string recipe;                           // as JSON (core/fields.h)
-    std::string data;                             // hash of the index of the data that it trains on
-    std::vector<std::string> changes;  // of the recipe on the way: "from step 100 on: steps = 200 instead of 100"
+    std::string data;                             // hash of the training set's index.json
+    std::vector<std::string> changes;  // of the recipe during the run: "from step 100 on: steps = 200 instead of 100"
 };
 
 struct ManifestFile {

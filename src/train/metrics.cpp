@@ -19,13 +19,13 @@ namespace puna {
 
 namespace {
 
-void put(nlohmann::ordered_json& json, const char* name, double value) {
+void add(nlohmann::ordered_json& json, const char* name, double value) {
     if (std::isfinite(value)) json[name] = value;
 }
 
-constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-// A row for each line: set(row, name, number) is called for its numbers.
+// One row per line: set(row, key, event) is called for each number.
 template <class Row, class Set>
 std::vector<Row> read_rows(const std::filesystem::path& path, const Row& empty, Set set) {
     MappedFile file(path);
@@ -40,19 +40,19 @@ std::vector<Row> read_rows(const std::filesystem::path& path, const Row& empty, 
                 if (event.kind == JsonEvent::integer || event.kind == JsonEvent::number) set(row, key, event);
             });
             if (row.step > 0) rows.push_back(row);
-        } catch (const Error&) {  // a line that is not whole says nothing, and the others do
+        } catch (const Error&) {  // skip the damaged line
         }
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     return rows;
 }
 
-// Of the finite ones; NaN if there is none.
-double median(std::vector<double> numbers) {
-    std::erase_if(numbers, [](double x) { return !std::isfinite(x); });
-    if (numbers.empty()) return nothing;
-    auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
-    std::nth_element(numbers.begin(), middle, numbers.end());
+// Of the finite values; NaN if there are none.
+double median(std::vector<double> values) {
+    std::erase_if(values, [](double x) { return !std::isfinite(x); });
+    if (values.empty()) return nan;
+    auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
     return *middle;
 }
 
@@ -60,29 +60,26 @@ double median(std::vector<double> numbers) {
 
 std::string to_line(const StepMetrics& m) {
     nlohmann::ordered_json json{{"step", m.step}};
-    put(json, "loss", m.loss);
-    put(json, "learning_rate", m.learning_rate);
-    put(json, "gradient_norm", m.gradient_norm);
+    add(json, "loss", m.loss);
+    add(json, "learning_rate", m.learning_rate);
+    add(json, "gradient_norm", m.gradient_norm);
     json["trained"] = m.trained;
-    put(json, "validation_loss", m.validation_loss);
-    put(json, "bits_per_byte", m.bits_per_byte);
+    add(json, "validation_loss", m.validation_loss);
+    add(json, "bits_per_byte", m.bits_per_byte);
     return json.dump();
 }
 
 std::string to_line(const StepTiming& t) {
     nlohmann::ordered_json json{{"step", t.step}};
-    put(json, "seconds", t.seconds);
-    put(json, "tokens_per_second", t.tokens_per_second);
-    put(json, "share", t.share);
+    add(json, "seconds", t.seconds);
+    add(json, "tokens_per_second", t.tokens_per_second);
+    add(json, "share", t.share);
     return json.dump();
 }
 
 std::vector<StepMetrics> read_metrics(const std::filesystem::path& path) {
-    StepMetrics empty{.loss = nothing,
-                      .learning_rate = nothing,
-                      .gradient_norm = nothing,
-                      .validation_loss = nothing,
-                      .bits_per_byte = nothing};
+    StepMetrics empty{
+        .loss = nan, .learning_rate = nan, .gradient_norm = nan, .validation_loss = nan, .bits_per_byte = nan};
     return read_rows(path, empty, [](StepMetrics& m, const std::string& key, const JsonEvent& event) {
         if (key == "step") m.step = event.integer_value;
         if (key == "loss") m.loss = event.number_value;
@@ -95,7 +92,7 @@ std::vector<StepMetrics> read_metrics(const std::filesystem::path& path) {
 }
 
 std::vector<StepTiming> read_timing(const std::filesystem::path& path) {
-    StepTiming empty{.seconds = nothing, .tokens_per_second = nothing, .share = nothing};
+    StepTiming empty{.seconds = nan, .tokens_per_second = nan, .share = nan};
     return read_rows(path, empty, [](StepTiming& t, const std::string& key, const JsonEvent& event) {
         if (key == "step") t.step = event.integer_value;
         if (key == "seconds") t.seconds = event.number_value;
@@ -105,7 +102,7 @@ std::vector<StepTiming> read_timing(const std::filesystem::path& path) {
 }
 
 RunSummary summarize(const std::vector<StepMetrics>& metrics, const std::vector<StepTiming>& timing) {
-    RunSummary s{.loss = nothing, .validation_loss = nothing, .bits_per_byte = nothing, .best_bits_per_byte = nothing};
+    RunSummary s{.loss = nan, .validation_loss = nan, .bits_per_byte = nan, .best_bits_per_byte = nan};
     for (const StepMetrics& m : metrics) {
         s.steps = m.step;
         s.trained += m.trained;
@@ -130,18 +127,18 @@ JsonLines::JsonLines(const std::filesystem::path& path, int64_t keep_bytes) : pa
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC | (keep_bytes > 0 ? 0 : O_CREAT), 0666);
     if (descriptor_ < 0)
         fail("{}: cannot {}: {}", path.string(),
-             keep_bytes > 0 ? "open what the steps before the checkpoint wrote" : "create", system_reason(errno));
+             keep_bytes > 0 ? "open the lines written before the checkpoint" : "create", system_reason(errno));
     struct stat status;
     bool readable = ::fstat(descriptor_, &status) == 0;
     if (!readable || status.st_size < keep_bytes) {
         ::close(descriptor_);
-        fail("{}: is shorter than the checkpoint says ({} bytes): put it back, or begin again in another output folder",
+        fail("{}: is shorter than the checkpoint records ({} bytes): restore it, or start again in another --output",
              path.string(), keep_bytes);
     }
     if (::ftruncate(descriptor_, keep_bytes) != 0 || ::lseek(descriptor_, keep_bytes, SEEK_SET) < 0) {
         int reason = errno;
         ::close(descriptor_);
-        fail("{}: cannot be cut to {} bytes: {}", path.string(), keep_bytes, system_reason(reason));
+        fail("{}: cannot truncate to {} bytes: {}", path.string(), keep_bytes, system_reason(reason));
     }
 }
 

@@ -1,9 +1,9 @@
-// train/metrics.h — what a run says of itself, line by line: metrics.jsonl holds what the numbers alone decide, and is
-// the same for every run of a recipe; timing.jsonl holds what the clock says.
+// train/metrics.h — per-step logs: metrics.jsonl is deterministic, the same for every run of a recipe; timing.jsonl
+// holds wall-clock measurements.
 //
-//   JsonLines metrics(folder / "metrics.jsonl", state.metrics_bytes);     // cut to what belongs to the checkpoint
+//   JsonLines metrics(folder / "metrics.jsonl", state.metrics_bytes);     // truncated to the checkpoint's length
 //   metrics.append(line);
-//   metrics.sync();                                                       // before a checkpoint names its length
+//   metrics.sync();                                                       // before a checkpoint records the length
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -13,40 +13,40 @@
 
 namespace puna {
 
-// What was not measured, such as a mean over no tokens, is NaN and left out of the line.
+// Values that were not measured, such as a mean over no tokens, are NaN and omitted from the line.
 struct StepMetrics {
-    int64_t step = 0;                                       // steps that were taken
-    double loss = 0, learning_rate = 0, gradient_norm = 0;  // loss: nats a trained token
-    int64_t trained = 0;                                    // tokens of this step with a target
+    int64_t step = 0;                                       // steps done, from 1
+    double loss = 0, learning_rate = 0, gradient_norm = 0;  // loss: nats per trained token
+    int64_t trained = 0;                                    // tokens in the loss of this step
     double validation_loss = 0, bits_per_byte = 0;
 };
 std::string to_line(const StepMetrics& metrics);
 
 struct StepTiming {
     int64_t step = 0;
-    double seconds = 0, tokens_per_second = 0, share = 0;  // share: of the machine's peak
+    double seconds = 0, tokens_per_second = 0, share = 0;  // share: fraction of the machine's peak
 };
 std::string to_line(const StepTiming& timing);
 
-// The lines that can be read, in their order: one that is damaged or has no step is passed over. Throws Error where the
-// file cannot be read.
+// The valid lines, in order; damaged lines and lines without a step are skipped. Throws Error if the file cannot be
+// read.
 std::vector<StepMetrics> read_metrics(const std::filesystem::path& path);
 std::vector<StepTiming> read_timing(const std::filesystem::path& path);
 
-// What the lines come to. NaN: never measured.
+// Totals and last values of the lines. NaN: never measured.
 struct RunSummary {
-    int64_t steps = 0, trained = 0;                           // trained: tokens with a target, over all steps
-    double loss = 0, validation_loss = 0, bits_per_byte = 0;  // the last that were measured
+    int64_t steps = 0, trained = 0;                           // trained: tokens in the loss, over all steps
+    double loss = 0, validation_loss = 0, bits_per_byte = 0;  // last measured values
     double best_bits_per_byte = 0;
-    double seconds = 0;                       // in steps: validation and checkpoints are not counted
+    double seconds = 0;                       // in steps, without validation and checkpoints
     double tokens_per_second = 0, share = 0;  // medians
 };
 RunSummary summarize(const std::vector<StepMetrics>& metrics, const std::vector<StepTiming>& timing);
 
-// A file that only grows. Throws Error when a write fails; what was synced stays.
+// An append-only file. Throws Error if a write fails; synced lines are preserved.
 class JsonLines {
  public:
-    JsonLines(const std::filesystem::path& path, int64_t keep_bytes);
+    JsonLines(const std::filesystem::path& path, int64_t keep_bytes);  // truncates the file to keep_bytes
     ~JsonLines();
     JsonLines(const JsonLines&) = delete;
 

@@ -18,8 +18,8 @@ Tensor gradient_of(const Param& param, std::span<float> gradients) {
     return view;
 }
 
-AlignedBytes zeros(int64_t numbers) {
-    size_t bytes = static_cast<size_t>(numbers) * sizeof(float);
+AlignedBytes zeros(int64_t count) {
+    size_t bytes = static_cast<size_t>(count) * sizeof(float);
     AlignedBytes memory = allocate_aligned(bytes);
     std::memset(memory.get(), 0, bytes);
     return memory;

@@ -1,9 +1,9 @@
-// train/optimizer.h — AdamW on a Llama's masters, with clipping by the global norm.
+// train/optimizer.h — AdamW on a Llama's f32 master weights, with global-norm gradient clipping.
 //
 //   Optimizer optimizer(llama, {.clip = 1});
 //   double norm = optimizer.step(kernels, llama, gradients.finish(), learning_rate);
 //
-// Source: Loshchilov and Hutter 2019; clipping as torch.nn.utils.clip_grad_norm_. The same bits on any number of
+// Source: Loshchilov and Hutter 2019; clipping as torch.nn.utils.clip_grad_norm_. Bit-identical on any number of
 // threads.
 #pragma once
 #include "core/arena.h"
@@ -22,23 +22,23 @@ struct OptimizerOptions {
 };
 template <class F>
 void fields(OptimizerOptions& o, F field) {
-    field("beta1", o.beta1, "AdamW: decay of the mean of gradients");
-    field("beta2", o.beta2, "AdamW: decay of the mean of their squares");
-    field("epsilon", o.epsilon, "AdamW: added to the root of the mean square");
-    field("weight_decay", o.weight_decay, "AdamW: share of a weight that goes each step, times the learning rate");
-    field("clip", o.clip, "largest norm of all gradients together; 0 does not clip");
-    field("decay", o.decay, "which weights decay: matrices, or all (norms too)");
+    field("beta1", o.beta1, "AdamW: decay rate of the first moment");
+    field("beta2", o.beta2, "AdamW: decay rate of the second moment");
+    field("epsilon", o.epsilon, "AdamW: added to the denominator");
+    field("weight_decay", o.weight_decay, "AdamW: weight decay");
+    field("clip", o.clip, "maximum global gradient norm; 0: no clipping");
+    field("decay", o.decay, "weights to decay: matrices, or all (norms too)");
 }
 
 class Optimizer {
  public:
     Optimizer(Llama& llama, const OptimizerOptions& options);
 
-    // One step on the sum of gradients (Gradients::finish), which it may change. Returns their norm before clipping;
-    // when that is not finite nothing is changed.
+    // One step on the summed gradients (Gradients::finish), which it may modify. Returns their norm before clipping; if
+    // it is not finite, nothing is updated.
     double step(const Kernels& kernels, Llama& llama, std::span<float> gradients, double learning_rate);
 
-    int64_t steps = 0;  // taken so far; with the moments, what a checkpoint keeps
+    int64_t steps = 0;  // done so far; saved in checkpoints together with the moments
     Tensor mean(const Param& param) const { return moment(mean_, param); }
     Tensor mean_square(const Param& param) const { return moment(mean_square_, param); }
 

@@ -23,7 +23,7 @@ Llama small_llama(bool tied) {
     return seeded_llama(config, 5, {.dtype = Dtype::f32, .trainable = true});
 }
 
-std::vector<float> numbers_of(const Param& param) {
+std::vector<float> values_of(const Param& param) {
     std::span<float> span = param.master.span<float>();
     return {span.begin(), span.end()};
 }
@@ -32,24 +32,24 @@ std::vector<float> gradients_of(Llama& llama, float value) {
     return std::vector<float>(static_cast<size_t>(trainable_numbers(llama)), value);
 }
 
-// The first step of Adam goes by the learning rate against the sign of the gradient, whatever its size.
+// The first Adam step is the learning rate times the gradient's sign, independent of its magnitude.
 TEST(Optimizer, DecaysMatricesAndNotNorms) {
     for (const char* decay : {"matrices", "all"}) {
         Llama llama = small_llama(false);
-        std::vector<float> matrix = numbers_of(llama.layers[0].w1.weight), norm = numbers_of(llama.norm),
+        std::vector<float> matrix = values_of(llama.layers[0].w1.weight), norm = values_of(llama.norm),
                            gradients = gradients_of(llama, 0.5f);
         Optimizer optimizer(llama, {.weight_decay = 0.1f, .clip = 0, .decay = decay});
         optimizer.step(choose_kernels(), llama, gradients, 0.01);
         bool all = std::string(decay) == "all";
-        std::vector<float> now = numbers_of(llama.layers[0].w1.weight);
+        std::vector<float> now = values_of(llama.layers[0].w1.weight);
         for (size_t i = 0; i < now.size(); ++i) EXPECT_NEAR(now[i], matrix[i] * (1 - 0.01f * 0.1f) - 0.01f, 1e-6);
-        now = numbers_of(llama.norm);
+        now = values_of(llama.norm);
         for (size_t i = 0; i < now.size(); ++i)
             EXPECT_NEAR(now[i], norm[i] * (all ? 1 - 0.01f * 0.1f : 1.0f) - 0.01f, 1e-6);
     }
 }
 
-TEST(Optimizer, ClipsByTheNormOfAllGradientsAndTellsItBefore) {
+TEST(Optimizer, ClipsByTheGlobalNormAndReturnsTheUnclippedNorm) {
     Llama llama = small_llama(false);
     std::vector<float> gradients = gradients_of(llama, 0.5f);
     double norm = 0.5 * std::sqrt(static_cast<double>(gradients.size()));
@@ -59,18 +59,18 @@ TEST(Optimizer, ClipsByTheNormOfAllGradientsAndTellsItBefore) {
     EXPECT_NEAR(optimizer.mean_square(llama.norm).as<float>()[0], 0.05 * 0.25 / (norm * norm), 1e-8);
 }
 
-TEST(Optimizer, ChangesNothingWhereAGradientIsNoNumber) {
+TEST(Optimizer, SkipsTheUpdateIfAGradientIsNaN) {
     Llama llama = small_llama(false);
-    std::vector<float> before = numbers_of(llama.output.weight), gradients = gradients_of(llama, 0.5f);
+    std::vector<float> before = values_of(llama.output.weight), gradients = gradients_of(llama, 0.5f);
     gradients[3] = std::numeric_limits<float>::quiet_NaN();
     Optimizer optimizer(llama, {});
     EXPECT_TRUE(std::isnan(optimizer.step(choose_kernels(), llama, gradients, 0.01)));
     EXPECT_EQ(optimizer.steps, 0);
-    EXPECT_EQ(numbers_of(llama.output.weight), before);
+    EXPECT_EQ(values_of(llama.output.weight), before);
     EXPECT_EQ(optimizer.mean(llama.norm).as<float>()[0], 0);
 }
 
-TEST(Optimizer, ATiedModelLearnsFromBothUsesOfItsEmbedding) {
+TEST(Optimizer, TiedEmbeddingsSumBothGradients) {
     Llama llama = small_llama(true);
     std::vector<float> gradients = gradients_of(llama, 0);
     gradients[static_cast<size_t>(llama.tok_embeddings.offset)] = 2;
@@ -80,7 +80,7 @@ TEST(Optimizer, ATiedModelLearnsFromBothUsesOfItsEmbedding) {
     EXPECT_NEAR(optimizer.mean(llama.tok_embeddings).as<float>()[0], 0.1 * 5, 1e-6);
 }
 
-TEST(Optimizer, AnUnknownDecayIsRefused) {
+TEST(Optimizer, AnUnknownDecayIsRejected) {
     Llama llama = small_llama(false);
     EXPECT_THROW(Optimizer(llama, {.decay = "some"}), Error);
 }

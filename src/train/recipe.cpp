@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-// What the library asserts of a text is for its author to know; here it is a text that cannot be read.
+// toml++ asserts on some invalid input; report that as a parse error instead of aborting.
 #define TOML_ASSERT(holds) ((holds) ? void() : puna::fail("not valid TOML"))
 #include <toml++/toml.h>
 
@@ -18,9 +18,9 @@ namespace puna {
 
 namespace {
 
-constexpr size_t max_recipe_bytes = 16 << 10;  // bytes: the tree of a larger one could take a lot of memory
+constexpr size_t max_recipe_bytes = 16 << 10;  // bounds the memory of the parse tree
 
-// The library trips over some letters beyond ASCII, so it sees none: %C3%A9 stands for an e with an accent.
+// toml++ mishandles some non-ASCII characters, so they are percent-encoded: %C3%A9 for an e with an accent.
 std::string in_ascii(std::string_view text) {
     std::string ascii;
     for (char c : text) {
@@ -34,38 +34,38 @@ std::string from_ascii(std::string_view ascii) {
     std::string text;
     for (size_t i = 0; i < ascii.size(); ++i) {
         unsigned value = 0;
-        bool spelled = ascii[i] == '%' && i + 2 < ascii.size() &&
+        bool encoded = ascii[i] == '%' && i + 2 < ascii.size() &&
                        std::from_chars(&ascii[i + 1], &ascii[i + 3], value, 16).ptr == &ascii[i + 3];
-        text.push_back(spelled ? static_cast<char>(value) : ascii[i]);
-        if (spelled) i += 2;
+        text.push_back(encoded ? static_cast<char>(value) : ascii[i]);
+        if (encoded) i += 2;
     }
     return text;
 }
 
-std::string text_of(const toml::node& value, std::string_view place, std::string_view name) {
+std::string text_of(const toml::node& value, std::string_view location, std::string_view name) {
     if (const auto* text = value.as_string()) return from_ascii(text->get());
     if (const auto* flag = value.as_boolean()) return flag->get() ? "true" : "false";
     if (const auto* whole = value.as_integer()) return fmt::format("{}", whole->get());
     if (const auto* number = value.as_floating_point()) return fmt::format("{}", number->get());
-    fail("{}: '{}' must be a text, a number, true or false", place, name);
+    fail("{}: '{}' must be a string, a number, true or false", location, name);
 }
 
 void set_field(std::vector<Field>& list, const toml::key& key, const toml::node& value, std::string_view path) {
-    std::string place = fmt::format("{}: line {}", path, key.source().begin.line);
+    std::string location = fmt::format("{}: line {}", path, key.source().begin.line);
     auto at = std::find_if(list.begin(), list.end(), [&](const Field& field) { return field.name == key.str(); });
     if (at == list.end()) {
         std::vector<std::string_view> known;
         for (const Field& field : list) known.push_back(field.name);
         std::string_view guess = closest(key.str(), known);
-        fail("{}: no field is called '{}'{}", place, printable(key.str()),
+        fail("{}: unknown field '{}'{}", location, printable(key.str()),
              guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
     }
     if (value.is_string() != std::holds_alternative<std::string*>(at->value))
-        fail("{}: '{}' must be a {}", place, at->name, type_name(*at));
+        fail("{}: '{}' must be a {}", location, at->name, type_name(*at));
     try {
-        set_from_text(*at, text_of(value, place, at->name));
+        set_from_text(*at, text_of(value, location, at->name));
     } catch (const Error& problem) {
-        fail("{}: {}", place, problem.what());
+        fail("{}: {}", location, problem.what());
     }
 }
 
@@ -74,7 +74,7 @@ toml::table parse_toml(std::string_view text, std::string_view path) {
         if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
         return toml::parse(in_ascii(text), path);
     } catch (const Error& problem) {
-        fail("{}: {}: lines are `name = value`", path, problem.what());
+        fail("{}: {}: use lines of the form `name = value`", path, problem.what());
     }
 }
 
@@ -85,7 +85,7 @@ void one_of(std::string_view name, const T& value, std::initializer_list<T> allo
         if (choice == value) return;
         list += (list.empty() ? "" : ", ") + choice;
     }
-    fail("{}: '{}' is none of {}", name, printable(value), list);
+    fail("{}: '{}' is not one of {}", name, printable(value), list);
 }
 
 template <class T>
@@ -97,7 +97,7 @@ void between(std::string_view name, T value, T low, T high) {
 
 std::vector<std::string> parse_recipe(Recipe& recipe, std::string_view text, std::string_view path) {
     if (text.size() > max_recipe_bytes)
-        fail("{}: {} bytes are too many for a recipe; at most {}", path, text.size(), max_recipe_bytes);
+        fail("{}: {} bytes is too large for a recipe (at most {})", path, text.size(), max_recipe_bytes);
     std::vector<Field> list = list_fields(recipe);
     std::vector<std::string> names;
     try {
@@ -134,20 +134,20 @@ Config config_of(const Recipe& r, int64_t vocabulary) {
 }
 
 void validate(const Recipe& r, int processes) {
-    if (r.data.empty()) fail("data: no folder of packed tokens is named; puna data pack makes one");
-    if (r.output.empty()) fail("output: no folder is named");
-    constexpr int64_t many = int64_t{1} << 40;
-    between<int64_t>("steps", r.steps, 1, many);
+    if (r.data.empty()) fail("data: missing: give a folder written by puna data pack");
+    if (r.output.empty()) fail("output: missing: give the folder to write to");
+    constexpr int64_t max_steps = int64_t{1} << 40;
+    between<int64_t>("steps", r.steps, 1, max_steps);
     between<int64_t>("length", r.length, 1, 1 << 20);
     between<int64_t>("batch", r.batch, 1, 1 << 20);
     between<int64_t>("micro_batch", r.micro_batch, 0, r.batch);
-    between<int64_t>("warm_up", r.warm_up, -1, many);
+    between<int64_t>("warm_up", r.warm_up, -1, max_steps);
     between<int64_t>("keep_checkpoints", r.keep_checkpoints, 1, 1 << 20);
     between<int64_t>("seed", r.seed, 0, std::numeric_limits<int64_t>::max());
-    between<int64_t>("validate_every", r.validate_every, 0, many);
-    between<int64_t>("validation_rows", r.validation_rows, 0, many);
-    between<int64_t>("sample_every", r.sample_every, 0, many);
-    between<int64_t>("checkpoint_every", r.checkpoint_every, 0, many);
+    between<int64_t>("validate_every", r.validate_every, 0, max_steps);
+    between<int64_t>("validation_rows", r.validation_rows, 0, max_steps);
+    between<int64_t>("sample_every", r.sample_every, 0, max_steps);
+    between<int64_t>("checkpoint_every", r.checkpoint_every, 0, max_steps);
     between("learning_rate", r.learning_rate, 0.0, 1e3);
     between("final_learning_rate", r.final_learning_rate, 0.0, 1.0);
     between("decay_share", r.decay_share, 0.0, 1.0);
@@ -160,11 +160,11 @@ void validate(const Recipe& r, int processes) {
     between("epsilon", r.optimizer.epsilon, 1e-30f, 1.0f);
     between("weight_decay", r.optimizer.weight_decay, 0.0f, 1e3f);
     between("clip", r.optimizer.clip, 0.0f, 1e9f);
-    if (r.from.empty()) config_of(r, 1024);  // the shape: any vocabulary will do
-    if (r.batch % processes) fail("batch: {} rows cannot be shared evenly by {} processes", r.batch, processes);
+    if (r.from.empty()) config_of(r, 1024);  // checks the shape; the vocabulary does not matter
+    if (r.batch % processes) fail("batch: {} rows are not divisible by {} processes", r.batch, processes);
     int64_t share = r.batch / processes;
     if (r.micro_batch > 0 && share % r.micro_batch)
-        fail("micro_batch: {} rows a process are no whole number of passes of {}", share, r.micro_batch);
+        fail("micro_batch: {} rows per process are not a multiple of {}", share, r.micro_batch);
 }
 
 int64_t warm_up_steps(const Recipe& r) { return r.warm_up >= 0 ? r.warm_up : std::min<int64_t>(r.steps / 10, 100); }

@@ -1,10 +1,10 @@
-// train/recipe.h — everything that a training run is made of: a TOML file of `name = value` lines, each also a flag.
+// train/recipe.h — the configuration of a training run: a TOML file of `name = value` lines; each field is also a flag.
 //
 //   Recipe recipe;
 //   read_recipe(recipe, "recipes/tiny.toml");
 //   validate(recipe, group.size());
 //
-// Two runs with the same recipe, data and number of steps give the same bits. Throws Error that names file, line and
+// Two runs with the same recipe, data and number of steps are bit-identical. Throws Error with the file, line and
 // field.
 #pragma once
 #include "model/config.h"
@@ -38,48 +38,48 @@ struct Recipe {
 };
 template <class F>
 void fields(Recipe& r, F field) {
-    field("data", r.data, "folder of packed tokens (puna data pack)");
-    field("validation", r.validation, "another, to measure on; none: no validation");
-    field("output", r.output, "folder for the model, its metrics, report and checkpoints");
-    field("from", r.from, "a model to continue from; none: a new one of the shape below");
-    field("dim", r.dim, "numbers in a token's vector");
-    field("layers", r.layers, "how many");
+    field("data", r.data, "training set (puna data pack)");
+    field("validation", r.validation, "validation set; empty: no validation");
+    field("output", r.output, "folder for the model, metrics, report and checkpoints");
+    field("from", r.from, "model to continue from; empty: train from scratch");
+    field("dim", r.dim, "hidden size");
+    field("layers", r.layers, "number of layers");
     field("heads", r.heads, "attention heads");
-    field("kv_heads", r.kv_heads, "key and value heads, shared by groups of heads");
-    field("ffn", r.ffn, "numbers inside the feed-forward part");
-    field("context", r.context, "most tokens that the model is made for");
-    field("tied", r.tied, "the head is the embedding");
-    field("type", r.type, "what products compute in: bf16 or f32; masters are f32");
-    field("steps", r.steps, "how many");
-    field("length", r.length, "tokens of a training row");
-    field("batch", r.batch, "rows of a step, over all passes and processes");
-    field("micro_batch", r.micro_batch, "rows of a pass: less takes less memory; 0: all of a process's share");
-    field("learning_rate", r.learning_rate, "at its highest");
-    field("final_learning_rate", r.final_learning_rate, "at the end, as a share of the highest");
-    field("schedule", r.schedule, "after the warm-up: cosine, linear, or constant (then a linear decay)");
-    field("decay_share", r.decay_share, "constant schedule: share of the steps that decay");
-    field("warm_up", r.warm_up, "steps until the highest learning rate; -1: a tenth of all steps, at most 100");
+    field("kv_heads", r.kv_heads, "key-value heads (grouped-query attention)");
+    field("ffn", r.ffn, "feed-forward size");
+    field("context", r.context, "maximum sequence length of the model");
+    field("tied", r.tied, "tie the output head to the embedding");
+    field("type", r.type, "type of matrix products: bf16 or f32; master weights are f32");
+    field("steps", r.steps, "number of training steps");
+    field("length", r.length, "tokens per training row");
+    field("batch", r.batch, "rows per step, over all passes and processes");
+    field("micro_batch", r.micro_batch, "rows per pass: fewer take less memory; 0: all rows of a process");
+    field("learning_rate", r.learning_rate, "peak learning rate");
+    field("final_learning_rate", r.final_learning_rate, "final learning rate, as a fraction of the peak");
+    field("schedule", r.schedule, "after warm-up: cosine, linear, or constant (with a final linear decay)");
+    field("decay_share", r.decay_share, "constant schedule: fraction of the steps in the decay");
+    field("warm_up", r.warm_up, "warm-up steps; -1: a tenth of all steps, at most 100");
     fields(r.optimizer, field);
-    field("recompute", r.recompute, "compute activations again on the way back: less memory, a third more work");
-    field("gradient_sum", r.gradient_sum, "tree: the same bits for any split of a step; running: less memory");
-    field("seed", r.seed, "of the weights and of the order of rows");
+    field("recompute", r.recompute, "recompute activations in the backward pass: less memory, a third more work");
+    field("gradient_sum", r.gradient_sum, "tree: bit-identical for any split of a step; running: less memory");
+    field("seed", r.seed, "random seed for the weights and the order of rows");
     field("validate_every", r.validate_every, "steps between validations; 0: at the end only");
-    field("validation_rows", r.validation_rows, "rows of the validation data to use; 0: all");
-    field("sample_every", r.sample_every, "steps between samples of text; 0: none");
-    field("prompt", r.prompt, "what samples continue");
+    field("validation_rows", r.validation_rows, "validation rows to use; 0: all");
+    field("sample_every", r.sample_every, "steps between text samples; 0: none");
+    field("prompt", r.prompt, "prompt of the text samples");
     field("checkpoint_every", r.checkpoint_every, "steps between checkpoints; 0: at the end only");
-    field("keep_checkpoints", r.keep_checkpoints, "the newest that are kept");
+    field("keep_checkpoints", r.keep_checkpoints, "number of newest checkpoints to keep");
 }
 
-// Both return the names of the fields that the text sets; parse_recipe leaves the others as they are.
+// Both return the names of the fields that are set; the others keep their values.
 std::vector<std::string> read_recipe(Recipe& recipe, const std::filesystem::path& path);
 std::vector<std::string> parse_recipe(Recipe& recipe, std::string_view toml, std::string_view path);
 void validate(const Recipe& recipe, int processes);
 Config config_of(const Recipe& recipe, int64_t vocabulary);
 
-int64_t warm_up_steps(const Recipe& recipe);  // also where the recipe leaves it to the number of steps
+int64_t warm_up_steps(const Recipe& recipe);  // resolves -1
 
-// The learning rate of step 0, 1, ...
+// step: from 0.
 double learning_rate_at(const Recipe& recipe, int64_t step);
 
 }  // namespace puna

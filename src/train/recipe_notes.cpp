@@ -8,9 +8,9 @@ namespace puna {
 
 namespace {
 
-struct Idle {
+struct FieldEffect {
     std::string_view field;
-    bool idle;
+    bool unused;
     std::string_view reason;
 };
 
@@ -19,19 +19,19 @@ bool are_same(const std::string& a, const std::string& b) {
     return std::filesystem::equivalent(a, b, ignored);
 }
 
-std::vector<std::string> notes_on_idle_fields(const Recipe& r, const std::function<bool(std::string_view)>& named) {
-    bool measures = !r.validation.empty(), continues = !r.from.empty();
-    constexpr std::string_view no_validation = "no validation set is named",
-                               own_shape = "the model of 'from' has its own";
-    const Idle list[] = {
-        {"validate_every", !measures, no_validation},
-        {"validation_rows", !measures, no_validation},
-        {"prompt", r.sample_every == 0, "no samples are taken: sample_every is 0"},
-        {"decay_share", r.schedule != "constant", "only the schedule 'constant' has it"},
+std::vector<std::string> notes_on_unused_fields(const Recipe& r, const std::function<bool(std::string_view)>& named) {
+    bool validates = !r.validation.empty(), continues = !r.from.empty();
+    constexpr std::string_view no_validation = "there is no validation set",
+                               own_shape = "the shape comes from the model of 'from'";
+    const FieldEffect list[] = {
+        {"validate_every", !validates, no_validation},
+        {"validation_rows", !validates, no_validation},
+        {"prompt", r.sample_every == 0, "sampling is off: sample_every is 0"},
+        {"decay_share", r.schedule != "constant", "only schedule 'constant' uses it"},
         {"final_learning_rate", r.schedule == "constant" && r.decay_share == 0 && r.final_learning_rate != 1,
-         "the schedule 'constant' never falls with a decay_share of 0"},
+         "schedule 'constant' does not decay with decay_share 0"},
         {"decay", r.optimizer.weight_decay == 0, "weight_decay is 0"},
-        {"keep_checkpoints", r.checkpoint_every == 0, "one checkpoint is written, at the end: checkpoint_every is 0"},
+        {"keep_checkpoints", r.checkpoint_every == 0, "only the final checkpoint is written: checkpoint_every is 0"},
         {"dim", continues, own_shape},
         {"layers", continues, own_shape},
         {"heads", continues, own_shape},
@@ -41,8 +41,8 @@ std::vector<std::string> notes_on_idle_fields(const Recipe& r, const std::functi
         {"tied", continues, own_shape},
     };
     std::vector<std::string> notes;
-    for (const Idle& field : list)
-        if (field.idle && named(field.field))
+    for (const FieldEffect& field : list)
+        if (field.unused && named(field.field))
             notes.push_back(fmt::format("{}: has no effect, {}", field.field, field.reason));
     return notes;
 }
@@ -50,14 +50,14 @@ std::vector<std::string> notes_on_idle_fields(const Recipe& r, const std::functi
 }  // namespace
 
 std::vector<std::string> notes_on(const Recipe& r, const std::function<bool(std::string_view field)>& named) {
-    std::vector<std::string> notes = notes_on_idle_fields(r, named);
+    std::vector<std::string> notes = notes_on_unused_fields(r, named);
     if (r.warm_up >= r.steps)
         notes.push_back(
-            fmt::format("warm_up: {} of {} steps: the learning rate rises to {:.3g} of {:.3g} and never falls",
+            fmt::format("warm_up: {} of {} steps: the learning rate only reaches {:.3g} of {:.3g} and never decays",
                         r.warm_up, r.steps, learning_rate_at(r, r.steps - 1), r.learning_rate));
-    if (r.learning_rate == 0) notes.emplace_back("learning_rate: 0 learns nothing");
+    if (r.learning_rate == 0) notes.emplace_back("learning_rate: 0 trains nothing");
     if (!r.validation.empty() && are_same(r.data, r.validation))
-        notes.emplace_back("validation: is the training set itself, so its loss says nothing about other texts");
+        notes.emplace_back("validation: is the training set itself, so its loss does not measure generalization");
     struct Interval {
         std::string_view field;
         int64_t steps;
@@ -68,7 +68,7 @@ std::vector<std::string> notes_on(const Recipe& r, const std::function<bool(std:
           Interval{"sample_every", r.sample_every, true}, Interval{"checkpoint_every", r.checkpoint_every, true}})
         if (every.used && every.steps > r.steps && named(every.field))
             notes.push_back(
-                fmt::format("{}: {} is more than the {} steps: only at the end", every.field, every.steps, r.steps));
+                fmt::format("{}: {} exceeds the {} steps: only at the end", every.field, every.steps, r.steps));
     return notes;
 }
 

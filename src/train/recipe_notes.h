@@ -2,7 +2,7 @@
 //
 //   for (const std::string& note : notes_on(recipe, named)) log_warning("{}", note);
 //
-// What cannot be run is an error of validate() in train/recipe.h.
+// Recipes that cannot run are rejected by validate() in train/recipe.h.
 #pragma once
 #include "train/recipe.h"
 
@@ -13,7 +13,7 @@
 
 namespace puna {
 
-// A line for each, beginning with the field: "prompt: has no effect, ...". named: was this field set by the user.
+// One line each, beginning with the field: "prompt: has no effect, ...". named: whether the user set this field.
 std::vector<std::string> notes_on(const Recipe& recipe, const std::function<bool(std::string_view field)>& named);
 
 }  // namespace puna

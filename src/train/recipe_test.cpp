@@ -16,7 +16,7 @@ Recipe with_schedule(const char* schedule) {
     return recipe;
 }
 
-TEST(Schedule, WarmsUpToTheHighestRate) {
+TEST(Schedule, WarmsUpToThePeak) {
     for (const char* schedule : {"cosine", "linear", "constant"}) {
         Recipe recipe = with_schedule(schedule);
         EXPECT_DOUBLE_EQ(learning_rate_at(recipe, 0), 0.1);
@@ -25,8 +25,8 @@ TEST(Schedule, WarmsUpToTheHighestRate) {
     }
 }
 
-TEST(Schedule, FallsAsItsNameSays) {
-    EXPECT_NEAR(learning_rate_at(with_schedule("cosine"), 60), 0.55, 1e-12);  // half way
+TEST(Schedule, DecaysAccordingToItsName) {
+    EXPECT_NEAR(learning_rate_at(with_schedule("cosine"), 60), 0.55, 1e-12);  // halfway
     EXPECT_NEAR(learning_rate_at(with_schedule("linear"), 35), 1 - 0.9 * 0.25, 1e-12);
     EXPECT_NEAR(learning_rate_at(with_schedule("constant"), 89), 1, 1e-12);
     EXPECT_NEAR(learning_rate_at(with_schedule("constant"), 100), 0.55, 1e-12);  // half of the last fifth
@@ -34,7 +34,7 @@ TEST(Schedule, FallsAsItsNameSays) {
         EXPECT_NEAR(learning_rate_at(with_schedule(schedule), 110), 0.1, 1e-12);
 }
 
-TEST(Recipe, NamesLineAndFieldOfWhatIsWrong) {
+TEST(Recipe, ErrorsNameTheLineAndField) {
     auto message = [](std::string_view text) {
         Recipe recipe;
         try {
@@ -45,14 +45,14 @@ TEST(Recipe, NamesLineAndFieldOfWhatIsWrong) {
         return std::string("no error");
     };
     EXPECT_EQ(message("steps = 5\nbatch = 'x'\n"), "a.toml: line 2: 'batch' must be a whole number");
-    EXPECT_EQ(message("# text\n\nstep = 5\n"), "a.toml: line 3: no field is called 'step', did you mean 'steps'?");
+    EXPECT_EQ(message("# text\n\nstep = 5\n"), "a.toml: line 3: unknown field 'step', did you mean 'steps'?");
     EXPECT_EQ(message("steps = 1.5\n"), "a.toml: line 1: steps: '1.5' is not a whole number");
     EXPECT_NE(message("steps = [1]\n").find("line 1: 'steps' must be"), std::string::npos);
     EXPECT_NE(message("steps = = 2\n").find("a.toml: line 1: "), std::string::npos);
     EXPECT_EQ(message("steps = 7\ntied = false\ndata = \"x y\"\n"), "no error");
 }
 
-TEST(Recipe, TextsMayHaveAnyLetters) {
+TEST(Recipe, StringsMayContainAnyUnicode) {
     Recipe recipe;
     parse_recipe(recipe,
                  "\xef\xbb\xbf"
@@ -62,25 +62,25 @@ TEST(Recipe, TextsMayHaveAnyLetters) {
     EXPECT_EQ(recipe.output, "\u65e5\u672c");
 }
 
-TEST(Recipe, RefusesWhatCannotBe) {
+TEST(Recipe, RejectsInvalidValues) {
     Recipe good;
     good.data = "d";
     good.output = "o";
     EXPECT_NO_THROW(validate(good, 2));
-    auto refused = [&](auto change) {
+    auto expect_rejected = [&](auto change) {
         Recipe recipe = good;
         change(recipe);
         EXPECT_THROW(validate(recipe, 2), Error);
     };
-    refused([](Recipe& r) { r.data.clear(); });
-    refused([](Recipe& r) { r.output.clear(); });
-    refused([](Recipe& r) { r.batch = 7; });        // not even between two processes
-    refused([](Recipe& r) { r.micro_batch = 3; });  // four rows each
-    refused([](Recipe& r) { r.steps = 0; });
-    refused([](Recipe& r) { r.type = "f8"; });
-    refused([](Recipe& r) { r.schedule = "steep"; });
-    refused([](Recipe& r) { r.optimizer.decay = "some"; });
-    refused([](Recipe& r) { r.learning_rate = -1; });
+    expect_rejected([](Recipe& r) { r.data.clear(); });
+    expect_rejected([](Recipe& r) { r.output.clear(); });
+    expect_rejected([](Recipe& r) { r.batch = 7; });        // not divisible by two processes
+    expect_rejected([](Recipe& r) { r.micro_batch = 3; });  // four rows each
+    expect_rejected([](Recipe& r) { r.steps = 0; });
+    expect_rejected([](Recipe& r) { r.type = "f8"; });
+    expect_rejected([](Recipe& r) { r.schedule = "steep"; });
+    expect_rejected([](Recipe& r) { r.optimizer.decay = "some"; });
+    expect_rejected([](Recipe& r) { r.learning_rate = -1; });
 }
 
 }  // namespace

@@ -31,11 +31,11 @@ struct Point {
 
 struct Line {
     const char* name;
-    const char* color;  // a class of the page's style
+    const char* color;  // CSS class
     std::vector<Point> points;
 };
 
-struct Picture {
+struct PlotData {
     const char* title;
     std::vector<Line> lines;
     bool from_zero = true;
@@ -43,7 +43,7 @@ struct Picture {
 
 constexpr double width = 760, height = 250, left = 64, right = 20, top = 10, bottom = 40;
 constexpr size_t max_segments = 1000, max_dots = 60;
-constexpr double largest = 1e30;  // what is beyond it is drawn nowhere
+constexpr double max_value = 1e30;  // larger values are not drawn
 
 std::string escaped(std::string_view text) {
     std::string out;
@@ -52,14 +52,14 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
-// At most two thousand points: the lowest and the highest of each of a thousand stretches, so that no spike is lost.
+// Minimum and maximum of each of at most max_segments buckets, so that no spike is lost.
 std::vector<Point> downsample_minmax(const std::vector<Point>& points) {
     if (points.size() <= 2 * max_segments) return points;
     auto lower = [](Point a, Point b) { return a.y < b.y; };
     std::vector<Point> out;
     for (size_t i = 0; i < max_segments; ++i) {
-        auto at = [&](size_t stretch) {
-            return points.begin() + static_cast<std::ptrdiff_t>(stretch * points.size() / max_segments);
+        auto at = [&](size_t bucket) {
+            return points.begin() + static_cast<std::ptrdiff_t>(bucket * points.size() / max_segments);
         };
         auto [low, high] = std::minmax_element(at(i), at(i + 1), lower);
         out.push_back(*std::min(low, high));
@@ -68,15 +68,15 @@ std::vector<Point> downsample_minmax(const std::vector<Point>& points) {
     return out;
 }
 
-// The clock's noise is no news: the medians of at most two hundred stretches.
+// Median of each of at most 200 buckets, to smooth timing noise.
 std::vector<Point> downsample_median(std::vector<Point> points) {
-    constexpr size_t stretches = 200;
-    if (points.size() <= stretches) return points;
+    constexpr size_t buckets = 200;
+    if (points.size() <= buckets) return points;
     auto lower = [](Point a, Point b) { return a.y < b.y; };
     std::vector<Point> out;
-    for (size_t i = 0; i < stretches; ++i) {
-        auto at = [&](size_t stretch) {
-            return points.begin() + static_cast<std::ptrdiff_t>(stretch * points.size() / stretches);
+    for (size_t i = 0; i < buckets; ++i) {
+        auto at = [&](size_t bucket) {
+            return points.begin() + static_cast<std::ptrdiff_t>(bucket * points.size() / buckets);
         };
         double end = (at(i + 1) - 1)->x;
         auto middle = at(i) + (at(i + 1) - at(i)) / 2;
@@ -86,23 +86,23 @@ std::vector<Point> downsample_median(std::vector<Point> points) {
     return out;
 }
 
-// An axis from low to high with a mark at every multiple of its step: 0, 50k, 100k, 150k.
+// An axis from low to high with a tick at every multiple of its step: 0, 50k, 100k, 150k.
 struct Axis {
     double low = 0, high = 1, step = 1;
 
-    int marks() const { return static_cast<int>(std::lround((high - low) / step)) + 1; }
-    double mark(int i) const { return low + i * step; }
-    double place(double value) const { return (value - low) / (high - low); }
+    int ticks() const { return static_cast<int>(std::lround((high - low) / step)) + 1; }
+    double tick(int i) const { return low + i * step; }
+    double position(double value) const { return (value - low) / (high - low); }
 
     std::string text(int i) const {
-        double most = std::max(std::abs(low), std::abs(high)),
-               unit = most >= 1e9   ? 1e9
-                      : most >= 1e6 ? 1e6
-                      : most >= 1e4 ? 1e3
-                                    : 1,
-               value = mark(i);
+        double magnitude = std::max(std::abs(low), std::abs(high)),
+               unit = magnitude >= 1e9   ? 1e9
+                      : magnitude >= 1e6 ? 1e6
+                      : magnitude >= 1e4 ? 1e3
+                                         : 1,
+               value = tick(i);
         if (std::abs(value) < step / 2) return "0";
-        if (most >= 1e12 || step < 1e-6) return fmt::format("{:.3g}", value);
+        if (magnitude >= 1e12 || step < 1e-6) return fmt::format("{:.3g}", value);
         int decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step / unit) + 1e-9)));
         return fmt::format("{:.{}f}{}", value / unit, decimals,
                            unit == 1e9   ? "G"
@@ -112,21 +112,21 @@ struct Axis {
     }
 };
 
-// About five marks, at round numbers around what lies between low and high.
-Axis round_axis(double low, double high, double smallest_step) {
-    if (high <= low) high = low + std::max(smallest_step, std::abs(low) * 0.1);
+// About five ticks at round numbers that cover low to high.
+Axis round_axis(double low, double high, double min_step) {
+    if (high <= low) high = low + std::max(min_step, std::abs(low) * 0.1);
     double raw = (high - low) / 5, power = std::pow(10, std::floor(std::log10(raw))), step = 10 * power;
     for (double round : {5.0, 2.0, 1.0})
         if (round * power >= raw) step = round * power;
-    step = std::max(step, smallest_step);
+    step = std::max(step, min_step);
     return {std::floor(low / step) * step, std::ceil(high / step) * step, step};
 }
 
 class Plot {
  public:
-    explicit Plot(const Picture& picture) : picture_(picture) {
-        Point low{0, largest}, high{1, -largest};
-        for (Line& line : picture_.lines) {
+    explicit Plot(const PlotData& data) : data_(data) {
+        Point low{0, max_value}, high{1, -max_value};
+        for (Line& line : data_.lines) {
             line.points = downsample_minmax(line.points);
             for (Point p : line.points) {
                 low.y = std::min(low.y, p.y);
@@ -137,53 +137,53 @@ class Plot {
         any_ = true;
         x_ = round_axis(low.x, high.x, 1);
         x_.high = high.x;
-        y_ = round_axis(picture.from_zero ? std::min(0.0, low.y) : low.y, high.y, 1e-12);
+        y_ = round_axis(data.from_zero ? std::min(0.0, low.y) : low.y, high.y, 1e-12);
     }
 
     std::string html() const {
         std::string legend;
-        for (const Line& line : picture_.lines)
-            if (!line.points.empty() && picture_.lines.size() > 1)
+        for (const Line& line : data_.lines)
+            if (!line.points.empty() && data_.lines.size() > 1)
                 legend += fmt::format("<span class=\"key {}\"><i></i>{}</span>", line.color, line.name);
-        return fmt::format("<figure><figcaption>{}{}</figcaption>\n{}</figure>\n", picture_.title, legend,
-                           any_ ? svg() : "<p class=\"quiet\">nothing was measured yet</p>\n");
+        return fmt::format("<figure><figcaption>{}{}</figcaption>\n{}</figure>\n", data_.title, legend,
+                           any_ ? svg() : "<p class=\"quiet\">no measurements yet</p>\n");
     }
 
  private:
-    double at_x(double x) const { return left + x_.place(x) * (width - left - right); }
-    double at_y(double y) const { return height - bottom - y_.place(y) * (height - top - bottom); }
+    double at_x(double x) const { return left + x_.position(x) * (width - left - right); }
+    double at_y(double y) const { return height - bottom - y_.position(y) * (height - top - bottom); }
 
     std::string svg() const {
         std::string out =
-            fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", width, height, in_words());
-        for (int i = 0; i < y_.marks(); ++i)
+            fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", width, height, description());
+        for (int i = 0; i < y_.ticks(); ++i)
             out += fmt::format(
                 "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/><text x=\"{}\" y=\"{:.1f}\" "
                 "text-anchor=\"end\">{}</text>\n",
-                left, width - right, at_y(y_.mark(i)), at_y(y_.mark(i)), left - 8, at_y(y_.mark(i)) + 4, y_.text(i));
-        for (int i = 0; i < x_.marks() && x_.mark(i) <= x_.high; ++i)
-            out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n", at_x(x_.mark(i)),
+                left, width - right, at_y(y_.tick(i)), at_y(y_.tick(i)), left - 8, at_y(y_.tick(i)) + 4, y_.text(i));
+        for (int i = 0; i < x_.ticks() && x_.tick(i) <= x_.high; ++i)
+            out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n", at_x(x_.tick(i)),
                                height - bottom + 17, x_.text(i));
         out += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">step</text>\n", (left + width - right) / 2,
                            height - 6);
-        for (const Line& line : picture_.lines) out += drawn(line);
+        for (const Line& line : data_.lines) out += polyline(line);
         return out + "</svg>\n";
     }
 
-    // For who does not see it: where each line begins and ends.
-    std::string in_words() const {
-        auto spoken = [](double y) { return std::abs(y) >= 1e4 ? format_quantity(y, "") : fmt::format("{:.4g}", y); };
-        std::string out = picture_.title;
-        for (const Line& line : picture_.lines)
+    // The aria-label: first and last value of each line.
+    std::string description() const {
+        auto format = [](double y) { return std::abs(y) >= 1e4 ? format_quantity(y, "") : fmt::format("{:.4g}", y); };
+        std::string out = data_.title;
+        for (const Line& line : data_.lines)
             if (!line.points.empty())
                 out += fmt::format("; {}{} at step {}, {} at step {}",
-                                   picture_.lines.size() > 1 ? std::string(line.name) + " " : "",
-                                   spoken(line.points.front().y), line.points.front().x, spoken(line.points.back().y),
+                                   data_.lines.size() > 1 ? std::string(line.name) + " " : "",
+                                   format(line.points.front().y), line.points.front().x, format(line.points.back().y),
                                    line.points.back().x);
         return out;
     }
 
-    std::string drawn(const Line& line) const {
+    std::string polyline(const Line& line) const {
         std::string points, dots;
         for (Point p : line.points) {
             points += fmt::format("{:.1f},{:.1f} ", at_x(p.x), at_y(p.y));
@@ -194,7 +194,7 @@ class Plot {
         return fmt::format("<polyline class=\"{}\" points=\"{}\"/>{}\n", line.color, points, dots);
     }
 
-    Picture picture_;
+    PlotData data_;
     Axis x_, y_;
     bool any_ = false;
 };
@@ -203,11 +203,11 @@ template <class Row, class Get>
 std::vector<Point> points_of(const std::vector<Row>& rows, Get get) {
     std::vector<Point> points;
     for (const Row& row : rows)
-        if (std::abs(get(row)) < largest) points.push_back({static_cast<double>(row.step), get(row)});
+        if (std::abs(get(row)) < max_value) points.push_back({static_cast<double>(row.step), get(row)});
     return points;
 }
 
-std::string pictures(const std::vector<StepMetrics>& metrics, const std::vector<StepTiming>& timing) {
+std::string plots(const std::vector<StepMetrics>& metrics, const std::vector<StepTiming>& timing) {
     auto training = points_of(metrics, [](const StepMetrics& m) { return m.loss; });
     auto validation = points_of(metrics, [](const StepMetrics& m) { return m.validation_loss; });
     auto bits = points_of(metrics, [](const StepMetrics& m) { return m.bits_per_byte; });
@@ -215,17 +215,18 @@ std::string pictures(const std::vector<StepMetrics>& metrics, const std::vector<
     auto norm = points_of(metrics, [](const StepMetrics& m) { return m.gradient_norm; });
     auto speed = downsample_median(points_of(timing, [](const StepTiming& t) { return t.tokens_per_second; }));
     std::string out;
-    for (const Picture& picture :
-         {Picture{"Loss, nats a token", {{"training", "blue", training}, {"validation", "orange", validation}}, false},
-          Picture{"Validation, bits a byte", {{"", "orange", bits}}, false},
-          Picture{"Learning rate", {{"", "blue", rate}}},
-          Picture{"Gradient norm before clipping", {{"", "blue", norm}}},
-          Picture{"Speed, tokens a second", {{"", "green", speed}}}})
-        out += Plot(picture).html();
+    for (const PlotData& data :
+         {PlotData{
+              "Loss, nats per token", {{"training", "blue", training}, {"validation", "orange", validation}}, false},
+          PlotData{"Validation, bits per byte", {{"", "orange", bits}}, false},
+          PlotData{"Learning rate", {{"", "blue", rate}}},
+          PlotData{"Gradient norm before clipping", {{"", "blue", norm}}},
+          PlotData{"Speed, tokens per second", {{"", "green", speed}}}})
+        out += Plot(data).html();
     return out;
 }
 
-// Of the newest checkpoint that says it. The tensors are not looked at: a report is made beside every checkpoint.
+// The recipe in the newest readable manifest. Does not verify tensors: a report is written with every checkpoint.
 std::optional<Recipe> recipe_of(const fs::path& folder) {
     std::optional<Recipe> newest;
     int64_t step = -1;
@@ -256,33 +257,34 @@ std::string facts(const RunSummary& run, const std::optional<Recipe>& recipe) {
     auto number = [](double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "–"; };
     std::string out = "<dl class=\"facts\">\n";
     out += fact("steps", fmt::format("{}", run.steps), recipe ? fmt::format("of {}", recipe->steps) : "");
-    out += fact("training loss", number(run.loss), "nats a token, last step");
-    out += fact("validation", number(run.bits_per_byte),
-                std::isfinite(run.best_bits_per_byte) ? fmt::format("bits a byte; best {:.4f}", run.best_bits_per_byte)
-                                                      : "bits a byte");
-    out += fact("tokens learnt", format_quantity(static_cast<double>(run.trained), ""));
+    out += fact("training loss", number(run.loss), "nats per token, last step");
+    out +=
+        fact("validation", number(run.bits_per_byte),
+             std::isfinite(run.best_bits_per_byte) ? fmt::format("bits per byte; best {:.4f}", run.best_bits_per_byte)
+                                                   : "bits per byte");
+    out += fact("tokens trained", format_quantity(static_cast<double>(run.trained), ""));
     out += fact("time in steps", format_duration(run.seconds));
     out +=
         fact("speed", std::isfinite(run.tokens_per_second) ? format_quantity(run.tokens_per_second, "") : "–",
-             std::isfinite(run.share) ? fmt::format("tokens a second, {:.1f} % of the peak; medians", run.share * 100)
-                                      : "tokens a second, median");
+             std::isfinite(run.share) ? fmt::format("tokens per second, {:.1f} % of the peak; medians", run.share * 100)
+                                      : "tokens per second, median");
     return out + "</dl>\n";
 }
 
-// A run that was resumed may have the model of its earlier end.
+// A resumed run may still have the model of its earlier end.
 std::string status(const fs::path& folder, const RunSummary& run, const std::optional<Recipe>& recipe) {
     std::error_code ignored;
     bool all_steps = recipe && run.steps >= recipe->steps;
     bool finished = fs::exists(folder / "model.safetensors", ignored) && (all_steps || !recipe);
     return fmt::format("<span class=\"status {}\">{}</span>", finished ? "green" : "orange",
                        finished    ? "finished"
-                       : all_steps ? "all steps are taken, the model is not written"
+                       : all_steps ? "all steps done, model not written"
                                    : "not finished");
 }
 
 std::string recipe_table(Recipe recipe) {
-    for (std::string* place : {&recipe.data, &recipe.validation, &recipe.output, &recipe.from})
-        if (!place->empty()) *place = public_name(*place);
+    for (std::string* path : {&recipe.data, &recipe.validation, &recipe.output, &recipe.from})
+        if (!path->empty()) *path = public_name(*path);
     recipe.warm_up = warm_up_steps(recipe);
     std::string out = "<h2>Recipe</h2>\n<dl class=\"recipe\">\n";
     for (const Field& field : list_fields(recipe)) {
@@ -343,7 +345,7 @@ void write_report(const fs::path& folder) {
                         name, status(folder, run, recipe));
     page += fmt::format("<div class=\"quiet\">training report, written {:%Y-%m-%d %H:%M} UTC</div>\n",
                         fmt::gmtime(std::time(nullptr)));
-    page += facts(run, recipe) + pictures(metrics, timing);
+    page += facts(run, recipe) + plots(metrics, timing);
     if (recipe) page += recipe_table(*recipe);
     write_file(folder / "report.html", page + "</html>\n");
 }

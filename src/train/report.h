@@ -1,12 +1,12 @@
-// train/report.h — report.html: how a run goes, in numbers and pictures (loss, learning rate, gradient norm, speed), in
-// one file that needs no network and no script, for light and dark screens.
+// train/report.h — report.html: a run's metrics and plots (loss, learning rate, gradient norm, speed) in one
+// self-contained file without scripts, with light and dark themes.
 #pragma once
 #include <filesystem>
 
 namespace puna {
 
-// Reads metrics.jsonl and timing.jsonl of the folder, the recipe in its newest checkpoint where there is one, and
-// writes report.html there. Throws Error where a file cannot be read or written: no reason to end a run.
+// Reads metrics.jsonl, timing.jsonl and the recipe of the newest checkpoint, if there is one, and writes report.html to
+// the folder. Throws Error if a file cannot be read or written.
 void write_report(const std::filesystem::path& folder);
 
 }  // namespace puna

@@ -15,13 +15,13 @@
 namespace puna {
 namespace {
 
-constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-// A run of some steps, validated at every tenth.
+// A run with validation every ten steps.
 void write_run(const TestFolder& folder, int64_t steps) {
     std::string metrics, timing;
     for (int64_t step = 1; step <= steps; ++step) {
-        double t = static_cast<double>(step), measured = step % 10 == 0 ? 1 + 1 / t : nothing;
+        double t = static_cast<double>(step), measured = step % 10 == 0 ? 1 + 1 / t : nan;
         metrics += to_line(StepMetrics{step, 1 + 2 / t, 1e-3 / t, 0.5 + 1 / t, 100, measured, measured}) + "\n";
         timing += to_line(StepTiming{step, 2, 150'000, 0.455}) + "\n";
     }
@@ -41,7 +41,7 @@ std::string report_of(const TestFolder& folder) {
     return read_text(folder / "report.html");
 }
 
-bool says(const std::string& page, std::string_view what) { return page.find(what) != page.npos; }
+bool contains(const std::string& page, std::string_view text) { return page.find(text) != page.npos; }
 
 size_t count(const std::string& page, std::string_view what) {
     size_t n = 0;
@@ -49,36 +49,37 @@ size_t count(const std::string& page, std::string_view what) {
     return n;
 }
 
-TEST(Report, TellsTrainingFromValidation) {
+TEST(Report, DistinguishesTrainingFromValidation) {
     TestFolder folder;
     write_run(folder, 30);
     std::string page = report_of(folder);
-    EXPECT_TRUE(says(
+    EXPECT_TRUE(contains(
         page, "<span class=\"key blue\"><i></i>training</span><span class=\"key orange\"><i></i>validation</span>"));
-    EXPECT_TRUE(says(page, "<polyline class=\"blue\"") && says(page, "<polyline class=\"orange\""));
-    EXPECT_TRUE(says(page, "prefers-color-scheme:dark"));
+    EXPECT_TRUE(contains(page, "<polyline class=\"blue\"") && contains(page, "<polyline class=\"orange\""));
+    EXPECT_TRUE(contains(page, "prefers-color-scheme:dark"));
 }
 
-TEST(Report, SaysInWordsAndNumbersForPeople) {
+TEST(Report, PlotsHaveLabelsAndReadableNumbers) {
     TestFolder folder;
     write_run(folder, 3000);
     std::string page = report_of(folder);
     EXPECT_EQ(count(page, "<svg"), 5u);
     EXPECT_EQ(count(page, "aria-label=\""), 5u);
-    EXPECT_TRUE(says(
-        page, "aria-label=\"Loss, nats a token; training 3 at step 1, 1.001 at step 3000; validation 1.1 at step 10"));
+    EXPECT_TRUE(contains(
+        page,
+        "aria-label=\"Loss, nats per token; training 3 at step 1, 1.001 at step 3000; validation 1.1 at step 10"));
     EXPECT_EQ(count(page, ">step</text>"), 5u);
-    EXPECT_TRUE(says(page, ">150k</text>") && says(page, ">1000</text>"));
-    EXPECT_FALSE(says(page, "e+0"));
+    EXPECT_TRUE(contains(page, ">150k</text>") && contains(page, ">1000</text>"));
+    EXPECT_FALSE(contains(page, "e+0"));
 }
 
-TEST(Report, SumsUpTheRunAndItsRecipe) {
+TEST(Report, SummarizesTheRunAndItsRecipe) {
     TestFolder folder;
     write_run(folder, 3600);
     std::string page = report_of(folder);
-    EXPECT_TRUE(says(page, ">not finished</span>") && says(page, "<dd>360.0 k</dd>") &&
-                says(page, "<dd>2 h 0 min</dd>") && says(page, "45.5 % of the peak"));
-    EXPECT_FALSE(says(page, "Recipe"));
+    EXPECT_TRUE(contains(page, ">not finished</span>") && contains(page, "<dd>360.0 k</dd>") &&
+                contains(page, "<dd>2 h 0 min</dd>") && contains(page, "45.5 % of the peak"));
+    EXPECT_FALSE(contains(page, "Recipe"));
     Recipe recipe;
     recipe.steps = 4000;
     recipe.prompt = "<b>\"&";
@@ -87,14 +88,14 @@ TEST(Report, SumsUpTheRunAndItsRecipe) {
     write_manifest(folder, 3600, recipe);
     write_file(folder / "model.safetensors", "of an earlier end");
     page = report_of(folder);
-    EXPECT_TRUE(says(page, ">not finished</span>") && says(page, "of 4000") && says(page, "&lt;b&gt;&quot;&amp;") &&
-                says(page, "<dd>stories</dd>"));
-    EXPECT_FALSE(says(page, "/home/someone"));
+    EXPECT_TRUE(contains(page, ">not finished</span>") && contains(page, "of 4000") &&
+                contains(page, "&lt;b&gt;&quot;&amp;") && contains(page, "<dd>stories</dd>"));
+    EXPECT_FALSE(contains(page, "/home/someone"));
     write_run(folder, 4000);
-    EXPECT_TRUE(says(report_of(folder), ">finished</span>"));
+    EXPECT_TRUE(contains(report_of(folder), ">finished</span>"));
 }
 
-TEST(Report, PassesOverLinesThatAreDamaged) {
+TEST(Report, SkipsDamagedLines) {
     TestFolder folder;
     write_run(folder, 20);
     std::string good = read_text(folder / "metrics.jsonl");
@@ -103,20 +104,20 @@ TEST(Report, PassesOverLinesThatAreDamaged) {
     write_file(folder / "timing.jsonl", std::string("{\"step\":1}\n\0\0\0", 14));
     write_file(folder / "checkpoints", "no folder");
     std::string page = report_of(folder);
-    EXPECT_TRUE(says(page, "training 3 at step 1, 1.1 at step 20;") && says(page, "nothing was measured yet"));
+    EXPECT_TRUE(contains(page, "training 3 at step 1, 1.1 at step 20;") && contains(page, "no measurements yet"));
     EXPECT_EQ(read_metrics(folder / "metrics.jsonl").size(), 21u);
     std::filesystem::remove(folder / "timing.jsonl");
     EXPECT_THROW(write_report(folder.path()), Error);
 }
 
-TEST(Report, StaysSmallAndLosesNoSpike) {
+TEST(Report, StaysSmallAndKeepsSpikes) {
     TestFolder folder;
     write_run(folder, 50'000);
     std::string metrics = read_text(folder / "metrics.jsonl");
     write_file(folder / "metrics.jsonl", metrics + "{\"step\":50001,\"loss\":9.0}\n" + metrics);
     std::string page = report_of(folder);
     EXPECT_LT(page.size(), 250'000u);
-    EXPECT_TRUE(says(page, ">9</text>") || says(page, ">10</text>"));  // the axis reaches it
+    EXPECT_TRUE(contains(page, ">9</text>") || contains(page, ">10</text>"));  // the axis reaches it
 }
 
 }  // namespace

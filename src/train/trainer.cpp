@@ -22,18 +22,18 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-// Of nothing there is none.
-double mean(double sum, double count) { return count > 0 ? sum / count : nothing; }
+// NaN for a count of 0.
+double mean(double sum, double count) { return count > 0 ? sum / count : nan; }
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-// The tokenizer may have more tokens than the model, as long as the data has none of them.
+// The tokenizer may have more tokens than the model if the data does not use them.
 void check_ids(const Loader& loader, const Config& config) {
     if (loader.vocabulary() <= config.vocabulary) return;
     if (std::optional<int32_t> id = loader.find_id_from(config.vocabulary))
-        fail("{}: has token {}, but the model a vocabulary of {}: pack the data with the model's tokenizer",
+        fail("{}: contains token {}, but the model's vocabulary size is {}: pack the data with the model's tokenizer",
              loader.set().folder().string(), *id, config.vocabulary);
 }
 
@@ -88,40 +88,39 @@ std::string hash_of_index(const Loader& loader) {
     return hash.digits();
 }
 
-bool is_there(const fs::path& path) {
+bool path_exists(const fs::path& path) {
     std::error_code problem;
-    bool there = fs::exists(path, problem);
-    if (problem) fail("{}: cannot be looked at: {}", path.string(), problem.message());
-    return there;
+    bool exists = fs::exists(path, problem);
+    if (problem) fail("{}: cannot access: {}", path.string(), problem.message());
+    return exists;
 }
 
-// Only what makes sense together may be trained and validated on.
+// Training and validation sets must share a tokenizer.
 void check_same_tokenizer(const Loader& loader, const Loader& training) {
     if (loader.set().index().tokenizer != training.set().index().tokenizer)
-        fail("{}: was packed with another tokenizer than {}", loader.set().folder().string(),
+        fail("{}: was packed with a different tokenizer than {}", loader.set().folder().string(),
              training.set().folder().string());
 }
 
-// A model, a card or a set that is somebody's already is not replaced.
-void check_holds_no_result(const fs::path& output) {
+// Never overwrite an existing model, card or packed set.
+void check_no_existing_result(const fs::path& output) {
     for (const char* name :
          {"model.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json",
           "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "README.md", "report.html"})
-        if (is_there(output / name))
-            fail("{}: is there already, and this run would replace it; name another output folder",
-                 (output / name).string());
+        if (path_exists(output / name))
+            fail("{}: already exists and would be overwritten; choose another --output", (output / name).string());
 }
 
 void warn_about_data(const Loader& loader, int64_t length, int64_t batch) {
     if (loader.set().index().trained == 0)
-        fail("{}: none of its tokens are to be learnt", loader.set().folder().string());
+        fail("{}: no assistant message is in the loss, so there is nothing to train on",
+             loader.set().folder().string());
     if (loader.shortened() > 0)
         log_warning(
-            "{}: {} of {} conversations are longer than a row of {} tokens and lose their end; a larger length keeps "
-            "it",
+            "{}: {} of {} conversations are longer than a row of {} tokens and are truncated; use a larger length",
             loader.set().folder().string(), loader.shortened(), loader.set().index().documents, length);
     if (batch > loader.rows_per_epoch())
-        log_warning("{}: has {} rows of {} tokens, fewer than the batch of {}: each step takes some of them twice",
+        log_warning("{}: has {} rows of {} tokens, fewer than the batch of {}: each step repeats some of them",
                     loader.set().folder().string(), loader.rows_per_epoch(), length, batch);
 }
 
@@ -130,13 +129,13 @@ int64_t validation_rows(const Recipe& recipe, const Loader& validation) {
     return recipe.validation_rows > 0 ? std::min(recipe.validation_rows, all) : all;
 }
 
-// A mean over nothing is no number: said before hours of training, not after them.
-void check_can_be_measured(const Recipe& recipe, const Loader& validation) {
+// Fail before hours of training, not after, if the validation loss would be a mean over no tokens.
+void check_can_be_validated(const Recipe& recipe, const Loader& validation) {
     int64_t rows = validation_rows(recipe, validation);
     for (int64_t row = 0; row < rows; ++row)
         if (validation.read(row, 1).trained > 0) return;
     fail(
-        "{}: nothing is to be learned in the {} rows of {} tokens that would be measured; use a larger length, more "
+        "{}: no token is in the loss in the {} validation rows of {} tokens; use a larger length, more "
         "validation_rows or other data",
         recipe.validation, rows, recipe.length);
 }
@@ -162,7 +161,7 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
     if (!recipe.validation.empty()) {
         validation_.emplace(recipe.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
         check_same_tokenizer(*validation_, loader_);
-        check_can_be_measured(recipe, *validation_);
+        check_can_be_validated(recipe, *validation_);
         check_ids(*validation_, llama_.config);
     }
     if (group_.rank() == 0) warn_about_data(loader_, recipe.length, recipe.batch);
@@ -172,38 +171,38 @@ Trainer::~Trainer() = default;
 
 void Trainer::start_or_resume() {
     fs::path output = recipe_.output, checkpoints = output / "checkpoints";
-    bool begun = is_there(output / "metrics.jsonl"), ended = is_there(output / "model.safetensors"),
+    bool started = path_exists(output / "metrics.jsonl"), finished = path_exists(output / "model.safetensors"),
          any = has_checkpoints(checkpoints);
-    if (!hooks_.resume && (begun || any))
-        fail("{}: holds a run already; go on with --resume, or name another output folder", output.string());
-    if (!hooks_.resume) check_holds_no_result(output);
-    if (hooks_.resume && !begun && !any)
-        fail("{}: no checkpoint to resume from; name the folder of a run, or begin one without --resume",
+    if (!hooks_.resume && (started || any))
+        fail("{}: already contains a training run; pass --resume to continue it, or choose another --output",
+             output.string());
+    if (!hooks_.resume) check_no_existing_result(output);
+    if (hooks_.resume && !started && !any)
+        fail("{}: no checkpoint to resume from; give the folder of a run, or start one without --resume",
              output.string());
     if (group_.rank() == 0) {
         make_folder(checkpoints);
         lock_ = std::make_unique<RunLock>(checkpoints);
     }
     std::optional<fs::path> last = newest_checkpoint(checkpoints);
-    if (hooks_.resume && !last && (ended || any))
-        fail("{}: no checkpoint to resume from is left; name another output folder, and begin without --resume",
-             output.string());
+    if (hooks_.resume && !last && (finished || any))
+        fail("{}: no checkpoint to resume from is left; start without --resume in another --output", output.string());
     if (last) resume_from(*last);
     if (last && state_.step == recipe_.steps && group_.rank() == 0)
-        log_info("{}: all {} steps are taken; writes its result again", output.string(), recipe_.steps);
+        log_info("{}: training is already complete ({}/{} steps); rewriting the model files", output.string(),
+                 state_.step, recipe_.steps);
     if (hooks_.resume && !last && group_.rank() == 0)
-        log_info("{}: was stopped before its first checkpoint; begins again", output.string());
+        log_info("{}: stopped before its first checkpoint; starting from step 0", output.string());
     state_.recipe = recipe_json(recipe_);
     state_.data = hash_of_index(loader_);
-    group_.barrier();  // nobody looks for an earlier run in what the first one now changes
+    group_.barrier();  // all ranks have looked for checkpoints before rank 0 modifies the folder
     if (group_.rank() != 0) return;
     remove_stale(output, state_.step);
     std::error_code absent;
     auto timed = static_cast<int64_t>(
         fs::exists(output / "timing.jsonl", absent) ? fs::file_size(output / "timing.jsonl", absent) : 0);
     if (timed < state_.timing_bytes)
-        log_warning("{}: has lost its end; the report misses the speed of some steps",
-                    (output / "timing.jsonl").string());
+        log_warning("{}: truncated; the report lacks the speed of some steps", (output / "timing.jsonl").string());
     state_.timing_bytes = std::min(state_.timing_bytes, timed);
     files_.reset(new Files{JsonLines(output / "metrics.jsonl", state_.metrics_bytes),
                            JsonLines(output / "timing.jsonl", state_.timing_bytes)});
@@ -213,14 +212,14 @@ void Trainer::resume_from(const fs::path& checkpoint) {
     RunState before = load_checkpoint(checkpoint, llama_, optimizer_);
     for (const std::string& change : changes_of_recipe(before.recipe, recipe_json(recipe_), checkpoint.string())) {
         if (before.step >= recipe_.steps)
-            fail("{}: {} steps were taken; {} changes nothing any more, with more steps it would", checkpoint.string(),
-                 before.step, change);
+            fail("{}: all {} steps are done, so {} has no effect; raise --steps too", checkpoint.string(), before.step,
+                 change);
         before.changes.push_back(fmt::format("from step {} on: {}", before.step, change));
         if (group_.rank() == 0) log_info("{}", before.changes.back());
     }
     if (before.data != hash_of_index(loader_))
-        fail("{}: was trained on other data than {}; name the folder of the data that it was trained on",
-             checkpoint.string(), recipe_.data);
+        fail("{}: was trained on other data than {}; pass the folder of its original data", checkpoint.string(),
+             recipe_.data);
     state_ = before;
     refresh_weights(kernels_, llama_);
 }
@@ -236,7 +235,7 @@ StepMetrics Trainer::take_step() {
     trained = sum_over(group_, trained);
     idle_rows_ = trained == 0 ? idle_rows_ + recipe_.batch : 0;
     if (idle_rows_ >= loader_.rows_per_epoch())
-        fail("step {}: nothing in any of {} rows is to be learnt; use a larger length", state_.step + 1, idle_rows_);
+        fail("step {}: no token of the last {} rows is in the loss; use a larger length", state_.step + 1, idle_rows_);
     std::vector<double> losses;
     for (TrainingRows& part : rows) {
         pass_.reset();
@@ -251,17 +250,19 @@ StepMetrics Trainer::take_step() {
                   .loss = mean(sum_over(group_, tree_sum(losses)), trained),
                   .learning_rate = learning_rate_at(recipe_, state_.step),
                   .trained = static_cast<int64_t>(trained),
-                  .validation_loss = nothing,
-                  .bits_per_byte = nothing};
+                  .validation_loss = nan,
+                  .bits_per_byte = nan};
     std::span<float> gradients = gradients_.finish();
     group_.all_reduce(gradients);
-    bool sound = std::isfinite(m.loss) || trained == 0;
-    m.gradient_norm = sound ? optimizer_.step(kernels_, llama_, gradients, m.learning_rate) : nothing;
+    bool finite = std::isfinite(m.loss) || trained == 0;
+    m.gradient_norm = finite ? optimizer_.step(kernels_, llama_, gradients, m.learning_rate) : nan;
     if (!std::isfinite(m.gradient_norm))
         fail(
-            "step {}: the {} is not a finite number; lower learning_rate (now {:.3g}) or look at the data of rows {} "
-            "to {}, then go on with --resume",
-            m.step, sound ? "gradient" : "loss", m.learning_rate, state_.position, state_.position + recipe_.batch - 1);
+            "step {}: the {} is not finite; lower learning_rate (now {:.3g}) or inspect rows {} to {} of the data, "
+            "then "
+            "continue with --resume",
+            m.step, finite ? "gradient" : "loss", m.learning_rate, state_.position,
+            state_.position + recipe_.batch - 1);
     ++state_.step;
     state_.position += recipe_.batch;
     return m;
@@ -307,13 +308,13 @@ void Trainer::finish() {
         if (fs::exists(data / name)) write_file(output / name, read_text(data / name));
     write_file(output / "generation_config.json", generation_config_json(llama_.config));
     write_card(output, recipe_, llama_.config, loader_.set().index(), state_.changes);
-    write_report(output);  // now of a run that is finished
+    write_report(output);  // again: the run is now finished
 }
 
 void Trainer::run() {
     start_or_resume();
     double tokens = static_cast<double>(recipe_.batch * recipe_.length);
-    double begun = now();
+    double run_start = now();
     int64_t first = state_.step;
     while (state_.step < recipe_.steps) {
         double start = now();
@@ -322,12 +323,12 @@ void Trainer::run() {
         if (due(recipe_.validate_every)) validate_into(m);
         double rate = tokens / seconds;
         double operations = rate * training_operations(llama_.config, recipe_.length) / 1e9 / group_.size();
-        peak_ = std::max(peak_, operations);  // measured on a busy machine, it may be beaten
+        peak_ = std::max(peak_, operations);  // a peak measured on a busy machine may be exceeded
         StepTiming timing{m.step, seconds, rate, operations / peak_};
         if (files_) {
             files_->metrics.append(to_line(m));
             files_->timing.append(to_line(timing));
-            double left = (now() - begun) / static_cast<double>(state_.step - first) *
+            double left = (now() - run_start) / static_cast<double>(state_.step - first) *
                           static_cast<double>(recipe_.steps - state_.step);
             if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, left});
             if (hooks_.sample && recipe_.sample_every > 0 && due(recipe_.sample_every))

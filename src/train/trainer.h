@@ -1,13 +1,13 @@
-// train/trainer.h — a training run from its recipe to a model folder.
+// train/trainer.h — runs training: from a recipe to a model folder.
 //
 //   Trainer trainer(recipe, Group::world(), hooks);
-//   trainer.run();                        // or goes on from the newest checkpoint: TrainerHooks::resume
+//   trainer.run();                        // resumes from the newest checkpoint with TrainerHooks::resume
 //
-// A step: rows of the loader in passes of micro_batch rows, gradients summed in the tree of nn/gradients.h, summed over
-// processes, clipped, AdamW. One normalisation: by the trained tokens of the whole step; one without any has no
-// gradient. Weights and metrics.jsonl are a function of recipe and data alone: not of threads, passes, stops and
-// resumes, nor of the number of processes where each of them has 2^n chunks of a step, which are whole subtrees of the
-// sum. Throws Error for whatever is wrong; the last good checkpoint stays.
+// A step reads rows from the loader in passes of micro_batch rows, sums gradients in the tree of nn/gradients.h, then
+// over processes, clips, and applies AdamW. Loss and gradients are normalized by the tokens in the loss of the whole
+// step; a step without any has zero gradient. Weights and metrics.jsonl are a function of recipe and data alone,
+// independent of threads, passes, interruptions, and the number of processes if each has 2^n chunks of a step (complete
+// subtrees of the sum). Throws Error on failure; the last good checkpoint remains.
 #pragma once
 #include "comm/group.h"
 #include "data/loader.h"
@@ -26,7 +26,7 @@
 
 namespace puna {
 
-// What the run says while it goes, for a line of progress.
+// Progress after a step.
 struct TrainReport {
     StepMetrics metrics;
     StepTiming timing;
@@ -34,13 +34,13 @@ struct TrainReport {
     double seconds_left = 0;
 };
 
-// What the trainer does not know itself.
+// Inputs from outside the recipe, and callbacks.
 struct TrainerHooks {
     bool resume = false;
     int32_t bos = 0;
     std::vector<int32_t> eos;
     std::function<void(const TrainReport&)> on_step = {};   // on rank 0
-    std::function<void(Llama&, int64_t step)> sample = {};  // on rank 0; the model is not to be changed
+    std::function<void(Llama&, int64_t step)> sample = {};  // on rank 0; must not modify the model
 };
 
 class Trainer {
@@ -53,7 +53,7 @@ class Trainer {
  private:
     struct Files;
 
-    int64_t share() const { return recipe_.batch / group_.size(); }  // rows of this process
+    int64_t share() const { return recipe_.batch / group_.size(); }  // rows per step of this process
     int64_t micro() const { return recipe_.micro_batch > 0 ? recipe_.micro_batch : share(); }
     bool due(int64_t every) const { return (every > 0 && state_.step % every == 0) || state_.step == recipe_.steps; }
 
@@ -74,11 +74,11 @@ class Trainer {
     Optimizer optimizer_;
     Gradients gradients_;
     Pass pass_;
-    double peak_;  // 10^9 operations a second of this machine
+    double peak_;  // this machine's peak, in GFLOP/s
     RunState state_;
-    int64_t idle_rows_ = 0;  // the last ones, in which nothing was to be learnt
+    int64_t idle_rows_ = 0;  // consecutive rows without a token in the loss
     std::unique_ptr<RunLock> lock_;
-    std::unique_ptr<Files> files_;  // rank 0 alone writes
+    std::unique_ptr<Files> files_;  // rank 0 only
 };
 
 }  // namespace puna
