@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What cannot be measured is left out, what contradicts itself is told, and what is no text is refused: as a user sees
-it. usage: notes_test.py PUNA WRITE_MODEL"""
+"""Command-line behavior: values that cannot be measured are omitted, ineffective or conflicting options are reported, and
+files that are not text are rejected. usage: notes_test.py PUNA WRITE_MODEL"""
 import gzip
 import json
 import pathlib
@@ -24,7 +24,7 @@ def one_line(result, *parts):
     assert len(lines) == 1 and all(part in lines[0] for part in parts), (parts, result.stderr)
 
 
-def noted(result, *parts):
+def has_note(result, *parts):
     assert any(all(part in line for part in parts) for line in result.stderr.splitlines()), (parts, result.stderr)
 
 
@@ -47,9 +47,9 @@ def metrics(folder, name):
     return [json.loads(line) for line in (folder / name / "metrics.jsonl").read_text().splitlines()]
 
 
-def a_validation_without_anything_to_learn_is_refused_before_training(folder):
+def validation_without_tokens_in_the_loss_is_rejected_before_training(folder):
     pack(folder, "talk.jsonl", chat(("user", "hi"), ("assistant", "hello")) * 4)
-    noted(pack(folder, "silent.jsonl", chat(("system", "be kind"), ("user", "hi"))), "there is nothing to train on")
+    has_note(pack(folder, "silent.jsonl", chat(("system", "be kind"), ("user", "hi"))), "there is nothing to train on")
     pack(folder, "cut.jsonl", chat(("user", "word " * 30), ("assistant", "yes")))
     for name in ("silent", "cut"):
         result = train(folder, f"out {name}", "talk", "--validation", folder / f"{name}.set", "--steps", 1, code=1)
@@ -57,15 +57,15 @@ def a_validation_without_anything_to_learn_is_refused_before_training(folder):
         assert not (folder / f"out {name}/metrics.jsonl").exists()
 
 
-def bits_of_no_bytes_are_left_out(folder):
-    pack(folder, "mute.jsonl", chat(("user", "hi"), ("assistant", "")))     # only the end of the turn is learned
+def bits_per_byte_without_text_is_omitted(folder):
+    pack(folder, "mute.jsonl", chat(("user", "hi"), ("assistant", "")))     # only the end of turn is in the loss
     result = train(folder, "out mute", "talk", "--validation", folder / "mute.set", "--steps", 2, "--validate-every", 1)
     assert all("validation_loss" in line and "bits_per_byte" not in line for line in metrics(folder, "out mute"))
     card, report = ((folder / "out mute" / name).read_text() for name in ("README.md", "report.html"))
     assert "nats per token, on" in card and "bits per byte" not in card and "nan" not in card + report + result.stderr, card
 
 
-def steps_without_anything_to_learn_have_no_loss(folder):
+def steps_without_tokens_in_the_loss_report_no_loss(folder):
     pack(folder, "pause.jsonl", chat(("user", "word " * 30), ("assistant", "yes")) * 3 + chat(("user", "a"), ("assistant", "b")))
     result = train(folder, "out pause", "pause", "--steps", 8, "--batch", 1)
     idle = [line for line in metrics(folder, "out pause") if line["trained"] == 0]
@@ -73,39 +73,39 @@ def steps_without_anything_to_learn_have_no_loss(folder):
     assert "nan" not in result.stderr + (folder / "out pause/README.md").read_text()
 
 
-def the_warm_up_follows_from_the_number_of_steps(folder):
+def the_default_warm_up_follows_the_number_of_steps(folder):
     pack(folder, "text.txt", "the cat sat on the mat and the dog ran away\n" * 40)
     assert "warm" not in train(folder, "out default", "text", "--steps", 20, "--learning-rate", "1e-3").stderr
     assert max(line["learning_rate"] for line in metrics(folder, "out default")) == 1e-3
     assert "warm_up = 2\n" in (folder / "out default/README.md").read_text()
-    noted(train(folder, "out long", "text", "--steps", 2, "--warm-up", 2), "--warm-up: 2 of 2 steps", "never decays")
+    has_note(train(folder, "out long", "text", "--steps", 2, "--warm-up", 2), "--warm-up: 2 of 2 steps", "never decays")
 
 
-def fields_without_effect_are_told_as_they_were_given(folder):
+def fields_without_effect_are_reported_as_given(folder):
     flags = ["--steps", 2, "--validate-every", 1, "--prompt", "Once", "--decay-share", 0.5, "--checkpoint-every", 5]
     result = train(folder, "out idle", "text", *flags)
     for flag in ("--validate-every: has no effect", "--prompt: has no effect", "--decay-share: has no effect", "--checkpoint-every: 5 exceeds"):
-        noted(result, flag)
+        has_note(result, flag)
     (folder / "recipe.toml").write_text("dim = 64\nlayers = 9\nlength = 64\nsteps = 1\nbatch = 2\n")
     result = run("train", folder / "recipe.toml", "--data", folder / "text.set", "--from", folder / "out idle", "--output", folder / "out next")
-    noted(result, "dim: has no effect")
-    noted(result, "layers: has no effect")
-    noted(train(folder, "out big", "talk", "--steps", 1, "--batch", 64), "fewer than the batch of 64")
+    has_note(result, "dim: has no effect")
+    has_note(result, "layers: has no effect")
+    has_note(train(folder, "out big", "talk", "--steps", 1, "--batch", 64), "fewer than the batch of 64")
     one_line(train(folder, "never", "text", "--context", 32, code=2), "--length", "longer than the context")
     one_line(train(folder, "never", "text", "--keep-checkpoints", 0, code=2), "--keep-checkpoints")
     one_line(train(folder, "never", "text", "--micro-batch", 2, "--batch", 3, code=2), "--micro-batch")
 
 
-def packing_says_what_had_no_effect(folder):
-    noted(pack(folder, "one.txt", "a single document", "--validation-share", 1e-9), "--validation-share: there is no validation set", "none of the 1")
-    noted(pack(folder, "lines.jsonl", '{"text": "x y"}\n', "--separator", "---", "--date", "1 May 2025"), "--separator: has no effect")
-    noted(pack(folder, "plain.txt", "x y", "--text-field", "body"), "--text-field: has no effect")
-    noted(pack(folder, "talk2.jsonl", chat(("user", "a"), ("assistant", "b")), "--text-field", "body"), "--text-field: has no effect")
+def packing_reports_options_without_effect(folder):
+    has_note(pack(folder, "one.txt", "a single document", "--validation-share", 1e-9), "--validation-share: there is no validation set", "none of the 1")
+    has_note(pack(folder, "lines.jsonl", '{"text": "x y"}\n', "--separator", "---", "--date", "1 May 2025"), "--separator: has no effect")
+    has_note(pack(folder, "plain.txt", "x y", "--text-field", "body"), "--text-field: has no effect")
+    has_note(pack(folder, "talk2.jsonl", chat(("user", "a"), ("assistant", "b")), "--text-field", "body"), "--text-field: has no effect")
     one_line(pack(folder, "few.txt", "one\n<|endoftext|>\ntwo", "--hold-out-last", 2, code=1), "all 2 are held out")
     one_line(pack(folder, "few.txt", "one", "--hold-out-last", 2, "--max-documents", 2, code=2), "--hold-out-last: 2 of at most 2")
 
 
-def what_is_no_text_is_refused_with_the_remedy(folder):
+def files_that_are_not_text_are_rejected_with_a_remedy(folder):
     words, model = "A story of a cat that sat on a mat.\n" * 9, folder / "model"
     for name, content, part in (("story.txt.gz", gzip.compress(words.encode()), "gzip -dc"), ("story.utf16", words.encode("utf-16"), "iconv -f UTF-16"),
                                 ("bare.utf16", words.encode("utf-16-le"), "looks like UTF-16"), ("story.zip", b"PK\x03\x04\x14\0\0\0\x08\0" + bytes(range(256)), "unzip")):
@@ -119,31 +119,31 @@ def what_is_no_text_is_refused_with_the_remedy(folder):
     (folder / "bare.txt").write_bytes(words.encode())
     assert run("eval", "text", model, folder / "marked.txt").stdout == run("eval", "text", model, folder / "bare.txt").stdout
     (folder / "latin.txt").write_bytes("Un caf\xe9 au lait, puis un autre.".encode("latin-1"))
-    noted(run("eval", "text", model, folder / "latin.txt"), "latin.txt", "not valid UTF-8, first at byte 6")
-    noted(pack(folder, "latin.txt", "Un caf\xe9 au lait, puis un autre.".encode("latin-1")), "latin.txt", "not valid UTF-8, first at byte 6")
+    has_note(run("eval", "text", model, folder / "latin.txt"), "latin.txt", "not valid UTF-8, first at byte 6")
+    has_note(pack(folder, "latin.txt", "Un caf\xe9 au lait, puis un autre.".encode("latin-1")), "latin.txt", "not valid UTF-8, first at byte 6")
 
 
-def answers_say_only_what_was_measured(folder):
+def generation_reports_only_what_was_measured(folder):
     model = folder / "model"
     result = run("generate", model, "hello", "--max-tokens", 1, "--temperature", 0, "--seed", 7, "--top-p", 0.5)
-    noted(result, "--seed: has no effect, a temperature of 0")
-    noted(result, "--top-p: has no effect")
-    noted(run("generate", model, "hello", "--max-tokens", 1, "--top-k", 1, "--seed", 7), "--seed: has no effect, a top_k of 1")
+    has_note(result, "--seed: has no effect, a temperature of 0")
+    has_note(result, "--top-p: has no effect")
+    has_note(run("generate", model, "hello", "--max-tokens", 1, "--top-k", 1, "--seed", 7), "--seed: has no effect, a top_k of 1")
     assert "1 token\n" in result.stderr and "tokens/s" not in result.stderr, result
     assert "tokens_per_second" not in json.loads(run("generate", model, "hello", "--max-tokens", 1, "--json").stdout)
     assert json.loads(run("generate", model, "hello", "--max-tokens", 9, "--json").stdout)["tokens_per_second"] > 0
     one_line(run("chat", model, "--max-tokens", 64, "--context", 64, text=b"hi\n", code=1), "--max-tokens: 64 leave no place")
     (folder / "words.txt").write_text("to be or not to be")
-    noted(run("eval", "text", model, folder / "words.txt", "--against", model), "--against: is the model itself")
-    noted(run("tokenizer", "train", folder / "text.txt", "--vocabulary", 280, "--text-field", "x", "--output", folder / "tok"), "--text-field: has no effect")
-    noted(run("tokenizer", "encode", model, folder / "words.txt", "--json", "--output", folder / "ids"), "--json: has no effect")
+    has_note(run("eval", "text", model, folder / "words.txt", "--against", model), "--against: is the model itself")
+    has_note(run("tokenizer", "train", folder / "text.txt", "--vocabulary", 280, "--text-field", "x", "--output", folder / "tok"), "--text-field: has no effect")
+    has_note(run("tokenizer", "encode", model, folder / "words.txt", "--json", "--output", folder / "ids"), "--json: has no effect")
 
 
 with tempfile.TemporaryDirectory() as scratch:
     folder = pathlib.Path(scratch)
     subprocess.run([WRITE_MODEL, folder / "model"], check=True)
-    for test in (a_validation_without_anything_to_learn_is_refused_before_training, bits_of_no_bytes_are_left_out, steps_without_anything_to_learn_have_no_loss,
-                 the_warm_up_follows_from_the_number_of_steps, fields_without_effect_are_told_as_they_were_given, packing_says_what_had_no_effect,
-                 what_is_no_text_is_refused_with_the_remedy, answers_say_only_what_was_measured):
+    for test in (validation_without_tokens_in_the_loss_is_rejected_before_training, bits_per_byte_without_text_is_omitted, steps_without_tokens_in_the_loss_report_no_loss,
+                 the_default_warm_up_follows_the_number_of_steps, fields_without_effect_are_reported_as_given, packing_reports_options_without_effect,
+                 files_that_are_not_text_are_rejected_with_a_remedy, generation_reports_only_what_was_measured):
         print(test.__name__.replace("_", " "), flush=True)
         test(folder)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Training runs that are killed, split, starved and broken: nothing is lost, and every failure is one clear line.
+"""Training runs that are killed, split over processes, out of disk or damaged: no progress is lost, and every failure is one clear line.
 usage: train_test.py PUNA"""
 import fcntl
 import json
@@ -46,7 +46,7 @@ def make_data(folder, seed=1):
 
 
 def command(folder, output, steps=12, *more):
-    """A short run; a flag in `more` takes the place of its own."""
+    """A short run; a flag in `more` replaces the default."""
     flags = ["--data", folder / "data", "--validation", folder / "data/validation", "--output", output, "--steps", steps, "--batch", 8,
              "--warm-up", 3, "--validate-every", 5, "--checkpoint-every", 4, *SHAPE]
     pairs = zip(flags[::2], flags[1::2])
@@ -61,18 +61,18 @@ def result_of(output):
     return ((output / "model.safetensors").read_bytes(), (output / "metrics.jsonl").read_bytes())
 
 
-def splits_give_the_same_bits(folder, whole):
+def splits_are_bit_identical(folder, reference):
     for name, more in {"2x4": ["--micro-batch", 4], "8x1": ["--micro-batch", 1], "recomputed": ["--recompute"], "one thread": ["--threads", 1]}.items():
         train(folder, folder / name, *more)
-        assert result_of(folder / name) == whole, name
+        assert result_of(folder / name) == reference, name
     mpi = subprocess.run(["mpirun", "-n", "2", PUNA, *map(str, command(folder, folder / "mpi"))], env={**os.environ, **MPI}, capture_output=True, text=True)
     assert mpi.returncode == 0, mpi.stderr
-    assert result_of(folder / "mpi") == whole, "two processes"
+    assert result_of(folder / "mpi") == reference, "two processes"
     train(folder, folder / "f32", "--type", "f32", "--gradient-sum", "running")
-    assert result_of(folder / "f32") != whole
+    assert result_of(folder / "f32") != reference
 
 
-def what_fails_in_all_processes_is_told_once(folder):
+def a_failure_in_all_processes_is_reported_once(folder):
     words = ["train", "--data", folder / "nowhere", "--output", folder / "never"]
     mpi = subprocess.run(["mpirun", "-n", "3", PUNA, *map(str, words)], env={**os.environ, **MPI}, capture_output=True, text=True)
     assert mpi.returncode == 2 and mpi.stderr.count("puna: ") == mpi.stderr.count("8 rows are not divisible by 3 processes") == 1, mpi
@@ -83,10 +83,10 @@ def checkpoints_of(output):
 
 
 def kill_a_run(folder, output, threads, lines, delay):
-    """Begins a run or goes on with it, and kills it `delay` seconds after so many lines of metrics. True: a checkpoint was left."""
-    begun = (output / "metrics.jsonl").exists()
+    """Starts or resumes a run and kills it `delay` seconds after `lines` lines of metrics. True: it left a checkpoint."""
+    started = (output / "metrics.jsonl").exists()
     with open(folder / "errors", "w+") as errors:
-        run = subprocess.Popen([PUNA, *map(str, command(folder, output, 12, "--threads", threads, *(["--resume"] if begun else [])))], stderr=errors)
+        run = subprocess.Popen([PUNA, *map(str, command(folder, output, 12, "--threads", threads, *(["--resume"] if started else [])))], stderr=errors)
         while run.poll() is None and (not (output / "metrics.jsonl").exists() or (output / "metrics.jsonl").read_bytes().count(b"\n") < lines):
             time.sleep(0.001)
         time.sleep(delay)
@@ -95,7 +95,7 @@ def kill_a_run(folder, output, threads, lines, delay):
     return run.returncode != 0 and bool(checkpoints_of(output))
 
 
-def killed_runs_resume_bit_for_bit(folder, whole):
+def killed_runs_resume_bit_for_bit(folder, reference):
     chance = random.Random(5)
     for threads in (1, 2, 3):
         resumed = 0
@@ -103,15 +103,15 @@ def killed_runs_resume_bit_for_bit(folder, whole):
             output = folder / f"killed {threads} {attempt}"
             resumed += sum(kill_a_run(folder, output, threads, lines, 0.03 * chance.random()) for lines in (0, 2, 4, 5, 6, 9))
             train(folder, output, "--threads", threads, "--resume")
-            assert result_of(output) == whole, threads
+            assert result_of(output) == reference, threads
             steps = [json.loads(line)["step"] for line in (output / "metrics.jsonl").read_text().splitlines()]
             assert steps == list(range(1, 13)), steps
             if resumed >= 3:
                 break
-        assert resumed >= 3, f"{threads} threads: hardly a run was killed after a checkpoint"
+        assert resumed >= 3, f"{threads} threads: too few runs were killed after a checkpoint"
 
 
-def two_processes_resume_too(folder, whole):
+def two_processes_can_resume(folder, reference):
     output = folder / "mpi killed"
     run = subprocess.Popen([PUNA, *map(str, command(folder, output))], stderr=subprocess.DEVNULL)
     while not checkpoints_of(output) and run.poll() is None:
@@ -120,25 +120,25 @@ def two_processes_resume_too(folder, whole):
     run.wait()
     mpi = subprocess.run(["mpirun", "-n", "2", PUNA, *map(str, command(folder, output)), "--resume"], env={**os.environ, **MPI}, capture_output=True, text=True)
     assert mpi.returncode == 0, mpi.stderr
-    assert result_of(output) == whole
+    assert result_of(output) == reference
 
 
-def a_run_can_be_lengthened(folder):
+def a_run_can_be_extended(folder):
     steady = ["--schedule", "constant", "--decay-share", "0"]
     train(folder, folder / "twelve", *steady)
     train(folder, folder / "six", *steady, steps=6)
     (folder / "six/mine.new").write_text("kept")
     assert "steps = 12 instead of 6" in train(folder, folder / "six", *steady, "--resume").stderr
     assert result_of(folder / "six")[0] == result_of(folder / "twelve")[0]
-    assert (folder / "six/mine.new").read_text() == "kept"              # only what is left of a killed run is removed
+    assert (folder / "six/mine.new").read_text() == "kept"              # only temporary files of a killed run are removed
 
 
-SHORT = [5, "--checkpoint-every", 2]          # a run that is begun hundreds of times
+SHORT = [5, "--checkpoint-every", 2]          # a run that is started hundreds of times
 
 
-def every_sudden_death(folder):
+def killed_at_every_call(folder):
     train(folder, folder / "short", *SHORT[1:], steps=5)
-    whole, disk_folder = result_of(folder / "short"), folder / "deaths"
+    reference, disk_folder = result_of(folder / "short"), folder / "kills"
     disk_folder.mkdir()
     disk = failing_disk.FailingDisk(disk_folder)
     run = [PUNA, *map(str, command(folder, disk_folder / "out", *SHORT))]
@@ -146,15 +146,15 @@ def every_sudden_death(folder):
     for n in range(1, count + 1):
         shutil.rmtree(disk_folder / "out")
         assert disk.run(run, "any", n, how="kill").returncode == -9
-        begun = (disk_folder / "out/metrics.jsonl").exists()
-        puna(*command(folder, disk_folder / "out", *SHORT), *(["--resume"] if begun else []))
-        assert result_of(disk_folder / "out") == whole, n
+        started = (disk_folder / "out/metrics.jsonl").exists()
+        puna(*command(folder, disk_folder / "out", *SHORT), *(["--resume"] if started else []))
+        assert result_of(disk_folder / "out") == reference, n
         left = [path.name for path in disk_folder.rglob("*.new")]
         assert not left, (n, left)
 
 
 def every_failing_call(folder):
-    whole, disk_folder = result_of(folder / "short"), folder / "disk"
+    reference, disk_folder = result_of(folder / "short"), folder / "disk"
     disk_folder.mkdir()
     disk = failing_disk.FailingDisk(disk_folder)
     run = [PUNA, *map(str, command(folder, disk_folder / "out", *SHORT))]
@@ -169,25 +169,25 @@ def every_failing_call(folder):
             assert line.startswith("puna: ") and "Input/output error" in line and str(disk_folder) in line, line
             if (disk_folder / "out/metrics.jsonl").exists():
                 puna(*command(folder, disk_folder / "out", *SHORT), "--resume")
-                assert result_of(disk_folder / "out") == whole, (call, n)
+                assert result_of(disk_folder / "out") == reference, (call, n)
             shutil.rmtree(disk_folder / "out", ignore_errors=True)
 
 
-def a_full_disk(folder, whole):
+def a_full_disk(folder, reference):
     small = folder / "small"
     small.mkdir()
     script = f"{PUNA} {' '.join(map(str, command(folder, small / 'out')))}; code=$?; cp -r {small}/out {folder}/rescued; exit $code"
     result = failing_disk.on_a_full_disk(["sh", "-c", script], 1 << 19, str(small))
     if result is None:
-        print("a full disk could not be made here: this system lets nobody mount one")
+        print("skipped a full disk: this system does not allow mounting one")
         return
     assert result.returncode == 1, result
     assert "No space left on device" in last_line(result), result.stderr
     puna(*command(folder, folder / "rescued"), "--resume")
-    assert result_of(folder / "rescued") == whole
+    assert result_of(folder / "rescued") == reference
 
 
-def broken_checkpoints(folder, whole):
+def broken_checkpoints(folder, reference):
     output = folder / "broken"
     train(folder, output)
     newest, older = output / "checkpoints/step-00000012", output / "checkpoints/step-00000008"
@@ -197,10 +197,10 @@ def broken_checkpoints(folder, whole):
     weights.write_bytes(damaged)
     result = train(folder, output, "--resume")
     assert "weights.safetensors: is damaged" in result.stderr and "skipping this checkpoint" in result.stderr, result.stderr
-    assert result_of(output) == whole
+    assert result_of(output) == reference
     (newest / "mean.safetensors").unlink()
     assert "mean.safetensors" in train(folder, output, "--resume").stderr
-    assert result_of(output) == whole
+    assert result_of(output) == reference
     assert "learning_rate" in last_line(train(folder, output, "--resume", "--learning-rate", "0.5", code=1))
     for checkpoint in (newest, older):
         shutil.rmtree(checkpoint, ignore_errors=True)
@@ -210,7 +210,7 @@ def broken_checkpoints(folder, whole):
     assert not (folder / "never").exists()
 
 
-def a_damaged_checkpoint_never_outlives_a_good_one(folder, whole):
+def a_damaged_checkpoint_never_replaces_a_good_one(folder, reference):
     output = folder / "damaged"
     train(folder, output)
     manifest = output / "checkpoints/step-00000012/manifest.json"
@@ -220,16 +220,16 @@ def a_damaged_checkpoint_never_outlives_a_good_one(folder, whole):
         manifest.write_text(damaged)
         assert "manifest.json" in train(folder, output, "--resume", "--keep-checkpoints", "1").stderr
         assert [path.name for path in (output / "checkpoints").glob("step-*[0-9]")] == ["step-00000012"]
-        assert result_of(output) == whole
+        assert result_of(output) == reference
         shutil.rmtree(output)
         train(folder, output)                       # leaves steps 8 and 12 for the next round
 
 
-def what_does_not_belong_together_is_refused(folder):
+def mismatched_data_and_models_are_rejected(folder):
     other = folder / "other"
     other.mkdir()
     make_data(other, seed=2)
-    output = folder / "belongs"
+    output = folder / "mismatch"
     train(folder, output, steps=4)
     assert "other data" in last_line(train(folder, output, "--resume", "--data", other / "data", "--validation", "", code=1))
     assert "a different tokenizer" in last_line(train(folder, folder / "never", "--validation", other / "data/validation", code=1))
@@ -240,7 +240,7 @@ def what_does_not_belong_together_is_refused(folder):
     assert not (folder / "never").exists()
 
 
-def a_tokenizer_with_more_tokens_than_the_model_has_is_no_hindrance(folder):
+def a_tokenizer_may_have_more_tokens_than_the_model(folder):
     base = folder / "more_tokens"
     train(folder, base, steps=4)
     tokenizer = json.loads((base / "tokenizer.json").read_text())
@@ -255,7 +255,7 @@ def a_tokenizer_with_more_tokens_than_the_model_has_is_no_hindrance(folder):
             assert "contains token 300, but the model's vocabulary size is 300" in last_line(result), result.stderr
 
 
-def only_one_run_trains_in_a_folder(folder, whole):
+def only_one_run_trains_in_a_folder(folder, reference):
     output = folder / "busy"
     run = subprocess.Popen([PUNA, *map(str, command(folder, output, 5000))], stderr=subprocess.DEVNULL)
     while not (output / "metrics.jsonl").exists():
@@ -265,7 +265,7 @@ def only_one_run_trains_in_a_folder(folder, whole):
     run.wait()
 
 
-def conversations_too_long_for_a_row_are_told(folder):
+def truncated_conversations_are_reported(folder):
     turns = [{"role": "user", "content": "the cat " * 30}, {"role": "assistant", "content": "sat on the mat " * 20}]
     (folder / "long.jsonl").write_text((json.dumps({"messages": turns}) + "\n") * 5)
     puna("data", "pack", folder / "long.jsonl", "--tokenizer", folder / "tokenizer", "--output", folder / "long")
@@ -276,17 +276,17 @@ def conversations_too_long_for_a_row_are_told(folder):
     assert "longer than a row" not in train(folder, folder / "found", *flags, "256").stderr
 
 
-def a_step_without_anything_to_learn_is_no_end(folder):
-    said = [{"messages": [{"role": "user", "content": "the cat"}] + [{"role": "assistant", "content": "sat"}] * (n != 3)} for n in range(6)]
-    (folder / "silent.jsonl").write_text("".join(json.dumps(line) + "\n" for line in said))
+def a_step_without_tokens_in_the_loss_continues(folder):
+    conversations = [{"messages": [{"role": "user", "content": "the cat"}] + [{"role": "assistant", "content": "sat"}] * (n != 3)} for n in range(6)]
+    (folder / "silent.jsonl").write_text("".join(json.dumps(line) + "\n" for line in conversations))
     puna("data", "pack", folder / "silent.jsonl", "--tokenizer", folder / "tokenizer", "--output", folder / "silent")
-    train(folder, folder / "stdout_open", "--data", folder / "silent", "--validation", "", "--batch", "1", "--context", "32", "--length", "32")
-    lines = [json.loads(line) for line in (folder / "stdout_open/metrics.jsonl").open()]
+    train(folder, folder / "idle", "--data", folder / "silent", "--validation", "", "--batch", "1", "--context", "32", "--length", "32")
+    lines = [json.loads(line) for line in (folder / "idle/metrics.jsonl").open()]
     idle = [line for line in lines if line["trained"] == 0]
     assert 0 < len(idle) < 12 and all("loss" not in line and line["gradient_norm"] == 0 for line in idle), lines
 
 
-def what_lies_in_the_output_folder_is_not_replaced(folder):
+def existing_files_are_not_overwritten(folder):
     for name in ("README.md", "model.safetensors", "tokenizer.json"):
         output = folder / f"mine {name}"
         output.mkdir()
@@ -297,7 +297,7 @@ def what_lies_in_the_output_folder_is_not_replaced(folder):
     assert "already exists" in last_line(train(folder, folder / "data", code=1))
 
 
-def the_line_of_progress_fits_the_terminal(folder):
+def the_progress_line_fits_the_terminal(folder):
     for columns, term in ((80, "xterm"), (40, "xterm"), (60, "dumb")):
         pid, master = pty.fork()
         if pid == 0:
@@ -308,7 +308,7 @@ def the_line_of_progress_fits_the_terminal(folder):
         try:
             while data := os.read(master, 65536):
                 printed += data
-        except OSError:                 # the other end is gone
+        except OSError:                 # the child has exited
             pass
         assert os.waitpid(pid, 0)[1] == 0, printed
         if term == "dumb":
@@ -319,32 +319,32 @@ def the_line_of_progress_fits_the_terminal(folder):
         assert columns < 80 or all(line.endswith(" left") for line in drawn), drawn
 
 
-def samples_and_lines_for_scripts(folder):
+def samples_and_json_lines(folder):
     flags = ["--sample-every", "6", "--prompt", "the cat", "--json"]
     lines = [json.loads(line) for line in train(folder, folder / "sampled", *flags).stdout.splitlines()]
     assert [line["step"] for line in lines if "sample" in line] == [6, 12], lines
     assert all(line["sample"].startswith("the cat") for line in lines if "sample" in line)
     result = train(folder, folder / "refused", "--sample-every", "6", "--prompt", "the cat " * 100)
     assert "no sample: " in result.stderr, result.stderr
-    words = " ".join(map(str, command(folder, folder / "unheard", 12, "--json")))
+    words = " ".join(map(str, command(folder, folder / "closed_stdout", 12, "--json")))
     shell = subprocess.run(["bash", "-c", f"set -o pipefail; {PUNA} {words} | head -1"], capture_output=True, text=True)
     assert shell.returncode == 0 and json.loads(shell.stdout)["step"] == 1, shell
-    assert (folder / "unheard/model.safetensors").exists()
+    assert (folder / "closed_stdout/model.safetensors").exists()
 
 
-def a_loss_that_is_no_number(folder):
+def a_loss_that_is_not_finite(folder):
     result = train(folder, folder / "diverged", "--learning-rate", "900", "--clip", "0", steps=60, code=1)
     line = last_line(result)
     assert "is not finite" in line and "learning_rate" in line, line
     last = sorted((folder / "diverged/checkpoints").glob("step-*[0-9]"))[-1]
-    result = train(folder, folder / "diverged", "--learning-rate", "0.001", "--clip", "1", "--resume", steps=60)      # as it says
+    result = train(folder, folder / "diverged", "--learning-rate", "0.001", "--clip", "1", "--resume", steps=60)      # as the message suggests
     assert f"from step {int(last.name[5:])} on: learning_rate = 0.001 instead of 900.0" in result.stderr, result.stderr
     assert (folder / "diverged/model.safetensors").exists()
 
 
 def bad_recipes(folder):
     recipe = folder / "recipe.toml"
-    for text, said in {"stepz = 5\n": "line 1: unknown field 'stepz', did you mean 'steps'?", "steps = \n": "line 1",
+    for text, message in {"stepz = 5\n": "line 1: unknown field 'stepz', did you mean 'steps'?", "steps = \n": "line 1",
                        "# first\nsteps = \"many\"\n": "line 2: 'steps' must be a whole number", "steps = -1\n": "steps: -1 is not between",
                        "batch = 3\nmicro_batch = 2\n": "micro_batch", "schedule = \"steep\"\n": "'steep' is not one of cosine, linear, constant",
                        "heads = 5\n": "heads", "validate_every = -3\n": "validate_every: -3 is not between", "weight_decay = -5\n": "weight_decay",
@@ -352,7 +352,7 @@ def bad_recipes(folder):
         recipe.write_text(text)
         flags = ["--data", folder / "data", "--output", folder / "never"]
         line = last_line(puna("train", recipe, *flags, code=1))
-        assert said in line, (text, line)
+        assert message in line, (text, line)
         assert not (folder / "never").exists()
     recipe.write_bytes(pathlib.Path("tests/corpus/recipe/broken_table").read_bytes())
     assert "recipe.toml: " in last_line(puna("train", recipe, code=1))
@@ -365,7 +365,7 @@ def bad_recipes(folder):
     assert "index.json" in last_line(puna("train", "--data", folder, "--output", folder / "never", code=1))
 
 
-def the_result_is_whole(folder, output):
+def the_result_is_complete(folder, output):
     for name in ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "README.md", "report.html"):
         assert (output / name).stat().st_size > 0, name
     report = (output / "report.html").read_text()
@@ -383,15 +383,15 @@ def the_result_is_whole(folder, output):
 with tempfile.TemporaryDirectory() as scratch:
     folder = pathlib.Path(scratch)
     make_data(folder)
-    train(folder, folder / "whole")
-    whole = result_of(folder / "whole")
+    train(folder, folder / "reference")
+    reference = result_of(folder / "reference")
     started = time.time()
     for test, *more in (
-            [what_does_not_belong_together_is_refused], [a_tokenizer_with_more_tokens_than_the_model_has_is_no_hindrance], [only_one_run_trains_in_a_folder, whole], [conversations_too_long_for_a_row_are_told],
-            [a_step_without_anything_to_learn_is_no_end], [what_lies_in_the_output_folder_is_not_replaced], [the_line_of_progress_fits_the_terminal],
-            [samples_and_lines_for_scripts], [a_run_can_be_lengthened], [two_processes_resume_too, whole],
-            [a_damaged_checkpoint_never_outlives_a_good_one, whole], [the_result_is_whole, folder / "whole"], [splits_give_the_same_bits, whole],
-            [what_fails_in_all_processes_is_told_once], [killed_runs_resume_bit_for_bit, whole], [broken_checkpoints, whole], [bad_recipes],
-            [a_loss_that_is_no_number], [a_full_disk, whole], [every_sudden_death], [every_failing_call]):
+            [mismatched_data_and_models_are_rejected], [a_tokenizer_may_have_more_tokens_than_the_model], [only_one_run_trains_in_a_folder, reference], [truncated_conversations_are_reported],
+            [a_step_without_tokens_in_the_loss_continues], [existing_files_are_not_overwritten], [the_progress_line_fits_the_terminal],
+            [samples_and_json_lines], [a_run_can_be_extended], [two_processes_can_resume, reference],
+            [a_damaged_checkpoint_never_replaces_a_good_one, reference], [the_result_is_complete, folder / "reference"], [splits_are_bit_identical, reference],
+            [a_failure_in_all_processes_is_reported_once], [killed_runs_resume_bit_for_bit, reference], [broken_checkpoints, reference], [bad_recipes],
+            [a_loss_that_is_not_finite], [a_full_disk, reference], [killed_at_every_call], [every_failing_call]):
         test(folder, *more)
         print(f"{time.time() - started:.0f} s", flush=True)

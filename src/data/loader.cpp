@@ -87,7 +87,7 @@ std::optional<int32_t> Loader::find_id_from(int64_t limit) const {
     return {};
 }
 
-// One look at each document: which of them share a row depends on their lengths only, not on the seed or the epoch.
+// One pass over the document lengths: which documents share a row depends only on these, not on seed or epoch.
 void Loader::lay_out_blocks() {
     for (size_t i = 0; i < set_.shards().size(); ++i) {
         const Shard& shard = set_.shards()[i];
