@@ -77,10 +77,10 @@ size_t ByteStream::read_raw(std::span<char> into) {
     }
 }
 
-// Ensures that waiting_ is not empty; false at the end of the file.
+// Ensures that unread_ is not empty; false at the end of the file.
 bool ByteStream::fill() {
-    if (waiting_.empty()) waiting_ = std::span(buffer_).first(read_raw(buffer_));
-    return !waiting_.empty();
+    if (unread_.empty()) unread_ = std::span(buffer_).first(read_raw(buffer_));
+    return !unread_.empty();
 }
 
 size_t ByteStream::inflate(std::span<char> into) {
@@ -99,11 +99,11 @@ size_t ByteStream::inflate(std::span<char> into) {
             gzip_->inside = true;
             gzip_->begin = offset();
         }
-        z.next_in = reinterpret_cast<Bytef*>(waiting_.data());
-        z.avail_in = static_cast<uInt>(waiting_.size());
+        z.next_in = reinterpret_cast<Bytef*>(unread_.data());
+        z.avail_in = static_cast<uInt>(unread_.size());
         int result = ::inflate(&z, Z_NO_FLUSH);
         bool in_header = z.total_out == 0 && z.msg && std::string_view(z.msg) == "incorrect header check";
-        waiting_ = waiting_.last(z.avail_in);
+        unread_ = unread_.last(z.avail_in);
         if (result == Z_STREAM_END) {
             gzip_->inside = false;
         } else if (result == Z_MEM_ERROR) {
@@ -119,11 +119,11 @@ size_t ByteStream::inflate(std::span<char> into) {
 // Zeros after the last member are padding to a tape or disk block; gzip ignores them too. False if the next byte is not
 // zero.
 bool ByteStream::skip_zeros() {
-    if (waiting_[0] != '\0') return false;
+    if (unread_[0] != '\0') return false;
     while (fill()) {
-        auto end = std::find_if(waiting_.begin(), waiting_.end(), [](char c) { return c != '\0'; });
-        waiting_ = waiting_.subspan(static_cast<size_t>(end - waiting_.begin()));
-        if (!waiting_.empty()) fail_unrecognized("gzip", offset());
+        auto end = std::find_if(unread_.begin(), unread_.end(), [](char c) { return c != '\0'; });
+        unread_ = unread_.subspan(static_cast<size_t>(end - unread_.begin()));
+        if (!unread_.empty()) fail_unrecognized("gzip", offset());
     }
     return true;
 }
@@ -133,11 +133,11 @@ size_t ByteStream::decompress(std::span<char> into) {
     while (out.pos == 0) {
         // A call without input flushes what the decoder still holds.
         bool more = fill();
-        ZSTD_inBuffer in{waiting_.data(), waiting_.size(), 0};
+        ZSTD_inBuffer in{unread_.data(), unread_.size(), 0};
         if (!more && consumed_ == 0) fail_truncated("zstd");
         if (!more && !zstd_->inside) return 0;
         size_t result = ZSTD_decompressStream(zstd_->stream, &out, &in);
-        waiting_ = waiting_.subspan(in.pos);
+        unread_ = unread_.subspan(in.pos);
         if (ZSTD_isError(result)) fail_zstd(result);
         zstd_->inside = result != 0;
         if (!more && out.pos == 0 && zstd_->inside) fail_truncated("zstd");
@@ -171,7 +171,7 @@ void ByteStream::fail_truncated(const char* format) const {
 
 // No member or frame begins at `begin`.
 void ByteStream::fail_unrecognized(const char* format, int64_t begin) const {
-    if (begin == 0) fail("{}: not {} data despite its extension: rename it or leave it out", path_, format);
+    if (begin == 0) fail("{}: not {} data despite its extension: rename or exclude it", path_, format);
     fail("{}: trailing bytes after the {} data, from byte {}: remove them or download the file again", path_, format,
          begin);
 }

@@ -43,14 +43,14 @@ class ByteStream {
     [[noreturn]] void fail_truncated(const char* format) const;
     [[noreturn]] void fail_unrecognized(const char* format, int64_t begin) const;
     [[noreturn]] void fail_corrupt(const char* format, const char* reason) const;
-    int64_t offset() const { return consumed_ - static_cast<int64_t>(waiting_.size()); }
+    int64_t offset() const { return consumed_ - static_cast<int64_t>(unread_.size()); }
 
     std::string path_;
     int descriptor_;
     Hash hash_;
     int64_t consumed_ = 0;
     std::vector<char> buffer_;  // compressed input
-    std::span<char> waiting_;   // unread part of buffer_
+    std::span<char> unread_;    // unread part of buffer_
     std::unique_ptr<Gzip> gzip_;
     std::unique_ptr<Zstd> zstd_;
 };

@@ -27,7 +27,7 @@ std::optional<PieceBatch> DocumentReader::next() {
     while (batch.bytes.size() < options_.batch_bytes && file_ < files_.size()) {
         stream_ ? read_more() : open();
         if (!files_[file_].jsonl) check_text();
-        files_[file_].jsonl ? cut_lines(batch) : cut_text(batch);
+        files_[file_].jsonl ? split_lines(batch) : split_text(batch);
         if (at_end_) close();
     }
     if (batch.pieces.empty()) return {};
@@ -48,8 +48,7 @@ void DocumentReader::open() {
 }
 
 void DocumentReader::close() {
-    if (pieces_ == 0 && files_[file_].named)
-        fail("{}: contains no documents: leave it out", files_[file_].path.string());
+    if (pieces_ == 0 && files_[file_].named) fail("{}: contains no documents: exclude it", files_[file_].path.string());
     if (invalid_at_) warn_about_invalid_utf8(files_[file_].path.string(), *invalid_at_);
     hashes_[file_] = stream_->hash();
     stream_.reset();
@@ -79,7 +78,7 @@ void DocumentReader::check_text() {
     std::string_view fresh = std::string_view(pending_).substr(checked_);
     if (!at_end_) fresh.remove_suffix(incomplete_tail(fresh));
     if (fresh.find('\0') != fresh.npos)
-        fail("{}: is not text: it contains a zero byte; leave it out or convert it to UTF-8",
+        fail("{}: is not text: it contains a zero byte; exclude it or convert it to UTF-8",
              files_[file_].path.string());
     if (Utf8Errors errors = find_utf8_errors(fresh); errors.count > 0 && !invalid_at_)
         invalid_at_ = text_bytes_ + errors.first;
@@ -88,7 +87,7 @@ void DocumentReader::check_text() {
 }
 
 // Consumes the bytes up to `end` as a piece; a document of white space only is dropped.
-void DocumentReader::take(PieceBatch& batch, size_t end, bool ends_document) {
+void DocumentReader::emit(PieceBatch& batch, size_t end, bool ends_document) {
     std::string_view text = std::string_view(pending_).substr(at_, end - at_);
     at_ = end;
     if (ends_document && !inside_ && is_blank(text)) return;
@@ -98,12 +97,12 @@ void DocumentReader::take(PieceBatch& batch, size_t end, bool ends_document) {
     ++pieces_;
 }
 
-void DocumentReader::cut_lines(PieceBatch& batch) {
+void DocumentReader::split_lines(PieceBatch& batch) {
     while (at_ < pending_.size()) {
         size_t end = pending_.find('\n', std::max(at_, scanned_));
         if (end == pending_.npos && !at_end_) break;
         ++line_;
-        take(batch, std::min(end, pending_.size()), true);
+        emit(batch, std::min(end, pending_.size()), true);
         at_ = std::min(at_ + 1, pending_.size());
     }
     scanned_ = pending_.size();
@@ -112,13 +111,13 @@ void DocumentReader::cut_lines(PieceBatch& batch) {
              line_ + 1, options_.max_line >> 20);
 }
 
-void DocumentReader::cut_text(PieceBatch& batch) {
-    while (cut_document(batch) || cut_piece(batch)) continue;
-    if (at_end_) take(batch, pending_.size(), true);
+void DocumentReader::split_text(PieceBatch& batch) {
+    while (split_document(batch) || split_piece(batch)) continue;
+    if (at_end_) emit(batch, pending_.size(), true);
 }
 
 // Consumes the text before the next separator line, if there is one.
-bool DocumentReader::cut_document(PieceBatch& batch) {
+bool DocumentReader::split_document(PieceBatch& batch) {
     const std::string& separator = options_.separator;
     if (separator.empty()) return false;
     for (;;) {
@@ -139,19 +138,19 @@ bool DocumentReader::cut_document(PieceBatch& batch) {
         }
         size_t last = begin - (begin > at_);  // without the newline before the separator
         if (last > at_ && pending_[last - 1] == '\r') --last;
-        take(batch, last, true);
+        emit(batch, last, true);
         at_ = scanned_ = std::min(end + 1, pending_.size());
         return true;
     }
 }
 
 // Consumes part of a long document, up to a point that no token can span.
-bool DocumentReader::cut_piece(PieceBatch& batch) {
-    size_t kept = options_.separator.size() + 4;  // a separator or a character may have begun there
-    if (pending_.size() - at_ < options_.piece_bytes + kept) return false;
-    size_t limit = pending_.size() - kept, end = safe_cut(pending_, at_ + options_.piece_bytes);
+bool DocumentReader::split_piece(PieceBatch& batch) {
+    size_t margin = options_.separator.size() + 4;  // may contain part of a separator or character
+    if (pending_.size() - at_ < options_.piece_bytes + margin) return false;
+    size_t limit = pending_.size() - margin, end = safe_cut(pending_, at_ + options_.piece_bytes);
     if (end >= limit && pending_.size() - at_ <= options_.max_line) return false;
-    take(batch, std::min(end, limit), false);
+    emit(batch, std::min(end, limit), false);
     return true;
 }
 

@@ -54,11 +54,11 @@ class DocumentReader {
     void close();
     void read_more();
     void check_text();
-    void cut_lines(PieceBatch& batch);
-    void cut_text(PieceBatch& batch);
-    bool cut_document(PieceBatch& batch);
-    bool cut_piece(PieceBatch& batch);
-    void take(PieceBatch& batch, size_t end, bool ends_document);
+    void split_lines(PieceBatch& batch);
+    void split_text(PieceBatch& batch);
+    bool split_document(PieceBatch& batch);
+    bool split_piece(PieceBatch& batch);
+    void emit(PieceBatch& batch, size_t end, bool ends_document);
 
     std::vector<InputFile> files_;
     ReadOptions options_;

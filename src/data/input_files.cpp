@@ -25,7 +25,7 @@ InputFile describe(const fs::path& path, bool named) {
     if (lower_extension(name) == ".json")
         fail(
             "{}: .json files are not supported: write one object per line to a .jsonl file (jq -c '.[]' for an array), "
-            "or leave it out",
+            "or exclude it",
             path.string());
     return {path, ignored ? 0 : static_cast<int64_t>(size),
             lower_extension(name) == ".jsonl" || lower_extension(name) == ".ndjson", named};

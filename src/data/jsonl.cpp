@@ -98,7 +98,7 @@ std::string read_content(const JsonValue& content, std::string_view location) {
         constexpr std::string_view what = "a content part";
         Members part = members_of(item, {"type", "text"}, location, what);
         if (need_text(part.need("type", what), location, "a content part's type") != "text")
-            fail("{}: a content part is not text: leave such messages out", location);
+            fail("{}: a content part is not text: remove such messages", location);
         text += need_text(part.need("text", what), location, "a content part's text");
     });
     return text;
@@ -135,7 +135,7 @@ bool read_flag(const JsonValue& value, std::string_view name, std::string_view l
         if (value.raw == yes) return true;
     for (std::string_view no : {"0", "0.0", "false"})
         if (value.raw == no) return false;
-    fail("{}: '{}' is {}: only 0 and 1 (or false and true) are supported; change it or leave it out", location, name,
+    fail("{}: '{}' is {}: only 0 and 1 (or false and true) are supported; change or remove it", location, name,
          printable(value.raw));
 }
 
@@ -157,7 +157,7 @@ bool read_in_loss(const Members& in, const std::string& role, std::string_view l
 Message read_message(const JsonValue& value, std::string_view location) {
     constexpr std::string_view names[] = {"role", "content", "tool_call", "tool_calls"};
     Members in(value.raw, {names, loss_flags, unsupported_in_message}, location, "a message");
-    in.reject(unsupported_in_message, "leave it out of the message");
+    in.reject(unsupported_in_message, "remove it from the message");
     Message message{.role = read_role(in, location), .tool_calls = read_calls(in, location)};
     message.in_loss = read_in_loss(in, message.role, location);
     if (!message.tool_calls.empty() && message.role != "assistant")
@@ -173,7 +173,7 @@ Message read_message(const JsonValue& value, std::string_view location) {
 
 void read_conversation(JsonlDocument& document, const Members& in, const JsonValue& messages,
                        std::string_view location) {
-    in.reject(unsupported_beside_messages, "move it into the messages or leave it out");
+    in.reject(unsupported_beside_messages, "move it into the messages or remove it");
     for_each_in_list(messages, location, "messages",
                      [&](const JsonValue& message) { document.messages.push_back(read_message(message, location)); });
     if (document.messages.empty()) fail("{}: the conversation has no messages", location);
@@ -189,10 +189,10 @@ JsonlDocument parse_jsonl(std::string_view line, std::string_view location, std:
     if (line.substr(std::min(line.find_first_not_of(" \t\r"), line.size())).starts_with('['))
         fail("{}: a line must be a JSON object, not an array: write one object per line (jq -c '.[]')", location);
     Members in(line, {names, unsupported_in_line, unsupported_beside_messages, line_flags}, location, "a line");
-    in.reject(unsupported_in_line, "leave it out of the line");
+    in.reject(unsupported_in_line, "remove it from the line");
     for (std::string_view name : line_flags)
         if (const JsonValue* given = in.find(name); given && !read_flag(*given, name, location))
-            fail("{}: '{}' is 0: leave the line out", location, name);
+            fail("{}: '{}' is 0: remove the line", location, name);
     JsonlDocument document;
     if (const JsonValue* messages = in.find("messages")) {
         read_conversation(document, in, *messages, location);

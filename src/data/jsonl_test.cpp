@@ -160,8 +160,8 @@ TEST(Jsonl, UnsupportedTrainingFieldsAreRejectedByName) {
     const std::string chat = R"("messages": [{"role": "assistant", "content": "x"}])";
     const std::pair<std::string, const char*> lines[] = {
         {R"({"text": "x", "weight": 0.5})", "'weight' is 0.5"},
-        {R"({"text": "x", "weight": 0})", "'weight' is 0: leave the line out"},
-        {R"({"text": "x", "train": false})", "'train' is 0: leave the line out"},
+        {R"({"text": "x", "weight": 0})", "'weight' is 0: remove the line"},
+        {R"({"text": "x", "train": false})", "'train' is 0: remove the line"},
         {R"({"text": "x", "labels": [1, 2]})", "'labels' would affect training"},
         {R"({"system": "be kind", )" + chat + "}", "'system' would affect training"},
         {"{" + chat + R"(, "functions": []})", "'functions' would affect training"},

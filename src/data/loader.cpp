@@ -19,7 +19,7 @@ constexpr int64_t block_documents = 1024;  // conversations that are packed toge
 
 struct Rows {
     std::vector<std::vector<int64_t>> documents;  // of each row
-    int64_t shortened = 0;
+    int64_t truncated = 0;
 };
 
 // First-fit decreasing bin packing.
@@ -28,7 +28,7 @@ Rows fit_documents(const Shard& shard, int64_t first, int64_t n, int64_t length)
     std::vector<int64_t> sizes, order(static_cast<size_t>(n)), room;
     for (int64_t d = first; d < first + n; ++d) {
         int64_t size = shard.document_end(d) - shard.document_begin(d);
-        rows.shortened += size > length;
+        rows.truncated += size > length;
         sizes.push_back(std::min(size, length));
     }
     auto size_of = [&](int64_t i) { return sizes[static_cast<size_t>(i)]; };
@@ -94,14 +94,14 @@ void Loader::lay_out_blocks() {
         size_t first_block = blocks_.size();
         for (int64_t first = 0; first < shard.documents(); first += block_documents)
             blocks_.push_back({i, first, std::min(block_documents, shard.documents() - first), 0});
-        std::atomic<int64_t> shortened{0};
+        std::atomic<int64_t> truncated{0};
         parallel_for(static_cast<int64_t>(blocks_.size() - first_block), [&](int64_t b) {
             Block& block = blocks_[first_block + static_cast<size_t>(b)];
             Rows rows = fit_documents(shard, block.first_document, block.documents, options_.length);
             block.first_row = static_cast<int64_t>(rows.documents.size());
-            shortened += rows.shortened;
+            truncated += rows.truncated;
         });
-        shortened_ += shortened;
+        truncated_ += truncated;
         shard.drop_pages();
     }
     for (Block& block : blocks_) rows_ += std::exchange(block.first_row, rows_);

@@ -7,7 +7,7 @@
 // own part of a step. Every epoch contains each row once, in a different order.
 //
 // Text is split every `length` tokens; the last row is padded. Conversations are not split: they are packed into rows,
-// first-fit decreasing, and one that is longer than a row is truncated (see shortened()). Opening a set of text does
+// first-fit decreasing, and one that is longer than a row is truncated (see truncated()). Opening a set of text does
 // not read its documents; opening a set of conversations reads the length of each. Throws Error for a damaged set, also
 // from read(): shards are checked as they are read.
 #pragma once
@@ -43,7 +43,7 @@ class Loader {
 
     const ShardSet& set() const { return set_; }
     int64_t vocabulary() const { return set_.index().vocabulary; }
-    int64_t shortened() const { return shortened_; }  // conversations that are longer than a row
+    int64_t truncated() const { return truncated_; }  // conversations that are longer than a row
 
     // An id in the rows, padding included, that is >= limit; empty if there is none. Reads the whole set.
     std::optional<int32_t> find_id_from(int64_t limit) const;
@@ -68,7 +68,7 @@ class Loader {
     std::vector<uint16_t> token_bytes_;  // of text, indexed by token id
     int32_t padding_;
     std::vector<Block> blocks_;  // conversations only
-    int64_t rows_ = 0, shortened_ = 0;
+    int64_t rows_ = 0, truncated_ = 0;
 };
 
 }  // namespace puna

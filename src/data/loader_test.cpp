@@ -152,7 +152,7 @@ TEST(Loader, ConversationsArePackedWithoutSplitting) {
     EXPECT_EQ(rows.tokens, (std::vector<int32_t>{4, 5, 6, 7, 8, 9, 1, 2, 3, 11, 12, pad}));
     EXPECT_EQ(rows.targets, (std::vector<int32_t>{-1, 6, 7, 8, 9, 10, 2, 3, -1, 12, -1, -1}));
     EXPECT_EQ(rows.starts, (std::vector<int64_t>{0, 6, 9, 11}));
-    EXPECT_EQ(loader.shortened(), 1);
+    EXPECT_EQ(loader.truncated(), 1);
 }
 
 TEST(Loader, AnEpochCoversEveryByteOnce) {
@@ -169,7 +169,7 @@ TEST(Loader, AnEpochOfConversationsCoversEachAnswerOnceWithLittlePadding) {
     pack_many(folder, true);
     Loader loader(folder.packed(), {.length = 200, .seed = 4});
     TrainingRows rows = loader.read(0, loader.rows_per_epoch());
-    EXPECT_EQ(loader.shortened(), 0);
+    EXPECT_EQ(loader.truncated(), 0);
     EXPECT_EQ(rows.trained, loader.set().index().trained);
     EXPECT_LT(rows.tokens.size(), static_cast<size_t>(loader.set().index().tokens) * 6 / 5);
     for (size_t i = 0; i < rows.tokens.size(); i += 200) EXPECT_EQ(rows.tokens[i], small_tokenizer().begin_of_text());

@@ -53,14 +53,14 @@ void reject_non_text(std::string_view beginning, std::string_view path) {
     for (const KnownFormat& known : known_formats)
         if (text.starts_with(known.magic)) fail("{}: is {}, not text: {}", path, known.name, known.remedy);
     if (errors > text.size() / 10)
-        fail("{}: is not UTF-8 text: {} of its first {} bytes are invalid; convert it to UTF-8 (iconv) or leave it out",
+        fail("{}: is not UTF-8 text: {} of its first {} bytes are invalid; convert it to UTF-8 (iconv) or exclude it",
              path, errors, text.size());
 }
 
 std::string_view plain_text(std::string_view content, std::string_view path) {
     reject_non_text(content, path);
     if (content.find('\0') != content.npos)
-        fail("{}: is not text: it contains a zero byte; leave it out or convert it to UTF-8", path);
+        fail("{}: is not text: it contains a zero byte; exclude it or convert it to UTF-8", path);
     if (Utf8Errors errors = find_utf8_errors(content); errors.count > 0) warn_about_invalid_utf8(path, errors.first);
     if (content.starts_with(byte_order_mark)) content.remove_prefix(byte_order_mark.size());
     return content;

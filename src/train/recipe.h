@@ -79,7 +79,7 @@ Config config_of(const Recipe& recipe, int64_t vocabulary);
 
 int64_t warm_up_steps(const Recipe& recipe);  // resolves -1
 
-// step: from 0.
+// step counts from 0.
 double learning_rate_at(const Recipe& recipe, int64_t step);
 
 }  // namespace puna

@@ -115,10 +115,10 @@ void warn_about_data(const Loader& loader, int64_t length, int64_t batch) {
     if (loader.set().index().trained == 0)
         fail("{}: no assistant message is in the loss, so there is nothing to train on",
              loader.set().folder().string());
-    if (loader.shortened() > 0)
+    if (loader.truncated() > 0)
         log_warning(
             "{}: {} of {} conversations are longer than a row of {} tokens and are truncated; use a larger length",
-            loader.set().folder().string(), loader.shortened(), loader.set().index().documents, length);
+            loader.set().folder().string(), loader.truncated(), loader.set().index().documents, length);
     if (batch > loader.rows_per_epoch())
         log_warning("{}: has {} rows of {} tokens, fewer than the batch of {}: each step repeats some of them",
                     loader.set().folder().string(), loader.rows_per_epoch(), length, batch);
@@ -154,7 +154,7 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
       loader_(recipe.data, {.length = recipe.length, .seed = static_cast<uint64_t>(recipe.seed)}),
       llama_(starting_model(recipe, loader_, hooks_)),
       optimizer_(llama_, recipe.optimizer),
-      gradients_(trainable_numbers(llama_), plan_of(recipe, share()), &llama_.output.weight),
+      gradients_(trainable_numbers(llama_), plan_of(recipe, rows_per_rank()), &llama_.output.weight),
       pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep),
       peak_(measure_peak(kernels_, *find_dtype(recipe.type))) {
     pass_.group = llama_.group;
@@ -225,11 +225,11 @@ void Trainer::resume_from(const fs::path& checkpoint) {
 }
 
 StepMetrics Trainer::take_step() {
-    int64_t passes = share() / micro(), first = state_.position + group_.rank() * share();
+    int64_t passes = rows_per_rank() / rows_per_pass(), first = state_.position + group_.rank() * rows_per_rank();
     std::vector<TrainingRows> rows;
     double trained = 0;
     for (int64_t p = 0; p < passes; ++p) {
-        rows.push_back(loader_.read(first + p * micro(), micro()));
+        rows.push_back(loader_.read(first + p * rows_per_pass(), rows_per_pass()));
         trained += static_cast<double>(rows.back().trained);
     }
     trained = sum_over(group_, trained);
@@ -239,7 +239,7 @@ StepMetrics Trainer::take_step() {
     std::vector<double> losses;
     for (TrainingRows& part : rows) {
         pass_.reset();
-        Batch batch = batch_of_rows(std::move(part), micro(), recipe_.length);
+        Batch batch = batch_of_rows(std::move(part), rows_per_pass(), recipe_.length);
         std::vector<double> sums =
             llama_.loss(pass_, llama_.forward(pass_, batch), batch, static_cast<float>(1 / std::max(1.0, trained)));
         losses.insert(losses.end(), sums.begin(), sums.end());

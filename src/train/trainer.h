@@ -53,8 +53,8 @@ class Trainer {
  private:
     struct Files;
 
-    int64_t share() const { return recipe_.batch / group_.size(); }  // rows per step of this process
-    int64_t micro() const { return recipe_.micro_batch > 0 ? recipe_.micro_batch : share(); }
+    int64_t rows_per_rank() const { return recipe_.batch / group_.size(); }  // rows per step of this process
+    int64_t rows_per_pass() const { return recipe_.micro_batch > 0 ? recipe_.micro_batch : rows_per_rank(); }
     bool due(int64_t every) const { return (every > 0 && state_.step % every == 0) || state_.step == recipe_.steps; }
 
     void start_or_resume();
