@@ -147,8 +147,8 @@ bool read_in_loss(const Members& in, const std::string& role, std::string_view l
         bool on = read_flag(*value, name, location);
         if (in_loss.value_or(on) != on) fail("{}: '{}' contradicts the message's other loss flags", location, name);
         if (on && role != "assistant")
-            fail("{}: '{}' puts a {} message in the loss, but only assistant messages can be in it", location, name,
-                 role);
+            fail("{}: '{}' puts a message with role {} in the loss, but only assistant messages can be in it", location,
+                 name, role);
         in_loss = on;
     }
     return in_loss.value_or(true);
@@ -161,9 +161,10 @@ Message read_message(const JsonValue& value, std::string_view location) {
     Message message{.role = read_role(in, location), .tool_calls = read_calls(in, location)};
     message.in_loss = read_in_loss(in, message.role, location);
     if (!message.tool_calls.empty() && message.role != "assistant")
-        fail("{}: only assistant messages can call tools, not {} messages", location, message.role);
+        fail("{}: only assistant messages can call tools, not messages with role {}", location, message.role);
     const JsonValue* content = in.find("content");
-    if (!content && message.tool_calls.empty()) fail("{}: a {} message has no 'content'", location, message.role);
+    if (!content && message.tool_calls.empty())
+        fail("{}: a message with role {} has no 'content'", location, message.role);
     if (!content) return message;
     bool from_tool = message.role == "tool" || message.role == "ipython";
     message.content_is_json = from_tool && (content->is_array() || content->is_object());

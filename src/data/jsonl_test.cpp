@@ -86,8 +86,8 @@ TEST(Jsonl, ErrorsAreOneLineWithTheLocation) {
         {R"({"messages": [5]})", "a message must be a JSON object"},
         {R"({"messages": [{"content": "x"}]})", "a message has no 'role'"},
         {R"({"messages": [{"role": "robot", "content": "x"}]})", "unknown role 'robot'"},
-        {R"({"messages": [{"role": "user"}]})", "a user message has no 'content'"},
-        {R"({"messages": [{"role": "user", "content": null}]})", "a user message has no 'content'"},
+        {R"({"messages": [{"role": "user"}]})", "a message with role user has no 'content'"},
+        {R"({"messages": [{"role": "user", "content": null}]})", "a message with role user has no 'content'"},
         {R"({"messages": [{"role": "user", "content": 5}]})", "content that is not text must be a list"},
         {R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})", "a content part is not text"},
         {R"({"messages": [{"role": "user", "content": [{"text": "x"}]}]})", "a content part has no 'type'"},
@@ -165,7 +165,8 @@ TEST(Jsonl, UnsupportedTrainingFieldsAreRejectedByName) {
         {R"({"text": "x", "labels": [1, 2]})", "'labels' would affect training"},
         {R"({"system": "be kind", )" + chat + "}", "'system' would affect training"},
         {"{" + chat + R"(, "functions": []})", "'functions' would affect training"},
-        {R"({"messages": [{"role": "user", "content": "x", "weight": 1}]})", "puts a user message in the loss"},
+        {R"({"messages": [{"role": "user", "content": "x", "weight": 1}]})",
+         "puts a message with role user in the loss"},
     };
     for (const auto& [line, reason] : lines)
         EXPECT_NE(error_in(line).find(reason), std::string::npos) << error_in(line);
