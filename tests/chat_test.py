@@ -102,7 +102,7 @@ def ctrl_c_stops_the_answer_and_not_the_program(folder):
     terminal.say("hi")
     terminal.babble()
     terminal.type(CTRL_C)
-    terminal.expect("the answer ends here: Ctrl-C")
+    terminal.expect("[stopped: Ctrl-C]")
     terminal.expect("tokens/s")
     terminal.at_prompt()
     messages = saved(terminal, folder)
@@ -261,7 +261,7 @@ def conversations_are_saved_and_loaded(folder):
     terminal.expect("pipe: is not a regular file")
     terminal.at_prompt()
     terminal.say(f"/save {folder}/notes")
-    terminal.expect("notes: is there already, and is no saved conversation")
+    terminal.expect("notes: already exists and is not a saved conversation")
     terminal.at_prompt()
     assert (pathlib.Path(folder) / "notes").read_text() == "precious"
     terminal.say(f"/save {path}")                   # a conversation
@@ -307,7 +307,7 @@ def a_full_context_is_told_with_the_numbers(folder):
     terminal = Terminal(folder, "--context", "120")     # no number asked for: the answer runs into the end
     terminal.at_prompt()
     terminal.say("hi")
-    terminal.expect("the answer ends here: the context is full")
+    terminal.expect("[stopped: the context is full")
     terminal.at_prompt()
     leave(terminal)
 
@@ -320,7 +320,7 @@ def commands_help_and_are_not_said_to_the_model(folder):
         terminal.expect(name)
     terminal.at_prompt()
     terminal.say("/hlep")
-    terminal.expect("/hlep is not a command")
+    terminal.expect("unknown command '/hlep'")
     terminal.at_prompt()
     terminal.say("/save")
     terminal.expect("name a file")

@@ -27,7 +27,7 @@ def help_and_wrong_usage():
     for name in ("check", "logits", "bench", "train", "tokenizer", "data", "generate", "chat", "eval"):
         assert f"puna {name}" in overview, name
         assert "Usage" in puna("help", name).stdout or "puna " + name in puna("help", name).stdout
-    assert "did you mean 'logits'" in puna("logist", code=2).stderr
+    assert "Did you mean 'logits'?" in puna("logist", code=2).stderr
     puna("logits", code=2)
     puna("logits", "model", "--tokens", "x", "--chunk", "many", code=2)
     puna("check", "--no-such-flag", code=2)
@@ -38,7 +38,7 @@ def help_and_wrong_usage():
         for verb in verbs:
             assert f"  puna {command} {verb} " in bare.stdout, bare.stdout
             assert f"Usage: puna {command} {verb} " in puna("help", command, verb).stdout
-    assert "did you mean 'pack'" in puna("help", "data", "pak", code=2).stderr
+    assert "Did you mean 'pack'?" in puna("help", "data", "pak", code=2).stderr
     version = pathlib.Path("CMakeLists.txt").read_text().split("project(puna VERSION ")[1].split()[0]
     assert puna("--version").stdout == f"puna {version}\n"
     for command in (["bench", "machine"], ["chat", "x"], ["check"], ["eval", "text", "x", "x"], ["generate", "x"], ["logits", "x", "--tokens", "x"],
@@ -123,7 +123,7 @@ def tokenizer_speaks_ids(folder):
     assert (folder / "binary").read_bytes() == b"".join(int(i).to_bytes(4, "little") for i in ids)
     assert puna("tokenizer", "decode", model, folder / "binary").stdout == text
     (folder / "cut").write_bytes((folder / "binary").read_bytes()[:-1])
-    assert f"{4 * len(ids) - 1} bytes are no u32 numbers" in puna("tokenizer", "decode", model, folder / "cut", code=1).stderr
+    assert f"{4 * len(ids) - 1} bytes are not a multiple of 4" in puna("tokenizer", "decode", model, folder / "cut", code=1).stderr
     (folder / "large").write_bytes(b"\0\0\0\0\0\0\0\x80")
     assert "token 2147483648 at byte 4" in puna("tokenizer", "decode", model, folder / "large", code=1).stderr
     assert "200000" in puna("tokenizer", "decode", model, code=1, input="200000").stderr
@@ -136,7 +136,7 @@ def tokenizer_speaks_ids(folder):
     assert learnt == {"output": str(folder / "learnt"), "tokens": 280}, learnt
     (folder / "model").mkdir()
     (folder / "model/config.json").write_text("{}")
-    assert "is the folder of a model" in puna("tokenizer", "train", folder / "text", "--output", folder / "model", code=1).stderr
+    assert "contains a model" in puna("tokenizer", "train", folder / "text", "--output", folder / "model", code=1).stderr
     assert "Error" not in puna("tokenizer", "train", folder / "binary", "--output", folder / "tok", "--vocabulary", "10", code=1).stderr
 
 

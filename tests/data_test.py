@@ -84,7 +84,7 @@ def command_line_behavior(folder, command):
     assert "tale number 18" in run("show", folder / "disk/set/validation", "--verify").stdout
     chat = run("pack", folder / "chat.jsonl", "--tokenizer", folder / "model", "--output", folder / "disk/chat")
     assert "3 conversations" in chat.stdout, chat
-    for arguments, code, message in ((["pack"], 2, "INPUT"), (["pack", "x", "--output", "y"], 2, "--tokenizer is missing"), (["mend"], 2, "'mend' is not a command"),
+    for arguments, code, message in ((["pack"], 2, "INPUT"), (["pack", "x", "--output", "y"], 2, "--tokenizer is missing"), (["mend"], 2, "unknown command 'mend'"),
                                      (["pack", "x", "--validation-share", "2", "--output", "y", "--tokenizer", "z"], 2, "is not a fraction"),
                                      (["show", folder], 1, "has no index.json"), (command[2:], 1, "already exists")):
         result = run(*arguments)

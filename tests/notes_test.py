@@ -132,7 +132,7 @@ def generation_reports_only_what_was_measured(folder):
     assert "1 token\n" in result.stderr and "tokens/s" not in result.stderr, result
     assert "tokens_per_second" not in json.loads(run("generate", model, "hello", "--max-tokens", 1, "--json").stdout)
     assert json.loads(run("generate", model, "hello", "--max-tokens", 9, "--json").stdout)["tokens_per_second"] > 0
-    one_line(run("chat", model, "--max-tokens", 64, "--context", 64, text=b"hi\n", code=1), "--max-tokens: 64 leave no place")
+    one_line(run("chat", model, "--max-tokens", 64, "--context", 64, text=b"hi\n", code=1), "--max-tokens: 64 leaves no room")
     (folder / "words.txt").write_text("to be or not to be")
     has_note(run("eval", "text", model, folder / "words.txt", "--against", model), "--against: is the model itself")
     has_note(run("tokenizer", "train", folder / "text.txt", "--vocabulary", 280, "--text-field", "x", "--output", folder / "tok"), "--text-field: has no effect")

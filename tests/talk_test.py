@@ -108,7 +108,7 @@ def a_chat_saves_whatever_can_be_said(model):
     for text in ("precious", '{"name": "package"}'):
         with open(notes, "w") as file:
             file.write(text)
-        is_one_line(run("chat", model, text=f"/save {link}\n", code=1).stderr, "link", "no saved conversation")
+        is_one_line(run("chat", model, text=f"/save {link}\n", code=1).stderr, "link", "not a saved conversation")
         assert open(notes).read() == text
     os.mkfifo(pipe)
     is_one_line(run("chat", model, text=f"/load {pipe}\n", code=1).stderr, pipe, "not a regular file")
@@ -142,7 +142,7 @@ def eval_text_counts_what_it_scores(model, other):
     beside = json.loads(run("eval", "text", model, path, "--json", "--against", other).stdout)
     assert beside["perplexity"] == score["perplexity"] and beside["kl_divergence"] > 0 and 0 <= beside["top1_agreement"] < 1, beside
     itself = run("eval", "text", model, "-", "--against", model, text=text).stdout
-    assert "KL divergence  0 nats" in itself and "same choice    100.00 %" in itself, itself
+    assert "KL divergence  0 nats" in itself and "top-1 agreed   100.00 %" in itself, itself
     is_one_line(run("eval", "text", model, "/dev/null", code=1).stderr, "/dev/null", "empty")
 
 

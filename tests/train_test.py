@@ -235,7 +235,7 @@ def mismatched_data_and_models_are_rejected(folder):
     assert "a different tokenizer" in last_line(train(folder, folder / "never", "--validation", other / "data/validation", code=1))
     base = ["train", "--data", other / "data", "--output", folder / "never", "--from", output, "--length", "64"]
     assert "another tokenizer" in last_line(puna(*base, code=1))
-    assert "--from has its own" in last_line(puna(*base, "--layers", "3", code=2))
+    assert "cannot be combined with --from" in last_line(puna(*base, "--layers", "3", code=2))
     assert "no such folder" in last_line(train(folder, folder / "never", "--validation", folder / "nowhere", code=1))
     assert not (folder / "never").exists()
 
@@ -376,7 +376,7 @@ def the_result_is_complete(folder, output):
     puna("generate", output, "the cat", "--max-tokens", "5")
     formula, line = train(folder, folder / "progress").stderr.splitlines()[:2]
     assert "(6 x parameters + 6 x layers x dim x length) x tokens/s" in formula, formula
-    for part in ("step 1/12", "loss", "tokens/s", "% of the peak", "left"):
+    for part in ("step 1/12", "loss", "tokens/s", "% utilization", "left"):
         assert part in line, line
 
 

@@ -6,31 +6,32 @@ namespace puna {
 
 namespace {
 
-// The time of the first token is the prompt's: one token alone has no speed.
+// The first token's time belongs to the prompt, so the speed of a single token is undefined.
 bool has_speed(const Answer& answer) { return answer.tokens_per_second() > 0; }
 
 }  // namespace
 
-GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, GenerateOptions said) {
-    GenerateOptions options = said;
+GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, GenerateOptions requested) {
+    GenerateOptions options = requested;
     options.sample = engine.defaults();
-    std::vector<Field> to = list_fields(options.sample), from = list_fields(said.sample);
-    for (size_t i = 0; i < to.size(); ++i)
-        if (flags.given(to[i].name)) set_from_text(to[i], to_text(from[i]));
+    std::vector<Field> fields = list_fields(options.sample), flag_fields = list_fields(requested.sample);
+    for (size_t i = 0; i < fields.size(); ++i)
+        if (flags.given(fields[i].name)) set_from_text(fields[i], to_text(flag_fields[i]));
     return options;
 }
 
 std::vector<std::string> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags) {
     if (options.max_tokens >= engine.context())
         fail(
-            "--max-tokens: {} leave no place for a prompt in a context of {}: ask for fewer, or for a larger --context",
+            "--max-tokens: {} leaves no room for a prompt in a context of {}; use a smaller --max-tokens or a larger "
+            "--context",
             options.max_tokens, engine.context());
     std::vector<std::string> notes;
-    bool frozen = options.sample.temperature == 0, greedy = frozen || options.sample.top_k == 1;
+    bool zero_temperature = options.sample.temperature == 0, greedy = zero_temperature || options.sample.top_k == 1;
     for (std::string_view field : {"temperature", "top_p", "top_k", "min_p", "seed"}) {
-        if (!flags.given(field) || field == (frozen ? "temperature" : "top_k") || !greedy) continue;
-        notes.push_back(fmt::format("{}: has no effect, {} always picks the likeliest token", field,
-                                    frozen ? "a temperature of 0" : "a top_k of 1"));
+        if (!flags.given(field) || field == (zero_temperature ? "temperature" : "top_k") || !greedy) continue;
+        notes.push_back(fmt::format("{}: has no effect, {} always picks the most likely token", field,
+                                    zero_temperature ? "a temperature of 0" : "a top_k of 1"));
     }
     return notes;
 }

@@ -1,4 +1,4 @@
-// cli/answer.h — what generate and chat share.
+// cli/answer.h — options, notes and output that `puna generate` and `puna chat` share.
 #pragma once
 #include "cli/flags.h"
 #include "infer/load.h"
@@ -8,14 +8,14 @@
 
 namespace puna {
 
-// What the model's makers advise, and over it what the flags have said.
-GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, GenerateOptions said);
+// The sampling defaults of the model's generation_config.json, overridden by the flags that were given.
+GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, GenerateOptions requested);
 
-// What contradicts the rest of the options: a line for each, beginning with the field. Throws Error where no answer
-// fits the context.
+// Options without effect: one line for each, which begins with the field's name. Throws Error if max_tokens leaves no
+// room for a prompt in the context.
 std::vector<std::string> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags);
 
 std::string speed_line(const Answer& answer);   // "42 tokens, 1234 tokens/s"
-std::string answer_json(const Answer& answer);  // on one line
+std::string answer_json(const Answer& answer);  // a JSON object on one line
 
 }  // namespace puna

@@ -29,8 +29,8 @@ struct PrintOptions {
 };
 template <class F>
 void fields(PrintOptions& o, F field) {
-    field("json", o.json, "print a JSON object a row");
-    field("threads", o.threads, "how many to use; 0: all processors");
+    field("json", o.json, "print one JSON object per row");
+    field("threads", o.threads, "number of threads; 0 uses all processors");
 }
 
 void print(const BenchRow& row, bool json) {
@@ -55,30 +55,30 @@ void print(const BenchRow& row, bool json) {
 }  // namespace
 
 int run_bench(Arguments arguments) {
-    std::string which;
+    std::string name;
     BenchOptions options;
-    PrintOptions how;
+    PrintOptions output;
     Flags flags("bench",
-                "How fast, as a share of what this machine can do, measured beside every repetition.\n"
+                "Measure speed as a share of this machine's peak, which is measured beside every repetition.\n"
                 "BENCH is machine, kernels, train, tokenizer or pack.",
                 "puna bench kernels --op matmul");
-    flags.positional("BENCH", which, bench_names);
+    flags.positional("BENCH", name, bench_names);
     flags.add(list_fields(options));
-    flags.add(list_fields(how));
+    flags.add(list_fields(output));
     if (!flags.parse(arguments)) return 0;
     if (options.repetitions < 1) throw UsageError("--repetitions: must be 1 or more");
-    use_threads(how.threads);
+    use_threads(output.threads);
     for (const Bench& bench : benches) {
-        if (bench.name != which) continue;
+        if (bench.name != name) continue;
         if (bench.reads_text && options.text.empty())
-            throw UsageError("--text is missing: name a file, or a folder of files, to encode");
+            throw UsageError("--text is missing: name a file or a folder of files to encode");
         if (bench.reads_text && options.tokenizer.empty())
             throw UsageError("--tokenizer is missing: name a model, tokenizer.json or tokenizer.model");
-        if (!how.json) fmt::print("kernels: {}, threads: {}\n", full_name(choose_kernels()), threads());
-        for (const BenchRow& row : bench.run(options)) print(row, how.json);
+        if (!output.json) fmt::print("kernels: {}, threads: {}\n", full_name(choose_kernels()), threads());
+        for (const BenchRow& row : bench.run(options)) print(row, output.json);
         return 0;
     }
-    throw UsageError(fmt::format("'{}' is not a bench: use {}", which, bench_names));
+    throw UsageError(fmt::format("unknown benchmark '{}': use {}", name, bench_names));
 }
 
 }  // namespace puna

@@ -23,9 +23,9 @@ struct ChatFlags {
 };
 template <class F>
 void fields(ChatFlags& o, F field) {
-    field("system", o.system, "what the model should be or do, as its first message");
+    field("system", o.system, "system message: what the model should be or do");
     field("json", o.json, "print each answer as one JSON object on a line");
-    field("threads", o.threads, "how many to use; 0: all processors");
+    field("threads", o.threads, "number of threads; 0 uses all processors");
 }
 
 class Chat {
@@ -39,7 +39,7 @@ class Chat {
         conversation_.set_system(flags.system);
     }
 
-    int talk();
+    int run();
 
  private:
     struct Command {
@@ -52,30 +52,30 @@ class Chat {
     void answer(std::string message);
     Answer stream(const ChatTokens& prompt);
     void close(const Answer& answer);
-    void note(std::string_view text) const;  // about the chat, apart from what the model says
-    void complain(std::string_view text);
+    void note(std::string_view text) const;  // dimmed or on standard error, apart from the model's text
+    void report_error(std::string_view text);
 
     void help(const std::string&);
     void system(const std::string& text);
     void reset(const std::string&);
     void save(const std::string& path);
     void load(const std::string& path);
-    void exit(const std::string&) { leaving_ = true; }
+    void exit(const std::string&) { exiting_ = true; }
 
     Engine& engine_;
     const ChatTemplate& template_;
     Session session_;
     Conversation conversation_;
-    bool json_, terminal_ = is_terminal(), leaving_ = false, failed_ = false;
+    bool json_, terminal_ = is_terminal(), exiting_ = false, failed_ = false;
 };
 
 const Chat::Command Chat::commands[] = {
-    {"/help", "", "show this", &Chat::help},
-    {"/system", "TEXT", "what the model should be or do, from now on; without TEXT: nothing", &Chat::system},
-    {"/reset", "", "forget what was said; the system message stays", &Chat::reset},
+    {"/help", "", "show this help", &Chat::help},
+    {"/system", "TEXT", "set the system message (empty: remove it)", &Chat::system},
+    {"/reset", "", "start a new conversation; the system message stays", &Chat::reset},
     {"/save", "FILE", "write the conversation and the options as JSON", &Chat::save},
-    {"/load", "FILE", "go on with a conversation that was saved", &Chat::load},
-    {"/exit", "", "leave, as /bye and Ctrl-D", &Chat::exit},
+    {"/load", "FILE", "continue a saved conversation", &Chat::load},
+    {"/exit", "", "leave; also /bye or Ctrl-D", &Chat::exit},
     {"/bye", "", "", &Chat::exit},
 };
 
@@ -87,8 +87,8 @@ void Chat::note(std::string_view text) const {
     }
 }
 
-// What could not be done: said at once; a script also finds it in the exit code.
-void Chat::complain(std::string_view text) {
+// Errors are printed at once; without a terminal they also make the exit code 1.
+void Chat::report_error(std::string_view text) {
     failed_ = failed_ || !terminal_;
     print_status("puna: {}\n", text);
 }
@@ -97,9 +97,9 @@ void Chat::help(const std::string&) {
     for (const Command& command : commands)
         if (!command.about.empty()) note(fmt::format("{:<8}{:<6}{}", command.name, command.argument, command.about));
     note(
-        "\"\"\"           opens a message of several lines, and closes it; a \\ at the end of a line goes on with the "
+        "\"\"\"           opens and closes a message of several lines; a \\ at the end of a line continues it on the "
         "next");
-    note("Ctrl-C        stops an answer, or gives up the line");
+    note("Ctrl-C        stops an answer, or clears the line");
 }
 
 void Chat::system(const std::string& text) {
@@ -109,18 +109,18 @@ void Chat::system(const std::string& text) {
 
 void Chat::reset(const std::string&) {
     conversation_.reset();
-    note("everything that was said is forgotten");
+    note("conversation cleared");
 }
 
-// What /save wrote is written again; any other file was meant by mistake.
+// /save overwrites saved conversations only: any other existing file was named by mistake.
 void check_replaceable(const std::string& path) {
     std::error_code absent;
     if (!std::filesystem::is_regular_file(path, absent) || std::filesystem::is_empty(path, absent)) return;
-    MappedFile there(path);
+    MappedFile existing(path);
     try {
-        parse_conversation(there.text(), path, {});
+        parse_conversation(existing.text(), path, {});
     } catch (const Error&) {
-        fail("{}: is there already, and is no saved conversation: name another file", path);
+        fail("{}: already exists and is not a saved conversation; choose another file", path);
     }
 }
 
@@ -145,7 +145,7 @@ void Chat::run_command(std::string_view line) {
         if (command.argument == "FILE" && argument.empty()) fail("{}: name a file", name);
         return (this->*command.run)(argument);
     }
-    fail("{} is not a command: /help shows those there are", printable(name));
+    fail("unknown command '{}'; /help lists the commands", printable(name));
 }
 
 Answer Chat::stream(const ChatTokens& prompt) {
@@ -157,15 +157,14 @@ Answer Chat::stream(const ChatTokens& prompt) {
 
 void Chat::close(const Answer& answer) {
     print_now(json_ ? answer_json(answer) + "\n" : "\n");
-    int64_t said = static_cast<int64_t>(answer.ids.size());
+    int64_t generated = static_cast<int64_t>(answer.ids.size());
     if (answer.finish == Finish::context)
         note(
-            fmt::format("the answer ends here: the context is full: {} tokens of prompt and {} of answer, it holds {}; "
-                        "/reset begins anew",
-                        answer.prompt_tokens, said, engine_.context()));
-    if (answer.finish == Finish::length)
-        note(fmt::format("the answer ends here: {} tokens were asked for (--max-tokens)", said));
-    if (answer.finish == Finish::cancelled) note("the answer ends here: Ctrl-C");
+            fmt::format("[stopped: the context is full: {} prompt tokens and {} generated, it holds {}; "
+                        "/reset starts a new conversation]",
+                        answer.prompt_tokens, generated, engine_.context()));
+    if (answer.finish == Finish::length) note(fmt::format("[stopped: reached --max-tokens {}]", generated));
+    if (answer.finish == Finish::cancelled) note("[stopped: Ctrl-C]");
     if (terminal_ && !json_) note(speed_line(answer));
 }
 
@@ -173,33 +172,33 @@ void Chat::close(const Answer& answer) {
 void Chat::answer(std::string message) {
     std::vector<Message>& messages = conversation_.messages;
     messages.push_back({.role = "user", .content = std::move(message)});
-    Answer said;
+    Answer reply;
     try {
-        said = stream(encode_chat(template_, engine_.tokenizer(), messages, {.add_generation_prompt = true}));
+        reply = stream(encode_chat(template_, engine_.tokenizer(), messages, {.add_generation_prompt = true}));
     } catch (const ContextFull& full) {
         messages.pop_back();
-        fail("{}; nothing was dropped: say it shorter, or /reset to begin anew", full.what());
+        fail("{}; nothing was dropped: shorten the message, or start a new conversation with /reset", full.what());
     } catch (const Error&) {
         messages.pop_back();
         throw;
     }
-    messages.push_back({.role = "assistant", .content = said.text});
-    close(said);
+    messages.push_back({.role = "assistant", .content = reply.text});
+    close(reply);
 }
 
-int Chat::talk() {
+int Chat::run() {
     LineReader reader(history_file());
     MessageLines lines;
     if (terminal_) {
         note_interrupts();
-        note("/help shows the commands");
+        note("/help lists the commands");
     }
-    while (!leaving_) {
+    while (!exiting_) {
         Line line = reader.read(lines.empty() ? "> " : ". ");
         if (line.kind == Line::interrupted) lines.take();
-        bool cut_off = !terminal_ && line.kind == Line::end && !lines.empty();  // the end of input ends a message too
-        if (line.kind == Line::end && !cut_off) break;
-        if (line.kind == Line::interrupted || (!cut_off && !lines.add(line.content))) continue;
+        bool unfinished = !terminal_ && line.kind == Line::end && !lines.empty();  // end of input completes a message
+        if (line.kind == Line::end && !unfinished) break;
+        if (line.kind == Line::interrupted || (!unfinished && !lines.add(line.content))) continue;
         bool is_command = lines.is_plain() && line.content.starts_with('/');
         std::string message = lines.take();
         if (message.find_first_not_of(" \t\r\n") == message.npos) continue;
@@ -208,7 +207,7 @@ int Chat::talk() {
         } catch (const OutputFailed&) {
             throw;
         } catch (const Error& problem) {
-            complain(problem.what());
+            report_error(problem.what());
         }
     }
     return failed_ ? 1 : 0;
@@ -219,17 +218,17 @@ int Chat::talk() {
 int run_chat(Arguments arguments) {
     std::string model;
     EngineLoadOptions load;
-    GenerateOptions said;
+    GenerateOptions requested;
     ChatFlags chat;
-    Flags flags("chat", "Talk with a model. /help shows what can be done meanwhile; Ctrl-C stops an answer.",
+    Flags flags("chat", "Chat with a model. /help lists the commands; Ctrl-C stops an answer.",
                 "puna chat models/starter --temperature 0.8");
     flags.positional("MODEL", model, "a Hugging Face folder");
     flags.add(list_fields(chat));
-    flags.add(list_fields(said));
+    flags.add(list_fields(requested));
     flags.add(list_fields(load));
     if (!flags.parse(arguments)) return 0;
     check_usage([&] {
-        validate(said);
+        validate(requested);
         validate(load);
     });
     use_threads(chat.threads);
@@ -237,9 +236,9 @@ int run_chat(Arguments arguments) {
     Engine engine = load_engine(model, load);
     ChatTemplate chat_template(find_chat_template(model, engine.tokenizer()));
     if (std::optional<int32_t> end = engine.tokenizer().find_control(chat_template.eos_token())) engine.add_stop(*end);
-    GenerateOptions options = with_model_defaults(engine, flags, said);
+    GenerateOptions options = with_model_defaults(engine, flags, requested);
     flags.print(notes_on(options, engine, flags));
-    return Chat(engine, chat_template, options, chat).talk();
+    return Chat(engine, chat_template, options, chat).run();
 }
 
 }  // namespace puna

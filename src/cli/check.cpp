@@ -23,9 +23,9 @@ struct CheckOptions {
 };
 template <class F>
 void fields(CheckOptions& o, F field) {
-    field("golden", o.golden, "hold this golden folder's model against its numbers instead");
+    field("golden", o.golden, "compare this golden folder's model with its recorded values instead");
     field("json", o.json, "print JSON for scripts");
-    field("threads", o.threads, "how many to use; 0: all processors");
+    field("threads", o.threads, "number of threads; 0 uses all processors");
 }
 
 bool is_within(const GoldenRow& row) { return row.error <= row.tolerance; }
@@ -63,7 +63,7 @@ int check_folder(const CheckOptions& options) {
     fail(
         "{}: {} of {} rows exceed their tolerance, the worst {} with {} kernels in {}: {:.3g}, where {:.3g} is "
         "allowed; "
-        "if the folder is whole, this build or this machine computes other numbers",
+        "if the folder is complete, this build or this machine computes wrong results",
         options.golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.tolerance);
 }
 
@@ -87,7 +87,7 @@ void print_machine(const std::string& signature, bool good) {
         fmt::print("PASS: the signature matches the reference ({})\n", signature);
     else
         fmt::print("FAIL: the signature is {}, not the reference's {}\n", signature, committed_signature);
-    fmt::print("threads: {}\nkernels: {} (PUNA_KERNELS chooses others)\n\n{:<24}", threads(),
+    fmt::print("threads: {}\nkernels: {} (set PUNA_KERNELS to choose another table)\n\n{:<24}", threads(),
                full_name(choose_kernels()), "");
     for (const Kernels* table : available_kernels()) fmt::print("{:<10}", table->name);
     std::span<const Kernels* const> tables = available_kernels();
@@ -104,8 +104,8 @@ int check_machine(const CheckOptions& options) {
     options.json ? print_machine_json(signature, good) : print_machine(signature, good);
     if (!good)
         fail(
-            "the signature is {}, not the reference's {}: this build computes other numbers; rebuild with the preset "
-            "release, and run puna check --golden to see which",
+            "the signature is {}, not the reference's {}: this build computes different results; rebuild with the "
+            "release preset, and run puna check --golden to see which",
             signature, committed_signature);
     return 0;
 }
@@ -116,8 +116,8 @@ int run_check(Arguments arguments) {
     CheckOptions options;
     Flags flags(
         "check",
-        "Is this machine, and this build, computing what it should? Prints a signature of a tiny model's training\n"
-        "and text, and which table of kernels implements each kernel here.",
+        "Check that this build computes the reference results on this machine. Prints a signature of a tiny model's\n"
+        "training and generated text, and which kernel table implements each kernel.",
         "puna check --json");
     flags.add(list_fields(options));
     if (!flags.parse(arguments)) return 0;

@@ -1,7 +1,7 @@
-// cli/command.h — the commands of the program: one file and one row in table.cpp for each.
+// cli/command.h — the program's commands: each is one file and one row in table.cpp.
 //
-// A command parses its flags, calls once and prints. Results go to standard output, progress and log to standard error.
-// It returns the exit code: 0 done, 1 failed; wrong usage is thrown (cli/flags.h) and becomes 2.
+// A command parses its flags, makes one call and prints. Results go to standard output, progress and log to standard
+// error. Returns the exit code: 0 success, 1 failure; wrong usage is thrown as UsageError (cli/flags.h) and becomes 2.
 #pragma once
 #include <span>
 #include <string>
@@ -28,7 +28,7 @@ int run_logits(Arguments);
 int run_tokenizer(Arguments);
 int run_train(Arguments);
 
-// The whole program: finds the command, runs it, and turns what it throws into one line and an exit code.
+// Entry point: finds and runs the command, and turns exceptions into one line on standard error and an exit code.
 int run_program(Arguments arguments);
 
 }  // namespace puna

@@ -9,41 +9,41 @@ namespace puna {
 
 namespace {
 
-constexpr size_t max_file_bytes = 16 << 20;  // bytes: no context holds so much
+constexpr size_t max_file_bytes = 16 << 20;  // bytes: more than any context holds
 
-// Follows the events of the file: which object of which list it is in.
+// Builds the conversation from the file's JSON events.
 class Reader {
  public:
     Reader(std::string_view path, Conversation& conversation) : path_(path), conversation_(conversation) {}
 
-    void take(const JsonEvent& event) {
+    void on_event(const JsonEvent& event) {
         if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
             fail("{}: not a JSON object", path_);
-        if (event.kind == JsonEvent::key && event.depth == 1) open(event.text);
-        if (event.kind == JsonEvent::key && event.depth == 3) inner_ = event.text;
+        if (event.kind == JsonEvent::key && event.depth == 1) begin_field(event.text);
+        if (event.kind == JsonEvent::key && event.depth == 3) message_key_ = event.text;
         bool tools = event.kind == JsonEvent::key &&
                      (event.depth == 1 ? event.text == "tools"
-                                       : top_ == "messages" && event.depth == 3 && event.text == "tool_calls");
-        if (tools) fail("{}: has '{}': a chat cannot keep them", path_, event.text);
-        if (top_ == "messages") take_message(event);
-        if (top_ == "options" && event.depth == 1) take_options(event);
+                                       : top_key_ == "messages" && event.depth == 3 && event.text == "tool_calls");
+        if (tools) fail("{}: has '{}', which a chat does not support", path_, event.text);
+        if (top_key_ == "messages") on_message(event);
+        if (top_key_ == "options" && event.depth == 1) on_options(event);
     }
 
     bool has_messages() const { return has_messages_; }
 
-    // Of the text of the options, once they have been seen.
+    // The text of the options object; empty if the file has none.
     std::string_view options_of(std::string_view json) const {
         return json.substr(options_begin_, options_end_ - options_begin_);
     }
 
  private:
-    void open(std::string_view key) {
-        top_ = key;
+    void begin_field(std::string_view key) {
+        top_key_ = key;
         bool* seen = key == "messages" ? &has_messages_ : key == "options" ? &has_options_ : nullptr;
-        if (seen && std::exchange(*seen, true)) fail("{}: '{}' is there twice", path_, key);
+        if (seen && std::exchange(*seen, true)) fail("{}: duplicate key '{}'", path_, key);
     }
 
-    void take_message(const JsonEvent& event) {
+    void on_message(const JsonEvent& event) {
         if (event.kind == JsonEvent::key) return;
         if (event.depth == 1 && event.kind != JsonEvent::begin_array && event.kind != JsonEvent::end_array)
             fail("{}: 'messages' is not a list", path_);
@@ -57,9 +57,9 @@ class Reader {
         }
         if (event.depth != 3 || event.kind != JsonEvent::string) return;
         Message& message = conversation_.messages.back();
-        if (inner_ == "role") message.role = event.text;
-        if (inner_ == "content") message.content = event.text;
-        if (inner_ == "content") has_content_ = true;
+        if (message_key_ == "role") message.role = event.text;
+        if (message_key_ == "content") message.content = event.text;
+        if (message_key_ == "content") has_content_ = true;
     }
 
     void check_message() const {
@@ -69,10 +69,10 @@ class Reader {
         if (role != "user" && role != "assistant" && !(role == "system" && first))
             fail("{}: message {} has the role '{}'; use user, assistant, or system for the first", path_, all.size(),
                  printable(role));
-        if (!has_content_) fail("{}: message {} has no text as its 'content'", path_, all.size());
+        if (!has_content_) fail("{}: message {} has no text in 'content'", path_, all.size());
     }
 
-    void take_options(const JsonEvent& event) {
+    void on_options(const JsonEvent& event) {
         if (event.kind == JsonEvent::key) return;
         if (event.kind == JsonEvent::begin_object) {
             options_begin_ = event.position - 1;
@@ -85,7 +85,7 @@ class Reader {
 
     std::string_view path_;
     Conversation& conversation_;
-    std::string top_, inner_;
+    std::string top_key_, message_key_;
     bool has_content_ = false, has_messages_ = false, has_options_ = false;
     size_t options_begin_ = 0, options_end_ = 0;
 };
@@ -107,17 +107,17 @@ std::string conversation_json(Conversation& conversation) {
     nlohmann::ordered_json json{{"messages", list}, {"options", options}};
     std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     if (text.size() > max_file_bytes)
-        fail("the conversation takes {} bytes: more than {} cannot be saved; /reset begins anew", text.size(),
+        fail("the conversation has {} bytes, at most {} can be saved; /reset starts a new one", text.size(),
              max_file_bytes);
     return text;
 }
 
-Conversation parse_conversation(std::string_view json, std::string_view path, const GenerateOptions& otherwise) {
-    Conversation conversation{.options = otherwise};
+Conversation parse_conversation(std::string_view json, std::string_view path, const GenerateOptions& defaults) {
+    Conversation conversation{.options = defaults};
     Reader reader(path, conversation);
     if (json.size() > max_file_bytes)
-        fail("{}: has {} bytes: a conversation takes at most {}", path, json.size(), max_file_bytes);
-    read_json(json, path, [&](const JsonEvent& event) { reader.take(event); });
+        fail("{}: has {} bytes, a conversation has at most {}", path, json.size(), max_file_bytes);
+    read_json(json, path, [&](const JsonEvent& event) { reader.on_event(event); });
     std::string_view options = reader.options_of(json);
     std::vector<Field> list = list_fields(conversation.options);
     if (!options.empty()) from_json(list, options, fmt::format("{}: options", path));
@@ -126,7 +126,7 @@ Conversation parse_conversation(std::string_view json, std::string_view path, co
     } catch (const Error& problem) {
         fail("{}: options: {}", path, problem.what());
     }
-    if (!reader.has_messages()) fail("{}: has no 'messages': it is no conversation", path);
+    if (!reader.has_messages()) fail("{}: has no 'messages', so it is not a conversation", path);
     return conversation;
 }
 

@@ -16,21 +16,21 @@ std::string problem(std::string_view json) {
     return {};
 }
 
-TEST(Conversation, ComesBackAsItWasSaved) {
-    Conversation said{
+TEST(Conversation, SavedConversationIsReadBackUnchanged) {
+    Conversation saved{
         .options = {.sample = {.temperature = 0.3f, .top_k = 7, .seed = 5}, .max_tokens = 9, .stop = {"a", "b"}}};
-    said.messages = {{.role = "user", .content = "\"quoted\" \n \xc3\xa9 {}"}, {.role = "assistant", .content = ""}};
-    said.set_system("be kind");
-    Conversation read = parse_conversation(conversation_json(said), "chat.json", {});
+    saved.messages = {{.role = "user", .content = "\"quoted\" \n \xc3\xa9 {}"}, {.role = "assistant", .content = ""}};
+    saved.set_system("be kind");
+    Conversation read = parse_conversation(conversation_json(saved), "chat.json", {});
     ASSERT_EQ(read.messages.size(), 3u);
     for (size_t i = 0; i < 3; ++i) {
-        EXPECT_EQ(read.messages[i].role, said.messages[i].role);
-        EXPECT_EQ(read.messages[i].content, said.messages[i].content);
+        EXPECT_EQ(read.messages[i].role, saved.messages[i].role);
+        EXPECT_EQ(read.messages[i].content, saved.messages[i].content);
     }
-    EXPECT_EQ(to_json(list_fields(read.options)), to_json(list_fields(said.options)));
+    EXPECT_EQ(to_json(list_fields(read.options)), to_json(list_fields(saved.options)));
 }
 
-TEST(Conversation, OptionsThatAreNotSaidStay) {
+TEST(Conversation, MissingOptionsKeepTheirDefaults) {
     Conversation read = parse_conversation(R"({"options": {"top_k": 4}, "title": [{"role": 1}], "messages": []})",
                                            "chat.json", {.max_tokens = 12});
     EXPECT_EQ(read.options.max_tokens, 12);
@@ -39,7 +39,7 @@ TEST(Conversation, OptionsThatAreNotSaidStay) {
     EXPECT_EQ(parse_conversation(R"({"messages": []})", "chat.json", {.max_tokens = 12}).options.max_tokens, 12);
 }
 
-TEST(Conversation, TheSystemMessageIsTheFirstAndStaysOnReset) {
+TEST(Conversation, SystemMessageComesFirstAndSurvivesReset) {
     Conversation c;
     c.messages = {{.role = "user", .content = "x"}};
     c.set_system("one");
@@ -52,7 +52,7 @@ TEST(Conversation, TheSystemMessageIsTheFirstAndStaysOnReset) {
     EXPECT_TRUE(c.messages.empty());
 }
 
-TEST(Conversation, NonsenseIsNamed) {
+TEST(Conversation, InvalidFilesAreRejectedByName) {
     EXPECT_NE(problem("[]").find("chat.json: not a JSON object"), std::string::npos);
     EXPECT_NE(problem("{\"messages\": ").find("not valid JSON"), std::string::npos);
     EXPECT_NE(problem(R"({"messages": 3})").find("'messages' is not a list"), std::string::npos);
@@ -64,8 +64,8 @@ TEST(Conversation, NonsenseIsNamed) {
     EXPECT_NE(problem(R"({"messages": [{"role": "user", "content": "x"}, {"role": "system", "content": "x"}]})")
                   .find("role 'system'"),
               std::string::npos);
-    EXPECT_NE(problem(R"({"messages": [], "messages": []})").find("'messages' is there twice"), std::string::npos);
-    EXPECT_NE(problem(R"({"messages": [], "options": {}, "options": {}})").find("'options' is there twice"),
+    EXPECT_NE(problem(R"({"messages": [], "messages": []})").find("duplicate key 'messages'"), std::string::npos);
+    EXPECT_NE(problem(R"({"messages": [], "options": {}, "options": {}})").find("duplicate key 'options'"),
               std::string::npos);
     EXPECT_NE(problem(R"({"name": "package"})").find("has no 'messages'"), std::string::npos);
     EXPECT_NE(problem(R"({"tools": [], "messages": []})").find("has 'tools'"), std::string::npos);
@@ -78,7 +78,7 @@ TEST(Conversation, NonsenseIsNamed) {
     EXPECT_NE(problem(R"({"options": {"max_tokens": -1}})").find("max_tokens"), std::string::npos);
 }
 
-TEST(Conversation, WhatCouldNotBeReadAgainIsNotSaved) {
+TEST(Conversation, ConversationsTooLargeToReadAreNotSaved) {
     Conversation c;
     c.messages = {{.role = "user", .content = std::string(16 << 20, 'x')}};
     EXPECT_THROW(conversation_json(c), Error);

@@ -28,7 +28,7 @@ struct RunOptions {
 };
 template <class F>
 void fields(RunOptions& o, F field) {
-    field("threads", o.threads, "how many to use; 0: all processors");
+    field("threads", o.threads, "number of threads; 0 uses all processors");
     field("json", o.json, "print JSON for scripts");
 }
 
@@ -38,8 +38,8 @@ struct ShowOptions {
 };
 template <class F>
 void fields(ShowOptions& o, F field) {
-    field("documents", o.documents, "print the beginnings of so many documents");
-    field("verify", o.verify, "read everything and compare it with what was packed");
+    field("documents", o.documents, "print the beginning of the first N documents");
+    field("verify", o.verify, "verify the checksums of all shards");
     field("json", o.json, "print JSON for scripts");
 }
 
@@ -54,7 +54,7 @@ ordered_json summary(const SetIndex& index) {
 }
 
 void print(std::string_view name, const SetIndex& index) {
-    fmt::print("{:<12} {} {}, {} tokens ({} of them learnt), {} of text, {} shard{}\n", name, index.documents,
+    fmt::print("{:<12} {} {}, {} tokens ({} with loss), {} of text, {} shard{}\n", name, index.documents,
                index.conversations ? "conversations" : "documents", index.tokens, index.trained,
                format_quantity(static_cast<double>(index.bytes), "B"), index.shards.size(),
                index.shards.size() == 1 ? "" : "s");
@@ -62,20 +62,20 @@ void print(std::string_view name, const SetIndex& index) {
 
 int run_pack(Arguments arguments) {
     PackOptions options;
-    RunOptions how;
-    Flags flags("data pack", "Turns text (plain, .gz, .zst) and JSONL (texts or conversations) into token shards.",
+    RunOptions run;
+    Flags flags("data pack", "Pack text (plain, .gz, .zst) and JSONL (texts or conversations) into token shards.",
                 "puna data pack novels tales.txt.zst --tokenizer models/starter --output packed --hold-out-last 100");
-    flags.positional("INPUT", options.inputs, "files, and folders of them");
+    flags.positional("INPUT", options.inputs, "files and folders");
     flags.add(list_fields(options));
-    flags.add(list_fields(how));
+    flags.add(list_fields(run));
     if (!flags.parse(arguments)) return 0;
     check_usage([&] { check_options(options); });
-    use_threads(how.threads);
+    use_threads(run.threads);
     auto start = std::chrono::steady_clock::now();
     PackResult result = pack(options);
     flags.print(notes_on(options, result, [&](std::string_view field) { return flags.given(field); }));
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (how.json) {
+    if (run.json) {
         ordered_json line = summary(result.training);
         if (result.validation) line["validation"] = summary(*result.validation);
         line["seconds"] = seconds;
@@ -85,8 +85,7 @@ int run_pack(Arguments arguments) {
     print("training", result.training);
     if (result.validation) print("validation", *result.validation);
     int64_t bytes = result.training.bytes + (result.validation ? result.validation->bytes : 0);
-    fmt::print("in {:.1f} s, {} of text a second\n", seconds,
-               format_quantity(static_cast<double>(bytes) / seconds, "B"));
+    fmt::print("in {:.1f} s, {}/s of text\n", seconds, format_quantity(static_cast<double>(bytes) / seconds, "B"));
     return 0;
 }
 
@@ -109,11 +108,11 @@ void print_documents(const ShardSet& set, int64_t count) {
 int run_show(Arguments arguments) {
     std::string folder;
     ShowOptions options;
-    Flags flags("data show", "What is in a set of token shards.", "puna data show packed --documents 10");
-    flags.positional("FOLDER", folder, "what puna data pack has written");
+    Flags flags("data show", "Show the contents of a set of token shards.", "puna data show packed --documents 10");
+    flags.positional("FOLDER", folder, "a folder written by puna data pack");
     flags.add(list_fields(options));
     if (!flags.parse(arguments)) return 0;
-    if (options.json && flags.given("documents")) flags.print({"documents: has no effect, --json prints none"});
+    if (options.json && flags.given("documents")) flags.print({"documents: has no effect with --json"});
     if (options.documents < 0) throw UsageError("--documents: must be 0 or more");
     ShardSet set(folder);
     if (options.verify) {
@@ -130,7 +129,7 @@ int run_show(Arguments arguments) {
         while (!rest.empty()) {
             size_t end = std::min(rest.find('\n'), rest.size());
             ordered_json source = ordered_json::parse(rest.substr(0, end), nullptr, false);
-            if (source.is_discarded()) fail("{}/sources.jsonl: is damaged: pack the set again", folder);
+            if (source.is_discarded()) fail("{}/sources.jsonl: is damaged; pack the data again", folder);
             line["sources"].push_back(source);
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
@@ -138,19 +137,19 @@ int run_show(Arguments arguments) {
         return 0;
     }
     print(folder, set.index());
-    if (options.verify) fmt::print("every byte is as it was packed\n");
+    if (options.verify) fmt::print("verified: all checksums match\n");
     fmt::print("\nsources\n{}", sources);
     print_documents(set, options.documents);
     return 0;
 }
 
-constexpr Command verbs[] = {
-    {"pack", "text and conversations into token shards, for puna train", run_pack},
-    {"show", "what is in a set of token shards", run_show},
+constexpr Command subcommands[] = {
+    {"pack", "pack text and conversations into token shards for puna train", run_pack},
+    {"show", "show the contents of a set of token shards", run_show},
 };
 
 }  // namespace
 
-int run_data(Arguments arguments) { return run_subcommand("data", verbs, arguments); }
+int run_data(Arguments arguments) { return run_subcommand("data", subcommands, arguments); }
 
 }  // namespace puna

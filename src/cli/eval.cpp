@@ -27,9 +27,8 @@ struct TextOptions {
 template <class F>
 void fields(TextOptions& o, F field) {
     field("against", o.against,
-          "a folder: mean KL divergence from that model's expectations, and how often both find the same token "
-          "likeliest");
-    field("threads", o.threads, "how many to use; 0: all processors");
+          "a model folder to compare with: mean KL divergence from that model, and top-1 agreement");
+    field("threads", o.threads, "number of threads; 0 uses all processors");
     field("json", o.json, "print JSON for scripts");
 }
 
@@ -51,7 +50,7 @@ void print(const TextScore& score, int64_t context, const TextOptions& options) 
         "documents      {}\ntokens         {}\nbytes          {}\nperplexity     {:.4f}\nbits per byte  {:.4f}\n",
         score.documents, score.tokens, score.bytes, score.perplexity(), score.bits_per_byte());
     if (compared)
-        fmt::print("KL divergence  {:.6g} nats\nsame choice    {:.2f} %\n", score.divergence,
+        fmt::print("KL divergence  {:.6g} nats\ntop-1 agreed   {:.2f} %\n", score.divergence,
                    100 * score.top1_agreement);
 }
 
@@ -59,15 +58,15 @@ int run_text(Arguments arguments) {
     std::string model, file;
     EngineLoadOptions load;
     TextOptions options;
-    Flags flags(
-        "eval text",
-        "How well a model predicts a text. Lines that are exactly <|endoftext|> end documents. Each document begins "
-        "with\n"
-        "<|begin_of_text|>; one longer than the context is cut into windows that do not overlap, each beginning so.\n"
-        "Tokens and bytes are those of the documents: neither the separating lines nor the ends of texts are counted.",
-        "puna eval text models/starter story.txt --against other");
+    Flags flags("eval text",
+                "Measure how well a model predicts a text. Lines that are exactly <|endoftext|> separate documents. "
+                "Each document\n"
+                "begins with <|begin_of_text|>; one longer than the context is cut into windows that do not overlap, "
+                "each with\n"
+                "its own <|begin_of_text|>. Separator lines and end-of-text tokens are not counted.",
+                "puna eval text models/starter story.txt --against other");
     flags.positional("MODEL", model, "a Hugging Face folder");
-    flags.positional("FILE", file, "the text; - is standard input");
+    flags.positional("FILE", file, "the text; - reads standard input");
     flags.add(list_fields(options));
     flags.add(list_fields(load));
     if (!flags.parse(arguments)) return 0;
@@ -78,7 +77,7 @@ int run_text(Arguments arguments) {
     std::string_view text = plain_text(content, file == "-" ? "standard input" : file);
     std::error_code absent;
     if (std::filesystem::equivalent(model, options.against, absent))
-        flags.print({"against: is the model itself, so nothing will differ"});
+        flags.print({"against: is the same model, so nothing will differ"});
     Engine engine = load_engine(model, load);
     try {
         if (options.against.empty()) {
@@ -93,12 +92,12 @@ int run_text(Arguments arguments) {
     return 0;
 }
 
-constexpr Command verbs[] = {
-    {"text", "tokens, perplexity and bits per byte of any text; how far from another model", run_text},
+constexpr Command subcommands[] = {
+    {"text", "perplexity and bits per byte of a text; KL divergence from another model", run_text},
 };
 
 }  // namespace
 
-int run_eval(Arguments arguments) { return run_subcommand("eval", verbs, arguments); }
+int run_eval(Arguments arguments) { return run_subcommand("eval", subcommands, arguments); }
 
 }  // namespace puna

@@ -18,7 +18,7 @@ std::string flag_name(std::string_view field) {
     return name;
 }
 
-// "top_p: must be ..." of the field is "--top-p: must be ..." of the flag.
+// The field's "top_p: must be ..." becomes the flag's "--top-p: must be ...".
 [[noreturn]] void fail_as_usage(std::string_view problem) {
     size_t name = problem.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_");
     if (name == 0 || name == problem.npos || problem[name] != ':') throw UsageError(std::string(problem));
@@ -37,7 +37,7 @@ void check_usage(const std::function<void()>& validate) {
 
 void use_threads(int n) {
     if (n < 0 || n > max_threads)
-        throw UsageError(fmt::format("--threads: {} is not from 0 to {}; 0: all processors", n, max_threads));
+        throw UsageError(fmt::format("--threads: {} is not from 0 to {}; 0 uses all processors", n, max_threads));
     set_threads(n);
 }
 
@@ -76,31 +76,31 @@ bool Flags::parse(Arguments arguments) {
         std::visit(add, p.value)->required(p.required)->type_name("");
     }
     for (Field& field : fields_) {
-        auto note = [this, &field] { given_.emplace_back(field.name); };
+        auto mark_given = [this, &field] { given_.emplace_back(field.name); };
         if (bool** flag = std::get_if<bool*>(&field.value)) {
             std::string name = flag_name(field.name);
             std::string names = name + (**flag ? ",!--no-" + name.substr(2) : "");
             app.add_flag_function(
                 names,
-                [note, flag](int64_t count) {
-                    note();
+                [mark_given, flag](int64_t count) {
+                    mark_given();
                     **flag = count > 0;
                 },
                 std::string(field.help));
             continue;
         }
-        auto take = [note, &field](const std::string& text) {
-            note();
+        auto take = [mark_given, &field](const std::string& text) {
+            mark_given();
             check_usage([&] { set_from_text(field, text); });
         };
-        std::string shown = to_text(field);
+        std::string value = to_text(field);
         app.add_option_function<std::string>(flag_name(field.name), take, std::string(field.help))
-            ->type_name(std::string(type_name(field)) + (shown.empty() ? "" : " [" + shown + "]"));
+            ->type_name(std::string(type_name(field)) + (value.empty() ? "" : " [" + value + "]"));
     }
     for (Choice& c : choices_)
         app.add_option_function<std::string>(flag_name(c.name), c.take, std::string(c.help))->type_name("");
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-    for (std::string& argument : reversed)  // what is off by default may be on in a recipe
+    for (std::string& argument : reversed)  // a flag that is off by default may be on in the recipe
         for (const Field& field : fields_)
             if (std::holds_alternative<bool*>(field.value) && argument == "--no-" + flag_name(field.name).substr(2))
                 argument = flag_name(field.name) + "=false";

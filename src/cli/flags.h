@@ -1,12 +1,12 @@
-// cli/flags.h — a command's flags, made from the same lists as its options (core/fields.h).
+// cli/flags.h — a command's flags, declared by the same field lists as its options (core/fields.h).
 //
 //   LogitsOptions options;
-//   Flags flags("logits", "What the model says of given ids.", "puna logits models/starter --tokens ids.txt");
+//   Flags flags("logits", "Compute the logits of token ids.", "puna logits models/starter --tokens ids.txt");
 //   flags.positional("MODEL", options.model, "a folder");
 //   flags.add(list_fields(options));
 //   if (!flags.parse(arguments)) return 0;            // --help was printed
 //
-// Throws UsageError for anything else that is wrong with the arguments.
+// parse throws UsageError for invalid arguments.
 #pragma once
 #include "cli/command.h"
 #include "core/error.h"
@@ -25,11 +25,11 @@ struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// What `validate` finds wrong with options is wrong usage, told of the flag: "top_p: ..." becomes "--top-p: ...".
-// Called before anything is read.
+// Turns an Error of `validate` into a UsageError that names the flag: "top_p: ..." becomes "--top-p: ...". Called
+// before any file is read.
 void check_usage(const std::function<void()>& validate);
 
-void use_threads(int n);  // what --threads says, in every command that has it
+void use_threads(int n);  // --threads of every command; throws UsageError if out of range
 
 class Flags {
  public:
@@ -39,13 +39,14 @@ class Flags {
     void positional(std::string_view name, std::vector<std::string>& values, std::string_view help);  // one or more
     void add(std::vector<Field> fields);
 
-    // A flag that fields cannot say.
+    // A flag without a field: calls `take` with its value.
     void choice(std::string_view name, std::string_view help, std::function<void(const std::string&)> take);
 
     bool parse(Arguments arguments);
-    bool given(std::string_view name) const;  // was the field's flag among the arguments
+    bool given(std::string_view name) const;  // whether the field's flag is among the arguments
 
-    // Notes on fields ("top_p: has no effect, ..."), on standard error; a field that was given as a flag by that name.
+    // Logs warnings about fields ("top_p: has no effect, ..."); a field set by its flag is shown as the flag
+    // ("--top-p").
     void print(const std::vector<std::string>& notes) const;
 
  private:

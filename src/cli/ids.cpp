@@ -25,7 +25,7 @@ std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary) {
     };
     if (content.find('\0') != content.npos) {
         if (content.size() % 4)
-            fail("{}: {} bytes are no u32 numbers, and a zero byte is no text", path, content.size());
+            fail("{}: {} bytes are not a multiple of 4 (u32 ids), and zero bytes are not text", path, content.size());
         for (const char* at = begin; at != end; at += 4) {
             uint32_t id = 0;
             for (int i = 0; i < 4; ++i) id |= static_cast<uint32_t>(static_cast<unsigned char>(at[i])) << 8 * i;

@@ -1,9 +1,9 @@
-// cli/ids.h — token ids from a file.
+// cli/ids.h — reads token ids from a file.
 //
 //   std::vector<int32_t> ids = read_ids("ids.txt", llama.config.vocabulary);
 //
-// In both forms that `puna tokenizer encode` writes: numbers with white space between them, or u32 little-endian, which
-// no text is, since ids below 2^24 have a zero byte. Throws Error: the file, the byte and what is there.
+// Reads both formats that `puna tokenizer encode` writes: decimal text separated by white space, or u32 little-endian,
+// detected by its zero bytes (ids are below 2^24). Throws Error that names the file, the byte and the invalid id.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -24,19 +24,19 @@ struct LogitsOptions {
 template <class F>
 void fields(LogitsOptions& o, F field) {
     field("tokens", o.tokens,
-          "a file of token ids, as text with white space between them or as u32 little-endian; - is standard input");
+          "a file of token ids, as text separated by white space or as u32 little-endian; - reads standard input");
     field("output", o.output, "the safetensors file to write: logits, F32 [tokens, vocabulary]");
-    field("chunk", o.chunk, "tokens to process at a time; 0: all at once. The bytes written do not depend on it");
-    field("type", o.type, "compute with weights as f32, bf16 or f16; default: as they are stored");
-    field("threads", o.threads, "how many to use; 0: all processors");
-    field("json", o.json, "print what was written as JSON");
+    field("chunk", o.chunk, "tokens per forward pass; 0: all at once. The output does not depend on it");
+    field("type", o.type, "weight type: f32, bf16 or f16; default: as stored");
+    field("threads", o.threads, "number of threads; 0 uses all processors");
+    field("json", o.json, "print a summary as JSON");
 }
 
 }  // namespace
 
 int run_logits(Arguments arguments) {
     LogitsOptions options;
-    Flags flags("logits", "What the model says of given ids: how anyone compares this engine with another.",
+    Flags flags("logits", "Compute a model's logits for token ids, to compare this engine with another.",
                 "puna logits MODEL --tokens ids.txt --output logits.safetensors");
     flags.positional("MODEL", options.model, "a Hugging Face folder");
     flags.add(list_fields(options));
@@ -49,10 +49,10 @@ int run_logits(Arguments arguments) {
 
     Llama llama = load_llama(options.model, {.dtype = dtype});
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
-    if (ids.empty()) fail("{}: no token ids in it", options.tokens);
+    if (ids.empty()) fail("{}: contains no token ids", options.tokens);
     int64_t n = static_cast<int64_t>(ids.size()), chunk = options.chunk == 0 ? n : options.chunk;
     if (n > llama.config.context)
-        fail("{}: {} tokens; the model's context is {}", options.tokens, n, llama.config.context);
+        fail("{}: has {} tokens, the model's context holds {}", options.tokens, n, llama.config.context);
     KvCache cache(llama.config.layers, 1, n, llama.config.kv_dim());
     SafetensorsWriter writer(options.output, {{"logits", Dtype::f32, {n, llama.config.vocabulary}}});
     Pass pass(choose_kernels());

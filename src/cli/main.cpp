@@ -12,24 +12,25 @@
 
 namespace {
 
-// The descriptor of a closed standard stream would be given to the next file that is opened, which would then receive
-// what is meant for the stream. Reading the closed input fails, and so does writing to the closed output.
+// The next opened file would take a closed standard stream's descriptor, and output meant for the stream would land in
+// that file. /dev/null takes its place: reading a closed input and writing results to a closed output fail; status
+// output is lost.
 void fill_closed_streams() {
     constexpr int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
     for (int stream = 0; stream < 3; ++stream)
-        if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", modes[stream]);  // takes the lowest number that is free
+        if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", modes[stream]);  // takes the lowest free descriptor
 }
 
 void write_error(const char* text) {
     ssize_t written = ::write(STDERR_FILENO, text, std::strlen(text));
-    static_cast<void>(written);  // nothing else can be done
+    static_cast<void>(written);  // errors cannot be reported here
 }
 
-// A mapped file has become shorter, or its disk failed: no exception can be thrown from here. Only async-signal-safe
+// SIGBUS: a mapped file was truncated or its disk failed. Exceptions cannot be thrown here; only async-signal-safe
 // calls. Several threads may get here at once: the first one reports and ends the process, the others wait for that.
 void on_bus_error(int signal, siginfo_t* info, void*) {
     const char* path = puna::mapped_path_at(info->si_addr);
-    if (!path) {  // a fault of another kind: it is raised again and ends the program as by default
+    if (!path) {  // any other fault: it recurs and ends the program by the default action
         std::signal(signal, SIG_DFL);
         return;
     }
@@ -37,7 +38,7 @@ void on_bus_error(int signal, siginfo_t* info, void*) {
     while (reported.test_and_set()) ::pause();
     write_error("puna: ");
     write_error(path);
-    write_error(": became shorter while it was read, or its disk failed: fetch or copy it again\n");
+    write_error(": became shorter while it was read, or its disk failed; download or copy it again\n");
     ::_exit(1);
 }
 
@@ -53,7 +54,7 @@ void explain_bus_errors() {
 int main(int argc, char** argv) {
     fill_closed_streams();
     explain_bus_errors();
-    std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write, not the end
+    std::signal(SIGPIPE, SIG_IGN);  // writing to a closed pipe returns EPIPE instead
     std::vector<std::string> arguments(argv + 1, argv + argc);
     return puna::run_program(arguments);
 }

@@ -1,4 +1,4 @@
-// cli/subcommands.h — commands with verbs of their own: puna tokenizer train, puna data pack.
+// cli/subcommands.h — commands with subcommands: puna tokenizer train, puna data pack.
 #pragma once
 #include "cli/command.h"
 
@@ -7,10 +7,10 @@
 
 namespace puna {
 
-// The one of this name. Throws UsageError that names the closest; `where` says what lists them.
+// The command of this name. Throws UsageError with the closest name; `where` is the command that lists them all.
 const Command& find_command(std::span<const Command> list, std::string_view name, std::string_view where);
 
-// Runs the verb that comes first among the arguments; without one, or with --help, lists them.
-int run_subcommand(std::string_view command, std::span<const Command> verbs, Arguments arguments);
+// Runs the subcommand that the first argument names; without one, or with --help, lists them.
+int run_subcommand(std::string_view command, std::span<const Command> subcommands, Arguments arguments);
 
 }  // namespace puna

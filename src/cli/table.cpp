@@ -16,21 +16,21 @@ namespace puna {
 namespace {
 
 constexpr Command all[] = {
-    {"chat", "talk with a model in the terminal", run_chat},
-    {"generate", "go on with a text", run_generate},
-    {"eval", "perplexity and bits per byte of a text", run_eval},
-    {"data", "pack text and conversations for training, and look at what was packed", run_data},
-    {"tokenizer", "learn a vocabulary; text to token ids and back", run_tokenizer},
-    {"train", "train a model, or go on with one", run_train},
-    {"check", "is this machine, and this build, computing what it should", run_check},
-    {"bench", "how fast, as a share of what this machine can do", run_bench},
-    {"logits", "what the model says of given ids", run_logits},
+    {"chat", "chat with a model in the terminal", run_chat},
+    {"generate", "continue a text", run_generate},
+    {"eval", "measure perplexity and bits per byte of a text", run_eval},
+    {"data", "pack text and conversations for training; show packed data", run_data},
+    {"tokenizer", "train a tokenizer; encode and decode text", run_tokenizer},
+    {"train", "train or fine-tune a model", run_train},
+    {"check", "check that this build computes the reference results", run_check},
+    {"bench", "measure speed as a share of this machine's peak", run_bench},
+    {"logits", "compute a model's logits for token ids", run_logits},
 };
 
 void print_overview() {
-    fmt::print("puna: the whole life of a Llama 3 model, in one program.\n\n");
+    fmt::print("puna: train, fine-tune, evaluate and chat with Llama 3 models.\n\n");
     for (const Command& command : all) fmt::print("  puna {:<12}{}\n", command.name, command.about);
-    fmt::print("\npuna help COMMAND says more. Exit codes: 0 done, 1 failed, 2 wrong usage.\n");
+    fmt::print("\nRun 'puna help COMMAND' for details. Exit codes: 0 success, 1 failure, 2 wrong usage.\n");
 }
 
 int run(Arguments arguments) {
@@ -39,19 +39,19 @@ int run(Arguments arguments) {
         fmt::print("puna {}\n", PUNA_VERSION);
         return 0;
     }
-    bool asks = first == "help" || first == "--help" || first == "-h";
-    if (arguments.empty() || (asks && arguments.size() == 1)) {
+    bool wants_help = first == "help" || first == "--help" || first == "-h";
+    if (arguments.empty() || (wants_help && arguments.size() == 1)) {
         print_overview();
-        return asks ? 0 : 2;
+        return wants_help ? 0 : 2;
     }
-    if (!asks) return find_command(all, first, "puna help").run(arguments.subspan(1));
+    if (!wants_help) return find_command(all, first, "puna help").run(arguments.subspan(1));
     std::vector<std::string> rest(arguments.begin() + 2,
                                   arguments.end());  // puna help data pack: puna data pack --help
     rest.emplace_back("--help");
     return find_command(all, arguments[1], "puna help").run(rest);
 }
 
-// Results that did not reach standard output, as on a full disk, are a failure too.
+// Results that could not be written to standard output, as on a full disk, are a failure.
 int flushed(int code) {
     if (std::fflush(stdout) != 0) {
         if (errno == EPIPE) throw ClosedPipe{};
@@ -63,7 +63,7 @@ int flushed(int code) {
 
 int report(int code, std::string_view kind, const char* message) {
     Group::rank0_reports_first();
-    print_status("puna: {}{}\n", kind, printable(message, std::string::npos));  // a name may hold a line end
+    print_status("puna: {}{}\n", kind, printable(message, std::string::npos));  // a file name may contain a newline
     Group::abort_all(code);
     return code;
 }
@@ -76,7 +76,7 @@ int run_program(Arguments arguments) {
     try {
         return flushed(run(arguments));
     } catch (const ClosedPipe&) {
-        return 0;  // as `puna generate ... | head -3` ends: who wanted to read has read
+        return 0;  // as in `puna generate ... | head -3`: the reader has enough
     } catch (const UsageError& problem) {
         return report(2, "", problem.what());
     } catch (const Error& problem) {
@@ -88,7 +88,7 @@ int run_program(Arguments arguments) {
     } catch (const std::bad_alloc&) {
         return report(1, "", "out of memory");
     } catch (const std::exception& problem) {
-        return report(1, "a mistake of this program, please report it: ", problem.what());
+        return report(1, "internal error (bug): ", problem.what());
     }
 }
 

@@ -24,17 +24,18 @@ namespace puna {
 namespace {
 
 constexpr int history_lines = 1000;
-volatile std::sig_atomic_t interrupt_noted = 0;
+volatile std::sig_atomic_t interrupt_flag = 0;
 
-void on_interrupt(int) { interrupt_noted = 1; }
+void on_interrupt(int) { interrupt_flag = 1; }
 
-// A terminal that has been asked to says where a pasted text begins and ends; one that cannot takes no notice.
-constexpr const char *mark_pastes = "\x1b[?2004h", *mark_no_pastes = "\x1b[?2004l", *paste_begins = "\\e[200~";
+// Bracketed paste: the terminal marks where pasted text begins and ends; terminals without support ignore the request.
+constexpr const char *bracketed_paste_on = "\x1b[?2004h", *bracketed_paste_off = "\x1b[?2004l",
+                     *paste_begins = "\\e[200~";
 constexpr std::wstring_view paste_ends = L"\x1b[201~";
 
-// Line ends inside are part of the message; those at the end are not, so that a pasted command is one.
-std::wstring lines_of_paste(std::wstring lines) {
-    std::replace(lines.begin(), lines.end(), L'\r', L'\n');  // terminals send every line end as the Enter key
+// Newlines inside are part of the message; those at the end are not, so that a pasted command is one.
+std::wstring normalize_paste(std::wstring lines) {
+    std::replace(lines.begin(), lines.end(), L'\r', L'\n');  // terminals send newlines as the Enter key
     std::erase(lines, L'\0');
     lines.resize(lines.find_last_not_of(L'\n') + 1);  // none: npos + 1 is 0
     return lines;
@@ -43,9 +44,9 @@ std::wstring lines_of_paste(std::wstring lines) {
 }  // namespace
 
 void print_now(std::string_view text) {
-    static const bool terminal = prints_to_terminal();  // one that was closed is none any more
-    bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-    if (whole) return;
+    static const bool terminal = prints_to_terminal();  // a closed terminal no longer counts as one
+    bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+    if (written) return;
     if (errno == EPIPE || (errno == EIO && terminal)) throw ClosedPipe{};
     throw OutputFailed(fmt::format("standard output: cannot write: {}", system_reason(errno)));
 }
@@ -58,10 +59,10 @@ std::string without_controls(std::string_view text) {
     for (size_t i = 0; i < text.size(); ++i) {
         unsigned char c = static_cast<unsigned char>(text[i]),
                       next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-        bool second_set = c == 0xc2 && next >= 0x80 && next < 0xa0;  // U+0080 to U+009F
-        bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || second_set;
+        bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;  // U+0080 to U+009F
+        bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || c1;
         safe += control ? "\xef\xbf\xbd" : std::string(1, text[i]);
-        i += second_set;
+        i += c1;
     }
     return safe;
 }
@@ -73,11 +74,11 @@ std::string dimmed(std::string_view text) {
 void note_interrupts() {
     struct sigaction action {};
     action.sa_handler = on_interrupt;
-    action.sa_flags = SA_RESTART;  // what is being printed is printed
+    action.sa_flags = SA_RESTART;  // restarts interrupted writes
     ::sigaction(SIGINT, &action, nullptr);
 }
 
-bool interrupted() { return interrupt_noted != 0; }
+bool interrupted() { return interrupt_flag != 0; }
 
 std::filesystem::path history_file() {
     const char *state = std::getenv("XDG_STATE_HOME"), *home = std::getenv("HOME");
@@ -100,7 +101,7 @@ struct LineReader::Editor {
         return *static_cast<Editor*>(self);
     }
     static char* show_prompt(EditLine* line) { return of(line).prompt.data(); }
-    static unsigned char give_up(EditLine* line, int) {
+    static unsigned char cancel_line(EditLine* line, int) {
         of(line).interrupted = true;
         return CC_NEWLINE;
     }
@@ -118,17 +119,17 @@ struct LineReader::Editor {
             if (el_wgetc(line, &c) != 1) return CC_EOF;
             text += c;
         }
-        text = lines_of_paste(text.substr(0, text.size() - paste_ends.size()));
+        text = normalize_paste(text.substr(0, text.size() - paste_ends.size()));
         el_winsertstr(line, text.c_str());
         return CC_REFRESH;
     }
 
-    // Before the prompt shows: from then on Ctrl-C is a key, and a pasted text is one.
+    // Called before the prompt is shown: from then on Ctrl-C and a pasted text arrive as keys.
     void use_terminal(bool typing) {
         el_set(line, EL_PREP_TERM, typing);
         if (!supports_escapes(STDOUT_FILENO)) return;
-        std::fputs(typing ? mark_pastes : mark_no_pastes,
-                   stdout);  // not print_now: nothing may be thrown through libedit
+        std::fputs(typing ? bracketed_paste_on : bracketed_paste_off,
+                   stdout);  // not print_now: exceptions must not pass through libedit
         std::fflush(stdout);
     }
 
@@ -137,20 +138,20 @@ struct LineReader::Editor {
         if (std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0) std::setlocale(LC_CTYPE, "C.UTF-8");
         line = el_init("puna", stdin, stdout, stderr);
         history = new_history();
-        if (!line || !history) fail("the terminal cannot be used for typing");
+        if (!line || !history) fail("cannot initialize line editing on this terminal");
         el_set(line, EL_CLIENTDATA, this);
-        el_set(line, EL_SIGNAL, 1);  // follows the size of the terminal
+        el_set(line, EL_SIGNAL, 1);  // follow terminal resizes
         el_set(line, EL_PROMPT, &show_prompt);
         el_set(line, EL_EDITOR, "emacs");
         el_set(line, EL_HIST, ::history, history);
-        el_set(line, EL_ADDFN, "puna-give-up", "give up this line", &give_up);
+        el_set(line, EL_ADDFN, "puna-cancel-line", "clear this line", &cancel_line);
         el_set(line, EL_ADDFN, "puna-suspend", "suspend the program", &suspend);
-        el_set(line, EL_ADDFN, "puna-paste", "take a pasted text as it is", &paste);
+        el_set(line, EL_ADDFN, "puna-paste", "insert pasted text", &paste);
         el_set(line, EL_BIND, paste_begins, "puna-paste", nullptr);
-        el_set(line, EL_BIND, "^C", "puna-give-up", nullptr);
+        el_set(line, EL_BIND, "^C", "puna-cancel-line", nullptr);
         el_set(line, EL_BIND, "^Z", "puna-suspend", nullptr);
         el_set(line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
-        el_set(line, EL_SETTY, "-d", "-isig", nullptr);  // at the prompt they are keys: no signal can come too early
+        el_set(line, EL_SETTY, "-d", "-isig", nullptr);  // Ctrl-C and Ctrl-Z are keys at the prompt, not signals
         el_source(line, nullptr);                        // ~/.editrc
         load();
     }
@@ -164,25 +165,25 @@ struct LineReader::Editor {
         try {
             make_folder(path.parent_path());
         } catch (const Error& problem) {
-            log_warning("no history is kept: {}", problem.what());
+            log_warning("chat history is not saved: {}", problem.what());
             path.clear();
             return;
         }
         int descriptor =
-            ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);  // libedit itself would ask the umask
+            ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);  // libedit itself would use the umask
         if (descriptor >= 0) ::close(descriptor);
         ::history(history, &event, H_LOAD, path.c_str());
     }
 
     static History* new_history() {
-        History* made = history_init();
+        History* created = history_init();
         HistEvent ignored{};
-        if (made) ::history(made, &ignored, H_SETSIZE, history_lines);
-        if (made) ::history(made, &ignored, H_SETUNIQUE, 1);
-        return made;
+        if (created) ::history(created, &ignored, H_SETSIZE, history_lines);
+        if (created) ::history(created, &ignored, H_SETUNIQUE, 1);
+        return created;
     }
 
-    // The file may have grown since it was read: other chats write into it too.
+    // Rereads the file first: other chats append to it too.
     void remember(const char* text) {
         ::history(history, &event, H_ENTER, text);
         int descriptor = path.empty() ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -206,11 +207,11 @@ LineReader::LineReader(std::filesystem::path history) {
 LineReader::~LineReader() = default;
 
 Line LineReader::read(const std::string& prompt) {
-    interrupt_noted = 0;
+    interrupt_flag = 0;
     if (!editor_) {
         std::string content;
         if (!std::getline(std::cin, content)) return {Line::end, {}};
-        if (content.ends_with('\r')) content.pop_back();  // of a file from Windows
+        if (content.ends_with('\r')) content.pop_back();  // Windows line ends
         return {Line::text, std::move(content)};
     }
     editor_->prompt = prompt;
@@ -224,7 +225,7 @@ Line LineReader::read(const std::string& prompt) {
         return {Line::interrupted, {}};
     }
     if (!typed || n <= 0) {
-        print_now("\n");  // what comes next begins on a line of its own
+        print_now("\n");  // the next output begins on its own line
         return {Line::end, {}};
     }
     std::string content(typed, static_cast<size_t>(n));
@@ -247,7 +248,7 @@ bool MessageLines::add(std::string_view line) {
     bool marked = !pasted && line.ends_with(mark);
     if (marked) line.remove_suffix(mark.size());
     text_ += line;
-    bool complete = block_ == marked;  // a block ends at its mark, anything else goes on at one
+    bool complete = block_ == marked;  // a mark ends a block, but continues anything else
     if (!complete && !(block_ && text_.empty() && first)) text_ += '\n';
     plain_ = complete && first && !block_ && !pasted;
     return complete;

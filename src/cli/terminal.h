@@ -1,13 +1,11 @@
-// cli/terminal.h — what a command says at once, and lines from whoever talks to it.
+// cli/terminal.h — unbuffered output, and lines typed by the user.
 //
-//   print_now("Once upon");                                 // text that is still being made
+//   print_now("Once upon");                                 // streamed text
 //   LineReader reader(history_file());
-//   Line line = reader.read("> ");                          // edited and with a history on a terminal; from a pipe as
-//   it comes
-//                                                           // (a \r before the line end is not part of it)
+//   Line line = reader.read("> ");                          // on a terminal: edited, with history; from a pipe: as
+//                                                           // written, without a \r before the newline
 //
-// On a terminal Ctrl-C at the prompt gives up the line, and elsewhere is noted (interrupted) instead of ending the
-// program.
+// On a terminal Ctrl-C at the prompt clears the line; elsewhere it sets interrupted() instead of ending the program.
 #pragma once
 #include "core/error.h"
 
@@ -18,11 +16,10 @@
 
 namespace puna {
 
-// Nobody reads standard output any more, as when `head` has seen enough or a terminal was closed: the program ends
-// quietly. Thrown by print_now.
+// Standard output has no reader any more (`| head`, a closed terminal): the program ends quietly. Thrown by print_now.
 struct ClosedPipe {};
 
-// Standard output takes no more, as on a full disk: whatever else the program could say would be lost as well.
+// Standard output cannot be written, as on a full disk: all further output would be lost as well.
 struct OutputFailed : Error {
     using Error::Error;
 };
@@ -30,27 +27,27 @@ struct OutputFailed : Error {
 // Writes and flushes. Throws ClosedPipe, or OutputFailed with the reason.
 void print_now(std::string_view text);
 
-bool is_terminal();  // both ends: standard input and standard output
+bool is_terminal();  // both standard input and standard output
 bool prints_to_terminal();
 
-// Without what could steer a terminal: a model says anything. Tabs and line ends stay.
+// Replaces control characters by U+FFFD: generated text may contain escape sequences. Tabs and newlines stay.
 std::string without_controls(std::string_view text);
-std::string dimmed(std::string_view text);  // in grey, where standard output shows color (core/console.h)
+std::string dimmed(std::string_view text);  // gray, if standard output shows color (core/console.h)
 
-void note_interrupts();  // from now on Ctrl-C is noted
+void note_interrupts();  // from now on Ctrl-C sets interrupted()
 bool interrupted();      // since the last prompt
 
-std::filesystem::path history_file();  // empty where there is no home
+std::filesystem::path history_file();  // empty if there is no home folder
 
 struct Line {
     enum Kind { text, interrupted, end };
     Kind kind;
-    std::string content;  // without its line end
+    std::string content;  // without its newline
 };
 
 class LineReader {
  public:
-    explicit LineReader(std::filesystem::path history);  // private to its owner; empty: none is kept
+    explicit LineReader(std::filesystem::path history);  // readable by its owner only; empty: no history
     ~LineReader();
     LineReader(const LineReader&) = delete;
 
@@ -61,15 +58,15 @@ class LineReader {
     std::unique_ptr<Editor> editor_;  // null without a terminal
 };
 
-// Lines that make one message. A backslash at the end of a line goes on with the next; a line that begins with """
-// opens a block of lines, as they are, until one that ends with """. A pasted text is one line with line ends in it,
-// whatever it holds.
+// Collects lines into one message. A backslash at the end of a line continues it on the next; a line that begins with
+// """ opens a verbatim block, up to a line that ends with """. A pasted text is one line that contains newlines,
+// whatever else it contains.
 class MessageLines {
  public:
     bool add(std::string_view line);  // true: the message is complete
     bool empty() const { return !open_; }
-    bool is_plain() const { return plain_; }  // one line as it came: it may be a command
-    std::string take();                       // also an unfinished one
+    bool is_plain() const { return plain_; }  // a single typed line: it may be a command
+    std::string take();                       // returns the message, finished or not, and resets
 
  private:
     std::string text_;

@@ -5,7 +5,7 @@
 namespace puna {
 namespace {
 
-// The messages that lines make, with a bar after each.
+// The messages made of typed lines, each followed by |.
 std::string messages(std::initializer_list<std::string_view> typed) {
     MessageLines lines;
     std::string all;
@@ -17,9 +17,9 @@ std::string messages(std::initializer_list<std::string_view> typed) {
     return all + lines.take();
 }
 
-TEST(MessageLines, ALineIsAMessage) { EXPECT_EQ(messages({"hi", "", "there"}), "plain:hi|plain:|plain:there|"); }
+TEST(MessageLines, EachLineIsAMessage) { EXPECT_EQ(messages({"hi", "", "there"}), "plain:hi|plain:|plain:there|"); }
 
-TEST(MessageLines, ABackslashGoesOnWithTheNextLine) {
+TEST(MessageLines, BackslashContinuesOnTheNextLine) {
     EXPECT_EQ(messages({"one\\", "two\\", "three", "four"}), "one\ntwo\nthree|plain:four|");
     EXPECT_EQ(messages({"one\\"}), "one\n");
 }
@@ -32,14 +32,14 @@ TEST(MessageLines, QuotesOpenAndCloseABlock) {
     EXPECT_EQ(messages({"\"\"\"a\"\"\" b", "c", "d\"\"\""}), "a\"\"\" b\nc\nd|");  // nothing is lost
 }
 
-TEST(MessageLines, APastedTextIsAMessageAndNoCommand) {
+TEST(MessageLines, PastedTextIsOneMessageAndNotACommand) {
     EXPECT_EQ(messages({"/a\nb", "/c"}), "/a\nb|plain:/c|");
     EXPECT_EQ(messages({"\"\"\"What it does.\"\"\"\nimport os", "x"}), "\"\"\"What it does.\"\"\"\nimport os|plain:x|");
     EXPECT_EQ(messages({"a\nb\\"}), "a\nb\\|");
     EXPECT_EQ(messages({"\"\"\"", "c\nd\"\"\"", "\"\"\""}), "c\nd\"\"\"\n|");
 }
 
-TEST(Terminal, NothingThatCouldSteerItIsShown) {
+TEST(Terminal, ControlCharactersAreReplaced) {
     EXPECT_EQ(without_controls("a\tb\n\x1b[31mc\r\x07\x7f"),
               "a\tb\n\xef\xbf\xbd[31mc\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     EXPECT_EQ(without_controls("\xc2\x9b"

@@ -35,23 +35,23 @@ int run_tokenizer_train(Arguments arguments) {
     int threads = 0;
     bool json = false;
     Flags flags("tokenizer train",
-                "Learns a byte-level BPE vocabulary from text: files and folders of .txt, .gz, .zst and .jsonl.",
+                "Train a byte-level BPE tokenizer on text: files and folders of .txt, .gz, .zst and .jsonl.",
                 "puna tokenizer train novels/ stories.txt --vocabulary 4096 --output my-tokenizer");
     flags.positional("INPUT", inputs, "files and folders");
     flags.add({{"output", &output, "folder for tokenizer.json, tokenizer_config.json and chat_template.jinja"}});
     flags.add(list_fields(options));
-    flags.add({{"text_field", &text_field, "of JSONL lines"},
-               {"threads", &threads, "how many to use; 0: all processors"},
-               {"json", &json, "print what was learnt as JSON"}});
+    flags.add({{"text_field", &text_field, "the field of each JSONL line that holds its text"},
+               {"threads", &threads, "number of threads; 0 uses all processors"},
+               {"json", &json, "print a summary as JSON"}});
     if (!flags.parse(arguments)) return 0;
     if (output.empty()) throw UsageError("--output is missing: name a folder for the tokenizer");
     if (std::error_code absent; std::filesystem::exists(std::filesystem::path(output) / "config.json", absent))
-        fail("{}: is the folder of a model, which knows its own tokenizer only; name another folder", output);
+        fail("{}: contains a model, which needs its own tokenizer; choose another --output", output);
     use_threads(threads);
     std::vector<InputFile> files = find_input_files(inputs);
     if (flags.given("text_field") &&
         std::none_of(files.begin(), files.end(), [](const InputFile& f) { return f.jsonl; }))
-        flags.print({"text_field: has no effect, no input is JSONL"});
+        flags.print({"text_field: has no effect, the inputs contain no JSONL"});
     Tokenizer tokenizer = train_tokenizer(count_pieces(files, text_field), options);
     make_folder(output);
     save_tokenizer(tokenizer, output);
@@ -75,7 +75,7 @@ std::string_view as_text(std::span<const int32_t> ids) {
     return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()};
 }
 
-// Hands on some ids at a time: for a whole file neither it nor they need be in memory as a whole.
+// Calls on_ids with a part of the ids at a time, so that neither a whole file nor its ids must fit in memory.
 void encode_parts(const Tokenizer& tokenizer, std::string_view text,
                   const std::function<void(std::span<const int32_t>)>& on_ids) {
     Progress progress("encoding", static_cast<int64_t>(text.size()), "B");
@@ -89,7 +89,7 @@ void encode_to_file(const Tokenizer& tokenizer, std::string_view text, const std
     AtomicFile file(output);
     encode_parts(tokenizer, text, [&](std::span<const int32_t> ids) {
         file.write(std::as_bytes(ids));
-    });  // little-endian, as this machine is
+    });  // u32 little-endian, this machine's byte order
     file.commit();
 }
 
@@ -103,25 +103,26 @@ std::vector<int32_t> encode(const Tokenizer& tokenizer, std::string_view text) {
 int run_tokenizer_encode(Arguments arguments) {
     std::string model, input = "-", output;
     bool json = false, special = false;
-    Flags flags("tokenizer encode",
-                "Text to token ids, one a line. Control tokens in the text are text, unless --special.",
-                "puna tokenizer encode models/starter story.txt");
+    Flags flags(
+        "tokenizer encode",
+        "Encode text as token ids, one per line. Control tokens in the text are plain text unless --special is given.",
+        "puna tokenizer encode models/starter story.txt");
     flags.positional("TOKENIZER", model, "a model, a tokenizer.json or a tokenizer.model");
     flags.positional("FILE", input, "default: standard input", false);
     flags.add({{"output", &output, "write the ids to this file, as u32 little-endian"},
                {"json", &json, "print {\"ids\": [...]}"},
-               {"special", &special, "the spelling of a control token is that token"}});
+               {"special", &special, "recognize control tokens in the text"}});
     if (!flags.parse(arguments)) return 0;
     Tokenizer tokenizer = load_tokenizer(model);
     std::optional<MappedFile> mapped;
-    std::string piped;
+    std::string stream;
     if (std::filesystem::is_regular_file(input))
         mapped.emplace(input);
     else
-        piped = read_text(input);
-    std::string_view text = mapped ? mapped->text() : piped;
+        stream = read_text(input);
+    std::string_view text = mapped ? mapped->text() : stream;
     reject_non_text(text, input == "-" ? "standard input" : input);
-    if (json && !output.empty()) flags.print({"json: has no effect, --output writes numbers"});
+    if (json && !output.empty()) flags.print({"json: has no effect with --output"});
     if (!output.empty() && !special)
         encode_to_file(tokenizer, text, output);
     else if (!output.empty())
@@ -135,7 +136,7 @@ int run_tokenizer_decode(Arguments arguments) {
     std::string model, input = "-";
     bool json = false;
     Flags flags("tokenizer decode",
-                "Token ids to text. They may be text, with white space between them, or u32 little-endian.",
+                "Decode token ids to text. The ids are text separated by white space, or u32 little-endian.",
                 "puna tokenizer decode models/starter ids.txt");
     flags.positional("TOKENIZER", model, "a model, a tokenizer.json or a tokenizer.model");
     flags.positional("FILE", input, "default: standard input", false);
@@ -149,14 +150,14 @@ int run_tokenizer_decode(Arguments arguments) {
     return 0;
 }
 
-constexpr Command verbs[] = {
-    {"train", "learn a vocabulary from text", run_tokenizer_train},
-    {"encode", "text to token ids", run_tokenizer_encode},
-    {"decode", "token ids to text", run_tokenizer_decode},
+constexpr Command subcommands[] = {
+    {"train", "train a tokenizer on text", run_tokenizer_train},
+    {"encode", "encode text as token ids", run_tokenizer_encode},
+    {"decode", "decode token ids to text", run_tokenizer_decode},
 };
 
 }  // namespace
 
-int run_tokenizer(Arguments arguments) { return run_subcommand("tokenizer", verbs, arguments); }
+int run_tokenizer(Arguments arguments) { return run_subcommand("tokenizer", subcommands, arguments); }
 
 }  // namespace puna

@@ -33,13 +33,13 @@ struct RunOptions {
 };
 template <class F>
 void fields(RunOptions& o, F field) {
-    field("resume", o.resume, "go on from the newest checkpoint of the output folder");
+    field("resume", o.resume, "continue from the newest checkpoint in the output folder");
     field("json", o.json, "print each step's metrics as JSON");
-    field("threads", o.threads, "how many to use; 0: all processors");
+    field("threads", o.threads, "number of threads; 0 uses all processors");
 }
 
-// One line, drawn over where standard error is a terminal, else one every ten seconds and at validations. Its speed is
-// that of the steps since the line before.
+// A status line: redrawn in place on a terminal, else printed every ten seconds and at validations. Its speed is
+// averaged over the steps since the last one.
 class ProgressLine {
  public:
     ~ProgressLine() {
@@ -57,11 +57,11 @@ class ProgressLine {
             return;
         if (!drawn_)
             print_status(
-                "the peak: what this machine can do at most, measured; of it: (6 x parameters + 6 x layers x dim x "
-                "length) x tokens/s\n");
+                "utilization is (6 x parameters + 6 x layers x dim x length) x tokens/s, relative to this machine's "
+                "measured peak\n");
         drawn_ = true;
         drawn_at_ = now;
-        std::string line = fmt::format("step {}/{}  loss {}  {:.0f} tokens/s  {:.0f} % of the peak  {} left",
+        std::string line = fmt::format("step {}/{}  loss {}  {:.0f} tokens/s  {:.0f} % utilization  {} left",
                                        r.metrics.step, r.steps, measured(r.metrics.loss), tokens_ / seconds_,
                                        operations_ / seconds_ * 100, format_duration(r.seconds_left));
         seconds_ = tokens_ = operations_ = 0;
@@ -81,10 +81,10 @@ class ProgressLine {
 
     bool terminal_ = supports_escapes(STDERR_FILENO), drawn_ = false;
     Clock::time_point drawn_at_;
-    double seconds_ = 0, tokens_ = 0, operations_ = 0;  // since then; operations: as a share of the peak, times seconds
+    double seconds_ = 0, tokens_ = 0, operations_ = 0;  // since the last line; operations: utilization times seconds
 };
 
-// Eighty tokens after the prompt, or as many as the context holds; what goes wrong here does not end the training.
+// The prompt and up to 80 generated tokens, fewer if the context is full. Errors here do not end training.
 std::string sample_of(Llama& llama, const Tokenizer& tokenizer, const std::string& prompt) {
     try {
         std::vector<int32_t> ids{tokenizer.begin_of_text()};
@@ -98,7 +98,7 @@ std::string sample_of(Llama& llama, const Tokenizer& tokenizer, const std::strin
     }
 }
 
-// JSON lines for whoever reads along. Training goes on when nobody does any more.
+// JSON lines on standard output. Training continues after the reader has closed the pipe.
 void print_line(const std::string& json) {
     static bool stdout_open = true;
     if (!stdout_open) return;
@@ -110,20 +110,22 @@ void print_line(const std::string& json) {
     }
 }
 
-// A model goes on with the tokens that it knows, and with its own shape.
+// Fine-tuning keeps the base model's tokenizer and shape.
 void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& flags) {
     if (recipe.from.empty()) return;
     for (const char* shape : {"dim", "layers", "heads", "kv_heads", "ffn", "context", "tied"})
         if (flags.given(shape))
-            throw UsageError(fmt::format("{}: the model of --from has its own; leave it out", shape));
+            check_usage([&] { fail("{}: cannot be combined with --from, the shape comes from that model", shape); });
     Tokenizer own = load_tokenizer(recipe.from);
     bool same = own.size() == tokenizer.size();
     for (int32_t id = 0; same && id < own.size(); ++id)
         same = own.kind(id) == tokenizer.kind(id) && own.vocabulary().bytes(id) == tokenizer.vocabulary().bytes(id);
-    if (!same) fail("{}: has another tokenizer than {}; pack the data with the model's", recipe.from, recipe.data);
+    if (!same)
+        fail("{}: its tokenizer differs from that of {}; pack the data with the model's tokenizer", recipe.from,
+             recipe.data);
 }
 
-// After which an answer of the model is complete: the turn's end of its chat template too.
+// The tokens that end an answer, including the chat template's eos_token.
 std::vector<int32_t> stop_ids_of(const std::string& data, const Tokenizer& tokenizer) {
     std::vector<int32_t> ids = tokenizer.stop_ids();
     for (const auto& [name, token] : find_chat_template(data, tokenizer).tokens) {
@@ -140,17 +142,17 @@ int run_train(Arguments arguments) {
     Recipe recipe;
     RunOptions options;
     Flags flags("train",
-                "Trains a model on packed text or conversations: a new one, or on from another.\n"
-                "The recipe is a TOML file; every field of it is also a flag, and the flag wins.",
+                "Train a model on packed text or conversations, from scratch or starting from another model.\n"
+                "The recipe is a TOML file; each of its fields is also a flag, which overrides it.",
                 "puna train recipes/tiny.toml --data packed --output my-model --steps 500");
     flags.positional("RECIPE", path, "a TOML file of `name = value` lines", false);
     flags.add(list_fields(recipe));
     flags.add(list_fields(options));
     if (!flags.parse(arguments)) return 0;
-    std::vector<std::string> named;  // in the recipe
+    std::vector<std::string> in_recipe;  // fields that the recipe sets
     if (!path.empty()) {
         Recipe from_flags = std::exchange(recipe, Recipe{});
-        named = read_recipe(recipe, path);
+        in_recipe = read_recipe(recipe, path);
         std::vector<Field> list = list_fields(recipe), flag_list = list_fields(from_flags);
         for (size_t i = 0; i < list.size(); ++i)
             if (flags.given(list[i].name)) set_from_text(list[i], to_text(flag_list[i]));
@@ -158,14 +160,14 @@ int run_train(Arguments arguments) {
     use_threads(options.threads);
     Group group = Group::world();
     if (options.threads == 0 && group.size() > 1)
-        set_threads(std::max(1, threads() / group.size()));  // processes of one machine share it
+        set_threads(std::max(1, threads() / group.size()));  // the processes share one machine
     if (path.empty()) check_usage([&] { validate(recipe, group.size()); });
     validate(recipe, group.size());
-    Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());  // a folder that is no set says so
+    Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());  // throws if the folder is not a packed set
     check_base(recipe, tokenizer, flags);
     if (group.rank() == 0)
         flags.print(notes_on(recipe, [&](std::string_view field) {
-            return flags.given(field) || std::find(named.begin(), named.end(), field) != named.end();
+            return flags.given(field) || std::find(in_recipe.begin(), in_recipe.end(), field) != in_recipe.end();
         }));
     ProgressLine line;
     TrainerHooks hooks{
