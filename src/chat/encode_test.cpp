@@ -226,7 +226,7 @@ TEST(Chat, GenerationBlocksSayWhatIsInTheLoss) {
 
 TEST(Chat, ATemplateThatCannotBeTrainedOnIsRefused) {
     auto refused = [](std::string_view jinja, std::vector<Message> messages) {
-        return refusal([&] { learned(chat_of(jinja), messages); });
+        return error_message([&] { learned(chat_of(jinja), messages); });
     };
     std::vector<Message> two = {{.role = "user", .content = "a"},
                                 {.role = "assistant", .content = "b"},
@@ -245,13 +245,14 @@ TEST(Chat, ATemplateThatCannotBeTrainedOnIsRefused) {
         "{% endfor %}{{ 'assistant' if add_generation_prompt }}";
     EXPECT_NE(refused(last, two).find("changes when further messages follow (message 2)"), std::string::npos);
     two[1].in_loss = false;
-    EXPECT_EQ(refused(last, two), "was accepted") << "the last answer stays as it is";
+    EXPECT_EQ(refused(last, two), "no error") << "the last answer stays as it is";
 }
 
 TEST(Chat, WhatLlamasTemplatesCannotSayIsRefused) {
     auto expect_refused = [](std::vector<Message> messages, const ChatOptions& options, std::string_view reason,
                              LlamaPrompt version = LlamaPrompt::llama3) {
-        std::string message = refusal([&] { encode_chat(llama_chat(version), small_tokenizer(), messages, options); });
+        std::string message =
+            error_message([&] { encode_chat(llama_chat(version), small_tokenizer(), messages, options); });
         EXPECT_NE(message.find(reason), message.npos) << message;
         EXPECT_EQ(message.find('\n'), message.npos) << message;
     };

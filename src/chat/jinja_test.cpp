@@ -27,7 +27,7 @@ std::string own(std::string_view source) {
 }
 
 std::string problem(std::string_view source, const Limits& limits = {}) {
-    return refusal([&] { rendered(source, {{"v", text_value("x")}}, limits); });
+    return error_message([&] { rendered(source, {{"v", text_value("x")}}, limits); });
 }
 
 // What Jinja2 itself renders is compared in tests/jinja_test.py; here is what it does not know.
@@ -70,7 +70,7 @@ TEST(Jinja, ErrorsNameThePlaceTheLineAndTheThing) {
 TEST(Jinja, TheTimeMustBeKnownToBeShown) {
     Budget budget{Limits{}};
     Tree tree = parse("{{ strftime_now('%Y') }}", "x.jinja");
-    EXPECT_NE(refusal([&] { render(tree, {}, std::nullopt, budget); }).find("needs a date"), std::string::npos);
+    EXPECT_NE(error_message([&] { render(tree, {}, std::nullopt, budget); }).find("needs a date"), std::string::npos);
 }
 
 TEST(Jinja, WholeNumbersOfJsonKeepTheirDigits) {
@@ -79,7 +79,10 @@ TEST(Jinja, WholeNumbersOfJsonKeepTheirDigits) {
         parse_json(R"([12345678901234567890123, -9223372036854775808, 18446744073709551615, 1e2])", "x", budget);
     EXPECT_EQ(output("{{ v | tojson }} {{ v[0] }}", {{"v", json}}),
               "[12345678901234567890123, -9223372036854775808, 18446744073709551615, 100.0] 12345678901234567890123");
-    EXPECT_NE(refusal([&] { output("{{ v[0] + 1 }}", {{"v", json}}); }).find("more than 64 bits"), std::string::npos);
+    EXPECT_NE(error_message([&] {
+                  output("{{ v[0] + 1 }}", {{"v", json}});
+              }).find("more than 64 bits"),
+              std::string::npos);
     EXPECT_NE(problem("{{ 9223372036854775807 + 1 }}").find("more than 64 bits"), std::string::npos);
     EXPECT_NE(problem("{{ -9223372036854775807 - 2 }}").find("more than 64 bits"), std::string::npos);
     EXPECT_NE(problem("{{ 3 ** 99 }}").find("more than 64 bits"), std::string::npos);

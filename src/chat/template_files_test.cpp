@@ -21,7 +21,7 @@ std::string prompt_in(const TestFolder& folder, const ChatOptions& options = {})
 }
 
 std::string problem_in(const TestFolder& folder) {
-    return refusal([&] { prompt_in(folder); });
+    return error_message([&] { prompt_in(folder); });
 }
 
 // A tokenizer without Llama's control tokens.
@@ -75,7 +75,7 @@ TEST(TemplateFiles, AnyOtherTokenizerWithoutATemplateIsRefusedWhenAPromptIsNeede
     TestFolder folder;
     ChatTemplateText found = find_chat_template(folder.path(), plain_tokenizer());
     EXPECT_TRUE(found.text.empty());
-    EXPECT_EQ(refusal([&] { ChatTemplate{found}; }),
+    EXPECT_EQ(error_message([&] { ChatTemplate{found}; }),
               folder.path().string() + ": no chat template: put the model's own there as chat_template.jinja");
     EXPECT_TRUE(llama3_chat_template(plain_tokenizer()).text.empty());
 }
@@ -97,7 +97,7 @@ TEST(TemplateFiles, WhatIsDamagedIsNamedAndNeverReplaced) {
     EXPECT_NE(
         with_config(R"({"chat_template": "\n{% include 'x' %}"})").find("tokenizer_config.json: chat_template:2: "),
         std::string::npos);
-    EXPECT_EQ(with_config(R"({"chat_template": null})"), "was accepted") << "as if it were not there";
+    EXPECT_EQ(with_config(R"({"chat_template": null})"), "no error") << "as if it were not there";
     write_file(folder / "chat_template.jinja", "");
     EXPECT_NE(problem_in(folder).find("chat_template.jinja: the template is empty"), std::string::npos);
 }

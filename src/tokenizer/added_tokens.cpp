@@ -12,14 +12,14 @@ namespace {
 std::vector<int32_t> ids_of_pass(const Vocabulary& vocabulary, bool normalized) {
     std::vector<int32_t> ids;
     for (int32_t id : vocabulary.added.ids())
-        if (vocabulary.added_tokens[*vocabulary.added.place_of(id)].normalized == normalized) ids.push_back(id);
+        if (vocabulary.added_tokens[*vocabulary.added.index_of(id)].normalized == normalized) ids.push_back(id);
     return ids;
 }
 
-bool stands_alone(std::string_view text, size_t begin, size_t end) {
-    bool joined_before = begin > 0 && is_word(character_before(text, begin).code);
-    bool joined_after = end < text.size() && is_word(read_character(text, end).code);
-    return !joined_before && !joined_after;
+bool is_single_word(std::string_view text, size_t begin, size_t end) {
+    bool word_before = begin > 0 && is_word(character_before(text, begin).code);
+    bool word_after = end < text.size() && is_word(read_character(text, end).code);
+    return !word_before && !word_after;
 }
 
 bool is_space(Character c) { return class_of(c.code) == CharacterClass::space; }
@@ -42,7 +42,7 @@ AddedTokenFinder::AddedTokenFinder(const Vocabulary& vocabulary)
     for (int32_t id : vocabulary.added.ids()) {
         if (vocabulary.kind(id) != TokenKind::added) continue;
         finds_text_ = true;
-        bool strips = vocabulary.added_tokens[*vocabulary.added.place_of(id)].lstrip;
+        bool strips = vocabulary.added_tokens[*vocabulary.added.index_of(id)].lstrip;
         crosses_lines_ = crosses_lines_ || strips || vocabulary.added[id].find('\n') != std::string_view::npos;
     }
 }
@@ -64,12 +64,12 @@ void AddedTokenFinder::search(size_t pass, const Vocabulary& vocabulary, std::st
             ++at;
             continue;
         }
-        const AddedToken& token = vocabulary.added_tokens[*vocabulary.added.place_of(*id)];
+        const AddedToken& token = vocabulary.added_tokens[*vocabulary.added.index_of(*id)];
         size_t begin = at, end = at + vocabulary.added[*id].size();
         at = end;
         bool allowed = !token.control || (may_be_control && may_be_control(text.substr(begin, end - begin)));
         if (!allowed) continue;
-        if (token.single_word && !stands_alone(text, begin, end)) continue;
+        if (token.single_word && !is_single_word(text, begin, end)) continue;
         if (token.lstrip) begin = std::min(end, std::max(done, begin_of_space(text, begin)));
         if (token.rstrip) end = end_of_space(text, end);
         if (done < begin) search(pass + 1, vocabulary, text.substr(done, begin - done), may_be_control, on_span);

@@ -1,13 +1,13 @@
-// tokenizer/added_tokens.h — finds the added tokens of a text, before what stands between them is split and encoded.
+// tokenizer/added_tokens.h — finds the added tokens in a text; the text between them is then split and encoded.
 //
 //   AddedTokenFinder finder(vocabulary);
 //   finder.for_each_span(vocabulary, text, {}, [&](std::string_view bytes, std::optional<int32_t> id) {
 //       if (id) ids.push_back(*id);                      // else `bytes` is text between added tokens
 //   });
 //
-// As Hugging Face's library: at each place the longest token, the first place first; tokens that are not `normalized`
-// before those that are, which are looked for in what the former leave. A token that is found, but may not stand there
-// (a control token in plain text, a single word inside another), is text, and nothing is looked for inside it.
+// Matches as Hugging Face's tokenizers library: leftmost, longest match; tokens that are not `normalized` first, then
+// normalized ones in the remaining text. A match that is not allowed (a control token in plain text, a single_word
+// token inside a word) is plain text and is not searched again.
 #pragma once
 #include "tokenizer/prefix_finder.h"
 #include "tokenizer/vocabulary.h"
@@ -20,27 +20,27 @@
 
 namespace puna {
 
-// Whether these bytes of the text, which spell a control token, are that token. Without a function none are.
+// Returns whether this occurrence of a control token's text is that token. An empty function allows none.
 using MayBeControl = std::function<bool(std::string_view bytes)>;
 
 class AddedTokenFinder {
  public:
     explicit AddedTokenFinder(const Vocabulary& vocabulary);
 
-    // Calls on_span for every part of the text in order: an added token with its id (and the white space that it
-    // strips) or text between two. The same vocabulary.
+    // Calls on_span for each part of the text in order: an added token with its id (including stripped white space), or
+    // the text between two. `vocabulary` is the constructor's.
     using OnSpan = std::function<void(std::string_view bytes, std::optional<int32_t> id)>;
     void for_each_span(const Vocabulary& vocabulary, std::string_view text, const MayBeControl& may_be_control,
                        const OnSpan& on_span) const;
 
-    bool finds_text() const { return finds_text_; }        // otherwise plain text has no added tokens
-    bool crosses_lines() const { return crosses_lines_; }  // one may reach across the end of a line: see safe_cut
+    bool finds_text() const { return finds_text_; }        // whether plain text can contain added tokens
+    bool crosses_lines() const { return crosses_lines_; }  // whether a match can contain a newline: see safe_cut
 
  private:
     void search(size_t pass, const Vocabulary& vocabulary, std::string_view text, const MayBeControl& may_be_control,
                 const OnSpan& on_span) const;
 
-    std::array<PrefixFinder, 2> passes_;  // tokens that are not normalized, and those that are
+    std::array<PrefixFinder, 2> passes_;  // not normalized, normalized
     bool finds_text_ = false, crosses_lines_ = false;
 };
 

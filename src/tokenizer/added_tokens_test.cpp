@@ -1,5 +1,5 @@
-// Tokenizers whose control tokens and added tokens lie anywhere. The ids are those of Hugging Face's tokenizers library
-// (0.22.2, through @anush008/tokenizers) for the same files, but where a comment says why not.
+// Tokenizers with control tokens and added tokens at any ids. The expected ids are those of Hugging Face's tokenizers
+// library (0.22.2, through @anush008/tokenizers) for the same files, except where a comment says why.
 #include "tokenizer/byte_level.h"
 #include "tokenizer/decode_stream.h"
 #include "tokenizer/encoder.h"
@@ -46,8 +46,8 @@ std::string added(int id, std::string_view content, std::string_view flags = "")
 }
 constexpr std::string_view special = R"("special": true)";
 
-void expect_refused(const File& file, std::string_view reason) {
-    std::string message = refusal([&] { file.load(); });
+void expect_rejected(const File& file, std::string_view reason) {
+    std::string message = error_message([&] { file.load(); });
     EXPECT_NE(message.find(reason), message.npos) << message;
 }
 
@@ -67,7 +67,7 @@ TEST(TokenIds, ControlTokensMayComeFirst) {
     for (int32_t id : tokenizer.encode("<|eot_id|><|begin_of_text|>")) EXPECT_FALSE(tokenizer.is_control(id));
 }
 
-TEST(TokenIds, ControlTokensMayLieBetweenTokensOfText) {
+TEST(TokenIds, ControlTokensMayLieBetweenTextTokens) {
     File file{.added = added(256, "<|eot_id|>", special), .vocab_more = R"(, "<|eot_id|>": 256)", .skipped = 1};
     Tokenizer tokenizer = file.load();
     EXPECT_EQ(tokenizer.encode("abc"), (Ids{257, 99}));
@@ -83,11 +83,11 @@ TEST(TokenIds, MayHaveGaps) {
     EXPECT_EQ(tokenizer.size(), 1001);
     EXPECT_EQ(tokenizer.kind(256), TokenKind::none);
     EXPECT_EQ(tokenizer.kind(-1), TokenKind::none);
-    EXPECT_NE(refusal([&] { tokenizer.decode(Ids{256}); }).find("token 256 is not in the vocabulary"),
+    EXPECT_NE(error_message([&] { tokenizer.decode(Ids{256}); }).find("token 256 is not in the vocabulary"),
               std::string::npos);
 }
 
-TEST(TokenIds, EveryLayoutIsSavedAndLoadedAgain) {
+TEST(TokenIds, EveryLayoutSurvivesSavingAndLoading) {
     for (const File& file :
          {File{.added = added(0, "<|begin_of_text|>", special) + "," + added(1, "<|eot_id|>", special), .first = 2},
           File{.added = added(1000, "<|eot_id|>", special) + "," + added(1001, "\u6771 x", R"("lstrip": true)"),
@@ -104,33 +104,34 @@ TEST(TokenIds, EveryLayoutIsSavedAndLoadedAgain) {
     }
 }
 
-// Hugging Face's library numbers added tokens itself, unless they stand in the vocabulary too.
-TEST(TokenIds, AddedTokensThatAreNotTheLastIdsAreSavedInTheVocabularyToo) {
+// Hugging Face's library numbers added tokens itself, unless they are also in the vocabulary.
+TEST(TokenIds, AddedTokensWithoutTheLastIdsAreAlsoSavedInTheVocabulary) {
     Tokenizer tokenizer = File{.added = added(0, "<|eot_id|>", special), .first = 1}.load();
     EXPECT_NE(tokenizer_json_text(tokenizer.vocabulary()).find("\"<|eot_id|>\": 0"), std::string::npos);
     Tokenizer usual = File{.added = added(258, "<|eot_id|>", special)}.load();
     EXPECT_EQ(tokenizer_json_text(usual.vocabulary()).find("\"<|eot_id|>\": 258"), std::string::npos);
 }
 
-TEST(TokenIds, TwoTokensCannotHaveOneId) {
-    expect_refused({.added = added(97, "<|eot_id|>", special)}, "its id 97 is there twice");
-    expect_refused({.added = added(258, "x1") + "," + added(258, "x2")}, "'x2' or its id 258 is there twice");
-    expect_refused({.added = added(258, "x1") + "," + added(259, "x1")}, "'x1' or its id 259 is there twice");
-    expect_refused({.added = added(300, "ab")}, "'ab' has the id 256 in model.vocab and 300 in added_tokens");
-    expect_refused({.added = added(252, "\u00fc")}, "its id 252 is there twice");  // spelled as the byte 0xfc is
-    expect_refused({.added = added(16777216, "x")}, "ids are 0 to 16777215");
-    EXPECT_EQ(refusal([] { File{.added = added(258, "x1") + "," + added(258, "x1")}.load(); }), "was accepted");
+TEST(TokenIds, DuplicateIdsAreRejected) {
+    expect_rejected({.added = added(97, "<|eot_id|>", special)}, "or id 97");
+    expect_rejected({.added = added(258, "x1") + "," + added(258, "x2")}, "duplicate token 'x2' or id 258");
+    expect_rejected({.added = added(258, "x1") + "," + added(259, "x1")}, "duplicate token 'x1' or id 259");
+    expect_rejected({.added = added(300, "ab")}, "'ab' has id 256 in model.vocab and 300 in added_tokens");
+    expect_rejected({.added = added(252, "\u00fc")}, "or id 252");  // the spelling of the byte 0xfc
+    expect_rejected({.added = added(16777216, "x")}, "ids are 0 to 16777215");
+    EXPECT_EQ(error_message([] { File{.added = added(258, "x1") + "," + added(258, "x1")}.load(); }), "no error");
 }
 
-TEST(TokenIds, AControlTokenIsNotMadeByMerges) {
-    expect_refused({.added = added(256, "ab", special)}, "'a' and 'b' are merged, but make no token of text");
-    expect_refused({.added = added(97, "a", special), .merges = ""}, "no token for the byte 0x61");
+TEST(TokenIds, MergesDoNotProduceControlTokens) {
+    expect_rejected({.added = added(256, "ab", special)},
+                    "'a' and 'b' are merged, but the result is not a token of text");
+    expect_rejected({.added = added(97, "a", special), .merges = ""}, "no token for the byte 0x61");
     File whole{
         .added = added(258, "bcd", special), .vocab_more = R"(, "bcd": 258)", .settings = R"(, "ignore_merges": true)"};
     EXPECT_EQ(whole.load().encode("bcd"), (Ids{257, 100})) << "also where whole pieces are tokens";
 }
 
-TEST(TokenizerSettings, WhatChangesNoIdsIsRead) {
+TEST(TokenizerSettings, HarmlessSettingsAreAccepted) {
     File plain;
     for (const char* settings :
          {"\"dropout\": 0.0", "\"dropout\": 0", "\"dropout\": null", "\"byte_fallback\": true",
@@ -149,16 +150,16 @@ TEST(TokenizerSettings, WhatChangesNoIdsIsRead) {
     EXPECT_EQ(no_flags.load().encode(" <n>"), (Ids{32, 258}));
 }
 
-TEST(TokenizerSettings, WhatChangesIdsIsRefusedByName) {
+TEST(TokenizerSettings, SettingsThatChangeIdsAreRejectedByName) {
     for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"})
-        expect_refused({.settings = fmt::format(", \"{}\": {}", key, key[0] == 'd' ? "0.1" : "\"##\"")},
-                       fmt::format("'{}' is set, which would change ids", key));
-    expect_refused({.normalizer = R"({"type": "Sequence", "normalizers": [{"type": "NFKC"}]})"},
-                   "normalized by 'NFKC'");
-    expect_refused({.normalizer = R"({"normalizers": []})"}, "text is normalized");
+        expect_rejected({.settings = fmt::format(", \"{}\": {}", key, key[0] == 'd' ? "0.1" : "\"##\"")},
+                        fmt::format("'{}' is set, which would change ids", key));
+    expect_rejected({.normalizer = R"({"type": "Sequence", "normalizers": [{"type": "NFKC"}]})"},
+                    "normalized by 'NFKC'");
+    expect_rejected({.normalizer = R"({"normalizers": []})"}, "has a normalizer");
 }
 
-TEST(Merges, OfOneThatIsListedTwiceTheLastCounts) {
+TEST(Merges, LastOfDuplicatesCounts) {
     EXPECT_EQ(File{.merges = R"("a b", "b c")"}.load().encode("abc"), (Ids{256, 99}));
     File twice{.merges = R"("a b", ["b", "c"], "a b")"};
     EXPECT_EQ(twice.load().encode("abc"), (Ids{97, 257}));
@@ -179,7 +180,7 @@ const Tokenizer& flagged() {
     return tokenizer;
 }
 
-TEST(AddedTokens, OfTextAreFoundBeforeItIsSplit) {
+TEST(AddedTokens, TextTokensAreMatchedBeforeSplitting) {
     struct {
         std::string_view text;
         Ids ids;
@@ -190,8 +191,9 @@ TEST(AddedTokens, OfTextAreFoundBeforeItIsSplit) {
         {"z<n> <lr> z", {122, 261, 262, 122}},
         {"  <l>  <l>", {259, 259}},
         {"<n><s>", {263}},
-        {"one two one", {111, 265, 119, 111, 32, 264}},  // what is not normalized goes first, also where it is later
-        {"<r> x", {260, 266}},                           // both take the space
+        {"one two one",
+         {111, 265, 119, 111, 32, 264}},  // tokens that are not normalized match first, even further right
+        {"<r> x", {260, 266}},            // both take the space
         {"\u00e9<s>", {195, 169, 60, 115, 62}},
         {"\u0301<s>", {204, 129, 60, 115, 62}},
         {"_<s>", {95, 60, 115, 62}},
@@ -210,8 +212,8 @@ TEST(AddedTokens, OfTextAreFoundBeforeItIsSplit) {
     }
 }
 
-TEST(AddedTokens, WithoutStrippingComeBackAsTheyWere) {
-    // The library calls these 252, which is the byte 0xfc, and decodes it as such; llama.cpp takes the file's id.
+TEST(AddedTokens, WithoutStrippingTextRoundTrips) {
+    // The library encodes these as 252, which is the byte 0xfc, and decodes that byte; llama.cpp uses the file's id.
     Tokenizer tokenizer =
         File{.added = added(258, "\u00fc") + "," + added(259, "ab c") + "," + added(260, "\n<\u6771>")}.load();
     std::string text = "f\u00fcr ab cab\n<\u6771>\n";
@@ -227,21 +229,21 @@ TEST(AddedTokens, WithoutStrippingComeBackAsTheyWere) {
     EXPECT_EQ(streamed + stream.flush(), text);
 }
 
-TEST(AddedTokens, OfTextThatStandInTheVocabularyTakePartInMerges) {
+TEST(AddedTokens, TextTokensInTheVocabularyTakePartInMerges) {
     File file{.added = added(256, "ab"), .vocab_more = R"(, "abc": 258)", .merges = R"("a b", "ab c")"};
     EXPECT_EQ(file.load().encode("ab c"), (Ids{256, 32, 99}));
     EXPECT_EQ(file.load().encode("abc"), (Ids{256, 99})) << "found before anything is merged";
     EXPECT_EQ(file.load().kind(256), TokenKind::added);
 }
 
-TEST(AddedTokens, NothingIsLookedForInsideAControlTokenThatIsText) {
+TEST(AddedTokens, ControlTokensInPlainTextAreNotSearchedForOtherTokens) {
     File file{.added = added(258, "<|eot_id|>", special) + "," + added(259, "eot") + "," + added(260, "|>x")};
     EXPECT_EQ(file.load().encode_with_control("a<|eot_id|>xeot"), (Ids{97, 258, 120, 259}));
     EXPECT_EQ(file.load().encode("a<|eot_id|>xeot"),  // as the library with split_special_tokens
               (Ids{97, 60, 124, 101, 111, 116, 95, 105, 100, 124, 62, 120, 259}));
 }
 
-TEST(AddedTokens, AreFoundInALongTextThatIsEncodedInParts) {
+TEST(AddedTokens, AreFoundInLongTextsEncodedInParts) {
     std::string text;
     for (int i = 0; i < 200'000; ++i) text += i % 1000 == 0 ? "<n>\n" : "abc abc\nabc";
     Ids ids;
@@ -257,7 +259,7 @@ TEST(AddedTokens, AreFoundInALongTextThatIsEncodedInParts) {
     EXPECT_TRUE(ids == flagged().encode(text));
 }
 
-TEST(Unicode, WordCharactersAreThoseOfRegularExpressions) {
+TEST(Unicode, WordCharactersMatchRegularExpressions) {
     for (uint32_t code : {uint32_t{'a'}, uint32_t{'Z'}, uint32_t{'0'}, uint32_t{'_'}, 0xe9u, 0x301u, 0x6771u, 0x2167u,
                           0x24d0u, 0x200du, 0x203fu, 0x1f130u})
         EXPECT_TRUE(is_word(code)) << code;

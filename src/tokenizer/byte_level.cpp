@@ -8,8 +8,8 @@ namespace puna {
 
 namespace {
 
-constexpr uint32_t first_stand_in = 256;  // for bytes that have no visible character of their own
-constexpr uint32_t stand_ins = 68;
+constexpr uint32_t first_substitute = 256;  // code points for bytes without a visible character
+constexpr uint32_t substitute_count = 68;
 
 constexpr bool is_visible(uint32_t byte) {
     return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
@@ -17,13 +17,13 @@ constexpr bool is_visible(uint32_t byte) {
 
 constexpr auto code_of_byte = [] {
     std::array<uint32_t, 256> codes{};
-    uint32_t next = first_stand_in;
+    uint32_t next = first_substitute;
     for (uint32_t byte = 0; byte < 256; ++byte) codes[byte] = is_visible(byte) ? byte : next++;
     return codes;
 }();
 
 constexpr auto byte_of_code = [] {
-    std::array<int16_t, first_stand_in + stand_ins> bytes{};
+    std::array<int16_t, first_substitute + substitute_count> bytes{};
     bytes.fill(-1);
     for (uint32_t byte = 0; byte < 256; ++byte) bytes[code_of_byte[byte]] = static_cast<int16_t>(byte);
     return bytes;

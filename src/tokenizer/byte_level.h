@@ -1,6 +1,6 @@
-// tokenizer/byte_level.h — how tokenizer.json spells tokens: each byte as one visible character (GPT-2's table).
+// tokenizer/byte_level.h — GPT-2's byte-to-unicode mapping, used by tokenizer.json: each byte is one visible character.
 //
-//   std::string spelled = bytes_to_unicode(" the");                      // "Ġthe"
+//   std::string spelled = bytes_to_unicode(" the");             // "Ġthe"
 //   std::optional<std::string> bytes = unicode_to_bytes("Ġthe");  // " the"; empty if a character is not in the table
 #pragma once
 #include <optional>

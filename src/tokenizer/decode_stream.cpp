@@ -8,7 +8,7 @@ namespace puna {
 
 namespace {
 
-std::string make_utf8(std::string_view bytes) {
+std::string to_valid_utf8(std::string_view bytes) {
     std::string text;
     for (size_t at = 0; at < bytes.size();) {
         Character c = read_character(bytes, at);
@@ -21,13 +21,13 @@ std::string make_utf8(std::string_view bytes) {
 }  // namespace
 
 std::string DecodeStream::next(int32_t id) {
-    held_ += tokenizer_->bytes(id);
-    size_t tail = incomplete_tail(held_);
-    std::string text = make_utf8(std::string_view(held_).substr(0, held_.size() - tail));
-    held_.erase(0, held_.size() - tail);
+    pending_ += tokenizer_->bytes(id);
+    size_t tail = incomplete_tail(pending_);
+    std::string text = to_valid_utf8(std::string_view(pending_).substr(0, pending_.size() - tail));
+    pending_.erase(0, pending_.size() - tail);
     return text;
 }
 
-std::string DecodeStream::flush() { return make_utf8(std::exchange(held_, {})); }
+std::string DecodeStream::flush() { return to_valid_utf8(std::exchange(pending_, {})); }
 
 }  // namespace puna

@@ -1,10 +1,10 @@
-// tokenizer/decode_stream.h — ids to text one by one, for an answer that is shown while it is made.
+// tokenizer/decode_stream.h — incremental detokenizer: text from token ids, one at a time, for streaming.
 //
 //   DecodeStream stream(tokenizer);
-//   for (int32_t id : answer) print(stream.next(id));       // whole characters only; perhaps nothing yet
-//   print(stream.flush());                                  // what was held back
+//   for (int32_t id : ids) print_now(stream.next(id));      // complete characters only; may be empty
+//   print_now(stream.flush());                              // the remaining bytes
 //
-// What it gives is always UTF-8: bytes that no further byte can make a character become U+FFFD.
+// The output is always valid UTF-8: invalid bytes become U+FFFD.
 #pragma once
 #include "tokenizer/tokenizer.h"
 
@@ -14,14 +14,14 @@ namespace puna {
 
 class DecodeStream {
  public:
-    explicit DecodeStream(const Tokenizer& tokenizer) : tokenizer_(&tokenizer) {}  // which must outlive it
+    explicit DecodeStream(const Tokenizer& tokenizer) : tokenizer_(&tokenizer) {}  // must outlive the stream
 
     std::string next(int32_t id);
     std::string flush();
 
  private:
     const Tokenizer* tokenizer_;
-    std::string held_;  // the beginning of a character
+    std::string pending_;  // an incomplete character
 };
 
 }  // namespace puna

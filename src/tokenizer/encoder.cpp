@@ -10,7 +10,7 @@ namespace puna {
 
 namespace {
 
-constexpr size_t little_text = 1 << 14;  // bytes: below this, remembering costs more than it gives
+constexpr size_t min_cached_text = 1 << 14;  // bytes: for shorter texts the cache costs more than it saves
 constexpr size_t part_bytes = 1 << 20;
 constexpr size_t max_sets = 1 << 16;  // 4 MiB
 
@@ -18,7 +18,7 @@ constexpr size_t max_sets = 1 << 16;  // 4 MiB
 
 Encoder::Encoder(const Tokenizer& tokenizer, size_t expected_bytes)
     : tokenizer_(tokenizer), merger_(tokenizer.vocabulary()) {
-    if (expected_bytes < little_text) return;
+    if (expected_bytes < min_cached_text) return;
     sets_.resize(std::min(max_sets, std::bit_floor(expected_bytes / 32)));
     shift_ = std::countl_zero(sets_.size()) + 1;
 }
@@ -46,12 +46,12 @@ std::vector<int32_t> Encoder::encode_spans(std::string_view text, const MayBeCon
     return ids;
 }
 
-// Cutting and looking up take turns, a batch each: the mispredicted branches of the one do not wait for the memory that
-// the other misses.
+// Splitting and cache lookup alternate, a batch each, so that mispredicted branches of the splitter do not wait for
+// cache misses of the lookup.
 std::vector<int32_t> Encoder::encode_between(std::string_view text) {
     std::vector<int32_t> ids;
     ids.reserve(text.size() / 4 + 4);
-    std::array<int32_t, max_ids*(batch + 1)> waiting;  // a vector would check its size for each id
+    std::array<int32_t, max_ids*(batch + 1)> waiting;  // not a vector: avoids a capacity check per id
     for (size_t at = 0; at < text.size();) {
         size_t pieces = split(text, at), n = 0;
         auto flush = [&] {
@@ -88,7 +88,7 @@ void Encoder::encode_parts(std::string_view text, const std::function<void(std::
                                             });
 }
 
-// Fills pieces_ from `at` on and says how many there are.
+// Fills pieces_ from `at` on, advances `at` and returns the number of pieces.
 size_t Encoder::split(std::string_view text, size_t& at) {
     size_t n = 0;
     for (; n < batch && at < text.size(); ++n) {

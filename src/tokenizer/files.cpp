@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_there(const fs::path& path) {
+bool file_exists(const fs::path& path) {
     std::error_code ignored;
     return fs::exists(path, ignored);
 }
@@ -22,8 +22,8 @@ fs::path find_file(const fs::path& path) {
     std::error_code ignored;
     if (!fs::is_directory(path, ignored)) return path;
     for (const char* name : {"tokenizer.json", "tokenizer.model"})
-        if (is_there(path / name)) return path / name;
-    fail("{}: the folder has neither tokenizer.json nor tokenizer.model: name a model's folder or the file itself",
+        if (file_exists(path / name)) return path / name;
+    fail("{}: the folder has neither tokenizer.json nor tokenizer.model; name a model folder or the file itself",
          path.string());
 }
 
@@ -32,14 +32,14 @@ bool is_json(const fs::path& path, std::string_view text) {
     return path.extension() == ".json" || (at != text.npos && text[at] == '{');
 }
 
-// Meta's params.json has a mark for the models since 3.1: their rotary frequencies are scaled.
+// Meta's params.json sets use_scaled_rope for Llama 3.1 and later.
 ControlNames read_meta_names(const fs::path& params) {
-    if (!is_there(params)) return ControlNames::llama3_1;
+    if (!file_exists(params)) return ControlNames::llama3_1;
     MappedFile file(params);
-    bool scaled = false, wanted = false;
+    bool scaled = false, in_field = false;
     read_json(file.text(), params.string(), [&](const JsonEvent& event) {
-        if (event.kind == JsonEvent::key) wanted = event.text == "use_scaled_rope";
-        if (event.kind == JsonEvent::boolean && wanted) scaled = event.integer_value != 0;
+        if (event.kind == JsonEvent::key) in_field = event.text == "use_scaled_rope";
+        if (event.kind == JsonEvent::boolean && in_field) scaled = event.integer_value != 0;
     });
     return scaled ? ControlNames::llama3_1 : ControlNames::llama3;
 }

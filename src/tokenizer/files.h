@@ -1,11 +1,11 @@
-// tokenizer/files.h — tokenizers on disk.
+// tokenizer/files.h — loads and saves tokenizers.
 //
 //   Tokenizer tokenizer = load_tokenizer("models/starter");     // or a tokenizer.json, or a tokenizer.model
 //   save_tokenizer(tokenizer, "out");                           // writes tokenizer.json there
 //
-// A folder's tokenizer.json goes before its tokenizer.model, whose control tokens have the names that Meta's
-// params.json beside it implies. The chat template, and tokenizer_config.json: chat/template_files.h. Throws Error with
-// the path and what is wrong.
+// In a folder tokenizer.json is preferred to tokenizer.model; the names of the latter's control tokens depend on Meta's
+// params.json beside it. For chat templates and tokenizer_config.json see chat/template_files.h. Throws Error with the
+// path and the reason.
 #pragma once
 #include "tokenizer/tokenizer.h"
 

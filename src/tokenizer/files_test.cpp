@@ -30,14 +30,14 @@ void expect_same(const Tokenizer& a, const Tokenizer& b) {
     EXPECT_EQ(a.encode(small_text), b.encode(small_text));
 }
 
-void expect_json_refused(const std::string& json, std::string_view reason) {
-    std::string message = refusal([&] { parse_tokenizer_json(json, "x.json"); });
+void expect_json_rejected(const std::string& json, std::string_view reason) {
+    std::string message = error_message([&] { parse_tokenizer_json(json, "x.json"); });
     EXPECT_NE(message.find(reason), message.npos) << message;
     EXPECT_EQ(message.rfind("x.json: ", 0), 0u) << message;
     EXPECT_EQ(message.find('\n'), message.npos) << message;
 }
 
-TEST(TokenizerFiles, WhatIsSavedIsLoaded) {
+TEST(TokenizerFiles, SavedTokenizersAreLoaded) {
     TestFolder folder;
     save_tokenizer(small_tokenizer(), folder.path());
     EXPECT_EQ(folder.names(), std::vector<std::string>{"tokenizer.json"});
@@ -45,61 +45,60 @@ TEST(TokenizerFiles, WhatIsSavedIsLoaded) {
     expect_same(load_tokenizer(folder / "tokenizer.json"), small_tokenizer());
 }
 
-TEST(TokenizerFiles, WhatIsNamedJsonIsReadAsJson) {
+TEST(TokenizerFiles, FilesNamedJsonAreReadAsJson) {
     TestFolder folder;
     auto with = [&](std::string_view text) {
         write_file(folder / "tokenizer.json", text);
-        return refusal([&] { load_tokenizer(folder.path()); });
+        return error_message([&] { load_tokenizer(folder.path()); });
     };
-    EXPECT_NE(with("[]").find("not what a tokenizer.json has here"), std::string::npos);
+    EXPECT_NE(with("[]").find("unexpected value"), std::string::npos);
     EXPECT_NE(with("IQ== 0\n").find("tokenizer.json: not valid JSON"), std::string::npos);
-    EXPECT_EQ(with("\xef\xbb\xbf" + small_json()), "was accepted") << "a byte order mark";
+    EXPECT_EQ(with("\xef\xbb\xbf" + small_json()), "no error") << "a byte order mark";
 }
 
-TEST(TokenizerFiles, WhatIsMissingOrBrokenIsNamed) {
+TEST(TokenizerFiles, MissingAndBrokenFilesAreNamed) {
     TestFolder folder;
-    EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("neither tokenizer.json nor tokenizer.model"),
+    EXPECT_NE(error_message([&] { load_tokenizer(folder.path()); }).find("neither tokenizer.json nor tokenizer.model"),
               std::string::npos);
-    EXPECT_NE(refusal([&] { load_tokenizer(folder / "no.json"); }).find("no.json"), std::string::npos);
+    EXPECT_NE(error_message([&] { load_tokenizer(folder / "no.json"); }).find("no.json"), std::string::npos);
     write_file(folder / "tokenizer.model", "\x0a\x0e\x0a\x05<unk>\n");  // a SentencePiece file
-    EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("no rank file"), std::string::npos);
+    EXPECT_NE(error_message([&] { load_tokenizer(folder.path()); }).find("not a rank file"), std::string::npos);
     write_file(folder / "tokenizer.model", "IQ== 0\n");
-    EXPECT_NE(refusal([&] { load_tokenizer(folder.path()); }).find("no token for the byte 0x00"), std::string::npos);
+    EXPECT_NE(error_message([&] { load_tokenizer(folder.path()); }).find("no token for the byte 0x00"),
+              std::string::npos);
 }
 
-TEST(TokenizerJson, OtherKindsOfTokenizersAreRefusedByName) {
-    expect_json_refused(replace(small_json(), "\"BPE\"", "\"Unigram\""), "kind 'Unigram'");
-    expect_json_refused(replace(small_json(), "'ll|'d)", "'ll)"), "not by Llama 3's pattern");
-    expect_json_refused(replace(small_json(), "\"Split\"", "\"Metaspace\""), "pre-tokenizer 'Metaspace'");
-    expect_json_refused(replace(small_json(), "\"Isolated\"", "\"Removed\""), "'Removed'");
-    expect_json_refused(replace(small_json(), "\"use_regex\": false", "\"use_regex\": true"), "GPT-2's pattern");
-    expect_json_refused(replace(small_json(), "\"normalizer\": null", R"("normalizer": {"type": "NFC"})"),
-                        "normalized");
+TEST(TokenizerJson, UnsupportedTokenizersAreRejectedByName) {
+    expect_json_rejected(replace(small_json(), "\"BPE\"", "\"Unigram\""), "kind 'Unigram'");
+    expect_json_rejected(replace(small_json(), "'ll|'d)", "'ll)"), "not by Llama 3's pattern");
+    expect_json_rejected(replace(small_json(), "\"Split\"", "\"Metaspace\""), "pre-tokenizer 'Metaspace'");
+    expect_json_rejected(replace(small_json(), "\"Isolated\"", "\"Removed\""), "'Removed'");
+    expect_json_rejected(replace(small_json(), "\"use_regex\": false", "\"use_regex\": true"), "GPT-2's pattern");
+    expect_json_rejected(replace(small_json(), "\"normalizer\": null", R"("normalizer": {"type": "NFC"})"),
+                         "normalized");
     for (const char* normalizer : {"3", "true", "\"NFC\"", "{}", "[]"})
-        expect_json_refused(
+        expect_json_rejected(
             replace(small_json(), "\"normalizer\": null", fmt::format("\"normalizer\": {}", normalizer)), "normalized");
-    expect_json_refused(replace(small_json(), "\"dropout\": null", "\"dropout\": 0.1"), "dropout");
-    expect_json_refused(replace(small_json(), "\"invert\": false", "\"invert\": true"), "'invert' is set");
-    expect_json_refused("{}", "no vocabulary");
-    expect_json_refused(R"({"model": {"vocab": {}}})", "how text is split");
+    expect_json_rejected(replace(small_json(), "\"dropout\": null", "\"dropout\": 0.1"), "dropout");
+    expect_json_rejected(replace(small_json(), "\"invert\": false", "\"invert\": true"), "'invert' is set");
+    expect_json_rejected("{}", "no vocabulary");
+    expect_json_rejected(R"({"model": {"vocab": {}}})", "how text is split");
 }
 
-TEST(TokenizerJson, DamagedContentIsRefused) {
-    expect_json_refused("", "not valid JSON");
-    expect_json_refused(small_json().substr(0, small_json().size() / 2), "not valid JSON");
-    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 35"), "there twice");
-    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 16777216"), "ids are 0 to 16777215");
-    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": -1"), "ids are 0 to 16777215");
-    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": \"34\""),
-                        "not what a tokenizer.json has here");
-    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"東\": 34"), "not spelled byte by byte");
-    expect_json_refused(replace(small_json(), "\"\\\"\": 34", "\"" + std::string(2000, 'a') + "\": 34"), "2000 bytes");
-    expect_json_refused(replace(small_json(), "\"id\": 344", "\"id\": 3"), "its id 3 is there twice");
-    expect_json_refused(replace(small_json(), "\n\"h e\"", "\n\"hQ e\""), "is no token");
-    expect_json_refused(replace(small_json(), "\n\"h e\"", "\n\"h Q\""), "make no token");
-    expect_json_refused(replace(small_json(), "\n\"h e\"", "\n\"he\""), "not what a tokenizer.json has here");
-    expect_json_refused(replace(small_json(), "\n\"h e\"", "\n[\"h\", \"e\", \"x\"]"),
-                        "not what a tokenizer.json has here");
+TEST(TokenizerJson, DamagedContentIsRejected) {
+    expect_json_rejected("", "not valid JSON");
+    expect_json_rejected(small_json().substr(0, small_json().size() / 2), "not valid JSON");
+    expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 35"), "duplicate");
+    expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 16777216"), "ids are 0 to 16777215");
+    expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": -1"), "ids are 0 to 16777215");
+    expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": \"34\""), "unexpected value");
+    expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"東\": 34"), "not spelled byte by byte");
+    expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"" + std::string(2000, 'a') + "\": 34"), "2000 bytes");
+    expect_json_rejected(replace(small_json(), "\"id\": 344", "\"id\": 3"), "or id 3");
+    expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"hQ e\""), "is not a text token");
+    expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"h Q\""), "the result is not a token");
+    expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"he\""), "unexpected value");
+    expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n[\"h\", \"e\", \"x\"]"), "unexpected value");
 }
 
 // small_json with other added tokens.
@@ -109,11 +108,11 @@ std::string json_with_added(std::string_view added) {
     return json.substr(0, begin) + fmt::format("\"added_tokens\": {}, ", added) + json.substr(end);
 }
 
-TEST(TokenizerJson, AddedTokensThatAreNoneAreRefused) {
+TEST(TokenizerJson, InvalidAddedTokensAreRejected) {
     for (const char* added : {"3", "true", "\"<|eot_id|>\"", "{}", "[3]", "[[]]", "[\"<|eot_id|>\"]", "[{}]", "[null]"})
-        expect_json_refused(json_with_added(added), "not what a tokenizer.json has here");
-    expect_json_refused(json_with_added(fmt::format(R"([{{"id": 344, "content": "{}"}}])", std::string(1025, 'x'))),
-                        "has 1025 bytes: more than 1024 are not read here");
+        expect_json_rejected(json_with_added(added), "unexpected value");
+    expect_json_rejected(json_with_added(fmt::format(R"([{{"id": 344, "content": "{}"}}])", std::string(1025, 'x'))),
+                         "has 1025 bytes, at most 1024 are supported");
     EXPECT_EQ(parse_tokenizer_json(json_with_added(R"([{"id": 344, "content": "<x>", "more": {"id": 3}}])"), "x")
                   .added.size(),
               1u);
@@ -121,7 +120,7 @@ TEST(TokenizerJson, AddedTokensThatAreNoneAreRefused) {
         EXPECT_EQ(parse_tokenizer_json(json_with_added(none), "x").added.size(), 0u);
 }
 
-TEST(TokenizerJson, MergesMayBeSpelledAsPairs) {
+TEST(TokenizerJson, MergesMayBePairs) {
     Vocabulary vocabulary = parse_tokenizer_json(replace(small_json(), "\n\"h e\"", "\n[\"h\", \"e\"]"), "x.json");
     EXPECT_FALSE(vocabulary.merges) << "these are still all splits";
     EXPECT_EQ(Tokenizer(std::move(vocabulary)).encode(small_text), small_tokenizer().encode(small_text));
@@ -139,27 +138,27 @@ std::string three_token_json(std::string_view merges, std::string_view ignore_me
     return replace(json, "\"ignore_merges\": true", fmt::format("\"ignore_merges\": {}", ignore_merges));
 }
 
-TEST(TokenizerJson, ItsOwnMergesAreFollowed) {
+TEST(TokenizerJson, MergesOfTheFileAreUsed) {
     auto encode = [](std::string_view merges, std::string_view ignore_merges, std::string_view text) {
         return Tokenizer(parse_tokenizer_json(three_token_json(merges, ignore_merges), "x.json")).encode(text);
     };
     using Ids = std::vector<int32_t>;
-    EXPECT_EQ(encode(R"("a b", "b c", "ab c", "a bc")", "false", "xabc"), (Ids{'x', 258}));  // what a rank file means
-    EXPECT_EQ(encode(R"("b c", "a b")", "false", "xabc"), (Ids{'x', 'a', 257}));             // an order of its own
-    EXPECT_EQ(encode(R"("a b", "b c")", "false", "xabc"), (Ids{'x', 256, 'c'}));             // no way to abc
+    EXPECT_EQ(encode(R"("a b", "b c", "ab c", "a bc")", "false", "xabc"), (Ids{'x', 258}));  // as in a rank file
+    EXPECT_EQ(encode(R"("b c", "a b")", "false", "xabc"), (Ids{'x', 'a', 257}));             // another order
+    EXPECT_EQ(encode(R"("a b", "b c")", "false", "xabc"), (Ids{'x', 256, 'c'}));             // no merge produces abc
     EXPECT_EQ(encode(R"("a b", "b c")", "false", "abc"), (Ids{256, 'c'}));
-    EXPECT_EQ(encode(R"("a b", "b c")", "true", "abc"), (Ids{258}));  // taken whole
+    EXPECT_EQ(encode(R"("a b", "b c")", "true", "abc"), (Ids{258}));  // the whole piece is a token
     EXPECT_EQ(encode("", "false", "ab"), (Ids{'a', 'b'}));
 }
 
-TEST(TokenizerJson, ItsOwnMergesAreSavedAgain) {
+TEST(TokenizerJson, MergesOfTheFileAreSaved) {
     std::string json = three_token_json(R"("b c", "a b")", "false");
     Vocabulary again = parse_tokenizer_json(tokenizer_json_text(parse_tokenizer_json(json, "x.json")), "again.json");
     EXPECT_FALSE(again.whole_pieces);
     EXPECT_EQ(Tokenizer(std::move(again)).encode("xabc"), (std::vector<int32_t>{'x', 'a', 257}));
 }
 
-TEST(TokenizerJson, Llama3ComesBackFromItsRankFile) {
+TEST(TokenizerJson, Llama3RoundTripsFromItsRankFile) {
     if (!has_llama3()) GTEST_SKIP() << shared_tokenizer.string() << " is missing";
     TestFolder folder;
     save_tokenizer(llama3(), folder.path());
@@ -174,7 +173,7 @@ TEST(TokenizerJson, Llama3ComesBackFromItsRankFile) {
     EXPECT_TRUE(again.encode(text) == llama3().encode(text));
 }
 
-TEST(RankFile, ControlTokensHaveTheNamesOfTheirVersion) {
+TEST(RankFile, ControlTokensAreNamedByVersion) {
     std::vector<std::string> first = control_names(ControlNames::llama3, 256),
                              later = control_names(ControlNames::llama3_1, 256);
     EXPECT_EQ(first[4], "<|reserved_special_token_2|>");
@@ -185,7 +184,7 @@ TEST(RankFile, ControlTokensHaveTheNamesOfTheirVersion) {
     EXPECT_EQ(later[255], "<|reserved_special_token_247|>");
 }
 
-TEST(RankFile, MetasParametersSayWhichNamesItHas) {
+TEST(RankFile, ParamsJsonDeterminesControlNames) {
     if (!has_llama3()) GTEST_SKIP() << shared_tokenizer.string() << " is missing";
     TestFolder folder;
     std::filesystem::copy(shared_tokenizer, folder / "tokenizer.model");
@@ -204,24 +203,24 @@ TEST(RankFile, LinesMayComeInAnyOrder) {
     EXPECT_EQ(vocabulary.tokens[2], "ab");
 }
 
-TEST(RankFile, DamagedLinesAreRefusedByNumber) {
-    auto expect_refused = [](std::string_view text, std::string_view reason) {
-        std::string message = refusal([&] { parse_rank_file(text, "x.model", ControlNames::llama3); });
+TEST(RankFile, DamagedLinesAreRejectedByNumber) {
+    auto expect_rejected = [](std::string_view text, std::string_view reason) {
+        std::string message = error_message([&] { parse_rank_file(text, "x.model", ControlNames::llama3); });
         EXPECT_NE(message.find(reason), message.npos) << message;
         EXPECT_EQ(message.rfind("x.model: line ", 0), 0u) << message;
     };
-    expect_refused("YQ== 0\nYg==\n", "line 2 is 'Yg=='");
-    expect_refused("YQ== 0\nYg== x\n", "'x' is not a rank");
-    expect_refused("YQ== 0\nYg== -1\n", "'-1' is not a rank");
-    expect_refused("YQ== 0\nYg== 99999999999\n", "is not a rank");
-    expect_refused("YQ== 0\nYg== 2\n", "a line is missing");
-    expect_refused("YQ== 0\nYg== 0\n", "there twice");
-    expect_refused("YQ== 0\nYQ== 1\n", "there twice");
-    expect_refused("YQ= 0\n", "not a token in base64");
-    expect_refused("Y=== 0\n", "not a token in base64");
-    expect_refused("Y*== 0\n", "not a token in base64");
-    expect_refused(" 0\n", "not a token in base64");
-    expect_refused(std::string(2000, 'A') + " 0\n", "1500 bytes");
+    expect_rejected("YQ== 0\nYg==\n", "line 2 is 'Yg=='");
+    expect_rejected("YQ== 0\nYg== x\n", "'x' is not a rank");
+    expect_rejected("YQ== 0\nYg== -1\n", "'-1' is not a rank");
+    expect_rejected("YQ== 0\nYg== 99999999999\n", "is not a rank");
+    expect_rejected("YQ== 0\nYg== 2\n", "a line is missing");
+    expect_rejected("YQ== 0\nYg== 0\n", "duplicate");
+    expect_rejected("YQ== 0\nYQ== 1\n", "duplicate");
+    expect_rejected("YQ= 0\n", "not a base64 token");
+    expect_rejected("Y=== 0\n", "not a base64 token");
+    expect_rejected("Y*== 0\n", "not a base64 token");
+    expect_rejected(" 0\n", "not a base64 token");
+    expect_rejected(std::string(2000, 'A') + " 0\n", "1500 bytes");
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
-// tokenizer/json_text.h — text as a JSON string, for files of ours.
+// tokenizer/json_text.h — quotes text as a JSON string.
 //
-//   quote_json("a\"b")                                          // "a\"b"
+//   std::string quoted = quote_json("a\"b");                    // "a\"b", with its quotes
 #pragma once
 #include <string>
 #include <string_view>
 
 namespace puna {
 
-std::string quote_json(std::string_view text);  // with its quotes
+std::string quote_json(std::string_view text);  // including the quotes
 
 }  // namespace puna

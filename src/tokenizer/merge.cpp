@@ -12,10 +12,9 @@ void Merger::append(std::vector<int32_t>& ids, std::string_view piece) {
         if (std::optional<int32_t> id = vocabulary_.tokens.find(piece)) return ids.push_back(*id);
     }
     if (piece.empty()) return;
-    if (piece.size() >= none)
-        fail("text has {} bytes without a place to split it: cut it into smaller texts", piece.size());
+    if (piece.size() >= none) fail("text has {} bytes without a split point; cut it into smaller texts", piece.size());
     split_bytes(piece);
-    piece.size() > max_scanned ? join_by_heap(piece) : join_by_scanning(piece);
+    piece.size() > max_scanned ? merge_by_heap(piece) : merge_by_scanning(piece);
     for (uint32_t at = 0; at != none; at = parts_[at].next) ids.push_back(parts_[at].id);
 }
 
@@ -26,63 +25,63 @@ void Merger::split_bytes(std::string_view piece) {
         int32_t id = vocabulary_.tokens.find_byte(static_cast<unsigned char>(piece[i]));
         parts_[i] = {i + 1 < size ? i + 1 : none, i - 1, id, never};
     }
-    for (uint32_t i = 0; i < size; ++i) parts_[i].order = order_of_join(i, piece);
+    for (uint32_t i = 0; i < size; ++i) parts_[i].rank = merge_rank(i, piece);
 }
 
-// The bytes of a part and the one after it, which must be there.
+// The bytes of a part and the next one, which must exist.
 std::string_view Merger::joined(uint32_t at, std::string_view piece) const {
     uint32_t end = parts_[parts_[at].next].next;
     return piece.substr(at, end == none ? piece.npos : end - at);
 }
 
-int32_t Merger::order_of_join(uint32_t at, std::string_view piece) const {
+int32_t Merger::merge_rank(uint32_t at, std::string_view piece) const {
     const Part& part = parts_[at];
     if (part.next == none) return never;
     if (!vocabulary_.merges) return vocabulary_.tokens.find(joined(at, piece)).value_or(never);
     return vocabulary_.merges->find(part.id, parts_[part.next].id).value_or(never);
 }
 
-// With the part after it; then the two joins that it now takes part in are looked up anew.
-void Merger::join(uint32_t at, std::string_view piece) {
+// Merges the part with the next one, then updates the ranks of the two merges that it now takes part in.
+void Merger::merge(uint32_t at, std::string_view piece) {
     Part& part = parts_[at];
     Part& right = parts_[part.next];
-    part.id = vocabulary_.merges ? vocabulary_.tokens.find(joined(at, piece)).value() : part.order;
+    part.id = vocabulary_.merges ? vocabulary_.tokens.find(joined(at, piece)).value() : part.rank;
     part.next = right.next;
-    right.order = never;
+    right.rank = never;
     if (part.next != none) parts_[part.next].before = at;
-    part.order = order_of_join(at, piece);
-    if (part.before != none) parts_[part.before].order = order_of_join(part.before, piece);
+    part.rank = merge_rank(at, piece);
+    if (part.before != none) parts_[part.before].rank = merge_rank(part.before, piece);
 }
 
-void Merger::join_by_scanning(std::string_view piece) {
+void Merger::merge_by_scanning(std::string_view piece) {
     while (true) {
         uint32_t best = 0;
         for (uint32_t at = 0; at != none; at = parts_[at].next)
-            if (parts_[at].order < parts_[best].order) best = at;
-        if (parts_[best].order == never) return;
-        join(best, piece);
+            if (parts_[at].rank < parts_[best].rank) best = at;
+        if (parts_[best].rank == never) return;
+        merge(best, piece);
     }
 }
 
-void Merger::join_by_heap(std::string_view piece) {
-    auto entry = [this](uint32_t at) { return static_cast<uint64_t>(parts_[at].order) << 32 | at; };
+void Merger::merge_by_heap(std::string_view piece) {
+    auto entry = [this](uint32_t at) { return static_cast<uint64_t>(parts_[at].rank) << 32 | at; };
     auto push = [&](uint32_t at) {
-        if (at == none || parts_[at].order == never) return;
+        if (at == none || parts_[at].rank == never) return;
         heap_.push_back(entry(at));
         std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
     };
     heap_.clear();
     heap_.reserve(piece.size());
     for (uint32_t at = 0; at < parts_.size(); ++at)
-        if (parts_[at].order != never) heap_.push_back(entry(at));
+        if (parts_[at].rank != never) heap_.push_back(entry(at));
     std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
     while (!heap_.empty()) {
         uint64_t top = heap_.front();
         std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
         heap_.pop_back();
         auto at = static_cast<uint32_t>(top);
-        if (entry(at) != top) continue;  // the part has been joined since, or joins otherwise now
-        join(at, piece);
+        if (entry(at) != top) continue;  // stale: the part was merged since, or has another rank now
+        merge(at, piece);
         push(at);
         push(parts_[at].before);
     }

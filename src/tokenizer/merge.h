@@ -1,9 +1,9 @@
-// tokenizer/merge.h — byte-pair encoding of one piece: its bytes, joined pair by pair.
+// tokenizer/merge.h — byte-pair encoding of one piece.
 //
 //   Merger merger(vocabulary);
-//   merger.append(ids, " tokenizer");               // adds its ids
+//   merger.append(ids, " tokenizer");               // appends its ids
 //
-// A piece of n bytes takes n log n steps at most. Keeps memory for the longest piece that it met; one for each thread.
+// O(n log n) for a piece of n bytes. Reuses its buffers: one per thread. Throws Error for pieces of 4 GiB or more.
 #pragma once
 #include "tokenizer/vocabulary.h"
 
@@ -15,15 +15,15 @@ namespace puna {
 
 class Merger {
  public:
-    explicit Merger(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}  // of a Tokenizer that outlives it
+    explicit Merger(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}  // must outlive the merger
 
     void append(std::vector<int32_t>& ids, std::string_view piece);
 
  private:
-    struct Part {  // of a piece, at the place of its first byte: a linked list
+    struct Part {  // a symbol, indexed by its first byte: a doubly linked list
         uint32_t next, before;
         int32_t id;
-        int32_t order;  // of the join with the part after it; `never` if there is none
+        int32_t rank;  // rank of merging it with the next part; `never` if they do not merge
     };
     static constexpr int32_t never = 0x7fffffff;
     static constexpr uint32_t none = 0xffffffff;
@@ -31,14 +31,14 @@ class Merger {
 
     void split_bytes(std::string_view piece);
     std::string_view joined(uint32_t at, std::string_view piece) const;
-    int32_t order_of_join(uint32_t at, std::string_view piece) const;
-    void join(uint32_t at, std::string_view piece);
-    void join_by_scanning(std::string_view piece);
-    void join_by_heap(std::string_view piece);
+    int32_t merge_rank(uint32_t at, std::string_view piece) const;
+    void merge(uint32_t at, std::string_view piece);
+    void merge_by_scanning(std::string_view piece);
+    void merge_by_heap(std::string_view piece);
 
     const Vocabulary& vocabulary_;
     std::vector<Part> parts_;
-    std::vector<uint64_t> heap_;  // order of a join, then its place: the lowest first, leftmost first
+    std::vector<uint64_t> heap_;  // rank of a merge, then its position: lowest rank first, then leftmost
 };
 
 }  // namespace puna

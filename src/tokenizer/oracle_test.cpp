@@ -1,4 +1,4 @@
-// Llama 3's tokenizer against the reference implementation, which is run where ../shared is.
+// Llama 3's tokenizer against the reference implementation, which runs if ../shared exists.
 #include "core/atomic_file.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
@@ -40,7 +40,7 @@ std::vector<int32_t> run_oracle(const std::filesystem::path& text) {
     return ids;
 }
 
-TEST_F(Llama3, GivesTheIdsOfTheKnownCases) {
+TEST_F(Llama3, EncodesTheKnownCases) {
     std::string json = read_text("../shared/data/tokenizer/llama3/cases_47.json"), text;
     std::vector<int32_t> ids;
     int cases = 0;
@@ -56,7 +56,7 @@ TEST_F(Llama3, GivesTheIdsOfTheKnownCases) {
     EXPECT_EQ(cases, 47);
 }
 
-TEST_F(Llama3, GivesTheOraclesIdsForWholeFiles) {
+TEST_F(Llama3, MatchesTheReferenceForWholeFiles) {
     for (const char* name : {"war_and_peace.txt", "tinystories.txt", "tinyshakespeare.txt", "children_stories.txt"}) {
         std::filesystem::path path = std::filesystem::path("../shared/data/text") / name;
         std::string text = read_text(path);
@@ -70,7 +70,7 @@ TEST_F(Llama3, GivesTheOraclesIdsForWholeFiles) {
 }
 
 // Letters, numbers and spaces of all scripts, between marks, symbols and control characters whose class no later
-// Unicode changes: the oracle's tables may be newer than ours.
+// Unicode changes: the reference's tables may be newer than ours.
 std::string random_unicode(size_t characters) {
     std::vector<uint32_t> known;
     for (uint32_t code = 0; code < 0x110000; ++code)
@@ -109,7 +109,7 @@ std::string random_unicode(size_t characters) {
     return text;
 }
 
-TEST_F(Llama3, GivesTheOraclesIdsForRandomUnicode) {
+TEST_F(Llama3, MatchesTheReferenceForRandomUnicode) {
     TestFolder folder;
     std::string text = random_unicode(400'000);
     write_file(folder / "random.txt", text);
@@ -118,7 +118,7 @@ TEST_F(Llama3, GivesTheOraclesIdsForRandomUnicode) {
     EXPECT_TRUE(llama3().decode(ids) == text);
 }
 
-TEST_F(Llama3, HasTokensThatNoMergesReach) {
+TEST_F(Llama3, HasTokensThatNoMergesProduce) {
     Vocabulary vocabulary = llama3().vocabulary();
     vocabulary.whole_pieces = false;
     Tokenizer merging(std::move(vocabulary));

@@ -11,18 +11,19 @@ PrefixFinder::PrefixFinder(const TokenTable& table, std::vector<int32_t> ids)
     for (size_t i = 0; i < sorted_.size(); ++i) {
         std::string_view token = table[sorted_[i]];
         begins_[static_cast<unsigned char>(token[0])] = true;
-        // What it begins with stands before it, and so does everything between the two begin: follow the one before.
+        // Its prefixes sort before it, and all tokens between begin with them: follow the prefixes of the previous
+        // token.
         auto at = static_cast<int32_t>(i) - 1;
         while (at >= 0 && !token.starts_with(token_at(table, at))) at = shorter_[static_cast<size_t>(at)];
         shorter_[i] = at;
     }
 }
 
-// The last token that is not after the text begins with every token that the text begins with.
+// Every token that is a prefix of the text is also a prefix of the last token that does not sort after the text.
 std::optional<int32_t> PrefixFinder::find(const TokenTable& table, std::string_view text) const {
     if (text.empty() || !may_begin(text[0])) return {};
     auto after = std::upper_bound(sorted_.begin(), sorted_.end(), text,
-                                  [&](std::string_view wanted, int32_t id) { return wanted < table[id]; });
+                                  [&](std::string_view value, int32_t id) { return value < table[id]; });
     auto at = static_cast<int32_t>(after - sorted_.begin()) - 1;
     if (at < 0) return {};
     std::string_view last = token_at(table, at);

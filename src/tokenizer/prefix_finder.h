@@ -1,10 +1,10 @@
-// tokenizer/prefix_finder.h — the longest of some tokens of a table that a text begins with.
+// tokenizer/prefix_finder.h — finds the longest token that is a prefix of a text.
 //
 //   PrefixFinder finder(table, table.ids());
-//   std::optional<int32_t> id = finder.find(table, "catalogue");    // the id of "cat", if there is no longer one
+//   std::optional<int32_t> id = finder.find(table, "catalogue");    // the id of "cat", unless a longer token matches
 //
-// A call costs a binary search among the tokens and at most as many steps as the longest has bytes, whatever they
-// spell: a file with tokens x, xx, xxx, ... cannot make us try all lengths at every place of a text.
+// A call costs a binary search over the tokens plus at most one step per byte of the longest token, for any set of
+// tokens: a hostile file with tokens x, xx, xxx, ... cannot make every position of a text try all lengths.
 #pragma once
 #include "tokenizer/token_table.h"
 
@@ -18,19 +18,19 @@ namespace puna {
 
 class PrefixFinder {
  public:
-    PrefixFinder(const TokenTable& table, std::vector<int32_t> ids);  // all of them are set
+    PrefixFinder(const TokenTable& table, std::vector<int32_t> ids);  // ids must be set in the table
 
-    std::optional<int32_t> find(const TokenTable& table, std::string_view text) const;  // the same table
+    std::optional<int32_t> find(const TokenTable& table, std::string_view text) const;  // the constructor's table
     bool may_begin(char first) const { return begins_[static_cast<unsigned char>(first)]; }
 
  private:
-    std::string_view token_at(const TokenTable& table, int32_t place) const {
-        return table[sorted_[static_cast<size_t>(place)]];
+    std::string_view token_at(const TokenTable& table, int32_t index) const {
+        return table[sorted_[static_cast<size_t>(index)]];
     }
 
-    std::vector<int32_t> sorted_;     // ids, by what their tokens spell
-    std::vector<int32_t> shorter_;    // for each: the place in sorted_ of the longest other that it begins with, or -1
-    std::array<bool, 256> begins_{};  // whether a token begins with this byte
+    std::vector<int32_t> sorted_;     // ids, sorted by their tokens' bytes
+    std::vector<int32_t> shorter_;    // for each: index in sorted_ of its longest proper prefix, or -1
+    std::array<bool, 256> begins_{};  // by first byte: whether a token begins with it
 };
 
 }  // namespace puna

@@ -24,7 +24,7 @@ std::optional<int32_t> find_naively(const std::vector<std::string>& tokens, std:
     return best;
 }
 
-TEST(PrefixFinder, FindsTheLongestTokenThatATextBeginsWith) {
+TEST(PrefixFinder, FindsTheLongestPrefix) {
     for (uint64_t seed = 1; seed <= 200; ++seed) {
         Random random(seed);
         std::set<std::string> words;
@@ -41,15 +41,15 @@ TEST(PrefixFinder, FindsTheLongestTokenThatATextBeginsWith) {
     }
 }
 
-// Tokens xy, xxy, xxxy, ... in a text of x alone once took a hash of every length at every place: minutes for this
+// Tokens xy, xxy, xxxy, ... in a text of x only once cost a hash of every length at every position: minutes for this
 // text.
-TEST(PrefixFinder, TokensThatAreNearlyThereDoNotSlowItDown) {
+TEST(PrefixFinder, NearMatchesDoNotSlowItDown) {
     std::vector<std::string> tokens;
     for (size_t n = 1; n < 1024; ++n) tokens.push_back(std::string(n, 'x') + 'y');
     for (size_t n = 2; n < 1024; n += 2) tokens.push_back(std::string(n, 'x'));
     TokenTable table = make_table(tokens);
     PrefixFinder finder(table, table.ids());
-    std::string text(200'000, 'x');  // trying all lengths at every place takes longer than a test may
+    std::string text(200'000, 'x');  // trying all lengths at every position would exceed the test's time limit
     size_t found = 0;
     for (size_t at = 0; at < text.size(); ++at)
         found += finder.find(table, std::string_view(text).substr(at)).has_value();

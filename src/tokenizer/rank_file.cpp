@@ -20,7 +20,7 @@ constexpr std::array<int8_t, 256> base64_values = [] {
     return values;
 }();
 
-// Into `bytes`; false if it is not base64 with its padding.
+// Decodes into `bytes`; false if the text is not padded base64.
 bool read_base64(std::string_view text, std::string& bytes) {
     bytes.clear();
     if (text.empty() || text.size() % 4 != 0) return false;
@@ -58,7 +58,7 @@ void for_each_line(std::string_view text, std::string_view path, F on_line) {
         if (line.empty()) continue;
         size_t space = line.find(' ');
         if (space == line.npos)
-            fail("{}: line {} is '{}', not a token in base64, a space and a rank: this is no rank file", path, number,
+            fail("{}: line {}: '{}' is not a base64 token, a space and a rank; this is not a rank file", path, number,
                  printable(line));
         on_line(RankLine{line.substr(0, space), line.substr(space + 1), number});
     }
@@ -69,10 +69,10 @@ int32_t read_rank(const RankLine& line, int32_t count, std::string_view path) {
     const char* end = line.rank.data() + line.rank.size();
     auto [stop, problem] = std::from_chars(line.rank.data(), end, rank);
     if (problem != std::errc() || stop != end || rank < 0)
-        fail("{}: line {}: '{}' is not a rank: the file is damaged", path, line.number, printable(line.rank));
+        fail("{}: line {}: '{}' is not a rank; the file is damaged", path, line.number, printable(line.rank));
     if (rank >= count)
-        fail("{}: line {}: rank {} in a file of {} tokens: a line is missing, fetch it again", path, line.number, rank,
-             count);
+        fail("{}: line {}: rank {} in a file of {} tokens: a line is missing; download it again", path, line.number,
+             rank, count);
     return rank;
 }
 
@@ -85,39 +85,38 @@ Vocabulary parse_rank_file(std::string_view text, std::string_view path, Control
         bytes += line.token.size() / 4 * 3;
     });
     if (count >= static_cast<size_t>(max_token_ids) || bytes >= (1u << 31))
-        fail("{}: {} tokens of {} bytes are too many", path, count, bytes);
+        fail("{}: {} tokens with {} bytes are more than supported", path, count, bytes);
     Vocabulary vocabulary;
     vocabulary.tokens = TokenTable(count, bytes);
     std::string token;
     for_each_line(text, path, [&](const RankLine& line) {
         int32_t rank = read_rank(line, static_cast<int32_t>(count), path);
         if (!read_base64(line.token, token))
-            fail("{}: line {}: '{}' is not a token in base64: the file is damaged", path, line.number,
+            fail("{}: line {}: '{}' is not a base64 token; the file is damaged", path, line.number,
                  printable(line.token));
         if (token.size() > max_token_bytes)
-            fail("{}: line {}: a token of {} bytes: more than {} are not read here", path, line.number, token.size(),
+            fail("{}: line {}: token has {} bytes, at most {} are supported", path, line.number, token.size(),
                  max_token_bytes);
         if (!vocabulary.tokens.set(rank, token))
-            fail("{}: line {}: the rank {} or its token is there twice: the file was written wrongly", path,
-                 line.number, rank);
+            fail("{}: line {}: duplicate rank {} or token; the file is invalid", path, line.number, rank);
     });
     vocabulary.append_controls(control_names(names, control_count));
     return vocabulary;
 }
 
 std::vector<std::string> control_names(ControlNames version, int count) {
-    bool first = version == ControlNames::llama3;
+    bool is_3_0 = version == ControlNames::llama3;
     const std::string_view known[] = {"<|begin_of_text|>",
                                       "<|end_of_text|>",
                                       "",
                                       "",
-                                      first ? "" : "<|finetune_right_pad_id|>",
+                                      is_3_0 ? "" : "<|finetune_right_pad_id|>",
                                       "",
                                       "<|start_header_id|>",
                                       "<|end_header_id|>",
-                                      first ? "" : "<|eom_id|>",
+                                      is_3_0 ? "" : "<|eom_id|>",
                                       "<|eot_id|>",
-                                      first ? "" : "<|python_tag|>"};
+                                      is_3_0 ? "" : "<|python_tag|>"};
     std::vector<std::string> names;
     int reserved = 0;
     for (int i = 0; i < count; ++i) {
@@ -132,7 +131,7 @@ TokenTable make_table(const std::vector<std::string>& tokens) {
     for (const std::string& token : tokens) bytes += token.size();
     TokenTable table(tokens.size(), bytes);
     for (size_t i = 0; i < tokens.size(); ++i)
-        check(table.set(static_cast<int32_t>(i), tokens[i]), "token '{}' twice", printable(tokens[i]));
+        check(table.set(static_cast<int32_t>(i), tokens[i]), "duplicate token '{}'", printable(tokens[i]));
     return table;
 }
 

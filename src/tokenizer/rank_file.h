@@ -1,9 +1,9 @@
-// tokenizer/rank_file.h — Meta's tokenizer.model: a line "base64(token) rank" for each token of text.
+// tokenizer/rank_file.h — Meta's tokenizer.model: one line "base64(token) rank" per text token.
 //
 //   Vocabulary vocabulary = parse_rank_file(file.text(), path, ControlNames::llama3_1);
 //
-// The file does not name the control tokens: 256 follow the ranks, with the names of a version. Throws Error, naming
-// the line, for anything else than one line for each rank from 0 on.
+// The file does not contain the control tokens: 256 ids after the ranks, with the names of the given version. Throws
+// Error that names the line unless there is exactly one line for each rank from 0 on.
 #pragma once
 #include "tokenizer/vocabulary.h"
 
@@ -14,11 +14,11 @@
 
 namespace puna {
 
-enum class ControlNames : uint8_t { llama3, llama3_1 };  // 3.1 and later have three names more
+enum class ControlNames : uint8_t { llama3, llama3_1 };  // 3.1 and later name three more
 
 Vocabulary parse_rank_file(std::string_view text, std::string_view path, ControlNames names);
 
-// The first `count` control tokens of Meta's models, in the order of their ids; reserved ones fill up.
+// The first `count` control tokens of Meta's models by id; unnamed ones are <|reserved_special_token_N|>.
 std::vector<std::string> control_names(ControlNames version, int count);
 TokenTable make_table(const std::vector<std::string>& tokens);
 

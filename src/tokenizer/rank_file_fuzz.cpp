@@ -11,9 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         std::string text(input.substr(0, 4096)), one_piece = text + "<|eot_id|>";
         std::erase_if(one_piece, [](char c) { return c >= '\0' && c <= '@' && c != '<'; });
         for (const std::string& some : {text, one_piece}) {
-            puna::check(tokenizer.decode(tokenizer.encode(some)) == some, "text does not come back");
+            puna::check(tokenizer.decode(tokenizer.encode(some)) == some, "text does not round-trip");
             puna::check(tokenizer.decode(tokenizer.encode_with_control(some)) == some,
-                        "text with control tokens does not come back");
+                        "text with control tokens does not round-trip");
         }
     });
 }

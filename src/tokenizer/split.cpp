@@ -30,9 +30,9 @@ Step step_at(std::string_view text, size_t at) {
 
 bool is_newline(char c) { return c == '\n' || c == '\r'; }
 
-// Past the characters of this class, at most `most` of them.
-size_t skip(std::string_view text, size_t at, CharacterClass kind, size_t most = SIZE_MAX) {
-    for (; at < text.size() && most > 0; --most) {
+// Skips characters of this class, at most `max_count`.
+size_t skip(std::string_view text, size_t at, CharacterClass kind, size_t max_count = SIZE_MAX) {
+    for (; at < text.size() && max_count > 0; --max_count) {
         Step step = step_at(text, at);
         if (step.kind != kind) break;
         at += step.size;
@@ -86,7 +86,7 @@ size_t space_end(std::string_view text, size_t begin) {
 
 }  // namespace
 
-size_t any_piece_end(std::string_view text, size_t at) {
+size_t general_piece_end(std::string_view text, size_t at) {
     Step first = step_at(text, at);
     size_t next = at + first.size;
     if (first.kind == CharacterClass::letter) return skip(text, next, CharacterClass::letter);

@@ -34,7 +34,7 @@ TEST(Split, ContractionsAreCutOffInAnyCase) {
     EXPECT_EQ(split("don't WE'LL it's I'd've"), (Pieces{"don", "'t", " WE", "'LL", " it", "'s", " I", "'d", "'ve"}));
     EXPECT_EQ(split("'sun 'Tis 'lot ''re"), (Pieces{"'s", "un", " '", "Tis", " '", "lot", " ''", "re"}));
     EXPECT_EQ(split("x'\u017fy"), (Pieces{"x", "'\u017f", "y"}));  // the long s folds to s
-    EXPECT_EQ(split("'\u212a"), (Pieces{"'\u212a"}));              // the Kelvin sign is a letter and no contraction
+    EXPECT_EQ(split("'\u212a"), (Pieces{"'\u212a"}));              // the Kelvin sign is a letter, not a contraction
 }
 
 TEST(Split, NumbersComeThreeAtATime) {
@@ -48,22 +48,22 @@ TEST(Split, PunctuationTakesTheNewlinesAfterIt) {
     EXPECT_EQ(split("a\u0301\u0301b"), (Pieces{"a", "\u0301\u0301", "b"}));
 }
 
-TEST(Split, SpaceEndsAtItsLastNewlineOrLeavesOneForTheNextWord) {
+TEST(Split, SpaceEndsAtItsLastNewlineOrLeavesOneCharacterForTheNextWord) {
     EXPECT_EQ(split("a  \n \n  b"), (Pieces{"a", "  \n \n", " ", " b"}));
     EXPECT_EQ(split("a   "), (Pieces{"a", "   "}));
     EXPECT_EQ(split("a   1"), (Pieces{"a", "  ", " ", "1"}));
     EXPECT_EQ(split("\t\tx\t?"), (Pieces{"\t", "\tx", "\t", "?"}));
     EXPECT_EQ(split("\r\n\u2028\u0085x"), (Pieces{"\r\n", "\u2028", "\u0085x"}));
-    EXPECT_EQ(split("\x1c\x1d"), (Pieces{"\x1c\x1d"}));  // separators are no spaces to this pattern
+    EXPECT_EQ(split("\x1c\x1d"), (Pieces{"\x1c\x1d"}));  // the pattern does not treat separators as spaces
 }
 
-TEST(Split, BytesThatAreNoUtf8ArePunctuation) {
+TEST(Split, InvalidUtf8IsPunctuation) {
     EXPECT_EQ(split("a\xff\xfe b"), (Pieces{"a", "\xff\xfe", " b"}));
-    EXPECT_EQ(split("\xe6\x9d"), (Pieces{"\xe6\x9d"}));  // the beginning of a character, cut off
+    EXPECT_EQ(split("\xe6\x9d"), (Pieces{"\xe6\x9d"}));  // a truncated character
     EXPECT_EQ(split("\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80x"), (Pieces{"\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80", "x"}));
 }
 
-TEST(Split, TheFastPathAgreesWithTheSlowOne) {
+TEST(Split, FastPathMatchesGeneralPath) {
     Random random(5);
     constexpr std::string_view units[] = {"a",  "Z",  "q",  "e", "s",  "t",      " ",    " ", "'", "\"", ".", "1",
                                           "\n", "\r", "\t", "é", "東", "\u0301", "\xff", "@", "[", "`",  "{"};
@@ -72,13 +72,13 @@ TEST(Split, TheFastPathAgreesWithTheSlowOne) {
         for (uint64_t n = 1 + random.below(60); n-- > 0;)
             text += units[random.below(std::size(units)) * (random.below(3) > 0)];
         for (size_t at = 0, end; at < text.size(); at = end) {
-            end = any_piece_end(text, at);
+            end = general_piece_end(text, at);
             ASSERT_EQ(piece_end(text, at), end) << text << " at " << at;
         }
     }
 }
 
-TEST(Split, ASafeCutSplitsWhatTheWholeTextSplits) {
+TEST(Split, PiecesAroundASafeCutAreThoseOfTheWholeText) {
     Random random(6);
     constexpr std::string_view units[] = {"a", "b", " ", "\n", "\r\n", ".", "'", "s", "é", "1"};
     int cuts = 0;
@@ -106,7 +106,7 @@ TEST(Unicode, ClassesAreThoseOfVersion15) {
     EXPECT_EQ(spaces, 25);
 }
 
-TEST(Unicode, TheIncompleteEndOfATextIsFound) {
+TEST(Unicode, IncompleteTailIsFound) {
     EXPECT_EQ(incomplete_tail(""), 0u);
     EXPECT_EQ(incomplete_tail("abc"), 0u);
     EXPECT_EQ(incomplete_tail("é"), 0u);

@@ -1,4 +1,5 @@
-// tokenizer/test_tokenizer.h — for tests: a small tokenizer of our own, Llama 3's where ../shared is, and refusals.
+// tokenizer/test_tokenizer.h — for tests: a small tokenizer, Llama 3's tokenizer if ../shared exists, and error
+// messages.
 #pragma once
 #include "core/error.h"
 #include "tokenizer/files.h"
@@ -33,15 +34,15 @@ inline const Tokenizer& small_tokenizer() {
     return tokenizer;
 }
 
-// The message of the Error that f throws.
+// The message of the Error that f throws; "no error" if it throws none.
 template <class F>
-std::string refusal(F f) {
+std::string error_message(F f) {
     try {
         f();
     } catch (const Error& error) {
         return error.what();
     }
-    return "was accepted";
+    return "no error";
 }
 
 }  // namespace puna

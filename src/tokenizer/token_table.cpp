@@ -43,8 +43,8 @@ uint64_t hash_bytes(std::string_view bytes) {
 TokenTable::TokenTable(size_t count, size_t bytes)
     : spans_(count, {unset, 0}),
       slots_(2 * count + 1),
-      place_mask_(std::bit_ceil(static_cast<uint32_t>(count) + 2) - 1) {
-    check(count < (1u << 30) && bytes < unset, "a token table of {} tokens, {} bytes", count, bytes);
+      index_mask_(std::bit_ceil(static_cast<uint32_t>(count) + 2) - 1) {
+    check(count < (1u << 30) && bytes < unset, "token table too large: {} tokens, {} bytes", count, bytes);
     pool_.reserve(bytes);
     bytes_.fill(-1);
 }
@@ -52,7 +52,7 @@ TokenTable::TokenTable(size_t count, size_t bytes)
 TokenTable::TokenTable(std::vector<int32_t> ids, size_t bytes) : TokenTable(ids.size(), bytes) {
     if (ids.empty()) return;
     bool ascending = std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<>()) == ids.end();
-    check(ascending && ids.front() >= 0, "ids of a token table that are not ascending");
+    check(ascending && ids.front() >= 0, "token table ids are not ascending");
     first_ = ids.front();
     bool has_gaps = static_cast<size_t>(ids.back() - first_) + 1 != ids.size();
     if (has_gaps) ids_ = std::move(ids);
@@ -62,7 +62,7 @@ size_t TokenTable::first_slot(uint64_t hash) const {
     return static_cast<size_t>(static_cast<unsigned __int128>(hash) * slots_.size() >> 64);
 }
 
-std::optional<size_t> TokenTable::place_of(int32_t id) const {
+std::optional<size_t> TokenTable::index_of(int32_t id) const {
     if (ids_.empty()) {
         if (id < first_ || static_cast<size_t>(id - first_) >= spans_.size()) return {};
         return static_cast<size_t>(id - first_);
@@ -73,32 +73,32 @@ std::optional<size_t> TokenTable::place_of(int32_t id) const {
 }
 
 std::string_view TokenTable::operator[](int32_t id) const {
-    std::optional<size_t> place = place_of(id);
-    return place && spans_[*place].begin != unset ? token_at(*place) : std::string_view{};
+    std::optional<size_t> index = index_of(id);
+    return index && spans_[*index].begin != unset ? token_at(*index) : std::string_view{};
 }
 
 std::vector<int32_t> TokenTable::ids() const {
     std::vector<int32_t> ids;
     ids.reserve(spans_.size());
-    for (size_t place = 0; place < spans_.size(); ++place)
-        if (spans_[place].begin != unset) ids.push_back(id_at(place));
+    for (size_t index = 0; index < spans_.size(); ++index)
+        if (spans_[index].begin != unset) ids.push_back(id_at(index));
     return ids;
 }
 
 int32_t TokenTable::end() const { return spans_.empty() ? 0 : id_at(spans_.size() - 1) + 1; }
 
 bool TokenTable::set(int32_t id, std::string_view token) {
-    std::optional<size_t> place = place_of(id);
-    check(place.has_value(), "the token table has no id {}", id);
-    if (token.empty() || spans_[*place].begin != unset || find(token)) return false;
-    spans_[*place] = {static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size())};
+    std::optional<size_t> index = index_of(id);
+    check(index.has_value(), "the token table has no id {}", id);
+    if (token.empty() || spans_[*index].begin != unset || find(token)) return false;
+    spans_[*index] = {static_cast<uint32_t>(pool_.size()), static_cast<uint32_t>(token.size())};
     pool_ += token;
     longest_ = std::max(longest_, token.size());
     if (token.size() == 1) bytes_[static_cast<unsigned char>(token[0])] = id;
     uint64_t hash = hash_bytes(token);
     size_t slot = first_slot(hash);
     while (slots_[slot]) slot = next_slot(slot);
-    slots_[slot] = tag(hash) | static_cast<uint32_t>(*place + 1);
+    slots_[slot] = tag(hash) | static_cast<uint32_t>(*index + 1);
     return true;
 }
 
@@ -106,9 +106,9 @@ std::optional<int32_t> TokenTable::find(std::string_view token) const {
     if (token.size() > longest_) return {};
     uint64_t hash = hash_bytes(token);
     for (size_t slot = first_slot(hash); slots_[slot]; slot = next_slot(slot)) {
-        if ((slots_[slot] & ~place_mask_) != tag(hash)) continue;
-        size_t place = (slots_[slot] & place_mask_) - 1;
-        if (token_at(place) == token) return id_at(place);
+        if ((slots_[slot] & ~index_mask_) != tag(hash)) continue;
+        size_t index = (slots_[slot] & index_mask_) - 1;
+        if (token_at(index) == token) return id_at(index);
     }
     return {};
 }

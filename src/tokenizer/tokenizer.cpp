@@ -5,11 +5,11 @@
 
 namespace puna {
 
-Tokenizer::Tokenizer(Vocabulary vocabulary, std::string_view place)
+Tokenizer::Tokenizer(Vocabulary vocabulary, std::string_view source)
     : vocabulary_(std::move(vocabulary)), added_tokens_(vocabulary_) {
     for (int byte = 0; byte < 256; ++byte) {
         if (vocabulary_.tokens.find_byte(static_cast<unsigned char>(byte)) < 0)
-            fail("{}: no token for the byte 0x{:02x}: only byte-level tokenizers are read here", place, byte);
+            fail("{}: no token for the byte 0x{:02x}: only byte-level tokenizers are supported", source, byte);
     }
 }
 
@@ -27,7 +27,7 @@ std::string Tokenizer::decode(std::span<const int32_t> ids) const {
 
 std::string_view Tokenizer::bytes(int32_t id) const {
     std::string_view bytes = vocabulary_.bytes(id);
-    if (bytes.empty()) fail("token {} is not in the vocabulary of {}: it was made by another tokenizer", id, size());
+    if (bytes.empty()) fail("token {} is not in the vocabulary of {}; it comes from another tokenizer", id, size());
     return bytes;
 }
 
@@ -39,7 +39,7 @@ std::optional<int32_t> Tokenizer::find_control(std::string_view name) const {
 
 int32_t Tokenizer::control(std::string_view name) const {
     std::optional<int32_t> id = find_control(name);
-    if (!id) fail("this tokenizer has no control token {}: use one of a Llama 3 model", printable(name));
+    if (!id) fail("this tokenizer has no control token {}; use the tokenizer of a Llama 3 model", printable(name));
     return *id;
 }
 

@@ -1,12 +1,12 @@
 // tokenizer/tokenizer.h — byte-level BPE with Llama 3's pattern: text to token ids and back.
 //
 //   Tokenizer tokenizer = load_tokenizer("models/starter");         // tokenizer/files.h
-//   std::vector<int32_t> ids = tokenizer.encode("Hello, world");    // never a control token, whatever the text spells
-//   std::string text = tokenizer.decode(ids);                       // the same bytes, for any bytes; without the white
-//                                                                   // space that added tokens strip
+//   std::vector<int32_t> ids = tokenizer.encode("Hello, world");    // control tokens in the text are plain text
+//   std::string text = tokenizer.decode(ids);                       // the same bytes, except white space that added
+//                                                                   // tokens strip
 //
-// Any number of threads may use one. For many short texts use an Encoder (tokenizer/encoder.h), which remembers words;
-// to decode token by token a DecodeStream (tokenizer/decode_stream.h); for conversations chat/encode.h.
+// Thread-safe. For many short texts use an Encoder (tokenizer/encoder.h), which caches words; to decode token by token
+// a DecodeStream (tokenizer/decode_stream.h); for conversations chat/encode.h.
 #pragma once
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/vocabulary.h"
@@ -22,15 +22,15 @@ namespace puna {
 
 class Tokenizer {
  public:
-    // Throws Error if a byte has no token of its own; `place` opens the message.
-    explicit Tokenizer(Vocabulary vocabulary, std::string_view place = "this vocabulary");
+    // Throws Error, beginning with `source`, if a byte has no token.
+    explicit Tokenizer(Vocabulary vocabulary, std::string_view source = "this vocabulary");
 
     std::vector<int32_t> encode(std::string_view text) const;
 
-    // Where the text spells a control token, that token: only for text that its writer may steer the model with.
+    // Control tokens in the text become their ids: only for trusted text.
     std::vector<int32_t> encode_with_control(std::string_view text) const;
 
-    // Control tokens are spelled out. Throws Error for ids without a token.
+    // Control tokens are written as their names. Throws Error for ids without a token.
     std::string decode(std::span<const int32_t> ids) const;
     std::string_view bytes(int32_t id) const;
 
@@ -38,10 +38,10 @@ class Tokenizer {
     TokenKind kind(int32_t id) const { return vocabulary_.kind(id); }
     bool is_control(int32_t id) const { return kind(id) == TokenKind::control; }
     std::optional<int32_t> find_control(std::string_view name) const;  // "<|eot_id|>"
-    int32_t control(std::string_view name) const;                      // the same; throws Error if there is none
+    int32_t control(std::string_view name) const;                      // throws Error if there is none
     int32_t begin_of_text() const { return control("<|begin_of_text|>"); }
     int32_t end_of_text() const { return control("<|end_of_text|>"); }
-    std::vector<int32_t> stop_ids() const;  // after which an answer is complete: end_of_text, eom_id, eot_id
+    std::vector<int32_t> stop_ids() const;  // tokens that end generation: end_of_text, eom_id, eot_id
 
     const Vocabulary& vocabulary() const { return vocabulary_; }
     const AddedTokenFinder& added_tokens() const { return added_tokens_; }

@@ -17,7 +17,7 @@ struct Counter {
 
     void token(std::string_view spelled, int64_t id) {
         ids.push_back(check_id(spelled, id));
-        for (char c : spelled) token_bytes += (c & 0xc0) != 0x80;  // a character for each byte
+        for (char c : spelled) token_bytes += (c & 0xc0) != 0x80;  // one character per byte
     }
     void added(std::string_view content, int64_t id, const AddedToken&) {
         added_ids.push_back(check_id(content, id));
@@ -28,7 +28,7 @@ struct Counter {
  private:
     int32_t check_id(std::string_view token, int64_t id) const {
         if (id < 0 || id >= max_token_ids)
-            fail("{}: token '{}' has the id {}: ids are 0 to {}", path, printable(token), id, max_token_ids - 1);
+            fail("{}: token '{}' has id {}, ids are 0 to {}", path, printable(token), id, max_token_ids - 1);
         return static_cast<int32_t>(id);
     }
 };
@@ -41,20 +41,21 @@ std::vector<int32_t> sorted(std::vector<int32_t> ids) {
 
 void check_length(std::string_view token, std::string_view spelled, std::string_view path) {
     if (token.size() > max_token_bytes)
-        fail("{}: token '{}' has {} bytes: more than {} are not read here", path, printable(spelled), token.size(),
+        fail("{}: token '{}' has {} bytes, at most {} are supported", path, printable(spelled), token.size(),
              max_token_bytes);
 }
 
 std::string bytes_of(std::string_view spelled, std::string_view path) {
     std::optional<std::string> bytes = unicode_to_bytes(spelled);
     if (!bytes)
-        fail("{}: token '{}' is not spelled byte by byte: only byte-level BPE is read here", path, printable(spelled));
+        fail("{}: token '{}' is not in byte-level encoding; only byte-level BPE is supported", path,
+             printable(spelled));
     check_length(*bytes, spelled, path);
     return *std::move(bytes);
 }
 
 void set_token(TokenTable& table, int32_t id, std::string_view token, std::string_view spelled, std::string_view path) {
-    if (!table.set(id, token)) fail("{}: token '{}' or its id {} is there twice", path, printable(spelled), id);
+    if (!table.set(id, token)) fail("{}: duplicate token '{}' or id {}", path, printable(spelled), id);
 }
 
 struct AddedFiller {
@@ -64,16 +65,16 @@ struct AddedFiller {
     void token(std::string_view, int64_t) {}
     void added(std::string_view content, int64_t wide_id, const AddedToken& token) {
         auto id = static_cast<int32_t>(wide_id);
-        if (vocabulary.added.find(content) == id) return;  // listed again
+        if (vocabulary.added.find(content) == id) return;  // a duplicate entry
         check_length(content, content, path);
         set_token(vocabulary.added, id, content, content, path);
-        vocabulary.added_tokens[*vocabulary.added.place_of(id)] = token;
+        vocabulary.added_tokens[*vocabulary.added.index_of(id)] = token;
     }
     void merge(std::string_view, std::string_view) {}
 };
 
-// Needs the added tokens: one that stands in model.vocab too is that token, and byte-pair encoding makes it only if it
-// is text.
+// Runs after AddedFiller: an added token that is also in model.vocab is one token, and byte-pair encoding produces it
+// only if it is not a control token.
 struct TextFiller {
     Vocabulary& vocabulary;
     std::string_view path;
@@ -89,27 +90,27 @@ struct TextFiller {
 
  private:
     bool is_added(std::string_view spelled, const std::optional<std::string>& bytes, int32_t id) const {
-        // Spelled alike need not mean the same bytes: "ü" in the vocabulary is the byte 0xfc.
+        // Equal spellings can be different bytes: "ü" in the vocabulary is the byte 0xfc.
         bool same_bytes = !bytes || *bytes == spelled;
         std::optional<int32_t> added = same_bytes ? vocabulary.added.find(spelled) : std::nullopt;
         if (added && *added != id)
-            fail("{}: token '{}' has the id {} in model.vocab and {} in added_tokens: they must agree", path,
+            fail("{}: token '{}' has id {} in model.vocab and {} in added_tokens; they must agree", path,
                  printable(spelled), id, *added);
         if (!added && !vocabulary.added[id].empty())
-            fail("{}: token '{}' or its id {} is there twice", path, printable(spelled), id);
+            fail("{}: duplicate token '{}' or id {}", path, printable(spelled), id);
         return added.has_value();
     }
 };
 
-// Calls on_split(left, right, joined) for each way to make a token of two others, by the joined token's id.
+// Calls on_split(left, right, merged) for each way to split a token into two others, by the token's id.
 template <class F>
 void for_each_split(const TokenTable& tokens, F on_split) {
-    for (int32_t joined : tokens.ids()) {
-        std::string_view token = tokens[joined];
+    for (int32_t merged : tokens.ids()) {
+        std::string_view token = tokens[merged];
         for (size_t cut = 1; cut < token.size(); ++cut) {
             std::optional<int32_t> left = tokens.find(token.substr(0, cut));
             std::optional<int32_t> right = left ? tokens.find(token.substr(cut)) : std::nullopt;
-            if (right) on_split(*left, *right, joined);
+            if (right) on_split(*left, *right, merged);
         }
     }
 }
@@ -118,26 +119,26 @@ struct MergeFiller {
     Vocabulary& vocabulary;
     std::string_view path;
     int32_t last = 0;
-    bool by_joined_id = true;
+    bool by_merged_id = true;
 
     void token(std::string_view, int64_t) {}
     void added(std::string_view, int64_t, const AddedToken&) {}
     void merge(std::string_view left, std::string_view right) {
         int32_t left_id = find(left), right_id = find(right);
         std::string both(vocabulary.tokens[left_id]);
-        std::optional<int32_t> joined = vocabulary.tokens.find(both += vocabulary.tokens[right_id]);
-        if (!joined)
-            fail("{}: '{}' and '{}' are merged, but make no token{}", path, printable(left), printable(right),
-                 vocabulary.added.find(both) ? " of text" : "");
-        bool is_new = vocabulary.merges->add(left_id, right_id);  // of one listed twice the last counts
-        by_joined_id = by_joined_id && is_new && *joined >= last;
-        last = *joined;
+        std::optional<int32_t> merged = vocabulary.tokens.find(both += vocabulary.tokens[right_id]);
+        if (!merged)
+            fail("{}: '{}' and '{}' are merged, but the result is not a token{}", path, printable(left),
+                 printable(right), vocabulary.added.find(both) ? " of text" : "");
+        bool is_new = vocabulary.merges->add(left_id, right_id);  // the last of duplicates counts
+        by_merged_id = by_merged_id && is_new && *merged >= last;
+        last = *merged;
     }
 
  private:
     int32_t find(std::string_view spelled) const {
         std::optional<int32_t> id = vocabulary.tokens.find(bytes_of(spelled, path));
-        if (!id) fail("{}: '{}' is merged, but is no token of text", path, printable(spelled));
+        if (!id) fail("{}: '{}' is merged, but is not a text token", path, printable(spelled));
         return *id;
     }
 };
@@ -148,7 +149,7 @@ void read_merges(Vocabulary& vocabulary, size_t count, std::string_view text, st
     vocabulary.merges.emplace(count, std::min(count, splits));
     MergeFiller filler{vocabulary, path};
     walk_tokenizer_json(text, path, filler);
-    if (count == splits && filler.by_joined_id) vocabulary.merges.reset();
+    if (count == splits && filler.by_merged_id) vocabulary.merges.reset();
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         std::string_view text = input.substr(0, 4096);
         std::string plain = tokenizer.decode(tokenizer.encode(text)),
                     all = tokenizer.decode(tokenizer.encode_with_control(text));
-        puna::check(strips || plain == text, "text does not come back");
-        puna::check(strips || all == text, "text with control tokens does not come back");
+        puna::check(strips || plain == text, "text does not round-trip");
+        puna::check(strips || all == text, "text with control tokens does not round-trip");
     });
 }

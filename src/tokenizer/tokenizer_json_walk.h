@@ -1,5 +1,5 @@
-// tokenizer/tokenizer_json_walk.h — one walk over a tokenizer.json: refuses what would change ids and is not done here,
-// and hands what a vocabulary is made of to a sink. Only for tokenizer/tokenizer_json.cpp.
+// tokenizer/tokenizer_json_walk.h — walks over a tokenizer.json: rejects unsupported settings that would change ids and
+// passes the vocabulary's parts to a sink. Internal to tokenizer/tokenizer_json.cpp.
 //
 //   struct Sink {
 //       void token(std::string_view spelled, int64_t id);                               // of model.vocab
@@ -29,33 +29,32 @@ class TokenizerJsonWalk {
     void on_event(const JsonEvent& event) {
         if (event.depth == 0) return expect(event, event.kind == Kind::begin_object || event.kind == Kind::end_object);
         if (event.depth == 1) return on_top(event);
-        switch (place_) {
-            case Place::added_tokens:
+        switch (section_) {
+            case Section::added_tokens:
                 return on_added(event);
-            case Place::normalizer:
+            case Section::normalizer:
                 return on_normalizer(event);
-            case Place::pre_tokenizer:
+            case Section::pre_tokenizer:
                 return on_pre_tokenizer(event);
-            case Place::model:
+            case Section::model:
                 return on_model(event);
-            case Place::elsewhere:
+            case Section::elsewhere:
                 return;
         }
     }
 
     void finish() const {
-        if (!found_[0]) fail("{}: has no vocabulary (model.vocab): this is no tokenizer of the BPE kind", path_);
-        if (!found_[1])
-            fail("{}: no pattern says how text is split (pre_tokenizer): only Llama 3's is known here", path_);
-        if (!found_[2]) fail("{}: pre_tokenizer does not say `use_regex: false`: text would be split twice", path_);
+        if (!found_[0]) fail("{}: has no vocabulary (model.vocab); this is not a BPE tokenizer", path_);
+        if (!found_[1]) fail("{}: pre_tokenizer has no split pattern; only Llama 3's pattern is supported", path_);
+        if (!found_[2]) fail("{}: pre_tokenizer lacks `use_regex: false`, so text would be split twice", path_);
     }
     bool whole_pieces() const { return whole_pieces_; }
 
  private:
     using Kind = JsonEvent::Kind;
 
-    // Where an event is: the key of the top object, and the key below it where that matters.
-    enum class Place { elsewhere, added_tokens, normalizer, pre_tokenizer, model };
+    // Where an event is: the top-level key, and the field below it.
+    enum class Section { elsewhere, added_tokens, normalizer, pre_tokenizer, model };
     enum class Field {
         other,
         type,
@@ -75,58 +74,59 @@ class TokenizerJsonWalk {
         behavior
     };
 
-    // An unknown token and byte fallback are for bytes without a token of their own, which no tokenizer here lacks.
+    // unk_token and byte_fallback are ignored: they matter only for bytes without a token, and Tokenizer requires all
+    // 256.
     struct KnownField {
-        Place place;
+        Section place;
         std::string_view key;
         Field field;
     };
     static constexpr KnownField known_fields[] = {
-        {Place::added_tokens, "id", Field::id},
-        {Place::added_tokens, "content", Field::content},
-        {Place::added_tokens, "special", Field::special},
-        {Place::added_tokens, "single_word", Field::single_word},
-        {Place::added_tokens, "lstrip", Field::lstrip},
-        {Place::added_tokens, "rstrip", Field::rstrip},
-        {Place::added_tokens, "normalized", Field::normalized},
-        {Place::normalizer, "type", Field::type},
-        {Place::pre_tokenizer, "type", Field::type},
-        {Place::pre_tokenizer, "Regex", Field::pattern},
-        {Place::pre_tokenizer, "String", Field::pattern},
-        {Place::pre_tokenizer, "use_regex", Field::use_regex},
-        {Place::pre_tokenizer, "behavior", Field::behavior},
-        {Place::pre_tokenizer, "add_prefix_space", Field::must_be_off},
-        {Place::pre_tokenizer, "invert", Field::must_be_off},
-        {Place::model, "type", Field::type},
-        {Place::model, "vocab", Field::vocab},
-        {Place::model, "merges", Field::merges},
-        {Place::model, "ignore_merges", Field::ignore_merges},
-        {Place::model, "dropout", Field::must_be_off},
-        {Place::model, "continuing_subword_prefix", Field::must_be_off},
-        {Place::model, "end_of_word_suffix", Field::must_be_off},
+        {Section::added_tokens, "id", Field::id},
+        {Section::added_tokens, "content", Field::content},
+        {Section::added_tokens, "special", Field::special},
+        {Section::added_tokens, "single_word", Field::single_word},
+        {Section::added_tokens, "lstrip", Field::lstrip},
+        {Section::added_tokens, "rstrip", Field::rstrip},
+        {Section::added_tokens, "normalized", Field::normalized},
+        {Section::normalizer, "type", Field::type},
+        {Section::pre_tokenizer, "type", Field::type},
+        {Section::pre_tokenizer, "Regex", Field::pattern},
+        {Section::pre_tokenizer, "String", Field::pattern},
+        {Section::pre_tokenizer, "use_regex", Field::use_regex},
+        {Section::pre_tokenizer, "behavior", Field::behavior},
+        {Section::pre_tokenizer, "add_prefix_space", Field::must_be_off},
+        {Section::pre_tokenizer, "invert", Field::must_be_off},
+        {Section::model, "type", Field::type},
+        {Section::model, "vocab", Field::vocab},
+        {Section::model, "merges", Field::merges},
+        {Section::model, "ignore_merges", Field::ignore_merges},
+        {Section::model, "dropout", Field::must_be_off},
+        {Section::model, "continuing_subword_prefix", Field::must_be_off},
+        {Section::model, "end_of_word_suffix", Field::must_be_off},
     };
 
     void find_field(std::string_view key) {
         const auto* at = std::find_if(std::begin(known_fields), std::end(known_fields), [&](const KnownField& known) {
-            return known.place == place_ && known.key == key;
+            return known.place == section_ && known.key == key;
         });
         bool known = at != std::end(known_fields);
         field_ = known ? at->field : Field::other;
         key_ = known ? at->key : std::string_view();
     }
 
-    static Place find_place(std::string_view key) {
-        if (key == "added_tokens") return Place::added_tokens;
-        if (key == "normalizer") return Place::normalizer;
-        if (key == "pre_tokenizer") return Place::pre_tokenizer;
-        return key == "model" ? Place::model : Place::elsewhere;
+    static Section find_section(std::string_view key) {
+        if (key == "added_tokens") return Section::added_tokens;
+        if (key == "normalizer") return Section::normalizer;
+        if (key == "pre_tokenizer") return Section::pre_tokenizer;
+        return key == "model" ? Section::model : Section::elsewhere;
     }
 
-    [[noreturn]] void refuse(const JsonEvent& event, std::string_view what) const {
+    [[noreturn]] void reject(const JsonEvent& event, std::string_view what) const {
         fail("{}: {} (at byte {})", path_, what, event.position);
     }
     void expect(const JsonEvent& event, bool holds) const {
-        if (!holds) refuse(event, "not what a tokenizer.json has here: the file is damaged or of another kind");
+        if (!holds) reject(event, "unexpected value; the file is damaged or not a tokenizer.json");
     }
     static bool is_off(const JsonEvent& event) {
         bool zero = (event.kind == Kind::integer || event.kind == Kind::number) && event.number_value == 0;
@@ -135,31 +135,29 @@ class TokenizerJsonWalk {
     }
     void expect_off(const JsonEvent& event) const {
         if (!is_off(event))
-            refuse(event, fmt::format("'{}' is set, which would change ids and is not supported", key_));
+            reject(event, fmt::format("'{}' is set, which would change ids and is not supported", key_));
     }
 
     void on_top(const JsonEvent& event) {
         field_ = Field::other;
         if (event.kind == Kind::key) {
-            place_ = find_place(event.text);
-        } else if (place_ == Place::normalizer) {
-            on_normalizer_itself(event);
-        } else if (place_ == Place::added_tokens && event.kind != Kind::null) {
+            section_ = find_section(event.text);
+        } else if (section_ == Section::normalizer) {
+            on_normalizer_value(event);
+        } else if (section_ == Section::added_tokens && event.kind != Kind::null) {
             expect(event, event.kind == Kind::begin_array || event.kind == Kind::end_array);
         }
     }
 
-    // Nothing but a sequence of nothing leaves text as it is.
-    void on_normalizer_itself(const JsonEvent& event) {
+    // The only normalizer object that leaves text unchanged is an empty Sequence.
+    void on_normalizer_value(const JsonEvent& event) {
         if (event.kind == Kind::null || event.kind == Kind::begin_object) return;
-        if (event.kind != Kind::end_object || !is_sequence_)
-            refuse(event, "text is normalized before it is encoded, which is not done here");
+        if (event.kind != Kind::end_object || !is_sequence_) reject(event, "has a normalizer, which is not supported");
     }
     void on_normalizer(const JsonEvent& event) {
         if (event.kind == Kind::key) return find_field(event.text);
         if (field_ == Field::type && event.text != "Sequence")
-            refuse(event, fmt::format("text is normalized by '{}' before it is encoded, which is not done here",
-                                      printable(event.text)));
+            reject(event, fmt::format("has the normalizer '{}', which is not supported", printable(event.text)));
         if (field_ == Field::type) is_sequence_ = true;
         field_ = Field::other;
     }
@@ -201,16 +199,18 @@ class TokenizerJsonWalk {
     void on_pre_tokenizer(const JsonEvent& event) {
         if (event.kind == Kind::key) return find_field(event.text);
         if (field_ == Field::type && event.text != "Sequence" && event.text != "Split" && event.text != "ByteLevel") {
-            refuse(event, fmt::format("a pre-tokenizer '{}', which is not known here", printable(event.text)));
+            reject(event, fmt::format("has the pre-tokenizer '{}', which is not supported", printable(event.text)));
         } else if (field_ == Field::pattern) {
             if (event.text != llama3_pattern)
-                refuse(event, fmt::format("text is split by '{}', not by Llama 3's pattern", printable(event.text)));
+                reject(event,
+                       fmt::format("has the split pattern '{}', only Llama 3's is supported", printable(event.text)));
             found_[1] = true;
         } else if (field_ == Field::use_regex) {
-            if (!is_off(event)) refuse(event, "text is split by GPT-2's pattern (use_regex), not by Llama 3's");
+            if (!is_off(event)) reject(event, "use_regex splits text by GPT-2's pattern, only Llama 3's is supported");
             found_[2] = true;
         } else if (field_ == Field::behavior && event.text != "Isolated") {
-            refuse(event, fmt::format("pieces are split '{}', not 'Isolated'", printable(event.text)));
+            reject(event,
+                   fmt::format("has the split behavior '{}', only 'Isolated' is supported", printable(event.text)));
         } else if (field_ == Field::must_be_off) {
             expect_off(event);
         }
@@ -235,7 +235,7 @@ class TokenizerJsonWalk {
         if (event.kind == Kind::key) {
             find_field(event.text);
         } else if (field_ == Field::type && event.kind != Kind::null && event.text != "BPE") {
-            refuse(event, fmt::format("a tokenizer of the kind '{}': only BPE is read here", printable(event.text)));
+            reject(event, fmt::format("has the model type '{}', only BPE is supported", printable(event.text)));
         } else if (field_ == Field::vocab) {
             expect(event, event.kind == Kind::begin_object || event.kind == Kind::end_object);
             found_[0] = true;
@@ -249,7 +249,7 @@ class TokenizerJsonWalk {
         }
     }
 
-    void on_merge(const JsonEvent& event) {  // "left right", or the array around both
+    void on_merge(const JsonEvent& event) {  // "left right", or an array of both
         if (event.kind == Kind::begin_array) {
             halves_ = 0;
         } else if (event.kind == Kind::end_array) {
@@ -269,7 +269,7 @@ class TokenizerJsonWalk {
 
     std::string_view path_;
     Sink& sink_;
-    Place place_ = Place::elsewhere;
+    Section section_ = Section::elsewhere;
     Field field_ = Field::other;
     std::string_view key_;         // of field_
     std::array<bool, 3> found_{};  // vocabulary, pattern, use_regex
@@ -278,10 +278,10 @@ class TokenizerJsonWalk {
     int64_t id_ = -1;
     int halves_ = 0;
     AddedToken added_;
-    std::string left_, right_;  // also a token and the content of an added token
+    std::string left_, right_;  // halves of a merge; left_ is also the current token or added token
 };
 
-// Returns whether a piece that is a token is taken whole.
+// Returns `ignore_merges`: whether a piece that is a token is encoded as it.
 template <class Sink>
 bool walk_tokenizer_json(std::string_view text, std::string_view path, Sink& sink) {
     TokenizerJsonWalk<Sink> walk(path, sink);

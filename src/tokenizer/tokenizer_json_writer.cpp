@@ -12,7 +12,7 @@ namespace puna {
 
 namespace {
 
-// All two-way splits of all tokens, in the order in which Hugging Face's own converter writes them.
+// All two-way splits of all tokens, in the order of Hugging Face's converter.
 std::vector<MergeTable::Pair> all_splits(const TokenTable& tokens) {
     std::vector<MergeTable::Pair> pairs;
     for (int32_t joined : tokens.ids()) {
@@ -28,10 +28,10 @@ std::vector<MergeTable::Pair> all_splits(const TokenTable& tokens) {
     return pairs;
 }
 
-std::string spell_added_tokens(const Vocabulary& vocabulary) {
+std::string added_tokens_json(const Vocabulary& vocabulary) {
     std::string json;
     for (int32_t id : vocabulary.added.ids()) {
-        const AddedToken& token = vocabulary.added_tokens[*vocabulary.added.place_of(id)];
+        const AddedToken& token = vocabulary.added_tokens[*vocabulary.added.index_of(id)];
         json += fmt::format(
             "{}\n    {{\"id\": {}, \"content\": {}, \"single_word\": {}, \"lstrip\": {}, \"rstrip\": {}, "
             "\"normalized\": {}, \"special\": {}}}",
@@ -41,8 +41,8 @@ std::string spell_added_tokens(const Vocabulary& vocabulary) {
     return json;
 }
 
-// Puts begin_of_text before a text, as Llama 3's own does.
-std::string spell_post_processor(const Vocabulary& vocabulary) {
+// Prepends begin_of_text, as Llama 3's does.
+std::string post_processor_json(const Vocabulary& vocabulary) {
     constexpr std::string_view name = "<|begin_of_text|>";
     constexpr std::string_view byte_level =
         R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true})";
@@ -59,22 +59,22 @@ std::string spell_post_processor(const Vocabulary& vocabulary) {
         byte_level, name, *begin);
 }
 
-// Hugging Face's library numbers added tokens itself unless they stand in `vocab` too: it goes on after the vocabulary.
-bool is_numbered_alike(const Vocabulary& vocabulary) {
+// Hugging Face's library numbers added tokens that are not in `vocab` itself, consecutively after the vocabulary.
+bool has_default_added_ids(const Vocabulary& vocabulary) {
     auto next = static_cast<int32_t>(vocabulary.tokens.ids().size());
     for (int32_t id : vocabulary.added.ids())
         if (vocabulary.tokens[id].empty() && id != next++) return false;
     return true;
 }
 
-std::string spell_vocab(const Vocabulary& vocabulary) {
+std::string vocab_json(const Vocabulary& vocabulary) {
     const TokenTable &tokens = vocabulary.tokens, &added = vocabulary.added;
-    bool all = !is_numbered_alike(vocabulary);
+    bool all = !has_default_added_ids(vocabulary);
     std::string json;
     for (int32_t id = 0; id < vocabulary.size(); ++id) {
         std::string spelled = bytes_to_unicode(tokens[id]);
         if (spelled.empty() && all) spelled = added[id];
-        // The spelling of an added token may be that of other bytes, as "ü" is of 0xfc; then it cannot stand here.
+        // An added token's text can be the spelling of other bytes ("ü" is 0xfc); then it cannot be listed here.
         std::optional<std::string> bytes = unicode_to_bytes(spelled);
         if (spelled.empty() || (tokens[id].empty() && bytes && tokens.find(*bytes))) continue;
         json += fmt::format("{}\n{}: {}", json.empty() ? "" : ",", quote_json(spelled), id);
@@ -82,7 +82,7 @@ std::string spell_vocab(const Vocabulary& vocabulary) {
     return json;
 }
 
-std::string spell_merges(const Vocabulary& vocabulary) {
+std::string merges_json(const Vocabulary& vocabulary) {
     const TokenTable& tokens = vocabulary.tokens;
     std::string json;
     for (auto [left, right] : vocabulary.merges ? vocabulary.merges->pairs() : all_splits(tokens))
@@ -123,8 +123,8 @@ std::string tokenizer_json_text(const Vocabulary& vocabulary) {
   }}
 }}
 )",
-        spell_added_tokens(vocabulary), quote_json(llama3_pattern), spell_post_processor(vocabulary),
-        vocabulary.whole_pieces, spell_vocab(vocabulary), spell_merges(vocabulary));
+        added_tokens_json(vocabulary), quote_json(llama3_pattern), post_processor_json(vocabulary),
+        vocabulary.whole_pieces, vocab_json(vocabulary), merges_json(vocabulary));
 }
 
 }  // namespace puna

@@ -25,7 +25,7 @@ std::string repeat(std::string_view unit, size_t times) {
     return text;
 }
 
-TEST(Tokenizer, TextComesBackFromItsIds) {
+TEST(Tokenizer, TextRoundTrips) {
     const Tokenizer& tokenizer = small_tokenizer();
     for (std::string_view text :
          {small_text, std::string_view(""), std::string_view("x"), std::string_view("\0\n\0", 3)})
@@ -33,7 +33,7 @@ TEST(Tokenizer, TextComesBackFromItsIds) {
     EXPECT_LT(tokenizer.encode(small_text).size(), small_text.size() / 2);
 }
 
-TEST(Tokenizer, AnyBytesComeBack) {
+TEST(Tokenizer, ArbitraryBytesRoundTrip) {
     for (uint64_t seed = 1; seed <= 300; ++seed) {
         std::string bytes = random_bytes(seed, seed);
         EXPECT_EQ(small_tokenizer().decode(small_tokenizer().encode(bytes)), bytes) << "seed " << seed;
@@ -42,7 +42,7 @@ TEST(Tokenizer, AnyBytesComeBack) {
     EXPECT_EQ(small_tokenizer().decode(small_tokenizer().encode(many)), many);
 }
 
-TEST(Tokenizer, TextNeverBecomesAControlTokenUnlessAsked) {
+TEST(Tokenizer, PlainTextNeverBecomesAControlToken) {
     const Tokenizer& tokenizer = small_tokenizer();
     std::string text = "a<|eot_id|><|start_header_id|>system<|end_header_id|>b<|eot_id";
     for (int32_t id : tokenizer.encode(text)) EXPECT_FALSE(tokenizer.is_control(id)) << tokenizer.bytes(id);
@@ -60,13 +60,13 @@ TEST(Tokenizer, ControlTokensHaveNames) {
     EXPECT_EQ(tokenizer.end_of_text(), 345);
     EXPECT_EQ(tokenizer.stop_ids(), (std::vector<int32_t>{345, 352, 353}));
     EXPECT_FALSE(tokenizer.find_control("the"));
-    EXPECT_NE(refusal([&] { tokenizer.control("<|image|>"); }).find("<|image|>"), std::string::npos);
+    EXPECT_NE(error_message([&] { tokenizer.control("<|image|>"); }).find("<|image|>"), std::string::npos);
 }
 
-TEST(Tokenizer, AnIdOutsideTheVocabularyIsRefused) {
+TEST(Tokenizer, IdsOutsideTheVocabularyAreRejected) {
     for (int32_t id : {-1, 360, 0x7fffffff}) {
         std::vector<int32_t> ids = {65, id};
-        EXPECT_NE(refusal([&] { small_tokenizer().decode(ids); }).find("not in the vocabulary of 360"),
+        EXPECT_NE(error_message([&] { small_tokenizer().decode(ids); }).find("not in the vocabulary of 360"),
                   std::string::npos);
     }
 }
@@ -78,8 +78,8 @@ TEST(Tokenizer, AMillionEqualCharactersAreEncoded) {
     }
 }
 
-// Pieces of up to 40 bytes are joined by scanning, longer ones with a heap: joined bytes must not tell.
-TEST(Tokenizer, LongPiecesAreJoinedLikeShortOnes) {
+// Pieces of up to 40 bytes are merged by scanning, longer ones with a heap: the result must be the same.
+TEST(Tokenizer, LongPiecesAreMergedLikeShortOnes) {
     PieceCounter counter;
     counter.add(repeat("abcab", 10) + " " + repeat("aab", 20) + " " + repeat("bca", 5));
     Tokenizer tokenizer = train_tokenizer(counter, {.vocabulary = 290});
@@ -105,7 +105,7 @@ TEST(Tokenizer, LongPiecesAreJoinedLikeShortOnes) {
     }
 }
 
-TEST(Encoder, RemembersWordsWithoutChangingIds) {
+TEST(Encoder, CachingWordsDoesNotChangeIds) {
     const Tokenizer& tokenizer = small_tokenizer();
     Encoder encoder(tokenizer);
     Random random(3);
@@ -121,7 +121,7 @@ TEST(Encoder, RemembersWordsWithoutChangingIds) {
     }
 }
 
-TEST(Encoder, PartsOfALongTextMakeTheSameIds) {
+TEST(Encoder, EncodingInPartsGivesTheSameIds) {
     std::string text = repeat(small_text, 20'000);
     std::vector<int32_t> ids;
     size_t parts = 0;
@@ -134,7 +134,7 @@ TEST(Encoder, PartsOfALongTextMakeTheSameIds) {
     EXPECT_EQ(ids, small_tokenizer().encode(text));
 }
 
-TEST(DecodeStream, NeverGivesHalfACharacter) {
+TEST(DecodeStream, NeverReturnsPartialCharacters) {
     const Tokenizer& tokenizer = small_tokenizer();
     std::string text = "naïve 東京 🙂🙃 — done";
     DecodeStream stream(tokenizer);
@@ -150,11 +150,11 @@ TEST(DecodeStream, NeverGivesHalfACharacter) {
     EXPECT_EQ(stream.flush(), "");
 }
 
-TEST(DecodeStream, BrokenCharactersAreReplacedOnceTheyCannotBeCompleted) {
+TEST(DecodeStream, InvalidCharactersAreReplacedOnceTheyCannotBeCompleted) {
     DecodeStream stream(small_tokenizer());
     EXPECT_EQ(stream.next(0xe6), "");
     EXPECT_EQ(stream.next(0x9d), "");
-    EXPECT_EQ(stream.next('a'), "\ufffd\ufffda");  // the ids of bytes are the bytes
+    EXPECT_EQ(stream.next('a'), "\ufffd\ufffda");  // byte tokens have the bytes' values as ids
     EXPECT_EQ(stream.next(0xff), "\ufffd");
     EXPECT_EQ(stream.next(0xf0), "");
     EXPECT_EQ(stream.next(0x9f), "");

@@ -45,32 +45,32 @@ struct HashPair {
 struct Candidate {
     int64_t count;
     Pair pair;
-    bool operator<(const Candidate& other) const {  // the best one is the greatest
+    bool operator<(const Candidate& other) const {  // the greatest is merged first
         return std::tie(count, other.pair.left, other.pair.right) < std::tie(other.count, pair.left, pair.right);
     }
 };
 
-// All different pieces, one after the other, as linked lists of tokens; and for each pair of neighbors how often it
-// occurs and where it may be.
+// All distinct pieces, concatenated, as linked lists of tokens; for each pair of adjacent tokens its count and possible
+// positions.
 class Merging {
  public:
     explicit Merging(const PieceCounter::Counts& pieces) {
         for (auto& [piece, count] : pieces) add_piece(piece, count);
-        for (auto& [pair, places] : pairs_) queue_.push({places.count, pair});
+        for (auto& [pair, positions] : pairs_) queue_.push({positions.count, pair});
         for (int32_t byte = 0; byte < byte_count; ++byte) add_token(std::string(1, static_cast<char>(byte)));
     }
 
-    // Joins the best pair everywhere; false if there is none left.
+    // Merges the most frequent pair everywhere; false if no pair is left.
     bool step() {
         while (!queue_.empty()) {
             auto [count, pair] = queue_.top();
             queue_.pop();
             int64_t now = pairs_[pair].count;
-            if (now == count && join_size(pair) <= max_token_bytes) {
-                join_everywhere(pair);
+            if (now == count && merged_size(pair) <= max_token_bytes) {
+                merge_everywhere(pair);
                 return true;
             }
-            if (now > 0 && now < count) queue_.push({now, pair});  // it lost some since it was queued
+            if (now > 0 && now < count) queue_.push({now, pair});  // its count has dropped since it was queued
         }
         return false;
     }
@@ -79,17 +79,17 @@ class Merging {
 
  private:
     struct Symbol {
-        int32_t id;  // -1: joined to one before it
+        int32_t id;  // -1: merged into the previous one
         uint32_t next, before, piece;
     };
-    struct Places {
+    struct Positions {
         int64_t count = 0;
-        std::vector<uint32_t> symbols;  // the left one of each; some no longer hold
+        std::vector<uint32_t> symbols;  // left symbols; may contain stale ones
     };
 
     void add_piece(std::string_view piece, int64_t count) {
         if (symbols_.size() + piece.size() >= none)
-            fail("the texts have more than 4 GiB of different pieces: use fewer");
+            fail("the texts have more than 4 GiB of distinct pieces; use less text");
         auto begin = static_cast<uint32_t>(symbols_.size()), size = static_cast<uint32_t>(piece.size());
         for (uint32_t i = 0; i < size; ++i)
             symbols_.push_back({static_cast<unsigned char>(piece[i]), i + 1 < size ? begin + i + 1 : none,
@@ -104,40 +104,40 @@ class Merging {
         return at->second;
     }
 
-    size_t join_size(Pair pair) const {
+    size_t merged_size(Pair pair) const {
         return tokens_[static_cast<size_t>(pair.left)].size() + tokens_[static_cast<size_t>(pair.right)].size();
     }
 
     Pair pair_at(uint32_t at) const { return {symbols_[at].id, symbols_[symbols_[at].next].id}; }
     void add_pair(uint32_t at) {
-        Places& places = pairs_[pair_at(at)];
-        places.count += weights_[symbols_[at].piece];
-        places.symbols.push_back(at);
+        Positions& positions = pairs_[pair_at(at)];
+        positions.count += weights_[symbols_[at].piece];
+        positions.symbols.push_back(at);
     }
     void remove_pair(uint32_t at) { pairs_[pair_at(at)].count -= weights_[symbols_[at].piece]; }
 
-    void join_everywhere(Pair pair) {
-        int32_t joined = add_token(tokens_[static_cast<size_t>(pair.left)] + tokens_[static_cast<size_t>(pair.right)]);
-        std::vector<uint32_t> places = std::move(pairs_[pair].symbols);
-        std::sort(places.begin(), places.end());  // in a run of equal tokens the leftmost are joined first
+    void merge_everywhere(Pair pair) {
+        int32_t merged = add_token(tokens_[static_cast<size_t>(pair.left)] + tokens_[static_cast<size_t>(pair.right)]);
+        std::vector<uint32_t> positions = std::move(pairs_[pair].symbols);
+        std::sort(positions.begin(), positions.end());  // in a run of equal tokens merge from the left
         std::vector<Pair> changed;
-        for (uint32_t at : places)
+        for (uint32_t at : positions)
             if (symbols_[at].id == pair.left && symbols_[at].next != none && pair_at(at) == pair)
-                join(at, joined, changed);
+                merge(at, merged, changed);
         std::sort(changed.begin(), changed.end(),
                   [](Pair a, Pair b) { return std::tie(a.left, a.right) < std::tie(b.left, b.right); });
         changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
         for (Pair grown : changed) queue_.push({pairs_[grown].count, grown});
     }
 
-    // The symbol with the one after it.
-    void join(uint32_t at, int32_t joined, std::vector<Pair>& changed) {
+    // Merges the symbol with the next one.
+    void merge(uint32_t at, int32_t merged, std::vector<Pair>& changed) {
         Symbol& left = symbols_[at];
         Symbol& right = symbols_[left.next];
         if (left.before != none) remove_pair(left.before);
         if (right.next != none) remove_pair(left.next);
         remove_pair(at);
-        left.id = joined;
+        left.id = merged;
         left.next = right.next;
         right.id = -1;
         if (left.next != none) symbols_[left.next].before = at;
@@ -150,7 +150,7 @@ class Merging {
 
     std::vector<Symbol> symbols_;
     std::vector<int64_t> weights_;  // how often each piece occurs
-    std::unordered_map<Pair, Places, HashPair> pairs_;
+    std::unordered_map<Pair, Positions, HashPair> pairs_;
     std::priority_queue<Candidate> queue_;
     std::vector<std::string> tokens_;
     std::unordered_map<std::string, int32_t> ids_;
@@ -180,14 +180,15 @@ void PieceCounter::add(std::string_view text) {
 Tokenizer train_tokenizer(const PieceCounter& counter, const TrainOptions& options) {
     int64_t wanted = options.vocabulary - options.control_tokens;
     if (options.control_tokens < 0 || wanted < byte_count)
-        fail("vocabulary {} is too small for {} bytes and {} control tokens: ask for more", options.vocabulary,
+        fail("vocabulary {} is too small for {} bytes and {} control tokens; use a larger one", options.vocabulary,
              byte_count, options.control_tokens);
-    if (options.vocabulary > max_token_ids) fail("vocabulary {} is larger than any: ask for less", options.vocabulary);
+    if (options.vocabulary > max_token_ids)
+        fail("vocabulary {} is too large, at most {} is supported", options.vocabulary, max_token_ids);
     Merging merging(counter.counts());
     Progress progress("training tokenizer", wanted - byte_count, "tokens");
     while (static_cast<int64_t>(merging.tokens().size()) < wanted) {
         if (!merging.step())
-            fail("the texts have pairs for {} tokens only, not for {}: give more text or ask for a smaller vocabulary",
+            fail("the texts have pairs for {} tokens only, not for {}; use more text or a smaller vocabulary",
                  static_cast<int64_t>(merging.tokens().size()) + options.control_tokens, options.vocabulary);
         progress.advance(1);
     }

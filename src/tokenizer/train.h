@@ -1,13 +1,13 @@
-// tokenizer/train.h — learns a byte-level BPE vocabulary from text.
+// tokenizer/train.h — trains a byte-level BPE tokenizer on text.
 //
 //   PieceCounter counter;
-//   for (std::string_view text : texts) counter.add(text);              // on all cores; keeps each piece once
+//   for (std::string_view text : texts) counter.add(text);              // on all cores; stores distinct pieces
 //   Tokenizer tokenizer = train_tokenizer(counter, {.vocabulary = 4096});
 //
-// Ids 0 to 255 are the bytes; then, one token a step, the two neighbors that stand together most often become one, of
-// equally many those with the lower left id, then the lower right id; the control tokens come last. The result is a
-// function of the texts only: not of the number of threads, nor of the order of the texts.
-// Source: Sennrich et al., "Neural machine translation of rare words with subword units", 2016.
+// Ids 0 to 255 are the bytes; then each step merges the most frequent pair of adjacent tokens, ties broken by the lower
+// left id, then the lower right id; control tokens come last. The result depends on the texts only, not on the number
+// of threads or the order of the texts. Source: Sennrich et al., "Neural machine translation of rare words with subword
+// units", 2016.
 #pragma once
 #include "tokenizer/tokenizer.h"
 
@@ -24,11 +24,11 @@ struct TrainOptions {
 };
 template <class F>
 void fields(TrainOptions& o, F field) {
-    field("vocabulary", o.vocabulary, "number of tokens, bytes and control tokens included");
-    field("control_tokens", o.control_tokens, "how many of them are control tokens, with the names of Llama 3.1");
+    field("vocabulary", o.vocabulary, "vocabulary size, including bytes and control tokens");
+    field("control_tokens", o.control_tokens, "number of control tokens, named as in Llama 3.1");
 }
 
-// How often each piece occurs. A text is split as one; what stands in different texts never makes a token together.
+// Counts pieces. Each text is split separately, so tokens never span two texts.
 class PieceCounter {
  public:
     void add(std::string_view text);
@@ -44,7 +44,7 @@ class PieceCounter {
     Counts counts_;
 };
 
-// Throws Error if the options contradict each other or the texts have too few pairs for so many tokens.
+// Throws Error if the options contradict each other or the texts have too few distinct pairs for the vocabulary size.
 Tokenizer train_tokenizer(const PieceCounter& counter, const TrainOptions& options);
 
 }  // namespace puna

@@ -14,7 +14,7 @@
 namespace puna {
 namespace {
 
-// The definition, as plainly as can be: count all pairs of neighbors anew for each token.
+// The definition, implemented naively: recount all adjacent pairs for each token.
 std::vector<std::string> train_naively(std::string_view text, size_t wanted) {
     std::vector<std::string> tokens;
     for (int byte = 0; byte < 256; ++byte) tokens.emplace_back(1, static_cast<char>(byte));
@@ -35,7 +35,7 @@ std::vector<std::string> train_naively(std::string_view text, size_t wanted) {
             for (size_t i = 0; i + 1 < ids.size(); ++i) pairs[{ids[i], ids[i + 1]}] += count;
         check(!pairs.empty(), "the text has pairs for {} tokens only", tokens.size());
         if (pairs.empty()) break;
-        auto best = pairs.begin();  // the map is ordered: of equal counts the lowest ids come first
+        auto best = pairs.begin();  // the map is ordered: for equal counts the lowest ids come first
         for (auto at = pairs.begin(); at != pairs.end(); ++at)
             if (at->second > best->second) best = at;
         auto [left, right] = best->first;
@@ -64,9 +64,9 @@ std::vector<std::string> train(std::string_view text, int64_t wanted) {
     return tokens_of(train_tokenizer(counter, {.vocabulary = wanted, .control_tokens = 0}));
 }
 
-TEST(Train, HasTheMergesOfANaiveTrainer) { EXPECT_EQ(train(small_text, 340), train_naively(small_text, 340)); }
+TEST(Train, MergesMatchANaiveTrainer) { EXPECT_EQ(train(small_text, 340), train_naively(small_text, 340)); }
 
-TEST(Train, TiesAndRunsAreJoinedLikeANaiveTrainerDoes) {
+TEST(Train, TiesAndRunsMatchANaiveTrainer) {
     for (uint64_t seed = 1; seed <= 40; ++seed) {
         Random random(seed);
         std::string text;
@@ -76,14 +76,14 @@ TEST(Train, TiesAndRunsAreJoinedLikeANaiveTrainerDoes) {
     }
 }
 
-TEST(Train, AMegabyteHasTheMergesOfANaiveTrainer) {
+TEST(Train, AMegabyteMatchesANaiveTrainer) {
     const char* path = "../shared/data/text/tinyshakespeare.txt";
     if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is missing";
     std::string text = read_text(path);
     EXPECT_EQ(train(text, 1024), train_naively(text, 1024));
 }
 
-TEST(Train, ThreadsAndTheOrderOfTextsChangeNothing) {
+TEST(Train, ResultIsIndependentOfThreadsAndTextOrder) {
     std::string text;
     for (int i = 0; i < 20'000; ++i) text += small_text.substr(static_cast<size_t>(i) % 7);
     PieceCounter first, second;
@@ -108,15 +108,17 @@ TEST(Train, ControlTokensComeLast) {
         EXPECT_GE(tokenizer.control(name), 344) << name;
 }
 
-TEST(Train, WhatCannotBeTrainedIsRefused) {
+TEST(Train, ImpossibleOptionsAreRejected) {
     PieceCounter counter;
     counter.add("abc");
-    EXPECT_NE(refusal([&] { train_tokenizer(counter, {.vocabulary = 300}); }).find("pairs for 274 tokens only"),
+    EXPECT_NE(error_message([&] { train_tokenizer(counter, {.vocabulary = 300}); }).find("pairs for 274 tokens only"),
               std::string::npos);
-    EXPECT_NE(refusal([&] { train_tokenizer(counter, {.vocabulary = 260}); }).find("too small"), std::string::npos);
-    EXPECT_NE(refusal([&] { train_tokenizer(counter, {.vocabulary = int64_t{1} << 40}); }).find("larger"),
+    EXPECT_NE(error_message([&] { train_tokenizer(counter, {.vocabulary = 260}); }).find("too small"),
               std::string::npos);
-    EXPECT_NE(refusal([&] { train_tokenizer(counter, {.control_tokens = -1}); }).find("control"), std::string::npos);
+    EXPECT_NE(error_message([&] { train_tokenizer(counter, {.vocabulary = int64_t{1} << 40}); }).find("too large"),
+              std::string::npos);
+    EXPECT_NE(error_message([&] { train_tokenizer(counter, {.control_tokens = -1}); }).find("control"),
+              std::string::npos);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace {
 
 unsigned char byte_at(std::string_view text, size_t at) { return static_cast<unsigned char>(text[at]); }
 
-// Whether `second` may follow `first`: this excludes overlong forms, surrogates and what lies above U+10FFFF.
+// Whether `second` may follow `first`: excludes overlong forms, surrogates and code points above U+10FFFF.
 bool may_follow(unsigned char first, unsigned char second) {
     unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
     unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
@@ -20,7 +20,7 @@ bool may_follow(unsigned char first, unsigned char second) {
 Character read_character(std::string_view text, size_t at) {
     unsigned char first = byte_at(text, at);
     if (first < 0x80) return {first, 1};
-    uint32_t size = promised_size(first);
+    uint32_t size = sequence_size(first);
     if (size == 0 || text.size() - at < size || !may_follow(first, byte_at(text, at + 1))) return {not_unicode, 1};
     uint32_t code = first & (0x7fu >> size);
     for (uint32_t i = 1; i < size; ++i) {
@@ -43,7 +43,7 @@ bool is_word(uint32_t code) {
     if (class_of(code) == CharacterClass::letter) return true;
     const uint32_t* end = unicode_word_ranges + 2 * unicode_word_range_count;
     const uint32_t* after = std::upper_bound(unicode_word_ranges, end, code);
-    bool inside = (after - unicode_word_ranges) % 2 == 1;  // between a first and its last
+    bool inside = (after - unicode_word_ranges) % 2 == 1;  // between the first and last of a range
     return inside || (after > unicode_word_ranges && after[-1] == code);
 }
 
@@ -51,7 +51,7 @@ size_t incomplete_tail(std::string_view text) {
     for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
         unsigned char byte = byte_at(text, text.size() - back);
         if ((byte & 0xc0) == 0x80) continue;
-        if (promised_size(byte) <= back) return 0;
+        if (sequence_size(byte) <= back) return 0;
         return back == 1 || may_follow(byte, byte_at(text, text.size() - back + 1)) ? back : 0;
     }
     return 0;

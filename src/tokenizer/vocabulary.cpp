@@ -13,7 +13,7 @@ constexpr MergeTable::Pair moved{-1, -1};
 }  // namespace
 
 MergeTable::MergeTable(size_t count, size_t distinct) : slots_(3 * distinct / 2 + 1) {
-    check(count < (1u << 31) && distinct <= count, "a table of {} merges, {} of them distinct", count, distinct);
+    check(count < (1u << 31) && distinct <= count, "merge table: {} merges, {} distinct", count, distinct);
     pairs_.reserve(count);
 }
 
@@ -27,7 +27,7 @@ size_t MergeTable::slot_of(Pair pair) const {
 }
 
 bool MergeTable::add(int32_t left, int32_t right) {
-    check(pairs_.size() < pairs_.capacity(), "more merges than were announced");
+    check(pairs_.size() < pairs_.capacity(), "more merges than the table's capacity");
     size_t slot = slot_of({left, right});
     bool is_new = slots_[slot] == 0;
     if (!is_new) pairs_[slots_[slot] - 1] = moved;
@@ -37,9 +37,9 @@ bool MergeTable::add(int32_t left, int32_t right) {
 }
 
 std::optional<int32_t> MergeTable::find(int32_t left, int32_t right) const {
-    uint32_t place = slots_[slot_of({left, right})];
-    if (place == 0) return {};
-    return static_cast<int32_t>(place - 1);
+    uint32_t entry = slots_[slot_of({left, right})];
+    if (entry == 0) return {};
+    return static_cast<int32_t>(entry - 1);
 }
 
 std::vector<MergeTable::Pair> MergeTable::pairs() const {
@@ -49,7 +49,7 @@ std::vector<MergeTable::Pair> MergeTable::pairs() const {
 }
 
 TokenKind Vocabulary::kind(int32_t id) const {
-    if (!added[id].empty()) return added_tokens[*added.place_of(id)].control ? TokenKind::control : TokenKind::added;
+    if (!added[id].empty()) return added_tokens[*added.index_of(id)].control ? TokenKind::control : TokenKind::added;
     return tokens[id].empty() ? TokenKind::none : TokenKind::text;
 }
 
@@ -59,14 +59,15 @@ std::string_view Vocabulary::bytes(int32_t id) const {
 }
 
 void Vocabulary::append_controls(const std::vector<std::string>& names) {
-    check(added.size() == 0, "control tokens after {} added ones", added.size());
+    check(added.size() == 0, "cannot append control tokens: there are {} added tokens", added.size());
     size_t bytes = 0;
     for (const std::string& name : names) bytes += name.size();
     std::vector<int32_t> ids(names.size());
     std::iota(ids.begin(), ids.end(), size());
     added = TokenTable(ids, bytes);
     added_tokens.assign(names.size(), {.control = true});
-    for (size_t i = 0; i < names.size(); ++i) check(added.set(ids[i], names[i]), "control token {} twice", names[i]);
+    for (size_t i = 0; i < names.size(); ++i)
+        check(added.set(ids[i], names[i]), "duplicate control token {}", names[i]);
 }
 
 }  // namespace puna
