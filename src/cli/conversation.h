@@ -1,9 +1,9 @@
 // cli/conversation.h — a chat's messages and generation options as a JSON file.
 //
 //   write_file(path, conversation_json(conversation));
-//   Conversation conversation = parse_conversation(MappedFile(path).text(), path, {});
+//   Conversation loaded = parse_conversation(MappedFile(path).text(), path, {});
 //
-//   {"messages": [{"role": "user", "content": "Hello!"}, ...], "options": {"temperature": 0.6, ...}}
+// {"messages": [{"role": "user", "content": "Hello!"}, ...], "options": {"temperature": 0.6, ...}}
 //
 // The messages have the format of other programs and of our training data; the options may be missing. Errors name the
 // file and what is invalid.

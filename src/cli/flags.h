@@ -1,10 +1,11 @@
 // cli/flags.h — a command's flags, declared by the same field lists as its options (core/fields.h).
 //
-//   LogitsOptions options;
-//   Flags flags("logits", "Compute the logits of token ids.", "puna logits models/starter --tokens ids.txt");
-//   flags.positional("MODEL", options.model, "a folder");
+//   std::string model;
+//   GenerateOptions options;
+//   Flags flags("generate", "Continue a text.", "puna generate models/starter");
+//   flags.positional("MODEL", model, "a Hugging Face folder");
 //   flags.add(list_fields(options));
-//   if (!flags.parse(arguments)) return 0;            // --help was printed
+//   if (!flags.parse(arguments)) return;              // --help was printed
 //
 // parse throws UsageError for invalid arguments.
 #pragma once

@@ -155,7 +155,7 @@ TEST(TokenizerSettings, SettingsThatChangeIdsAreRejectedByName) {
         expect_rejected({.settings = fmt::format(", \"{}\": {}", key, key[0] == 'd' ? "0.1" : "\"##\"")},
                         fmt::format("'{}' is set, which would change ids", key));
     expect_rejected({.normalizer = R"({"type": "Sequence", "normalizers": [{"type": "NFKC"}]})"},
-                    "normalized by 'NFKC'");
+                    "the normalizer 'NFKC'");
     expect_rejected({.normalizer = R"({"normalizers": []})"}, "has a normalizer");
 }
 

@@ -1,8 +1,8 @@
 // tokenizer/decode_stream.h — incremental detokenizer: text from token ids, one at a time, for streaming.
 //
 //   DecodeStream stream(tokenizer);
-//   for (int32_t id : ids) print_now(stream.next(id));      // complete characters only; may be empty
-//   print_now(stream.flush());                              // the remaining bytes
+//   for (int32_t id : ids) text += stream.next(id);         // complete characters only; may be empty
+//   text += stream.flush();                                 // the remaining bytes
 //
 // The output is always valid UTF-8: invalid bytes become U+FFFD.
 #pragma once

@@ -1,7 +1,7 @@
 // tokenizer/encoder.h — encodes many texts, with a cache of words and their ids.
 //
 //   Encoder encoder(tokenizer);                     // one per thread; the tokenizer must outlive it
-//   for (const std::string& document : documents) use(encoder.encode(document));
+//   for (const std::string& document : documents) ids.push_back(encoder.encode(document));
 //
 // The same ids as Tokenizer::encode. The cache has a fixed size; new words evict older ones.
 #pragma once

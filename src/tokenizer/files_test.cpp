@@ -69,16 +69,16 @@ TEST(TokenizerFiles, MissingAndBrokenFilesAreNamed) {
 }
 
 TEST(TokenizerJson, UnsupportedTokenizersAreRejectedByName) {
-    expect_json_rejected(replace(small_json(), "\"BPE\"", "\"Unigram\""), "kind 'Unigram'");
-    expect_json_rejected(replace(small_json(), "'ll|'d)", "'ll)"), "not by Llama 3's pattern");
+    expect_json_rejected(replace(small_json(), "\"BPE\"", "\"Unigram\""), "model type 'Unigram'");
+    expect_json_rejected(replace(small_json(), "'ll|'d)", "'ll)"), "only Llama 3's is supported");
     expect_json_rejected(replace(small_json(), "\"Split\"", "\"Metaspace\""), "pre-tokenizer 'Metaspace'");
     expect_json_rejected(replace(small_json(), "\"Isolated\"", "\"Removed\""), "'Removed'");
     expect_json_rejected(replace(small_json(), "\"use_regex\": false", "\"use_regex\": true"), "GPT-2's pattern");
     expect_json_rejected(replace(small_json(), "\"normalizer\": null", R"("normalizer": {"type": "NFC"})"),
-                         "normalized");
+                         "normalizer 'NFC'");
     for (const char* normalizer : {"3", "true", "\"NFC\"", "{}", "[]"})
         expect_json_rejected(
-            replace(small_json(), "\"normalizer\": null", fmt::format("\"normalizer\": {}", normalizer)), "normalized");
+            replace(small_json(), "\"normalizer\": null", fmt::format("\"normalizer\": {}", normalizer)), "normalizer");
     expect_json_rejected(replace(small_json(), "\"dropout\": null", "\"dropout\": 0.1"), "dropout");
     expect_json_rejected(replace(small_json(), "\"invert\": false", "\"invert\": true"), "'invert' is set");
     expect_json_rejected("{}", "no vocabulary");
@@ -92,7 +92,7 @@ TEST(TokenizerJson, DamagedContentIsRejected) {
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 16777216"), "ids are 0 to 16777215");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": -1"), "ids are 0 to 16777215");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": \"34\""), "unexpected value");
-    expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"東\": 34"), "not spelled byte by byte");
+    expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"東\": 34"), "not in byte-level encoding");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"" + std::string(2000, 'a') + "\": 34"), "2000 bytes");
     expect_json_rejected(replace(small_json(), "\"id\": 344", "\"id\": 3"), "or id 3");
     expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"hQ e\""), "is not a text token");

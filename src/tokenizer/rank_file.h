@@ -1,6 +1,6 @@
 // tokenizer/rank_file.h — Meta's tokenizer.model: one line "base64(token) rank" per text token.
 //
-//   Vocabulary vocabulary = parse_rank_file(file.text(), path, ControlNames::llama3_1);
+//   Vocabulary vocabulary = parse_rank_file(text, path, ControlNames::llama3_1);
 //
 // The file does not contain the control tokens: 256 ids after the ranks, with the names of the given version. Throws
 // Error that names the line unless there is exactly one line for each rank from 0 on.

@@ -1,6 +1,6 @@
 // tokenizer/tokenizer_json.h — reads and writes Hugging Face's tokenizer.json, for tokenizers of Llama 3's kind.
 //
-//   Vocabulary vocabulary = parse_tokenizer_json(file.text(), path);
+//   Vocabulary vocabulary = parse_tokenizer_json(text, path);
 //   write_file(path, tokenizer_json_text(vocabulary));
 //
 // Supports byte-level BPE with Llama 3's split pattern; anything else would silently encode differently and throws an

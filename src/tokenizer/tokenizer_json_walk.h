@@ -2,10 +2,10 @@
 // passes the vocabulary's parts to a sink. Internal to tokenizer/tokenizer_json.cpp.
 //
 //   struct Sink {
-//       void token(std::string_view spelled, int64_t id);                               // of model.vocab
-//       void added(std::string_view content, int64_t id, const AddedToken& token);      // of added_tokens
-//       void merge(std::string_view left, std::string_view right);                      // of model.merges
-//   };
+//       void token(std::string_view spelled, int64_t id) {}                           // of model.vocab
+//       void added(std::string_view content, int64_t id, const AddedToken& token) {}  // of added_tokens
+//       void merge(std::string_view left, std::string_view right) {}                  // of model.merges
+//   } sink;
 //   bool whole_pieces = walk_tokenizer_json(text, path, sink);
 #pragma once
 #include "core/error.h"
@@ -77,7 +77,7 @@ class TokenizerJsonWalk {
     // unk_token and byte_fallback are ignored: they matter only for bytes without a token, and Tokenizer requires all
     // 256.
     struct KnownField {
-        Section place;
+        Section section;
         std::string_view key;
         Field field;
     };
@@ -108,7 +108,7 @@ class TokenizerJsonWalk {
 
     void find_field(std::string_view key) {
         const auto* at = std::find_if(std::begin(known_fields), std::end(known_fields), [&](const KnownField& known) {
-            return known.place == section_ && known.key == key;
+            return known.section == section_ && known.key == key;
         });
         bool known = at != std::end(known_fields);
         field_ = known ? at->field : Field::other;
