@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The commands as a user meets them: what they print, their exit codes, and one clear line when something is wrong.
+"""The commands as a user sees them: output, exit codes, and one clear line for each error.
 usage: commands_test.py PUNA"""
 import json
 import os
@@ -66,8 +66,8 @@ def golden_rows():
     assert "golden.safetensors" in puna("check", "--golden", SHARED / "golden", code=1).stderr
 
 
-def nobody_reads_what_is_printed():
-    """As in `puna check | head -1`: the end of whoever reads is no failure, however little was printed."""
+def a_closed_pipe_is_not_an_error():
+    """As in `puna check | head -1`: a reader that stops reading is not an error, however little was printed."""
     for command in (["check"], ["help"], ["help", "train"]):
         reader, writer = os.pipe()
         os.close(reader)
@@ -99,11 +99,11 @@ def logits_do_not_depend_on_chunks(folder):
     assert (folder / "logits").read_bytes() == text
 
 
-def logits_refuse(folder):
+def logits_reject_invalid_input(folder):
     model = SHARED / "golden/tiny3/hf"
-    for text, said in {"1 2 x": "byte 4", "1 512": "512", "": "no token ids", "1 -1": "-1", "1 99999999999999999999": "byte 2"}.items():
+    for text, reason in {"1 2 x": "byte 4", "1 512": "512", "": "no token ids", "1 -1": "-1", "1 99999999999999999999": "byte 2"}.items():
         (folder / "bad").write_text(text)
-        assert said in puna("logits", model, "--tokens", folder / "bad", "--output", folder / "never", code=1).stderr, text
+        assert reason in puna("logits", model, "--tokens", folder / "bad", "--output", folder / "never", code=1).stderr, text
     assert not (folder / "never").exists()
     (folder / "good").write_text("1 2 3")
     assert "No such file" in puna("logits", folder / "nothing", "--tokens", folder / "good", code=1).stderr
@@ -111,7 +111,7 @@ def logits_refuse(folder):
     assert "context" in puna("logits", model, "--tokens", "-", code=1, input="1 " * 9000).stderr
 
 
-def tokenizer_speaks_ids(folder):
+def tokenizer_encodes_and_decodes(folder):
     model = LLAMA3 / "tokenizer.model"
     text = "Hello world! ½ Führer <|eot_id|>"
     ids = puna("tokenizer", "encode", model, input=text).stdout.split()
@@ -132,15 +132,15 @@ def tokenizer_speaks_ids(folder):
     assert (full.returncode, full.stderr.count("\n")) == (1, 1) and "standard output" in full.stderr and "No space left" in full.stderr, full
     assert json.loads(puna("tokenizer", "decode", model, "--json", input="\n".join(ids)).stdout) == {"text": text}
     (folder / "text").write_text("to be or not to be, that is the question\n" * 50)
-    learnt = json.loads(puna("tokenizer", "train", folder / "text", "--output", folder / "learnt", "--vocabulary", 280, "--json").stdout)
-    assert learnt == {"output": str(folder / "learnt"), "tokens": 280}, learnt
+    trained = json.loads(puna("tokenizer", "train", folder / "text", "--output", folder / "trained", "--vocabulary", 280, "--json").stdout)
+    assert trained == {"output": str(folder / "trained"), "tokens": 280}, trained
     (folder / "model").mkdir()
     (folder / "model/config.json").write_text("{}")
     assert "contains a model" in puna("tokenizer", "train", folder / "text", "--output", folder / "model", code=1).stderr
     assert "Error" not in puna("tokenizer", "train", folder / "binary", "--output", folder / "tok", "--vocabulary", "10", code=1).stderr
 
 
-def output_goes_where_links_lead_and_devices_stay(folder):
+def output_follows_links_and_keeps_devices(folder):
     encode = ["tokenizer", "encode", LLAMA3 / "tokenizer.model", "--output"]
     expected = (9906).to_bytes(4, "little")
     (folder / "there").write_text("old")
@@ -160,7 +160,7 @@ def output_goes_where_links_lead_and_devices_stay(folder):
     assert left.stdout == expected, left
 
 
-def closed_streams_are_not_taken_for_files(folder):
+def closed_streams_are_not_reused_for_files(folder):
     model, text = LLAMA3 / "tokenizer.model", SHARED / "data/text/tinyshakespeare.txt"
     encode = f"{PUNA} tokenizer encode {model} {text}"
     puna("tokenizer", "encode", model, text, "--output", folder / "expected")
@@ -172,12 +172,12 @@ def closed_streams_are_not_taken_for_files(folder):
         assert (result.returncode, result.stderr) == (0, "") and (folder / "ids").read_bytes() == (folder / "expected").read_bytes(), (streams, result)
         (folder / "ids").unlink()
     (folder / "words").write_text("to be or not to be, that is the question\n" * 50)
-    puna("tokenizer", "train", folder / "words", "--vocabulary", 280, "--output", folder / "learnt")
-    puna("data", "pack", folder / "words", "--tokenizer", folder / "learnt", "--output", folder / "packed")
+    puna("tokenizer", "train", folder / "words", "--vocabulary", 280, "--output", folder / "tokenizer")
+    puna("data", "pack", folder / "words", "--tokenizer", folder / "tokenizer", "--output", folder / "packed")
     result = shell(f"{PUNA} train --data {folder}/packed --output {folder}/trained --steps 2 --batch 1 --length 32 --context 32 --dim 32 --layers 1 --heads 2 "
-                   "--kv-heads 2 --ffn 32 --warm-up 1 <&- 2>&-")                # tells how far it is, while a lock and a file of metrics are open
+                   "--kv-heads 2 --ffn 32 --warm-up 1 <&- 2>&-")                # prints progress while a lock and the metrics file are open
     assert result.returncode == 0 and [json.loads(line)["step"] for line in (folder / "trained/metrics.jsonl").open()] == [1, 2], result
-    result = shell(f"{encode} >&-")                     # where results go
+    result = shell(f"{encode} >&-")                     # the stream of the results
     assert result.returncode == 1 and result.stderr.startswith("puna: standard output: ") and result.stderr.count("\n") == 1, result
     result = shell(f"{PUNA} tokenizer encode {model} <&-")
     assert (result.returncode, result.stderr.count("\n")) == (1, 1) and "cannot read" in result.stderr, result
@@ -187,13 +187,13 @@ with tempfile.TemporaryDirectory() as scratch:
     folder = pathlib.Path(scratch)
     help_and_wrong_usage()
     check_names_the_kernels()
-    nobody_reads_what_is_printed()
-    if not SHARED.exists():             # the rest
+    a_closed_pipe_is_not_an_error()
+    if not SHARED.exists():             # for the rest
         print("skipped: ../shared is missing")
         sys.exit(77)
     golden_rows()
     logits_do_not_depend_on_chunks(folder)
-    logits_refuse(folder)
-    tokenizer_speaks_ids(folder)
-    output_goes_where_links_lead_and_devices_stay(folder)
-    closed_streams_are_not_taken_for_files(folder)
+    logits_reject_invalid_input(folder)
+    tokenizer_encodes_and_decodes(folder)
+    output_follows_links_and_keeps_devices(folder)
+    closed_streams_are_not_reused_for_files(folder)

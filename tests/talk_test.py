@@ -20,7 +20,7 @@ def is_one_line(text, *parts):
     assert text.startswith("puna: ") and text.count("\n") == 1 and all(part in text for part in parts), text
 
 
-def generating_goes_on_with_a_text(model):
+def generate_continues_a_text(model):
     result = run("generate", model, "hello", "--max-tokens", 20, "--seed", 3)
     assert len(result.stdout) >= 21 and result.stdout.endswith("\n"), result
     assert "20 tokens, " in result.stderr and "tokens/s" in result.stderr, result
@@ -28,7 +28,7 @@ def generating_goes_on_with_a_text(model):
     assert run("generate", model, "--max-tokens", 4, "--quiet").stderr == ""
 
 
-def the_seed_fixes_the_text_on_any_number_of_threads(model):
+def the_seed_determines_the_text_on_any_number_of_threads(model):
     flags = ["generate", model, "hello", "--max-tokens", 50, "--temperature", 1, "--top-p", 1, "--json"]
     one, two, other = (json.loads(run(*flags, "--seed", seed, "--threads", threads).stdout) for seed, threads in ((4, 1), (4, 2), (5, 1)))
     assert one["ids"] == two["ids"] != other["ids"]
@@ -37,7 +37,7 @@ def the_seed_fixes_the_text_on_any_number_of_threads(model):
     assert json.loads(run(*flags, "--seed", drawn["seed"]).stdout)["ids"] == drawn["ids"]
 
 
-def what_does_not_fit_is_refused_with_the_numbers(model):
+def prompts_that_do_not_fit_are_rejected_with_the_numbers(model):
     result = run("generate", model, "hello", "--max-tokens", 60, "--context", 64, code=1)
     is_one_line(result.stderr, " 6 ", " 60 ", " 64")
     assert result.stdout == ""
@@ -46,7 +46,7 @@ def what_does_not_fit_is_refused_with_the_numbers(model):
     assert len(result.stdout) == 64 - 6 + 1 and "the context is full" in result.stderr, result
 
 
-def wrong_usage_is_told_before_a_model_is_read(model):
+def wrong_usage_is_reported_before_a_model_is_loaded(model):
     for flags in (["--top-p", 3], ["--temperature", "hot"], ["--seed", -1], ["--max-tokens", -1], ["--type", "f8"], ["--context", -1],
                   ["--threads", -1], ["--threads", 5000]):
         is_one_line(run("generate", "nowhere", "x", *flags, code=2).stderr, f"puna: {flags[0]}: ")
@@ -63,13 +63,13 @@ def a_closed_pipe_ends_quietly(model):
                                    stderr=subprocess.PIPE)
         process.stdin.write(text.encode())
         process.stdin.flush()
-        assert len(process.stdout.read(10)) == 10       # it would go on for a hundred thousand tokens
+        assert len(process.stdout.read(10)) == 10       # it would continue for a hundred thousand tokens
         process.stdout.close()
         assert process.wait(timeout=300) == 0
         assert process.stderr.read() == b""
 
 
-def a_model_that_shrinks_while_it_is_used_is_named(model):
+def a_model_file_truncated_while_in_use_is_named(model):
     shutil.copytree(model, f"{model}-shrinks")
     weights = f"{model}-shrinks/model.safetensors"
     process = subprocess.Popen([PUNA, "chat", f"{model}-shrinks", "--max-tokens", "3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -83,7 +83,7 @@ def a_model_that_shrinks_while_it_is_used_is_named(model):
     is_one_line(stderr.splitlines()[-1] + "\n", weights, "became shorter while it was read")
 
 
-def a_full_disk_is_a_failure(model):
+def a_full_disk_is_an_error(model):
     for command, text in ((["generate", model, "hello"], ""), (["chat", model], "hi\nthere\n")):
         with open("/dev/full", "w") as full:
             result = subprocess.run([PUNA, *command, "--max-tokens", "5"], input=text, stdout=full, stderr=subprocess.PIPE, text=True)
@@ -91,13 +91,13 @@ def a_full_disk_is_a_failure(model):
         is_one_line(result.stderr, "standard output", "No space left")
 
 
-def a_chat_takes_lines_of_windows(model):
-    conversation = f"{model}/said.json"
+def chat_accepts_windows_line_ends(model):
+    conversation = f"{model}/messages.json"
     run("chat", model, "--max-tokens", 2, text=f"one\\\r\ntwo\r\n/save {conversation}\r\n")
     assert json.load(open(conversation))["messages"][0]["content"] == "one\ntwo"
 
 
-def a_chat_saves_whatever_can_be_said(model):
+def chat_saves_any_conversation_and_overwrites_nothing_else(model):
     conversation, notes, link, pipe = f"{model}/long.json", f"{model}/notes", f"{model}/link", f"{model}/pipe"
     long = "x" * 100_000
     run("chat", model, text=f"/system {long}\n/save {conversation}\n")
@@ -124,7 +124,7 @@ def chat_answers_line_by_line_from_a_pipe(model):
     assert second["reused_tokens"] >= first["prompt_tokens"], answers
 
 
-def a_chat_that_cannot_answer_says_so_and_goes_on(model):
+def chat_reports_errors_and_continues(model):
     result = run("chat", model, "--max-tokens", 5, "--context", 100, text="x" * 100 + "\n/nonsense\nhi\n", code=1)
     full, nonsense = [line for line in result.stderr.splitlines() if line.startswith("puna: ")]
     assert " 5 " in full and " 100" in full and "/reset" in full, full
@@ -151,9 +151,9 @@ with tempfile.TemporaryDirectory() as scratch:
     model, other = f"{scratch}/model", f"{scratch}/other"
     subprocess.run([WRITE_MODEL, model, "200000"], check=True)
     subprocess.run([WRITE_MODEL, other, "200000", "2"], check=True)
-    for test in (generating_goes_on_with_a_text, the_seed_fixes_the_text_on_any_number_of_threads, what_does_not_fit_is_refused_with_the_numbers,
-                 wrong_usage_is_told_before_a_model_is_read, a_closed_pipe_ends_quietly, a_model_that_shrinks_while_it_is_used_is_named, a_full_disk_is_a_failure,
-                 chat_answers_line_by_line_from_a_pipe, a_chat_takes_lines_of_windows, a_chat_saves_whatever_can_be_said, a_chat_that_cannot_answer_says_so_and_goes_on):
+    for test in (generate_continues_a_text, the_seed_determines_the_text_on_any_number_of_threads, prompts_that_do_not_fit_are_rejected_with_the_numbers,
+                 wrong_usage_is_reported_before_a_model_is_loaded, a_closed_pipe_ends_quietly, a_model_file_truncated_while_in_use_is_named, a_full_disk_is_an_error,
+                 chat_answers_line_by_line_from_a_pipe, chat_accepts_windows_line_ends, chat_saves_any_conversation_and_overwrites_nothing_else, chat_reports_errors_and_continues):
         print(test.__name__.replace("_", " "), flush=True)
         test(model)
     print("eval text counts what it scores", flush=True)
