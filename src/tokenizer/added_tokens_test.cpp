@@ -123,8 +123,7 @@ TEST(TokenIds, DuplicateIdsAreRejected) {
 }
 
 TEST(TokenIds, MergesDoNotProduceControlTokens) {
-    expect_rejected({.added = added(256, "ab", special)},
-                    "'a' and 'b' are merged, but the result is not a token of text");
+    expect_rejected({.added = added(256, "ab", special)}, "'a' and 'b' are merged, but the result is not a text token");
     expect_rejected({.added = added(97, "a", special), .merges = ""}, "no token for the byte 0x61");
     File whole{
         .added = added(258, "bcd", special), .vocab_more = R"(, "bcd": 258)", .settings = R"(, "ignore_merges": true)"};

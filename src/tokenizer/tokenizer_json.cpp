@@ -128,8 +128,8 @@ struct MergeFiller {
         std::string both(vocabulary.tokens[left_id]);
         std::optional<int32_t> merged = vocabulary.tokens.find(both += vocabulary.tokens[right_id]);
         if (!merged)
-            fail("{}: '{}' and '{}' are merged, but the result is not a token{}", path, printable(left),
-                 printable(right), vocabulary.added.find(both) ? " of text" : "");
+            fail("{}: '{}' and '{}' are merged, but the result is not a {}token", path, printable(left),
+                 printable(right), vocabulary.added.find(both) ? "text " : "");
         bool is_new = vocabulary.merges->add(left_id, right_id);  // the last of duplicates counts
         by_merged_id = by_merged_id && is_new && *merged >= last;
         last = *merged;

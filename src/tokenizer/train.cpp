@@ -52,9 +52,9 @@ struct Candidate {
 
 // All distinct pieces, concatenated, as linked lists of tokens; for each pair of adjacent tokens its count and possible
 // positions.
-class Merging {
+class BpeTrainer {
  public:
-    explicit Merging(const PieceCounter::Counts& pieces) {
+    explicit BpeTrainer(const PieceCounter::Counts& pieces) {
         for (auto& [piece, count] : pieces) add_piece(piece, count);
         for (auto& [pair, positions] : pairs_) queue_.push({positions.count, pair});
         for (int32_t byte = 0; byte < byte_count; ++byte) add_token(std::string(1, static_cast<char>(byte)));
@@ -184,16 +184,16 @@ Tokenizer train_tokenizer(const PieceCounter& counter, const TrainOptions& optio
              byte_count, options.control_tokens);
     if (options.vocabulary > max_token_ids)
         fail("vocabulary {} is too large, at most {} is supported", options.vocabulary, max_token_ids);
-    Merging merging(counter.counts());
+    BpeTrainer trainer(counter.counts());
     Progress progress("training tokenizer", wanted - byte_count, "tokens");
-    while (static_cast<int64_t>(merging.tokens().size()) < wanted) {
-        if (!merging.step())
+    while (static_cast<int64_t>(trainer.tokens().size()) < wanted) {
+        if (!trainer.step())
             fail("the texts have pairs for {} tokens only, not for {}; use more text or a smaller vocabulary",
-                 static_cast<int64_t>(merging.tokens().size()) + options.control_tokens, options.vocabulary);
+                 static_cast<int64_t>(trainer.tokens().size()) + options.control_tokens, options.vocabulary);
         progress.advance(1);
     }
     Vocabulary vocabulary;
-    vocabulary.tokens = make_table(merging.tokens());
+    vocabulary.tokens = make_table(trainer.tokens());
     vocabulary.append_controls(control_names(ControlNames::llama3_1, options.control_tokens));
     return Tokenizer(std::move(vocabulary));
 }
