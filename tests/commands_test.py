@@ -132,8 +132,8 @@ def tokenizer_encodes_and_decodes(folder):
     assert (full.returncode, full.stderr.count("\n")) == (1, 1) and "standard output" in full.stderr and "No space left" in full.stderr, full
     assert json.loads(puna("tokenizer", "decode", model, "--json", input="\n".join(ids)).stdout) == {"text": text}
     (folder / "text").write_text("to be or not to be, that is the question\n" * 50)
-    trained = json.loads(puna("tokenizer", "train", folder / "text", "--output", folder / "trained", "--vocabulary", 280, "--json").stdout)
-    assert trained == {"output": str(folder / "trained"), "tokens": 280}, trained
+    trained = json.loads(puna("tokenizer", "train", folder / "text", "--output", folder / "tokenizer", "--vocabulary", 280, "--json").stdout)
+    assert trained == {"output": str(folder / "tokenizer"), "tokens": 280}, trained
     (folder / "model").mkdir()
     (folder / "model/config.json").write_text("{}")
     assert "contains a model" in puna("tokenizer", "train", folder / "text", "--output", folder / "model", code=1).stderr

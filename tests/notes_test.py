@@ -134,7 +134,7 @@ def generation_reports_only_what_was_measured(folder):
     assert json.loads(run("generate", model, "hello", "--max-tokens", 9, "--json").stdout)["tokens_per_second"] > 0
     one_line(run("chat", model, "--max-tokens", 64, "--context", 64, text=b"hi\n", code=1), "--max-tokens: 64 leaves no room")
     (folder / "words.txt").write_text("to be or not to be")
-    has_note(run("eval", "text", model, folder / "words.txt", "--against", model), "--against: is the model itself")
+    has_note(run("eval", "text", model, folder / "words.txt", "--against", model), "--against: is the same model")
     has_note(run("tokenizer", "train", folder / "text.txt", "--vocabulary", 280, "--text-field", "x", "--output", folder / "tok"), "--text-field: has no effect")
     has_note(run("tokenizer", "encode", model, folder / "words.txt", "--json", "--output", folder / "ids"), "--json: has no effect")
 
