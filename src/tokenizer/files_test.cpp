@@ -82,7 +82,7 @@ TEST(TokenizerJson, UnsupportedTokenizersAreRejectedByName) {
     expect_json_rejected(replace(small_json(), "\"dropout\": null", "\"dropout\": 0.1"), "dropout");
     expect_json_rejected(replace(small_json(), "\"invert\": false", "\"invert\": true"), "'invert' is set");
     expect_json_rejected("{}", "no vocabulary");
-    expect_json_rejected(R"({"model": {"vocab": {}}})", "how text is split");
+    expect_json_rejected(R"({"model": {"vocab": {}}})", "no split pattern");
 }
 
 TEST(TokenizerJson, DamagedContentIsRejected) {
@@ -209,7 +209,7 @@ TEST(RankFile, DamagedLinesAreRejectedByNumber) {
         EXPECT_NE(message.find(reason), message.npos) << message;
         EXPECT_EQ(message.rfind("x.model: line ", 0), 0u) << message;
     };
-    expect_rejected("YQ== 0\nYg==\n", "line 2 is 'Yg=='");
+    expect_rejected("YQ== 0\nYg==\n", "line 2: 'Yg=='");
     expect_rejected("YQ== 0\nYg== x\n", "'x' is not a rank");
     expect_rejected("YQ== 0\nYg== -1\n", "'-1' is not a rank");
     expect_rejected("YQ== 0\nYg== 99999999999\n", "is not a rank");

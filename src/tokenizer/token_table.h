@@ -32,10 +32,10 @@ class TokenTable {
     int32_t find_byte(unsigned char byte) const { return bytes_[byte]; }  // -1: the byte has no token
 
     std::optional<size_t> index_of(int32_t id) const;  // position among the table's ids in ascending order
-    std::string_view operator[](int32_t id) const;  // empty if the id has no token
-    std::vector<int32_t> ids() const;               // ids that are set, ascending
-    int32_t end() const;                            // one more than the table's highest id; 0 if it has none
-    size_t size() const { return spans_.size(); }   // ids, set or not
+    std::string_view operator[](int32_t id) const;     // empty if the id has no token
+    std::vector<int32_t> ids() const;                  // ids that are set, ascending
+    int32_t end() const;                               // one more than the table's highest id; 0 if it has none
+    size_t size() const { return spans_.size(); }      // ids, set or not
 
  private:
     struct Span {
