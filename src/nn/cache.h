@@ -1,9 +1,9 @@
-// nn/cache.h — keys and values of past tokens, for each layer and slot.
+// nn/cache.h — KV cache: keys and values of past tokens, per layer and slot, in f32.
 //
 //   KvCache cache(layers, slots, capacity, kv_dim);
 //   Tensor keys = cache.keys(layer, slot);             // f32 [capacity, kv_dim]
 //
-// Attention appends to it; who owns the sequences says how many rows are valid (Sequence::before).
+// Attention appends to it; the owner of the sequences tracks how many rows are valid (Sequence::before).
 #pragma once
 #include "core/arena.h"
 #include "core/tensor.h"

@@ -15,12 +15,12 @@ constexpr int64_t T = 150, layer = 1;
 constexpr AttentionShape shape{4, 2, 12};
 constexpr int64_t dim = 48, kv_dim = 24;
 
-// Queries, keys and values of a timeline of 150 tokens.
-struct Timeline {
+// Random queries, keys and values of a sequence of 150 tokens.
+struct RandomQkv {
     Arena arena;
     Tensor q, k, v;
 
-    explicit Timeline(uint64_t seed) {
+    explicit RandomQkv(uint64_t seed) {
         Random random(seed);
         auto normal = [&](int64_t columns) {
             Tensor x = arena.tensor(Dtype::f32, {T, columns});
@@ -31,54 +31,54 @@ struct Timeline {
     }
 };
 
-// Attention of tokens first .. first + n of one timeline, or of several at once: {timeline, its sequence}.
-struct Piece {
-    const Timeline* timeline;
+// n tokens of a sequence, from position `before`; several make a batch.
+struct Chunk {
+    const RandomQkv* qkv;
     int64_t before, n;
     int slot = 0;
 };
 
-std::vector<float> attend(const Kernels& kernels, KvCache* cache, const std::vector<Piece>& pieces) {
+std::vector<float> attend(const Kernels& kernels, KvCache* cache, const std::vector<Chunk>& chunks) {
     Pass pass(kernels);
     Batch batch;
     batch.cache = cache;
     int64_t rows = 0;
-    for (const Piece& p : pieces) {
+    for (const Chunk& p : chunks) {
         batch.sequences.push_back({.first = rows, .n = p.n, .before = cache ? p.before : 0, .slot = p.slot});
         rows += p.n;
     }
-    auto gather = [&](Tensor Timeline::*of, int64_t columns) {
+    auto gather = [&](Tensor RandomQkv::*of, int64_t columns) {
         Value all = pass.empty({rows, columns});
-        for (size_t i = 0; i < pieces.size(); ++i) {
-            Tensor from = (pieces[i].timeline->*of).slice(pieces[i].before, pieces[i].n);
-            kernels.copy({}, all.data.slice(batch.sequences[i].first, pieces[i].n).data, from.data,
+        for (size_t i = 0; i < chunks.size(); ++i) {
+            Tensor from = (chunks[i].qkv->*of).slice(chunks[i].before, chunks[i].n);
+            kernels.copy({}, all.data.slice(batch.sequences[i].first, chunks[i].n).data, from.data,
                          static_cast<size_t>(from.bytes()));
         }
         return all;
     };
-    Value q = gather(&Timeline::q, dim), k = gather(&Timeline::k, kv_dim), v = gather(&Timeline::v, kv_dim);
+    Value q = gather(&RandomQkv::q, dim), k = gather(&RandomQkv::k, kv_dim), v = gather(&RandomQkv::v, kv_dim);
     std::span<float> result = attention(pass, q, k, v, batch, layer, shape).data.span<float>();
     return {result.begin(), result.end()};
 }
 
-TEST(KvCache, APromptInChunksHasTheBitsOfTheWhole) {
-    Timeline timeline(1);
+TEST(KvCache, ChunkedPrefillIsBitIdenticalToOnePass) {
+    RandomQkv qkv(1);
     for (const Kernels* table : test_tables()) {
-        std::vector<float> whole = attend(*table, nullptr, {{&timeline, 0, T}});
+        std::vector<float> full = attend(*table, nullptr, {{&qkv, 0, T}});
         for (int64_t chunk : {1, 7, 64, 100}) {
             KvCache cache(2, 1, T, kv_dim);
-            std::vector<float> pieces;
-            for (int64_t at = 0; at < T; at += chunk) {
-                std::vector<float> more = attend(*table, &cache, {{&timeline, at, std::min(chunk, T - at)}});
-                pieces.insert(pieces.end(), more.begin(), more.end());
+            std::vector<float> chunked;
+            for (int64_t first = 0; first < T; first += chunk) {
+                std::vector<float> rows = attend(*table, &cache, {{&qkv, first, std::min(chunk, T - first)}});
+                chunked.insert(chunked.end(), rows.begin(), rows.end());
             }
-            EXPECT_EQ(pieces, whole) << table->name << " in chunks of " << chunk;
+            EXPECT_EQ(chunked, full) << table->name << " in chunks of " << chunk;
         }
     }
 }
 
-TEST(KvCache, TimelinesInOtherSlotsDoNotTouchEachOther) {
-    Timeline one(1), two(2);
+TEST(KvCache, SequencesInDifferentSlotsAreIndependent) {
+    RandomQkv one(1), two(2);
     const Kernels& kernels = choose_kernels();
     KvCache cache(2, 2, T, kv_dim);
     attend(kernels, &cache, {{&one, 0, 40, 0}, {&two, 0, 90, 1}});
@@ -90,12 +90,12 @@ TEST(KvCache, TimelinesInOtherSlotsDoNotTouchEachOther) {
     EXPECT_EQ(both, expected);
 }
 
-TEST(KvCache, WhatDoesNotFitIsABug) {
-    Timeline timeline(1);
+TEST(KvCache, ExceedingCapacityOrSlotsIsABug) {
+    RandomQkv qkv(1);
     KvCache cache(2, 1, 20, kv_dim);
-    EXPECT_NO_THROW(attend(choose_kernels(), &cache, {{&timeline, 0, 20}}));
-    EXPECT_THROW(attend(choose_kernels(), &cache, {{&timeline, 20, 1}}), Bug);
-    EXPECT_THROW(attend(choose_kernels(), &cache, {{&timeline, 0, 1, 1}}), Bug);
+    EXPECT_NO_THROW(attend(choose_kernels(), &cache, {{&qkv, 0, 20}}));
+    EXPECT_THROW(attend(choose_kernels(), &cache, {{&qkv, 20, 1}}), Bug);
+    EXPECT_THROW(attend(choose_kernels(), &cache, {{&qkv, 0, 1, 1}}), Bug);
 }
 
 }  // namespace

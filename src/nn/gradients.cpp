@@ -8,8 +8,8 @@ namespace {
 
 constexpr int max_levels = 40;
 
-// Bits that are set in the number of chunks after some pass.
-uint64_t levels_left_by_passes(int64_t per_pass, int64_t per_step) {
+// Bitmask of the tree levels that hold a partial sum after some pass: the bits set in any running chunk count.
+uint64_t levels_between_passes(int64_t per_pass, int64_t per_step) {
     uint64_t levels = 0;
     for (int64_t done = per_pass; done < per_step; done += per_pass) levels |= static_cast<uint64_t>(done);
     return levels | static_cast<uint64_t>(per_step);
@@ -19,15 +19,15 @@ AlignedBytes floats(int64_t n) { return allocate_aligned(static_cast<size_t>(n) 
 
 }  // namespace
 
-Gradients::Gradients(int64_t numbers, GradientPlan plan, const Param* chunkwise)
-    : numbers_(numbers), running_(plan.running), chunkwise_(chunkwise) {
-    check(plan.chunks_per_pass > 0 && plan.chunks_per_step > 0, "gradients of {} chunks a pass, {} a step",
+Gradients::Gradients(int64_t elements, GradientPlan plan, const Param* chunkwise)
+    : elements_(elements), running_(plan.running), chunkwise_(chunkwise) {
+    check(plan.chunks_per_pass > 0 && plan.chunks_per_step > 0, "gradients: {} chunks per pass, {} per step",
           plan.chunks_per_pass, plan.chunks_per_step);
-    uint64_t levels = plan.running ? 1 : levels_left_by_passes(plan.chunks_per_pass, plan.chunks_per_step);
+    uint64_t levels = plan.running ? 1 : levels_between_passes(plan.chunks_per_pass, plan.chunks_per_step);
     for (int k = 0; k < max_levels && levels >> k; ++k) {
-        bool kept = levels >> k & 1;
-        level_.push_back(kept ? floats(numbers) : AlignedBytes());
-        chunkwise_level_.push_back(!kept && chunkwise ? floats(chunkwise->weight.count()) : AlignedBytes());
+        bool needed = levels >> k & 1;
+        level_.push_back(needed ? floats(elements) : AlignedBytes());
+        chunkwise_level_.push_back(!needed && chunkwise ? floats(chunkwise->weight.count()) : AlignedBytes());
     }
 }
 
@@ -41,21 +41,21 @@ TreeSum Gradients::sum_of(const Param& param, std::span<const int64_t> chunk, st
         if (!view.data && &param == chunkwise_) view.data = chunkwise_level_[k].get();
         levels.push_back(view);
     }
-    return {levels, done_ + earlier, chunk, running_};
+    return {levels, chunks_done_ + earlier, chunk, running_};
 }
 
 std::span<float> Gradients::finish() {
     Tensor sum;
-    uint64_t left = running_ ? 1 : static_cast<uint64_t>(done_);
+    uint64_t nonempty = running_ ? 1 : static_cast<uint64_t>(chunks_done_);
     for (size_t k = 0; k < level_.size(); ++k) {
-        if (!(left >> k & 1)) continue;
-        check(static_cast<bool>(level_[k]), "gradients: level {} was never kept after {} chunks", k, done_);
-        Tensor level(level_[k].get(), Dtype::f32, {numbers_});
+        if (!(nonempty >> k & 1)) continue;
+        check(static_cast<bool>(level_[k]), "gradients: level {} is not allocated, after {} chunks", k, chunks_done_);
+        Tensor level(level_[k].get(), Dtype::f32, {elements_});
         if (sum) choose_kernels().add({}, level, level, sum);
         sum = level;
     }
-    check(static_cast<bool>(sum), "gradients of no pass");
-    done_ = 0;
+    check(static_cast<bool>(sum), "gradients: finish without a pass");
+    chunks_done_ = 0;
     return sum.span<float>();
 }
 

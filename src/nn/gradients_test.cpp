@@ -9,9 +9,9 @@
 namespace puna {
 namespace {
 
-constexpr int64_t chunks = 12, rows = 5, O = 6, D = 9;  // rows: tokens of a chunk
+constexpr int64_t chunks = 12, rows = 5, O = 6, D = 9;  // rows: tokens per chunk
 
-// A step of twelve chunks through one matrix [O, D], that begins in the middle of all gradients.
+// A training step of twelve chunks through one matrix [O, D], whose gradient starts at offset 4.
 class Step {
  public:
     Step() {
@@ -24,12 +24,12 @@ class Step {
     }
 
     const Param& matrix() const { return matrix_; }
-    static constexpr int64_t numbers = 4 + O * D;
+    static constexpr int64_t elements = 4 + O * D;
 
-    // In passes of so many chunks; a pass makes `calls_of` of them at a time, 0: all.
-    std::vector<float> run(Gradients& gradients, int64_t per_pass, int64_t calls_of = 0) const {
+    // In passes of `per_pass` chunks; each call within a pass adds `chunks_per_call` of them, 0: all.
+    std::vector<float> run(Gradients& gradients, int64_t per_pass, int64_t chunks_per_call = 0) const {
         for (int64_t first = 0; first < chunks; first += per_pass) {
-            int64_t n = std::min(per_pass, chunks - first), per_call = calls_of ? calls_of : n;
+            int64_t n = std::min(per_pass, chunks - first), per_call = chunks_per_call ? chunks_per_call : n;
             for (int64_t done = 0; done < n; done += per_call)
                 add(gradients, first + done, std::min(per_call, n - done), done);
             gradients.advance(n);
@@ -38,19 +38,19 @@ class Step {
         return {sum.begin(), sum.end()};
     }
     std::vector<float> run(GradientPlan plan) const {
-        Gradients gradients(numbers, plan);
+        Gradients gradients(elements, plan);
         return run(gradients, plan.chunks_per_pass);
     }
 
  private:
-    void add(Gradients& gradients, int64_t first, int64_t n, int64_t earlier) const {
+    void add(Gradients& gradients, int64_t first, int64_t n, int64_t added_before) const {
         std::vector<int64_t> chunk;
         for (int64_t c = 0; c <= n; ++c) chunk.push_back((first + c) * rows);
         std::vector<Tensor> levels;
-        choose_kernels().matmul_weight_gradient({}, gradients.sum_of(matrix_, chunk, levels, earlier), dout_, x_,
+        choose_kernels().matmul_weight_gradient({}, gradients.sum_of(matrix_, chunk, levels, added_before), dout_, x_,
                                                 Dtype::f32);
         choose_kernels().matmul_weight_gradient({}, {{}, 0, chunk}, x_, x_,
-                                                Dtype::f32);  // of another weight: uses scratch memory up
+                                                Dtype::f32);  // another weight's: overwrites scratch memory
     }
 
     Arena arena_;
@@ -61,13 +61,13 @@ class Step {
 
 GradientPlan passes_of(int64_t n) { return {.chunks_per_pass = n, .chunks_per_step = chunks}; }
 
-TEST(Gradients, AnySplitOfAStepIntoPassesGivesTheSameBits) {
+TEST(Gradients, AnySplitOfAStepIntoPassesIsBitIdentical) {
     Step step;
-    std::vector<float> whole = step.run(passes_of(chunks));
-    for (int64_t n : {1, 2, 3, 4, 5, 6, 7}) EXPECT_EQ(step.run(passes_of(n)), whole) << "in passes of " << n;
+    std::vector<float> one_pass = step.run(passes_of(chunks));
+    for (int64_t n : {1, 2, 3, 4, 5, 6, 7}) EXPECT_EQ(step.run(passes_of(n)), one_pass) << "in passes of " << n;
 }
 
-TEST(Gradients, ARunningSumIsCloseButHasItsOwnBits) {
+TEST(Gradients, RunningSumIsCloseToTheTreeSumButNotIdentical) {
     Step step;
     std::vector<float> tree = step.run(passes_of(1)),
                        running = step.run({.chunks_per_pass = 1, .chunks_per_step = chunks, .running = true});
@@ -75,20 +75,20 @@ TEST(Gradients, ARunningSumIsCloseButHasItsOwnBits) {
     for (size_t i = 0; i < tree.size(); ++i) EXPECT_NEAR(running[i], tree[i], 1e-4);
 }
 
-TEST(Gradients, FinishBeginsTheNextStep) {
+TEST(Gradients, FinishResetsForTheNextStep) {
     Step step;
     for (bool running : {false, true}) {
-        Gradients gradients(Step::numbers, {.chunks_per_pass = 4, .chunks_per_step = chunks, .running = running});
+        Gradients gradients(Step::elements, {.chunks_per_pass = 4, .chunks_per_step = chunks, .running = running});
         std::vector<float> first = step.run(gradients, 4);
         EXPECT_EQ(step.run(gradients, 4), first);
     }
-    EXPECT_THROW(Gradients(Step::numbers, passes_of(4)).finish(), Bug);
+    EXPECT_THROW(Gradients(Step::elements, passes_of(4)).finish(), Bug);
 }
 
-// Calls of one chunk leave sums in levels that passes of four never do; they are kept for this weight alone.
-TEST(Gradients, AWeightThatComesAChunkAtATimeHasTheSameBits) {
+// Calls of one chunk leave sums in levels that passes of four never use; those exist for this weight only.
+TEST(Gradients, ChunkwiseWeightGradientIsBitIdentical) {
     Step step;
-    Gradients gradients(Step::numbers, passes_of(4), &step.matrix());
+    Gradients gradients(Step::elements, passes_of(4), &step.matrix());
     EXPECT_EQ(step.run(gradients, 4, 1), step.run(passes_of(chunks)));
 }
 

@@ -10,11 +10,11 @@ struct RowRange {
     int64_t first, n;
 };
 
-// The rows of a batch whose sequences name one adapter.
+// The rows of a batch whose sequences use one adapter.
 struct AdapterRows {
-    std::vector<RowRange> ranges;  // in order, neighbors joined
+    std::vector<RowRange> ranges;  // in order, adjacent ranges merged
     int64_t count = 0;
-    std::vector<int64_t> chunk;  // where the batch's gradient chunks begin among these rows, and the end
+    std::vector<int64_t> chunk;  // first of these rows in each gradient chunk of the batch, and the end
 };
 
 AdapterRows rows_of_adapter(const Batch& batch, int adapter) {
@@ -22,8 +22,8 @@ AdapterRows rows_of_adapter(const Batch& batch, int adapter) {
     rows.chunk.assign(batch.chunk.size(), 0);
     for (const Sequence& s : batch.sequences) {
         if (s.adapter != adapter) continue;
-        bool joins = !rows.ranges.empty() && rows.ranges.back().first + rows.ranges.back().n == s.first;
-        joins ? void(rows.ranges.back().n += s.n) : rows.ranges.push_back({s.first, s.n});
+        bool adjacent = !rows.ranges.empty() && rows.ranges.back().first + rows.ranges.back().n == s.first;
+        adjacent ? void(rows.ranges.back().n += s.n) : rows.ranges.push_back({s.first, s.n});
         rows.count += s.n;
         for (size_t c = 0; c < rows.chunk.size(); ++c)
             rows.chunk[c] += std::clamp<int64_t>(batch.chunk[c] - s.first, 0, s.n);
@@ -31,7 +31,7 @@ AdapterRows rows_of_adapter(const Batch& batch, int adapter) {
     return rows;
 }
 
-// The adapter's rows of x, one below the other.
+// The adapter's rows of x, contiguous: [count, columns].
 Value gather_rows(Pass& pass, Value x, const AdapterRows& rows) {
     if (rows.count == x.data.rows()) return x;
     Value out = pass.empty({rows.count, x.data.columns()});
@@ -75,14 +75,14 @@ void scatter_add_scaled(Pass& pass, Value out, Value change, const AdapterRows& 
         });
 }
 
-// out += scale * b(a(x)) in the rows of the batch that name the adapter; the other rows are not computed.
+// out += scale * b(a(x)) in the adapter's rows of the batch; other rows are not computed.
 void add_adapter(Pass& pass, Value out, Value x, Lora& pair, const AdapterRows& rows) {
     Value inner = matmul(pass, gather_rows(pass, x, rows), pair.a, rows.chunk);
     scatter_add_scaled(pass, out, matmul(pass, inner, pair.b, rows.chunk), rows, pair.scale);
 }
 
-// A pair that no row of the batch names has a gradient of zeros: every sum of a step must be set.
-void record_no_gradient(Pass& pass, Param& param, const AdapterRows& rows) {
+// An adapter without rows in the batch has a zero gradient: every sum of a step must be set.
+void record_zero_gradient(Pass& pass, Param& param, const AdapterRows& rows) {
     if (!pass.recording() || !param.trainable()) return;
     pass.record([&pass, &param, chunk = rows.chunk] {
         std::vector<Tensor> levels;
@@ -93,8 +93,8 @@ void record_no_gradient(Pass& pass, Param& param, const AdapterRows& rows) {
     });
 }
 
-// The same value to every rank of the group; on the way back their gradients are summed.
-Value to_group(Pass& pass, Value x) {
+// Forward: identity. Backward: all-reduce of the gradient.
+Value copy_to_group(Pass& pass, Value x) {
     Value copy = pass.value(x.data);
     if (pass.recording())
         pass.record([=, &pass] {
@@ -106,7 +106,7 @@ Value to_group(Pass& pass, Value x) {
     return copy;
 }
 
-void sum_over_group(Pass& pass, Value x) {
+void all_reduce_output(Pass& pass, Value x) {
     pass.kernels.synchronize(pass.stream);
     pass.group.all_reduce(x.data.span<float>());
 }
@@ -114,24 +114,24 @@ void sum_over_group(Pass& pass, Value x) {
 }  // namespace
 
 Value Linear::operator()(Pass& pass, Value x, const Batch& batch) {
-    bool together = pass.group.size() > 1;
-    check(pairs.empty() || !pass.gradients || !together || split == Split::none,
-          "{}: LoRA pairs are not trained in a group of {}", weight.name, pass.group.size());
+    bool distributed = pass.group.size() > 1;
+    check(pairs.empty() || !pass.gradients || !distributed || split == Split::none,
+          "{}: LoRA pairs cannot be trained in a group of {}", weight.name, pass.group.size());
     for (const Sequence& s : batch.sequences)
         check(pairs.empty() || s.adapter < static_cast<int>(pairs.size()), "{}: adapter {} of {}", weight.name,
               s.adapter, pairs.size());
-    if (together && split == Split::rows) x = to_group(pass, x);
+    if (distributed && split == Split::rows) x = copy_to_group(pass, x);
     Value out = matmul(pass, x, weight, batch);
     for (size_t i = 0; i < pairs.size(); ++i) {
         AdapterRows rows = rows_of_adapter(batch, static_cast<int>(i));
         if (rows.count > 0) {
             add_adapter(pass, out, x, pairs[i], rows);
         } else {
-            record_no_gradient(pass, pairs[i].a, rows);
-            record_no_gradient(pass, pairs[i].b, rows);
+            record_zero_gradient(pass, pairs[i].a, rows);
+            record_zero_gradient(pass, pairs[i].b, rows);
         }
     }
-    if (together && split == Split::columns) sum_over_group(pass, out);
+    if (distributed && split == Split::columns) all_reduce_output(pass, out);
     return out;
 }
 

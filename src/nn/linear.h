@@ -1,12 +1,12 @@
-// nn/linear.h — a matrix of the model: its weight, how it is split over a group, and the LoRA pairs beside it.
+// nn/linear.h — a linear layer without bias: its weight, its tensor-parallel split and its LoRA adapters.
 //
 //   Value q = layer.wq(pass, h, batch);            // [T, out] of [T, in]
 //
-// The weight may be of any dtype and frozen. A pair adds scale * b(a(x)) to the rows whose sequence names its adapter
-// (Hu et al. 2021). Split by rows, each rank makes some outputs; by columns, it takes some inputs and outputs are
-// summed over the group (Shoeybi et al. 2019). In a group of one neither does anything. Pairs of a split matrix are
-// served in a group but not trained there, a Bug: each rank would have a part of the gradient of the factor that is not
-// split.
+// The weight may have any dtype and may be frozen. A LoRA pair adds scale * b(a(x)) to the rows whose sequence selects
+// its adapter (Hu et al. 2021). Split by rows, each rank computes part of the outputs; split by columns, it reads part
+// of the inputs and the outputs are all-reduced (Shoeybi et al. 2019). In a group of one neither has an effect. LoRA
+// pairs of a split matrix run in a group but cannot be trained there (Bug): each rank would have only part of the
+// gradient of the factor that is not split.
 #pragma once
 #include "nn/ops.h"
 
@@ -22,9 +22,9 @@ struct Lora {
 };
 
 struct Linear {
-    Param weight;  // [out, in], of this rank's share
+    Param weight;  // [out, in] of this rank's shard
     Split split = Split::none;
-    std::deque<Lora> pairs;  // by adapter, for all adapters or none; a deque, since the tape points at them
+    std::deque<Lora> pairs;  // indexed by adapter, or empty; a deque because the tape holds pointers into it
 
     Value operator()(Pass& pass, Value x, const Batch& batch);
 };

@@ -13,9 +13,9 @@ namespace puna {
 namespace {
 
 constexpr int64_t T = 9, in = 10, out = 8, rank = 3;
-constexpr float step = 1.0f / 32;  // numbers on this grid below 8 are exact in bf16
+constexpr float step = 1.0f / 32;  // multiples of this below 8 are exact in bf16
 
-// A frozen or f32 layer of 8 x 10 with two trainable LoRA pairs, and room for their gradients.
+// An 8 x 10 layer, trainable in f32 or frozen in another dtype, with two trainable LoRA adapters.
 class LoraLayer {
  public:
     explicit LoraLayer(Dtype dtype = Dtype::f32) {
@@ -26,8 +26,8 @@ class LoraLayer {
     }
 
     Linear& layer() { return layer_; }
-    int64_t numbers() const { return numbers_; }
-    Tensor normal(std::initializer_list<int64_t> sizes) {  // on the grid
+    int64_t gradient_elements() const { return gradient_elements_; }
+    Tensor normal(std::initializer_list<int64_t> sizes) {  // multiples of step
         Tensor x = arena_.tensor(Dtype::f32, sizes);
         for (float& value : x.span<float>())
             value = std::clamp(std::round(random_.normal() / step) * step, -4.0f, 4.0f);
@@ -38,8 +38,8 @@ class LoraLayer {
     Param param(std::string name, std::initializer_list<int64_t> sizes) {
         Param p{.name = std::move(name), .weight = normal(sizes)};
         p.master = p.weight;
-        p.offset = numbers_;
-        numbers_ += p.weight.count();
+        p.offset = gradient_elements_;
+        gradient_elements_ += p.weight.count();
         return p;
     }
     void freeze_as(Dtype dtype) {
@@ -51,7 +51,7 @@ class LoraLayer {
 
     Arena arena_;
     Random random_{3};
-    int64_t numbers_ = 0;
+    int64_t gradient_elements_ = 0;
     Linear layer_;
 };
 
@@ -74,7 +74,7 @@ void with_each_table_and_base(Test test) {
         }
 }
 
-TEST(Linear, AnAdapterChangesOnlyTheRowsThatNameIt) {
+TEST(Linear, AdapterChangesOnlyTheRowsThatSelectIt) {
     with_each_table_and_base([](const Kernels& table, Dtype dtype) {
         LoraLayer lora(dtype);
         Batch batch = three_sequences();
@@ -104,8 +104,8 @@ TEST(Linear, AnAdapterChangesOnlyTheRowsThatNameIt) {
     });
 }
 
-// The layer is linear in each of its numbers, and inputs on the grid are not rounded: differences are exact.
-TEST(Linear, GradientsOfItsPairsMatchDifferences) {
+// The layer is linear in each parameter, and inputs on the grid are not rounded: finite differences are exact.
+TEST(Linear, AdapterGradientsMatchFiniteDifferences) {
     with_each_table_and_base([](const Kernels& table, Dtype dtype) {
         LoraLayer lora(dtype);
         Batch batch = three_sequences();
@@ -118,7 +118,7 @@ TEST(Linear, GradientsOfItsPairsMatchDifferences) {
                 sum += static_cast<double>(y.as<float>()[i]) * static_cast<double>(dout.as<float>()[i]);
             return sum;
         };
-        Gradients gradients(lora.numbers(), {});
+        Gradients gradients(lora.gradient_elements(), {});
         Pass pass(table, &gradients);
         Value input = pass.value(x), y = lora.layer()(pass, input, batch);
         pass.set_gradient(y, dout);
@@ -126,14 +126,14 @@ TEST(Linear, GradientsOfItsPairsMatchDifferences) {
         Tensor dx = pass.gradient(input);
         gradients.advance(1);
         std::span<float> sums = gradients.finish();
-        auto expect_slopes = [&](Tensor numbers, const float* gradient) {
-            for (float& number : numbers.span<float>()) {
-                float before = number;
-                number = before + step;
+        auto expect_slopes = [&](Tensor parameters, const float* gradient) {
+            for (float& parameter : parameters.span<float>()) {
+                float original = parameter;
+                parameter = original + step;
                 double up = loss();
-                number = before - step;
+                parameter = original - step;
                 double down = loss();
-                number = before;
+                parameter = original;
                 EXPECT_NEAR((up - down) / (2 * step), *gradient, 1e-3 * (1 + std::abs(*gradient)));
                 ++gradient;
             }
@@ -151,7 +151,7 @@ void counting_matmul(Stream stream, Tensor y, Tensor x, Tensor w) {
     real_matmul(stream, y, x, w);
 }
 
-TEST(Linear, AnAdapterMultipliesItsOwnRowsOnly) {
+TEST(Linear, AdapterComputesOnlyItsOwnRows) {
     LoraLayer lora;
     Kernels counting = choose_kernels();
     real_matmul = std::exchange(counting.matmul, counting_matmul);
@@ -159,28 +159,29 @@ TEST(Linear, AnAdapterMultipliesItsOwnRowsOnly) {
     Pass pass(counting);
     rows_multiplied = 0;
     lora.layer()(pass, pass.value(lora.normal({T, in})), batch);
-    EXPECT_EQ(rows_multiplied, T + 2 * 4 + 2 * 3);  // all by the weight; 4 and 3 by a and b of their adapter
+    EXPECT_EQ(rows_multiplied, T + 2 * 4 + 2 * 3);  // all rows by the weight; 4 and 3 by a and b of their adapters
 }
 
-TEST(Linear, RowsOfOneAdapterNeedNotStandTogether) {
+TEST(Linear, RowsOfOneAdapterNeedNotBeContiguous) {
     LoraLayer lora;
     Tensor x = lora.normal({T, in});
-    Batch apart = three_sequences(), together = three_sequences();
-    apart.sequences = {
+    Batch separate = three_sequences(), contiguous = three_sequences();
+    separate.sequences = {
         {.first = 0, .n = 2, .adapter = 1}, {.first = 2, .n = 4, .adapter = 0}, {.first = 6, .n = 3, .adapter = 1}};
-    together.sequences = {{.first = 0, .n = 9, .adapter = 1}};
+    contiguous.sequences = {{.first = 0, .n = 9, .adapter = 1}};
     Pass pass(choose_kernels());
-    Tensor some = lora.layer()(pass, pass.value(x), apart).data, all = lora.layer()(pass, pass.value(x), together).data;
+    Tensor some = lora.layer()(pass, pass.value(x), separate).data,
+           all = lora.layer()(pass, pass.value(x), contiguous).data;
     for (int64_t t : {0, 1, 6, 7, 8})
         for (int64_t o = 0; o < out; ++o) EXPECT_EQ(some.row<float>(t)[o], all.row<float>(t)[o]) << t;
 }
 
-TEST(Linear, AnAdapterThatNoRowNamesHasAGradientOfZeros) {
+TEST(Linear, UnusedAdapterHasAZeroGradient) {
     for (const Kernels* table : test_tables()) {
         LoraLayer lora;
         Batch batch = three_sequences();
-        Gradients gradients(lora.numbers(), {.chunks_per_pass = 1, .chunks_per_step = 1});
-        for (int adapter : {0, -1}) {  // the second step must not see what the first one left
+        Gradients gradients(lora.gradient_elements(), {.chunks_per_pass = 1, .chunks_per_step = 1});
+        for (int adapter : {0, -1}) {  // the second step must not see the first one's gradient
             for (Sequence& s : batch.sequences) s.adapter = adapter;
             Pass pass(*table, &gradients);
             Value y = lora.layer()(pass, pass.value(lora.normal({T, in})), batch);
@@ -188,44 +189,44 @@ TEST(Linear, AnAdapterThatNoRowNamesHasAGradientOfZeros) {
             pass.backward();
             gradients.advance(1);
             std::span<float> sums = gradients.finish();
-            auto largest = [&](const Param& p) {
+            auto max_abs = [&](const Param& p) {
                 float value = 0;
                 for (int64_t i = 0; i < p.weight.count(); ++i)
                     value = std::max(value, std::abs(sums[static_cast<size_t>(p.offset + i)]));
                 return value;
             };
-            EXPECT_EQ(largest(lora.layer().pairs[0].a) > 0, adapter == 0) << table->name;
-            EXPECT_EQ(largest(lora.layer().pairs[0].b) > 0, adapter == 0) << table->name;
-            EXPECT_EQ(largest(lora.layer().pairs[1].a), 0) << table->name;
+            EXPECT_EQ(max_abs(lora.layer().pairs[0].a) > 0, adapter == 0) << table->name;
+            EXPECT_EQ(max_abs(lora.layer().pairs[0].b) > 0, adapter == 0) << table->name;
+            EXPECT_EQ(max_abs(lora.layer().pairs[1].a), 0) << table->name;
         }
     }
 }
 
-TEST(Linear, AFrozenWeightHasNoGradientButItsPairsHave) {
+TEST(Linear, FrozenWeightHasNoGradientButItsAdaptersDo) {
     LoraLayer lora;
     lora.layer().weight.offset = -1;
     Batch batch = three_sequences();
-    Gradients gradients(lora.numbers(), {});
+    Gradients gradients(lora.gradient_elements(), {});
     Pass pass(choose_kernels(), &gradients);
     Value y = lora.layer()(pass, pass.value(lora.normal({T, in})), batch);
     pass.set_gradient(y, lora.normal({T, out}));
     EXPECT_NO_THROW(pass.backward());
     gradients.advance(1);
     std::span<float> sums = gradients.finish();
-    float largest = 0;
+    float max_abs = 0;
     for (int64_t i = 0; i < lora.layer().pairs[0].b.weight.count(); ++i)
-        largest = std::max(largest, std::abs(sums[static_cast<size_t>(lora.layer().pairs[0].b.offset + i)]));
-    EXPECT_GT(largest, 0);
+        max_abs = std::max(max_abs, std::abs(sums[static_cast<size_t>(lora.layer().pairs[0].b.offset + i)]));
+    EXPECT_GT(max_abs, 0);
 }
 
-TEST(Linear, AnAdapterThatItDoesNotHaveIsABug) {
+TEST(Linear, AdapterIndexOutOfRangeIsABug) {
     LoraLayer lora;
     Batch batch = three_sequences();
     batch.sequences[1].adapter = 2;
     Pass pass(choose_kernels());
     Value x = pass.value(lora.normal({T, in}));
     EXPECT_THROW(lora.layer()(pass, x, batch), Bug);
-    lora.layer().pairs.clear();  // adapters may leave a layer alone
+    lora.layer().pairs.clear();  // a layer may have no adapters
     EXPECT_NO_THROW(lora.layer()(pass, x, batch));
 }
 

@@ -7,10 +7,10 @@ namespace puna {
 
 namespace {
 
-// Host numbers as a tensor of the pass.
-Tensor upload(Pass& pass, std::span<const int32_t> numbers) {
-    Tensor x = pass.arena.tensor(Dtype::i32, {static_cast<int64_t>(numbers.size())});
-    pass.kernels.copy(pass.stream, x.data, numbers.data(), numbers.size_bytes());
+// Copies host values into the pass's memory.
+Tensor upload(Pass& pass, std::span<const int32_t> values) {
+    Tensor x = pass.arena.tensor(Dtype::i32, {static_cast<int64_t>(values.size())});
+    pass.kernels.copy(pass.stream, x.data, values.data(), values.size_bytes());
     return x;
 }
 
@@ -79,7 +79,7 @@ Value swiglu(Pass& pass, Value gate, Value up) {
 Value add(Pass& pass, Value x, Value change) {
     pass.kernels.add(pass.stream, change.data, change.data, x.data);
     if (pass.recording())
-        pass.record([=, &pass] {  // the gradient of `change` is that of the sum: they share a slot
+        pass.record([=, &pass] {  // the sum shares the slot, hence the gradient, of `change`
             Tensor dx = pass.gradient(x);
             pass.kernels.add(pass.stream, dx, dx, pass.gradient(change));
         });
@@ -101,11 +101,11 @@ Value rope(Pass& pass, Value x, Tensor angles, RotaryPairs pairs) {
 
 namespace {
 
-void append(Pass& pass, Tensor store, Tensor rows, const Sequence& sequence) {
-    check(sequence.before + sequence.n <= store.size[0], "cache: {} tokens and {} more in {}", sequence.before,
-          sequence.n, store);
+void append(Pass& pass, Tensor cached, Tensor rows, const Sequence& sequence) {
+    check(sequence.before + sequence.n <= cached.size[0], "KV cache: {} tokens and {} new ones in {}", sequence.before,
+          sequence.n, cached);
     Tensor from = rows.slice(sequence.first, sequence.n);
-    pass.kernels.copy(pass.stream, store.slice(sequence.before, sequence.n).data, from.data,
+    pass.kernels.copy(pass.stream, cached.slice(sequence.before, sequence.n).data, from.data,
                       static_cast<size_t>(from.bytes()));
 }
 
@@ -149,12 +149,12 @@ std::vector<double> head_loss(Pass& pass, Value x, Param& head, const Batch& bat
     for (size_t c = 0; c + 1 < batch.chunk.size(); ++c) {
         int64_t first = batch.chunk[c], n = batch.chunk[c + 1] - first;
         Tensor logits = pass.arena.tensor(Dtype::f32, {n, V}), rows = x.data.slice(first, n),
-               wanted = targets.slice(first, n);
+               chunk_targets = targets.slice(first, n);
         kernels.matmul(pass.stream, logits, rows, head.weight);
         if (!recording) {
-            kernels.cross_entropy(pass.stream, loss.slice(first, n), logits, wanted);
+            kernels.cross_entropy(pass.stream, loss.slice(first, n), logits, chunk_targets);
         } else {
-            kernels.cross_entropy_backward(pass.stream, loss.slice(first, n), logits, wanted, seed);
+            kernels.cross_entropy_backward(pass.stream, loss.slice(first, n), logits, chunk_targets, seed);
             kernels.matmul_input_gradient(pass.stream, dx.slice(first, n), logits, head.weight);
             if (head.trainable()) {
                 std::vector<Tensor> levels;

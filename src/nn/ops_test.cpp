@@ -13,12 +13,12 @@ namespace {
 
 constexpr int64_t T = 11, D = 24, V = 37;
 
-std::vector<float> numbers_of(const Tensor& x) {
-    std::span<float> numbers = x.span<float>();
-    return {numbers.begin(), numbers.end()};
+std::vector<float> values_of(const Tensor& x) {
+    std::span<float> values = x.span<float>();
+    return {values.begin(), values.end()};
 }
 
-// Hidden states of eleven tokens in two chunks, a trainable head over them, and what should follow.
+// Hidden states of eleven tokens in two chunks, a trainable head and the targets.
 class Head {
  public:
     explicit Head(Dtype dtype = Dtype::f32) {
@@ -44,7 +44,7 @@ class Head {
     Random random_{9};
 };
 
-TEST(HeadLoss, EqualsTheLossOfWholeLogitsToTheBit) {
+TEST(HeadLoss, IsBitIdenticalToTheLossOfFullLogits) {
     for (const Kernels* table : test_tables())
         for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
             SCOPED_TRACE(fmt::format("{}, head {}", table->name, info(dtype).name));
@@ -56,9 +56,9 @@ TEST(HeadLoss, EqualsTheLossOfWholeLogitsToTheBit) {
             table->cross_entropy_backward({}, loss, logits, targets, 0.25f);
             table->matmul_input_gradient({}, dx, logits, h.head.weight);
             table->matmul_weight_gradient({}, {levels, 0, h.batch.chunk}, logits, h.x, dtype);
-            std::vector<float> each = numbers_of(loss);
-            std::vector<double> sums{std::accumulate(each.begin(), each.begin() + 4, 0.0),
-                                     std::accumulate(each.begin() + 4, each.end(), 0.0)};
+            std::vector<float> losses = values_of(loss);
+            std::vector<double> sums{std::accumulate(losses.begin(), losses.begin() + 4, 0.0),
+                                     std::accumulate(losses.begin() + 4, losses.end(), 0.0)};
 
             Gradients gradients(V * D, {.chunks_per_pass = 2, .chunks_per_step = 2}, &h.head);
             Pass training(*table, &gradients), inference(*table);
@@ -66,14 +66,14 @@ TEST(HeadLoss, EqualsTheLossOfWholeLogitsToTheBit) {
             EXPECT_EQ(head_loss(training, x, h.head, h.batch, 0.25f), sums);
             EXPECT_EQ(head_loss(inference, inference.value(h.x), h.head, h.batch, 1), sums);
             training.backward();
-            EXPECT_EQ(numbers_of(training.gradient(x)), numbers_of(dx));
+            EXPECT_EQ(values_of(training.gradient(x)), values_of(dx));
             gradients.advance(2);
             std::span<float> sum = gradients.finish();
-            EXPECT_EQ(std::vector<float>(sum.begin(), sum.end()), numbers_of(levels[1]));
+            EXPECT_EQ(std::vector<float>(sum.begin(), sum.end()), values_of(levels[1]));
         }
 }
 
-TEST(HeadLoss, AFrozenHeadStillHasAnInputGradient) {
+TEST(HeadLoss, FrozenHeadStillPropagatesTheInputGradient) {
     Head trained, frozen;
     frozen.head.offset = -1;
     std::vector<std::vector<float>> input_gradients;
@@ -83,12 +83,12 @@ TEST(HeadLoss, AFrozenHeadStillHasAnInputGradient) {
         Value x = pass.value(h->x);
         head_loss(pass, x, h->head, h->batch, 1);
         pass.backward();
-        input_gradients.push_back(numbers_of(pass.gradient(x)));
+        input_gradients.push_back(values_of(pass.gradient(x)));
     }
     EXPECT_EQ(input_gradients[1], input_gradients[0]);
 }
 
-TEST(Ops, AFrozenNormStillHasAnInputGradient) {
+TEST(Ops, FrozenNormStillPropagatesTheInputGradient) {
     std::vector<std::vector<float>> input_gradients;
     for (int64_t offset : {0, -1}) {
         Head h;
@@ -98,12 +98,12 @@ TEST(Ops, AFrozenNormStillHasAnInputGradient) {
         Value x = pass.value(h.x), y = rms_norm(pass, x, norm, h.batch, 1e-5f);
         pass.set_gradient(y, h.x);
         pass.backward();
-        input_gradients.push_back(numbers_of(pass.gradient(x)));
+        input_gradients.push_back(values_of(pass.gradient(x)));
     }
     EXPECT_EQ(input_gradients[1], input_gradients[0]);
 }
 
-TEST(Ops, AddTakesTheMemoryOfTheChangeAndGivesBothTheGradient) {
+TEST(Ops, AddReusesTheMemoryOfTheChangeAndPropagatesToBoth) {
     Head h;
     Gradients gradients(1, {});
     Pass pass(choose_kernels(), &gradients);
@@ -114,14 +114,14 @@ TEST(Ops, AddTakesTheMemoryOfTheChangeAndGivesBothTheGradient) {
     EXPECT_EQ(y.data.as<float>()[5], 2 * h.x.as<float>()[5]);
     pass.set_gradient(y, h.x);
     pass.backward();
-    EXPECT_EQ(numbers_of(pass.gradient(x)), numbers_of(h.x));
-    EXPECT_EQ(numbers_of(pass.gradient(change)), numbers_of(h.x));
+    EXPECT_EQ(values_of(pass.gradient(x)), values_of(h.x));
+    EXPECT_EQ(values_of(pass.gradient(change)), values_of(h.x));
 }
 
-// As the gradients are: pairs of neighbors, and what is left over joins at the end.
-TEST(Ops, LossesOfChunksAreAddedInATree) {
+// Like the gradients: adjacent pairs first, an odd one last.
+TEST(Ops, ChunkLossesAreSummedPairwise) {
     double tiny = 0x1p-53;
-    EXPECT_EQ(tree_sum({1, tiny, tiny, tiny}), 1 + 2 * tiny);  // from the left all three would be lost
+    EXPECT_EQ(tree_sum({1, tiny, tiny, tiny}), 1 + 2 * tiny);  // a sequential sum would lose all three
     EXPECT_EQ(tree_sum({1, 2, 3, 4, 5}), 15);
     EXPECT_EQ(tree_sum({3}), 3);
     EXPECT_EQ(tree_sum({}), 0);

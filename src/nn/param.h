@@ -1,4 +1,4 @@
-// nn/param.h — a weight of the model and what training keeps beside it.
+// nn/param.h — a model weight and its training state.
 #pragma once
 #include "core/tensor.h"
 
@@ -8,10 +8,10 @@
 namespace puna {
 
 struct Param {
-    std::string name;     // as in Llama's checkpoints: layers.0.attention.wq.weight
-    Tensor weight;        // what passes multiply with: f32, bf16, f16
-    Tensor master;        // trainable: f32, which the optimizer changes; the same memory as an f32 weight
-    int64_t offset = -1;  // trainable: of its gradient among all gradients; -1: frozen
+    std::string name;     // as in Meta's checkpoints: layers.0.attention.wq.weight
+    Tensor weight;        // used in forward and backward: f32, bf16 or f16
+    Tensor master;        // trainable: f32 copy that the optimizer updates; the same memory as an f32 weight
+    int64_t offset = -1;  // trainable: start of its gradient in the flat gradient vector; -1: frozen
     bool trainable() const { return offset >= 0; }
 };
 

@@ -35,17 +35,17 @@ Value Pass::run_and_rewind(Value x, const std::function<Value(Value)>& f) {
     result.data = arena.tensor(Dtype::f32, {x.data.count()}).data;
     Arena::Mark mark = arena.mark();
     Value y = f(x);
-    check(y.data.count() == x.data.count(), "a segment made {} of {}", y.data, x.data);
+    check(y.data.count() == x.data.count(), "segment: output {}, input {}", y.data, x.data);
     kernels.copy(stream, result.data, y.data.data, static_cast<size_t>(result.bytes()));
     kernels.synchronize(stream);
     arena.rewind(mark);
     return {result, -1};
 }
 
-// Of the gradients made since `mark`, x's alone is needed further back: it takes the place of y's.
-void Pass::keep_only(const Value& x, const Value& y, Arena::Mark mark) {
+// Frees the gradients allocated since `mark` except x's, the only one still needed: it moves into the memory of y's.
+void Pass::keep_input_gradient(const Value& x, const Value& y, Arena::Mark mark) {
     Tensor &dx = slots_[static_cast<size_t>(x.slot)], &dy = slots_[static_cast<size_t>(y.slot)];
-    check(static_cast<bool>(dx), "a segment that does not use its input");
+    check(static_cast<bool>(dx), "segment: the input is not used");
     kernels.copy(stream, dy.data, dx.data, static_cast<size_t>(dx.bytes()));
     kernels.synchronize(stream);
     dx.data = dy.data;
@@ -56,9 +56,9 @@ void Pass::keep_only(const Value& x, const Value& y, Arena::Mark mark) {
 Value Pass::segment(Value x, const std::function<Value(Value)>& f) {
     if (!recording()) return run_and_rewind(x, f);
     if (activations == Activations::keep) {
-        auto mark = std::make_shared<Arena::Mark>();  // shared by the two ends of the segment on the tape
+        auto mark = std::make_shared<Arena::Mark>();  // shared by the segment's first and last tape entries
         auto result = std::make_shared<Value>();
-        record([=, this] { keep_only(x, *result, *mark); });
+        record([=, this] { keep_input_gradient(x, *result, *mark); });
         *result = f(x);
         record([=, this] {
             gradient(*result);
@@ -73,11 +73,11 @@ Value Pass::segment(Value x, const std::function<Value(Value)>& f) {
     record([=, this] {
         Tensor dy = gradient(y);
         Arena::Mark gradient_mark = gradient_arena_.mark(), mark = arena.mark();
-        size_t here = tape_.size();
-        Value again = f(x);
-        slots_[static_cast<size_t>(again.slot)] = dy;
-        run_tape(here);
-        keep_only(x, again, gradient_mark);
+        size_t tape_begin = tape_.size();
+        Value recomputed = f(x);
+        slots_[static_cast<size_t>(recomputed.slot)] = dy;
+        run_tape(tape_begin);
+        keep_input_gradient(x, recomputed, gradient_mark);
         arena.rewind(mark);
     });
     return y;

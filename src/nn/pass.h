@@ -7,7 +7,7 @@
 //   std::vector<double> losses = llama.loss(training, llama.forward(training, batch), batch, seed);
 //   training.backward();                               // runs the tape in reverse: no graph, no sort
 //
-// A pass owns its arenas; several can live at once. It knows nothing of models.
+// A pass owns its arenas; several can exist at once. It does not depend on the model.
 #pragma once
 #include "comm/group.h"
 #include "core/arena.h"
@@ -20,23 +20,23 @@
 
 namespace puna {
 
-// A tensor of a pass. `slot` finds its gradient on the way back; -1 where nothing is recorded.
+// A tensor of a pass. `slot`: index of its gradient; -1 where nothing is recorded.
 struct Value {
     Tensor data;
     int64_t slot = -1;
 };
 
-// What becomes of a segment's activations once its result is known.
+// Whether a segment's activations are saved for backward or recomputed (activation checkpointing).
 enum class Activations : uint8_t { keep, recompute };
 
 class Pass {
  public:
-    explicit Pass(const Kernels& k, Gradients* sums = nullptr, Activations how = Activations::keep)
-        : kernels(k), gradients(sums), activations(how) {}
+    explicit Pass(const Kernels& k, Gradients* g = nullptr, Activations a = Activations::keep)
+        : kernels(k), gradients(g), activations(a) {}
 
     const Kernels& kernels;
     Stream stream;
-    Group group = Group::alone();  // the model's own: a Llama refuses another one
+    Group group = Group::alone();  // must be the model's: Llama throws Bug otherwise
     Gradients* gradients;          // null: inference
     Activations activations;
     Arena arena;
@@ -46,16 +46,16 @@ class Pass {
     Value empty(std::initializer_list<int64_t> sizes) { return value(arena.tensor(Dtype::f32, sizes)); }
     void record(std::function<void()> backward_fn) { tape_.push_back(std::move(backward_fn)); }
 
-    // The gradient of a value, zeros where nothing was added yet. Only on the way back.
+    // The gradient of a value, initially zeros. Backward only.
     Tensor gradient(const Value& value);
     void set_gradient(const Value& value, Tensor gradient) { slots_[static_cast<size_t>(value.slot)] = gradient; }
 
-    // Runs f(x) as one segment: its inner activations are rewound (inference), kept, or computed again on the way back.
-    // f's result has the shape of x.
+    // Runs f(x) as one segment: its inner activations are freed (inference), saved, or recomputed in backward. The
+    // result of f must have the shape of x.
     Value segment(Value x, const std::function<Value(Value)>& f);
 
-    void backward();  // from gradients that were set, or that an operation left (head_loss)
-    void reset();     // ready for the next batch; memory is kept
+    void backward();  // starts from gradients set by set_gradient or head_loss
+    void reset();     // ready for the next batch; keeps its memory
 
  private:
     int64_t new_slot() {
@@ -64,10 +64,10 @@ class Pass {
     }
     void run_tape(size_t to);
     Value run_and_rewind(Value x, const std::function<Value(Value)>& f);
-    void keep_only(const Value& x, const Value& y, Arena::Mark mark);
+    void keep_input_gradient(const Value& x, const Value& y, Arena::Mark mark);
 
     std::vector<std::function<void()>> tape_;
-    std::vector<Tensor> slots_;  // gradients, made when first asked for
+    std::vector<Tensor> slots_;  // gradients, allocated on first use
     Arena gradient_arena_;
     bool paused_ = false;
 };

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t T = 7, D = 20;
 
-// A trainable matrix [D, D] and norm [D], and room for what passes through them.
+// A trainable matrix [D, D] and norm [D].
 class Weights {
  public:
     Weights() {
@@ -25,13 +25,13 @@ class Weights {
         batch_.chunk = {0, 3, T};
     }
 
-    int64_t numbers() const { return D * D + D; }
+    int64_t elements() const { return D * D + D; }
     Tensor normal(std::initializer_list<int64_t> sizes, float deviation = 1) {
         Tensor x = arena_.tensor(Dtype::f32, sizes);
         for (float& value : x.span<float>()) value = random_.normal() * deviation;
         return x;
     }
-    // h + swiglu(u, u) of u = norm(h) times the matrix, three times, each as a segment.
+    // Three segments of h + swiglu(u, u), u = norm(h) times the matrix.
     Value three_segments(Pass& pass, Value x) {
         for (int i = 0; i < 3; ++i)
             x = pass.segment(x, [&](Value h) {
@@ -48,9 +48,9 @@ class Weights {
     Batch batch_;
 };
 
-std::vector<float> numbers_of(std::span<const float> x) { return {x.begin(), x.end()}; }
+std::vector<float> values_of(std::span<const float> x) { return {x.begin(), x.end()}; }
 
-TEST(Pass, AValueThatIsUsedTwiceAddsItsGradients) {
+TEST(Pass, GradientsOfAReusedValueAreSummed) {
     Weights weights;
     Gradients gradients(1, {});
     Pass pass(choose_kernels(), &gradients);
@@ -65,30 +65,30 @@ TEST(Pass, AValueThatIsUsedTwiceAddsItsGradients) {
     }
 }
 
-TEST(Pass, SegmentsThatAreComputedAgainGiveTheBitsOfKeptOnes) {
+TEST(Pass, RecomputedSegmentsAreBitIdenticalToSavedOnes) {
     Weights weights;
     Tensor x = weights.normal({T, D}), dout = weights.normal({T, D});
     std::vector<std::vector<float>> results, input_gradients, weight_gradients;
-    for (Activations how : {Activations::keep, Activations::recompute}) {
-        Gradients gradients(weights.numbers(), {.chunks_per_pass = 2, .chunks_per_step = 2});
-        Pass pass(choose_kernels(), &gradients, how);
+    for (Activations activations : {Activations::keep, Activations::recompute}) {
+        Gradients gradients(weights.elements(), {.chunks_per_pass = 2, .chunks_per_step = 2});
+        Pass pass(choose_kernels(), &gradients, activations);
         Value input = pass.value(x), y = weights.three_segments(pass, input);
-        results.push_back(numbers_of(y.data.span<float>()));
+        results.push_back(values_of(y.data.span<float>()));
         Tensor seed = pass.gradient(y);
         pass.kernels.copy({}, seed.data, dout.data, static_cast<size_t>(dout.bytes()));
         pass.backward();
-        input_gradients.push_back(numbers_of(pass.gradient(input).span<float>()));
+        input_gradients.push_back(values_of(pass.gradient(input).span<float>()));
         gradients.advance(2);
-        weight_gradients.push_back(numbers_of(gradients.finish()));
+        weight_gradients.push_back(values_of(gradients.finish()));
     }
     Pass inference(choose_kernels());
-    EXPECT_EQ(numbers_of(weights.three_segments(inference, inference.value(x)).data.span<float>()), results[0]);
+    EXPECT_EQ(values_of(weights.three_segments(inference, inference.value(x)).data.span<float>()), results[0]);
     EXPECT_EQ(results[1], results[0]);
     EXPECT_EQ(input_gradients[1], input_gradients[0]);
     EXPECT_EQ(weight_gradients[1], weight_gradients[0]);
 }
 
-TEST(Pass, SegmentsNeedNoMoreMemoryForMoreOfThem) {
+TEST(Pass, AdditionalInferenceSegmentsOnlyAddTheirResults) {
     Weights weights;
     Pass pass(choose_kernels());
     Tensor x = weights.normal({T, D});
@@ -98,12 +98,12 @@ TEST(Pass, SegmentsNeedNoMoreMemoryForMoreOfThem) {
     Value y = pass.value(x);
     for (int i = 0; i < 2; ++i) y = weights.three_segments(pass, y);
     size_t result = (static_cast<size_t>(T * D) * sizeof(float) + 63) / 64 * 64;
-    EXPECT_EQ(pass.arena.high_water(), three + 3 * result);  // only their results stay
+    EXPECT_EQ(pass.arena.high_water(), three + 3 * result);  // only the results of segments remain
 }
 
-TEST(Pass, AfterAResetItIsReadyForTheNextBatch) {
+TEST(Pass, ResetPreparesForTheNextBatch) {
     Weights weights;
-    Gradients gradients(weights.numbers(), {.chunks_per_pass = 2, .chunks_per_step = 2});
+    Gradients gradients(weights.elements(), {.chunks_per_pass = 2, .chunks_per_step = 2});
     Pass pass(choose_kernels(), &gradients);
     Tensor x = weights.normal({T, D}), dout = weights.normal({T, D});
     std::vector<std::vector<float>> sums;
@@ -114,12 +114,12 @@ TEST(Pass, AfterAResetItIsReadyForTheNextBatch) {
         pass.kernels.copy({}, seed.data, dout.data, static_cast<size_t>(dout.bytes()));
         pass.backward();
         gradients.advance(2);
-        sums.push_back(numbers_of(gradients.finish()));
+        sums.push_back(values_of(gradients.finish()));
     }
     EXPECT_EQ(sums[1], sums[0]);
 }
 
-TEST(Pass, AValueThatWasNotRecordedHasNoGradient) {
+TEST(Pass, UnrecordedValueHasNoGradient) {
     Weights weights;
     Pass pass(choose_kernels());
     EXPECT_THROW(pass.gradient(pass.value(weights.normal({T, D}))), Bug);
