@@ -18,53 +18,52 @@ namespace {
 constexpr int64_t max_size = int64_t{1} << 24, max_layers = 4096;
 
 std::optional<RopeScaling> rope_scaling_of(const ConfigValues& values, int64_t context) {
-    bool typed = values.has("rope.rope_type") || values.has("rope.type");
+    bool has_type = values.has("rope.rope_type") || values.has("rope.type");
     for (const char* key :
          {"rope.factor", "rope.low_freq_factor", "rope.high_freq_factor", "rope.original_max_position_embeddings"})
-        if (!typed && values.has(key))
-            fail("{}: '{}' is there, but no '{}' says what it means", values.path(), values.name_of(key),
+        if (!has_type && values.has(key))
+            fail("{}: '{}' is set but '{}' is missing", values.path(), values.name_of(key),
                  values.name_of("rope.rope_type"));
     for (const char* key : {"partial_rotary_factor", "rope.partial_rotary_factor"})
         if (values.number(key, 1) != 1)
-            fail("{}: '{}' is {}; heads that are rotated in part cannot be run", values.path(), values.name_of(key),
+            fail("{}: '{}' is {}; partial rotary embeddings are not supported", values.path(), values.name_of(key),
                  values.number(key));
     std::string type = values.text("rope.rope_type", values.text("rope.type", "default"));
     if (type == "default") return {};
     if (type != "llama3")
-        fail("{}: rotary scaling '{}' is not supported, only 'llama3'", values.path(), printable(type));
-    int64_t trained = values.whole("rope.original_max_position_embeddings", context);
+        fail("{}: RoPE scaling type '{}' is not supported, only 'llama3'", values.path(), printable(type));
+    int64_t nested_original = values.integer("rope.original_max_position_embeddings", context);
     return RopeScaling{.factor = values.number("rope.factor"),
                        .low_frequency_factor = values.number("rope.low_freq_factor"),
                        .high_frequency_factor = values.number("rope.high_freq_factor"),
-                       .original_context = values.whole("original_max_position_embeddings", trained)};
+                       .original_context = values.integer("original_max_position_embeddings", nested_original)};
 }
 
-void refuse_quantized(const ConfigValues& values) {
+void reject_quantized(const ConfigValues& values) {
     for (std::string field : {"quantization_config", "compression_config"}) {
-        if (!values.names(field + ".")) continue;
+        if (!values.is_present(field + ".")) continue;
         bool bitsandbytes = values.flag(field + ".load_in_4bit", false) || values.flag(field + ".load_in_8bit", false);
-        std::string method = values.text(field + ".quant_method", bitsandbytes ? "bitsandbytes" : "an unnamed method");
+        std::string method = values.text(field + ".quant_method", bitsandbytes ? "bitsandbytes" : "an unknown method");
         fail(
-            "{}: the weights are quantized by {} ('{}'); only F32, F16 and BF16 can be run: use the model before it "
-            "was "
-            "quantized",
+            "{}: the weights are quantized with {} ('{}'); only F32, F16 and BF16 are supported: use the unquantized "
+            "model",
             values.path(), printable(method), field);
     }
 }
 
-void refuse_other_models(const ConfigValues& values) {
+void reject_unsupported(const ConfigValues& values) {
     std::string type = values.text("model_type", "llama"), activation = values.text("hidden_act", "silu");
-    if (type != "llama") fail("{}: model_type is '{}'; only 'llama' can be run", values.path(), printable(type));
-    if (activation != "silu" && activation != "swish")  // one function, two names
-        fail("{}: hidden_act is '{}'; only 'silu' can be run", values.path(), printable(activation));
+    if (type != "llama") fail("{}: model_type is '{}'; only 'llama' is supported", values.path(), printable(type));
+    if (activation != "silu" && activation != "swish")  // synonyms
+        fail("{}: hidden_act is '{}'; only 'silu' is supported", values.path(), printable(activation));
     for (const char* bias : {"attention_bias", "mlp_bias"})
-        if (values.flag(bias, false)) fail("{}: '{}' is true; models with biases cannot be run", values.path(), bias);
+        if (values.flag(bias, false)) fail("{}: '{}' is true; biases are not supported", values.path(), bias);
 }
 
-int32_t token_of(int64_t id, const ConfigValues& values, std::string_view key) {
+int32_t token_id(int64_t id, const ConfigValues& values, std::string_view key) {
     std::optional<int32_t> token = checked_cast<int32_t>(id);
     if (!token || *token < 0)
-        fail("{}: '{}' is {}; a token's id is 0 to {}", values.path(), key, id, std::numeric_limits<int32_t>::max());
+        fail("{}: '{}' is {}; token ids are 0 to {}", values.path(), key, id, std::numeric_limits<int32_t>::max());
     return *token;
 }
 
@@ -72,32 +71,32 @@ int32_t token_of(int64_t id, const ConfigValues& values, std::string_view key) {
 
 Config parse_config(std::string_view json, std::string_view path) {
     ConfigValues values(json, path);
-    refuse_other_models(values);
-    refuse_quantized(values);
-    Config config;  // what is missing is as in transformers' LlamaConfig
-    config.dim = values.whole("hidden_size", 4096);
-    config.ffn = values.whole("intermediate_size", 11008);
-    config.layers = values.whole("num_hidden_layers", 32);
-    config.heads = values.whole("num_attention_heads", 32);
-    config.kv_heads = values.whole("num_key_value_heads", config.heads);
-    config.head_dim = values.whole("head_dim", config.heads > 0 ? config.dim / config.heads : 0);
-    config.vocabulary = values.whole("vocab_size", 32000);
-    config.context = values.whole("max_position_embeddings", 2048);
+    reject_unsupported(values);
+    reject_quantized(values);
+    Config config;  // defaults: transformers' LlamaConfig
+    config.dim = values.integer("hidden_size", 4096);
+    config.ffn = values.integer("intermediate_size", 11008);
+    config.layers = values.integer("num_hidden_layers", 32);
+    config.heads = values.integer("num_attention_heads", 32);
+    config.kv_heads = values.integer("num_key_value_heads", config.heads);
+    config.head_dim = values.integer("head_dim", config.heads > 0 ? config.dim / config.heads : 0);
+    config.vocabulary = values.integer("vocab_size", 32000);
+    config.context = values.integer("max_position_embeddings", 2048);
     config.norm_epsilon = values.number("rms_norm_eps", 1e-6);
     config.rope_theta = values.number("rope.rope_theta", values.number("rope_theta", 10000));
     config.rope_scaling = rope_scaling_of(values, config.context);
     config.tied = values.flag("tie_word_embeddings", false);
-    if (values.has("bos_token_id") || !values.names("bos_token_id"))
-        config.bos = token_of(values.whole("bos_token_id", 1), values, "bos_token_id");
-    for (int64_t id : values.eos()) config.eos.push_back(token_of(id, values, "eos_token_id"));
-    if (!values.names("eos_token_id")) config.eos = {2};
+    if (values.has("bos_token_id") || !values.is_present("bos_token_id"))
+        config.bos = token_id(values.integer("bos_token_id", 1), values, "bos_token_id");
+    for (int64_t id : values.eos()) config.eos.push_back(token_id(id, values, "eos_token_id"));
+    if (!values.is_present("eos_token_id")) config.eos = {2};
     validate(config, path);
     return config;
 }
 
 Config read_config(const std::filesystem::path& path) { return parse_config(MappedFile(path).text(), path.string()); }
 
-void validate(const Config& c, std::string_view place) {
+void validate(const Config& c, std::string_view source) {
     struct Size {
         std::string_view name;
         int64_t value, limit;
@@ -108,27 +107,28 @@ void validate(const Config& c, std::string_view place) {
           Size{"num_key_value_heads", c.kv_heads, max_size}, Size{"head_dim", c.head_dim, 4096},
           Size{"vocab_size", c.vocabulary, max_size}, Size{"max_position_embeddings", c.context, int64_t{1} << 30}})
         if (size.value < 1 || size.value > size.limit)
-            fail("{}: '{}' is {}; it must be 1 to {}", place, size.name, size.value, size.limit);
+            fail("{}: '{}' is {}; it must be 1 to {}", source, size.name, size.value, size.limit);
     if (c.heads % c.kv_heads != 0)
-        fail("{}: {} heads cannot share {} key and value heads evenly", place, c.heads, c.kv_heads);
-    if (c.head_dim % 2 != 0) fail("{}: head_dim is {}; rotary pairs need an even one", place, c.head_dim);
-    if (c.heads * c.head_dim > max_size) fail("{}: {} heads of {} are too large", place, c.heads, c.head_dim);
+        fail("{}: {} attention heads are not a multiple of {} key/value heads", source, c.heads, c.kv_heads);
+    if (c.head_dim % 2 != 0) fail("{}: head_dim is {}; it must be even for rotary embeddings", source, c.head_dim);
+    if (c.heads * c.head_dim > max_size) fail("{}: {} heads of size {} are too large", source, c.heads, c.head_dim);
     if (!(c.norm_epsilon > 0 && c.norm_epsilon < 1))
-        fail("{}: 'rms_norm_eps' is {}; it must be above 0 and below 1", place, c.norm_epsilon);
+        fail("{}: 'rms_norm_eps' is {}; it must be above 0 and below 1", source, c.norm_epsilon);
     if (!(c.rope_theta >= 1 && c.rope_theta < 1e12))
-        fail("{}: 'rope_theta' is {}; it must be 1 or more and below 1e12", place, c.rope_theta);
+        fail("{}: 'rope_theta' is {}; it must be 1 or more and below 1e12", source, c.rope_theta);
     if (c.rope_scaling) {
         const RopeScaling& r = *c.rope_scaling;
         if (!(r.factor >= 1 && r.factor < 1e6))
-            fail("{}: rotary 'factor' is {}; it must be 1 or more and below 1e6", place, r.factor);
+            fail("{}: RoPE scaling 'factor' is {}; it must be 1 or more and below 1e6", source, r.factor);
         if (!(r.low_frequency_factor > 0 && r.high_frequency_factor > r.low_frequency_factor &&
               r.high_frequency_factor < 1e6))
             fail(
-                "{}: rotary 'low_freq_factor' is {} and 'high_freq_factor' {}; they must be above 0, the second the "
-                "larger and below 1e6",
-                place, r.low_frequency_factor, r.high_frequency_factor);
+                "{}: RoPE scaling 'low_freq_factor' is {} and 'high_freq_factor' {}; they must satisfy 0 < low < high "
+                "< "
+                "1e6",
+                source, r.low_frequency_factor, r.high_frequency_factor);
         if (r.original_context < 1 || r.original_context > int64_t{1} << 30)
-            fail("{}: 'original_max_position_embeddings' is {}; it must be 1 to {}", place, r.original_context,
+            fail("{}: 'original_max_position_embeddings' is {}; it must be 1 to {}", source, r.original_context,
                  int64_t{1} << 30);
     }
 }
@@ -174,9 +174,10 @@ std::vector<float> rotary_frequencies(const Config& c) {
             exact::exp(-2.0 * static_cast<double>(p) / static_cast<double>(c.head_dim) * exact::log(c.rope_theta));
         if (c.rope_scaling) {
             const RopeScaling& r = *c.rope_scaling;
-            double turns = static_cast<double>(r.original_context) * f / 6.283185307179586;  // in the original context
+            double rotations =
+                static_cast<double>(r.original_context) * f / 6.283185307179586;  // over the original context
             double keep = std::clamp(
-                (turns - r.low_frequency_factor) / (r.high_frequency_factor - r.low_frequency_factor), 0.0, 1.0);
+                (rotations - r.low_frequency_factor) / (r.high_frequency_factor - r.low_frequency_factor), 0.0, 1.0);
             f *= keep + (1 - keep) / r.factor;
         }
         frequencies.push_back(static_cast<float>(f));

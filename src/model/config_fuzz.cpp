@@ -7,6 +7,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         puna::Config config = puna::parse_config(input, "config.json");
         puna::rotary_frequencies(config);
         puna::parameter_count(config);
-        puna::parse_config(puna::config_json(config, puna::Dtype::bf16), "its own output");
+        puna::parse_config(puna::config_json(config, puna::Dtype::bf16), "round trip");
     });
 }

@@ -7,7 +7,7 @@
 namespace puna {
 namespace {
 
-// Llama 3.2 1B's, as published, with a hole for more.
+// config.json of Llama 3.2 1B as published, plus the fields in `more`.
 std::string json_with(const std::string& more) {
     return R"({"architectures": ["LlamaForCausalLM"], "attention_bias": false, "bos_token_id": 128000,
         "eos_token_id": [128001, 128008, 128009], "head_dim": 64, "hidden_act": "silu", "hidden_size": 2048, "initializer_range": 0.02,
@@ -28,23 +28,23 @@ std::string problem_of(const std::string& json) {
     return "none";
 }
 
-TEST(Config, ThePublishedOneIsRead) {
+TEST(Config, ReadsThePublishedLlama32Config) {
     Config config = parse_config(json_with(""), "config.json");
     EXPECT_EQ(config.eos, (std::vector<int32_t>{128001, 128008, 128009}));
     EXPECT_TRUE(config.tied);
     EXPECT_EQ(config.rope_scaling->factor, 32);
-    EXPECT_EQ(parameter_count(config), 1235814400);  // as its card says
+    EXPECT_EQ(parameter_count(config), 1235814400);  // as stated in its model card
 }
 
-TEST(Config, WhatIsWrittenIsReadAgain) {
+TEST(Config, RoundTripsThroughJson) {
     Config config = parse_config(json_with(""), "config.json"),
            again = parse_config(config_json(config, Dtype::bf16), "again");
     EXPECT_EQ(config_json(again, Dtype::bf16), config_json(config, Dtype::bf16));
     EXPECT_EQ(rotary_frequencies(again), rotary_frequencies(config));
 }
 
-// The 8B of Llama 3.1: factor 8 over an original context of 8192 tokens.
-TEST(Config, LongWavesAreStretchedAndShortOnesAreNot) {
+// Llama 3.1 8B: factor 8 over an original context of 8192 tokens.
+TEST(Config, RopeScalingStretchesOnlyLongWavelengths) {
     Config config = parse_config(json_with(R"(, "head_dim": 128)"), "config.json");
     config.rope_scaling->factor = 8;
     std::vector<float> scaled = rotary_frequencies(config);
@@ -62,15 +62,15 @@ TEST(Config, LongWavesAreStretchedAndShortOnesAreNot) {
     }
 }
 
-TEST(Config, WhatCannotBeComputedIsNamed) {
+TEST(Config, UnsupportedFeaturesAreRejectedByName) {
     EXPECT_EQ(problem_of(json_with(R"(, "model_type": "mistral")")),
-              "config.json: model_type is 'mistral'; only 'llama' can be run");
+              "config.json: model_type is 'mistral'; only 'llama' is supported");
     EXPECT_NE(problem_of(json_with(R"(, "hidden_act": "gelu")")).find("hidden_act is 'gelu'"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "mlp_bias": true)")).find("mlp_bias"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 2})"))
                   .find("'linear'"),
               std::string::npos);
-    EXPECT_NE(problem_of(json_with(R"(, "num_key_value_heads": 7)")).find("32 heads cannot share 7"),
+    EXPECT_NE(problem_of(json_with(R"(, "num_key_value_heads": 7)")).find("32 attention heads are not a multiple of 7"),
               std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "head_dim": 63)")).find("head_dim is 63"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "hidden_size": 0)")).find("'hidden_size' is 0"), std::string::npos);
@@ -83,8 +83,8 @@ TEST(Config, WhatCannotBeComputedIsNamed) {
     EXPECT_NE(problem_of("{").find("config.json: "), std::string::npos);
 }
 
-// What a field of the wrong kind says must not be replaced by what is usual without it.
-TEST(Config, AFieldOfTheWrongKindIsNamed) {
+// A field of the wrong type must not silently fall back to its default.
+TEST(Config, FieldsOfTheWrongTypeAreRejectedByName) {
     for (const char* rope : {"rope_scaling", "rope_parameters"}) {
         for (const char* value : {R"("x")", "3", "true", "[]", "[{}]"})
             EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", rope, value))),
@@ -106,14 +106,14 @@ TEST(Config, AFieldOfTheWrongKindIsNamed) {
                   "config.json: 'eos_token_id' must be a whole number or a list of them");
     EXPECT_EQ(problem_of(json_with(R"(, "tie_word_embeddings": [])")),
               "config.json: 'tie_word_embeddings' must be true or false");
-    EXPECT_EQ(problem_of(json_with(R"(, "hidden_act": {})")), "config.json: 'hidden_act' must be a text");
+    EXPECT_EQ(problem_of(json_with(R"(, "hidden_act": {})")), "config.json: 'hidden_act' must be a string");
     for (const char* field : {"rope_theta", "rope_scaling", "rope_parameters", "head_dim", "eos_token_id", "hidden_act",
                               "tie_word_embeddings"})
         EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": null)", field))), "none") << field;
 }
 
-// Those of transformers' LlamaConfig.
-TEST(Config, AMissingFieldHasTheDefaultOfTheFormat) {
+// The defaults of transformers' LlamaConfig.
+TEST(Config, MissingFieldsHaveTransformersDefaults) {
     Config config = parse_config("{}", "config.json");
     EXPECT_EQ(config.vocabulary, 32000);
     EXPECT_EQ(config.dim, 4096);
@@ -136,12 +136,12 @@ TEST(Config, AMissingFieldHasTheDefaultOfTheFormat) {
     Config again = parse_config(config_json(none, Dtype::f32), "again");
     EXPECT_EQ(again.bos, -1);
     EXPECT_EQ(again.eos, std::vector<int32_t>{});
-    EXPECT_EQ(problem_of(R"({"hidden_act": "swish"})"), "none") << "another name of silu";
+    EXPECT_EQ(problem_of(R"({"hidden_act": "swish"})"), "none") << "synonym of silu";
 }
 
-// rope_scaling before rope_parameters, as a whole; rope_type before type; what lies inside before what lies outside,
-// but for the context of pre-training.
-TEST(Config, OfTwoPlacesThatDisagreeTheOneThatTransformersTakesCounts) {
+// rope_scaling as a whole takes precedence over rope_parameters, rope_type over type, and nested fields over top-level
+// ones except original_max_position_embeddings.
+TEST(Config, ConflictingFieldsAreResolvedAsInTransformers) {
     auto read = [](std::string_view rope) { return parse_config(fmt::format("{{{}}}", rope), "config.json"); };
     std::string_view llama3 = R"("rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4)";
     EXPECT_EQ(read(R"("rope_theta": 5, "rope_parameters": {"rope_theta": 7})").rope_theta, 7);
@@ -155,7 +155,7 @@ TEST(Config, OfTwoPlacesThatDisagreeTheOneThatTransformersTakesCounts) {
         read(fmt::format(R"("rope_parameters": {{{}}}, "rope_scaling": {{"type": "default"}})", llama3)).rope_scaling);
     EXPECT_TRUE(read(fmt::format(R"("rope_scaling": {{{}, "type": "linear"}})", llama3)).rope_scaling);
     EXPECT_EQ(problem_of(R"({"rope_scaling": {"rope_type": "linear", "type": "llama3", "factor": 8}})"),
-              "config.json: rotary scaling 'linear' is not supported, only 'llama3'");
+              "config.json: RoPE scaling type 'linear' is not supported, only 'llama3'");
     EXPECT_EQ(read(fmt::format(R"("rope_scaling": {{{}}}, "max_position_embeddings": 77)", llama3))
                   .rope_scaling->original_context,
               77);
@@ -166,20 +166,21 @@ TEST(Config, OfTwoPlacesThatDisagreeTheOneThatTransformersTakesCounts) {
                 llama3))
             .rope_scaling->original_context,
         8);
-    EXPECT_EQ(read(R"("hidden_size": 64, "head_dim": 6, "hidden_size": 128)").dim, 128) << "the last of two";
+    EXPECT_EQ(read(R"("hidden_size": 64, "head_dim": 6, "hidden_size": 128)").dim, 128) << "the last duplicate wins";
     EXPECT_EQ(
         problem_of(R"({"rope_parameters": {"partial_rotary_factor": 0.5}})"),
-        "config.json: 'rope_parameters.partial_rotary_factor' is 0.5; heads that are rotated in part cannot be run");
+        "config.json: 'rope_parameters.partial_rotary_factor' is 0.5; partial rotary embeddings are not supported");
 }
 
-TEST(Config, AQuantizedCheckpointIsNamedAsSuch) {
+TEST(Config, QuantizedCheckpointsAreReportedAsQuantized) {
     for (const char* method : {"gptq", "awq", "bitsandbytes", "fp8", "compressed-tensors"})
-        EXPECT_EQ(problem_of(json_with(fmt::format(
-                      R"(, "quantization_config": {{"bits": 4, "quant_method": "{}", "modules": ["x"]}})", method))),
-                  fmt::format("config.json: the weights are quantized by {} ('quantization_config'); only F32, F16 and "
-                              "BF16 can be run: use the model before it was quantized",
-                              method));
-    EXPECT_NE(problem_of(json_with(R"(, "quantization_config": {"load_in_8bit": true})")).find("by bitsandbytes"),
+        EXPECT_EQ(
+            problem_of(json_with(fmt::format(
+                R"(, "quantization_config": {{"bits": 4, "quant_method": "{}", "modules": ["x"]}})", method))),
+            fmt::format("config.json: the weights are quantized with {} ('quantization_config'); only F32, F16 and "
+                        "BF16 are supported: use the unquantized model",
+                        method));
+    EXPECT_NE(problem_of(json_with(R"(, "quantization_config": {"load_in_8bit": true})")).find("with bitsandbytes"),
               std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "compression_config": {"format": "x"})")).find("'compression_config'"),
               std::string::npos);
@@ -187,37 +188,35 @@ TEST(Config, AQuantizedCheckpointIsNamedAsSuch) {
         EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "quantization_config": {})", none))), "none");
 }
 
-TEST(Config, AWholeNumberOfMoreThan64BitsIsToldAsSuch) {
+TEST(Config, IntegersBeyond64BitsAreReportedAsTooLarge) {
     for (const char* field : {"vocab_size", "bos_token_id", "head_dim"})
-        EXPECT_EQ(
-            problem_of(json_with(fmt::format(R"(, "{}": 123456789012345678901)", field))),
-            fmt::format("config.json: '{}' is 123456789012345678901, a whole number of more than 64 bits", field));
+        EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": 123456789012345678901)", field))),
+                  fmt::format("config.json: '{}' is 123456789012345678901, which does not fit in 64 bits", field));
     EXPECT_EQ(problem_of(json_with(R"(, "eos_token_id": [1, -123456789012345678901])")),
-              "config.json: 'eos_token_id' is -123456789012345678901, a whole number of more than 64 bits");
+              "config.json: 'eos_token_id' is -123456789012345678901, which does not fit in 64 bits");
     EXPECT_EQ(problem_of(json_with(R"(, "hidden_size": 18446744073709551615)")),
-              "config.json: 'hidden_size' is 18446744073709551615, a whole number of more than 64 bits");
-    EXPECT_EQ(problem_of(json_with(R"(, "unheard_of": 123456789012345678901)")), "none");
+              "config.json: 'hidden_size' is 18446744073709551615, which does not fit in 64 bits");
+    EXPECT_EQ(problem_of(json_with(R"(, "unknown_field": 123456789012345678901)")), "none");
     EXPECT_EQ(problem_of(json_with(R"(, "rope_theta": 123456789012)")), "none");
 }
 
-TEST(Config, RotaryScalingSaysOfWhatKindItIs) {
+TEST(Config, RopeScalingNeedsAType) {
     auto with = [](std::string_view rope) {
         return fmt::format(
             R"({{"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 64, {}}})",
             rope);
     };
     EXPECT_EQ(problem_of(with(R"("rope_scaling": {"factor": 8})")),
-              "config.json: 'rope_scaling.factor' is there, but no 'rope_scaling.rope_type' says what it means");
+              "config.json: 'rope_scaling.factor' is set but 'rope_scaling.rope_type' is missing");
     EXPECT_EQ(problem_of(with(R"("rope_parameters": {"rope_type": null, "low_freq_factor": 1})")),
-              "config.json: 'rope_parameters.low_freq_factor' is there, but no 'rope_parameters.rope_type' says what "
-              "it means");
+              "config.json: 'rope_parameters.low_freq_factor' is set but 'rope_parameters.rope_type' is missing");
     EXPECT_EQ(problem_of(with(R"("rope_scaling": {"type": "llama3", "factor": 8})")),
               "config.json: 'rope_scaling.low_freq_factor' is missing");
     EXPECT_EQ(parse_config(with(R"("rope_parameters": {"rope_theta": 7})"), "x").rope_theta, 7);
     EXPECT_FALSE(parse_config(with(R"("rope_scaling": {"rope_type": "default", "factor": 8})"), "x").rope_scaling);
 }
 
-TEST(Config, AValueOutOfItsRangeIsToldTheRange) {
+TEST(Config, OutOfRangeErrorsStateTheRange) {
     auto rope = [](std::string_view changed) {
         std::string json = json_with("");
         size_t at = json.find(changed.substr(0, changed.find(':')));
@@ -228,17 +227,16 @@ TEST(Config, AValueOutOfItsRangeIsToldTheRange) {
     EXPECT_EQ(problem_of(json_with(R"(, "rope_theta": 1e30)")),
               "config.json: 'rope_theta' is 1e+30; it must be 1 or more and below 1e12");
     EXPECT_EQ(problem_of(json_with(R"(, "bos_token_id": -1)")),
-              "config.json: 'bos_token_id' is -1; a token's id is 0 to 2147483647");
+              "config.json: 'bos_token_id' is -1; token ids are 0 to 2147483647");
     EXPECT_EQ(problem_of(rope(R"("factor": 0.5)")),
-              "config.json: rotary 'factor' is 0.5; it must be 1 or more and below 1e6");
-    EXPECT_NE(problem_of(rope(R"("low_freq_factor": 4)")).find("must be above 0, the second the larger"),
-              std::string::npos);
+              "config.json: RoPE scaling 'factor' is 0.5; it must be 1 or more and below 1e6");
+    EXPECT_NE(problem_of(rope(R"("low_freq_factor": 4)")).find("must satisfy 0 < low < high < 1e6"), std::string::npos);
     EXPECT_NE(problem_of(rope(R"("original_max_position_embeddings": 0)")).find("it must be 1 to 1073741824"),
               std::string::npos);
 }
 
-// Sizes of the published models, as their makers count them.
-TEST(Config, CountsTheParametersOfLlama) {
+// Parameter counts of the published models.
+TEST(Config, CountsTheParametersOfPublishedLlamas) {
     struct Model {
         int64_t dim, layers, heads, head_dim, ffn, count;
         bool tied;

@@ -1,8 +1,8 @@
-// model/config_values.h — the fields of a config.json that make a Config, with their kinds. Only for model/config.cpp.
+// model/config_values.h — type-checked access to the fields of config.json. Used by model/config.cpp only.
 //
 //   ConfigValues values(R"({"hidden_size": 64})", "config.json");
-//   int64_t dim = values.whole("hidden_size", 4096);    // 4096 where it is missing or null; Error where it is no number
-//   double factor = values.number("rope.factor");       // of rope_scaling or rope_parameters; Error where it is missing
+//   int64_t dim = values.integer("hidden_size", 4096);  // 4096 if missing or null; Error if not an integer
+//   double factor = values.number("rope.factor");       // of rope_scaling or rope_parameters; Error if missing
 #pragma once
 #include "core/error.h"
 #include "core/json.h"
@@ -20,51 +20,50 @@
 
 namespace puna {
 
-// The values that matter, by their path: "hidden_size", "rope.factor" for the one of rope_scaling and rope_parameters
-// that counts. Everything else is passed over, and so is null; a list or object where a number was due is kept as such,
-// to be refused.
+// Known fields by key: "hidden_size"; "rope.factor" is that of rope_scaling or, without it, of rope_parameters. Unknown
+// fields and nulls are ignored. An array or object in place of a scalar is stored as such and rejected on access.
 class ConfigValues {
  public:
     ConfigValues(std::string_view json, std::string_view path) : path_(path) {
-        read_json(json, path, [this](const JsonEvent& event) { take(event); });
+        read_json(json, path, [this](const JsonEvent& event) { on_event(event); });
     }
 
-    int64_t whole(const std::string& key, std::optional<int64_t> otherwise = {}) const {
-        const Value* value = find(key, otherwise.has_value());
-        if (!value) return *otherwise;
-        if (value->is_whole && value->kind != JsonEvent::integer)
-            fail("{}: '{}' is {}, a whole number of more than 64 bits", path_, name_of(key), printable(value->text));
+    int64_t integer(const std::string& key, std::optional<int64_t> fallback = {}) const {
+        const Value* value = find(key, fallback.has_value());
+        if (!value) return *fallback;
+        if (value->is_whole_number && value->kind != JsonEvent::integer)
+            fail("{}: '{}' is {}, which does not fit in 64 bits", path_, name_of(key), printable(value->text));
         if (value->kind != JsonEvent::integer) fail("{}: '{}' must be a whole number", path_, name_of(key));
         return value->integer;
     }
-    double number(const std::string& key, std::optional<double> otherwise = {}) const {
-        const Value* value = find(key, otherwise.has_value());
-        if (!value) return *otherwise;
+    double number(const std::string& key, std::optional<double> fallback = {}) const {
+        const Value* value = find(key, fallback.has_value());
+        if (!value) return *fallback;
         bool fits = value->kind == JsonEvent::integer || value->kind == JsonEvent::number;
         if (!fits || !std::isfinite(value->number)) fail("{}: '{}' must be a number", path_, name_of(key));
         return value->number;
     }
-    bool flag(const std::string& key, bool otherwise) const {
+    bool flag(const std::string& key, bool fallback) const {
         const Value* value = find(key, true);
-        if (!value) return otherwise;
+        if (!value) return fallback;
         if (value->kind != JsonEvent::boolean) fail("{}: '{}' must be true or false", path_, key);
         return value->integer != 0;
     }
-    std::string text(const std::string& key, const std::string& otherwise) const {
+    std::string text(const std::string& key, const std::string& fallback) const {
         const Value* value = find(key, true);
-        if (!value) return otherwise;
-        if (value->kind != JsonEvent::string) fail("{}: '{}' must be a text", path_, name_of(key));
+        if (!value) return fallback;
+        if (value->kind != JsonEvent::string) fail("{}: '{}' must be a string", path_, name_of(key));
         return value->text;
     }
     bool has(const std::string& key) const { return find(key, true) != nullptr; }
-    bool names(const std::string& key) const { return named_.contains(key); }  // also as null
+    bool is_present(const std::string& key) const { return present_.contains(key); }  // even if null
     const std::vector<int64_t>& eos() const { return eos_; }
     std::string_view path() const { return path_; }
 
-    // As the file spells it: "rope_scaling.factor". Where both are there, transformers takes rope_scaling.
+    // The name in the file: "rope_scaling.factor". If both are present, rope_scaling wins, as in transformers.
     std::string name_of(const std::string& key) const {
         if (!key.starts_with("rope.")) return key;
-        return (named_.contains("rope_scaling.") ? "rope_scaling" : "rope_parameters") + key.substr(4);
+        return (present_.contains("rope_scaling.") ? "rope_scaling" : "rope_parameters") + key.substr(4);
     }
 
  private:
@@ -72,7 +71,7 @@ class ConfigValues {
 
     struct Value {
         JsonEvent::Kind kind;
-        bool is_whole;
+        bool is_whole_number;
         int64_t integer;
         double number;
         std::string text;
@@ -83,56 +82,56 @@ class ConfigValues {
         return key == "quantization_config" || key == "compression_config";
     }
 
-    void take(const JsonEvent& event) {
+    void on_event(const JsonEvent& event) {
         if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
             fail("{}: not a JSON object", path_);
         if (event.kind == JsonEvent::key) {
             if (event.depth == 1) begin_field(event.text);
-            if (event.depth == 2) begin_inner(event.text);
+            if (event.depth == 2) begin_nested_field(event.text);
             return;
         }
         if (event.kind == JsonEvent::end_object || event.kind == JsonEvent::end_array) return;
-        if (event.depth == 2 && top_ == "eos_token_id") return note_eos(event);
+        if (event.depth == 2 && field_ == "eos_token_id") return add_eos(event);
         if (event.kind == JsonEvent::null) return;
-        if (event.depth == 1 && (is_rope(top_) || is_quantization(top_)))
+        if (event.depth == 1 && (is_rope(field_) || is_quantization(field_)))
             expect_object(event);
-        else if (event.depth == 1 && top_ == "eos_token_id")
+        else if (event.depth == 1 && field_ == "eos_token_id")
             begin_eos(event);
         else if (event.depth == 1)
-            keep(top_, top_, event);
-        else if (event.depth == 2 && is_rope(top_))
-            keep(top_ + "." + inner_, "rope." + inner_, event);
-        else if (event.depth == 2 && is_quantization(top_))
-            keep(top_ + "." + inner_, "quantization." + inner_, event);
+            store(field_, field_, event);
+        else if (event.depth == 2 && is_rope(field_))
+            store(field_ + "." + nested_field_, "rope." + nested_field_, event);
+        else if (event.depth == 2 && is_quantization(field_))
+            store(field_ + "." + nested_field_, "quantization." + nested_field_, event);
     }
-    // Of a field that is there twice the last counts, as Python's reader has it.
+    // Of duplicate fields the last one counts, as in Python's json.
     void begin_field(std::string_view name) {
-        top_ = name;
-        if (top_ == "eos_token_id") eos_.clear();
-        auto belongs = [this](const std::string& key) { return key == top_ || key.starts_with(top_ + "."); };
+        field_ = name;
+        if (field_ == "eos_token_id") eos_.clear();
+        auto belongs = [this](const std::string& key) { return key == field_ || key.starts_with(field_ + "."); };
         std::erase_if(values_, [&](const auto& value) { return belongs(value.first); });
-        std::erase_if(named_, belongs);
-        if (top_ == "eos_token_id" || top_ == "bos_token_id") named_.insert(top_);
+        std::erase_if(present_, belongs);
+        if (field_ == "eos_token_id" || field_ == "bos_token_id") present_.insert(field_);
     }
-    void begin_inner(std::string_view name) {
-        inner_ = name;
-        if (is_rope(top_) || is_quantization(top_)) named_.insert(top_ + ".");  // it is not empty
+    void begin_nested_field(std::string_view name) {
+        nested_field_ = name;
+        if (is_rope(field_) || is_quantization(field_)) present_.insert(field_ + ".");  // not empty
     }
     void expect_object(const JsonEvent& event) const {
-        if (event.kind != JsonEvent::begin_object) fail("{}: '{}' must be an object or null", path_, top_);
+        if (event.kind != JsonEvent::begin_object) fail("{}: '{}' must be an object or null", path_, field_);
     }
     void begin_eos(const JsonEvent& event) {
-        if (event.kind != JsonEvent::begin_array) note_eos(event);
+        if (event.kind != JsonEvent::begin_array) add_eos(event);
     }
-    void note_eos(const JsonEvent& event) {
+    void add_eos(const JsonEvent& event) {
         if (event.kind == JsonEvent::number && event.is_whole_number())
-            fail("{}: 'eos_token_id' is {}, a whole number of more than 64 bits", path_, printable(event.raw));
+            fail("{}: 'eos_token_id' is {}, which does not fit in 64 bits", path_, printable(event.raw));
         if (event.kind != JsonEvent::integer)
             fail("{}: 'eos_token_id' must be a whole number or a list of them", path_);
-        if (eos_.size() == max_eos) fail("{}: more than {} of 'eos_token_id'", path_, max_eos);
+        if (eos_.size() == max_eos) fail("{}: 'eos_token_id' has more than {} ids", path_, max_eos);
         eos_.push_back(event.integer_value);
     }
-    void keep(const std::string& path, std::string_view known_as, const JsonEvent& event) {
+    void store(const std::string& path, std::string_view known_as, const JsonEvent& event) {
         static constexpr std::string_view known[] = {"model_type",
                                                      "hidden_size",
                                                      "intermediate_size",
@@ -164,20 +163,20 @@ class ConfigValues {
                                                      "quantization.load_in_8bit"};
         if (std::find(std::begin(known), std::end(known), known_as) == std::end(known)) return;
         if (event.kind == JsonEvent::string && event.text.size() > 256)
-            fail("{}: '{}' is a text of {} bytes", path_, path, event.text.size());
+            fail("{}: '{}' is too long: {} bytes", path_, path, event.text.size());
         values_[path] = {event.kind, event.is_whole_number(), event.integer_value, event.number_value,
                          std::string((event.kind == JsonEvent::string ? event.text : event.raw).substr(0, 256))};
     }
     const Value* find(const std::string& key, bool optional) const {
-        auto at = values_.find(name_of(key));
-        if (at == values_.end() && !optional) fail("{}: '{}' is missing", path_, name_of(key));
-        return at == values_.end() ? nullptr : &at->second;
+        auto found = values_.find(name_of(key));
+        if (found == values_.end() && !optional) fail("{}: '{}' is missing", path_, name_of(key));
+        return found == values_.end() ? nullptr : &found->second;
     }
 
     std::string_view path_;
-    std::string top_, inner_;
+    std::string field_, nested_field_;
     std::map<std::string, Value> values_;
-    std::set<std::string> named_;  // of the token ids that are there, also as null; "rope_scaling." if it is not empty
+    std::set<std::string> present_;  // token id fields, even if null; "rope_scaling." etc. if not empty
     std::vector<int64_t> eos_;
 };
 

@@ -6,15 +6,15 @@ namespace puna {
 
 namespace {
 
-Param shaped(std::string name, std::initializer_list<int64_t> sizes) {
+Param make_param(std::string name, std::initializer_list<int64_t> sizes) {
     return {.name = std::move(name), .weight = Tensor(nullptr, Dtype::f32, sizes)};
 }
 
-// This rank's share of a matrix [out, in].
-Linear matrix(std::string name, int64_t out, int64_t in, Split split, int ranks) {
+// This rank's shard of a matrix [out, in].
+Linear make_matrix(std::string name, int64_t out, int64_t in, Split split, int ranks) {
     if (split == Split::rows) out /= ranks;
     if (split == Split::columns) in /= ranks;
-    return {.weight = shaped(std::move(name), {out, in}), .split = split};
+    return {.weight = make_param(std::move(name), {out, in}), .split = split};
 }
 
 }  // namespace
@@ -22,25 +22,25 @@ Linear matrix(std::string name, int64_t out, int64_t in, Split split, int ranks)
 Llama::Llama(const Config& c, const Group& g) : config(c), group(g) {
     int n = group.size();
     if (c.heads % n || c.kv_heads % n || c.ffn % n)
-        fail("a model with {} key and value heads and {} FFN columns cannot be split over {} processes", c.kv_heads,
+        fail("cannot split a model with {} key/value heads and feed-forward size {} over {} processes", c.kv_heads,
              c.ffn, n);
     attention_ = {c.heads / n, c.kv_heads / n, c.head_dim};
     frequencies_ = rotary_frequencies(c);
-    tok_embeddings = shaped("tok_embeddings.weight", {c.vocabulary, c.dim});
+    tok_embeddings = make_param("tok_embeddings.weight", {c.vocabulary, c.dim});
     for (int64_t i = 0; i < c.layers; ++i) {
         auto name = [i](std::string_view part) { return fmt::format("layers.{}.{}.weight", i, part); };
-        layers.push_back({.wq = matrix(name("attention.wq"), c.q_dim(), c.dim, Split::rows, n),
-                          .wk = matrix(name("attention.wk"), c.kv_dim(), c.dim, Split::rows, n),
-                          .wv = matrix(name("attention.wv"), c.kv_dim(), c.dim, Split::rows, n),
-                          .wo = matrix(name("attention.wo"), c.dim, c.q_dim(), Split::columns, n),
-                          .w1 = matrix(name("feed_forward.w1"), c.ffn, c.dim, Split::rows, n),
-                          .w2 = matrix(name("feed_forward.w2"), c.dim, c.ffn, Split::columns, n),
-                          .w3 = matrix(name("feed_forward.w3"), c.ffn, c.dim, Split::rows, n),
-                          .attention_norm = shaped(name("attention_norm"), {c.dim}),
-                          .ffn_norm = shaped(name("ffn_norm"), {c.dim})});
+        layers.push_back({.wq = make_matrix(name("attention.wq"), c.q_dim(), c.dim, Split::rows, n),
+                          .wk = make_matrix(name("attention.wk"), c.kv_dim(), c.dim, Split::rows, n),
+                          .wv = make_matrix(name("attention.wv"), c.kv_dim(), c.dim, Split::rows, n),
+                          .wo = make_matrix(name("attention.wo"), c.dim, c.q_dim(), Split::columns, n),
+                          .w1 = make_matrix(name("feed_forward.w1"), c.ffn, c.dim, Split::rows, n),
+                          .w2 = make_matrix(name("feed_forward.w2"), c.dim, c.ffn, Split::columns, n),
+                          .w3 = make_matrix(name("feed_forward.w3"), c.ffn, c.dim, Split::rows, n),
+                          .attention_norm = make_param(name("attention_norm"), {c.dim}),
+                          .ffn_norm = make_param(name("ffn_norm"), {c.dim})});
     }
-    norm = shaped("norm.weight", {c.dim});
-    output = matrix("output.weight", c.vocabulary, c.dim, Split::none, n);
+    norm = make_param("norm.weight", {c.dim});
+    output = make_matrix("output.weight", c.vocabulary, c.dim, Split::none, n);
 }
 
 std::vector<Param*> Llama::params() {
@@ -67,7 +67,7 @@ Value Llama::layer(Pass& pass, Value x, const Batch& batch, Tensor angles, int64
     return add(pass, x, l.w2(pass, swiglu(pass, gate, up), batch));
 }
 
-// A split model's partial results would pass for whole ones in a pass that does not sum them.
+// A pass in another group would not all-reduce a split model's partial results.
 void Llama::check_group(const Pass& pass) const {
     check(pass.group == group, "a pass in a group of {} for a model in a group of {}", pass.group.size(), group.size());
 }
@@ -94,12 +94,12 @@ Tensor Llama::logits(Pass& pass, Value x, std::span<const int64_t> rows) {
     check_group(pass);
     int64_t n = static_cast<int64_t>(rows.size());
     Batch none;
-    Value chosen = pass.empty({n, config.dim});
+    Value selected = pass.empty({n, config.dim});
     for (int64_t i = 0; i < n; ++i) {
         Tensor row = x.data.slice(rows[static_cast<size_t>(i)], 1);
-        pass.kernels.copy(pass.stream, chosen.data.slice(i, 1).data, row.data, static_cast<size_t>(row.bytes()));
+        pass.kernels.copy(pass.stream, selected.data.slice(i, 1).data, row.data, static_cast<size_t>(row.bytes()));
     }
-    Value h = rms_norm(pass, chosen, norm, none, static_cast<float>(config.norm_epsilon));
+    Value h = rms_norm(pass, selected, norm, none, static_cast<float>(config.norm_epsilon));
     return output(pass, h, none).data;
 }
 

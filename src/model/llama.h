@@ -1,11 +1,11 @@
-// model/llama.h — Llama 3, 3.1 and 3.2: the one forward pass that training, tuning and inference share.
+// model/llama.h — Llama 3, 3.1 and 3.2: one forward pass shared by training, fine-tuning and inference.
 //
 //   Llama llama = load_llama("Llama-3.2-1B", {});                      // model/load.h
 //   Value x = llama.forward(pass, batch);                              // [tokens, dim], before the last norm
 //   Tensor logits = llama.logits(pass, x, last_rows);                  // [rows, vocabulary]
-//   std::vector<double> losses = llama.loss(pass, x, batch, seed);     // training: logits never exist as a whole
+//   std::vector<double> losses = llama.loss(pass, x, batch, seed);     // training: never holds all logits at once
 //
-// Names are those of Meta's checkpoints. Source: Llama 3, model.py; Touvron et al. 2023.
+// Weight names as in Meta's checkpoints. Source: Llama 3, model.py; Touvron et al. 2023.
 #pragma once
 #include "model/config.h"
 #include "nn/linear.h"
@@ -24,7 +24,9 @@ struct Layer {
 
 class Llama {
  public:
-    explicit Llama(const Config& config, const Group& group = Group::alone());  // shapes and names; no numbers yet
+    explicit Llama(const Config& config,
+                   const Group& group =
+                       Group::alone());  // shapes and names only, no memory; Error if it cannot be split over the group
     Llama(Llama&&) = default;
     Llama(const Llama&) = delete;
 
@@ -32,19 +34,19 @@ class Llama {
     Param tok_embeddings;  // [vocabulary, dim]
     std::vector<Layer> layers;
     Param norm;     // [dim]
-    Linear output;  // [vocabulary, dim]; tied: the same numbers as tok_embeddings
+    Linear output;  // [vocabulary, dim]; tied: the same memory as tok_embeddings
 
-    // A pass must have the model's group; another one is a Bug.
+    // The pass must have the model's group, otherwise Bug. forward: [tokens, dim], before the final norm.
     Value embed(Pass& pass, const Batch& batch);
     Value forward_layers(Pass& pass, Value x, const Batch& batch, int64_t first, int64_t last);
     Value forward(Pass& pass, const Batch& batch);
     Tensor logits(Pass& pass, Value x, std::span<const int64_t> rows);
     std::vector<double> loss(Pass& pass, Value x, const Batch& batch, float seed);  // as head_loss
 
-    // In the order of a checkpoint. A tied output comes last: it has a gradient of its own, no master.
+    // In checkpoint order. A tied output comes last: it has its own gradient but no master.
     std::vector<Param*> params();
-    Group group;                                // that the matrices are split over
-    std::vector<std::shared_ptr<void>> memory;  // owners of the numbers, shared with whoever still reads them
+    Group group;                                // tensor parallelism: the matrices are split over it
+    std::vector<std::shared_ptr<void>> memory;  // owners of the weights, shared by models that use the same ones
 
  private:
     void check_group(const Pass& pass) const;

@@ -25,8 +25,8 @@ Config tiny_config() {
     return config;
 }
 
-// Weights large enough that attention is not the same everywhere.
-Llama lively_llama(const Config& config, const LoadOptions& options) {
+// Larger weights than at initialization, so that attention is not close to uniform.
+Llama peaked_llama(const Config& config, const LoadOptions& options) {
     Llama llama = seeded_llama(config, 7, options);
     for (Param* p : llama.params())
         with_type(p->weight.dtype, [&]<class W>() {
@@ -35,25 +35,25 @@ Llama lively_llama(const Config& config, const LoadOptions& options) {
     return llama;
 }
 
-std::vector<int32_t> tokens_of(int64_t n, int32_t salt) {
+std::vector<int32_t> tokens_of(int64_t n, int32_t seed) {
     std::vector<int32_t> tokens;
-    for (int32_t i = 0; i < n; ++i) tokens.push_back((i * i + salt * (i + 3)) % 17);
+    for (int32_t i = 0; i < n; ++i) tokens.push_back((i * i + seed * (i + 3)) % 17);
     return tokens;
 }
 
-// The next tokens of a timeline; they become a sequence of a batch.
-struct Piece {
-    std::vector<int32_t> timeline;
+// n tokens of a sequence from position `before` on; several make a batch.
+struct Chunk {
+    std::vector<int32_t> tokens;
     int64_t before, n;
     int slot;
 };
 
-// Logits of every row of the batch that these pieces make, [rows][vocabulary].
-std::vector<float> logits_of(const Kernels& kernels, Llama& llama, KvCache& cache, const std::vector<Piece>& pieces) {
+// Logits of all rows of the batch of these chunks, [rows][vocabulary].
+std::vector<float> logits_of(const Kernels& kernels, Llama& llama, KvCache& cache, const std::vector<Chunk>& chunks) {
     Batch batch{.cache = &cache};
-    for (const Piece& p : pieces) {
+    for (const Chunk& p : chunks) {
         batch.sequences.push_back({.first = batch.rows(), .n = p.n, .before = p.before, .slot = p.slot});
-        batch.tokens.insert(batch.tokens.end(), p.timeline.begin() + p.before, p.timeline.begin() + p.before + p.n);
+        batch.tokens.insert(batch.tokens.end(), p.tokens.begin() + p.before, p.tokens.begin() + p.before + p.n);
     }
     std::vector<int64_t> rows(batch.tokens.size());
     std::iota(rows.begin(), rows.end(), int64_t{0});
@@ -62,24 +62,23 @@ std::vector<float> logits_of(const Kernels& kernels, Llama& llama, KvCache& cach
     return {logits.begin(), logits.end()};
 }
 
-// Prompts, pieces of prompts and single steps in one batch: each row has the bits that it has when its timeline is run
-// alone.
-TEST(Llama, LogitsOfAMixedBatchAreThoseOfEachSequenceAlone) {
+// Prompts, prefill chunks and decode steps in one batch: each row is bit-identical to that of its sequence alone.
+TEST(Llama, MixedBatchIsBitIdenticalToEachSequenceAlone) {
     for (const Kernels* table : test_tables())
         for (Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::f16}) {
             Config config = tiny_config();
-            Llama llama = lively_llama(config, {.dtype = dtype});
-            std::vector<Piece> first, mixed;
+            Llama llama = peaked_llama(config, {.dtype = dtype});
+            std::vector<Chunk> first, mixed;
             std::vector<float> expected;
             std::vector<int64_t> before{90, 20, 0, 64}, n{1, 75, 30, 1};
             for (int slot = 0; slot < 4; ++slot) {
                 size_t i = static_cast<size_t>(slot);
-                std::vector<int32_t> timeline = tokens_of(before[i] + n[i], slot + 1);
-                if (before[i] > 0) first.push_back({timeline, 0, before[i], slot});
-                mixed.push_back({timeline, before[i], n[i], slot});
+                std::vector<int32_t> tokens = tokens_of(before[i] + n[i], slot + 1);
+                if (before[i] > 0) first.push_back({tokens, 0, before[i], slot});
+                mixed.push_back({tokens, before[i], n[i], slot});
                 KvCache alone(config.layers, 1, 100, config.kv_dim());
-                std::vector<float> whole = logits_of(*table, llama, alone, {{timeline, 0, before[i] + n[i], 0}});
-                expected.insert(expected.end(), whole.end() - n[i] * config.vocabulary, whole.end());
+                std::vector<float> full = logits_of(*table, llama, alone, {{tokens, 0, before[i] + n[i], 0}});
+                expected.insert(expected.end(), full.end() - n[i] * config.vocabulary, full.end());
             }
             KvCache cache(config.layers, 4, 100, config.kv_dim());
             logits_of(*table, llama, cache, first);
@@ -87,11 +86,11 @@ TEST(Llama, LogitsOfAMixedBatchAreThoseOfEachSequenceAlone) {
         }
 }
 
-// Every number of a few tensors, of every kind of weight.
-TEST(Llama, GradientsMatchDifferencesOfTheLoss) {
-    set_threads(1);  // sixteen thousand passes with nothing to share out
+// All parameters of one tensor of each kind.
+TEST(Llama, GradientsMatchFiniteDifferencesOfTheLoss) {
+    set_threads(1);  // sixteen thousand passes too small to parallelize
     for (const Kernels* table : test_tables()) {
-        Llama llama = lively_llama(tiny_config(), {.trainable = true});
+        Llama llama = peaked_llama(tiny_config(), {.trainable = true});
         Batch batch{.tokens = tokens_of(14, 2),
                     .sequences = {{0, 9}, {9, 5}},
                     .targets = tokens_of(14, 5),
@@ -115,18 +114,18 @@ TEST(Llama, GradientsMatchDifferencesOfTheLoss) {
                          &l.attention_norm, &llama.norm, &llama.output.weight}) {
             std::span<float> gradient =
                 sum.subspan(static_cast<size_t>(p->offset), static_cast<size_t>(p->weight.count()));
-            float largest = 0;
-            for (float g : gradient) largest = std::max(largest, std::abs(g));
-            ASSERT_GT(largest, 1e-2) << p->name;
+            float max_abs = 0;
+            for (float g : gradient) max_abs = std::max(max_abs, std::abs(g));
+            ASSERT_GT(max_abs, 1e-2) << p->name;
             for (size_t i = 0; i < gradient.size(); ++i) {
-                float& number = p->weight.as<float>()[i];
-                float before = number;
-                auto loss_at = [&](float h) { return number = before + h, loss(); };
+                float& parameter = p->weight.as<float>()[i];
+                float before = parameter;
+                auto loss_at = [&](float h) { return parameter = before + h, loss(); };
                 float h = 4e-3f;
                 double slope = (8 * (loss_at(h) - loss_at(-h)) - (loss_at(2 * h) - loss_at(-2 * h))) /
                                (12 * static_cast<double>(h));
-                number = before;
-                ASSERT_NEAR(slope, gradient[i], 4e-3 * static_cast<double>(largest))
+                parameter = before;
+                ASSERT_NEAR(slope, gradient[i], 4e-3 * static_cast<double>(max_abs))
                     << table->name << " " << p->name << " " << i;
             }
         }

@@ -18,26 +18,27 @@ bool is_tied_output(const Llama& llama, const Param* param) {
     return llama.config.tied && param == &llama.output.weight;
 }
 
-AlignedBytes& own(Llama& llama, size_t bytes) {
-    auto memory = std::make_shared<AlignedBytes>(allocate_aligned(bytes));  // shared as Llama::memory says
+AlignedBytes& allocate_owned(Llama& llama, size_t bytes) {
+    auto memory = std::make_shared<AlignedBytes>(allocate_aligned(bytes));  // shared: see Llama::memory
     llama.memory.push_back(memory);
     return *memory;
 }
 
-// Memory for every number: f32 masters in a row for training, and what passes multiply with.
+// Memory for all parameters: contiguous f32 masters for training, and the weights that passes use.
 void allocate(Llama& llama, const LoadOptions& options) {
     Dtype matrix_dtype = options.dtype.value_or(Dtype::f32);
-    int64_t numbers = 0, bytes = 0;
+    int64_t parameters = 0, bytes = 0;
     for (Param* p : llama.params()) {
         p->weight.dtype = is_norm(*p) ? Dtype::f32 : matrix_dtype;
-        if (options.trainable) p->offset = numbers;
+        if (options.trainable) p->offset = parameters;
         if (is_tied_output(llama, p)) continue;
-        numbers += p->weight.count();
+        parameters += p->weight.count();
         bytes += p->weight.bytes();
     }
-    bool separate = !options.trainable || matrix_dtype != Dtype::f32;  // f32 masters are the weights themselves
-    std::byte* masters = options.trainable ? own(llama, static_cast<size_t>(numbers) * sizeof(float)).get() : nullptr;
-    std::byte* weights = separate ? own(llama, static_cast<size_t>(bytes)).get() : nullptr;
+    bool separate = !options.trainable || matrix_dtype != Dtype::f32;  // f32 masters double as the weights
+    std::byte* masters =
+        options.trainable ? allocate_owned(llama, static_cast<size_t>(parameters) * sizeof(float)).get() : nullptr;
+    std::byte* weights = separate ? allocate_owned(llama, static_cast<size_t>(bytes)).get() : nullptr;
     for (Param* p : llama.params()) {
         if (is_tied_output(llama, p)) continue;
         if (masters) {
@@ -54,31 +55,31 @@ void allocate(Llama& llama, const LoadOptions& options) {
     }
 }
 
-// A tied output shows the embedding's numbers.
+// A tied output is a view of the token embeddings.
 void tie(Llama& llama) {
     if (llama.config.tied) llama.output.weight.weight = llama.tok_embeddings.weight;
 }
 
-// This rank's part of a whole tensor, converted to `to`.
-void copy_share(Tensor to, Tensor whole, Split split, const Group& group) {
+// Copies this rank's shard of a full tensor, converting to the dtype of `to`.
+void copy_shard(Tensor to, Tensor full, Split split, const Group& group) {
     int64_t columns = to.columns(), first = 0;
-    if (split == Split::rows) whole = whole.slice(group.rank() * to.size[0], to.size[0]);
+    if (split == Split::rows) full = full.slice(group.rank() * to.size[0], to.size[0]);
     if (split == Split::columns) first = group.rank() * columns;
     for (int64_t r = 0; r < to.rows(); ++r) {
-        std::byte* from = static_cast<std::byte*>(whole.data) + (r * whole.columns() + first) * size_of(whole.dtype);
+        std::byte* from = static_cast<std::byte*>(full.data) + (r * full.columns() + first) * size_of(full.dtype);
         std::byte* row = static_cast<std::byte*>(to.data) + r * columns * size_of(to.dtype);
-        choose_kernels().convert({}, Tensor(row, to.dtype, {columns}), Tensor(from, whole.dtype, {columns}));
+        choose_kernels().convert({}, Tensor(row, to.dtype, {columns}), Tensor(from, full.dtype, {columns}));
     }
 }
 
-// Norms that are stored in sixteen bits get f32 copies.
-void keep_norms_f32(Llama& llama) {
+// Replaces norms stored in 16 bits by f32 copies.
+void convert_norms(Llama& llama) {
     for (Param* p : llama.params()) {
         if (!is_norm(*p) || p->weight.dtype == Dtype::f32) continue;
-        Tensor wide(own(llama, static_cast<size_t>(p->weight.count()) * sizeof(float)).get(), Dtype::f32,
-                    {p->weight.count()});
-        choose_kernels().convert({}, wide, p->weight);
-        p->weight = wide;
+        Tensor converted(allocate_owned(llama, static_cast<size_t>(p->weight.count()) * sizeof(float)).get(),
+                         Dtype::f32, {p->weight.count()});
+        choose_kernels().convert({}, converted, p->weight);
+        p->weight = converted;
     }
 }
 
@@ -89,46 +90,44 @@ Split split_of(Llama& llama, const Param* param) {
     return Split::none;
 }
 
-// What quantizers leave beside a matrix "x.weight", instead of it or to scale it; empty: nothing of the kind.
+// The method that quantized the matrix "x.weight", judged by the tensors beside or instead of it; empty: none.
 std::string_view quantizer_of(const ModelWeights& files, std::string_view name) {
-    struct Trace {
+    struct Marker {
         std::string_view suffix, method;
     };
-    constexpr Trace traces[] = {{"qweight", "GPTQ or AWQ"},
-                                {"weight_packed", "compressed-tensors"},
-                                {"weight_scale", "FP8 or compressed-tensors"},
-                                {"weight_scale_inv", "FP8"},
-                                {"weight.absmax", "bitsandbytes, in 4 bits"},
-                                {"SCB", "bitsandbytes, in 8 bits"},
-                                {"scales", "an unknown method"}};
+    constexpr Marker markers[] = {{"qweight", "GPTQ or AWQ"},
+                                  {"weight_packed", "compressed-tensors"},
+                                  {"weight_scale", "FP8 or compressed-tensors"},
+                                  {"weight_scale_inv", "FP8"},
+                                  {"weight.absmax", "bitsandbytes 4-bit"},
+                                  {"SCB", "bitsandbytes 8-bit"},
+                                  {"scales", "an unknown method"}};
     std::string base(name.substr(0, name.rfind('.') + 1));
-    for (const Trace& trace : traces)
-        if (files.find(base + std::string(trace.suffix))) return trace.method;
+    for (const Marker& marker : markers)
+        if (files.find(base + std::string(marker.suffix))) return marker.method;
     return {};
 }
 
-// Called where a tensor is not as it should be: the reason may be that it is quantized.
-void refuse_quantized(const ModelWeights& files, std::string_view name, std::string_view folder) {
+// Called for an unexpected or missing tensor: the reason may be quantization.
+void reject_quantized(const ModelWeights& files, std::string_view name, std::string_view folder) {
     if (std::string_view method = quantizer_of(files, name); !method.empty())
-        fail(
-            "{}: tensor {} is quantized, by {}; only F32, F16 and BF16 can be run: use the model before it was "
-            "quantized",
-            folder, name, method);
+        fail("{}: tensor {} is quantized ({}); only F32, F16 and BF16 are supported: use the unquantized model", folder,
+             name, method);
 }
 
 void check_shape(const ModelWeights& files, const Param& param, const TensorEntry& entry, Split split,
                  const Group& group, std::string_view folder) {
-    Tensor whole = param.weight;
-    if (split == Split::rows) whole.size[0] *= group.size();
-    if (split == Split::columns) whole.size[1] *= group.size();
-    bool plain = entry.dtype == Dtype::f32 || entry.dtype == Dtype::bf16 || entry.dtype == Dtype::f16;
-    bool same_shape = entry.rank == whole.rank &&
-                      std::equal(whole.size.begin(), whole.size.begin() + whole.rank, entry.shape.begin());
-    if (!plain || !same_shape) refuse_quantized(files, entry.name, folder);
-    if (!same_shape)
-        fail("{}: tensor {} does not have the shape that config.json asks for, {}", folder, entry.name, whole);
-    if (!plain)
-        fail("{}: tensor {} is {}; only F32, F16 and BF16 can be run", folder, entry.name, printable(entry.dtype_name));
+    Tensor full = param.weight;
+    if (split == Split::rows) full.size[0] *= group.size();
+    if (split == Split::columns) full.size[1] *= group.size();
+    bool supported = entry.dtype == Dtype::f32 || entry.dtype == Dtype::bf16 || entry.dtype == Dtype::f16;
+    bool same_shape =
+        entry.rank == full.rank && std::equal(full.size.begin(), full.size.begin() + full.rank, entry.shape.begin());
+    if (!supported || !same_shape) reject_quantized(files, entry.name, folder);
+    if (!same_shape) fail("{}: tensor {} does not have the shape implied by config.json, {}", folder, entry.name, full);
+    if (!supported)
+        fail("{}: tensor {} is {}; only F32, F16 and BF16 are supported", folder, entry.name,
+             printable(entry.dtype_name));
 }
 
 }  // namespace
@@ -137,7 +136,7 @@ std::optional<Dtype> weights_dtype(std::string_view name) {
     if (name.empty()) return {};
     std::optional<Dtype> dtype = find_dtype(name);
     if (!dtype || (*dtype != Dtype::f32 && *dtype != Dtype::bf16 && *dtype != Dtype::f16))
-        fail("type: '{}' is none of f32, bf16, f16", printable(name));
+        fail("type: '{}' is not f32, bf16 or f16", printable(name));
     return dtype;
 }
 
@@ -155,15 +154,15 @@ Llama shared_llama(Llama& llama) {
 }
 
 int64_t trainable_numbers(Llama& llama) {
-    int64_t numbers = 0;
+    int64_t parameters = 0;
     for (Param* p : llama.params())
-        if (p->trainable()) numbers = std::max(numbers, p->offset + p->weight.count());
-    return numbers;
+        if (p->trainable()) parameters = std::max(parameters, p->offset + p->weight.count());
+    return parameters;
 }
 
 Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options) {
     Llama llama(read_config(folder / "config.json"), options.group);
-    auto files = std::make_shared<ModelWeights>(folder);  // shared as Llama::memory says
+    auto files = std::make_shared<ModelWeights>(folder);  // shared: see Llama::memory
     bool copies = options.trainable || options.dtype || options.group.size() > 1;
     if (copies) allocate(llama, options);
     Progress progress("loading", static_cast<int64_t>(llama.params().size()), "tensors");
@@ -172,19 +171,19 @@ Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options
         if (is_tied_output(llama, p)) continue;
         std::string name = hugging_face_name(p->name);
         const TensorEntry* entry = files->find(name);
-        if (!entry) refuse_quantized(*files, name, folder.string());
+        if (!entry) reject_quantized(*files, name, folder.string());
         if (!entry) files->fail_missing(name);
         Split split = split_of(llama, p);
         check_shape(*files, *p, *entry, split, llama.group, folder.string());
         Tensor stored = files->tensor(name);
         if (copies) {
-            copy_share(p->master ? p->master : p->weight, stored, split, llama.group);
+            copy_shard(p->master ? p->master : p->weight, stored, split, llama.group);
         } else {
             p->weight = stored;
         }
     }
     if (!copies) {
-        keep_norms_f32(llama);
+        convert_norms(llama);
         llama.memory.push_back(files);
     }
     tie(llama);
@@ -193,10 +192,10 @@ Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options
 }
 
 Llama seeded_llama(const Config& config, uint64_t seed, const LoadOptions& options) {
-    check(options.group.size() == 1, "a seeded model in a group of {}", options.group.size());
+    check(options.group.size() == 1, "random initialization in a group of {}", options.group.size());
     Llama llama(config, options.group);
     allocate(llama, options);
-    float deviation = 0.02f, inward = deviation / std::sqrt(2 * static_cast<float>(config.layers));
+    float deviation = 0.02f, residual_deviation = deviation / std::sqrt(2 * static_cast<float>(config.layers));
     uint64_t stream = 0;
     for (Param* p : llama.params()) {
         if (is_tied_output(llama, p)) continue;
@@ -205,7 +204,7 @@ Llama seeded_llama(const Config& config, uint64_t seed, const LoadOptions& optio
         Tensor to = p->master ? p->master : p->weight;
         with_type(to.dtype, [&]<class T>() {
             for (T& value : to.span<T>())
-                value = is_norm(*p) ? T(1.0f) : T(random.normal() * (into_residual ? inward : deviation));
+                value = is_norm(*p) ? T(1.0f) : T(random.normal() * (into_residual ? residual_deviation : deviation));
         });
     }
     tie(llama);
@@ -214,8 +213,8 @@ Llama seeded_llama(const Config& config, uint64_t seed, const LoadOptions& optio
 }
 
 void save_llama(Llama& llama, const std::filesystem::path& folder, Dtype dtype, const ShardOptions& options) {
-    check(llama.group.size() == 1, "save of a model that is split over {}", llama.group.size());
-    check(llama.config.pairs == RotaryPairs::halves, "save of a model with neighboring rotary pairs");
+    check(llama.group.size() == 1, "save: the model is split over {} ranks", llama.group.size());
+    check(llama.config.pairs == RotaryPairs::halves, "save: the model has adjacent rotary pairs");
     std::vector<Param*> params = llama.params();
     if (llama.config.tied) params.pop_back();
     std::vector<TensorSpec> specs;

@@ -38,7 +38,7 @@ std::vector<float> logits_of(Llama& llama) {
     return {logits.begin(), logits.end()};
 }
 
-TEST(Load, WhatWasSavedComesBackToTheBit) {
+TEST(Load, SaveAndLoadRoundTripsBitExactly) {
     TestFolder folder;
     for (bool tied : {false, true}) {
         Llama llama = seeded_llama(small_config(tied), 7, {});
@@ -50,7 +50,7 @@ TEST(Load, WhatWasSavedComesBackToTheBit) {
     }
 }
 
-TEST(Load, ShardsAndOneFileHoldTheSameModel) {
+TEST(Load, ShardedAndSingleFileModelsAreEqual) {
     TestFolder folder;
     Llama llama = seeded_llama(small_config(false), 7, {});
     save_llama(llama, folder.path() / "one", Dtype::bf16);
@@ -61,7 +61,7 @@ TEST(Load, ShardsAndOneFileHoldTheSameModel) {
     EXPECT_EQ(logits_of(one), logits_of(many));
 }
 
-TEST(Load, SixteenBitFilesAreComputedWithNormsInF32) {
+TEST(Load, SixteenBitModelsKeepNormsInF32) {
     TestFolder folder;
     Llama llama = seeded_llama(small_config(false), 7, {});
     std::vector<float> exact = logits_of(llama);
@@ -76,7 +76,7 @@ TEST(Load, SixteenBitFilesAreComputedWithNormsInF32) {
     }
 }
 
-TEST(Load, ASharedModelSeesWhatChangesInTheOther) {
+TEST(Load, SharedModelSeesWeightUpdates) {
     Llama llama = seeded_llama(small_config(true), 7, {.trainable = true});
     Llama view = shared_llama(llama);
     EXPECT_EQ(logits_of(view), logits_of(llama));
@@ -85,13 +85,13 @@ TEST(Load, ASharedModelSeesWhatChangesInTheOther) {
     EXPECT_EQ(logits_of(view), logits_of(llama));
 }
 
-TEST(Load, RecomputedActivationsGiveTheBitsOfKeptOnes) {
+TEST(Load, RecomputedActivationsAreBitIdenticalToSavedOnes) {
     for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
         std::vector<std::vector<float>> sums;
-        for (Activations how : {Activations::keep, Activations::recompute}) {
+        for (Activations activations : {Activations::keep, Activations::recompute}) {
             Llama llama = seeded_llama(small_config(true), 7, {.dtype = dtype, .trainable = true});
             Gradients gradients(trainable_numbers(llama), {}, &llama.output.weight);
-            Pass pass(choose_kernels(), &gradients, how);
+            Pass pass(choose_kernels(), &gradients, activations);
             std::vector<int32_t> tokens{1, 7, 30, 2, 2, 49};
             Batch batch = batch_of(tokens);
             batch.targets = {7, 30, -1, 2, 49, 0};
@@ -106,14 +106,14 @@ TEST(Load, RecomputedActivationsGiveTheBitsOfKeptOnes) {
     }
 }
 
-// What quantizers leave of a model: some matrices replaced, and what belongs to them beside.
-TEST(Load, QuantizedTensorsAreNamedAsSuch) {
+// Checkpoints as quantizers write them: matrices replaced, with auxiliary tensors beside them.
+TEST(Load, QuantizedTensorsAreReportedAsQuantized) {
     TestFolder folder;
     Llama llama = seeded_llama(small_config(false), 7, {});
     save_llama(llama, folder.path(), Dtype::f32);
     std::string all = read_text(folder / "model.safetensors");
-    std::vector<float> numbers(24 * 24);
-    Tensor some(numbers.data(), Dtype::f32, {4});
+    std::vector<float> values(24 * 24);
+    Tensor small(values.data(), Dtype::f32, {4});
     std::string name = "model.layers.0.self_attn.q_proj.";
     auto problem_with = [&](std::string_view instead, std::string_view beside) -> std::string {
         write_file(folder / "model.safetensors", all);
@@ -121,8 +121,8 @@ TEST(Load, QuantizedTensorsAreNamedAsSuch) {
         SafetensorsFile file(folder / "model.safetensors");
         for (const TensorEntry& entry : file.entries())
             if (entry.name != name + "weight") tensors.push_back({std::string(entry.name), file.tensor(entry)});
-        if (!instead.empty()) tensors.push_back({name + std::string(instead), some});
-        if (!beside.empty()) tensors.push_back({name + std::string(beside), some});
+        if (!instead.empty()) tensors.push_back({name + std::string(instead), small});
+        if (!beside.empty()) tensors.push_back({name + std::string(beside), small});
         write_safetensors(folder / "model.safetensors", tensors);
         try {
             load_llama(folder.path(), {});
@@ -136,19 +136,18 @@ TEST(Load, QuantizedTensorsAreNamedAsSuch) {
     } cases[] = {{"qweight", "scales", "GPTQ or AWQ"},
                  {"weight_packed", "weight_scale", "compressed-tensors"},
                  {"weight", "weight_scale_inv", "FP8"},
-                 {"weight", "weight.absmax", "bitsandbytes, in 4 bits"},
-                 {"weight", "SCB", "bitsandbytes, in 8 bits"}};
+                 {"weight", "weight.absmax", "bitsandbytes 4-bit"},
+                 {"weight", "SCB", "bitsandbytes 8-bit"}};
     for (auto [instead, beside, method] : cases)
-        EXPECT_EQ(
-            problem_with(instead, beside),
-            fmt::format("{}: tensor {}weight is quantized, by {}; only F32, F16 and BF16 can be run: use the model "
-                        "before it was quantized",
-                        folder.path().string(), name, method));
+        EXPECT_EQ(problem_with(instead, beside),
+                  fmt::format("{}: tensor {}weight is quantized ({}); only F32, F16 and BF16 are supported: use the "
+                              "unquantized model",
+                              folder.path().string(), name, method));
     EXPECT_NE(problem_with("weight", "").find("does not have the shape"), std::string::npos);
     EXPECT_NE(problem_with("", "").find("q_proj.weight is missing"), std::string::npos);
 }
 
-TEST(Load, AShardThatHoldsNothingNeededMayBeMissing) {
+TEST(Load, UnneededShardMayBeMissing) {
     TestFolder folder;
     Llama llama = seeded_llama(small_config(false), 7, {});
     save_llama(llama, folder.path(), Dtype::f32, {.max_shard_bytes = 4000});
@@ -161,8 +160,7 @@ TEST(Load, AShardThatHoldsNothingNeededMayBeMissing) {
     EXPECT_EQ(logits_of(again), logits_of(llama));
 }
 
-// What each broken folder is answered with.
-TEST(Load, BrokenFoldersSayWhatIsWrong) {
+TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     TestFolder folder;
     Llama llama = seeded_llama(small_config(false), 7, {});
     auto message = [&] {
@@ -189,7 +187,8 @@ TEST(Load, BrokenFoldersSayWhatIsWrong) {
               std::string::npos);
     EXPECT_NE(with("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"").find("'gelu'"), std::string::npos);
     EXPECT_NE(with("\"attention_bias\": false", "\"attention_bias\": true").find("attention_bias"), std::string::npos);
-    EXPECT_NE(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3").find("evenly"), std::string::npos);
+    EXPECT_NE(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3").find("not a multiple"),
+              std::string::npos);
     EXPECT_NE(
         with("\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}").find("'yarn'"),
         std::string::npos);

@@ -6,17 +6,17 @@ namespace puna {
 
 namespace {
 
-struct Name {
-    std::string_view ours, hugging_face;
+struct WeightName {
+    std::string_view meta, hugging_face;
 };
 
-constexpr Name whole[] = {
+constexpr WeightName outside_layers[] = {
     {"tok_embeddings.weight", "model.embed_tokens.weight"},
     {"norm.weight", "model.norm.weight"},
     {"output.weight", "lm_head.weight"},
 };
 
-constexpr Name inside_layer[] = {
+constexpr WeightName inside_layer[] = {
     {"attention.wq.weight", "self_attn.q_proj.weight"},     {"attention.wk.weight", "self_attn.k_proj.weight"},
     {"attention.wv.weight", "self_attn.v_proj.weight"},     {"attention.wo.weight", "self_attn.o_proj.weight"},
     {"feed_forward.w1.weight", "mlp.gate_proj.weight"},     {"feed_forward.w2.weight", "mlp.down_proj.weight"},
@@ -26,16 +26,16 @@ constexpr Name inside_layer[] = {
 
 }  // namespace
 
-std::string hugging_face_name(std::string_view ours) {
-    for (const Name& name : whole)
-        if (name.ours == ours) return std::string(name.hugging_face);
+std::string hugging_face_name(std::string_view name) {
+    for (const WeightName& known : outside_layers)
+        if (known.meta == name) return std::string(known.hugging_face);
     constexpr std::string_view prefix = "layers.";
-    size_t dot = ours.find('.', prefix.size());
-    if (ours.starts_with(prefix) && dot != ours.npos)
-        for (const Name& name : inside_layer)
-            if (name.ours == ours.substr(dot + 1))
-                return fmt::format("model.{}.{}", ours.substr(0, dot), name.hugging_face);
-    throw_bug(fmt::format("no weight is named {}", ours));
+    size_t dot = name.find('.', prefix.size());
+    if (name.starts_with(prefix) && dot != name.npos)
+        for (const WeightName& known : inside_layer)
+            if (known.meta == name.substr(dot + 1))
+                return fmt::format("model.{}.{}", name.substr(0, dot), known.hugging_face);
+    throw_bug(fmt::format("unknown weight name {}", name));
 }
 
 }  // namespace puna

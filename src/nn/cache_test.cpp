@@ -31,7 +31,7 @@ struct RandomQkv {
     }
 };
 
-// n tokens of a sequence, from position `before`; several make a batch.
+// n tokens of a sequence, from position `before` on; several make a batch.
 struct Chunk {
     const RandomQkv* qkv;
     int64_t before, n;
