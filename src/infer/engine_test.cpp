@@ -16,18 +16,18 @@
 namespace puna {
 namespace {
 
-std::vector<int32_t> prompt_of(int n, int32_t salt = 0) {
+std::vector<int32_t> prompt_of(int n, int32_t seed = 0) {
     std::vector<int32_t> ids{256};
-    for (int32_t i = 1; i < n; ++i) ids.push_back((i * 37 + salt) % 256);
+    for (int32_t i = 1; i < n; ++i) ids.push_back((i * 37 + seed) % 256);
     return ids;
 }
 
 GenerateOptions greedy(int64_t n) { return {.sample = {.temperature = 0}, .max_tokens = n}; }
-GenerateOptions lively(int64_t n, int64_t seed) {
+GenerateOptions sampled(int64_t n, int64_t seed) {
     return {.sample = {.temperature = 1, .top_p = 1, .seed = seed}, .max_tokens = n};
 }
 
-TEST(Engine, GoesOnWithAPromptUntilMaxTokens) {
+TEST(Engine, GeneratesUntilMaxTokens) {
     Engine engine(fake_llama(), fake_tokenizer());
     Session session = engine.open();
     std::string streamed;
@@ -42,7 +42,7 @@ TEST(Engine, GoesOnWithAPromptUntilMaxTokens) {
     EXPECT_GT(answer.tokens_per_second(), 0);
 }
 
-TEST(Engine, AStopTokenEndsAnAnswerAndIsNotPartOfIt) {
+TEST(Engine, StopTokenEndsTheAnswerAndIsExcluded) {
     Engine engine(fake_llama(), fake_tokenizer());
     Session session = engine.open();
     int32_t second = engine.generate(session, prompt_of(10), greedy(2)).ids[1];
@@ -56,10 +56,10 @@ TEST(Engine, AStopTokenEndsAnAnswerAndIsNotPartOfIt) {
     EXPECT_FALSE(engine.is_stop(256));
 }
 
-// The process cannot get more memory than it has while this lives.
-class NoMoreMemory {
+// While in scope, the process can allocate only about 1 MiB more.
+class MemoryLimit {
  public:
-    NoMoreMemory() {
+    MemoryLimit() {
         getrlimit(RLIMIT_AS, &before_);
         std::ifstream statm("/proc/self/statm");
         rlim_t pages = 0;
@@ -68,14 +68,14 @@ class NoMoreMemory {
                    .rlim_max = before_.rlim_max};
         setrlimit(RLIMIT_AS, &now);
     }
-    ~NoMoreMemory() { setrlimit(RLIMIT_AS, &before_); }
-    NoMoreMemory(const NoMoreMemory&) = delete;
+    ~MemoryLimit() { setrlimit(RLIMIT_AS, &before_); }
+    MemoryLimit(const MemoryLimit&) = delete;
 
  private:
     rlimit before_{};
 };
 
-TEST(Engine, AStepThatFailsLeavesTheCacheAsItWas) {
+TEST(Engine, FailedStepLeavesTheCacheUnchanged) {
     EngineOptions options{.context = 65536, .step_tokens = 65536};
     Engine engine(fake_llama(1, 65536), fake_tokenizer(), options),
         fresh(fake_llama(1, 65536), fake_tokenizer(), options);
@@ -83,7 +83,7 @@ TEST(Engine, AStepThatFailsLeavesTheCacheAsItWas) {
     engine.generate(session, prompt_of(20), greedy(3));
     std::vector<int32_t> prompt = prompt_of(60000);
     {
-        NoMoreMemory limit;
+        MemoryLimit limit;
         EXPECT_THROW(engine.generate(session, prompt, greedy(5)), Error);
     }
     prompt.resize(300);
@@ -92,7 +92,7 @@ TEST(Engine, AStepThatFailsLeavesTheCacheAsItWas) {
     EXPECT_EQ(answer.ids, fresh.generate(other, prompt, greedy(5)).ids);
 }
 
-TEST(Engine, AStopTextEndsAnAnswer) {
+TEST(Engine, StopStringEndsTheAnswer) {
     Engine engine(fake_llama(), fake_tokenizer());
     Session session = engine.open();
     std::string text = engine.generate(session, prompt_of(10), greedy(30)).text;
@@ -103,17 +103,17 @@ TEST(Engine, AStopTextEndsAnAnswer) {
     EXPECT_EQ(answer.text, text.substr(0, text.find(options.stop[0])));
 }
 
-TEST(Engine, WhoListensCanEndAnAnswer) {
+TEST(Engine, CallbackReturningFalseCancels) {
     Engine engine(fake_llama(), fake_tokenizer(), {.step_tokens = 4});
     Session session = engine.open();
     int calls = 0;
     Answer answer = engine.generate(session, prompt_of(9), greedy(20), [&](std::string_view) { return ++calls < 5; });
     EXPECT_EQ(answer.finish, Finish::cancelled);
-    EXPECT_EQ(answer.ids.size(), 3u);  // two steps were pieces of the prompt
+    EXPECT_EQ(answer.ids.size(), 3u);  // the first two steps were prefill chunks
     EXPECT_EQ(engine.generate(session, prompt_of(9), greedy(20)).ids.size(), 20u);
 }
 
-TEST(Engine, WhatDoesNotFitTheContextIsRefusedWithTheNumbers) {
+TEST(Engine, ExceedingTheContextIsAnErrorWithTheSizes) {
     Engine engine(fake_llama(), fake_tokenizer(), {.context = 32});
     Session session = engine.open();
     try {
@@ -121,8 +121,8 @@ TEST(Engine, WhatDoesNotFitTheContextIsRefusedWithTheNumbers) {
         FAIL();
     } catch (const ContextFull& full) {
         EXPECT_EQ(std::string(full.what()),
-                  "the context is full: the prompt has 20 tokens, 13 more are asked for, the context holds 32");
-        EXPECT_EQ(full.prompt + full.asked - full.context, 1);
+                  "the context is full: the prompt has 20 tokens, 13 more are requested, the context holds 32");
+        EXPECT_EQ(full.prompt + full.requested - full.context, 1);
     }
     EXPECT_EQ(engine.generate(session, prompt_of(20), greedy(12)).finish, Finish::length);
     EXPECT_THROW(engine.generate(session, prompt_of(32), greedy(0)), ContextFull);
@@ -130,7 +130,7 @@ TEST(Engine, WhatDoesNotFitTheContextIsRefusedWithTheNumbers) {
     EXPECT_THROW(engine.score(session, prompt_of(33), 1), ContextFull);
 }
 
-TEST(Engine, WithoutALimitAnAnswerEndsWithTheContext) {
+TEST(Engine, WithoutMaxTokensTheAnswerEndsWithTheContext) {
     Engine engine(fake_llama(), fake_tokenizer(), {.context = 32});
     Session session = engine.open();
     Answer answer = engine.generate(session, prompt_of(20), greedy(0));
@@ -139,24 +139,24 @@ TEST(Engine, WithoutALimitAnAnswerEndsWithTheContext) {
     EXPECT_EQ(session.size(), 32);
 }
 
-TEST(Engine, SeveralAnswersRunBesideEachOtherAndAreWhatTheyAreAlone) {
+TEST(Engine, BatchedAnswersEqualThoseGeneratedAlone) {
     std::vector<std::vector<int32_t>> prompts = {prompt_of(3), prompt_of(40, 5), prompt_of(17, 9), prompt_of(1)};
     std::vector<std::vector<int32_t>> alone;
     for (size_t i = 0; i < prompts.size(); ++i) {
         Engine engine(fake_llama(), fake_tokenizer());
         Session session = engine.open();
-        alone.push_back(engine.generate(session, prompts[i], lively(25, 3 + static_cast<int64_t>(i))).ids);
+        alone.push_back(engine.generate(session, prompts[i], sampled(25, 3 + static_cast<int64_t>(i))).ids);
     }
     Engine engine(fake_llama(), fake_tokenizer(), {.slots = 4, .step_tokens = 8});
     std::deque<Session> sessions;
     std::deque<Generation> answers;
     std::vector<Generation*> running;
     for (int step = 0; step < 200; ++step) {
-        if (step % 4 == 0 && answers.size() < prompts.size()) {  // they join one after the other
+        if (step % 4 == 0 && answers.size() < prompts.size()) {  // they join one by one
             size_t i = answers.size();
             sessions.push_back(engine.open());
             running.push_back(
-                &answers.emplace_back(engine, sessions[i], prompts[i], lively(25, 3 + static_cast<int64_t>(i))));
+                &answers.emplace_back(engine, sessions[i], prompts[i], sampled(25, 3 + static_cast<int64_t>(i))));
         }
         engine.step(running);
     }
@@ -164,7 +164,7 @@ TEST(Engine, SeveralAnswersRunBesideEachOtherAndAreWhatTheyAreAlone) {
     for (size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(answers[i].answer().ids, alone[i]) << i;
 }
 
-// All logits of a prompt that is run in steps of so many tokens, on so many threads.
+// All logits of a prompt, run in steps of `step_tokens` tokens on `n_threads` threads.
 std::vector<float> logits_of(int64_t step_tokens, int n_threads) {
     set_threads(n_threads);
     Engine engine(fake_llama(), fake_tokenizer(), {.step_tokens = step_tokens});
@@ -177,56 +177,56 @@ std::vector<float> logits_of(int64_t step_tokens, int n_threads) {
     return all;
 }
 
-TEST(Engine, BitsOfLogitsDependNeitherOnStepsNorOnThreads) {
-    std::vector<float> whole = logits_of(512, 1);
-    EXPECT_EQ(whole.size(), 149u * 272);
-    EXPECT_EQ(logits_of(7, 2), whole);
-    EXPECT_EQ(logits_of(1, 2), whole);
+TEST(Engine, LogitsAreBitIdenticalForAnyStepSizeAndThreadCount) {
+    std::vector<float> full = logits_of(512, 1);
+    EXPECT_EQ(full.size(), 149u * 272);
+    EXPECT_EQ(logits_of(7, 2), full);
+    EXPECT_EQ(logits_of(1, 2), full);
     set_threads(0);
 }
 
-TEST(Engine, ScoresAreTheLogarithmsOfTheProbabilities) {
+TEST(Engine, ScoresAreLogProbabilities) {
     Engine engine(fake_llama(), fake_tokenizer());
     Session session = engine.open();
     std::vector<int32_t> tokens = prompt_of(100);
     std::vector<double> expected;
-    std::vector<int64_t> places;
+    std::vector<int64_t> positions;
     std::vector<float> log_p = engine.score(session, tokens, 5, [&](int64_t first, Tensor logits) {
         for (int64_t row = 0; row < logits.rows(); ++row) {
             double sum = 0;
-            std::span<float> numbers(logits.row<float>(row), 272);
-            for (float number : numbers) sum += std::exp(static_cast<double>(number));
-            places.push_back(first + row);
+            std::span<float> values(logits.row<float>(row), 272);
+            for (float value : values) sum += std::exp(static_cast<double>(value));
+            positions.push_back(first + row);
             expected.push_back(
-                static_cast<double>(numbers[static_cast<size_t>(tokens[static_cast<size_t>(first + row)])]) -
+                static_cast<double>(values[static_cast<size_t>(tokens[static_cast<size_t>(first + row)])]) -
                 std::log(sum));
         }
     });
     ASSERT_EQ(log_p.size(), 95u);
-    ASSERT_EQ(places.size(), 95u);
+    ASSERT_EQ(positions.size(), 95u);
     for (size_t i = 0; i < log_p.size(); ++i) {
-        EXPECT_EQ(places[i], static_cast<int64_t>(i) + 5);
+        EXPECT_EQ(positions[i], static_cast<int64_t>(i) + 5);
         EXPECT_NEAR(static_cast<double>(log_p[i]), expected[i], 1e-4) << i;
     }
     EXPECT_TRUE(engine.score(session, std::vector<int32_t>{256}, 1).empty());
 }
 
-TEST(Engine, ScoringGoesOnWhereTheTimelineAlreadyIs) {
+TEST(Engine, ScoringReusesTheCachedPrefix) {
     Engine engine(fake_llama(), fake_tokenizer());
     Session session = engine.open();
     std::vector<int32_t> tokens = prompt_of(90);
-    std::vector<float> whole = engine.score(session, tokens, 1), pieces;
+    std::vector<float> full = engine.score(session, tokens, 1), chunked;
     session.sync({});
     for (size_t at = 1; at < tokens.size(); at += 20) {
-        std::vector<float> more =
+        std::vector<float> extra =
             engine.score(session, std::span(tokens).first(std::min(at + 20, tokens.size())), static_cast<int64_t>(at));
-        pieces.insert(pieces.end(), more.begin(), more.end());
+        chunked.insert(chunked.end(), extra.begin(), extra.end());
         EXPECT_EQ(session.reused(), static_cast<int64_t>(at) - 1);
     }
-    EXPECT_EQ(pieces, whole);
+    EXPECT_EQ(chunked, full);
 }
 
-TEST(Engine, EmbeddingsHaveLengthOneAndTellTextsApart) {
+TEST(Engine, EmbeddingsHaveUnitLengthAndDifferBetweenTexts) {
     Engine engine(fake_llama(), fake_tokenizer(), {.step_tokens = 8});
     Session session = engine.open();
     std::vector<float> one = engine.embed(session, prompt_of(30)), again = engine.embed(session, prompt_of(30)),
@@ -238,7 +238,7 @@ TEST(Engine, EmbeddingsHaveLengthOneAndTellTextsApart) {
     EXPECT_THROW(engine.embed(session, {}), Error);
 }
 
-TEST(Engine, IdsOutsideTheVocabularyAndEmptyPromptsAreErrors) {
+TEST(Engine, InvalidIdsAndEmptyPromptsAreErrors) {
     Engine engine(fake_llama(), fake_tokenizer());
     Session session = engine.open();
     EXPECT_THROW(engine.generate(session, {}, greedy(1)), Error);
@@ -250,7 +250,7 @@ TEST(Engine, IdsOutsideTheVocabularyAndEmptyPromptsAreErrors) {
     EXPECT_THROW(engine.generate(session, prompt_of(3), {.max_tokens = -1}), Error);
 }
 
-TEST(Engine, ADamagedModelIsAnErrorOfItsAnswerAlone) {
+TEST(Engine, NonFiniteLogitsFailOnlyTheirOwnAnswer) {
     Llama llama = fake_llama();
     llama.tok_embeddings.weight.row<float>(7)[0] = std::numeric_limits<float>::quiet_NaN();
     Engine engine(std::move(llama), fake_tokenizer(), {.slots = 2});
@@ -265,7 +265,7 @@ TEST(Engine, ADamagedModelIsAnErrorOfItsAnswerAlone) {
     EXPECT_NE(broken.answer().problem, "");
 }
 
-// Bytes, but for four ids from `hole` on: the bytes that they had, and all above, have higher ones.
+// A byte tokenizer in which the four ids from `hole` on have no text; the bytes from there on are shifted by four.
 Tokenizer tokenizer_with_gap(int32_t hole) {
     Vocabulary vocabulary;
     std::vector<int32_t> ids(256);
@@ -283,7 +283,7 @@ TEST(Engine, NeverSamplesAnIdWithoutText) {
     Engine plain(fake_llama(), fake_tokenizer());
     Session first = plain.open();
     std::vector<int32_t> prompt = {97, 98};
-    int32_t hole = plain.generate(first, prompt, greedy(1)).ids[0];  // what the model likes best
+    int32_t hole = plain.generate(first, prompt, greedy(1)).ids[0];  // the model's most likely token
     Engine engine(fake_llama(), tokenizer_with_gap(hole));
     Session second = engine.open();
     auto in_gap = [hole](const Answer& answer) {
@@ -291,7 +291,7 @@ TEST(Engine, NeverSamplesAnIdWithoutText) {
                              [hole](int32_t id) { return id >= hole && id < hole + 4; });
     };
     EXPECT_EQ(in_gap(engine.generate(second, prompt, greedy(50))), 0);
-    EXPECT_EQ(in_gap(engine.generate(second, prompt, lively(200, 3))), 0);
+    EXPECT_EQ(in_gap(engine.generate(second, prompt, sampled(200, 3))), 0);
     for (int k : {1, 5, 270}) {
         GenerateOptions options{
             .sample = {.temperature = 2, .top_p = 1, .top_k = k, .repetition_penalty = 1.5f, .seed = 7},
@@ -302,18 +302,18 @@ TEST(Engine, NeverSamplesAnIdWithoutText) {
     }
 }
 
-TEST(Engine, ATokenizerWithMoreTokensThanTheEmbeddingRunsUntilOneIsUsed) {
-    Vocabulary more = fake_tokenizer().vocabulary();
-    more.added = TokenTable();
-    more.append_controls({"<|begin_of_text|>", "<|end_of_text|>", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11",
-                          "12", "13", "14", "15", "<pad>"});
-    Engine engine(fake_llama(), Tokenizer(std::move(more))), usual(fake_llama(), fake_tokenizer());
-    Session session = engine.open(), other = usual.open();
-    EXPECT_EQ(engine.generate(session, prompt_of(9), lively(30, 2)).ids,
-              usual.generate(other, prompt_of(9), lively(30, 2)).ids);
-    auto problem_of = [](auto use) -> std::string {
+TEST(Engine, TokensBeyondTheEmbeddingAreErrorsOnlyWhenUsed) {
+    Vocabulary extra = fake_tokenizer().vocabulary();
+    extra.added = TokenTable();
+    extra.append_controls({"<|begin_of_text|>", "<|end_of_text|>", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11",
+                           "12", "13", "14", "15", "<pad>"});
+    Engine engine(fake_llama(), Tokenizer(std::move(extra))), reference(fake_llama(), fake_tokenizer());
+    Session session = engine.open(), other = reference.open();
+    EXPECT_EQ(engine.generate(session, prompt_of(9), sampled(30, 2)).ids,
+              reference.generate(other, prompt_of(9), sampled(30, 2)).ids);
+    auto problem_of = [](auto run) -> std::string {
         try {
-            use();
+            run();
         } catch (const Error& problem) {
             return problem.what();
         }
@@ -327,13 +327,13 @@ TEST(Engine, ATokenizerWithMoreTokensThanTheEmbeddingRunsUntilOneIsUsed) {
     EXPECT_EQ(problem_of([&] { engine.embed(session, ids); }), expected);
 }
 
-TEST(Engine, WhatDoesNotBelongTogetherIsRefused) {
+TEST(Engine, ContextIsLimitedByTheModel) {
     EXPECT_THROW(Engine(fake_llama(1, 64), fake_tokenizer(), {.context = 65}), Error);
     EXPECT_EQ(Engine(fake_llama(1, 64), fake_tokenizer()).context(), 64);
     EXPECT_EQ(Engine(fake_llama(1, 1 << 20), fake_tokenizer()).context(), default_context);
 }
 
-TEST(Session, RepeatingAPrefixReusesWhatTheCacheHolds) {
+TEST(Session, RepeatingAPrefixReusesTheCache) {
     Engine engine(fake_llama(), fake_tokenizer(), {.slots = 2});
     Session session = engine.open(), fresh = engine.open();
     std::vector<int32_t> first = prompt_of(30), second = first;
@@ -343,11 +343,11 @@ TEST(Session, RepeatingAPrefixReusesWhatTheCacheHolds) {
     Answer changed = engine.generate(session, second, greedy(5));
     EXPECT_EQ(changed.reused, 20);
     EXPECT_EQ(changed.ids, engine.generate(fresh, second, greedy(5)).ids);
-    EXPECT_EQ(engine.generate(session, second, greedy(5)).reused, 29);  // the last one is run for its logits
+    EXPECT_EQ(engine.generate(session, second, greedy(5)).reused, 29);  // the last one is recomputed for its logits
     EXPECT_EQ(engine.generate(session, std::span(second).first(10), greedy(1)).reused, 9);
 }
 
-TEST(Session, AnAnswerIsPartOfWhatIsReused) {
+TEST(Session, GeneratedTokensAreReused) {
     Engine engine(fake_llama(), fake_tokenizer());
     Session session = engine.open();
     std::vector<int32_t> tokens = prompt_of(10);
@@ -357,7 +357,7 @@ TEST(Session, AnAnswerIsPartOfWhatIsReused) {
     EXPECT_EQ(engine.generate(session, tokens, greedy(1)).reused, 14);  // its last token was never run
 }
 
-TEST(Session, SlotsAreLimitedAndComeBack) {
+TEST(Session, SlotsAreLimitedAndFreedOnDestruction) {
     Engine engine(fake_llama(), fake_tokenizer(), {.slots = 2});
     Session one = engine.open();
     {

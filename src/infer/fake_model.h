@@ -1,15 +1,15 @@
-// infer/fake_model.h — for tests: a tiny seeded Llama and a tokenizer of bytes, so that an engine needs no files.
+// infer/fake_model.h — for tests: a tiny randomly initialized Llama and a byte tokenizer, without files.
 //
 //   Engine engine(fake_llama(), fake_tokenizer(), {.slots = 2});
 //
-// It babbles in small letters, at random but always the same, and when the temperature is 0 it never ends by itself.
+// It generates lowercase letters, reproducibly; with temperature 0 it never generates a stop token.
 #pragma once
 #include "model/load.h"
 #include "tokenizer/tokenizer.h"
 
 namespace puna {
 
-// The 256 bytes, then sixteen control tokens.
+// 256 byte tokens, then sixteen control tokens.
 inline Tokenizer fake_tokenizer() {
     Vocabulary vocabulary;
     vocabulary.tokens = TokenTable(256, 256);

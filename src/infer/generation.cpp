@@ -20,11 +20,11 @@ double Answer::tokens_per_second() const {
     return ids.size() > 1 && seconds > 0 ? static_cast<double>(ids.size() - 1) / seconds : 0;
 }
 
-ContextFull::ContextFull(int64_t p, int64_t a, int64_t c)
-    : Error(fmt::format("the context is full: the prompt has {} tokens, {} more are asked for, the context holds {}", p,
-                        a, c)),
+ContextFull::ContextFull(int64_t p, int64_t r, int64_t c)
+    : Error(fmt::format("the context is full: the prompt has {} tokens, {} more are requested, the context holds {}", p,
+                        r, c)),
       prompt(p),
-      asked(a),
+      requested(r),
       context(c) {}
 
 Generation::Generation(Engine& engine, Session& session, std::span<const int32_t> prompt,
@@ -34,10 +34,10 @@ Generation::Generation(Engine& engine, Session& session, std::span<const int32_t
       sampler_(options.sample),
       stream_(engine.tokenizer(), options.stop),
       max_tokens_(options.max_tokens) {
-    int64_t n = static_cast<int64_t>(prompt.size()), asked = std::max<int64_t>(1, max_tokens_);
+    int64_t n = static_cast<int64_t>(prompt.size()), requested = std::max<int64_t>(1, max_tokens_);
     validate(options);
-    if (n == 0) fail("an empty prompt: there is nothing to go on from");
-    if (n > engine.context() || asked > engine.context() - n) throw ContextFull(n, asked, engine.context());
+    if (n == 0) fail("the prompt is empty");
+    if (n > engine.context() || requested > engine.context() - n) throw ContextFull(n, requested, engine.context());
     engine.check_ids(prompt);
     session.sync(prompt);
     answer_.prompt_tokens = n;
@@ -45,10 +45,10 @@ Generation::Generation(Engine& engine, Session& session, std::span<const int32_t
     answer_.seed = sampler_.seed();
 }
 
-void Generation::take(std::span<float> logits) {
+void Generation::sample_next(std::span<float> logits) {
     if (answer_.ids.empty()) {
-        first_ = Clock::now();
-        answer_.prompt_seconds = std::chrono::duration<double>(first_ - began_).count();
+        first_token_ = Clock::now();
+        answer_.prompt_seconds = std::chrono::duration<double>(first_token_ - start_).count();
     }
     try {
         int32_t id = sampler_.choose(logits, session_.tokens(), engine_.without_text());
@@ -68,10 +68,10 @@ void Generation::add(int32_t id) {
     if (session_.size() == engine_.context()) finish(Finish::context);
 }
 
-void Generation::finish(Finish how) {
-    answer_.finish = how;
+void Generation::finish(Finish reason) {
+    answer_.finish = reason;
     answer_.text += stream_.flush();
-    if (!answer_.ids.empty()) answer_.seconds = std::chrono::duration<double>(Clock::now() - first_).count();
+    if (!answer_.ids.empty()) answer_.seconds = std::chrono::duration<double>(Clock::now() - first_token_).count();
 }
 
 void Generation::cancel() {
@@ -79,9 +79,9 @@ void Generation::cancel() {
 }
 
 std::string_view Generation::take_text() {
-    std::string_view fresh = std::string_view(answer_.text).substr(taken_);
-    taken_ = answer_.text.size();
-    return fresh;
+    std::string_view added = std::string_view(answer_.text).substr(taken_bytes_);
+    taken_bytes_ = answer_.text.size();
+    return added;
 }
 
 }  // namespace puna

@@ -1,10 +1,10 @@
-// infer/generation.h — one answer in the making.
+// infer/generation.h — one answer being generated.
 //
 //   Generation generation(engine, session, prompt, {.max_tokens = 100});      // throws ContextFull
 //   while (!generation.done()) { engine.step(running); show(generation.take_text()); }
-//   Finish how = generation.answer().finish;
+//   Finish reason = generation.answer().finish;
 //
-// Knows when to stop; the engine runs it, alone or beside others (Engine::step).
+// Decides when to stop; Engine::step runs it, alone or batched with others.
 #pragma once
 #include "core/error.h"
 #include "infer/sampler.h"
@@ -26,13 +26,14 @@ struct GenerateOptions {
 template <class F>
 void fields(GenerateOptions& o, F field) {
     fields(o.sample, field);
-    field("max_tokens", o.max_tokens, "most tokens to answer with; 0: until the end of the text or of the context");
-    field("stop", o.stop, "texts that end the answer, with commas between them");
+    field("max_tokens", o.max_tokens,
+          "maximum number of tokens to generate; 0: until a stop token or the end of the context");
+    field("stop", o.stop, "stop strings that end the answer, separated by commas");
 }
 
 void validate(const GenerateOptions& options);  // throws Error, naming the field
 
-// stop: a stop token or text; length: max_tokens; context: it is full; failed: see Answer::problem.
+// stop: stop token or stop string; length: max_tokens reached; context: context full; failed: see Answer::problem.
 enum class Finish : uint8_t { running, stop, length, context, cancelled, failed };
 std::string_view name_of(Finish finish);
 
@@ -40,36 +41,36 @@ struct Answer {
     std::vector<int32_t> ids;  // without the stop token
     std::string text;
     Finish finish = Finish::running;
-    std::string problem;                    // what went wrong with this one, where others beside it go on
-    int64_t prompt_tokens = 0, reused = 0;  // of the prompt's, those that the cache held
+    std::string problem;                    // error message if failed; other answers of the batch continue
+    int64_t prompt_tokens = 0, reused = 0;  // reused: prompt tokens found in the KV cache
     int64_t seed = 0;
-    double prompt_seconds = 0, seconds = 0;  // until the first token; from there to the last
-    double tokens_per_second() const;        // after the first; 0 if there is no more than one
+    double prompt_seconds = 0, seconds = 0;  // prefill, until the first token; from the first token to the last
+    double tokens_per_second() const;        // decoding speed, without the first token; 0 for fewer than two
 };
 
-// A prompt and what is asked for do not fit the context.
+// The prompt and the requested tokens exceed the context.
 struct ContextFull : Error {
-    ContextFull(int64_t prompt, int64_t asked, int64_t context);
-    int64_t prompt, asked, context;
+    ContextFull(int64_t prompt, int64_t requested, int64_t context);
+    int64_t prompt, requested, context;
 };
 
 class Generation {
  public:
-    // Throws Error: an empty prompt, ids outside the vocabulary, options that make no sense, ContextFull. Both outlive
-    // it.
+    // Throws Error for an empty prompt, ids outside the vocabulary or invalid options; ContextFull. Engine and session
+    // must outlive it.
     Generation(Engine& engine, Session& session, std::span<const int32_t> prompt, const GenerateOptions& options);
 
     bool done() const { return answer_.finish != Finish::running; }
-    void cancel();  // nothing more; what is there stays
+    void cancel();  // stops generating; the answer so far remains
     const Answer& answer() const { return answer_; }
-    std::string_view take_text();  // what was added since the last call
+    std::string_view take_text();  // text added since the last call
 
  private:
     friend class Engine;
     using Clock = std::chrono::steady_clock;
-    void take(std::span<float> logits);  // of the timeline's last token
+    void sample_next(std::span<float> logits);  // of the session's last token
     void add(int32_t id);
-    void finish(Finish how);
+    void finish(Finish reason);
 
     Engine& engine_;
     Session& session_;
@@ -77,8 +78,8 @@ class Generation {
     TextStream stream_;
     int64_t max_tokens_;
     Answer answer_;
-    size_t taken_ = 0;  // bytes of the text
-    Clock::time_point began_ = Clock::now(), first_;
+    size_t taken_bytes_ = 0;  // of the text, by take_text
+    Clock::time_point start_ = Clock::now(), first_token_;
 };
 
 }  // namespace puna

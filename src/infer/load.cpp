@@ -15,37 +15,37 @@ namespace {
 
 constexpr size_t max_stops = 64;
 
-[[noreturn]] void fail_kind(const JsonEvent& event, std::string_view key, std::string_view kind,
+[[noreturn]] void fail_type(const JsonEvent& event, std::string_view key, std::string_view kind,
                             std::string_view path) {
     if (event.kind == JsonEvent::number && event.is_whole_number())
-        fail("{}: '{}' is {}: it is too large", path, key, printable(event.raw));
+        fail("{}: '{}' is {}, which is too large", path, key, printable(event.raw));
     fail("{}: '{}' must be {}", path, key, kind);
 }
 
-void take_stop(GenerationConfig& config, const JsonEvent& event, std::string_view path) {
-    if (event.kind != JsonEvent::integer) fail_kind(event, "eos_token_id", "a whole number or a list of them", path);
+void add_stop(GenerationConfig& config, const JsonEvent& event, std::string_view path) {
+    if (event.kind != JsonEvent::integer) fail_type(event, "eos_token_id", "a whole number or a list of them", path);
     std::optional<int32_t> id = checked_cast<int32_t>(event.integer_value);
-    if (!id || *id < 0) fail("{}: 'eos_token_id' is {}", path, event.integer_value);
-    if (config.stops.size() == max_stops) fail("{}: more than {} of 'eos_token_id'", path, max_stops);
+    if (!id || *id < 0) fail("{}: 'eos_token_id' is {}, which is not a token id", path, event.integer_value);
+    if (config.stops.size() == max_stops) fail("{}: 'eos_token_id' has more than {} ids", path, max_stops);
     config.stops.push_back(*id);
 }
 
-void take_number(SampleOptions& sample, std::string_view key, const JsonEvent& event, std::string_view path) {
+void set_sample_option(SampleOptions& sample, std::string_view key, const JsonEvent& event, std::string_view path) {
     for (Field& field : list_fields(sample)) {
         if (field.name != key || key == "seed") continue;
         if (event.kind != JsonEvent::integer && event.kind != JsonEvent::number)
-            fail_kind(event, key, "a number", path);
+            fail_type(event, key, "a number", path);
         if (float** number = std::get_if<float*>(&field.value)) **number = static_cast<float>(event.number_value);
         if (int** number = std::get_if<int*>(&field.value)) {
-            if (event.kind != JsonEvent::integer) fail_kind(event, key, "a whole number", path);
-            std::optional<int> whole = checked_cast<int>(event.integer_value);
-            if (!whole) fail("{}: '{}' is {}: it is too large", path, key, event.integer_value);
-            **number = *whole;
+            if (event.kind != JsonEvent::integer) fail_type(event, key, "a whole number", path);
+            std::optional<int> integer = checked_cast<int>(event.integer_value);
+            if (!integer) fail("{}: '{}' is {}, which is too large", path, key, event.integer_value);
+            **number = *integer;
         }
     }
 }
 
-// The file's top object, field by field.
+// Parses the top-level object field by field.
 class GenerationConfigReader {
  public:
     explicit GenerationConfigReader(std::string_view path) : path_(path) {}
@@ -57,12 +57,12 @@ class GenerationConfigReader {
         bool ends = event.kind == JsonEvent::end_array || event.kind == JsonEvent::end_object;
         if (event.kind == JsonEvent::key || event.kind == JsonEvent::null || ends) return;
         if (key_ == "eos_token_id" && (event.depth == 2 || event.kind != JsonEvent::begin_array))
-            take_stop(config_, event, path_);
+            add_stop(config_, event, path_);
         if (event.depth != 1) return;
-        take_number(config_.sample, key_, event, path_);
+        set_sample_option(config_.sample, key_, event, path_);
         if (key_ != "do_sample") return;
-        if (event.kind != JsonEvent::boolean) fail_kind(event, key_, "true or false", path_);
-        samples_ = event.integer_value != 0;
+        if (event.kind != JsonEvent::boolean) fail_type(event, key_, "true or false", path_);
+        do_sample_ = event.integer_value != 0;
     }
 
     GenerationConfig finish() {
@@ -71,16 +71,16 @@ class GenerationConfigReader {
         } catch (const Error& problem) {
             fail("{}: {}", path_, problem.what());
         }
-        if (!samples_) config_.sample.temperature = 0;
+        if (!do_sample_) config_.sample.temperature = 0;
         return std::move(config_);
     }
 
  private:
     std::string_view path_;
     std::string key_;
-    // What transformers' GenerationConfig takes for a field that is missing.
+    // Defaults of transformers' GenerationConfig.
     GenerationConfig config_{.sample = {.temperature = 1, .top_p = 1, .top_k = 50}};
-    bool samples_ = false;
+    bool do_sample_ = false;
 };
 
 }  // namespace

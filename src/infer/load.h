@@ -1,10 +1,10 @@
-// infer/load.h — an engine of a model's folder.
+// infer/load.h — creates an engine from a model folder.
 //
 //   Engine engine = load_engine("models/starter", {.context = 2048});
 //
-// Of generation_config.json it takes what the model's makers advise: temperature, top_p, top_k, min_p,
-// repetition_penalty, whether to sample at all, and the stop tokens. A field that is missing there has transformers'
-// default: no sampling; with it temperature 1, top_k 50. Without the file SampleOptions' own defaults hold.
+// Sampling defaults and stop tokens come from generation_config.json: do_sample, temperature, top_p, top_k, min_p,
+// repetition_penalty, eos_token_id. Missing fields have transformers' defaults: no sampling; with do_sample,
+// temperature 1 and top_k 50. Without the file, SampleOptions' own defaults apply.
 #pragma once
 #include "infer/engine.h"
 
@@ -21,13 +21,13 @@ struct EngineLoadOptions {
 };
 template <class F>
 void fields(EngineLoadOptions& o, F field) {
-    field("type", o.type, "compute with weights as f32, bf16 or f16; default: as they are stored");
-    field("context", o.context, "most tokens of prompt and answer together; 0: the model's, at most 8192");
+    field("type", o.type, "weight dtype for inference: f32, bf16 or f16; default: as stored");
+    field("context", o.context, "maximum tokens of prompt and answer together; 0: the model's limit, at most 8192");
 }
 
-void validate(const EngineLoadOptions& options);  // throws Error, naming the field; load_engine begins with it
+void validate(const EngineLoadOptions& options);  // throws Error that names the field; called by load_engine
 
-// Throws Error that names the folder or the file, and what is wrong.
+// Throws Error that names the folder or file and the reason.
 Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options = {});
 
 struct GenerationConfig {

@@ -11,7 +11,7 @@
 namespace puna {
 namespace {
 
-TEST(EngineLoadOptions, AFolderSpeaksAsTheModelThatWasSaved) {
+TEST(LoadEngine, GeneratesLikeTheSavedModel) {
     TestFolder folder;
     Llama llama = fake_llama();
     save_llama(llama, folder.path(), Dtype::f32);
@@ -29,7 +29,7 @@ TEST(EngineLoadOptions, AFolderSpeaksAsTheModelThatWasSaved) {
     EXPECT_THROW(load_engine(folder / "nothing"), Error);
 }
 
-TEST(GenerationConfig, TakesWhatItKnowsAndPassesOverTheRest) {
+TEST(GenerationConfig, ReadsKnownFieldsAndIgnoresOthers) {
     GenerationConfig config = parse_generation_config(
         R"({"_from_model_config": true, "bos_token_id": 1, "do_sample": true, "eos_token_id": [2, 3], "temperature": 0.7,
             "top_p": 0.8, "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "seed": 4, "more": {"top_k": 5, "list": [1, 2]}})",
@@ -45,8 +45,8 @@ TEST(GenerationConfig, TakesWhatItKnowsAndPassesOverTheRest) {
               (std::vector<int32_t>{7}));
 }
 
-// Those of transformers' GenerationConfig.
-TEST(GenerationConfig, AMissingFieldHasTheDefaultOfTheFormat) {
+// The defaults of transformers' GenerationConfig.
+TEST(GenerationConfig, MissingFieldsHaveTransformersDefaults) {
     for (const char* greedy : {"{}", R"({"do_sample": false, "temperature": 0.6})", R"({"temperature": 0.6})",
                                R"({"do_sample": null, "top_p": 0.5})", R"({"eos_token_id": 2})"})
         EXPECT_EQ(parse_generation_config(greedy, "here").sample.temperature, 0) << greedy;
@@ -59,7 +59,7 @@ TEST(GenerationConfig, AMissingFieldHasTheDefaultOfTheFormat) {
     EXPECT_EQ(parse_generation_config(R"({"do_sample": true, "top_k": 0})", "here").sample.top_k, 0);
 }
 
-TEST(EngineLoadOptions, OfTwoPlacesThatNameStopTokensGenerationConfigCounts) {
+TEST(LoadEngine, StopTokensOfGenerationConfigTakePrecedence) {
     TestFolder folder;
     Llama llama = fake_llama();
     save_llama(llama, folder.path(), Dtype::f32);
@@ -77,7 +77,7 @@ TEST(EngineLoadOptions, OfTwoPlacesThatNameStopTokensGenerationConfigCounts) {
     EXPECT_FALSE(engine.is_stop(7));
 }
 
-TEST(GenerationConfig, NonsenseIsAnErrorThatNamesTheFile) {
+TEST(GenerationConfig, InvalidValuesAreErrorsThatNameTheFile) {
     for (const char* text : {"[]", "7", "{", R"({"temperature": -1})", R"({"temperature": "0.6"})", R"({"top_p": [1]})",
                              R"({"top_k": 1.5})", R"({"top_k": 99999999999})", R"({"top_p": 1e300})",
                              R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})", R"({"eos_token_id": "2"})",
@@ -91,7 +91,7 @@ TEST(GenerationConfig, NonsenseIsAnErrorThatNamesTheFile) {
     }
 }
 
-TEST(GenerationConfig, ALargeWholeNumberIsToldAsSuch) {
+TEST(GenerationConfig, OverlargeIntegersAreReportedAsTooLarge) {
     auto problem_of = [](std::string_view json) -> std::string {
         try {
             parse_generation_config(json, "g.json");
@@ -101,10 +101,10 @@ TEST(GenerationConfig, ALargeWholeNumberIsToldAsSuch) {
         return "none";
     };
     EXPECT_EQ(problem_of(R"({"top_k": 123456789012345678901})"),
-              "g.json: 'top_k' is 123456789012345678901: it is too large");
-    EXPECT_EQ(problem_of(R"({"top_k": 99999999999})"), "g.json: 'top_k' is 99999999999: it is too large");
+              "g.json: 'top_k' is 123456789012345678901, which is too large");
+    EXPECT_EQ(problem_of(R"({"top_k": 99999999999})"), "g.json: 'top_k' is 99999999999, which is too large");
     EXPECT_EQ(problem_of(R"({"eos_token_id": [123456789012345678901]})"),
-              "g.json: 'eos_token_id' is 123456789012345678901: it is too large");
+              "g.json: 'eos_token_id' is 123456789012345678901, which is too large");
     EXPECT_EQ(problem_of(R"({"top_k": 1.5})"), "g.json: 'top_k' must be a whole number");
 }
 

@@ -12,36 +12,37 @@ namespace puna {
 
 namespace {
 
-constexpr size_t penalised_tokens = 64;
-constexpr float never = std::numeric_limits<float>::lowest();  // the logit of an excluded token: -infinity is damage
+constexpr size_t penalized_tokens = 64;
+constexpr float excluded_logit =
+    std::numeric_limits<float>::lowest();  // not -infinity, which counts as a damaged model
 
-// Position of the largest; the first of equal ones. NaN and infinity have no place among logits.
-size_t likeliest(std::span<const float> logits) {
+// Index of the largest logit, the first one of equals. Throws Error if a logit is NaN or infinite.
+size_t argmax_finite(std::span<const float> logits) {
     size_t best = 0;
-    float nonfinite = 0;  // stays 0 unless one of them is NaN or infinite
+    float nonfinite = 0;  // becomes NaN if any logit is not finite
     for (size_t i = 0; i < logits.size(); ++i) {
         nonfinite += logits[i] * 0;
         if (logits[i] > logits[best]) best = i;
     }
     if (!(nonfinite == 0))
-        fail("the model's logits are not numbers: its weights are damaged, or too large for this type (--type f32)");
+        fail("the model's logits are not finite: its weights are damaged or overflow in this dtype (try --type f32)");
     return best;
 }
 
-void penalize_repetition(std::span<float> logits, std::span<const int32_t> timeline, float penalty) {
-    std::span<const int32_t> last = timeline.last(std::min(timeline.size(), penalised_tokens));
-    for (size_t i = 0; i < last.size(); ++i) {
-        bool done = std::find(last.begin(), last.begin() + static_cast<ptrdiff_t>(i), last[i]) !=
-                    last.begin() + static_cast<ptrdiff_t>(i);
-        size_t id = static_cast<size_t>(last[i]);
-        if (done || id >= logits.size()) continue;
+void penalize_repetition(std::span<float> logits, std::span<const int32_t> tokens, float penalty) {
+    std::span<const int32_t> recent = tokens.last(std::min(tokens.size(), penalized_tokens));
+    for (size_t i = 0; i < recent.size(); ++i) {
+        bool already_penalized = std::find(recent.begin(), recent.begin() + static_cast<ptrdiff_t>(i), recent[i]) !=
+                                 recent.begin() + static_cast<ptrdiff_t>(i);
+        size_t id = static_cast<size_t>(recent[i]);
+        if (already_penalized || id >= logits.size()) continue;
         logits[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
     }
 }
 
 int64_t seed_from_clock() {
     int64_t now = std::chrono::system_clock::now().time_since_epoch().count();
-    return static_cast<int64_t>(Random(static_cast<uint64_t>(now)).bits()) + 1;  // short enough to be typed again
+    return static_cast<int64_t>(Random(static_cast<uint64_t>(now)).bits()) + 1;  // short enough to retype
 }
 
 }  // namespace
@@ -61,28 +62,28 @@ Sampler::Sampler(const SampleOptions& options) : options_(options) {
     if (options_.seed == 0) options_.seed = seed_from_clock();
 }
 
-// The k likeliest, in order.
+// Keeps the k most likely, sorted.
 void Sampler::keep_top_k() {
     size_t k = static_cast<size_t>(options_.top_k);
     if (k == 0 || k >= candidates_.size()) return;
     auto end = candidates_.begin() + static_cast<ptrdiff_t>(k);
-    std::nth_element(candidates_.begin(), end, candidates_.end(), Likelier{});
+    std::nth_element(candidates_.begin(), end, candidates_.end(), MoreLikely{});
     candidates_.erase(end, candidates_.end());
-    std::sort(candidates_.begin(), candidates_.end(), Likelier{});
+    std::sort(candidates_.begin(), candidates_.end(), MoreLikely{});
 }
 
-// The fewest of the likeliest that hold top_p of the total, without those below min_p: a few are put in order, and
-// eight times as many while that is not enough.
+// Keeps the smallest set of most likely tokens with top_p of the total, without those below min_p. Sorts the first 32,
+// then eight times as many until that is enough.
 void Sampler::keep_nucleus(double total) {
-    double wanted = options_.top_p < 1 ? static_cast<double>(options_.top_p) * total : HUGE_VAL, mass = 0;
+    double target_mass = options_.top_p < 1 ? static_cast<double>(options_.top_p) * total : HUGE_VAL, mass = 0;
     auto begin = candidates_.begin(), sorted = begin;
     for (ptrdiff_t n = 32; sorted != candidates_.end(); n *= 8) {
         auto end = n < candidates_.end() - begin ? begin + n : candidates_.end();
-        if (end != candidates_.end()) std::nth_element(sorted, end, candidates_.end(), Likelier{});
-        std::sort(sorted, end, Likelier{});
+        if (end != candidates_.end()) std::nth_element(sorted, end, candidates_.end(), MoreLikely{});
+        std::sort(sorted, end, MoreLikely{});
         for (; sorted != end; ++sorted) {
-            bool enough =
-                sorted != begin && (mass >= wanted || sorted->weight < options_.min_p);  // the likeliest has weight 1
+            bool enough = sorted != begin &&
+                          (mass >= target_mass || sorted->weight < options_.min_p);  // the most likely has weight 1
             if (enough) {
                 candidates_.erase(sorted, candidates_.end());
                 return;
@@ -97,32 +98,32 @@ int32_t Sampler::draw(int64_t position) const {
     random.seek(static_cast<uint64_t>(position));
     double total = 0;
     for (const Candidate& candidate : candidates_) total += static_cast<double>(candidate.weight);
-    double left = static_cast<double>(random.uniform()) * total;
+    double remaining = static_cast<double>(random.uniform()) * total;
     for (const Candidate& candidate : candidates_)
-        if ((left -= static_cast<double>(candidate.weight)) < 0) return candidate.id;
-    return candidates_.front().id;  // sums round: what is left over goes to the likeliest
+        if ((remaining -= static_cast<double>(candidate.weight)) < 0) return candidate.id;
+    return candidates_.front().id;  // rounding error: the remainder goes to the first candidate
 }
 
-int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> timeline, std::span<const int32_t> excluded) {
+int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> tokens, std::span<const int32_t> excluded) {
     check(logits.size() > excluded.size(), "choose among {} tokens, {} of them excluded", logits.size(),
           excluded.size());
-    if (options_.repetition_penalty != 1) penalize_repetition(logits, timeline, options_.repetition_penalty);
-    for (int32_t id : excluded) logits[static_cast<size_t>(id)] = never;
-    size_t best = likeliest(logits);
+    if (options_.repetition_penalty != 1) penalize_repetition(logits, tokens, options_.repetition_penalty);
+    for (int32_t id : excluded) logits[static_cast<size_t>(id)] = excluded_logit;
+    size_t best = argmax_finite(logits);
     if (options_.temperature == 0) return static_cast<int32_t>(best);
 
     candidates_.resize(logits.size());
     for (size_t i = 0; i < logits.size(); ++i) candidates_[i] = {logits[i], static_cast<int32_t>(i)};
-    if (!excluded.empty()) std::erase_if(candidates_, [](const Candidate& c) { return c.weight == never; });
+    if (!excluded.empty()) std::erase_if(candidates_, [](const Candidate& c) { return c.weight == excluded_logit; });
     keep_top_k();
-    float highest = logits[best];
+    float max_logit = logits[best];
     double total = 0;
     for (Candidate& candidate : candidates_) {
-        candidate.weight = std::exp((candidate.weight - highest) / options_.temperature);
+        candidate.weight = std::exp((candidate.weight - max_logit) / options_.temperature);
         total += static_cast<double>(candidate.weight);
     }
     if (options_.top_p < 1 || options_.min_p > 0) keep_nucleus(total);
-    return draw(static_cast<int64_t>(timeline.size()));
+    return draw(static_cast<int64_t>(tokens.size()));
 }
 
 }  // namespace puna

@@ -14,39 +14,39 @@ namespace {
 
 const std::vector<float> few = {1.0f, 3.0f, 2.0f, 3.0f, -1.0f};  // 1 and 3 are equally likely
 
-// How often each token is chosen at 4,000 places of a timeline.
+// How often each token is sampled at 4,000 positions.
 std::map<int32_t, int> counts(SampleOptions options, const std::vector<float>& logits) {
     options.seed = 7;
     Sampler sampler(options);
-    std::map<int32_t, int> chosen;
-    for (size_t place = 0; place < 4000; ++place) {
+    std::map<int32_t, int> sampled;
+    for (size_t position = 0; position < 4000; ++position) {
         std::vector<float> row = logits;
-        ++chosen[sampler.choose(row, std::vector<int32_t>(place, 0))];
+        ++sampled[sampler.choose(row, std::vector<int32_t>(position, 0))];
     }
-    return chosen;
+    return sampled;
 }
 
-std::vector<int32_t> kept(SampleOptions options, const std::vector<float>& logits) {
+std::vector<int32_t> ids_sampled(SampleOptions options, const std::vector<float>& logits) {
     std::vector<int32_t> ids;
     for (auto [id, count] : counts(options, logits)) ids.push_back(id);
     return ids;
 }
 
-int32_t choose(const SampleOptions& options, std::vector<float> logits, const std::vector<int32_t>& timeline = {}) {
-    return Sampler(options).choose(logits, timeline);
+int32_t choose(const SampleOptions& options, std::vector<float> logits, const std::vector<int32_t>& tokens = {}) {
+    return Sampler(options).choose(logits, tokens);
 }
 
-TEST(Sampler, TemperatureZeroPicksTheLikeliestAndOfEqualOnesTheLowerId) {
+TEST(Sampler, TemperatureZeroIsArgmaxWithTiesToTheLowerId) {
     EXPECT_EQ(choose({.temperature = 0}, few), 1);
     EXPECT_EQ(choose({.temperature = 0}, {-5, -4, -4}), 1);
 }
 
-TEST(Sampler, DrawsAsOftenAsTheProbabilitiesSay) {
+TEST(Sampler, FrequenciesMatchTheProbabilities) {
     std::vector<float> logits = {std::log(0.5f), std::log(0.3f), std::log(0.2f)};
-    std::map<int32_t, int> chosen = counts({.temperature = 1, .top_p = 1}, logits);
-    EXPECT_NEAR(chosen[0], 2000, 130);
-    EXPECT_NEAR(chosen[1], 1200, 120);
-    EXPECT_NEAR(chosen[2], 800, 110);
+    std::map<int32_t, int> sampled = counts({.temperature = 1, .top_p = 1}, logits);
+    EXPECT_NEAR(sampled[0], 2000, 130);
+    EXPECT_NEAR(sampled[1], 1200, 120);
+    EXPECT_NEAR(sampled[2], 800, 110);
 }
 
 TEST(Sampler, TemperatureSharpensAndFlattens) {
@@ -56,34 +56,35 @@ TEST(Sampler, TemperatureSharpensAndFlattens) {
     EXPECT_NEAR(counts({.temperature = 2, .top_p = 1}, logits)[0], 4000 * 0.5505, 130);
 }
 
-TEST(Sampler, TopKKeepsTheLikeliestAndOfEqualOnesTheLowerId) {
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 1, .top_k = 1}, few), (std::vector<int32_t>{1}));
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 1, .top_k = 3}, few), (std::vector<int32_t>{1, 2, 3}));
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 1, .top_k = 99}, few).size(), 5u);
+TEST(Sampler, TopKKeepsTheMostLikelyWithTiesToTheLowerId) {
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 1, .top_k = 1}, few), (std::vector<int32_t>{1}));
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 1, .top_k = 3}, few), (std::vector<int32_t>{1, 2, 3}));
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 1, .top_k = 99}, few).size(), 5u);
 }
 
-TEST(Sampler, TopPKeepsTheFewestThatHoldSoMuch) {
+TEST(Sampler, TopPKeepsTheSmallestSetWithThatProbability) {
     std::vector<float> logits = {std::log(0.2f), std::log(0.5f), std::log(0.3f)};
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.45f}, logits), (std::vector<int32_t>{1}));
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.55f}, logits), (std::vector<int32_t>{1, 2}));
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.85f}, logits), (std::vector<int32_t>{0, 1, 2}));
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 1e-6f}, logits), (std::vector<int32_t>{1}));
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 0.45f}, logits), (std::vector<int32_t>{1}));
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 0.55f}, logits), (std::vector<int32_t>{1, 2}));
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 0.85f}, logits), (std::vector<int32_t>{0, 1, 2}));
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 1e-6f}, logits), (std::vector<int32_t>{1}));
 }
 
-TEST(Sampler, TopPCountsWhatTopKLeft) {
+TEST(Sampler, TopPIsRelativeToTheProbabilityLeftByTopK) {
     std::vector<float> logits = {std::log(0.4f), std::log(0.3f), std::log(0.2f), std::log(0.1f)};
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.56f, .top_k = 2}, logits), (std::vector<int32_t>{0}));  // 0.4 of 0.7
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 0.56f}, logits), (std::vector<int32_t>{0, 1}));
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 0.56f, .top_k = 2}, logits),
+              (std::vector<int32_t>{0}));  // 0.4 of 0.7
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 0.56f}, logits), (std::vector<int32_t>{0, 1}));
 }
 
-TEST(Sampler, MinPKeepsWhatIsLikelyEnoughBesideTheLikeliest) {
+TEST(Sampler, MinPIsRelativeToTheMostLikelyToken) {
     std::vector<float> logits = {std::log(0.55f), std::log(0.3f), std::log(0.15f)};
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 1, .min_p = 0.5f}, logits), (std::vector<int32_t>{0, 1}));
-    EXPECT_EQ(kept({.temperature = 1, .top_p = 1, .min_p = 1}, logits), (std::vector<int32_t>{0}));
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 1, .min_p = 0.5f}, logits), (std::vector<int32_t>{0, 1}));
+    EXPECT_EQ(ids_sampled({.temperature = 1, .top_p = 1, .min_p = 1}, logits), (std::vector<int32_t>{0}));
 }
 
-// The plain way: sort everything, cut, and see which tokens are left.
-TEST(Sampler, OnALargeVocabularyKeepsWhatSortingAllOfItWouldKeep) {
+// Reference: sort the whole vocabulary and cut.
+TEST(Sampler, PartialSortKeepsTheSameTokensAsAFullSort) {
     std::vector<float> logits;
     for (int i = 0; i < 5000; ++i) logits.push_back(std::sin(static_cast<float>(i) * 0.7f) * 2);
     std::vector<double> p;
@@ -94,12 +95,12 @@ TEST(Sampler, OnALargeVocabularyKeepsWhatSortingAllOfItWouldKeep) {
     size_t n = 0;
     while (mass < 0.1) mass += p[n++];
     ASSERT_GT(n, 32u);
-    double least = p[n - 1] * 0.999;
-    for (int32_t id : kept({.temperature = 1, .top_p = 0.1f}, logits))
-        EXPECT_GE(std::exp(static_cast<double>(logits[static_cast<size_t>(id)])) / total, least) << id;
+    double min_probability = p[n - 1] * 0.999;
+    for (int32_t id : ids_sampled({.temperature = 1, .top_p = 0.1f}, logits))
+        EXPECT_GE(std::exp(static_cast<double>(logits[static_cast<size_t>(id)])) / total, min_probability) << id;
 }
 
-TEST(Sampler, RepetitionPenaltyMakesRecentTokensLessLikelyOnce) {
+TEST(Sampler, RepetitionPenaltyAppliesOncePerRecentToken) {
     EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {3, 2, 1}, {0}), 1);
     EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 1.4f}, {3, 2, 1}, {0, 0, 0}), 0);  // 3 / 1.4, not / 1.4^3
     EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {-1, -1.5f}, {0}), 1);  // below 0 it multiplies
@@ -108,29 +109,29 @@ TEST(Sampler, RepetitionPenaltyMakesRecentTokensLessLikelyOnce) {
     EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {3, 2, 1}, long_ago), 0);
 }
 
-TEST(Sampler, TheSeedAndThePlaceFixTheDraw) {
+TEST(Sampler, SeedAndPositionDetermineTheDraw) {
     std::vector<float> flat(1000);
-    std::vector<int32_t> here(10), there(11);
+    std::vector<int32_t> ten(10), eleven(11);
     SampleOptions options{.temperature = 1, .top_p = 1, .seed = 5};
-    EXPECT_EQ(choose(options, flat, here), choose(options, flat, here));
-    EXPECT_NE(choose(options, flat, here), choose(options, flat, there));
-    EXPECT_NE(choose(options, flat, here), choose({.temperature = 1, .top_p = 1, .seed = 6}, flat, here));
+    EXPECT_EQ(choose(options, flat, ten), choose(options, flat, ten));
+    EXPECT_NE(choose(options, flat, ten), choose(options, flat, eleven));
+    EXPECT_NE(choose(options, flat, ten), choose({.temperature = 1, .top_p = 1, .seed = 6}, flat, ten));
 }
 
-TEST(Sampler, SeedZeroIsDrawnFromTheClockAndCanBeAskedFor) {
+TEST(Sampler, SeedZeroComesFromTheClockAndIsReported) {
     Sampler drawn(SampleOptions{});
     EXPECT_GT(drawn.seed(), 0);
     EXPECT_EQ(Sampler({.seed = 12}).seed(), 12);
 }
 
-TEST(Sampler, LogitsThatAreNotNumbersAreAnError) {
+TEST(Sampler, NonFiniteLogitsAreErrors) {
     for (float bad : {std::numeric_limits<float>::quiet_NaN(), HUGE_VALF, -HUGE_VALF}) {
         EXPECT_THROW(choose({.temperature = 0}, {1, bad, 2}), Error);
         EXPECT_THROW(choose({.temperature = 1}, {bad, 1, 2}), Error);
     }
 }
 
-TEST(Sampler, OptionsThatMakeNoSenseAreNamed) {
+TEST(Sampler, InvalidOptionsAreRejectedByName) {
     auto problem = [](SampleOptions options) {
         try {
             Sampler sampler(options);

@@ -1,10 +1,10 @@
-// infer/session.h — one timeline of tokens and its place in the engine's cache.
+// infer/session.h — one token sequence and its slot in the engine's KV cache.
 //
 //   Session session = engine.open();
-//   session.sync(prompt);                  // what the cache holds of its beginning is kept, the rest is to be run
-//   session.reused();                      // how many tokens that was
+//   session.sync(prompt);                  // reuses the longest cached prefix; the rest is pending
+//   session.reused();                      // length of the reused prefix
 //
-// The engine runs what is pending. A session gives its slot back when it goes; the engine must outlive it.
+// The engine runs pending tokens. The destructor frees the slot; the engine must outlive the session.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -26,14 +26,15 @@ class Session {
     Session(const Session&) = delete;
     ~Session();
 
-    // The timeline becomes `tokens`, of which at least the last has to be run again, and with `most` all after so many.
-    void sync(std::span<const int32_t> tokens, int64_t most = INT64_MAX);
+    // Replaces the sequence by `tokens`. Reuses at most `max_reused` cached tokens and never the last token, whose
+    // logits are needed.
+    void sync(std::span<const int32_t> tokens, int64_t max_reused = INT64_MAX);
     void push(int32_t token) { tokens_.push_back(token); }
 
     std::span<const int32_t> tokens() const { return tokens_; }
     int64_t size() const { return static_cast<int64_t>(tokens_.size()); }
     int64_t pending() const { return size() - cached_; }
-    int64_t reused() const { return reused_; }  // tokens of the last sync that need not be run
+    int64_t reused() const { return reused_; }  // tokens that the last sync took from the cache
 
  private:
     friend class Engine;

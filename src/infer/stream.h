@@ -1,11 +1,10 @@
-// infer/stream.h — an answer's tokens as text that can be shown at once: whole characters only, never a part of a stop
-// text.
+// infer/stream.h — incremental detokenization: returns only complete characters, and never part of a stop string.
 //
 //   TextStream stream(tokenizer, {"\nUser:"});
 //   for (int32_t id : answer) { show(stream.next(id)); if (stream.stopped()) break; }
 //   show(stream.flush());
 //
-// Stop tokens are the engine's business.
+// Stop tokens are handled by the engine.
 #pragma once
 #include "tokenizer/decode_stream.h"
 
@@ -21,15 +20,15 @@ class TextStream {
         : decoder_(tokenizer), stops_(std::move(stops)) {}
 
     std::string next(int32_t id);
-    std::string flush();                       // what was held back
-    bool stopped() const { return stopped_; }  // a stop text was found: it and what follows are not shown
+    std::string flush();                       // the remaining text
+    bool stopped() const { return stopped_; }  // a stop string was found; neither it nor the text after it is returned
 
  private:
-    std::string take(std::string_view text);
+    std::string append(std::string_view text);
 
     DecodeStream decoder_;
     std::vector<std::string> stops_;
-    std::string held_;  // perhaps the beginning of a stop text
+    std::string held_;  // text that may be the start of a stop string
     bool stopped_ = false;
 };
 

@@ -7,8 +7,8 @@
 namespace puna {
 namespace {
 
-// What is shown after each token and at the end, with a bar between.
-std::string shown(const std::string& bytes, std::vector<std::string> stops) {
+// The text returned after each token and by flush, separated by |.
+std::string streamed(const std::string& bytes, std::vector<std::string> stops) {
     Tokenizer tokenizer = fake_tokenizer();
     TextStream stream(tokenizer, std::move(stops));
     std::string text;
@@ -19,21 +19,21 @@ std::string shown(const std::string& bytes, std::vector<std::string> stops) {
     return text + stream.flush();
 }
 
-TEST(TextStream, ShowsWholeCharactersOnly) {
-    EXPECT_EQ(shown("aé", {}), "a||é|");
-    EXPECT_EQ(shown("a\xc3", {}), "a||\xef\xbf\xbd");
+TEST(TextStream, ReturnsOnlyCompleteCharacters) {
+    EXPECT_EQ(streamed("aé", {}), "a||é|");
+    EXPECT_EQ(streamed("a\xc3", {}), "a||\xef\xbf\xbd");
 }
 
-TEST(TextStream, HoldsBackWhatCouldBeAStopText) {
-    EXPECT_EQ(shown("aENDb", {"END"}), "a||||stop");
-    EXPECT_EQ(shown("aENab", {"END"}), "a|||ENa|b|");
-    EXPECT_EQ(shown("EN", {"END"}), "||EN");
-    EXPECT_EQ(shown("EEND", {"END"}), "|E|||stop");
+TEST(TextStream, HoldsBackAPossibleStopString) {
+    EXPECT_EQ(streamed("aENDb", {"END"}), "a||||stop");
+    EXPECT_EQ(streamed("aENab", {"END"}), "a|||ENa|b|");
+    EXPECT_EQ(streamed("EN", {"END"}), "||EN");
+    EXPECT_EQ(streamed("EEND", {"END"}), "|E|||stop");
 }
 
-TEST(TextStream, TheFirstOfSeveralStopTextsCounts) {
-    EXPECT_EQ(shown("xaby", {"by", "ab"}), "x|||stop");
-    EXPECT_EQ(shown("xy", {""}), "x|y|");
+TEST(TextStream, EarliestStopStringWins) {
+    EXPECT_EQ(streamed("xaby", {"by", "ab"}), "x|||stop");
+    EXPECT_EQ(streamed("xy", {""}), "x|y|");
 }
 
 }  // namespace

@@ -24,9 +24,8 @@ struct Layer {
 
 class Llama {
  public:
-    explicit Llama(const Config& config,
-                   const Group& group =
-                       Group::alone());  // shapes and names only, no memory; Error if it cannot be split over the group
+    // Sets shapes and names; allocates nothing. Throws Error if the model cannot be split over the group.
+    explicit Llama(const Config& config, const Group& group = Group::alone());
     Llama(Llama&&) = default;
     Llama(const Llama&) = delete;
 
