@@ -14,12 +14,12 @@ namespace puna {
 
 namespace {
 
-// Of f32 weights, and of bf16 weights; there, logits are held against a share of the largest, since every product is
-// rounded to eight bits.
+// Tolerances with f32 and bf16 weights. With bf16, that of logits is relative to the largest one (`relative`), since
+// operands are rounded to eight bits.
 struct Tolerance {
     std::string_view what;
     double f32, bf16;
-    bool share = false;
+    bool relative = false;
 };
 constexpr Tolerance tolerances[] = {
     {"logits", 3e-5, 0.02, true},
@@ -31,8 +31,8 @@ constexpr Tolerance tolerances[] = {
     {"adamw.logits", 1e-3, 0.05, true},
 };
 
-double largest_difference(std::span<const float> a, std::span<const float> b) {
-    check(a.size() == b.size(), "golden: {} numbers and {}", a.size(), b.size());
+double max_difference(std::span<const float> a, std::span<const float> b) {
+    check(a.size() == b.size(), "golden: {} values and {}", a.size(), b.size());
     double largest = 0;
     for (size_t i = 0; i < a.size(); ++i) {
         double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
@@ -41,13 +41,13 @@ double largest_difference(std::span<const float> a, std::span<const float> b) {
     return largest;
 }
 
-double largest_value(std::span<const float> a) {
+double max_abs(std::span<const float> a) {
     double largest = 0;
     for (float x : a) largest = std::max(largest, std::abs(static_cast<double>(x)));
     return largest;
 }
 
-// One golden folder, one table of kernels, one type of weights.
+// One golden folder, kernel table and weight dtype.
 class Golden {
  public:
     Golden(const std::filesystem::path& folder, const Kernels& kernels, Dtype type)
@@ -60,7 +60,7 @@ class Golden {
         vocabulary_ = read_config(folder / "hf" / "config.json").vocabulary;
         for (int32_t id : tokens.span<int32_t>())
             if (id < 0 || id >= vocabulary_)
-                fail("{}: 'tokens' has the id {}, but the vocabulary's are 0 to {}", expected_.path().string(), id,
+                fail("{}: 'tokens' contains id {}, but ids are 0 to {}", expected_.path().string(), id,
                      vocabulary_ - 1);
         for (int64_t r = 0; r < rows_; ++r)
             for (int64_t t = 0; t < length_; ++t) {
@@ -71,14 +71,14 @@ class Golden {
         batch_.chunk = chunks_of(rows_, length_);
     }
 
-    // Throws Error if what is to be compared is not what this model has; before anything is computed.
+    // Throws Error if a tensor to compare does not fit this model. Called before any computation.
     void check_file(const std::vector<std::string>& names) {
         Llama llama = load(true);
         for (const std::string& what : names) {
             if (what.ends_with("logits")) logits(what);
             if (what == "packed.logits") packed();
-            if (what == "loss") numbers(what, {1});
-            if (what.starts_with("adamw.") && what != "adamw.logits") numbers(what, {steps});
+            if (what == "loss") expected_values(what, {1});
+            if (what.starts_with("adamw.") && what != "adamw.logits") expected_values(what, {steps});
             if (what != "grad.*") continue;
             for (Param* p : llama.params())
                 if (p->master) gradient(*p);
@@ -89,7 +89,7 @@ class Golden {
         for (const Tolerance& tolerance : tolerances)
             if (tolerance.what == what)
                 return type_ == Dtype::f32 ? tolerance.f32
-                                           : tolerance.bf16 * (tolerance.share ? largest_value(logits(what)) : 1);
+                                           : tolerance.bf16 * (tolerance.relative ? max_abs(logits(what)) : 1);
         return 0;
     }
 
@@ -98,10 +98,10 @@ class Golden {
         if (what == "packed.logits") return logits_error(load(false), packed(), "packed.logits");
         if (what == "loss") return loss_error();
         if (what == "grad.*") return gradient_error();
-        if (what == "adamw.losses") return relative(train().losses, what);
-        if (what == "adamw.grad_norms") return relative(train().norms, what);
+        if (what == "adamw.losses") return relative_error(train().losses, what);
+        if (what == "adamw.grad_norms") return relative_error(train().norms, what);
         if (what == "adamw.logits") return logits_error(std::move(train().llama), batch_, what);
-        fail("{}: golden.json names '{}', which this program does not know", folder_.string(), what);
+        fail("{}: golden.json lists '{}', which is not a known check", folder_.string(), what);
     }
 
  private:
@@ -110,30 +110,32 @@ class Golden {
         std::vector<float> losses, norms;
     };
 
-    // What the file says under a name, if it is what is to be compared.
+    // The expected tensor of this name. Throws Error if its dtype or shape differs.
     Tensor expected(const std::string& name, Dtype dtype, std::initializer_list<int64_t> sizes) {
-        Tensor tensor = expected_.tensor(name), due(tensor.data, dtype, sizes);
-        if (tensor.dtype != dtype || tensor.rank != due.rank || tensor.size != due.size)
-            fail("{}: '{}' is {}, not {}: it was not made for this model", expected_.path().string(), name, tensor,
-                 due);
+        Tensor tensor = expected_.tensor(name), required(tensor.data, dtype, sizes);
+        if (tensor.dtype != dtype || tensor.rank != required.rank || tensor.size != required.size)
+            fail("{}: '{}' is {}, not {}: it belongs to another model", expected_.path().string(), name, tensor,
+                 required);
         return tensor;
     }
-    std::span<const float> numbers(const std::string& name, std::initializer_list<int64_t> sizes) {
-        std::span<const float> numbers = expected(name, Dtype::f32, sizes).span<float>();
-        if (!std::all_of(numbers.begin(), numbers.end(), [](float x) { return std::isfinite(x); }))
-            fail("{}: '{}' has a number that is not finite: make the file again", expected_.path().string(), name);
-        return numbers;
+    std::span<const float> expected_values(const std::string& name, std::initializer_list<int64_t> sizes) {
+        std::span<const float> values = expected(name, Dtype::f32, sizes).span<float>();
+        if (!std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); }))
+            fail("{}: '{}' contains a non-finite value: regenerate the file", expected_.path().string(), name);
+        return values;
     }
-    std::span<const float> logits(const std::string& name) { return numbers(name, {rows_, length_, vocabulary_}); }
+    std::span<const float> logits(const std::string& name) {
+        return expected_values(name, {rows_, length_, vocabulary_});
+    }
 
     Llama load(bool trainable) { return load_llama(folder_ / "hf", {.dtype = type_, .trainable = trainable}); }
 
     double logits_error(Llama llama, const Batch& batch, const std::string& name) {
-        std::span<const float> wanted = logits(name);
+        std::span<const float> reference = logits(name);
         Pass pass(kernels_);
         std::vector<int64_t> rows(batch.tokens.size());
         std::iota(rows.begin(), rows.end(), int64_t{0});
-        return largest_difference(llama.logits(pass, llama.forward(pass, batch), rows).span<float>(), wanted);
+        return max_difference(llama.logits(pass, llama.forward(pass, batch), rows).span<float>(), reference);
     }
 
     Batch packed() {
@@ -148,7 +150,7 @@ class Golden {
         return batch;
     }
 
-    // The mean loss; gradients are left in `gradients`.
+    // The mean loss; adds its gradients to `gradients`.
     double loss_of(Llama& llama, Gradients& gradients) {
         Pass pass(kernels_, &gradients);
         Value x = llama.forward(pass, batch_);
@@ -168,10 +170,11 @@ class Golden {
     double loss_error() {
         Llama llama = load(true);
         Gradients gradients = gradients_of(llama);
-        return std::abs(loss_of(llama, gradients) - static_cast<double>(numbers("loss", {1})[0]));
+        return std::abs(loss_of(llama, gradients) - static_cast<double>(expected_values("loss", {1})[0]));
     }
 
-    // Rows of wq and wk: a golden gradient has neighboring pairs (Meta), the Hugging Face folder halves.
+    // Reorders the rows of wq and wk: golden gradients have adjacent rotary pairs (Meta), the Hugging Face folder
+    // halves.
     std::vector<float> as_meta(const Llama& llama, const Param& param, std::span<const float> gradient) {
         std::vector<float> out(gradient.begin(), gradient.end());
         if (!param.name.ends_with("wq.weight") && !param.name.ends_with("wk.weight")) return out;
@@ -199,18 +202,19 @@ class Golden {
         double worst = 0;
         for (Param* p : llama.params()) {
             if (!p->master) continue;
-            std::span<const float> wanted = gradient(*p);
-            worst = std::max(worst, largest_difference(as_meta(llama, *p, part(*p)), wanted) / largest_value(wanted));
+            std::span<const float> reference = gradient(*p);
+            worst = std::max(worst, max_difference(as_meta(llama, *p, part(*p)), reference) / max_abs(reference));
         }
         return worst;
     }
 
     std::span<const float> gradient(const Param& p) {
-        return p.weight.rank == 1 ? numbers("grad." + p.name, {p.weight.size[0]})
-                                  : numbers("grad." + p.name, {p.weight.size[0], p.weight.size[1]});
+        return p.weight.rank == 1 ? expected_values("grad." + p.name, {p.weight.size[0]})
+                                  : expected_values("grad." + p.name, {p.weight.size[0], p.weight.size[1]});
     }
 
-    // Ten steps of AdamW on the same batch: lr 1e-3, betas 0.9 0.95, decay 0.1 of every tensor, clipped to norm 1.
+    // Ten AdamW steps on one batch: learning rate 1e-3, betas 0.9 and 0.95, weight decay 0.1 for all tensors, gradient
+    // norm clipped to 1.
     Training train() {
         Training t{load(true), {}, {}};
         Gradients gradients = gradients_of(t.llama);
@@ -222,12 +226,12 @@ class Golden {
         return t;
     }
 
-    double relative(const std::vector<float>& got, const std::string& name) {
-        std::span<const float> wanted = numbers(name, {steps});
+    double relative_error(const std::vector<float>& actual, const std::string& name) {
+        std::span<const float> reference = expected_values(name, {steps});
         double worst = 0;
-        for (size_t i = 0; i < got.size(); ++i)
-            worst = std::max(
-                worst, largest_difference({&got[i], 1}, {&wanted[i], 1}) / std::abs(static_cast<double>(wanted[i])));
+        for (size_t i = 0; i < actual.size(); ++i)
+            worst = std::max(worst, max_difference({&actual[i], 1}, {&reference[i], 1}) /
+                                        std::abs(static_cast<double>(reference[i])));
         return worst;
     }
 
@@ -241,7 +245,7 @@ class Golden {
     int64_t rows_ = 0, length_ = 0, vocabulary_ = 0;
 };
 
-// What golden.json says is to be computed; inputs are not.
+// The keys of golden.json except the inputs.
 std::vector<std::string> names_of(const std::filesystem::path& folder) {
     std::vector<std::string> names;
     MappedFile file(folder / "golden.json");
@@ -252,7 +256,8 @@ std::vector<std::string> names_of(const std::filesystem::path& folder) {
         if (event.kind == JsonEvent::key && event.depth == 1 && !input) names.emplace_back(event.text);
     });
     if (names.empty())
-        fail("{}: names nothing to compare, as \"logits\": \"of the inputs\" would", file.path().string());
+        fail("{}: lists nothing to compare: an entry such as \"logits\": \"of the inputs\" is missing",
+             file.path().string());
     return names;
 }
 

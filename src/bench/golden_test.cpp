@@ -14,7 +14,7 @@ namespace {
 
 class Golden : public testing::TestWithParam<const char*> {};
 
-TEST_P(Golden, EveryTableOfKernelsComputesWhatTheReferenceDid) {
+TEST_P(Golden, EveryKernelTableMatchesTheReference) {
     std::filesystem::path folder = std::filesystem::path("../shared/golden") / GetParam();
     if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder.string() << " is missing";
     std::vector<GoldenRow> rows = check_golden(folder);
@@ -33,48 +33,48 @@ class DamagedGolden : public testing::Test {
         write_file(folder_ / "golden.json", read_text("../shared/golden/tiny3/golden.json"));
     }
 
-    // What is said of a folder in which the tensor is another, or with that golden.json.
-    std::string refusal_of(const std::string& name, Tensor tensor) {
+    // The error for a folder with this tensor replaced, or with this golden.json.
+    std::string error_with_tensor(const std::string& name, Tensor tensor) {
         SafetensorsFile file("../shared/golden/tiny3/golden.safetensors");
         std::vector<NamedTensor> tensors;
         for (const TensorEntry& entry : file.entries())
             tensors.push_back({std::string(entry.name), entry.name == name ? tensor : file.tensor(entry)});
         write_safetensors(folder_ / "golden.safetensors", tensors);
-        return refusal();
+        return error();
     }
-    std::string refusal_of_json(std::string_view json) {
+    std::string error_with_json(std::string_view json) {
         std::filesystem::copy("../shared/golden/tiny3/golden.safetensors", folder_.path(),
                               std::filesystem::copy_options::overwrite_existing);
         write_file(folder_ / "golden.json", json);
-        return refusal();
+        return error();
     }
 
     Tensor tensor(Dtype type, std::initializer_list<int64_t> sizes) {
-        Tensor made(numbers_.data(), type, sizes);
-        check(made.bytes() <= std::ssize(numbers_) * 4, "{} is too large for this test", made);
-        return made;
+        Tensor result(values_.data(), type, sizes);
+        check(result.bytes() <= std::ssize(values_) * 4, "{} is too large for this test", result);
+        return result;
     }
 
-    std::vector<int32_t> numbers_ = std::vector<int32_t>(2 * 48 * 512);
+    std::vector<int32_t> values_ = std::vector<int32_t>(2 * 48 * 512);
     TestFolder folder_;
 
  private:
-    std::string refusal() {
+    std::string error() {
         try {
             check_golden(folder_.path(), *find_kernels("scalar"), Dtype::f32);
-        } catch (const Error& error) {
-            return error.what();
+        } catch (const Error& problem) {
+            return problem.what();
         }
-        return "was accepted";
+        return "none";
     }
 };
 
-TEST_F(DamagedGolden, TensorsOfAnotherTypeOrShapeAreNamed) {
+TEST_F(DamagedGolden, TensorsOfAnotherTypeOrShapeAreRejectedByName) {
     struct Damage {
         const char* name;
         Dtype type;
         std::initializer_list<int64_t> sizes;
-        const char* due;
+        const char* required;
     };
     for (const Damage& d :
          {Damage{"tokens", Dtype::i32, {0, 5}, "i32 [rows, length + 1]"},
@@ -91,34 +91,35 @@ TEST_F(DamagedGolden, TensorsOfAnotherTypeOrShapeAreNamed) {
           Damage{"adamw.grad_norms", Dtype::bf16, {10}, "f32 [10]"},
           Damage{"adamw.logits", Dtype::f32, {0}, "f32 [2, 48, 512]"}}) {
         Tensor is = tensor(d.type, d.sizes);
-        std::string said = refusal_of(d.name, is);
-        EXPECT_NE(said.find(fmt::format("golden.safetensors: '{}' is {}, not {}", d.name, is, d.due)), said.npos)
-            << said;
+        std::string message = error_with_tensor(d.name, is);
+        EXPECT_NE(message.find(fmt::format("golden.safetensors: '{}' is {}, not {}", d.name, is, d.required)),
+                  message.npos)
+            << message;
     }
 }
 
-TEST_F(DamagedGolden, NumbersThatCannotBeComparedAreNamed) {
+TEST_F(DamagedGolden, InvalidValuesAreRejectedByName) {
     for (int32_t id : {5000, -1, 512}) {
-        numbers_[3] = id;
-        std::string said = refusal_of("tokens", tensor(Dtype::i32, {2, 49}));
-        EXPECT_NE(
-            said.find(fmt::format("golden.safetensors: 'tokens' has the id {}, but the vocabulary's are 0 to 511", id)),
-            said.npos)
-            << said;
+        values_[3] = id;
+        std::string message = error_with_tensor("tokens", tensor(Dtype::i32, {2, 49}));
+        EXPECT_NE(message.find(fmt::format("golden.safetensors: 'tokens' contains id {}, but ids are 0 to 511", id)),
+                  message.npos)
+            << message;
     }
     for (float x : {NAN, INFINITY}) {
-        numbers_[3] = std::bit_cast<int32_t>(x);
-        std::string said = refusal_of("adamw.losses", tensor(Dtype::f32, {10}));
-        EXPECT_NE(said.find("golden.safetensors: 'adamw.losses' has a number that is not finite"), said.npos) << said;
+        values_[3] = std::bit_cast<int32_t>(x);
+        std::string message = error_with_tensor("adamw.losses", tensor(Dtype::f32, {10}));
+        EXPECT_NE(message.find("golden.safetensors: 'adamw.losses' contains a non-finite value"), message.npos)
+            << message;
     }
 }
 
-TEST_F(DamagedGolden, AListOfNothingIsRefused) {
+TEST_F(DamagedGolden, EmptyOrInvalidListsAreRejected) {
     for (const char* json : {"{}", R"({"tokens": "", "packed.starts": ""})"})
-        EXPECT_NE(refusal_of_json(json).find("golden.json: names nothing to compare"), std::string::npos) << json;
+        EXPECT_NE(error_with_json(json).find("golden.json: lists nothing to compare"), std::string::npos) << json;
     for (const char* json : {"[]", R"("logits")", "null"})
-        EXPECT_NE(refusal_of_json(json).find("golden.json: not a JSON object"), std::string::npos) << json;
-    EXPECT_NE(refusal_of_json(R"({"logit": ""})").find("golden.json names 'logit'"), std::string::npos);
+        EXPECT_NE(error_with_json(json).find("golden.json: not a JSON object"), std::string::npos) << json;
+    EXPECT_NE(error_with_json(R"({"logit": ""})").find("golden.json lists 'logit'"), std::string::npos);
 }
 
 }  // namespace

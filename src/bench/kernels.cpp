@@ -18,7 +18,7 @@ std::string type_of(const KernelCase& c) {
     return type.substr(0, type.find(' '));
 }
 
-// How fast one case runs, in the unit of what bounds it: operations for products, bytes through memory for the rest.
+// Times one case in the unit of its bound: GFLOP/s for matrix products and attention, GB/s of memory traffic otherwise.
 BenchRow bench_case(const KernelCase& c, const Kernels& kernels, int64_t repetitions) {
     bool product = is_product(c.kernel);
     std::string type = type_of(c);
@@ -39,21 +39,20 @@ BenchRow bench_case(const KernelCase& c, const Kernels& kernels, int64_t repetit
 }  // namespace
 
 std::vector<BenchRow> bench_kernels(const BenchOptions& options) {
-    // Products as in a small model's training; for the rest, tensors that no cache holds.
+    // Products of a small model's training sizes; other kernels run on tensors larger than any cache.
     CaseSizes products{.tokens = 1025, .dim = 512, .out = 1408, .heads = 8, .kv_heads = 4, .head_dim = 64};
-    CaseSizes streams{
+    CaseSizes memory_bound{
         .tokens = 8192, .dim = 2048, .heads = 32, .kv_heads = 8, .head_dim = 64, .ffn = 2048, .vocabulary = 2048};
     std::vector<BenchRow> rows;
     for (bool product : {true, false}) {
         Arena memory;
-        auto wanted = [&](std::string_view kernel) {
+        auto selected = [&](std::string_view kernel) {
             return is_product(kernel) == product && kernel.find(options.op) != kernel.npos;
         };
-        for (const KernelCase& c : kernel_cases(product ? products : streams, memory, wanted))
+        for (const KernelCase& c : kernel_cases(product ? products : memory_bound, memory, selected))
             rows.push_back(bench_case(c, choose_kernels(), options.repetitions));
     }
-    if (rows.empty())
-        fail("bench kernels: no kernel has '{}' in its name: puna check lists them", printable(options.op));
+    if (rows.empty()) fail("bench kernels: no kernel name contains '{}': puna check lists them", printable(options.op));
     return rows;
 }
 

@@ -28,19 +28,19 @@ Measured measure(int64_t repetitions, const std::function<double(const MachinePe
     std::vector<double> values, limits, shares;
     double before = limit(measure_peaks(choose_kernels()));
     for (int64_t i = 0; i < repetitions; ++i) {
-        double speed = 0, bound = 0;
+        double speed = 0, peak = 0;
         for (int attempt = 0; attempt < max_attempts; ++attempt) {
             speed = value();
             double after = limit(measure_peaks(choose_kernels()));
-            bound = std::max(before, after);
-            bool disturbed = std::min(before, after) < (1 - tolerance) * bound || speed > (1 + tolerance) * bound;
+            peak = std::max(before, after);
+            bool disturbed = std::min(before, after) < (1 - tolerance) * peak || speed > (1 + tolerance) * peak;
             before = after;
             if (!disturbed) break;
         }
-        bound = std::max(bound, speed);
+        peak = std::max(peak, speed);
         values.push_back(speed);
-        limits.push_back(bound);
-        shares.push_back(speed / bound);
+        limits.push_back(peak);
+        shares.push_back(speed / peak);
     }
     return {median(values), median(limits), median(shares)};
 }

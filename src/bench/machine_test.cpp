@@ -5,7 +5,7 @@
 namespace puna {
 namespace {
 
-TEST(Measure, ARunFasterThanThePeakIsRepeated) {
+TEST(Measure, RunFasterThanThePeakIsRepeated) {
     int runs = 0;
     auto once_too_fast = [&] { return ++runs == 1 ? 3.0 : 0.5; };
     Measured m = measure(
@@ -16,7 +16,7 @@ TEST(Measure, ARunFasterThanThePeakIsRepeated) {
     EXPECT_EQ(m.share, 0.25);
 }
 
-TEST(Measure, WhatStillBeatsThePeakIsThePeak) {
+TEST(Measure, RepeatedlyExceedingThePeakRaisesIt) {
     int runs = 0;
     Measured m = measure(
         1, [](const MachinePeaks&) { return 2.0; }, [&] { return ++runs, 3.0; });
@@ -26,7 +26,7 @@ TEST(Measure, WhatStillBeatsThePeakIsThePeak) {
     EXPECT_EQ(m.share, 1);
 }
 
-TEST(Measure, ARunThatSlightlyBeatsThePeakRaisesIt) {
+TEST(Measure, SlightlyExceedingThePeakRaisesItAtOnce) {
     int runs = 0;
     Measured m = measure(
         1, [](const MachinePeaks&) { return 2.0; }, [&] { return ++runs, 2.1; });
@@ -35,11 +35,11 @@ TEST(Measure, ARunThatSlightlyBeatsThePeakRaisesIt) {
     EXPECT_EQ(m.share, 1);
 }
 
-TEST(Measure, ADisturbedMachineIsMeasuredAgain) {
-    double figures[] = {4, 2, 8, 8};  // before and after the runs; only the last two agree
+TEST(Measure, InconsistentPeaksCauseARepeat) {
+    double peaks[] = {4, 2, 8, 8};  // peaks before and after the runs; only the last two agree
     int next = 0, runs = 0;
     Measured m = measure(
-        1, [&](const MachinePeaks&) { return figures[next++]; }, [&] { return static_cast<double>(++runs); });
+        1, [&](const MachinePeaks&) { return peaks[next++]; }, [&] { return static_cast<double>(++runs); });
     EXPECT_EQ(runs, 3);
     EXPECT_EQ(m.value, 3);
     EXPECT_EQ(m.limit, 8);

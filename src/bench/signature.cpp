@@ -28,7 +28,7 @@ Config tiny_config() {
     return config;
 }
 
-// Four sequences of 20 random tokens, two of them of two documents.
+// Four rows of 20 random tokens, two of them with two documents each.
 Batch random_batch(uint64_t stream, const Config& config) {
     constexpr int64_t rows = 4, length = 20;
     Random random(17, stream);

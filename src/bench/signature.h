@@ -1,5 +1,5 @@
-// bench/signature.h — one number that changes when any number does: over ten training steps and 32 greedy tokens of a
-// seeded tiny model, with the scalar kernels. The same for any number of threads, compiler and processor.
+// bench/signature.h — a hash that changes if any numerical result does: of ten training steps and 32 greedily generated
+// tokens of a tiny seeded model, with the scalar kernels. Independent of threads, compiler and processor.
 #pragma once
 #include <string>
 #include <string_view>
@@ -7,6 +7,6 @@
 namespace puna {
 
 std::string compute_signature();                    // sixteen hexadecimal digits
-extern const std::string_view committed_signature;  // what it should be; a change of it is said in the commit
+extern const std::string_view committed_signature;  // expected value; a commit that changes it says so
 
 }  // namespace puna

@@ -7,7 +7,7 @@
 namespace puna {
 namespace {
 
-TEST(Signature, IsTheCommittedOneOnAnyNumberOfThreads) {
+TEST(Signature, MatchesTheCommittedOneOnAnyNumberOfThreads) {
     for (int n : {1, 2, 3}) {
         set_threads(n);
         EXPECT_EQ(compute_signature(), committed_signature) << n << " threads";

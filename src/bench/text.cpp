@@ -37,7 +37,7 @@ class ScratchFolder {
     fs::path path_;
 };
 
-// All texts below a path, decompressed, into one plain file. Returns its size.
+// Writes all texts below a path, decompressed, to one plain file. Returns its size in bytes.
 double gather_text(const std::string& from, const fs::path& into) {
     AtomicFile file(into);
     std::vector<char> buffer(1 << 20);
@@ -49,13 +49,13 @@ double gather_text(const std::string& from, const fs::path& into) {
             bytes += n;
         }
     }
-    if (bytes == 0) fail("{}: there is no text in it: name a file, or a folder of files, to encode", from);
+    if (bytes == 0) fail("{}: contains no text: name a file, or a folder of files, to encode", from);
     file.commit();
     return static_cast<double>(bytes);
 }
 
-// The ids of a whole file into another, as `puna tokenizer encode` writes them; how fast a disk makes them durable is
-// not asked. Returns how many.
+// Encodes a file to a file of ids, in the format of `puna tokenizer encode` but without fsync. Returns the number of
+// tokens.
 double encode_file(const Tokenizer& tokenizer, const fs::path& from, const fs::path& into) {
     MappedFile text(from);
     std::ofstream file(into, std::ios::binary);
@@ -69,8 +69,8 @@ double encode_file(const Tokenizer& tokenizer, const fs::path& from, const fs::p
     return static_cast<double>(tokens);
 }
 
-// How many megabytes a second `run` does of `bytes`, for each of `cores`.
-Measured megabytes(const BenchOptions& options, double bytes, int cores, const std::function<void()>& run) {
+// Throughput of `run` in MB/s per core; it processes `bytes` on `cores` cores.
+Measured measure_throughput(const BenchOptions& options, double bytes, int cores, const std::function<void()>& run) {
     return measure(
         options.repetitions, [&](const MachinePeaks& peaks) { return peaks.read_gbs * 1e3 / cores; },
         [&] {
@@ -82,35 +82,35 @@ Measured megabytes(const BenchOptions& options, double bytes, int cores, const s
 
 }  // namespace
 
-// Encoding on one core, each byte once and cold: nothing is remembered of the repetition before. Reading the text and
-// writing the ids count, decompressing and loading the tokenizer do not. Then `puna tokenizer train`, on all cores.
+// Encoding on one core, without caches of earlier repetitions. Includes reading the text and writing the ids, but not
+// decompression and loading the tokenizer. Then `puna tokenizer train` on all cores.
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options) {
     ScratchFolder folder;
     double bytes = gather_text(options.text, folder / "text"), tokens = 0;
     Tokenizer tokenizer = load_tokenizer(options.tokenizer);
-    Measured m =
-        megabytes(options, bytes, 1, [&] { tokens = encode_file(tokenizer, folder / "text", folder / "ids"); });
-    Measured t = megabytes(options, bytes, 1, [&] {
+    Measured encode_speed = measure_throughput(
+        options, bytes, 1, [&] { tokens = encode_file(tokenizer, folder / "text", folder / "ids"); });
+    Measured train_speed = measure_throughput(options, bytes, 1, [&] {
         train_tokenizer(count_pieces(find_input_files({folder / "text"}), ""), {.vocabulary = 4096});
     });
     std::string encoded = fmt::format("encode {:.1f} MB, {:.2f} bytes a token, one core", bytes / 1e6, bytes / tokens);
     std::string trained = fmt::format("train 4096 tokens on {:.1f} MB", bytes / 1e6);
-    BenchRow encoding = measured_row("tokenizer", encoded, "text", "MB/s", m);
+    BenchRow encoding = measured_row("tokenizer", encoded, "text", "MB/s", encode_speed);
     encoding.threads = 1;
-    return {encoding, measured_row("tokenizer", trained, "text", "MB/s", t)};
+    return {encoding, measured_row("tokenizer", trained, "text", "MB/s", train_speed)};
 }
 
-// `puna data pack` as a whole, on all cores.
+// `puna data pack`, end to end, on all cores.
 std::vector<BenchRow> bench_pack(const BenchOptions& options) {
     ScratchFolder folder;
     double bytes = gather_text(options.text, folder / "text");
     PackOptions pack_options{.inputs = {folder / "text"}, .output = folder / "packed", .tokenizer = options.tokenizer};
-    Measured m = megabytes(options, bytes, threads(), [&] {
+    Measured pack_speed = measure_throughput(options, bytes, threads(), [&] {
         fs::remove_all(folder / "packed");
         pack(pack_options);
     });
     std::string shape = fmt::format("pack {:.1f} MB of text", bytes / 1e6);
-    return {measured_row("pack", shape, "text", "MB/s/core", m)};
+    return {measured_row("pack", shape, "text", "MB/s/core", pack_speed)};
 }
 
 }  // namespace puna
