@@ -41,7 +41,7 @@ std::string train_ten_steps(const Group& group, Dtype dtype) {
     Llama llama = load_llama(golden / "hf", {.dtype = dtype, .trainable = true});
     int64_t mine = 2 / group.size();
     Batch batch = golden_rows(group.rank() * mine, mine);
-    Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = mine, .chunks_per_step = mine},
+    Gradients gradients(gradient_elements(llama), {.chunks_per_pass = mine, .chunks_per_step = mine},
                         &llama.output.weight);
     Optimizer optimizer(llama, {});
     for (int step = 0; step < 10; ++step) {
@@ -112,7 +112,7 @@ TEST(Group, AnEngineOfASplitModelAnswersAsOneProcessDoes) {
 TEST(Group, TensorParallelGradientsAreThoseOfOneProcess) {
     if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
     Llama llama = load_llama(golden / "hf", {.dtype = Dtype::f32, .trainable = true, .group = world()});
-    Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = 2, .chunks_per_step = 2}, &llama.output.weight);
+    Gradients gradients(gradient_elements(llama), {.chunks_per_pass = 2, .chunks_per_step = 2}, &llama.output.weight);
     Pass pass(choose_kernels(), &gradients);
     pass.group = world();
     Batch batch = golden_rows(0, 2);

@@ -120,7 +120,7 @@ Batch training_rows(uint64_t stream, int64_t vocabulary) {
 // Losses and gradient norms of ten steps of two passes each, and the weights after them.
 std::string hash_of_training(const Kernels& kernels, Dtype type) {
     Llama llama = load_llama(golden / "hf", {.dtype = type, .trainable = true});
-    Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = 4, .chunks_per_step = 8}, &llama.output.weight);
+    Gradients gradients(gradient_elements(llama), {.chunks_per_pass = 4, .chunks_per_step = 8}, &llama.output.weight);
     Optimizer optimizer(llama, {});
     Hash hash;
     for (uint64_t step = 0; step < 10; ++step) {

@@ -163,7 +163,7 @@ class Golden {
 
     Gradients gradients_of(Llama& llama) {
         int64_t chunks = static_cast<int64_t>(batch_.chunk.size()) - 1;
-        return Gradients(trainable_numbers(llama), {.chunks_per_pass = chunks, .chunks_per_step = chunks},
+        return Gradients(gradient_elements(llama), {.chunks_per_pass = chunks, .chunks_per_step = chunks},
                          &llama.output.weight);
     }
 

@@ -43,7 +43,7 @@ Batch random_batch(uint64_t stream, const Config& config) {
 }
 
 void train(Llama& llama, const Kernels& kernels, Hash& hash) {
-    Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = 4, .chunks_per_step = 8}, &llama.output.weight);
+    Gradients gradients(gradient_elements(llama), {.chunks_per_pass = 4, .chunks_per_step = 8}, &llama.output.weight);
     Optimizer optimizer(llama, {});
     for (uint64_t step = 0; step < 10; ++step) {
         std::vector<double> losses;

@@ -43,7 +43,7 @@ std::vector<BenchRow> bench_train(const BenchOptions& options) {
     std::vector<BenchRow> result;
     for (Dtype type : {Dtype::bf16, Dtype::f32}) {
         Llama llama = seeded_llama(config, 1, {.dtype = type, .trainable = true});
-        Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = rows, .chunks_per_step = rows},
+        Gradients gradients(gradient_elements(llama), {.chunks_per_pass = rows, .chunks_per_step = rows},
                             &llama.output.weight);
         Optimizer optimizer(llama, {});
         Pass pass(kernels, &gradients);

@@ -102,7 +102,7 @@ TEST(Llama, GradientsMatchFiniteDifferencesOfTheLoss) {
             std::vector<double> chunks = llama.loss(forward, llama.forward(forward, batch), batch, 1);
             return std::accumulate(chunks.begin(), chunks.end(), 0.0);
         };
-        Gradients gradients(trainable_numbers(llama), {.chunks_per_pass = 3, .chunks_per_step = 3},
+        Gradients gradients(gradient_elements(llama), {.chunks_per_pass = 3, .chunks_per_step = 3},
                             &llama.output.weight);
         Pass pass(*table, &gradients);
         llama.loss(pass, llama.forward(pass, batch), batch, 1);

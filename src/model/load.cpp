@@ -153,7 +153,7 @@ Llama shared_llama(Llama& llama) {
     return other;
 }
 
-int64_t trainable_numbers(Llama& llama) {
+int64_t gradient_elements(Llama& llama) {
     int64_t parameters = 0;
     for (Param* p : llama.params())
         if (p->trainable()) parameters = std::max(parameters, p->offset + p->weight.count());

@@ -36,7 +36,7 @@ Llama shared_llama(Llama& llama);
 // Copies updated master weights to the weights that passes use. Call after each optimizer step.
 void refresh_weights(const Kernels& kernels, Llama& llama);
 
-int64_t trainable_numbers(Llama& llama);  // length of the flat gradient vector
+int64_t gradient_elements(Llama& llama);  // length of the flat gradient vector
 
 // Writes config.json and the weights (from the masters, if any) as f32, bf16 or f16. Needs a group of one.
 void save_llama(Llama& llama, const std::filesystem::path& folder, Dtype dtype, const ShardOptions& options = {});

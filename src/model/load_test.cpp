@@ -90,7 +90,7 @@ TEST(Load, RecomputedActivationsAreBitIdenticalToSavedOnes) {
         std::vector<std::vector<float>> sums;
         for (Activations activations : {Activations::keep, Activations::recompute}) {
             Llama llama = seeded_llama(small_config(true), 7, {.dtype = dtype, .trainable = true});
-            Gradients gradients(trainable_numbers(llama), {}, &llama.output.weight);
+            Gradients gradients(gradient_elements(llama), {}, &llama.output.weight);
             Pass pass(choose_kernels(), &gradients, activations);
             std::vector<int32_t> tokens{1, 7, 30, 2, 2, 49};
             Batch batch = batch_of(tokens);

@@ -28,7 +28,7 @@ AlignedBytes zeros(int64_t count) {
 }  // namespace
 
 Optimizer::Optimizer(Llama& llama, const OptimizerOptions& options)
-    : options_(options), mean_(zeros(trainable_numbers(llama))), mean_square_(zeros(trainable_numbers(llama))) {
+    : options_(options), mean_(zeros(gradient_elements(llama))), mean_square_(zeros(gradient_elements(llama))) {
     if (options.decay != "matrices" && options.decay != "all")
         fail("decay: '{}' is neither 'matrices' nor 'all'", options.decay);
 }

@@ -29,7 +29,7 @@ std::vector<float> values_of(const Param& param) {
 }
 
 std::vector<float> gradients_of(Llama& llama, float value) {
-    return std::vector<float>(static_cast<size_t>(trainable_numbers(llama)), value);
+    return std::vector<float>(static_cast<size_t>(gradient_elements(llama)), value);
 }
 
 // The first Adam step is the learning rate times the gradient's sign, independent of its magnitude.

@@ -154,7 +154,7 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
       loader_(recipe.data, {.length = recipe.length, .seed = static_cast<uint64_t>(recipe.seed)}),
       llama_(starting_model(recipe, loader_, hooks_)),
       optimizer_(llama_, recipe.optimizer),
-      gradients_(trainable_numbers(llama_), plan_of(recipe, rows_per_rank()), &llama_.output.weight),
+      gradients_(gradient_elements(llama_), plan_of(recipe, rows_per_rank()), &llama_.output.weight),
       pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep),
       peak_(measure_peak(kernels_, *find_dtype(recipe.type))) {
     pass_.group = llama_.group;
