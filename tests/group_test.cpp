@@ -140,9 +140,9 @@ TEST(Group, PairsOfASplitMatrixAreServedButNotTrained) {
         bool rows = split == Split::rows;
         int64_t out = rows ? part : dim, in = rows ? dim : part;
         Linear linear{.weight = {.name = "w", .weight = Tensor(ones.data(), Dtype::f32, {out, in})}, .split = split};
-        linear.pairs.push_back({{.name = "a", .weight = Tensor(ones.data(), Dtype::f32, {pair_rank, in})},
-                                {.name = "b", .weight = Tensor(ones.data(), Dtype::f32, {out, pair_rank})},
-                                0.5f});
+        linear.adapters.push_back({{.name = "a", .weight = Tensor(ones.data(), Dtype::f32, {pair_rank, in})},
+                                   {.name = "b", .weight = Tensor(ones.data(), Dtype::f32, {out, pair_rank})},
+                                   0.5f});
         Batch batch{.tokens = {0}, .sequences = {{.first = 0, .n = 1, .adapter = 0}}, .chunk = {0, 1}};
         Gradients gradients(1, {});
         Pass training(choose_kernels(), &gradients), inference(choose_kernels());

@@ -76,9 +76,9 @@ void scatter_add_scaled(Pass& pass, Value out, Value change, const AdapterRows& 
 }
 
 // out += scale * b(a(x)) in the adapter's rows of the batch; other rows are not computed.
-void add_adapter(Pass& pass, Value out, Value x, Lora& pair, const AdapterRows& rows) {
-    Value inner = matmul(pass, gather_rows(pass, x, rows), pair.a, rows.chunk);
-    scatter_add_scaled(pass, out, matmul(pass, inner, pair.b, rows.chunk), rows, pair.scale);
+void add_adapter(Pass& pass, Value out, Value x, Lora& adapter, const AdapterRows& rows) {
+    Value inner = matmul(pass, gather_rows(pass, x, rows), adapter.a, rows.chunk);
+    scatter_add_scaled(pass, out, matmul(pass, inner, adapter.b, rows.chunk), rows, adapter.scale);
 }
 
 // An adapter without rows in the batch has a zero gradient: every sum of a step must be set.
@@ -115,20 +115,20 @@ void all_reduce_output(Pass& pass, Value x) {
 
 Value Linear::operator()(Pass& pass, Value x, const Batch& batch) {
     bool distributed = pass.group.size() > 1;
-    check(pairs.empty() || !pass.gradients || !distributed || split == Split::none,
-          "{}: LoRA pairs cannot be trained in a group of {}", weight.name, pass.group.size());
+    check(adapters.empty() || !pass.gradients || !distributed || split == Split::none,
+          "{}: LoRA adapters cannot be trained in a group of {}", weight.name, pass.group.size());
     for (const Sequence& s : batch.sequences)
-        check(pairs.empty() || s.adapter < static_cast<int>(pairs.size()), "{}: adapter {} of {}", weight.name,
-              s.adapter, pairs.size());
+        check(adapters.empty() || s.adapter < static_cast<int>(adapters.size()), "{}: adapter {} of {}", weight.name,
+              s.adapter, adapters.size());
     if (distributed && split == Split::rows) x = copy_to_group(pass, x);
     Value out = matmul(pass, x, weight, batch);
-    for (size_t i = 0; i < pairs.size(); ++i) {
+    for (size_t i = 0; i < adapters.size(); ++i) {
         AdapterRows rows = rows_of_adapter(batch, static_cast<int>(i));
         if (rows.count > 0) {
-            add_adapter(pass, out, x, pairs[i], rows);
+            add_adapter(pass, out, x, adapters[i], rows);
         } else {
-            record_zero_gradient(pass, pairs[i].a, rows);
-            record_zero_gradient(pass, pairs[i].b, rows);
+            record_zero_gradient(pass, adapters[i].a, rows);
+            record_zero_gradient(pass, adapters[i].b, rows);
         }
     }
     if (distributed && split == Split::columns) all_reduce_output(pass, out);

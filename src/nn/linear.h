@@ -2,10 +2,10 @@
 //
 //   Value q = layer.wq(pass, h, batch);            // [T, out] of [T, in]
 //
-// The weight may have any dtype and may be frozen. A LoRA pair adds scale * b(a(x)) to the rows whose sequence selects
-// its adapter (Hu et al. 2021). Split by rows, each rank computes part of the outputs; split by columns, it reads part
+// The weight may have any dtype and may be frozen. A LoRA adapter adds scale * b(a(x)) to the rows whose sequence
+// selects it (Hu et al. 2021). Split by rows, each rank computes part of the outputs; split by columns, it reads part
 // of the inputs and the outputs are all-reduced (Shoeybi et al. 2019). In a group of one neither has an effect. LoRA
-// pairs of a split matrix run in a group but cannot be trained there (Bug): each rank would have only part of the
+// adapters of a split matrix run in a group but cannot be trained there (Bug): each rank would have only part of the
 // gradient of the factor that is not split.
 #pragma once
 #include "nn/ops.h"
@@ -24,7 +24,7 @@ struct Lora {
 struct Linear {
     Param weight;  // [out, in] of this rank's shard
     Split split = Split::none;
-    std::deque<Lora> pairs;  // indexed by adapter, or empty; a deque because the tape holds pointers into it
+    std::deque<Lora> adapters;  // indexed by adapter, or empty; a deque because the tape holds pointers into it
 
     Value operator()(Pass& pass, Value x, const Batch& batch);
 };

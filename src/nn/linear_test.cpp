@@ -21,8 +21,8 @@ class LoraLayer {
     explicit LoraLayer(Dtype dtype = Dtype::f32) {
         layer_.weight = param("w", {out, in});
         if (dtype != Dtype::f32) freeze_as(dtype);
-        layer_.pairs.push_back({param("a0", {rank, in}), param("b0", {out, rank}), 0.7f});
-        layer_.pairs.push_back({param("a1", {rank, in}), param("b1", {out, rank}), -1.5f});
+        layer_.adapters.push_back({param("a0", {rank, in}), param("b0", {out, rank}), 0.7f});
+        layer_.adapters.push_back({param("a1", {rank, in}), param("b1", {out, rank}), -1.5f});
     }
 
     Linear& layer() { return layer_; }
@@ -86,7 +86,7 @@ TEST(Linear, AdapterChangesOnlyTheRowsThatSelectIt) {
         for (int64_t t = 0; t < T; ++t)
             for (int64_t o = 0; o < out; ++o) {
                 double change = 0;
-                const Lora& pair = lora.layer().pairs[t < 6 ? 1 : 0];
+                const Lora& pair = lora.layer().adapters[t < 6 ? 1 : 0];
                 for (int64_t r = 0; r < rank; ++r) {
                     double down = 0;
                     for (int64_t d = 0; d < in; ++d)
@@ -138,7 +138,7 @@ TEST(Linear, AdapterGradientsMatchFiniteDifferences) {
                 ++gradient;
             }
         };
-        for (Lora& pair : lora.layer().pairs)
+        for (Lora& pair : lora.layer().adapters)
             for (Param* p : {&pair.a, &pair.b}) expect_slopes(p->weight, sums.data() + p->offset);
         expect_slopes(x, dx.as<float>());
     });
@@ -195,9 +195,9 @@ TEST(Linear, UnusedAdapterHasAZeroGradient) {
                     value = std::max(value, std::abs(sums[static_cast<size_t>(p.offset + i)]));
                 return value;
             };
-            EXPECT_EQ(max_abs(lora.layer().pairs[0].a) > 0, adapter == 0) << table->name;
-            EXPECT_EQ(max_abs(lora.layer().pairs[0].b) > 0, adapter == 0) << table->name;
-            EXPECT_EQ(max_abs(lora.layer().pairs[1].a), 0) << table->name;
+            EXPECT_EQ(max_abs(lora.layer().adapters[0].a) > 0, adapter == 0) << table->name;
+            EXPECT_EQ(max_abs(lora.layer().adapters[0].b) > 0, adapter == 0) << table->name;
+            EXPECT_EQ(max_abs(lora.layer().adapters[1].a), 0) << table->name;
         }
     }
 }
@@ -214,8 +214,8 @@ TEST(Linear, FrozenWeightHasNoGradientButItsAdaptersDo) {
     gradients.advance(1);
     std::span<float> sums = gradients.finish();
     float max_abs = 0;
-    for (int64_t i = 0; i < lora.layer().pairs[0].b.weight.count(); ++i)
-        max_abs = std::max(max_abs, std::abs(sums[static_cast<size_t>(lora.layer().pairs[0].b.offset + i)]));
+    for (int64_t i = 0; i < lora.layer().adapters[0].b.weight.count(); ++i)
+        max_abs = std::max(max_abs, std::abs(sums[static_cast<size_t>(lora.layer().adapters[0].b.offset + i)]));
     EXPECT_GT(max_abs, 0);
 }
 
@@ -226,7 +226,7 @@ TEST(Linear, AdapterIndexOutOfRangeIsABug) {
     Pass pass(choose_kernels());
     Value x = pass.value(lora.normal({T, in}));
     EXPECT_THROW(lora.layer()(pass, x, batch), Bug);
-    lora.layer().pairs.clear();  // a layer may have no adapters
+    lora.layer().adapters.clear();  // a layer may have no adapters
     EXPECT_NO_THROW(lora.layer()(pass, x, batch));
 }
 
