@@ -71,7 +71,7 @@ void generate(Llama& llama, const Kernels& kernels, Hash& hash) {
         Pass pass(kernels);
         Batch batch = batch_of(std::span(tokens).subspan(static_cast<size_t>(done)));
         batch.cache = &cache;
-        batch.sequences[0].before = done;
+        batch.sequences[0].past = done;
         done += batch.rows();
         int64_t last = batch.rows() - 1;
         std::span<float> logits = llama.logits(pass, llama.forward(pass, batch), {&last, 1}).span<float>();

@@ -60,7 +60,7 @@ int run_logits(Arguments arguments) {
         pass.reset();
         Batch batch = batch_of(
             std::span(ids).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(chunk, n - first))));
-        batch.sequences[0].before = first;
+        batch.sequences[0].past = first;
         batch.cache = &cache;
         std::vector<int64_t> rows(batch.tokens.size());
         std::iota(rows.begin(), rows.end(), int64_t{0});

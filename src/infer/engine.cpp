@@ -88,7 +88,7 @@ Value Engine::run(std::span<const Chunk> chunks) {
     for (const Chunk& chunk : chunks) {
         Session& s = *chunk.session;
         auto next = s.tokens_.begin() + s.cached_;
-        batch_.sequences.push_back({.first = batch_.rows(), .n = chunk.n, .before = s.cached_, .slot = s.slot_});
+        batch_.sequences.push_back({.first = batch_.rows(), .n = chunk.n, .past = s.cached_, .slot = s.slot_});
         batch_.tokens.insert(batch_.tokens.end(), next, next + chunk.n);
     }
     return llama_.forward(pass_, batch_);

@@ -41,10 +41,10 @@ std::vector<int32_t> tokens_of(int64_t n, int32_t seed) {
     return tokens;
 }
 
-// n tokens of a sequence from position `before` on; several make a batch.
+// n tokens of a sequence from position `past` on; several make a batch.
 struct Chunk {
     std::vector<int32_t> tokens;
-    int64_t before, n;
+    int64_t past, n;
     int slot;
 };
 
@@ -52,8 +52,8 @@ struct Chunk {
 std::vector<float> logits_of(const Kernels& kernels, Llama& llama, KvCache& cache, const std::vector<Chunk>& chunks) {
     Batch batch{.cache = &cache};
     for (const Chunk& p : chunks) {
-        batch.sequences.push_back({.first = batch.rows(), .n = p.n, .before = p.before, .slot = p.slot});
-        batch.tokens.insert(batch.tokens.end(), p.tokens.begin() + p.before, p.tokens.begin() + p.before + p.n);
+        batch.sequences.push_back({.first = batch.rows(), .n = p.n, .past = p.past, .slot = p.slot});
+        batch.tokens.insert(batch.tokens.end(), p.tokens.begin() + p.past, p.tokens.begin() + p.past + p.n);
     }
     std::vector<int64_t> rows(batch.tokens.size());
     std::iota(rows.begin(), rows.end(), int64_t{0});
@@ -70,14 +70,14 @@ TEST(Llama, MixedBatchIsBitIdenticalToEachSequenceAlone) {
             Llama llama = peaked_llama(config, {.dtype = dtype});
             std::vector<Chunk> first, mixed;
             std::vector<float> expected;
-            std::vector<int64_t> before{90, 20, 0, 64}, n{1, 75, 30, 1};
+            std::vector<int64_t> past{90, 20, 0, 64}, n{1, 75, 30, 1};
             for (int slot = 0; slot < 4; ++slot) {
                 size_t i = static_cast<size_t>(slot);
-                std::vector<int32_t> tokens = tokens_of(before[i] + n[i], slot + 1);
-                if (before[i] > 0) first.push_back({tokens, 0, before[i], slot});
-                mixed.push_back({tokens, before[i], n[i], slot});
+                std::vector<int32_t> tokens = tokens_of(past[i] + n[i], slot + 1);
+                if (past[i] > 0) first.push_back({tokens, 0, past[i], slot});
+                mixed.push_back({tokens, past[i], n[i], slot});
                 KvCache alone(config.layers, 1, 100, config.kv_dim());
-                std::vector<float> full = logits_of(*table, llama, alone, {{tokens, 0, before[i] + n[i], 0}});
+                std::vector<float> full = logits_of(*table, llama, alone, {{tokens, 0, past[i] + n[i], 0}});
                 expected.insert(expected.end(), full.end() - n[i] * config.vocabulary, full.end());
             }
             KvCache cache(config.layers, 4, 100, config.kv_dim());

@@ -23,7 +23,7 @@ std::vector<int32_t> positions_of(const Batch& batch) {
     std::vector<int32_t> positions(batch.tokens.size());
     for (const Sequence& sequence : batch.sequences)
         for (int64_t i = 0; i < sequence.n; ++i)
-            positions[static_cast<size_t>(sequence.first + i)] = static_cast<int32_t>(sequence.before + i);
+            positions[static_cast<size_t>(sequence.first + i)] = static_cast<int32_t>(sequence.past + i);
     return positions;
 }
 

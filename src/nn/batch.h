@@ -13,10 +13,10 @@
 namespace puna {
 
 struct Sequence {
-    int64_t first, n;    // its rows in the batch
-    int64_t before = 0;  // its tokens already in the KV cache; the position of its first row
-    int slot = 0;        // in the KV cache
-    int adapter = -1;    // index of its LoRA adapter; -1: none
+    int64_t first, n;  // its rows in the batch
+    int64_t past = 0;  // its tokens already in the KV cache; the position of its first row
+    int slot = 0;      // in the KV cache
+    int adapter = -1;  // index of its LoRA adapter; -1: none
 };
 
 struct Batch {

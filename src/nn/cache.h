@@ -3,7 +3,7 @@
 //   KvCache cache(layers, slots, capacity, kv_dim);
 //   Tensor keys = cache.keys(layer, slot);             // f32 [capacity, kv_dim]
 //
-// Attention appends to it; the owner of the sequences tracks how many rows are valid (Sequence::before).
+// Attention appends to it; the owner of the sequences tracks how many rows are valid (Sequence::past).
 #pragma once
 #include "core/arena.h"
 #include "core/tensor.h"

@@ -31,10 +31,10 @@ struct RandomQkv {
     }
 };
 
-// n tokens of a sequence, from position `before` on; several make a batch.
+// n tokens of a sequence, from position `past` on; several make a batch.
 struct Chunk {
     const RandomQkv* qkv;
-    int64_t before, n;
+    int64_t past, n;
     int slot = 0;
 };
 
@@ -44,13 +44,13 @@ std::vector<float> attend(const Kernels& kernels, KvCache* cache, const std::vec
     batch.cache = cache;
     int64_t rows = 0;
     for (const Chunk& p : chunks) {
-        batch.sequences.push_back({.first = rows, .n = p.n, .before = cache ? p.before : 0, .slot = p.slot});
+        batch.sequences.push_back({.first = rows, .n = p.n, .past = cache ? p.past : 0, .slot = p.slot});
         rows += p.n;
     }
     auto gather = [&](Tensor RandomQkv::*of, int64_t columns) {
         Value all = pass.empty({rows, columns});
         for (size_t i = 0; i < chunks.size(); ++i) {
-            Tensor from = (chunks[i].qkv->*of).slice(chunks[i].before, chunks[i].n);
+            Tensor from = (chunks[i].qkv->*of).slice(chunks[i].past, chunks[i].n);
             kernels.copy({}, all.data.slice(batch.sequences[i].first, chunks[i].n).data, from.data,
                          static_cast<size_t>(from.bytes()));
         }

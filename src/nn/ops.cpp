@@ -102,10 +102,10 @@ Value rope(Pass& pass, Value x, Tensor angles, RotaryPairs pairs) {
 namespace {
 
 void append(Pass& pass, Tensor cached, Tensor rows, const Sequence& sequence) {
-    check(sequence.before + sequence.n <= cached.size[0], "KV cache: {} tokens and {} new ones in {}", sequence.before,
+    check(sequence.past + sequence.n <= cached.size[0], "KV cache: {} tokens and {} new ones in {}", sequence.past,
           sequence.n, cached);
     Tensor from = rows.slice(sequence.first, sequence.n);
-    pass.kernels.copy(pass.stream, cached.slice(sequence.before, sequence.n).data, from.data,
+    pass.kernels.copy(pass.stream, cached.slice(sequence.past, sequence.n).data, from.data,
                       static_cast<size_t>(from.bytes()));
 }
 
@@ -119,7 +119,7 @@ std::vector<AttentionSpan> spans_of(Pass& pass, Tensor k, Tensor v, const Batch&
             append(pass, keys, k, s);
             append(pass, values, v, s);
         }
-        spans.push_back({s.first, s.n, keys.as<float>(), values.as<float>(), s.before + s.n});
+        spans.push_back({s.first, s.n, keys.as<float>(), values.as<float>(), s.past + s.n});
     }
     return spans;
 }
