@@ -23,7 +23,7 @@ constexpr size_t max_stops = 64;
 }
 
 void add_stop(GenerationConfig& config, const JsonEvent& event, std::string_view path) {
-    if (event.kind != JsonEvent::integer) fail_type(event, "eos_token_id", "a whole number or a list of them", path);
+    if (event.kind != JsonEvent::integer) fail_type(event, "eos_token_id", "an integer or a list of integers", path);
     std::optional<int32_t> id = checked_cast<int32_t>(event.integer_value);
     if (!id || *id < 0) fail("{}: 'eos_token_id' is {}, which is not a token id", path, event.integer_value);
     if (config.stops.size() == max_stops) fail("{}: 'eos_token_id' has more than {} ids", path, max_stops);
@@ -37,7 +37,7 @@ void set_sample_option(SampleOptions& sample, std::string_view key, const JsonEv
             fail_type(event, key, "a number", path);
         if (float** number = std::get_if<float*>(&field.value)) **number = static_cast<float>(event.number_value);
         if (int** number = std::get_if<int*>(&field.value)) {
-            if (event.kind != JsonEvent::integer) fail_type(event, key, "a whole number", path);
+            if (event.kind != JsonEvent::integer) fail_type(event, key, "an integer", path);
             std::optional<int> integer = checked_cast<int>(event.integer_value);
             if (!integer) fail("{}: '{}' is {}, which is too large", path, key, event.integer_value);
             **number = *integer;

@@ -105,7 +105,7 @@ TEST(GenerationConfig, OverlargeIntegersAreReportedAsTooLarge) {
     EXPECT_EQ(problem_of(R"({"top_k": 99999999999})"), "g.json: 'top_k' is 99999999999, which is too large");
     EXPECT_EQ(problem_of(R"({"eos_token_id": [123456789012345678901]})"),
               "g.json: 'eos_token_id' is 123456789012345678901, which is too large");
-    EXPECT_EQ(problem_of(R"({"top_k": 1.5})"), "g.json: 'top_k' must be a whole number");
+    EXPECT_EQ(problem_of(R"({"top_k": 1.5})"), "g.json: 'top_k' must be an integer");
 }
 
 }  // namespace

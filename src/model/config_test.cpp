@@ -75,7 +75,7 @@ TEST(Config, UnsupportedFeaturesAreRejectedByName) {
     EXPECT_NE(problem_of(json_with(R"(, "head_dim": 63)")).find("head_dim is 63"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "hidden_size": 0)")).find("'hidden_size' is 0"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "vocab_size": 9223372036854775807)")).find("vocab_size"), std::string::npos);
-    EXPECT_NE(problem_of(json_with(R"(, "vocab_size": "many")")).find("'vocab_size' must be a whole number"),
+    EXPECT_NE(problem_of(json_with(R"(, "vocab_size": "many")")).find("'vocab_size' must be an integer"),
               std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "rms_norm_eps": 0)")).find("rms_norm_eps"), std::string::npos);
     EXPECT_NE(problem_of(json_with(R"(, "eos_token_id": [-1])")).find("eos_token_id"), std::string::npos);
@@ -100,10 +100,10 @@ TEST(Config, FieldsOfTheWrongTypeAreRejectedByName) {
     for (const char* field : {"head_dim", "num_key_value_heads", "bos_token_id", "max_position_embeddings"})
         for (const char* value : {"[]", "{}", "[1]", "true", "1.5", R"("1")"})
             EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "{}": {})", field, value))),
-                      fmt::format("config.json: '{}' must be a whole number", field));
+                      fmt::format("config.json: '{}' must be an integer", field));
     for (const char* value : {R"("x")", "1.5", "true", "{}", "[true]", "[1.5]", "[[1]]", "[null]", "[{}]"})
         EXPECT_EQ(problem_of(json_with(fmt::format(R"(, "eos_token_id": {})", value))),
-                  "config.json: 'eos_token_id' must be a whole number or a list of them");
+                  "config.json: 'eos_token_id' must be an integer or a list of integers");
     EXPECT_EQ(problem_of(json_with(R"(, "tie_word_embeddings": [])")),
               "config.json: 'tie_word_embeddings' must be true or false");
     EXPECT_EQ(problem_of(json_with(R"(, "hidden_act": {})")), "config.json: 'hidden_act' must be a string");

@@ -33,7 +33,7 @@ class ConfigValues {
         if (!value) return *fallback;
         if (value->is_whole_number && value->kind != JsonEvent::integer)
             fail("{}: '{}' is {}, which does not fit in 64 bits", path_, name_of(key), printable(value->text));
-        if (value->kind != JsonEvent::integer) fail("{}: '{}' must be a whole number", path_, name_of(key));
+        if (value->kind != JsonEvent::integer) fail("{}: '{}' must be an integer", path_, name_of(key));
         return value->integer;
     }
     double number(const std::string& key, std::optional<double> fallback = {}) const {
@@ -127,7 +127,7 @@ class ConfigValues {
         if (event.kind == JsonEvent::number && event.is_whole_number())
             fail("{}: 'eos_token_id' is {}, which does not fit in 64 bits", path_, printable(event.raw));
         if (event.kind != JsonEvent::integer)
-            fail("{}: 'eos_token_id' must be a whole number or a list of them", path_);
+            fail("{}: 'eos_token_id' must be an integer or a list of integers", path_);
         if (eos_.size() == max_eos) fail("{}: 'eos_token_id' has more than {} ids", path_, max_eos);
         eos_.push_back(event.integer_value);
     }

@@ -192,7 +192,7 @@ TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     EXPECT_NE(
         with("\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}").find("'yarn'"),
         std::string::npos);
-    EXPECT_NE(with("\"hidden_size\": 24", "\"hidden_size\": \"wide\"").find("'hidden_size' must be a whole number"),
+    EXPECT_NE(with("\"hidden_size\": 24", "\"hidden_size\": \"wide\"").find("'hidden_size' must be an integer"),
               std::string::npos);
     write_file(folder.path() / "config.json", config);
     std::filesystem::resize_file(folder.path() / "model.safetensors", 5000);
