@@ -26,7 +26,7 @@ class KvCache {
 
  private:
     Tensor part(int64_t layer, int slot, int64_t which) const {
-        check(slot >= 0 && slot < slots_, "cache: slot {} of {}", slot, slots_);
+        check(slot >= 0 && slot < slots_, "KV cache: slot {} of {}", slot, slots_);
         float* memory = reinterpret_cast<float*>(memory_.get());
         return {memory + ((layer * slots_ + slot) * 2 + which) * capacity_ * kv_dim_, Dtype::f32, {capacity_, kv_dim_}};
     }
