@@ -128,7 +128,7 @@ def text_that_is_missing_is_named(folder):
         assert "--text is missing" in puna("bench", name, "--tokenizer", LLAMA3, code=2).stderr
         assert "--tokenizer is missing" in puna("bench", name, "--text", TEXT, code=2).stderr
         assert "contains no files" in puna("bench", name, "--text", folder / "empty", "--tokenizer", LLAMA3, code=1).stderr
-        assert "no text in it" in puna("bench", name, "--text", folder / "void.txt", "--tokenizer", LLAMA3, code=1).stderr
+        assert "contains no text" in puna("bench", name, "--text", folder / "void.txt", "--tokenizer", LLAMA3, code=1).stderr
     assert "machine, kernels, train, tokenizer or pack" in puna("bench", "nosuch", code=2).stderr
 
 
