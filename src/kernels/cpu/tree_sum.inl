@@ -13,7 +13,7 @@ struct TreeTile {
     };
 
     static int64_t scratch_levels(const TreeSum& tree) {
-        return std::bit_width(static_cast<uint64_t>(tree.first + tree.chunks()));
+        return static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(tree.first + tree.chunks())));
     }
 
     View level(int k) const {
