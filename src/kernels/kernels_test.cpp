@@ -423,6 +423,19 @@ TEST(Kernels, FastTablesImplementWhatTrainingAndInferenceSpendTheirTimeOn) {
     }
 }
 
+// Else a share would be of another instruction set's peak.
+TEST(Kernels, EveryTableHasItsOwnPeaks) {
+    std::span<const Kernels* const> tables = available_kernels();
+    for (const Kernels* table : tables) {
+        EXPECT_TRUE(table->probes.int8 && table->probes.int4 && table->probes.read) << table->name;
+        for (const Kernels* other : tables) {
+            if (other == table) continue;
+            EXPECT_NE(table->probes.f32, other->probes.f32) << table->name << " and " << other->name;
+            EXPECT_NE(table->probes.int8, other->probes.int8) << table->name << " and " << other->name;
+        }
+    }
+}
+
 TEST(Kernels, EveryKernelOfTheTableHasACase) {
     Arena memory;
     std::set<std::string> covered;
