@@ -1,0 +1,93 @@
+// What puna writes is read by Hugging Face's tokenizers and Jinja in JavaScript, as a web page would, to the same ids.
+// usage: BUILD=build/release node --test tests/node
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { test } from "node:test";
+
+import { Template } from "@huggingface/jinja";
+import { Tokenizer } from "@huggingface/tokenizers";
+
+const build = resolve(process.env.BUILD ?? "build/release");
+const puna = join(build, "bin/puna");
+const starter = resolve("models/starter");
+
+const texts = [
+  "Once upon a time there was a little fox.",
+  "I'll say we'd've gone; DON'T they're",
+  "   three spaces,\ttabs\n\n\nand lines \r\n end  ",
+  "12345678 1,000.50 3rd 2nd",
+  "naïve Straße ΌΣΟΣ Привет 東京タワー ﬁne שלום مرحبا",
+  "👩‍👩‍👧 🇨🇭 e\u0301 \u00a0x\u3000y \ufeff z",
+  "<|begin_of_text|>not special unless asked for<|eot_id|>",
+  "fn main() { println!(\"{}\", a[0] >> 2); } // done",
+];
+
+const json = (path) => JSON.parse(readFileSync(path, "utf8"));
+const run = (program, args, input) => execFileSync(program, args, { input, encoding: "utf8", maxBuffer: 1 << 28 });
+
+function expectSameIds(folder, config) {
+  const theirs = new Tokenizer(json(join(folder, "tokenizer.json")), config);
+  for (const text of texts) {
+    const special = JSON.parse(run(puna, ["tokenizer", "encode", folder, "--json", "--special"], text)).ids;
+    assert.deepEqual(special, theirs.encode(text, { add_special_tokens: false }).ids, text);
+    assert.equal(theirs.decode(special, { skip_special_tokens: false, clean_up_tokenization_spaces: false }), text);
+  }
+}
+
+test("the starter's tokenizer gives the same ids", () => {
+  expectSameIds(starter, json(join(starter, "tokenizer_config.json")));
+});
+
+test("a tokenizer trained just now gives the same ids", () => {
+  const folder = mkdtempSync(join(tmpdir(), "puna-node-"));
+  try {
+    writeFileSync(join(folder, "text.txt"), readFileSync("README.md", "utf8") + readFileSync("docs/tour.md", "utf8") + texts.join("\n"));
+    run(puna, ["tokenizer", "train", join(folder, "text.txt"), "--output", join(folder, "out"), "--vocabulary", "1000"]);
+    expectSameIds(join(folder, "out"), {});
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+const chats = [
+  [{ role: "user", content: "Hi there" }],
+  [
+    { role: "system", content: " Be brief.\n" },
+    { role: "user", content: "Tell me <b>a story</b> & 東京" },
+    { role: "assistant", content: "Once upon a time." },
+    { role: "user", content: "Go on" },
+  ],
+];
+
+test("the starter's chat template gives the same prompt", () => {
+  const config = json(join(starter, "tokenizer_config.json"));
+  const tokenizer = new Tokenizer(json(join(starter, "tokenizer.json")), config);
+  const template = new Template(config.chat_template);
+  const lines = chats.map((messages) => JSON.stringify({ messages, template: config.chat_template, add_generation_prompt: true }));
+  const ours = run(join(build, "bin/encode_chat"), [starter], lines.join("\n") + "\n").trimEnd().split("\n");
+  chats.forEach((messages, i) => {
+    const prompt = template.render({ messages, bos_token: config.bos_token, eos_token: config.eos_token, add_generation_prompt: true });
+    assert.deepEqual(ours[i].split(" ").map(Number), tokenizer.encode(prompt, { add_special_tokens: false }).ids, prompt);
+  });
+});
+
+const read = (file) => readFileSync(join("tests/templates", file), "utf8");
+
+test("other families' templates render to the same text", () => {
+  // Theirs drops the lines around {% generation %}, which Jinja2 with transformers' extension keeps.
+  const files = readdirSync("tests/templates").filter((file) => !read(file).includes("{% generation %}"));
+  assert.ok(files.length > 3);
+  for (const file of files) {
+    const template = read(file);
+    for (const messages of chats) {
+      const input = { messages, bos_token: "<s>", eos_token: "</s>", add_generation_prompt: true };
+      const line = JSON.stringify({ template, input, now: "2024-07-26T13:05:09" });
+      const ours = JSON.parse(run(join(build, "bin/render_jinja"), [], line + "\n")).output;
+      const theirs = new Template(template).render(input);
+      assert.equal(ours, theirs, file);
+    }
+  }
+});
