@@ -42,15 +42,14 @@ std::vector<BenchRow> bench_train(const BenchOptions& options);
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options);
 std::vector<BenchRow> bench_pack(const BenchOptions& options);
 
-// Used by all benchmarks. `value` runs once and returns its speed; `limit` selects the machine's peak that bounds it.
-// The peak is the higher of two measurements, just before and just after the run. If these differ by more than a tenth,
-// or the speed exceeds them by more than that, another process interfered: the run is repeated, up to five times in
-// all. A speed that still exceeds the peak replaces it.
+// Used by all benchmarks. `value` runs once and returns its speed; `limit` measures the machine's peak that bounds
+// it. The peak is the higher of two measurements, just before and just after the run. If these differ by more than a
+// tenth, or the speed exceeds them by more than that, another process interfered: the run is repeated, up to five times
+// in all. A speed that still exceeds the peak replaces it.
 struct Measured {
     double value, limit, share;  // medians of the repetitions
 };
-Measured measure(int64_t repetitions, const std::function<double(const MachinePeaks&)>& limit,
-                 const std::function<double()>& value);
+Measured measure(int64_t repetitions, const std::function<double()>& limit, const std::function<double()>& value);
 
 // A row for a measurement with choose_kernels() on all threads of the pool.
 BenchRow measured_row(std::string bench, std::string shape, std::string type, std::string unit, const Measured& m);

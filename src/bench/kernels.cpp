@@ -22,8 +22,8 @@ std::string type_of(const KernelCase& c) {
 BenchRow bench_case(const KernelCase& c, const Kernels& kernels, int64_t repetitions) {
     bool product = is_product(c.kernel);
     std::string type = type_of(c);
-    auto limit = [&](const MachinePeaks& peaks) {
-        return !product ? peaks.read_gbs : type == "bf16" ? peaks.bf16 : peaks.f32;
+    auto limit = [&] {
+        return product ? measure_peak(kernels, type == "bf16" ? Dtype::bf16 : Dtype::f32) : measure_read(kernels);
     };
     c.run(kernels);
     Measured m = measure(repetitions, limit, [&] {

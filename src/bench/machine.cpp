@@ -21,17 +21,16 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-Measured measure(int64_t repetitions, const std::function<double(const MachinePeaks&)>& limit,
-                 const std::function<double()>& value) {
+Measured measure(int64_t repetitions, const std::function<double()>& limit, const std::function<double()>& value) {
     constexpr int max_attempts = 5;
     constexpr double tolerance = 0.1;
     std::vector<double> values, limits, shares;
-    double before = limit(measure_peaks(choose_kernels()));
+    double before = limit();
     for (int64_t i = 0; i < repetitions; ++i) {
         double speed = 0, peak = 0;
         for (int attempt = 0; attempt < max_attempts; ++attempt) {
             speed = value();
-            double after = limit(measure_peaks(choose_kernels()));
+            double after = limit();
             peak = std::max(before, after);
             bool disturbed = std::min(before, after) < (1 - tolerance) * peak || speed > (1 + tolerance) * peak;
             before = after;

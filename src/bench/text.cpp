@@ -72,7 +72,7 @@ double encode_file(const Tokenizer& tokenizer, const fs::path& from, const fs::p
 // Throughput of `run` in MB/s per core; it processes `bytes` on `cores` cores.
 Measured measure_throughput(const BenchOptions& options, double bytes, int cores, const std::function<void()>& run) {
     return measure(
-        options.repetitions, [&](const MachinePeaks& peaks) { return peaks.read_gbs * 1e3 / cores; },
+        options.repetitions, [&] { return measure_read(choose_kernels()) * 1e3 / cores; },
         [&] {
             double start = seconds_now();
             run();

@@ -55,7 +55,7 @@ std::vector<BenchRow> bench_train(const BenchOptions& options) {
             optimizer.step(kernels, llama, gradients.finish(), 1e-4);
         };
         step();
-        auto limit = [&](const MachinePeaks& peaks) { return type == Dtype::bf16 ? peaks.bf16 : peaks.f32; };
+        auto limit = [&] { return measure_peak(kernels, type); };
         Measured m = measure(options.repetitions, limit, [&] {
             double start = seconds_now();
             step();

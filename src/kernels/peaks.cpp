@@ -54,7 +54,9 @@ double matmul_rate(const Kernels& kernels, Dtype type) {
     });
 }
 
-double read_rate(const Kernels& kernels) {
+}  // namespace
+
+double measure_read(const Kernels& kernels) {
     constexpr size_t numbers = size_t{64} << 20;  // 256 MiB: past any cache
     static AlignedBytes memory = [] {
         AlignedBytes bytes = allocate_aligned(numbers * sizeof(float));
@@ -71,8 +73,6 @@ double read_rate(const Kernels& kernels) {
     });
 }
 
-}  // namespace
-
 double measure_peak(const Kernels& kernels, Dtype type) {
     double f32 = probe_rate(kernels.probes.f32);
     if (type != Dtype::bf16) return std::max(f32, matmul_rate(kernels, Dtype::f32));
@@ -83,7 +83,7 @@ double measure_peak(const Kernels& kernels, Dtype type) {
 
 MachinePeaks measure_peaks(const Kernels& kernels) {
     double int8 = probe_rate(kernels.probes.int8);
-    return {.read_gbs = read_rate(kernels),
+    return {.read_gbs = measure_read(kernels),
             .f32 = measure_peak(kernels, Dtype::f32),
             .bf16 = measure_peak(kernels, Dtype::bf16),
             .int8 = int8,

@@ -16,6 +16,9 @@ struct MachinePeaks {
 // are widened), int4 that of int8.
 MachinePeaks measure_peaks(const Kernels& kernels);
 
+// Its first figure alone.
+double measure_read(const Kernels& kernels);
+
 // The figure for matmuls with f32, f16 or bf16 weights alone; some thirty milliseconds.
 double measure_peak(const Kernels& kernels, Dtype type);
 
