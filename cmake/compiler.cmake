@@ -22,9 +22,10 @@ if(PUNA_FUZZ)
   add_link_options(-fprofile-instr-generate)
 endif()
 
+# Objects hold machine code for every program and, beside it, the types that the target odr compares.
 if(PUNA_ODR)
-  add_compile_options(-flto)
-  add_link_options(-flto -Wodr -Werror=odr)
+  add_compile_options(-flto -ffat-lto-objects)
+  add_link_options($<IF:$<STREQUAL:$<TARGET_PROPERTY:NAME>,odr>,-flto$<SEMICOLON>-Wodr$<SEMICOLON>-Werror=odr,-fno-lto>)
 endif()
 
 # CUDA is optional: where nvcc is found, and the compiler is one that it knows.

@@ -24,15 +24,15 @@ double best_rate(int attempts, Run run) {
     return best;
 }
 
-// Operations of all threads together; each attempt takes about twelve milliseconds.
+// Operations of all threads together; each attempt takes about four milliseconds.
 double probe_rate(double (*probe)(int64_t rounds)) {
     if (!probe) return 0;
     double start = now();
     constexpr int64_t trial = 20000;
     probe(trial);
     int64_t rounds =
-        std::clamp(static_cast<int64_t>(0.012 / std::max(1e-9, now() - start) * trial), trial, 100 * trial);
-    return best_rate(4, [&] {
+        std::clamp(static_cast<int64_t>(0.004 / std::max(1e-9, now() - start) * trial), trial, 100 * trial);
+    return best_rate(6, [&] {
         std::vector<double> done(static_cast<size_t>(threads()));
         parallel_for(threads(), [&](int64_t i) { done[static_cast<size_t>(i)] = probe(rounds); });
         double operations = 0;
@@ -43,11 +43,11 @@ double probe_rate(double (*probe)(int64_t rounds)) {
 
 // A product large enough that nothing but its operations counts; the reference kernels get a small one.
 double matmul_rate(const Kernels& kernels, Dtype type) {
-    int64_t n = kernels.name == "scalar" ? 192 : 1024;
-    static Arena memory;
-    static Tensor x = memory.zeros(Dtype::f32, {1024, 1024}), out = memory.zeros(Dtype::f32, {1024, 1024}),
-                  w = memory.zeros(Dtype::f32, {1024, 1024});
-    return best_rate(2, [&] {
+    int64_t n = kernels.name == "scalar" ? 192 : 512 * std::min(4, 1 + threads() / 8);
+    Arena memory;
+    Tensor x = memory.zeros(Dtype::f32, {n, n}), out = memory.zeros(Dtype::f32, {n, n}),
+           w = memory.zeros(Dtype::f32, {n, n});
+    return best_rate(4, [&] {
         kernels.matmul({}, Tensor(out.data, Dtype::f32, {n, n}), Tensor(x.data, Dtype::f32, {n, n}),
                        Tensor(w.data, type, {n, n}));
         return 2.0 * static_cast<double>(n * n * n);
@@ -74,11 +74,10 @@ double measure_read(const Kernels& kernels) {
 }
 
 double measure_peak(const Kernels& kernels, Dtype type) {
-    double f32 = probe_rate(kernels.probes.f32);
-    if (type != Dtype::bf16) return std::max(f32, matmul_rate(kernels, Dtype::f32));
-    double own =
-        kernels.probes.bf16 ? probe_rate(kernels.probes.bf16) : std::max(f32, matmul_rate(kernels, Dtype::f32));
-    return std::max(own, matmul_rate(kernels, Dtype::bf16));
+    if (type == Dtype::bf16 && kernels.probes.bf16)
+        return std::max(probe_rate(kernels.probes.bf16), matmul_rate(kernels, Dtype::bf16));
+    double f32 = std::max(probe_rate(kernels.probes.f32), matmul_rate(kernels, Dtype::f32));
+    return type == Dtype::bf16 ? std::max(f32, matmul_rate(kernels, Dtype::bf16)) : f32;
 }
 
 MachinePeaks measure_peaks(const Kernels& kernels) {

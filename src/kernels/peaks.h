@@ -19,7 +19,7 @@ MachinePeaks measure_peaks(const Kernels& kernels);
 // Its first figure alone.
 double measure_read(const Kernels& kernels);
 
-// The figure for matmuls with f32, f16 or bf16 weights alone; some thirty milliseconds.
+// The figure for matmuls with f32, f16 or bf16 weights alone; some forty milliseconds.
 double measure_peak(const Kernels& kernels, Dtype type);
 
 }  // namespace puna
