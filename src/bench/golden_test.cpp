@@ -2,6 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "core/mapped_file.h"
+#include "core/test_error.h"
 #include "core/test_folder.h"
 #include "files/safetensors.h"
 
@@ -60,12 +61,7 @@ class DamagedGolden : public testing::Test {
 
  private:
     std::string error() {
-        try {
-            check_golden(folder_.path(), *find_kernels("scalar"), Dtype::f32);
-        } catch (const Error& problem) {
-            return problem.what();
-        }
-        return "none";
+        return error_message([&] { check_golden(folder_.path(), *find_kernels("scalar"), Dtype::f32); });
     }
 };
 

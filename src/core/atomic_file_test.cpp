@@ -1,7 +1,7 @@
 #include "core/atomic_file.h"
 
-#include "core/error.h"
 #include "core/mapped_file.h"
+#include "core/test_error.h"
 #include "core/test_folder.h"
 
 #include <gtest/gtest.h>
@@ -57,12 +57,8 @@ TEST(AtomicFile, CommittingTwiceIsABug) {
 
 TEST(AtomicFile, MissingFolderErrorNamesThePath) {
     TestFolder folder;
-    try {
-        AtomicFile file(folder / "no/x");
-        FAIL() << "no error";
-    } catch (const Error& error) {
-        EXPECT_EQ(std::string(error.what()), (folder / "no/x").string() + ": cannot create: No such file or directory");
-    }
+    EXPECT_EQ(error_message([&] { AtomicFile file(folder / "no/x"); }),
+              (folder / "no/x").string() + ": cannot create: No such file or directory");
 }
 
 TEST(AtomicFile, TargetThatIsAFolderIsAnErrorAndNoTemporaryRemains) {

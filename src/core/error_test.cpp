@@ -1,5 +1,7 @@
 #include "core/error.h"
 
+#include "core/test_error.h"
+
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -11,11 +13,8 @@ TEST(Errors, FailThrowsErrorAndCheckThrowsBug) {
     EXPECT_THROW(fail("{}: {}", "file", 7), Error);
     EXPECT_THROW(check(1 > 2, "{} > {}", 1, 2), Bug);
     EXPECT_NO_THROW(check(true, "never"));
-    try {
-        fail("{}: cannot open: {}", "x.json", system_reason(ENOENT));
-    } catch (const Error& error) {
-        EXPECT_STREQ(error.what(), "x.json: cannot open: No such file or directory");
-    }
+    EXPECT_EQ(error_message([] { fail("{}: cannot open: {}", "x.json", system_reason(ENOENT)); }),
+              "x.json: cannot open: No such file or directory");
 }
 
 TEST(Errors, BugIsNotAnError) {

@@ -1,7 +1,7 @@
 #include "core/mapped_file.h"
 
 #include "core/atomic_file.h"
-#include "core/error.h"
+#include "core/test_error.h"
 #include "core/test_folder.h"
 
 #include <gtest/gtest.h>
@@ -51,14 +51,7 @@ TEST(MappedFile, ReplacingTheFileDoesNotChangeAnExistingMapping) {
 
 TEST(MappedFile, ErrorsNameThePath) {
     TestFolder folder;
-    auto error_of = [](const std::filesystem::path& path) -> std::string {
-        try {
-            MappedFile file(path);
-        } catch (const Error& error) {
-            return error.what();
-        }
-        return "no error";
-    };
+    auto error_of = [](const std::filesystem::path& path) { return error_message([&] { MappedFile file(path); }); };
     EXPECT_EQ(error_of(folder / "none"), (folder / "none").string() + ": cannot open: No such file or directory");
     EXPECT_EQ(error_of(folder.path()), folder.path().string() + ": is not a regular file");
     ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);

@@ -74,7 +74,7 @@ TEST(ByteStream, ATruncatedFileIsAnErrorAtEveryLength) {
         std::string whole = c.compress(some_text(1, 40));
         for (size_t size = 0; size < whole.size(); ++size) {
             std::ofstream(folder / c.name) << whole.substr(0, size);
-            std::string message = error_of([&] { read_all(folder / c.name); });
+            std::string message = error_message([&] { read_all(folder / c.name); });
             ASSERT_NE(message.find(": truncated: "), message.npos) << c.name << " " << size << ": " << message;
             ASSERT_NE(message.find(c.name), message.npos) << message;
         }
@@ -85,13 +85,14 @@ TEST(ByteStream, OtherFormatsAndCorruptDataAreErrors) {
     TestFolder folder;
     for (const Compression& c : compressions) {
         write_file(folder / c.name, "this is plain text despite its extension");
-        std::string message = error_of([&] { read_all(folder / c.name); });
+        std::string message = error_message([&] { read_all(folder / c.name); });
         EXPECT_NE(message.find("data despite its extension: rename"), message.npos) << message;
     }
     std::string bytes = gzipped(some_text(1, 4000));
     bytes[bytes.size() / 2] ^= 16;
     write_file(folder / "x.gz", bytes);
-    EXPECT_NE(error_of([&] { read_all(folder / "x.gz"); }).find("gzip data is damaged near byte"), std::string::npos);
+    EXPECT_NE(error_message([&] { read_all(folder / "x.gz"); }).find("gzip data is damaged near byte"),
+              std::string::npos);
 }
 
 TEST(ByteStream, TrailingBytesAreReportedAndNeverSkipped) {
@@ -99,7 +100,7 @@ TEST(ByteStream, TrailingBytesAreReportedAndNeverSkipped) {
     for (const Compression& c : compressions) {
         std::string whole = c.compress(some_text(1, 400));
         write_file(folder / c.name, whole + "trailing garbage");
-        std::string message = error_of([&] { read_all(folder / c.name); });
+        std::string message = error_message([&] { read_all(folder / c.name); });
         EXPECT_NE(message.find(fmt::format("trailing bytes after the {} data, from byte {}", c.format, whole.size())),
                   message.npos)
             << message;
@@ -108,7 +109,7 @@ TEST(ByteStream, TrailingBytesAreReportedAndNeverSkipped) {
     write_file(folder / "x.gz", member + std::string(1000, '\0'));
     EXPECT_EQ(read_all(folder / "x.gz"), "one ");
     write_file(folder / "x.gz", member + std::string(1000, '\0') + member);
-    EXPECT_NE(error_of([&] { read_all(folder / "x.gz"); }).find("trailing bytes after the gzip data"),
+    EXPECT_NE(error_message([&] { read_all(folder / "x.gz"); }).find("trailing bytes after the gzip data"),
               std::string::npos);
 }
 
@@ -139,15 +140,15 @@ TEST(ByteStream, ATwoGibibyteWindowIsSupported) {
 TEST(ByteStream, AFrameThatNeedsADictionaryIsReported) {
     TestFolder folder;
     write_file(folder / "x.zst", std::string_view("\x28\xb5\x2f\xfd\x21\x07\x03\x19\x00\x00hey", 13));
-    std::string message = error_of([&] { read_all(folder / "x.zst"); });
+    std::string message = error_message([&] { read_all(folder / "x.zst"); });
     EXPECT_NE(message.find("was compressed with a dictionary"), message.npos) << message;
 }
 
 TEST(ByteStream, UnreadableFilesAreErrors) {
     TestFolder folder;
-    EXPECT_EQ(error_of([&] { ByteStream stream("no such file"); }),
+    EXPECT_EQ(error_message([&] { ByteStream stream("no such file"); }),
               "no such file: cannot open: No such file or directory");
-    EXPECT_NE(error_of([&] { read_all(folder.path()); }).find("cannot read: Is a directory"), std::string::npos);
+    EXPECT_NE(error_message([&] { read_all(folder.path()); }).find("cannot read: Is a directory"), std::string::npos);
 }
 
 }  // namespace puna

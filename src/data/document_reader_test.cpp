@@ -37,7 +37,7 @@ TEST(DocumentReader, ATextFileIsOneDocumentWithUnchangedBytes) {
 TEST(DocumentReader, FilesWithZeroBytesAreRejected) {
     TestFolder folder;
     write_file(folder / "model.bin", std::string(3 << 20, 'x') + '\0');
-    std::string message = error_of([&] { read_documents((folder / "model.bin").string()); });
+    std::string message = error_message([&] { read_documents((folder / "model.bin").string()); });
     EXPECT_NE(message.find("model.bin: is not text"), message.npos) << message;
 }
 
@@ -68,7 +68,7 @@ TEST(DocumentReader, NonTextFilesAreRejectedWithARemedy) {
     for (const auto& [bytes, reason] : cases)
         for (const char* name : {"x.txt", "x.jsonl"}) {
             write_file(folder / name, bytes);
-            std::string path = (folder / name).string(), message = error_of([&] { read_documents(path); });
+            std::string path = (folder / name).string(), message = error_message([&] { read_documents(path); });
             EXPECT_TRUE(message.starts_with(path + ": ")) << message;
             EXPECT_NE(message.find(reason), message.npos) << message;
         }
@@ -158,7 +158,7 @@ TEST(DocumentReader, EachJsonlLineIsADocument) {
 TEST(DocumentReader, AnOverlongLineIsRejectedBeforeItFillsMemory) {
     TestFolder folder;
     write_file(folder / "x.jsonl", "{}\n{\"text\": \"" + std::string(5 << 20, 'x'));
-    std::string message = error_of([&] { read_documents((folder / "x.jsonl").string(), {.max_line = 2 << 20}); });
+    std::string message = error_message([&] { read_documents((folder / "x.jsonl").string(), {.max_line = 2 << 20}); });
     EXPECT_NE(message.find("x.jsonl:2: the line is longer than 2 MiB"), message.npos) << message;
 }
 
@@ -202,7 +202,7 @@ TEST(InputFiles, LinksAreFollowedAndEachFileIsReadOnce) {
     for (const char* line : {"b/around: same as", "again.txt: same as", "a/z.txt: same as"})
         EXPECT_NE(logged.find(line), logged.npos) << logged;
     fs::create_symlink("nowhere", folder / "lost.txt");
-    EXPECT_NE(error_of([&] {
+    EXPECT_NE(error_message([&] {
                   find_input_files({folder.path().string()});
               }).find("lost.txt: cannot open the target of this link"),
               std::string::npos);
@@ -220,7 +220,7 @@ TEST(InputFiles, JsonFilesAreRejected) {
     TestFolder folder;
     for (const char* name : {"x.json", "x.JSON.gz"}) {
         write_file(folder / name, "[]");
-        EXPECT_NE(error_of([&] {
+        EXPECT_NE(error_message([&] {
                       find_input_files({(folder / name).string()});
                   }).find("write one object per line to a .jsonl"),
                   std::string::npos);
@@ -229,8 +229,8 @@ TEST(InputFiles, JsonFilesAreRejected) {
 
 TEST(InputFiles, MissingFilesAreReportedByName) {
     TestFolder folder;
-    EXPECT_EQ(error_of([&] { find_input_files({"no/such"}); }), "no/such: cannot open: No such file or directory");
-    EXPECT_NE(error_of([&] { find_input_files({folder.path().string()}); }).find("the folder contains no files"),
+    EXPECT_EQ(error_message([&] { find_input_files({"no/such"}); }), "no/such: cannot open: No such file or directory");
+    EXPECT_NE(error_message([&] { find_input_files({folder.path().string()}); }).find("the folder contains no files"),
               std::string::npos);
 }
 

@@ -20,7 +20,7 @@ bool in_loss(std::string_view fields) {
 }
 
 std::string error_in(const std::string& line) {
-    return error_of([&] { parse(line); });
+    return error_message([&] { parse(line); });
 }
 
 }  // namespace
@@ -153,7 +153,7 @@ TEST(Jsonl, UnsupportedTrainingFieldsAreRejectedByName) {
         {R"("function_call": {"name": "f", "arguments": "{}"})", "'function_call' would affect training"},
     };
     for (const auto& [fields, reason] : flags) {
-        std::string message = error_of([&, text = std::string(fields)] { in_loss(text); });
+        std::string message = error_message([&, text = std::string(fields)] { in_loss(text); });
         EXPECT_TRUE(message.starts_with("chat.jsonl:7: ")) << message;
         EXPECT_NE(message.find(reason), message.npos) << fields << ": " << message;
     }

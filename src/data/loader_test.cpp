@@ -132,12 +132,12 @@ TEST(Loader, TextIsSplitEveryLengthTokens) {
 
 TEST(Loader, FindsIdsBeyondAModelsVocabulary) {
     TestFolder folder;
-    write_set(folder.path(), {{{1, 2, 3}}, {{4, 299, 6}}});
+    write_set(folder.path(), {{{1, 2, 3}}, {{4, 359, 6}}});
     Loader loader(folder.path(), {.length = 4});
     int32_t pad = small_tokenizer().end_of_text();
-    ASSERT_LT(pad, 299);
-    EXPECT_EQ(loader.find_id_from(299), 299);
-    EXPECT_EQ(loader.find_id_from(300), std::nullopt);
+    ASSERT_LT(pad, 359);
+    EXPECT_EQ(loader.find_id_from(359), 359);
+    EXPECT_EQ(loader.find_id_from(360), std::nullopt);
     EXPECT_EQ(loader.find_id_from(pad), pad) << "the padding token";
 }
 
@@ -250,16 +250,17 @@ TEST(Loader, OpeningTwentyGigabytesTakesLittleMemory) {
 TEST(Loader, ErrorsAreOneLine) {
     PackFolder folder;
     folder.pack(folder.write("x.txt", "a cat"));
-    EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {.length = 0}); }).find("cannot use rows of 0 tokens"),
+    EXPECT_NE(error_message([&] { Loader loader(folder.packed(), {.length = 0}); }).find("cannot use rows of 0 tokens"),
               std::string::npos);
     fs::path tokenizer = fs::path(folder.packed()) / "tokenizer.json";
     write_file(tokenizer, read_text(tokenizer) + "\n");
-    EXPECT_NE(
-        error_of([&] { Loader loader(folder.packed(), {}); }).find("is not the tokenizer that the set was packed with"),
-        std::string::npos);
+    EXPECT_NE(error_message([&] {
+                  Loader loader(folder.packed(), {});
+              }).find("is not the tokenizer that the set was packed with"),
+              std::string::npos);
     fs::remove(tokenizer);
-    EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {}); }), "no error");
-    EXPECT_NE(error_of([&] { Loader loader(folder / "nowhere", {}); }).find("no such folder"), std::string::npos);
+    EXPECT_NE(error_message([&] { Loader loader(folder.packed(), {}); }), "no error");
+    EXPECT_NE(error_message([&] { Loader loader(folder / "nowhere", {}); }).find("no such folder"), std::string::npos);
 }
 
 }  // namespace puna

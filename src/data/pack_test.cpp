@@ -45,14 +45,14 @@ std::map<std::string, std::string> files_of(const fs::path& folder) {
 TEST(Pack, AddedTokensThatSpanLinesAreFound) {
     PackFolder folder;
     std::string json = read_text(folder / "tokenizer/tokenizer.json");
-    std::string token = R"(, {"id": 304, "content": ".\nx", "special": false})";
+    std::string token = R"(, {"id": 360, "content": ".\nx", "special": false})";
     write_file(folder / "tokenizer/tokenizer.json", json.insert(json.find("\n  ],\n  \"normalizer\""), token));
     std::string text;
     while (text.size() < 1 << 20) text += "the cat.\nx the dog.\nx";
     folder.pack(folder.write("long.txt", text));
     ShardSet set(folder.packed());
     std::vector<int32_t> ids = ids_of(set.shards()[0], 0);
-    EXPECT_EQ(std::count(ids.begin(), ids.end(), 304), static_cast<ptrdiff_t>(2 * (text.size() / 21)));
+    EXPECT_EQ(std::count(ids.begin(), ids.end(), 360), static_cast<ptrdiff_t>(2 * (text.size() / 21)));
 }
 
 TEST(Pack, DocumentsKeepTheirOrderAndGetBosAndEos) {
@@ -223,7 +223,7 @@ TEST(Pack, NumbersInToolCallsAndResultsKeepTheirDigits) {
         EXPECT_NE(text.find(part), text.npos) << part << " in " << text;
     folder.write("y.jsonl",
                  R"({"messages": [{"role": "assistant", "tool_call": {"method": "f", "parameters": {"a": 1e999}}}]})");
-    EXPECT_NE(error_of([&] {
+    EXPECT_NE(error_message([&] {
                   folder.pack((folder / "y.jsonl").string(), {.output = (folder / "y").string()});
               }).find("y.jsonl:1: arguments of f: 1e999 is beyond the range of a double"),
               std::string::npos);
@@ -278,7 +278,7 @@ TEST(Pack, ErrorsAreOneLineAndLeaveNoFiles) {
     std::vector<std::string> before = folder.names();
     for (const auto& [options, reason] : cases) {
         const PackOptions& case_options = options;
-        std::string message = error_of([&] { folder.pack("", case_options); });
+        std::string message = error_message([&] { folder.pack("", case_options); });
         EXPECT_NE(message.find(reason), message.npos) << reason << ": " << message;
         EXPECT_EQ(message.find('\n'), message.npos) << message;
         EXPECT_EQ(folder.names(), before) << reason;
@@ -290,7 +290,7 @@ TEST(Pack, AnExistingSetIsNeverModified) {
     std::string input = folder.write("x.txt", "text");
     folder.pack(input);
     std::map<std::string, std::string> before = files_of(folder.packed());
-    EXPECT_NE(error_of([&] { folder.pack(input); }).find("already exists"), std::string::npos);
+    EXPECT_NE(error_message([&] { folder.pack(input); }).find("already exists"), std::string::npos);
     EXPECT_EQ(files_of(folder.packed()), before);
     make_folder(folder / "vacant");
     folder.pack(input, {.output = (folder / "vacant").string() + "/"});  // an empty folder may be replaced

@@ -36,7 +36,7 @@ class PackedSet : public PackFolder {
 
     // Opens the set and reads everything.
     std::string error() const {
-        return error_of([&] {
+        return error_message([&] {
             ShardSet set(packed());
             std::vector<int32_t> ids(static_cast<size_t>(set.index().tokens));
             set.read(0, ids);
@@ -133,8 +133,8 @@ TEST(ShardSet, DamagedDocumentsAreDetectedOnReading) {
 
 TEST(ShardSet, AnIdOutsideTheVocabularyIsDetectedOnReading) {
     PackedSet set;
-    replace_bytes(set.shard(), sizeof(ShardHeader) + 5 * 8 + 2 * 17, as_bytes(uint16_t{304}));
-    expect_one_line(set.error(), "00000.tokens", "token 17 has id 304, but the vocabulary size is 304");
+    replace_bytes(set.shard(), sizeof(ShardHeader) + 5 * 8 + 2 * 17, as_bytes(uint16_t{360}));
+    expect_one_line(set.error(), "00000.tokens", "token 17 has id 360, but the vocabulary size is 360");
 }
 
 TEST(ShardSet, VerifyDetectsAnyChangedByte) {
@@ -144,7 +144,8 @@ TEST(ShardSet, VerifyDetectsAnyChangedByte) {
     replace_bytes(set.shard(), size - 2,
                   last == as_bytes(uint16_t{65}) ? as_bytes(uint16_t{66}) : as_bytes(uint16_t{65}));
     EXPECT_EQ(set.error(), "no error");
-    expect_one_line(error_of([&] { ShardSet(set.packed()).verify([](int64_t) {}); }), "00000.tokens", "hash mismatch");
+    expect_one_line(error_message([&] { ShardSet(set.packed()).verify([](int64_t) {}); }), "00000.tokens",
+                    "hash mismatch");
 }
 
 TEST(ShardSet, ADamagedIndexIsAnErrorOrHarmless) {
@@ -170,9 +171,9 @@ TEST(ShardSet, AnInconsistentIndexIsRejected) {
     auto error_after = [&](std::string_view from, std::string_view to) {
         std::string text = good;
         text.replace(text.find(from), from.size(), to);
-        return error_of([&] { parse_set_index(text, "index.json"); });
+        return error_message([&] { parse_set_index(text, "index.json"); });
     };
-    EXPECT_EQ(error_of([&] { parse_set_index(good, "index.json"); }), "no error");
+    EXPECT_EQ(error_message([&] { parse_set_index(good, "index.json"); }), "no error");
     expect_one_line(error_after("\"version\": 1", "\"version\": 2"), "index.json",
                     "has format version 2, this program reads version 1");
     expect_one_line(error_after("\"text\"", "\"pictures\""), "index.json", "'contents' must be text or conversations");
@@ -187,8 +188,8 @@ TEST(ShardSet, AnInconsistentIndexIsRejected) {
 
 TEST(ShardSet, OtherFoldersAreRejected) {
     TestFolder folder;
-    expect_one_line(error_of([] { ShardSet set("no/such"); }), "no/such", "no such folder");
-    expect_one_line(error_of([&] { ShardSet set(folder.path()); }), "puna-test", "has no index.json");
+    expect_one_line(error_message([] { ShardSet set("no/such"); }), "no/such", "no such folder");
+    expect_one_line(error_message([&] { ShardSet set(folder.path()); }), "puna-test", "has no index.json");
 }
 
 }  // namespace puna

@@ -1,4 +1,4 @@
-// data/test_text.h — test helpers: a tokenizer with 304 tokens, generated text, and one-line packing.
+// data/test_text.h — for tests: generated text, and a folder where inputs are written and packed.
 #pragma once
 #include "chat/template_files.h"
 #include "core/atomic_file.h"
@@ -6,7 +6,7 @@
 #include "core/test_folder.h"
 #include "data/pack.h"
 #include "tokenizer/files.h"
-#include "tokenizer/train.h"
+#include "tokenizer/test_tokenizer.h"
 
 #include <fmt/core.h>
 
@@ -27,15 +27,6 @@ inline std::string some_text(int seed, int n) {
         text += i % 6 == 5 ? ".\n" : " ";
     }
     return text;
-}
-
-inline const Tokenizer& small_tokenizer() {
-    static const Tokenizer tokenizer = [] {
-        PieceCounter counter;
-        counter.add(some_text(7, 300));
-        return train_tokenizer(counter, {.vocabulary = 304});
-    }();
-    return tokenizer;
 }
 
 // A temporary folder with a tokenizer, where tests write inputs and pack them.
@@ -59,16 +50,5 @@ class PackFolder : public TestFolder {
         return puna::pack(options);
     }
 };
-
-// The message of the Error that f throws, or "no error".
-template <class F>
-std::string error_of(F f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "no error";
-}
 
 }  // namespace puna

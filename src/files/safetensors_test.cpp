@@ -1,5 +1,6 @@
 #include "files/safetensors.h"
 
+#include "core/test_error.h"
 #include "core/test_folder.h"
 
 #include <gtest/gtest.h>
@@ -24,12 +25,7 @@ SafetensorsTable parse(const std::string& bytes) {
 }
 
 std::string error_of(const std::string& bytes) {
-    try {
-        parse(bytes);
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "no error";
+    return error_message([&] { parse(bytes); });
 }
 
 void expect_error(std::string_view header, size_t data, std::string_view reason) {
@@ -105,13 +101,8 @@ TEST_F(Safetensors, UnknownDtypesAreListedAndRejectedOnAccess) {
     ASSERT_EQ(file.entries().size(), 1u);
     EXPECT_EQ(file.entries()[0].dtype_name, "F8_E4M3");
     EXPECT_FALSE(file.entries()[0].dtype.has_value());
-    try {
-        file.tensor("q");
-        FAIL() << "no error";
-    } catch (const Error& error) {
-        EXPECT_NE(std::string(error.what()).find("tensor 'q' has the unsupported dtype F8_E4M3"), std::string::npos)
-            << error.what();
-    }
+    std::string message = error_message([&] { file.tensor("q"); });
+    EXPECT_NE(message.find("tensor 'q' has the unsupported dtype F8_E4M3"), message.npos) << message;
 }
 
 TEST_F(Safetensors, MoreThanFourDimensionsAreListedAndRejectedOnAccess) {

@@ -1,5 +1,6 @@
 #include "files/shards.h"
 
+#include "core/test_error.h"
 #include "core/test_folder.h"
 #include "files/shard_index.h"
 
@@ -32,12 +33,7 @@ class Shards : public testing::Test {
     std::vector<std::string> names() const { return folder_.names(); }
 
     std::string error_of_opening() const {
-        try {
-            ModelWeights weights(folder_.path());
-        } catch (const Error& error) {
-            return error.what();
-        }
-        return "no error";
+        return error_message([&] { ModelWeights weights(folder_.path()); });
     }
 
     TestFolder folder_;
@@ -102,12 +98,7 @@ TEST_F(Shards, FolderWithoutWeightsIsAnErrorWithTheExpectedNames) {
 }
 
 std::string error_of(ModelWeights& weights, std::string_view name) {
-    try {
-        weights.tensor(name);
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "none";
+    return error_message([&] { weights.tensor(name); });
 }
 
 TEST_F(Shards, MissingShardIsAnErrorOnlyForItsTensors) {
@@ -150,14 +141,9 @@ TEST_F(Shards, IndexDecidesBetweenTwoShardsWithTheSameTensor) {
 
 TEST(ShardIndexTest, InvalidIndexesAreRejectedInOneLine) {
     auto expect = [](std::string_view text, std::string_view reason) {
-        try {
-            parse_shard_index(text, "i.json");
-            ADD_FAILURE() << text << " no error";
-        } catch (const Error& error) {
-            std::string message = error.what();
-            EXPECT_NE(message.find(reason), message.npos) << text << "\n  says: " << message;
-            EXPECT_EQ(message.find('\n'), message.npos);
-        }
+        std::string message = error_message([&] { parse_shard_index(text, "i.json"); });
+        EXPECT_NE(message.find(reason), message.npos) << text << "\n  gives: " << message;
+        EXPECT_EQ(message.find('\n'), message.npos);
     };
     expect("", "not valid JSON");
     expect("[]", "not a JSON object");

@@ -2,6 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "core/mapped_file.h"
+#include "core/test_error.h"
 #include "core/test_folder.h"
 #include "infer/fake_model.h"
 #include "tokenizer/files.h"
@@ -82,30 +83,21 @@ TEST(GenerationConfig, InvalidValuesAreErrorsThatNameTheFile) {
                              R"({"top_k": 1.5})", R"({"top_k": 99999999999})", R"({"top_p": 1e300})",
                              R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})", R"({"eos_token_id": "2"})",
                              R"({"eos_token_id": [[2]]})", R"({"do_sample": 1})"}) {
-        try {
-            parse_generation_config(text, "here/generation_config.json");
-            ADD_FAILURE() << text;
-        } catch (const Error& error) {
-            EXPECT_EQ(std::string(error.what()).find("here/generation_config.json:"), 0u) << error.what();
-        }
+        std::string message = error_message([&] { parse_generation_config(text, "here/generation_config.json"); });
+        EXPECT_TRUE(message.starts_with("here/generation_config.json:")) << text << " gives: " << message;
     }
 }
 
 TEST(GenerationConfig, OverlargeIntegersAreReportedAsTooLarge) {
-    auto problem_of = [](std::string_view json) -> std::string {
-        try {
-            parse_generation_config(json, "g.json");
-        } catch (const Error& error) {
-            return error.what();
-        }
-        return "none";
+    auto error_of = [](std::string_view json) {
+        return error_message([&] { parse_generation_config(json, "g.json"); });
     };
-    EXPECT_EQ(problem_of(R"({"top_k": 123456789012345678901})"),
+    EXPECT_EQ(error_of(R"({"top_k": 123456789012345678901})"),
               "g.json: 'top_k' is 123456789012345678901, which is too large");
-    EXPECT_EQ(problem_of(R"({"top_k": 99999999999})"), "g.json: 'top_k' is 99999999999, which is too large");
-    EXPECT_EQ(problem_of(R"({"eos_token_id": [123456789012345678901]})"),
+    EXPECT_EQ(error_of(R"({"top_k": 99999999999})"), "g.json: 'top_k' is 99999999999, which is too large");
+    EXPECT_EQ(error_of(R"({"eos_token_id": [123456789012345678901]})"),
               "g.json: 'eos_token_id' is 123456789012345678901, which is too large");
-    EXPECT_EQ(problem_of(R"({"top_k": 1.5})"), "g.json: 'top_k' must be an integer");
+    EXPECT_EQ(error_of(R"({"top_k": 1.5})"), "g.json: 'top_k' must be an integer");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "infer/sampler.h"
 
-#include "core/error.h"
+#include "core/test_error.h"
 
 #include <algorithm>
 #include <cmath>
@@ -132,21 +132,14 @@ TEST(Sampler, NonFiniteLogitsAreErrors) {
 }
 
 TEST(Sampler, InvalidOptionsAreRejectedByName) {
-    auto problem = [](SampleOptions options) {
-        try {
-            Sampler sampler(options);
-        } catch (const Error& error) {
-            return std::string(error.what());
-        }
-        return std::string();
-    };
-    EXPECT_EQ(problem({.temperature = -1}), "temperature: must be 0 to 100");
-    EXPECT_EQ(problem({.top_p = 0}), "top_p: must be more than 0 and at most 1");
-    EXPECT_EQ(problem({.top_k = -1}), "top_k: must be 0 or more");
-    EXPECT_EQ(problem({.min_p = 2}), "min_p: must be 0 to 1");
-    EXPECT_EQ(problem({.repetition_penalty = 0}), "repetition_penalty: must be more than 0 and at most 100");
-    EXPECT_EQ(problem({.temperature = NAN}), "temperature: must be 0 to 100");
-    EXPECT_EQ(problem({}), "");
+    auto error_of = [](SampleOptions options) { return error_message([&] { Sampler sampler(options); }); };
+    EXPECT_EQ(error_of({.temperature = -1}), "temperature: must be 0 to 100");
+    EXPECT_EQ(error_of({.top_p = 0}), "top_p: must be more than 0 and at most 1");
+    EXPECT_EQ(error_of({.top_k = -1}), "top_k: must be 0 or more");
+    EXPECT_EQ(error_of({.min_p = 2}), "min_p: must be 0 to 1");
+    EXPECT_EQ(error_of({.repetition_penalty = 0}), "repetition_penalty: must be more than 0 and at most 100");
+    EXPECT_EQ(error_of({.temperature = NAN}), "temperature: must be 0 to 100");
+    EXPECT_EQ(error_of({}), "no error");
 }
 
 }  // namespace

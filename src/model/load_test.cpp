@@ -2,6 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "core/mapped_file.h"
+#include "core/test_error.h"
 #include "core/test_folder.h"
 
 #include <gtest/gtest.h>
@@ -115,7 +116,7 @@ TEST(Load, QuantizedTensorsAreReportedAsQuantized) {
     std::vector<float> values(24 * 24);
     Tensor small(values.data(), Dtype::f32, {4});
     std::string name = "model.layers.0.self_attn.q_proj.";
-    auto problem_with = [&](std::string_view instead, std::string_view beside) -> std::string {
+    auto error_with = [&](std::string_view instead, std::string_view beside) -> std::string {
         write_file(folder / "model.safetensors", all);
         std::vector<NamedTensor> tensors;
         SafetensorsFile file(folder / "model.safetensors");
@@ -124,12 +125,7 @@ TEST(Load, QuantizedTensorsAreReportedAsQuantized) {
         if (!instead.empty()) tensors.push_back({name + std::string(instead), small});
         if (!beside.empty()) tensors.push_back({name + std::string(beside), small});
         write_safetensors(folder / "model.safetensors", tensors);
-        try {
-            load_llama(folder.path(), {});
-        } catch (const Error& problem) {
-            return problem.what();
-        }
-        return "none";
+        return error_message([&] { load_llama(folder.path(), {}); });
     };
     struct {
         const char *instead, *beside, *method;
@@ -139,12 +135,12 @@ TEST(Load, QuantizedTensorsAreReportedAsQuantized) {
                  {"weight", "weight.absmax", "bitsandbytes 4-bit"},
                  {"weight", "SCB", "bitsandbytes 8-bit"}};
     for (auto [instead, beside, method] : cases)
-        EXPECT_EQ(problem_with(instead, beside),
+        EXPECT_EQ(error_with(instead, beside),
                   fmt::format("{}: tensor {}weight is quantized ({}); only F32, F16 and BF16 are supported: use the "
                               "unquantized model",
                               folder.path().string(), name, method));
-    EXPECT_NE(problem_with("weight", "").find("does not have the shape"), std::string::npos);
-    EXPECT_NE(problem_with("", "").find("q_proj.weight is missing"), std::string::npos);
+    EXPECT_NE(error_with("weight", "").find("does not have the shape"), std::string::npos);
+    EXPECT_NE(error_with("", "").find("q_proj.weight is missing"), std::string::npos);
 }
 
 TEST(Load, UnneededShardMayBeMissing) {
@@ -163,14 +159,7 @@ TEST(Load, UnneededShardMayBeMissing) {
 TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     TestFolder folder;
     Llama llama = seeded_llama(small_config(false), 7, {});
-    auto message = [&] {
-        try {
-            load_llama(folder.path(), {});
-        } catch (const Error& problem) {
-            return std::string(problem.what());
-        }
-        return std::string("no error");
-    };
+    auto message = [&] { return error_message([&] { load_llama(folder.path(), {}); }); };
     EXPECT_NE(message().find("config.json: cannot open"), std::string::npos) << message();
     save_llama(llama, folder.path(), Dtype::f32);
     std::string config = read_text(folder.path() / "config.json");

@@ -1,7 +1,6 @@
-// tokenizer/test_tokenizer.h — for tests: a small tokenizer, Llama 3's tokenizer if ../shared exists, and error
-// messages.
+// tokenizer/test_tokenizer.h — for tests: a small tokenizer, and Llama 3's where ../shared has it.
 #pragma once
-#include "core/error.h"
+#include "core/test_error.h"
 #include "tokenizer/files.h"
 #include "tokenizer/train.h"
 
@@ -25,6 +24,7 @@ inline constexpr std::string_view small_text =
     "Then the door opened: \"Who's there?\" said the cat. \"It's only the wind,\" the dog said, \"only the wind.\"\n\n"
     "In 1999 there were 12345 cats and 67890 dogs in the town, and they'd all sat on mats. Größe, naïve, 東京.\n";
 
+// 360 tokens.
 inline const Tokenizer& small_tokenizer() {
     static const Tokenizer tokenizer = [] {
         PieceCounter counter;
@@ -32,17 +32,6 @@ inline const Tokenizer& small_tokenizer() {
         return train_tokenizer(counter, {.vocabulary = 360});
     }();
     return tokenizer;
-}
-
-// The message of the Error that f throws; "no error" if it throws none.
-template <class F>
-std::string error_message(F f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "no error";
 }
 
 }  // namespace puna

@@ -1,5 +1,7 @@
 #include "train/recipe.h"
 
+#include "core/test_error.h"
+
 #include <gtest/gtest.h>
 
 namespace puna {
@@ -37,12 +39,7 @@ TEST(Schedule, DecaysAccordingToItsName) {
 TEST(Recipe, ErrorsNameTheLineAndField) {
     auto message = [](std::string_view text) {
         Recipe recipe;
-        try {
-            parse_recipe(recipe, text, "a.toml");
-        } catch (const Error& problem) {
-            return std::string(problem.what());
-        }
-        return std::string("no error");
+        return error_message([&] { parse_recipe(recipe, text, "a.toml"); });
     };
     EXPECT_EQ(message("steps = 5\nbatch = 'x'\n"), "a.toml: line 2: 'batch' must be a whole number");
     EXPECT_EQ(message("# text\n\nstep = 5\n"), "a.toml: line 3: unknown field 'step', did you mean 'steps'?");
