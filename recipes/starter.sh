@@ -1,28 +1,28 @@
 #!/bin/bash
-# Makes the starter model from its data: texts, tokenizer, three lives, card. Hours on a laptop; whatever stops it, the same
-# command goes on from the last checkpoint.
+# Builds the starter model from its data: texts, tokenizer, three training stages, model card. Takes hours on a laptop; after
+# an interruption the same command continues from the last checkpoint.
 #
-# usage: recipes/starter.sh DATA FOLDER    DATA: the folder that has text/ and sft/; FOLDER: where everything is written;
-#                                          the model is FOLDER/starter
+# usage: recipes/starter.sh DATA FOLDER    DATA: the folder that contains text/ and sft/; FOLDER: the output folder; the
+#                                          model is FOLDER/starter
 #
-# PUNA names the program, build/release/bin/puna if it is not set. Needs python3 and zstd.
+# PUNA is the path of the program (default: build/release/bin/puna). Needs python3 and zstd.
 set -euo pipefail
 case "${1:---help}" in
     -h | --help) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"; exit 0 ;;
 esac
-[ $# -eq 2 ] || { echo "recipes/starter.sh: name DATA and FOLDER; --help says more" >&2; exit 2; }
+[ $# -eq 2 ] || { echo "recipes/starter.sh: DATA and FOLDER are missing; see --help" >&2; exit 2; }
 puna=$(realpath "${PUNA:-$(dirname "$0")/../build/release/bin/puna}")
 recipes=$(realpath "$(dirname "$0")")
 data=$(realpath "$1")
 out=$(realpath -m "$2")
-[ -x "$puna" ] || { echo "recipes/starter.sh: $puna is not there; ./start builds it" >&2; exit 1; }
+[ -x "$puna" ] || { echo "recipes/starter.sh: $puna does not exist; ./start builds it" >&2; exit 1; }
 mkdir -p "$out"
 cd "$out"
 
-# make THING COMMAND...: unless THING is there; half of it never is.
+# make TARGET COMMAND...: runs COMMAND unless TARGET exists. Targets appear only when they are complete.
 make() { [ -e "$1" ] || { echo "== $1"; "${@:2}"; }; }
 pack() { make "$1" "$puna" data pack "${@:2}" --tokenizer tokenizer --output "$1"; }
-life() {        # NAME DATA [FROM]
+stage() {       # NAME DATA [FROM]
     [ ! -e "$1/README.md" ] || return 0
     echo "== $1"
     "$puna" train "$recipes/starter/$1.toml" --data "$2" --validation packed/choose ${3:+--from "$3"} --output "$1" \
@@ -38,9 +38,9 @@ pack packed/pretrain text/novels $stories $stories $stories $stories $stories $s
 pack packed/stories $stories $stories $stories text/novels/{Burnett_Princess_1905,Ward_Milly_1881,Burnett_Lord_1886}.txt
 pack packed/talk text/conversations.jsonl
 
-life pretrain packed/pretrain
-life stories packed/stories pretrain
-life talk packed/talk stories
+stage pretrain packed/pretrain
+stage stories packed/stories pretrain
+stage talk packed/talk stories
 
 mkdir -p starter
 cp talk/{config.json,generation_config.json,model.safetensors,tokenizer.json,tokenizer_config.json,chat_template.jinja} starter/

@@ -1,32 +1,32 @@
 #!/bin/bash
-# The whole life of a model in a minute or two, on what every checkout has: the project's own documentation and sources.
-# A tokenizer, packed tokens, training that is killed and resumed, some text and an answer.
+# All stages of a model in a minute or two, on data that every checkout has: the project's own documentation and sources.
+# Trains a tokenizer, packs tokens, trains a model (killed and resumed on the way), generates text and chats.
 #
-# usage: recipes/tiny.sh [FOLDER]    FOLDER: where everything is written, and stays; without one it is a temporary folder
+# usage: recipes/tiny.sh [FOLDER]    FOLDER: the output folder (default: a new temporary one); it is not removed
 #
-# PUNA names the program, build/release/bin/puna if it is not set.
+# PUNA is the path of the program (default: build/release/bin/puna).
 set -euo pipefail
 case "${1:-}" in
     -h | --help) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"; exit 0 ;;
 esac
 puna=$(realpath "${PUNA:-$(dirname "$0")/../build/release/bin/puna}")
 out=$(realpath -m "${1:-$(mktemp -d "${TMPDIR:-/tmp}/puna-tiny-XXXXXX")}")
-[ -x "$puna" ] || { echo "recipes/tiny.sh: $puna is not there; ./start builds it" >&2; exit 1; }
+[ -x "$puna" ] || { echo "recipes/tiny.sh: $puna does not exist; ./start builds it" >&2; exit 1; }
 cd "$(dirname "$0")/.."
 mkdir -p "$out/text"
 say() { echo "== $*"; }
 
-say "collecting the documentation and the sources of this project in $out/text"
+say "collecting the documentation and sources of this project in $out/text"
 find README.md docs src \( -name '*.md' -o -name '*.h' -o -name '*.cpp' \) ! -name unicode_tables.cpp -exec cp --parents {} "$out/text" \;
 
-say "learning a tokenizer of 2048 tokens from them"
+say "training a tokenizer with a vocabulary of 2048"
 "$puna" tokenizer train "$out/text" --vocabulary 2048 --output "$out/tokenizer"
 
-say "packing them into tokens; every twentieth document or so is held out"
+say "packing the text into tokens; about 5 % of the documents are held out for validation"
 "$puna" data pack "$out/text" --tokenizer "$out/tokenizer" --validation-share 0.05 --output "$out/data"
 
 train=("$puna" train recipes/tiny.toml --data "$out/data" --validation "$out/data/validation" --output "$out/model")
-say "training a very small model, to be killed in the middle"
+say "training a very small model; the run will be killed halfway"
 "${train[@]}" &
 running=$!
 trap 'kill -9 $running' EXIT
@@ -40,13 +40,13 @@ trap - EXIT
 wait $running 2>/dev/null || true
 say "killed after step $(steps); its last checkpoint is $(cd "$out/model/checkpoints" && echo step-*[0-9] | sed 's/.* //')"
 
-say "resuming from there"
+say "resuming from that checkpoint"
 "${train[@]}" --resume
 
-say "going on with #include"
+say "continuing \"#include\""
 "$puna" generate "$out/model" "#include" --max-tokens 80 --seed 1
 
-say "chatting: it has read programs and no conversations, so expect neither sense nor manners"
+say "chatting: the model was trained on source code and not on conversations, so expect no sense"
 echo "Hello! What is a Tensor?" | "$puna" chat "$out/model" --max-tokens 60 --seed 1
 
-say "done: the model is $out/model, its curves are in $out/model/report.html"
+say "done: the model is $out/model, its training curves are in $out/model/report.html"

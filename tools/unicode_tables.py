@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Write src/tokenizer/unicode_tables.cpp from the Unicode character database (Debian's unicode-data, 15.0).
 
-Only the class that the splitter asks for is kept: letter (general category L*), number (N*), space (White_Space), other;
-and what else is a word character (regex \\w, UTS #18 annex C): alphabetic, marks, decimal digits, connectors, joiners.
+Stored are only the classes that the splitter uses: letter (general category L*), number (N*), space (White_Space), other;
+and the other word characters (regex \\w, UTS #18 annex C): alphabetic, marks, decimal digits, connectors, joiners.
 """
 import pathlib
 
@@ -73,7 +73,7 @@ def table(kind, name, numbers):
 
 def main():
     if VERSION not in (UCD / "PropList.txt").read_text().splitlines()[0]:
-        raise SystemExit(f"{UCD} is not of version {VERSION}")
+        raise SystemExit(f"{UCD} does not contain Unicode {VERSION}")
     classes = read_classes()
     end = max(point for point, kind in enumerate(classes) if kind != OTHER) // BLOCK * BLOCK + BLOCK
     blocks = {}

@@ -3,7 +3,7 @@
 
     card.py PUNA MODEL HELD_OUT PROMPTS RUN...      RUN: the folder of each stage, in order
 
-Every number is measured here or read from the runs' metrics, except the two that others reached on the same stories.
+Every number is measured here or read from the runs' metrics, except those of the two other models on the same stories.
 One answer to each line of PROMPTS, with the line's number as its seed, unselected.
 """
 import json

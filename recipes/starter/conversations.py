@@ -1,8 +1,8 @@
-"""Conversations for the starter model: short ones that a model of five million parameters can learn to hold.
+"""Conversations for the starter model, short enough for a model of five million parameters.
 
-Made from the stories that it was trained on (requests for a story, with its own words or its own beginning), from the short
+Made from the stories of its training set (requests for a story, by subject, by words or by its beginning), from the short
 answers of sft/instructions_basic.jsonl, and from a few templates: greetings, thanks, counting, opposites, animals.
-A conversation is a list of turns, the user's and the assistant's by turns.
+A conversation is a list of turns that alternate between user and assistant.
 """
 import json
 import random
@@ -48,7 +48,7 @@ def with_article(noun):
 
 
 def story_request(story, chance):
-    """Somebody asks for this story: for any, about something, with some words, or to go on from its beginning."""
+    """A request for this story: for any story, for one about something or with some words, or to continue its beginning."""
     things, names = things_of(story), re.findall(r"\bnamed ([A-Z][a-z]+)", story)
     sentences = re.split(r"(?<=[.!?]) ", story, maxsplit=1)
     kinds = [lambda: [chance.choice(ASK), story]]
@@ -65,7 +65,7 @@ def story_request(story, chance):
 
 def small_talk(chance):
     animal, thing, word, last = chance.choice(sorted(ANIMALS)), chance.choice(sorted(COLORS)), chance.choice(sorted(OPPOSITES)), chance.randint(2, 10)
-    said = chance.choice(sorted(set(OPPOSITES) | set(ANIMALS)))
+    repeated = chance.choice(sorted(set(OPPOSITES) | set(ANIMALS)))
     return chance.choice([
         lambda: [chance.choice(GREETINGS), chance.choice(WELCOMES)],
         lambda: [chance.choice(GREETINGS), chance.choice(WELCOMES)],
@@ -77,7 +77,7 @@ def small_talk(chance):
         lambda: [f"What color is {thing}?", f"{thing.capitalize()} is {COLORS[thing]}."],
         lambda: [chance.choice(["What is the opposite of {}?", "Say the opposite of {}."]).format(word), f"The opposite of {word} is {OPPOSITES[word]}."],
         lambda: [f"Count to {chance.choice([NUMBERS[last - 1], str(last)])}.", ", ".join(NUMBERS[:last]).capitalize() + "."],
-        lambda: [f"Say the word {said}.", f"{said.capitalize()}."],
+        lambda: [f"Say the word {repeated}.", f"{repeated.capitalize()}."],
     ])()
 
 
@@ -94,7 +94,7 @@ def thanks(chance):
 
 
 def joined(stories, chance):
-    """Longer ones: a greeting, one or two stories, thanks, a goodbye, each of them or not."""
+    """A longer conversation: one story, with a greeting, thanks, a second story, small talk and a goodbye each by chance."""
     first, second = (story_request(story, chance) for story in stories)
     parts = [[chance.choice(GREETINGS), chance.choice(WELCOMES)], first, thanks(chance), second, small_talk(chance),
              [chance.choice(GOODBYES), chance.choice(GOODBYE_ANSWERS)]]
@@ -102,7 +102,7 @@ def joined(stories, chance):
 
 
 def make(stories, questions, chance):
-    """One conversation about each story, a quarter as many longer ones, twice as many of small talk, the questions twice."""
+    """One conversation per story, a quarter as many longer ones, twice as many of small talk, each question twice."""
     conversations = [story_request(story, chance) for story in stories]
     conversations += [joined(chance.sample(stories, 2), chance) for _ in range(len(stories) // 4)]
     conversations += [small_talk(chance) for _ in range(2 * len(stories))]

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Prepares the starter model's data: stories and novels without what is held out, and conversations made of the stories.
+"""Prepares the starter model's data: stories and novels without the held-out ones, and conversations made from the stories.
 
-    prepare.py DATA OUT        DATA: the shared data folder; OUT: where files are written
+    prepare.py DATA OUT        DATA: the shared data folder; OUT: the output folder
 
-Held out of all training: the last 100 stories of text/tinystories.txt (held_out.txt, measured once, at the end), the 100
-before them (choose.txt, by which rates and numbers of steps were chosen), and every other story in which three of ten
-stretches of 80 letters of one of these occur. The lower-case stories get their capitals back, and lines that were broken
-at the width of a page are joined, so that all texts are spelt like the stories that are measured. Needs zstd.
+Held out of all training: the last 100 stories of text/tinystories.txt (held_out.txt, the test set, measured once at the
+end), the 100 before them (choose.txt, the validation set for learning rates and numbers of steps), and near-duplicates of
+these: stories that contain three of ten 80-character samples of one of them. Lower-case stories are recapitalized and hard
+line breaks are joined, so that all texts are written like the stories that are measured. Needs zstd.
 """
 import collections
 import random
@@ -29,7 +29,8 @@ def letters(text):
     return re.sub(r"[^a-z]+", " ", text.lower()).strip()
 
 
-def stretches(text, step):
+def samples(text, step):
+    """Substrings of 80 letters and blanks, one every `step`."""
     plain = letters(text)
     return {plain[i:i + 80] for i in range(0, max(1, len(plain) - 80), step)}
 
@@ -38,8 +39,8 @@ def write_stories(path, texts):
     path.write_text("".join(f"{text}\n{SEPARATOR}\n" for text in texts))
 
 
-def without_copies(texts, held):
-    probes = [stretches(story, 97) for story in held]
+def without_duplicates(texts, held):
+    probes = [samples(story, 97) for story in held]
     kept = []
     for text in texts:
         plain = letters(text)
@@ -49,7 +50,7 @@ def without_copies(texts, held):
 
 
 def unwrapped(text):
-    """Paragraphs on a line each: lines broken at the width of a page are joined, blank lines go."""
+    """One paragraph per line: hard line breaks are joined, blank lines are removed."""
     text = text.replace("\r\n", "\n").removeprefix("\ufeff")
     if text.count("\n\n") * 5000 < len(text):               # no blank lines: a short line ends a paragraph
         text = re.sub(r"(?m)^(.{1,55}[.!?'\"])\n", r"\1\n\n", text)
@@ -58,7 +59,7 @@ def unwrapped(text):
 
 
 def names_in(texts):
-    """Words that stand inside of sentences with a capital, nearly always."""
+    """Words that are nearly always capitalized inside sentences."""
     upper, lower = collections.Counter(), collections.Counter()
     for text in texts:
         for word in re.findall(r"(?<=[a-z,] )[A-Za-z][a-z']*", text):
@@ -67,7 +68,7 @@ def names_in(texts):
 
 
 def with_capitals(text, names):
-    """A text in lower case as it would be spelt: sentences, and the names of other stories, begin with capitals."""
+    """A lower-case text with capitals at the beginning of sentences and of the names found in other stories."""
     text = re.sub(r"[a-z][a-z']*", lambda word: word[0][0].upper() + word[0][1:] if word[0] in names or word[0].removesuffix("'s") in names else word[0], text)
     return re.sub(r"(^|[.!?]['\"”’]? +[\"“']?|\n[\"“']?|: ?[\"“]|, [\"“])([a-z])", lambda m: m[1] + m[2].upper(), text)
 
@@ -82,14 +83,14 @@ def main():
     names = names_in(rest)
     lower = [with_capitals(unwrapped(story), names) for story in stories(data / "text/tinystories_lowercase.txt")]
     children = [unwrapped(story) for story in stories(data / "text/children_stories.txt")]
-    asked_for = []
+    requested = []
     for name, texts in (("tinystories", rest), ("tinystories_lowercase", lower), ("children_stories", children)):
-        kept = without_copies(texts, held)
+        kept = without_duplicates(texts, held)
         print(f"{name}: {len(kept)} of {len(texts)} stories", file=sys.stderr)
         write_stories(out / f"{name}.txt", kept)
-        asked_for += [text for text in kept if re.match("(Once|One day) ", text)]
+        requested += [text for text in kept if re.match("(Once|One day) ", text)]
     chance = random.Random(1)
-    made = conversations.make(asked_for, list(conversations.instructions(data / "sft/instructions_basic.jsonl", 240)), chance)
+    made = conversations.make(requested, list(conversations.instructions(data / "sft/instructions_basic.jsonl", 240)), chance)
     conversations.write(out / "conversations.jsonl", made)
     print(f"conversations: {len(made)}", file=sys.stderr)
     novels = out / "novels"
