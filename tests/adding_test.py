@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The examples of docs/adding.md compile: each snippet is put into a copy of the sources where its line says, and what it
-touches is compiled with the flags of this build. usage: adding_test.py BUILD_FOLDER"""
+"""The examples of docs/adding.md compile: each snippet is inserted into a copy of the sources where its heading says, and
+the changed files are compiled with the flags of this build. usage: adding_test.py BUILD_FOLDER"""
 import concurrent.futures
 import json
 import os
@@ -15,15 +15,15 @@ import tempfile
 SNIPPET = re.compile(r"^`([\w./]+)`, (?:(new)|(below|above|instead of) `([^\n]+)`):\n\n```cpp\n(.*?)^```$", re.M | re.S)
 
 
-def put(src, name, where, anchor, snippet):
+def insert(src, name, where, anchor, snippet):
     path = src / name
     if not where:
-        assert not path.exists(), f"{name} is there already"
+        assert not path.exists(), f"{name} already exists"
         path.write_text(snippet)
         return
     lines = path.read_text().splitlines(keepends=True)
     places = [i for i, line in enumerate(lines) if anchor in line]
-    assert len(places) == 1, f"{name}: {len(places)} lines have: {anchor}"
+    assert len(places) == 1, f"{name}: {len(places)} lines contain: {anchor}"
     first = places[0] + (where == "below")
     last = places[0] + (where != "above")
     lines[first:last] = [snippet]
@@ -31,13 +31,13 @@ def put(src, name, where, anchor, snippet):
 
 
 def flags_of(build, module):
-    """What any file of the module is compiled with, without the compiler's cache and its output."""
+    """The compile command of some file of the module, without ccache and output."""
     for entry in json.loads((build / "compile_commands.json").read_text()):
         command = shlex.split(entry["command"])
         if f"/src/{module}/" in entry["file"] and entry["file"].endswith(".cpp"):
             begin = next(i for i, word in enumerate(command) if re.search(r"(\+\+|clang)(-[\d.]+)?$", word))
             return command[begin:command.index("-o")]
-    raise AssertionError(f"nothing in {build} is compiled from src/{module}")
+    raise AssertionError(f"{build} compiles no file of src/{module}")
 
 
 def compiles(build, src, root, name):
@@ -52,13 +52,13 @@ def main():
     root, build = pathlib.Path.cwd(), pathlib.Path(sys.argv[1])
     text = (root / "docs/adding.md").read_text()
     snippets = SNIPPET.findall(text)
-    assert len(snippets) == text.count("```cpp\n") > 15, f"{len(snippets)} snippets say where they belong"
+    assert len(snippets) == text.count("```cpp\n") > 15, f"{len(snippets)} snippets name their position"
     with tempfile.TemporaryDirectory() as scratch:
         src = pathlib.Path(scratch) / "src"
         shutil.copytree(root / "src", src)
         touched = {"kernels/cpu/avx2.cpp"}                  # elementwise.inl and fast.inl are compiled there
         for name, _, where, anchor, snippet in snippets:
-            put(src, name, where, anchor, snippet)
+            insert(src, name, where, anchor, snippet)
             if name.endswith(".cpp"):
                 touched.add(name)
         with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""`puna check` and `puna bench` say what is wrong: with this build, with a golden folder, with the command line.
+"""`puna check` and `puna bench` report wrong results, damaged golden folders and invalid arguments.
 usage: bench_test.py PUNA"""
 import json
 import os
@@ -26,14 +26,14 @@ def puna(*arguments, code=0, program=PUNA, **options):
 
 
 def rows_of(*arguments, **options):
-    """What a bench prints."""
+    """The JSON rows printed by a benchmark."""
     rows = [json.loads(line) for line in puna("bench", *arguments, "--repetitions", "1", "--json", **options).stdout.splitlines()]
     assert all(0 < row["share"] <= 1 and row["value"] <= row["limit"] and row["kernels"] and row["threads"] for row in rows), rows
     return rows
 
 
 def damage(path, name, value):
-    """Sets the first number of a tensor."""
+    """Sets the first element of a tensor."""
     bytes = bytearray(path.read_bytes())
     size = struct.unpack("<Q", bytes[:8])[0]
     begin = json.loads(bytes[8:8 + size])[name]["data_offsets"][0]
@@ -41,7 +41,7 @@ def damage(path, name, value):
     path.write_bytes(bytes)
 
 
-def a_wrong_golden_number_is_an_error(folder):
+def wrong_golden_values_are_an_error(folder):
     golden = folder / "golden"
     shutil.copytree(SHARED / "golden/tiny3/hf", golden / "hf", copy_function=shutil.copy)
     shutil.copy(SHARED / "golden/tiny3/golden.safetensors", golden)
@@ -56,7 +56,7 @@ def a_wrong_golden_number_is_an_error(folder):
     assert not json.loads(result.stdout)["good"]
 
 
-def an_infinite_error_is_a_number(folder):
+def infinite_errors_are_valid_json(folder):
     shutil.copytree(SHARED / "golden/tiny3/hf", folder / "endless/hf", copy_function=shutil.copy)
     for file in (folder / "endless/hf").iterdir():
         os.chmod(file, 0o644)
@@ -69,7 +69,7 @@ def an_infinite_error_is_a_number(folder):
 
 
 def a_wrong_signature_is_an_error(folder):
-    """A build that should compute other numbers than it does is as good as one that computes other numbers."""
+    """Instead of a build with wrong results: one with another reference signature."""
     committed = json.loads(puna("check", "--json").stdout)["committed"]
     other = folder / "other"
     other.write_bytes(pathlib.Path(PUNA).read_bytes().replace(committed.encode(), b"0123456789abcdef"))
@@ -80,7 +80,7 @@ def a_wrong_signature_is_an_error(folder):
         assert committed in result.stdout and "0123456789abcdef" in result.stdout
 
 
-def kernel_rows_name_types():
+def kernel_rows_name_the_type():
     rows = rows_of("kernels", "--op", "add", env=SCALAR)
     assert rows and all(row["type"] == "f32" and row["kernels"] == "scalar" for row in rows), rows
     rows = rows_of("kernels", "--op", "convert")
@@ -90,7 +90,7 @@ def kernel_rows_name_types():
     assert "'nosuch'" in puna("bench", "kernels", "--op", "nosuch", code=1).stderr
 
 
-def peaks_belong_to_the_table():
+def each_table_has_its_own_peaks():
     def peaks(kernels):
         rows = rows_of("machine", env={**os.environ, "PUNA_KERNELS": kernels})
         assert [(row["shape"], row["type"]) for row in rows] == [("read", "f32"), *(("peak", type) for type in ("f32", "bf16", "int8", "int4"))], rows
@@ -103,7 +103,7 @@ def peaks_belong_to_the_table():
         assert found["int4"] >= found["int8"], (table, found)
 
 
-def text_is_measured(folder):
+def text_benchmarks_count_uncompressed_bytes(folder):
     novels = folder / "novels"
     novels.mkdir()
     text = TEXT.read_bytes()
@@ -115,11 +115,11 @@ def text_is_measured(folder):
         assert [row["shape"].split()[0] for row in rows] == (["encode", "train"] if name == "tokenizer" else ["pack"]), rows
         for row in rows:
             assert row["bench"] == name and row["unit"] == unit and row["type"] == "text" and 0 < row["share"] and row["value"] > 0, row
-            assert f"{2 * len(text) / 1e6:.1f} MB" in row["shape"], row      # the compressed one as text
+            assert f"{2 * len(text) / 1e6:.1f} MB" in row["shape"], row      # compressed files count uncompressed
     assert not [name for name in set(os.listdir(tempfile.gettempdir())) - left if name.startswith("puna-bench")]
 
 
-def text_that_is_missing_is_named(folder):
+def missing_text_is_reported_by_name(folder):
     (folder / "empty").mkdir()
     (folder / "void.txt").write_text("")
     for name in ("tokenizer", "pack"):
@@ -135,10 +135,10 @@ if not SHARED.exists():
     sys.exit(77)
 with tempfile.TemporaryDirectory() as scratch:
     folder = pathlib.Path(scratch)
-    a_wrong_golden_number_is_an_error(folder)
-    an_infinite_error_is_a_number(folder)
+    wrong_golden_values_are_an_error(folder)
+    infinite_errors_are_valid_json(folder)
     a_wrong_signature_is_an_error(folder)
-    kernel_rows_name_types()
-    peaks_belong_to_the_table()
-    text_is_measured(folder)
-    text_that_is_missing_is_named(folder)
+    kernel_rows_name_the_type()
+    each_table_has_its_own_peaks()
+    text_benchmarks_count_uncompressed_bytes(folder)
+    missing_text_is_reported_by_name(folder)

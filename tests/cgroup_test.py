@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""In a cgroup with a CPU quota the program starts as many threads as the quota can keep running, and a pool of more of
-them sleeps instead of spinning. usage: cgroup_test.py PUNA POOL_LOAD"""
+"""In a cgroup with a CPU quota the default number of threads follows the quota, and an oversubscribed thread pool sleeps
+instead of spinning. usage: cgroup_test.py PUNA POOL_LOAD"""
 import json
 import os
 import pathlib
@@ -13,7 +13,7 @@ PERIOD = 100_000        # microseconds
 
 
 def cpu_groups():
-    """The folder of this process's own cgroup, of the hierarchy that limits processors, and its version."""
+    """The mount point of the cgroup hierarchy with the cpu controller, and its version."""
     for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
         fields, _, kind = line.partition(" - ")
         point, (kind, _, options) = pathlib.Path(fields.split()[4]), kind.split()[:3]
@@ -25,18 +25,18 @@ def cpu_groups():
 
 
 class Group:
-    """A cgroup with a quota of so many processors, that commands are run in."""
+    """A cgroup with a CPU quota, given in processors, to run commands in."""
 
     def __init__(self, processors):
         point, version = cpu_groups()
         if not point:
-            raise OSError("no hierarchy of cgroups limits processors here")
+            raise OSError("no cgroup hierarchy with a cpu controller is mounted")
         self.path = point / f"puna-test-{os.getpid()}"
         self.path.mkdir()
         if version == 2:
             if "cpu" not in (point / "cgroup.subtree_control").read_text().split():
                 self.path.rmdir()
-                raise OSError("the root cgroup does not hand out processors")
+                raise OSError("the root cgroup does not delegate the cpu controller")
             (self.path / "cpu.max").write_text(f"{int(processors * PERIOD)} {PERIOD}")
         else:
             (self.path / "cpu.cfs_period_us").write_text(str(PERIOD))
@@ -61,17 +61,17 @@ def threads_follow_the_quota():
         assert threads == min(expected, cores), (processors, threads, cores)
 
 
-def a_throttled_pool_sleeps():
+def an_oversubscribed_pool_sleeps():
     with Group(1) as group:
         load = float(group.run(POOL_LOAD, "4"))
-    assert load < 0.3, f"{load} processors were busy with waiting"
+    assert load < 0.3, f"{load} processors were spent on waiting"
 
 
 try:
     Group(1).__exit__()
 except OSError as problem:
-    print(f"cgroups with a quota cannot be made here: {problem}")
+    print(f"cannot create a cgroup with a quota: {problem}")
     sys.exit(0)
-for test in (threads_follow_the_quota, a_throttled_pool_sleeps):
+for test in (threads_follow_the_quota, an_oversubscribed_pool_sleeps):
     print(test.__name__.replace("_", " "), flush=True)
     test()

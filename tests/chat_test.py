@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""puna chat on a pseudo-terminal, as a user types. usage: chat_test.py PUNA WRITE_MODEL"""
+"""puna chat on a pseudo-terminal, with typed keys. usage: chat_test.py PUNA WRITE_MODEL"""
 import fcntl
 import json
 import os
@@ -17,7 +17,7 @@ import termios
 import time
 
 PUNA, WRITE_MODEL = sys.argv[1:3]
-TIMEOUT = 120          # seconds before a test stops waiting; no result depends on it
+TIMEOUT = 120          # seconds; no result depends on it
 CTRL_C, CTRL_D, UP, BACKSPACE = "\x03", "\x04", "\x1b[A", "\x7f"
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The commands as a user sees them: output, exit codes, and one clear line for each error.
+"""The commands as a user sees them: output, exit codes, and one line for each error.
 usage: commands_test.py PUNA"""
 import json
 import os
@@ -49,7 +49,7 @@ def help_and_wrong_usage():
     assert "PUNA_KERNELS=gpu" in puna("check", code=1, env={**os.environ, "PUNA_KERNELS": "gpu"}).stderr
 
 
-def check_names_the_kernels():
+def check_lists_the_table_of_each_kernel():
     answer = json.loads(puna("check", "--json").stdout)
     assert answer["good"] and answer["signature"] == answer["committed"]
     for table in ("avx2", "avx512"):
@@ -58,7 +58,7 @@ def check_names_the_kernels():
             assert not heavy or origin == table, (table, kernel, origin)
 
 
-def golden_rows():
+def golden_errors_are_within_their_tolerance():
     answer = json.loads(puna("check", "--golden", SHARED / "golden/tiny3", "--json").stdout)
     rows = {(row["kernels"], row["type"], row["what"]): row for row in answer["rows"]}
     assert rows[("scalar", "f32", "logits")]["error"] <= rows[("scalar", "f32", "logits")]["tolerance"] == 3e-5
@@ -66,8 +66,8 @@ def golden_rows():
     assert "golden.safetensors" in puna("check", "--golden", SHARED / "golden", code=1).stderr
 
 
-def a_closed_pipe_is_not_an_error():
-    """As in `puna check | head -1`: a reader that stops reading is not an error, however little was printed."""
+def closed_pipes_are_not_errors():
+    """As in `puna check | head -1`: a closed pipe is not an error, however little was printed."""
     for command in (["check"], ["help"], ["help", "train"]):
         reader, writer = os.pipe()
         os.close(reader)
@@ -186,12 +186,12 @@ def closed_streams_are_not_reused_for_files(folder):
 with tempfile.TemporaryDirectory() as scratch:
     folder = pathlib.Path(scratch)
     help_and_wrong_usage()
-    check_names_the_kernels()
-    a_closed_pipe_is_not_an_error()
+    check_lists_the_table_of_each_kernel()
+    closed_pipes_are_not_errors()
     if not SHARED.exists():             # for the rest
         print("skipped: ../shared is missing")
         sys.exit(77)
-    golden_rows()
+    golden_errors_are_within_their_tolerance()
     logits_do_not_depend_on_chunks(folder)
     logits_reject_invalid_input(folder)
     tokenizer_encodes_and_decodes(folder)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""puna data under injected disk failures, kills at every system call and a full disk, and its command-line behavior: a
-set is complete or absent. usage: data_test.py PUNA WRITE_MODEL"""
+"""puna data with injected disk failures, killed at every disk call and on a full disk: a set is complete or absent. Also
+its command-line behavior. usage: data_test.py PUNA WRITE_MODEL"""
 import json
 import pathlib
 import shutil
@@ -36,14 +36,14 @@ def clear(disk):
         shutil.rmtree(entry)
 
 
-def every_failing_call(folder, command):
+def any_call_may_fail(folder, command):
     disk = failing_disk.FailingDisk(folder / "disk")
     for call in ("write", "fsync", "rename", "close", "mkdir"):
         for n in range(1, disk.count(command, call) + 1):
             clear(folder / "disk")
             result = disk.run(command, call, n)
             left = [entry.name for entry in (folder / "disk").iterdir()]
-            if left:                    # the very last call failed: the set is complete
+            if left:                    # the last call failed: the set is complete
                 assert left == ["set"] and is_complete(folder / "disk/set") and is_complete(folder / "disk/set/validation"), (call, n, left)
             if result.returncode == 0:
                 assert left == ["set"], (call, n)
@@ -52,20 +52,20 @@ def every_failing_call(folder, command):
         clear(folder / "disk")
 
 
-def killed_at_every_call(folder, command):
+def packing_may_be_killed_at_any_call(folder, command):
     disk = failing_disk.FailingDisk(folder / "disk")
     for n in range(1, disk.count(command, "any") + 1):
         clear(folder / "disk")
         assert disk.run(command, "any", n, how="kill").returncode == -9
-        there = (folder / "disk/set").exists()
-        assert not there or is_complete(folder / "disk/set"), n
-        if not there:
+        exists = (folder / "disk/set").exists()
+        assert not exists or is_complete(folder / "disk/set"), n
+        if not exists:
             subprocess.run(command, check=True, capture_output=True)
-        assert [entry.name for entry in (folder / "disk").iterdir()] == ["set"], n          # nothing is left of the first attempt
+        assert [entry.name for entry in (folder / "disk").iterdir()] == ["set"], n          # no files of the killed attempt remain
     clear(folder / "disk")
 
 
-def a_full_disk(folder, command):
+def a_full_disk_is_reported(folder, command):
     result = failing_disk.on_a_full_disk(command, 16384, str(folder / "disk"))
     if result is None:
         print("skipped a full disk: this system does not allow mounting one")
@@ -92,6 +92,6 @@ def command_line_behavior(folder, command):
     assert run("--help").returncode == run("pack", "--help").returncode == 0
 
 
-for test in (every_failing_call, killed_at_every_call, a_full_disk, command_line_behavior):
+for test in (any_call_may_fail, packing_may_be_killed_at_any_call, a_full_disk_is_reported, command_line_behavior):
     with tempfile.TemporaryDirectory() as scratch:
         test(pathlib.Path(scratch), prepare(pathlib.Path(scratch)))

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""AtomicFile on a disk that fails or a machine that dies at every single call, and on a full one: the old file or the
-whole new one is there, and a failure is one clear line. usage: disk_test.py WRITE_FILE_PROGRAM"""
+"""AtomicFile with every call failing or killed in turn, and on a full disk: the old file or the complete new one remains,
+and a failure is reported in one line. usage: disk_test.py WRITE_FILE_PROGRAM"""
 import errno
 import pathlib
 import sys
@@ -23,7 +23,7 @@ def state(path):
     return "old" if content == "old" else "new" if content == "n" * SIZE else "broken"
 
 
-def every_failing_call(folder):
+def any_call_may_fail(folder):
     path, command = fresh(folder)
     disk = failing_disk.FailingDisk(folder)
     calls = {call: disk.count(command, call) for call in ("write", "fsync", "rename", "close")}
@@ -32,17 +32,17 @@ def every_failing_call(folder):
         for n in range(1, count + 1):
             path, command = fresh(folder)
             result = disk.run(command, call, n)
-            last = call in ("fsync", "close") and n == 2       # of the folder: the new file is in place already
+            last = call in ("fsync", "close") and n == 2       # on the folder: the rename is done
             assert state(path) == ("new" if last else "old"), (call, n, state(path))
-            assert [entry.name for entry in path.parent.iterdir()] == ["x"], "something is left"
-            if (call, n) == ("close", 2):                      # of a folder that was only read: nothing is lost
+            assert [entry.name for entry in path.parent.iterdir()] == ["x"], "temporary files remain"
+            if (call, n) == ("close", 2):                      # on a folder opened for reading: no data is lost
                 assert result.returncode == 0
                 continue
             assert disk.is_one_clear_line(result), (call, n, result.returncode, result.stderr)
             assert "Input/output error" in result.stderr and folder in result.stderr, result.stderr
 
 
-def a_file_system_that_cannot_sync_folders(folder):
+def file_systems_without_folder_fsync_are_supported(folder):
     disk = failing_disk.FailingDisk(folder)
     for reason in (errno.EINVAL, errno.ENOTSUP):
         path, command = fresh(folder)
@@ -53,11 +53,11 @@ def a_file_system_that_cannot_sync_folders(folder):
         result = disk.run(command, "fsync_folder", 1, env={"PUNA_DISK_ERROR": str(reason)})
         assert disk.is_one_clear_line(result) and "cannot write the folder to disk" in result.stderr, result
     path, command = fresh(folder)
-    result = disk.run(command, "fsync", 1, env={"PUNA_DISK_ERROR": str(errno.EINVAL)})     # of the file itself
+    result = disk.run(command, "fsync", 1, env={"PUNA_DISK_ERROR": str(errno.EINVAL)})     # on the file itself
     assert disk.is_one_clear_line(result) and state(path) == "old", result
 
 
-def every_sudden_death(folder):
+def the_program_may_be_killed_at_any_call(folder):
     disk = failing_disk.FailingDisk(folder)
     path, command = fresh(folder)
     for n in range(1, disk.count(command, "any") + 1):
@@ -68,16 +68,16 @@ def every_sudden_death(folder):
             entry.unlink()
 
 
-def a_full_disk(folder):
+def a_full_disk_is_reported(folder):
     command = [PROGRAM, f"{folder}/x", str(SIZE)]
     result = failing_disk.on_a_full_disk(command, 1 << 20, folder)
     if result is None:
-        print("a full disk could not be made here: unshare -rm is forbidden")
+        print("skipped the full disk: this system does not allow mounting one")
         return
     assert failing_disk.FailingDisk.is_one_clear_line(result), result
     assert "No space left on device" in result.stderr, result.stderr
 
 
-for test in (every_failing_call, a_file_system_that_cannot_sync_folders, every_sudden_death, a_full_disk):
+for test in (any_call_may_fail, file_systems_without_folder_fsync_are_supported, the_program_may_be_killed_at_any_call, a_full_disk_is_reported):
     with tempfile.TemporaryDirectory() as scratch:
         test(scratch)

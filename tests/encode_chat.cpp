@@ -1,6 +1,6 @@
-// Prompts for tests: encode_chat TOKENIZER < CONVERSATIONS prints a line of ids for each line of JSON, which has what
-// Hugging Face's apply_chat_template takes: messages, tools, builtin_tools, tools_in_user_message, date_string,
-// add_generation_prompt; and the `template`, or the name of one of ours. encode_chat --template NAME prints ours.
+// Prompts for tests: encode_chat TOKENIZER < CONVERSATIONS prints a line of ids for each line of JSON, which has the
+// arguments of Hugging Face's apply_chat_template: messages, tools, builtin_tools, tools_in_user_message, date_string,
+// add_generation_prompt; and a `template` or the `format` of one of ours. encode_chat --template FORMAT prints ours.
 #include "chat/encode.h"
 #include "chat/llama_templates.h"
 #include "tokenizer/files.h"

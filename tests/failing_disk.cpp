@@ -1,13 +1,14 @@
-// A disk that fails, or a machine that dies, at the n-th call: preloaded into a program under test.
+// Injects disk failures: preloaded into a program under test, it makes the n-th call fail or kills the program there.
 //
-//   PUNA_DISK_FOLDER   count only calls on files below this folder (as the kernel names it)
-//   PUNA_DISK_CALL     which: write, fsync, fsync_folder, rename, close, mkdir or any
-//   PUNA_DISK_AT       the call, from 1, that fails; 0: none
-//   PUNA_DISK_HOW      error: it and every later such call fails with EIO (the default); once: only that call; kill:
-//   SIGKILL instead of it PUNA_DISK_COUNT    a file that receives the number of calls when the program ends
-//   PUNA_DISK_ERROR    errno of a call that fails; EIO without it
+//   PUNA_DISK_FOLDER   count only calls on files below this folder (an absolute path without links)
+//   PUNA_DISK_CALL     which calls: write, fsync, fsync_folder, rename, close, mkdir or any
+//   PUNA_DISK_AT       number of the failing call, from 1; 0: none
+//   PUNA_DISK_HOW      error (default): this and all later calls fail; once: only this call fails;
+//                      kill: SIGKILL instead of the call
+//   PUNA_DISK_ERROR    errno of failing calls (default: EIO)
+//   PUNA_DISK_COUNT    a file that receives the number of calls when the program ends
 //
-// Writes by stdio (FILE*) do not pass here. tests/failing_disk.py is the convenient way to use this.
+// Writes through stdio (FILE*) are not intercepted. See tests/failing_disk.py for use in tests.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -66,7 +67,7 @@ std::string absolute(const char* path) {
     return std::string(folder) + "/" + path;
 }
 
-// Whether this call is to fail.
+// Counts the call; true if it must fail.
 bool fails(std::string_view call, const std::string& path) {
     Plan& p = plan();
     if ((p.call != call && p.call != "any") || !is_below_folder(path)) return false;
@@ -115,7 +116,7 @@ int mkdir(const char* path, mode_t mode) noexcept {
     return fails("mkdir", absolute(path)) ? -1 : real(path, mode);
 }
 
-// A close that fails has closed all the same, as on Linux.
+// A failing close still closes the descriptor, as on Linux.
 int close(int descriptor) {
     static auto real = next("close", &close);
     bool failed = fails("close", path_of(descriptor));

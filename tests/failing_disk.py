@@ -1,4 +1,4 @@
-"""Run a program on a disk that fails, or a machine that dies, at the n-th call. For tests; see failing_disk.cpp.
+"""Run a program whose n-th disk call fails, or that is killed there. For tests; see failing_disk.cpp.
 
     disk = FailingDisk(folder)                              # only calls on files below `folder` count
     for n in range(1, disk.count(command, "fsync") + 1):
@@ -26,7 +26,7 @@ class FailingDisk:
                               text=True, errors="replace", timeout=600, **options)
 
     def count(self, command, call, **options):
-        """How many such calls the command makes when nothing fails."""
+        """The number of such calls when nothing fails."""
         with tempfile.NamedTemporaryFile("r") as file:
             result = self.run(command, call, 0, env={"PUNA_DISK_COUNT": file.name}, **options)
             assert result.returncode == 0, f"{command}: {result.stderr}"
@@ -34,13 +34,13 @@ class FailingDisk:
 
     @staticmethod
     def is_one_clear_line(result):
-        """Exit code 1 and one line on standard error, as every failure must end."""
+        """Exit code 1 and one line on standard error, as for every failure."""
         return result.returncode == 1 and len(result.stderr.strip().splitlines()) == 1
 
 
 def on_a_full_disk(command, size, folder):
-    """Runs the command with `folder` on a disk of `size` bytes of its own: in a name space as any user, else as root. None
-    where the system allows neither, as in a chroot."""
+    """Runs the command with a disk of `size` bytes mounted on `folder`, in a mount namespace of its own (unprivileged or as
+    root). None if the system allows neither, as in a chroot."""
     for space in (["unshare", "-rm"], ["unshare", "-m"]):
         if subprocess.run([*space, "mount", "-t", "tmpfs", "none", folder], capture_output=True).returncode == 0:
             break

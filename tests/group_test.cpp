@@ -1,4 +1,4 @@
-// Run by mpirun with two processes: what they do together is what one does alone.
+// Run by mpirun with two processes: together they compute what one computes alone.
 #include "core/hash.h"
 #include "files/safetensors.h"
 #include "infer/engine.h"
@@ -36,7 +36,7 @@ Batch golden_rows(int64_t first, int64_t n) {
     return batch;
 }
 
-// A hash of all weights after ten steps on two sequences, shared out over the group.
+// A hash of all weights after ten steps on two sequences, split over the group.
 std::string train_ten_steps(const Group& group, Dtype dtype) {
     Llama llama = load_llama(golden / "hf", {.dtype = dtype, .trainable = true});
     int64_t mine = 2 / group.size();
@@ -59,7 +59,7 @@ std::string train_ten_steps(const Group& group, Dtype dtype) {
     return hash.digits();
 }
 
-TEST(Group, OfTwoWasStarted) { EXPECT_EQ(world().size(), 2); }
+TEST(Group, HasTwoProcesses) { EXPECT_EQ(world().size(), 2); }
 
 TEST(Group, DataParallelTrainingGivesTheBitsOfOneProcess) {
     if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
@@ -83,7 +83,7 @@ TEST(Group, TensorParallelModelGivesGoldenLogits) {
     for (size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected[i], 3e-5) << i;
 }
 
-TEST(Group, APassOfAnotherGroupIsRefusedByASplitModel) {
+TEST(Group, SplitModelRejectsAPassWithoutItsGroup) {
     if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
     Llama llama = load_llama(golden / "hf", {.group = world()});
     Batch batch = golden_rows(0, 1);
@@ -94,8 +94,8 @@ TEST(Group, APassOfAnotherGroupIsRefusedByASplitModel) {
     EXPECT_THROW(llama.loss(alone, Value{}, batch, 1), Bug);
 }
 
-// Sums over ranks have another order: the same greedy tokens, not the same bits.
-TEST(Group, AnEngineOfASplitModelAnswersAsOneProcessDoes) {
+// Sums over ranks have another order, so logits differ in their last bits; greedy tokens do not.
+TEST(Group, SplitModelGeneratesTheTokensOfOneProcess) {
     if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
     std::vector<int32_t> prompt{7, 99, 200, 31, 5, 150, 23, 64}, ids[2];
     int i = 0;
@@ -109,7 +109,7 @@ TEST(Group, AnEngineOfASplitModelAnswersAsOneProcessDoes) {
     EXPECT_EQ(ids[1], ids[0]);
 }
 
-TEST(Group, TensorParallelGradientsAreThoseOfOneProcess) {
+TEST(Group, TensorParallelGradientsMatchThoseOfOneProcess) {
     if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
     Llama llama = load_llama(golden / "hf", {.dtype = Dtype::f32, .trainable = true, .group = world()});
     Gradients gradients(gradient_elements(llama), {.chunks_per_pass = 2, .chunks_per_step = 2}, &llama.output.weight);
@@ -121,7 +121,7 @@ TEST(Group, TensorParallelGradientsAreThoseOfOneProcess) {
     gradients.advance(2);
     const float* sum = gradients.finish().data();
     SafetensorsFile file(golden / "golden.safetensors");
-    auto expect = [&](const Param& p, int64_t first_row) {  // a share by rows, or the whole
+    auto expect = [&](const Param& p, int64_t first_row) {  // this rank's rows, or the whole tensor
         Tensor expected = file.tensor("grad." + p.name).slice(first_row, p.weight.size[0]);
         for (int64_t i = 0; i < expected.count(); ++i)
             ASSERT_NEAR(sum[p.offset + i], expected.as<float>()[i], 1e-5) << p.name << " " << i;
@@ -131,17 +131,17 @@ TEST(Group, TensorParallelGradientsAreThoseOfOneProcess) {
     expect(llama.layers[0].w1.weight, world().rank() * llama.layers[0].w1.weight.weight.size[0]);
 }
 
-// Each rank would have a part of the gradient of the factor that is not split, and they would grow apart.
-TEST(Group, PairsOfASplitMatrixAreServedButNotTrained) {
-    constexpr int64_t dim = 8, pair_rank = 2;
-    int64_t part = dim / world().size();
+// Each rank would compute only a part of the gradient of the factor that is not split, so ranks would diverge.
+TEST(Group, LoraAdaptersOfASplitMatrixAreServedButNotTrained) {
+    constexpr int64_t dim = 8, lora_rank = 2;
+    int64_t share = dim / world().size();
     std::vector<float> ones(dim * dim, 1), inputs(dim, 1);
     for (Split split : {Split::rows, Split::columns}) {
         bool rows = split == Split::rows;
-        int64_t out = rows ? part : dim, in = rows ? dim : part;
+        int64_t out = rows ? share : dim, in = rows ? dim : share;
         Linear linear{.weight = {.name = "w", .weight = Tensor(ones.data(), Dtype::f32, {out, in})}, .split = split};
-        linear.adapters.push_back({{.name = "a", .weight = Tensor(ones.data(), Dtype::f32, {pair_rank, in})},
-                                   {.name = "b", .weight = Tensor(ones.data(), Dtype::f32, {out, pair_rank})},
+        linear.adapters.push_back({{.name = "a", .weight = Tensor(ones.data(), Dtype::f32, {lora_rank, in})},
+                                   {.name = "b", .weight = Tensor(ones.data(), Dtype::f32, {out, lora_rank})},
                                    0.5f});
         Batch batch{.tokens = {0}, .sequences = {{.first = 0, .n = 1, .adapter = 0}}, .chunk = {0, 1}};
         Gradients gradients(1, {});
@@ -174,5 +174,5 @@ int main(int argc, char** argv) {
     puna::world();
     testing::InitGoogleTest(&argc, argv);
     int failed = RUN_ALL_TESTS();
-    return failed || std::filesystem::exists(puna::golden) ? failed : 77;  // those that need it were skipped
+    return failed || std::filesystem::exists(puna::golden) ? failed : 77;  // tests that need it were skipped
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Writes a source that compiles what the headers of a module show at their top as code: the lines of the opening comment
-that are indented by three blanks. usage: header_examples.py MODULE OUTPUT; run from the repository's root
+"""Writes a source file that compiles the code examples in the opening comments of a module's headers: the lines indented by
+three blanks or more. usage: header_examples.py MODULE OUTPUT; run from the repository's root
 
 Names that an example does not declare itself come from tests/header_examples.txt, below the header's name in brackets:
-lines that begin with # stand before the example, lines that begin with using at its beginning, `namespace` puts the
-example outside a function, every other line declares a parameter of the function around it. A line of the example that is only ... is left out.
+lines beginning with # are placed before the example, lines beginning with `using` at its beginning, `namespace` puts the
+example outside a function, every other line declares a parameter of the function around it. Lines of only ... are omitted.
 """
 import pathlib
 import re
@@ -59,7 +59,7 @@ def main():
     context = read_context()
     for name in context:
         if not pathlib.Path("src", name).exists():
-            sys.exit(f"{CONTEXT}: [{name}]: there is no such header")
+            sys.exit(f"{CONTEXT}: [{name}]: no such header")
     output.write_text(source_of(module, {name: lines for name, lines in context.items() if name.split("/")[0] == module}))
 
 

@@ -1,4 +1,4 @@
-"""Jinja2 as the transformers library sets it up for chat templates. For tests."""
+"""Jinja2 as configured by the transformers library for chat templates. For tests."""
 import datetime
 import json
 
@@ -8,7 +8,7 @@ import jinja2.sandbox
 
 
 class Generation(jinja2.ext.Extension):
-    """{% generation %} as in transformers: a block whose text is kept apart."""
+    """{% generation %} as in transformers, where the block marks assistant text."""
     tags = {"generation"}
 
     def parse(self, parser):
@@ -21,7 +21,7 @@ class Generation(jinja2.ext.Extension):
 
 
 def environment(now):
-    """`now`: what strftime_now formats, 2024-07-26T13:05:09; the clock where it is None."""
+    """`now`: the time for strftime_now, as 2024-07-26T13:05:09; None: the current time."""
     def refuse(message):
         raise jinja2.TemplateError(message)
 

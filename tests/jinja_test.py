@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Templates render as Jinja2 renders them, to the byte: chat templates in tests/templates and the snippets below, each with
-Jinja2 itself beside us, and the cases of ../shared/derivatives. Where Jinja2 fails we fail too.
+"""Our template interpreter renders the same bytes as Jinja2: chat templates in tests/templates and the snippets below,
+compared with Jinja2 itself, and the cases of ../shared/derivatives. Where Jinja2 fails, ours must fail too.
 usage: jinja_test.py RENDER_JINJA"""
 import json
 import os
@@ -20,7 +20,7 @@ NOW = "2024-07-26T13:05:09"
 def by_jinja2(case):
     try:
         return {"output": environment(case["now"]).from_string(case["template"]).render(**case["input"])}
-    except Exception as problem:        # Python's own exceptions come through
+    except Exception as problem:        # including Python's own exceptions
         return {"error": str(problem)}
 
 

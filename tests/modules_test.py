@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The rules of src/ that a script can check: which module includes which, sizes of files and functions, headers without
-heavy libraries, CUDA only in its folder. `modules_test.py --self-test` shows that each rule catches a violation."""
+"""Checks the rules of src/: dependencies between modules, sizes of files and functions, no heavy libraries in headers, CUDA
+only in its folder. `modules_test.py --self-test` checks that each rule catches a violation."""
 import pathlib
 import re
 import sys
@@ -13,7 +13,7 @@ SUFFIXES = {".h", ".cpp", ".inl", ".cu", ".cuh"}
 
 
 def read_modules(src):
-    """{module: modules that it may include}, and what is wrong where a module depends on one that is not above it."""
+    """{module: modules that it may include}, and an error for each dependency on a module that is not listed above it."""
     modules, problems = {}, []
     for number, line in enumerate((src / "modules.txt").read_text().splitlines(), 1):
         module, _, rest = line.partition(":")
@@ -39,14 +39,14 @@ def check_includes(name, module, lines, modules):
 
 
 def blank_text(source):
-    """The source with comments, strings and characters blanked, lines kept."""
+    """The source with comments, strings and characters replaced by blanks; line numbers are preserved."""
     pattern = r'//[^\n]*|/\*.*?\*/|R"([^(\s]*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\''
     return re.sub(pattern, lambda match: re.sub(r"[^\n]", " ", match[0]), source, flags=re.S)
 
 
 def functions(source):
     """(first line, lines) of each function body: the outermost braces that follow a parameter list."""
-    source = blank_text(re.sub(r"(?<=[0-9a-fA-F])'(?=[0-9a-fA-F])", " ", source))       # 1'000 is no character
+    source = blank_text(re.sub(r"(?<=[0-9a-fA-F])'(?=[0-9a-fA-F])", " ", source))       # 1'000 is not a character literal
     depth_of_function, stack, begin = None, [], 0
     line, statement = 1, ""
     for char in source:
@@ -89,7 +89,7 @@ def check(src):
             continue
         for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES):
             name, text = path.relative_to(src), path.read_text()
-            generated = "generated" in text[:200]       # tables made by a script say so in their first line
+            generated = "generated" in text[:200]       # generated tables say so in their first line
             problems += check_includes(name, folder.name, text.splitlines(), modules)
             problems += [] if generated else check_sizes(name, text)
     return problems
@@ -99,7 +99,7 @@ MAX_EXCEPTIONS = 10
 
 
 def check_exceptions(text):
-    """Every line of tests/exceptions.txt has a reason, and they are few."""
+    """Every line of tests/exceptions.txt has a reason, and there are at most MAX_EXCEPTIONS."""
     lines = [line for line in text.splitlines() if line and line[0] not in "#["]
     for line in lines:
         if not re.fullmatch(r"\S+: \S.+", line):
@@ -109,7 +109,7 @@ def check_exceptions(text):
 
 
 def self_test():
-    """A small tree with one violation of each rule, and one without any."""
+    """Checks a small tree without violations, and one with a violation of each rule."""
     good = {"modules.txt": "core:\nfiles: core\n", "core/a.h": "#pragma once\n",
             "files/b.cpp": '#include "core/a.h"\n#include <nlohmann/json.hpp>\nvoid f() {\n' + "    int x;\n" * 78 + "}\n"}
     violations = {

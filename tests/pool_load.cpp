@@ -1,5 +1,5 @@
-// pool_load THREADS: runs small jobs whose last piece only waits, and prints how much processor time all threads took
-// for each second that passed. Threads that sleep while they wait take next to none.
+// pool_load THREADS: runs small jobs whose last chunk only sleeps, and prints the CPU seconds used by all threads per
+// second of wall time: near zero if waiting threads sleep.
 #include "core/threads.h"
 
 #include <chrono>

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Runs the commands of README.md, in order, in one shell, as somebody would who follows it. usage: readme_test.py PUNA
+"""Runs the commands of README.md in order, in one shell. usage: readme_test.py PUNA
 
-Every line of its ```sh blocks runs as it stands, in a folder where `build/release/bin/puna` is the program under test, with
-stand-ins for what the reader brings: my-text/ (the project's own sources) and my-conversations.jsonl. Three scripts run
+Every line of its ```sh blocks runs unchanged, in a folder where `build/release/bin/puna` is the program under test, with
+stand-ins for the reader's own data: my-text/ (the project's own sources) and my-conversations.jsonl. Three scripts run
 only as --help: ./test would run this test again, ./start builds, and recipes/tiny.sh has a test of its own.
 """
 import json
@@ -49,7 +49,7 @@ def main():
                                 errors="replace")
         print(result.stdout)
         assert result.returncode == 0, result.returncode
-        assert (folder / "my-model/report.html").exists(), "as the README says"
+        assert (folder / "my-model/report.html").exists(), "mentioned in the README"
 
 
 main()

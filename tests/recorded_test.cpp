@@ -1,10 +1,10 @@
-// Bits that must not change by accident: what 64 mixed requests and ten training steps give on the golden model tiny3,
-// as hashes in tests/recorded.txt, one line for each table of kernels, weight type and kind of work.
+// Guards against accidental changes of bits: hashes of the results of 64 mixed requests and of ten training steps of
+// the golden model tiny3, in tests/recorded.txt, one line for each kernel table, weight type and kind of work.
 //
-//   recorded_test --print >> tests/recorded.txt          the lines of this machine's tables, to record them
-//   recorded_test --tables                               their names, the best first
+//   recorded_test --print >> tests/recorded.txt          records the lines of this machine's tables
+//   recorded_test --tables                               lists their names, best first
 //
-// Record at the commit that introduced a table or changed its order of sums on purpose, and say so in that commit.
+// Record in the commit that introduces a table or changes its order of summation on purpose, and say so there.
 #include "core/hash.h"
 #include "core/random.h"
 #include "files/safetensors.h"
@@ -25,8 +25,8 @@ namespace {
 const std::filesystem::path golden = "../shared/golden/tiny3";
 
 template <class T>
-void add(Hash& hash, std::span<T> numbers) {
-    hash.add(std::as_bytes(numbers));
+void add(Hash& hash, std::span<T> values) {
+    hash.add(std::as_bytes(values));
 }
 
 struct MixedRequest {
@@ -34,8 +34,8 @@ struct MixedRequest {
     GenerateOptions options;
 };
 
-// Short and long prompts, longer than a step too; every third begins like the one before it; greedy and all ways to
-// sample.
+// Short and long prompts, some longer than a step; every third shares a prefix with the one before it; greedy decoding
+// and all sampling options.
 std::vector<MixedRequest> mixed_requests() {
     std::vector<MixedRequest> requests(64);
     Random random(5, 0);
@@ -58,7 +58,7 @@ std::vector<MixedRequest> mixed_requests() {
     return requests;
 }
 
-// Ids of all answers, made eight at a time and joining as others end; then every row of logits over prompt and answer.
+// Ids of all answers, generated eight at a time with continuous batching; then all logits over prompt and answer.
 std::string hash_of_requests(Dtype type) {
     std::vector<MixedRequest> requests = mixed_requests();
     Engine engine(load_llama(golden / "hf", {.dtype = type}), fake_tokenizer(),
@@ -103,7 +103,8 @@ std::string hash_of_requests(Dtype type) {
     return hash.digits();
 }
 
-// Two rows of 560 tokens, so two chunks each, the second row of two documents; every seventh target counts nothing.
+// Two rows of 560 tokens, so two chunks each; the second row has two documents; every seventh target is not in the
+// loss.
 Batch training_rows(uint64_t stream, int64_t vocabulary) {
     constexpr int64_t rows = 2, length = 560;
     Random random(11, stream);
@@ -124,17 +125,17 @@ std::string hash_of_training(const Kernels& kernels, Dtype type) {
     Optimizer optimizer(llama, {});
     Hash hash;
     for (uint64_t step = 0; step < 10; ++step) {
-        std::vector<double> numbers;
+        std::vector<double> values;
         for (uint64_t part = 0; part < 2; ++part) {
             Pass pass(kernels, &gradients, part == 0 ? Activations::keep : Activations::recompute);
             Batch batch = training_rows(2 * step + part, llama.config.vocabulary);
             std::vector<double> sums = llama.loss(pass, llama.forward(pass, batch), batch, 1.0f / 1920);
-            numbers.insert(numbers.end(), sums.begin(), sums.end());
+            values.insert(values.end(), sums.begin(), sums.end());
             pass.backward();
             gradients.advance(4);
         }
-        numbers.push_back(optimizer.step(kernels, llama, gradients.finish(), 2e-3));
-        add(hash, std::span(numbers));
+        values.push_back(optimizer.step(kernels, llama, gradients.finish(), 2e-3));
+        add(hash, std::span(values));
     }
     for (Param* p : llama.params()) add(hash, p->master.span<float>());
     return hash.digits();
@@ -160,13 +161,13 @@ void PrintTo(const Recording& recording, std::ostream* out) { *out << recording.
 std::vector<Recording> recordings() {
     std::vector<Recording> list;
     for (const Kernels* table : test_tables())
-        if (find_kernels(table->name))  // an engine takes what PUNA_KERNELS may name, and so no portable table
+        if (find_kernels(table->name))  // an engine uses only tables that PUNA_KERNELS can name, so no portable ones
             for (Dtype type : {Dtype::f32, Dtype::bf16})
                 for (bool training : {false, true}) list.push_back({std::string(table->name), type, training});
     return list;
 }
 
-// The hash that tests/recorded.txt holds for a key; none: it was never recorded.
+// The hash in tests/recorded.txt for a key; empty if it was never recorded.
 std::string recorded(const std::string& key) {
     std::ifstream file("tests/recorded.txt");
     for (std::string line; std::getline(file, line);)
@@ -176,7 +177,7 @@ std::string recorded(const std::string& key) {
 
 class Recorded : public testing::TestWithParam<Recording> {};
 
-TEST_P(Recorded, BitsAreThoseOfTheRecording) {
+TEST_P(Recorded, ResultsMatchTheRecordedHash) {
     if (!std::filesystem::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
     std::string expected = recorded(GetParam().key());
     if (expected.empty()) GTEST_SKIP() << "tests/recorded.txt has no line for these kernels: " << GetParam().kernels;

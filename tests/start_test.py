@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""./start in a tree that is built: a chat with the model that the project ships, at once and without a network; and what
-its card promises of that model. usage: start_test.py"""
+"""./start in a built tree opens a chat with models/starter, without a network; and the claims of that model's card hold.
+usage: start_test.py"""
 import json
 import pathlib
 import re
@@ -13,21 +13,21 @@ PUNA = "build/release/bin/puna"
 
 
 def same_kernels_as_card():
-    """Sampled answers and the last digits of a figure depend on the kernels; the card says which it was measured with."""
+    """Sampled answers and the last digits of scores depend on the kernels; the card names those that it was made with."""
     check = json.loads(subprocess.run([PUNA, "check", "--json"], capture_output=True, text=True, check=True).stdout)
     here = check["chosen"] + (f" with {check['extensions']}" if check["extensions"] else "")
     return re.search(r"with the kernels `([^`]+)`", (STARTER / "README.md").read_text())[1] == here
 
 
 def chat(*turns):
-    """The answers to some turns, greedily."""
+    """The greedy answers to some turns."""
     without_network = ["unshare", "-rn"] if subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode == 0 else []
     run = subprocess.run([*without_network, "./start", "--json", "--temperature", "0"], input="\n".join(turns) + "\n", capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
-def it_greets_tells_a_story_and_ends_its_turns():
+def the_starter_greets_tells_a_story_and_ends_its_turns():
     answers = chat("Hello!", "Tell me a story about a dog.", "Thank you!")
     assert len(answers) == 3 and all(answer["finish"] == "stop" for answer in answers), answers
     hello, story, thanks = (answer["text"] for answer in answers)
@@ -36,7 +36,7 @@ def it_greets_tells_a_story_and_ends_its_turns():
     assert len(thanks) < 200, thanks
 
 
-def it_is_small_and_its_card_is_whole():
+def the_starter_is_small_and_its_card_complete():
     size = sum(path.stat().st_size for path in STARTER.rglob("*"))
     assert size <= 12_000_000, size
     card = (STARTER / "README.md").read_text()
@@ -48,7 +48,7 @@ def it_is_small_and_its_card_is_whole():
         assert part in card, part
 
 
-def its_answers_are_those_of_the_card():
+def sampled_answers_match_the_card():
     card = (STARTER / "README.md").read_text()
     for seed, prompt in ((1, "Hello!"), (4, "Tell me a story about a dog.")):
         run = subprocess.run([PUNA, "chat", STARTER, "--seed", str(seed)], input=prompt + "\n", capture_output=True, text=True, check=True)
@@ -58,7 +58,7 @@ def its_answers_are_those_of_the_card():
             assert re.sub(r"(?m)^> ?", "", printed).strip() == run.stdout.strip(), (printed, run.stdout)
 
 
-def it_predicts_stories_that_it_has_not_seen():
+def bits_per_byte_of_held_out_stories_match_the_card():
     data = pathlib.Path("../shared/data/text/tinystories.txt")
     if not data.exists():
         print("skipped: ../shared/data is missing")
@@ -73,8 +73,8 @@ def it_predicts_stories_that_it_has_not_seen():
 
 
 if not shutil.which("unshare"):
-    print("unshare is missing: the network stays")
-for test in (it_greets_tells_a_story_and_ends_its_turns, it_is_small_and_its_card_is_whole, its_answers_are_those_of_the_card,
-             it_predicts_stories_that_it_has_not_seen):
+    print("unshare is missing: tested with the network")
+for test in (the_starter_greets_tells_a_story_and_ends_its_turns, the_starter_is_small_and_its_card_complete, sampled_answers_match_the_card,
+             bits_per_byte_of_held_out_stories_match_the_card):
     print(test.__name__.replace("_", " "), flush=True)
     test()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Our prompts have the ids of what Jinja2 makes of the chat templates: those that the models' makers published for Llama 3.1,
-3.2 and 3.3, and our own, which go into tokenizer_config.json. Each of ours gives the same ids as the published one.
+"""Our prompts have the token ids of Jinja2's output for the chat templates published for Llama 3.1, 3.2 and 3.3, and for
+our own templates, which are saved in tokenizer_config.json and give the same ids as the published ones.
 usage: template_test.py PUNA ENCODE_CHAT"""
 import json
 import os
@@ -64,7 +64,7 @@ def run(*command, text=""):
 
 
 def ids_of(texts):
-    """Each text begins with a control token, so that all may be encoded as one."""
+    """The ids of each text. All are encoded in one call: each begins with <|begin_of_text|>."""
     lists = []
     for line in run(PUNA, "tokenizer", "encode", "--special", LLAMA3 / "tokenizer.model", text="".join(texts)).split():
         if int(line) == BEGIN_OF_TEXT:
@@ -74,7 +74,7 @@ def ids_of(texts):
 
 
 def compare(format, template, conversations):
-    """Our prompts of that name, and what we render of this template, beside what Jinja2 renders of it."""
+    """Compares our prompts of this format, and of this template, with those rendered by Jinja2."""
     compiled = environment(None).from_string(template)
     render_all = lambda: [compiled.render(bos_token="<|begin_of_text|>", **conversation) for conversation in conversations]
     rendered = ids_of(render_all())
@@ -82,7 +82,7 @@ def compare(format, template, conversations):
         lines = run(ENCODE_CHAT, LLAMA3 / "tokenizer.model", text="".join(json.dumps({**chosen, **c}) + "\n" for c in conversations)).splitlines()
         ours = [[int(id) for id in line.split()] for line in lines]
         if format == "llama3_2" and ours != rendered:
-            rendered = ids_of(render_all())             # it may have become midnight
+            rendered = ids_of(render_all())             # midnight may have passed
         assert len(ours) == len(rendered) == len(conversations), format
         for conversation, our, theirs in zip(conversations, ours, rendered):
             assert our == theirs, (chosen, conversation, our, theirs)

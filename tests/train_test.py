@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Training runs that are killed, split over processes, out of disk or damaged: no progress is lost, and every failure is one clear line.
-usage: train_test.py PUNA"""
+"""Training runs that are killed, split over processes, out of disk space or damaged: no progress is lost, and every failure
+is reported in one line. usage: train_test.py PUNA"""
 import fcntl
 import json
 import os
@@ -83,7 +83,7 @@ def checkpoints_of(output):
 
 
 def kill_a_run(folder, output, threads, lines, delay):
-    """Starts or resumes a run and kills it `delay` seconds after `lines` lines of metrics. True: it left a checkpoint."""
+    """Starts or resumes a run and kills it `delay` seconds after `lines` lines of metrics. True if killed after a checkpoint."""
     started = (output / "metrics.jsonl").exists()
     with open(folder / "errors", "w+") as errors:
         run = subprocess.Popen([PUNA, *map(str, command(folder, output, 12, "--threads", threads, *(["--resume"] if started else [])))], stderr=errors)
@@ -111,7 +111,7 @@ def killed_runs_resume_bit_for_bit(folder, reference):
         assert resumed >= 3, f"{threads} threads: too few runs were killed after a checkpoint"
 
 
-def two_processes_can_resume(folder, reference):
+def two_processes_resume_a_run_of_one(folder, reference):
     output = folder / "mpi killed"
     run = subprocess.Popen([PUNA, *map(str, command(folder, output))], stderr=subprocess.DEVNULL)
     while not checkpoints_of(output) and run.poll() is None:
@@ -130,13 +130,13 @@ def a_run_can_be_extended(folder):
     (folder / "six/mine.new").write_text("kept")
     assert "steps = 12 instead of 6" in train(folder, folder / "six", *steady, "--resume").stderr
     assert result_of(folder / "six")[0] == result_of(folder / "twelve")[0]
-    assert (folder / "six/mine.new").read_text() == "kept"              # only temporary files of a killed run are removed
+    assert (folder / "six/mine.new").read_text() == "kept"              # only temporary files of killed runs are removed
 
 
-SHORT = [5, "--checkpoint-every", 2]          # a run that is started hundreds of times
+SHORT = [5, "--checkpoint-every", 2]          # a run short enough to be started hundreds of times
 
 
-def killed_at_every_call(folder):
+def runs_killed_at_any_call_resume(folder):
     train(folder, folder / "short", *SHORT[1:], steps=5)
     reference, disk_folder = result_of(folder / "short"), folder / "kills"
     disk_folder.mkdir()
@@ -153,7 +153,7 @@ def killed_at_every_call(folder):
         assert not left, (n, left)
 
 
-def every_failing_call(folder):
+def runs_resume_after_any_failing_call(folder):
     reference, disk_folder = result_of(folder / "short"), folder / "disk"
     disk_folder.mkdir()
     disk = failing_disk.FailingDisk(disk_folder)
@@ -173,7 +173,7 @@ def every_failing_call(folder):
             shutil.rmtree(disk_folder / "out", ignore_errors=True)
 
 
-def a_full_disk(folder, reference):
+def runs_resume_after_a_full_disk(folder, reference):
     small = folder / "small"
     small.mkdir()
     script = f"{PUNA} {' '.join(map(str, command(folder, small / 'out')))}; code=$?; cp -r {small}/out {folder}/rescued; exit $code"
@@ -187,7 +187,7 @@ def a_full_disk(folder, reference):
     assert result_of(folder / "rescued") == reference
 
 
-def broken_checkpoints(folder, reference):
+def damaged_checkpoints_are_skipped(folder, reference):
     output = folder / "broken"
     train(folder, output)
     newest, older = output / "checkpoints/step-00000012", output / "checkpoints/step-00000008"
@@ -319,7 +319,7 @@ def the_progress_line_fits_the_terminal(folder):
         assert columns < 80 or all(line.endswith(" left") for line in drawn), drawn
 
 
-def samples_and_json_lines(folder):
+def samples_and_metrics_are_printed_as_json(folder):
     flags = ["--sample-every", "6", "--prompt", "the cat", "--json"]
     lines = [json.loads(line) for line in train(folder, folder / "sampled", *flags).stdout.splitlines()]
     assert [line["step"] for line in lines if "sample" in line] == [6, 12], lines
@@ -332,7 +332,7 @@ def samples_and_json_lines(folder):
     assert (folder / "closed_stdout/model.safetensors").exists()
 
 
-def a_loss_that_is_not_finite(folder):
+def a_diverged_run_is_stopped_and_can_be_resumed(folder):
     result = train(folder, folder / "diverged", "--learning-rate", "900", "--clip", "0", steps=60, code=1)
     line = last_line(result)
     assert "is not finite" in line and "learning_rate" in line, line
@@ -342,7 +342,7 @@ def a_loss_that_is_not_finite(folder):
     assert (folder / "diverged/model.safetensors").exists()
 
 
-def bad_recipes(folder):
+def invalid_recipes_and_flags_are_reported(folder):
     recipe = folder / "recipe.toml"
     for text, message in {"stepz = 5\n": "line 1: unknown field 'stepz', did you mean 'steps'?", "steps = \n": "line 1",
                        "# first\nsteps = \"many\"\n": "line 2: 'steps' must be a whole number", "steps = -1\n": "steps: -1 is not between",
@@ -365,7 +365,7 @@ def bad_recipes(folder):
     assert "index.json" in last_line(puna("train", "--data", folder, "--output", folder / "never", code=1))
 
 
-def the_result_is_complete(folder, output):
+def the_model_folder_is_complete(folder, output):
     for name in ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "README.md", "report.html"):
         assert (output / name).stat().st_size > 0, name
     report = (output / "report.html").read_text()
@@ -389,9 +389,9 @@ with tempfile.TemporaryDirectory() as scratch:
     for test, *more in (
             [mismatched_data_and_models_are_rejected], [a_tokenizer_may_have_more_tokens_than_the_model], [only_one_run_trains_in_a_folder, reference], [truncated_conversations_are_reported],
             [a_step_without_tokens_in_the_loss_continues], [existing_files_are_not_overwritten], [the_progress_line_fits_the_terminal],
-            [samples_and_json_lines], [a_run_can_be_extended], [two_processes_can_resume, reference],
-            [a_damaged_checkpoint_never_replaces_a_good_one, reference], [the_result_is_complete, folder / "reference"], [splits_are_bit_identical, reference],
-            [a_failure_in_all_processes_is_reported_once], [killed_runs_resume_bit_for_bit, reference], [broken_checkpoints, reference], [bad_recipes],
-            [a_loss_that_is_not_finite], [a_full_disk, reference], [killed_at_every_call], [every_failing_call]):
+            [samples_and_metrics_are_printed_as_json], [a_run_can_be_extended], [two_processes_resume_a_run_of_one, reference],
+            [a_damaged_checkpoint_never_replaces_a_good_one, reference], [the_model_folder_is_complete, folder / "reference"], [splits_are_bit_identical, reference],
+            [a_failure_in_all_processes_is_reported_once], [killed_runs_resume_bit_for_bit, reference], [damaged_checkpoints_are_skipped, reference], [invalid_recipes_and_flags_are_reported],
+            [a_diverged_run_is_stopped_and_can_be_resumed], [runs_resume_after_a_full_disk, reference], [runs_killed_at_any_call_resume], [runs_resume_after_any_failing_call]):
         test(folder, *more)
         print(f"{time.time() - started:.0f} s", flush=True)

@@ -1,4 +1,4 @@
-// For tests/disk_test.py: writes a file of N bytes through AtomicFile. The program's own way with failures, in small.
+// For tests/disk_test.py: writes a file of N bytes through AtomicFile; errors are reported as the program reports them.
 #include "core/atomic_file.h"
 #include "core/error.h"
 

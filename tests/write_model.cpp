@@ -1,4 +1,4 @@
-// A tiny model's folder for tests: write_model FOLDER [CONTEXT [SEED]]. It babbles (infer/fake_model.h).
+// For tests: write_model FOLDER [CONTEXT [SEED]] writes a tiny model with random weights (infer/fake_model.h).
 #include "chat/template_files.h"
 #include "infer/fake_model.h"
 #include "tokenizer/files.h"
