@@ -1,5 +1,5 @@
-// kernels/cases.h — one table of kernel calls on random numbers: tests compare each table of kernels with `scalar` on
-// them, and `puna bench kernels` times them.
+// kernels/cases.h — calls of every kernel on random data: tests compare each kernel table with `scalar` on them, and
+// `puna bench kernels` times them.
 //
 //   for (KernelCase& c : kernel_cases(CaseSizes{.tokens = 37}, memory)) c.run(kernels);
 #pragma once
@@ -16,20 +16,20 @@ namespace puna {
 
 struct CaseSizes {
     int64_t tokens = 37, dim = 72, out = 53, heads = 6, kv_heads = 2, head_dim = 20, ffn = 85, vocabulary = 131;
-    int64_t cached = 0;       // keys that attention finds before its queries
-    bool misaligned = false;  // every tensor begins four bytes past where it would
+    int64_t cached = 0;       // keys before attention's first query
+    bool misaligned = false;  // every tensor begins four bytes after an aligned address
 };
 
 struct KernelCase {
     std::string kernel, detail;   // "matmul", "bf16 [37, 72] x [53, 72]"
-    double operations, bytes;     // that it cannot do without: bounds for benches
-    std::vector<Tensor> outputs;  // what it writes; also read by kernels that add to them
+    double operations, bytes;     // the minimum of the kernel, for comparison with peaks
+    std::vector<Tensor> outputs;  // written, or added to
     std::function<void(const Kernels&)> run;
 };
 
-// Cases of every kernel of the table that `wanted` (empty: all) says yes to; inputs, and what outputs hold before, are
-// the same at each call. Random numbers repeat after 65,536.
+// Cases of every kernel accepted by `filter` (empty: all). Inputs and initial outputs are the same in each call. Random
+// values repeat after 65,536.
 std::vector<KernelCase> kernel_cases(const CaseSizes& sizes, Arena& memory,
-                                     const std::function<bool(std::string_view)>& wanted = {});
+                                     const std::function<bool(std::string_view)>& filter = {});
 
 }  // namespace puna

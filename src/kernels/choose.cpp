@@ -12,7 +12,7 @@ namespace puna {
 
 namespace {
 
-// What only some processors of an instruction set have; a table's name may leave it out: "avx512,-bf16".
+// Instructions that only some processors of an instruction set have; a table's name can exclude it: "avx512,-bf16".
 struct Extension {
     std::string_view name;
     bool CpuFeatures::*supported;
@@ -59,29 +59,29 @@ struct Table {
     Kernels kernels;
 };
 
-// The table of "avx512" or "avx512,-bf16"; none if this machine cannot run it or lacks what is left out.
+// The table named "avx512" or "avx512,-bf16"; empty if this machine cannot run it or lacks an excluded extension.
 std::optional<Table> make_table(std::string_view name) {
     std::vector<std::string_view> parts = split_at_commas(name);
     for (const InstructionSet& set : instruction_sets()) {
         if (set.name != parts[0] || !has(set.supported)) continue;
         Table table{"", scalar_kernels};
         set.use(table.kernels);
-        size_t omitted = 0;
+        size_t excluded = 0;
         for (const Extension& extension : set.extensions) {
             if (!has(extension.supported)) continue;
             if (std::find(parts.begin(), parts.end(), "-" + std::string(extension.name)) != parts.end()) {
-                ++omitted;
+                ++excluded;
                 continue;
             }
             extension.use(table.kernels);
             table.extensions += (table.extensions.empty() ? "" : ", ") + std::string(extension.name);
         }
-        if (omitted + 1 == parts.size()) return table;
+        if (excluded + 1 == parts.size()) return table;
     }
     return {};
 }
 
-// Tables are made when they are first asked for, and live as long as the program.
+// Tables are created on first use and never destroyed.
 const Kernels* find_table(std::string_view name) {
     static std::mutex mutex;
     static std::map<std::string, Table, std::less<>> tables;
@@ -106,7 +106,7 @@ std::vector<const Kernels*> find_available() {
     return list;
 }
 
-// As generations of processors came: first without the newest extension, then also without the one before it.
+// By processor generations: first without the newest extension, then also without the one before it.
 std::vector<const Kernels*> find_restricted() {
     std::vector<const Kernels*> list;
     for (const InstructionSet& set : instruction_sets()) {
@@ -149,7 +149,7 @@ const Kernels& choose_kernels() {
         for (const Kernels* table : tables) here += (here.empty() ? "" : " ") + std::string(table->name);
     bool known = std::find(std::begin(names), std::end(names), split_at_commas(wanted)[0]) != std::end(names);
     fail("PUNA_KERNELS={}: {}; use one of: {}", wanted,
-         known ? "this machine cannot run these kernels" : "there are no such kernels", here);
+         known ? "this machine cannot run these kernels" : "unknown kernels", here);
 }
 
 }  // namespace puna

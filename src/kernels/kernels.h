@@ -1,15 +1,15 @@
-// kernels/kernels.h — everything that a device does: one table of functions for each instruction set or device.
+// kernels/kernels.h — all device code: one table of functions for each instruction set or device.
 //
 //   const Kernels& k = choose_kernels();            // the fastest that this machine runs, or PUNA_KERNELS=scalar
 //   k.rms_norm(stream, out, scale, x, weight, 1e-5f);
 //
-// `scalar` is the specification: plain loops, the same bits on every machine. The other tables start as a copy of it
-// and overwrite what they have. Activations are f32; the dtype of a weight says what a matmul computes in: f32 and f16
-// weights in f32; a bf16 weight rounds its other operand to bf16 and sums in f32.
+// `scalar` is the specification: plain loops, bit-identical on every machine. The other tables start as a copy of it
+// and replace the kernels that they implement. Activations are f32; the dtype of a weight determines how a matmul
+// computes: f32 and f16 weights in f32; for a bf16 weight the other operand is rounded to bf16, and sums are in f32.
 //
-// Bits do not depend on threads, on other rows of the batch or on chunking: the order of every sum is fixed by the row
-// and column of its result alone. A call may return before its work is done (CUDA): hosts read after `synchronize`.
-// Outputs come first. Shapes are checked; a wrong one is a Bug.
+// Results are bit-identical on any number of threads, for any other rows in the batch and any chunking: the order of
+// every sum is fixed by the row and column of its result alone. A call may return before its work is done (CUDA): call
+// `synchronize` before reading results. Outputs come first. Shapes are checked; a mismatch is a Bug.
 #pragma once
 #include "core/tensor.h"
 
@@ -21,13 +21,13 @@
 
 namespace puna {
 
-// Where work is queued; null on the CPU, a cudaStream_t on CUDA.
+// The queue of a call: null on the CPU, a cudaStream_t on CUDA.
 struct Stream {
     void* handle = nullptr;
 };
 
 // Which two elements of a head form a rotary pair: (2j, 2j + 1) in Meta's files and GGUF, (j, j + head_dim / 2) in
-// Hugging Face's. Loading permutes nothing; the kernel knows.
+// Hugging Face's. Weights are never permuted on loading; the kernel handles both.
 enum class RotaryPairs : uint8_t { neighbors, halves };
 
 // One sequence's share of an attention call. Its queries are rows first .. first + n of q; row first + i has position
@@ -42,47 +42,47 @@ struct AttentionShape {
     int64_t heads, kv_heads, head_dim;
 };
 
-// A weight gradient is summed over chunks of tokens in a fixed binary tree over the chunk's place in the step's global
-// batch, so that any split of the batch gives the same bits. Like a binary counter: level[k] holds the sum of 2^k
-// neighboring chunks where bit k of the number of chunks so far is set.
+// A weight gradient is summed over chunks of tokens in a fixed binary tree over the chunk's position in the step's
+// global batch, so that any split of the batch gives the same bits. Like a binary counter: level[k] holds the sum of
+// 2^k neighboring chunks where bit k of the number of chunks so far is set.
 struct TreeSum {
-    std::span<const Tensor> level;   // each of the gradient's shape, f32; an empty one is never kept between calls
+    std::span<const Tensor> level;   // each of the gradient's shape, f32; empty: not saved between calls
     int64_t first = 0;               // chunks that were summed before this call
     std::span<const int64_t> chunk;  // [chunks + 1] token rows where the chunks of this call begin, and the end
     bool running = false;            // no tree: add everything to level[0], less memory, bits depend on the split
     int64_t chunks() const {
         return chunk.empty() ? 0 : static_cast<int64_t>(chunk.size()) - 1;
-    }  // none: TreeSum{}, a frozen weight's
+    }  // 0 for TreeSum{}: a frozen weight
 };
 
 struct AdamW {
     float learning_rate, beta1, beta2, epsilon, weight_decay;
     float correction1, correction2;  // 1 - beta1^step, 1 - beta2^step
-    float gradient_scale;            // what clipping multiplies the gradient with
+    float gradient_scale;            // factor from gradient clipping
 };
 
-// Loops that do nothing but multiply and add, or read, at the peak rate of an instruction set; on the calling thread,
-// timed from outside (kernels/peaks.h). Each runs `rounds` times and returns how many multiplications and additions
-// that was; null where the instruction set has nothing for the type.
+// Microbenchmarks of peak rates: loops of multiply-adds, or of reads, in one instruction set, on the calling thread;
+// timed by kernels/peaks.h. Each runs `rounds` rounds and returns the number of multiplications and additions; null if
+// the instruction set has no instructions for the type.
 struct Probes {
     double (*f32)(int64_t rounds);
-    double (*bf16)(int64_t rounds);                  // products of bf16 pairs, summed in f32
-    double (*int8)(int64_t rounds);                  // products of signed bytes, summed exactly in 32 bits
-    double (*int4)(int64_t rounds);                  // of bytes times nibbles, whose sums fit 16 bits for eight steps
-    float (*read)(const float* numbers, int64_t n);  // reads all of them; the result is of no use
+    double (*bf16)(int64_t rounds);                 // products of bf16 pairs, summed in f32
+    double (*int8)(int64_t rounds);                 // products of signed bytes, summed exactly in 32 bits
+    double (*int4)(int64_t rounds);                 // bytes times nibbles: sums of eight steps fit into 16 bits
+    float (*read)(const float* values, int64_t n);  // reads n floats; the result has no meaning
 };
 
 // Letters: T tokens, D columns of x, O columns of a matmul's output, H heads, P rotary pairs of a head, V vocabulary.
 // "+=" adds to what is there. Source of the model's formulas: Llama 3, model.py; Touvron et al. 2023.
 struct Kernels {
-    std::string_view name;        // "avx512", or "avx512,-bf16" where an extension is left out
-    std::string_view extensions;  // in use beside the instruction set itself: "vnni, bf16"
-    Probes probes;                // what bounds the speed of these kernels
+    std::string_view name;        // "avx512", or "avx512,-bf16" without an extension
+    std::string_view extensions;  // used in addition to the instruction set: "vnni, bf16"
+    Probes probes;                // the upper bounds of these kernels' speed
 
     // memory of the device
     void* (*allocate)(size_t bytes);
     void (*release)(void* pointer);
-    void (*copy)(Stream, void* to, const void* from, size_t bytes);  // host or device, either way
+    void (*copy)(Stream, void* to, const void* from, size_t bytes);  // host or device, in any direction
     void (*zero)(Stream, Tensor x);
     void (*synchronize)(Stream);
 
@@ -116,32 +116,32 @@ struct Kernels {
     void (*swiglu_backward)(Stream, Tensor dgate, Tensor dup, Tensor dout, Tensor gate, Tensor up);  // both +=
 
     void (*softmax)(Stream, Tensor x);  // rows of [T, V], in place
-    // loss: [T], -log softmax(logits)[target]; a target of -1 counts nothing
+    // loss: [T], -log softmax(logits)[target]; a target of -1 is not in the loss
     void (*cross_entropy)(Stream, Tensor loss, Tensor logits, Tensor targets);
-    // the same, and logits become the gradient of seed * the sum of losses
+    // the same; logits are overwritten with the gradient of seed * sum of losses
     void (*cross_entropy_backward)(Stream, Tensor loss, Tensor logits, Tensor targets, float seed);
 
     void (*add)(Stream, Tensor out, Tensor a, Tensor b);             // out = a + b; may be in place
     void (*add_scaled)(Stream, Tensor out, Tensor x, float factor);  // out += factor * x
     void (*convert)(Stream, Tensor out, Tensor x);                   // between floating dtypes
-    double (*sum_of_squares)(Stream, Tensor x);                      // waits for its result
+    double (*sum_of_squares)(Stream, Tensor x);                      // synchronous
 
     // m, v, weight: f32. Decoupled decay. Source: Loshchilov and Hutter 2019
     void (*adamw)(Stream, Tensor weight, Tensor m, Tensor v, Tensor gradient, const AdamW& step);
 };
 
-// Name and implementing table of one kernel, for `puna check`.
+// Which table implements a kernel, for `puna check`.
 struct KernelOrigin {
     std::string_view kernel, table;
 };
 
-// The tables that this machine runs, best first, each with every extension that the processor has.
+// The tables that this machine can run, best first, each with all extensions of the processor.
 std::span<const Kernels* const> available_kernels();
-// The same tables without extensions that the processor has, named "avx512,-bf16": as older processors compute.
+// The same tables without some of these extensions, named "avx512,-bf16": they compute like older processors.
 std::span<const Kernels* const> restricted_kernels();
-// A table of either list by its name; null where it is unknown or cannot run here.
+// A table of either list by name; null if it is unknown or cannot run here.
 const Kernels* find_kernels(std::string_view name);
-// The one that PUNA_KERNELS names, else the best. Throws Error for a name that find_kernels does not find.
+// The table named by PUNA_KERNELS, otherwise the best. Throws Error for unknown or unsupported names.
 const Kernels& choose_kernels();
 std::string full_name(const Kernels& kernels);      // "avx512 with vnni, bf16"
 std::span<const std::string_view> known_kernels();  // all names of this build, without extensions

@@ -18,22 +18,17 @@ namespace {
 
 const Kernels& reference() { return *find_kernels("scalar"); }
 
-using Numbers = std::vector<double>;
+using Values = std::vector<double>;
 
-Numbers numbers_of(const Tensor& x) {
-    Numbers list;
+Values values_of(const Tensor& x) {
+    Values list;
     with_type(x.dtype, [&]<class T>() {
         for (T value : x.span<T>()) list.push_back(static_cast<double>(static_cast<float>(value)));
     });
     return list;
 }
 
-std::vector<std::byte> bytes_of(const Tensor& x) {
-    const std::byte* p = static_cast<const std::byte*>(x.data);
-    return {p, p + x.bytes()};
-}
-
-// Runs a case and puts what its outputs held before back.
+// Runs a case, reads its outputs and restores their initial contents.
 template <class Read>
 auto outputs_of(const KernelCase& c, const Kernels& kernels, Read read) {
     std::vector<std::vector<std::byte>> before;
@@ -47,7 +42,7 @@ auto outputs_of(const KernelCase& c, const Kernels& kernels, Read read) {
     return results;
 }
 
-double largest_error(const Numbers& a, const Numbers& b) {
+double max_relative_error(const Values& a, const Values& b) {
     double error = 0, size = 0;
     for (size_t i = 0; i < a.size(); ++i) {
         error = std::max(error, std::isfinite(a[i]) && std::isfinite(b[i]) ? std::abs(a[i] - b[i]) : INFINITY);
@@ -56,47 +51,46 @@ double largest_error(const Numbers& a, const Numbers& b) {
     return error / std::max(size, 1e-30);
 }
 
-void expect_like_scalar(const CaseSizes& sizes) {
+void expect_match_with_scalar(const CaseSizes& sizes) {
     Arena memory;
     for (const KernelCase& c : kernel_cases(sizes, memory)) {
-        std::vector<Numbers> expected = outputs_of(c, reference(), numbers_of);
+        std::vector<Values> expected = outputs_of(c, reference(), values_of);
         for (const Kernels* table : test_tables()) {
-            std::vector<Numbers> got = outputs_of(c, *table, numbers_of);
-            double bar = c.kernel == "convert" || c.kernel == "embed" ? 1e-12 : 3e-6;  // nothing is computed there
+            std::vector<Values> got = outputs_of(c, *table, values_of);
+            double tolerance = c.kernel == "convert" || c.kernel == "embed" ? 1e-12 : 3e-6;  // conversions are exact
             for (size_t i = 0; i < got.size(); ++i)
-                EXPECT_LT(largest_error(got[i], expected[i]), bar)
+                EXPECT_LT(max_relative_error(got[i], expected[i]), tolerance)
                     << table->name << " " << c.kernel << " " << c.detail << " output " << i;
         }
     }
 }
 
-TEST(Kernels, EveryTableAgreesWithScalarOnOddSizes) {
-    expect_like_scalar({});
-    expect_like_scalar(
+TEST(Kernels, EveryTableMatchesScalarOnOddSizes) {
+    expect_match_with_scalar({});
+    expect_match_with_scalar(
         {.tokens = 2, .dim = 1, .out = 1, .heads = 1, .kv_heads = 1, .head_dim = 2, .ffn = 1, .vocabulary = 2});
-    expect_like_scalar(
+    expect_match_with_scalar(
         {.tokens = 71, .dim = 129, .out = 66, .heads = 4, .kv_heads = 1, .head_dim = 24, .ffn = 67, .vocabulary = 389});
 }
 
-TEST(Kernels, EveryTableAgreesWithScalarOnMisalignedData) { expect_like_scalar({.misaligned = true}); }
+TEST(Kernels, EveryTableMatchesScalarOnMisalignedData) { expect_match_with_scalar({.misaligned = true}); }
 
-TEST(Kernels, EveryTableAgreesWithScalarOverSeveralBlocksOfKeys) {
-    expect_like_scalar(
+TEST(Kernels, EveryTableMatchesScalarOverSeveralBlocksOfKeys) {
+    expect_match_with_scalar(
         {.tokens = 150, .dim = 64, .out = 64, .heads = 4, .kv_heads = 2, .head_dim = 64, .ffn = 64, .vocabulary = 512});
-    expect_like_scalar({.tokens = 67,
-                        .dim = 600,
-                        .out = 70,
-                        .heads = 2,
-                        .kv_heads = 1,
-                        .head_dim = 128,
-                        .ffn = 64,
-                        .vocabulary = 64,
-                        .cached = 300});
+    expect_match_with_scalar({.tokens = 67,
+                              .dim = 600,
+                              .out = 70,
+                              .heads = 2,
+                              .kv_heads = 1,
+                              .head_dim = 128,
+                              .ffn = 64,
+                              .vocabulary = 64,
+                              .cached = 300});
 }
 
-// What the words of vec_portable.h mean is what the instructions do, so that a machine without them tests their
-// layouts.
-TEST(Kernels, PortableVectorsGiveTheBitsOfTheInstructionSets) {
+// vec_portable.h computes exactly what the instructions compute, so that their layouts are tested on any machine.
+TEST(Kernels, PortableVectorsAreBitIdenticalToTheInstructionSets) {
     struct Pair {
         std::string_view vectors, portable;
     };
@@ -117,7 +111,7 @@ TEST(Kernels, PortableVectorsGiveTheBitsOfTheInstructionSets) {
     }
 }
 
-TEST(Kernels, ThreadsDoNotChangeABit) {
+TEST(Kernels, ResultsAreBitIdenticalOnAnyNumberOfThreads) {
     Arena memory;
     CaseSizes sizes{.tokens = 600,
                     .dim = 136,
@@ -141,8 +135,7 @@ TEST(Kernels, ThreadsDoNotChangeABit) {
     set_threads(0);
 }
 
-// Queries asked together, one by one, or in chunks against the keys so far: the same bits.
-TEST(Kernels, ChunksOfAttentionDoNotChangeABit) {
+TEST(Kernels, AttentionIsBitIdenticalForAnyChunksOfQueries) {
     Arena memory;
     Random random(4);
     AttentionShape shape{6, 2, 20};
@@ -167,8 +160,8 @@ TEST(Kernels, ChunksOfAttentionDoNotChangeABit) {
     }
 }
 
-// A sum over chunks is the same however the chunks are shared out over calls, and equals a plain sum.
-TEST(Kernels, SplitsOfABatchDoNotChangeABitOfItsWeightGradient) {
+// Chunks may be distributed over calls in any way; the result approximates a plain sum.
+TEST(Kernels, WeightGradientsAreBitIdenticalForAnySplitOfTheBatch) {
     Arena memory;
     Random random(5);
     int64_t T = 64, O = 30, D = 70;
@@ -193,20 +186,21 @@ TEST(Kernels, SplitsOfABatchDoNotChangeABitOfItsWeightGradient) {
             Tensor plain = memory.tensor(Dtype::f32, {O, D});
             std::vector<int64_t> chunk{0, T};
             reference().matmul_weight_gradient({}, {std::span(&plain, 1), 0, chunk}, dout, x, dtype);
-            EXPECT_LT(largest_error(numbers_of(once), numbers_of(plain)), 3e-6);
+            EXPECT_LT(max_relative_error(values_of(once), values_of(plain)), 3e-6);
             for (int64_t n : {1, 2, 8})
-                EXPECT_LT(largest_error(numbers_of(sum_in_calls_of(n, true)), numbers_of(plain)), 3e-6)
+                EXPECT_LT(max_relative_error(values_of(sum_in_calls_of(n, true)), values_of(plain)), 3e-6)
                     << table->name << " " << n;
         }
 }
 
-// The derivative along a random direction, by the gradient kernel and by differences of the forward one.
-class Differences {
+// Compares directional derivatives, along a random direction: backward kernel and finite differences of the forward
+// one.
+class GradientCheck {
  public:
     using Forward = std::function<void(Tensor out)>;
     using Backward = std::function<std::vector<Tensor>(Tensor dout)>;  // gradients of the inputs
 
-    explicit Differences(const Kernels& kernels) : kernels_(kernels) {}
+    explicit GradientCheck(const Kernels& kernels) : kernels_(kernels) {}
     const Kernels& k() const { return kernels_; }
     Tensor normal(std::initializer_list<int64_t> sizes, float deviation = 1) {
         Tensor x = memory_.tensor(Dtype::f32, sizes);
@@ -220,7 +214,7 @@ class Differences {
         forward(out);
         std::vector<Tensor> gradients = backward(dout);
         for (size_t i = 0; i < inputs.size(); ++i) {
-            Numbers x = numbers_of(inputs[i]), direction, gradient = numbers_of(gradients[i]);
+            Values x = values_of(inputs[i]), direction, gradient = values_of(gradients[i]);
             double expected = 0, size = 0;
             for (double g : gradient) {
                 direction.push_back(random_.normal());
@@ -232,7 +226,7 @@ class Differences {
                     inputs[i].as<float>()[j] = static_cast<float>(x[j] + h * direction[j]);
                 forward(out);
                 double loss = 0;
-                Numbers o = numbers_of(out), d = numbers_of(dout);
+                Values o = values_of(out), d = values_of(dout);
                 for (size_t j = 0; j < o.size(); ++j) loss += o[j] * d[j];
                 return loss;
             };
@@ -251,15 +245,15 @@ class Differences {
 template <class Test>
 void with_each_table(Test test) {
     for (const Kernels* table : test_tables()) {
-        Differences differences(*table);
-        test(differences);
+        GradientCheck gradient_check(*table);
+        test(gradient_check);
     }
 }
 
 const std::vector<int64_t> two_chunks{0, 4, 9};
 
-TEST(KernelGradients, OfMatmulMatchDifferences) {
-    with_each_table([](Differences& d) {
+TEST(KernelGradients, MatmulMatchesFiniteDifferences) {
+    with_each_table([](GradientCheck& d) {
         Tensor x = d.normal({9, 21}), w = d.normal({17, 21}), out = d.zeros({9, 17});
         d.expect_match(
             {x, w}, out, [&](Tensor o) { d.k().matmul({}, o, x, w); },
@@ -272,8 +266,8 @@ TEST(KernelGradients, OfMatmulMatchDifferences) {
     });
 }
 
-TEST(KernelGradients, OfNormMatchDifferences) {
-    with_each_table([](Differences& d) {
+TEST(KernelGradients, RmsNormMatchesFiniteDifferences) {
+    with_each_table([](GradientCheck& d) {
         Tensor x = d.normal({9, 21}), w = d.normal({21}), out = d.zeros({9, 21}), scale = d.zeros({9});
         d.expect_match(
             {x, w}, out, [&](Tensor o) { d.k().rms_norm({}, o, scale, x, w, 1e-5f); },
@@ -285,8 +279,8 @@ TEST(KernelGradients, OfNormMatchDifferences) {
     });
 }
 
-TEST(KernelGradients, OfEmbeddingMatchDifferences) {
-    with_each_table([](Differences& d) {
+TEST(KernelGradients, EmbeddingMatchesFiniteDifferences) {
+    with_each_table([](GradientCheck& d) {
         std::vector<int32_t> tokens{3, 1, 3, 3, 0, 1, 6, 3, 2};
         Tensor table = d.normal({7, 21}), ids(tokens.data(), Dtype::i32, {9}), out = d.zeros({9, 21});
         d.expect_match(
@@ -299,30 +293,30 @@ TEST(KernelGradients, OfEmbeddingMatchDifferences) {
     });
 }
 
-TEST(KernelGradients, OfRopeMatchDifferences) {
-    with_each_table([](Differences& d) {
+TEST(KernelGradients, RopeMatchesFiniteDifferences) {
+    with_each_table([](GradientCheck& d) {
         for (RotaryPairs pairs : {RotaryPairs::neighbors, RotaryPairs::halves}) {
             Tensor x = d.normal({9, 36}), angles = d.zeros({9, 2, 9}), frequencies = d.normal({9}),
                    out = d.zeros({9, 36});
-            std::vector<int32_t> places{0, 1, 2, 3, 4, 5, 6, 7, 8};
-            d.k().rotary_angles({}, angles, Tensor(places.data(), Dtype::i32, {9}), frequencies);
-            auto turn = [&](Tensor to, Tensor from, bool inverse) {
+            std::vector<int32_t> positions{0, 1, 2, 3, 4, 5, 6, 7, 8};
+            d.k().rotary_angles({}, angles, Tensor(positions.data(), Dtype::i32, {9}), frequencies);
+            auto rotate = [&](Tensor to, Tensor from, bool inverse) {
                 d.k().copy({}, to.data, from.data, static_cast<size_t>(from.bytes()));
                 d.k().rope({}, to, angles, pairs, inverse);
             };
             d.expect_match(
-                {x}, out, [&](Tensor o) { turn(o, x, false); },
+                {x}, out, [&](Tensor o) { rotate(o, x, false); },
                 [&](Tensor dout) {
                     Tensor dx = d.zeros({9, 36});
-                    turn(dx, dout, true);
+                    rotate(dx, dout, true);
                     return std::vector{dx};
                 });
         }
     });
 }
 
-TEST(KernelGradients, OfAttentionMatchDifferences) {
-    with_each_table([](Differences& d) {
+TEST(KernelGradients, AttentionMatchesFiniteDifferences) {
+    with_each_table([](GradientCheck& d) {
         int64_t T = 70;
         AttentionShape shape{4, 2, 12};
         Tensor q = d.normal({T, 48}), k = d.normal({T, 24}), v = d.normal({T, 24}), out = d.zeros({T, 48}),
@@ -339,8 +333,8 @@ TEST(KernelGradients, OfAttentionMatchDifferences) {
     });
 }
 
-TEST(KernelGradients, OfSwigluMatchDifferences) {
-    with_each_table([](Differences& d) {
+TEST(KernelGradients, SwigluMatchesFiniteDifferences) {
+    with_each_table([](GradientCheck& d) {
         Tensor gate = d.normal({9, 21}), up = d.normal({9, 21}), out = d.zeros({9, 21});
         d.expect_match(
             {gate, up}, out, [&](Tensor o) { d.k().swiglu({}, o, gate, up); },
@@ -352,12 +346,12 @@ TEST(KernelGradients, OfSwigluMatchDifferences) {
     });
 }
 
-TEST(KernelGradients, OfCrossEntropyMatchDifferences) {
-    with_each_table([](Differences& d) {
-        std::vector<int32_t> wanted{3, -1, 20, 0, 7};
-        Tensor logits = d.normal({5, 21}), targets(wanted.data(), Dtype::i32, {5}), loss = d.zeros({5, 1});
+TEST(KernelGradients, CrossEntropyMatchesFiniteDifferences) {
+    with_each_table([](GradientCheck& d) {
+        std::vector<int32_t> target_ids{3, -1, 20, 0, 7};
+        Tensor logits = d.normal({5, 21}), targets(target_ids.data(), Dtype::i32, {5}), loss = d.zeros({5, 1});
         Tensor gradient = d.zeros({5, 21});
-        // The kernel's seed is one number, so dout is one number too: every loss counts 1.
+        // The kernel's seed is a scalar, so the output here is the sum of losses and dout a scalar.
         Tensor total = d.zeros({1, 1});
         d.expect_match(
             {logits}, total,
@@ -374,10 +368,10 @@ TEST(KernelGradients, OfCrossEntropyMatchDifferences) {
     });
 }
 
-TEST(Kernels, AFrozenNormHasNoSumAndTheSameInputGradient) {
+TEST(Kernels, FrozenRmsNormGivesTheSameInputGradient) {
     EXPECT_EQ(TreeSum{}.chunks(), 0);
     for (const Kernels* table : test_tables()) {
-        Differences d(*table);
+        GradientCheck d(*table);
         Tensor x = d.normal({9, 21}), w = d.normal({21}), dout = d.normal({9, 21}), out = d.zeros({9, 21}),
                scale = d.zeros({9});
         Tensor dx = d.zeros({9, 21}), frozen_dx = d.zeros({9, 21}), levels[2] = {Tensor(), d.zeros({21})};
@@ -388,7 +382,7 @@ TEST(Kernels, AFrozenNormHasNoSumAndTheSameInputGradient) {
     }
 }
 
-TEST(Kernels, LossOfANotANumberIsNotANumber) {
+TEST(Kernels, LossOfNanLogitsIsNan) {
     for (const Kernels* table : test_tables()) {
         std::vector<float> logits(40, 1.0f), loss(1);
         std::vector<int32_t> target{3};
@@ -399,32 +393,32 @@ TEST(Kernels, LossOfANotANumberIsNotANumber) {
     }
 }
 
-TEST(Kernels, FastTablesImplementWhatTrainingAndInferenceSpendTheirTimeOn) {
-    std::set<std::string_view> needed{"matmul",
-                                      "matmul_input_gradient",
-                                      "matmul_weight_gradient",
-                                      "attention",
-                                      "attention_backward",
-                                      "rms_norm",
-                                      "rms_norm_backward",
-                                      "rope",
-                                      "softmax",
-                                      "swiglu",
-                                      "swiglu_backward",
-                                      "cross_entropy",
-                                      "cross_entropy_backward",
-                                      "adamw"};
+TEST(Kernels, FastTablesImplementAllExpensiveKernels) {
+    std::set<std::string_view> expensive{"matmul",
+                                         "matmul_input_gradient",
+                                         "matmul_weight_gradient",
+                                         "attention",
+                                         "attention_backward",
+                                         "rms_norm",
+                                         "rms_norm_backward",
+                                         "rope",
+                                         "softmax",
+                                         "swiglu",
+                                         "swiglu_backward",
+                                         "cross_entropy",
+                                         "cross_entropy_backward",
+                                         "adamw"};
     for (const Kernels* table : test_tables()) {
         for (const KernelOrigin& origin : kernel_origins(*table)) {
-            if (needed.contains(origin.kernel)) {
+            if (expensive.contains(origin.kernel)) {
                 EXPECT_EQ(origin.table, table->name) << origin.kernel;
             }
         }
     }
 }
 
-// Else a share would be of another instruction set's peak.
-TEST(Kernels, EveryTableHasItsOwnPeaks) {
+// Utilization must be relative to the peak of the table's own instruction set.
+TEST(Kernels, EveryTableHasItsOwnProbes) {
     std::span<const Kernels* const> tables = available_kernels();
     for (const Kernels* table : tables) {
         EXPECT_TRUE(table->probes.int8 && table->probes.int4 && table->probes.read) << table->name;

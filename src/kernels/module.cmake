@@ -1,7 +1,7 @@
-# Portable vectors in loops take minutes without optimization; their code is that of the instruction sets' tables.
+# Without optimization the portable vectors take minutes; they are compiled from the same source as the other tables.
 set_source_files_properties(${src}/${module}/testing/tables.cpp PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Debug>:-O2>)
 
-# CUDA where nvcc was found, else its stand-in.
+# CUDA if nvcc was found, otherwise its replacement none.cpp.
 if(PUNA_CUDA)
   list(FILTER sources EXCLUDE REGEX "cuda/none\\.cpp$")
   file(GLOB cuda_sources CONFIGURE_DEPENDS ${src}/${module}/cuda/*.cu)

@@ -1,4 +1,4 @@
-// What a table is called, and which one implements each kernel: for `puna check`.
+// Names of kernel tables, and which table implements each kernel.
 #include "kernels/cpu/tables.h"
 
 #include <iterator>

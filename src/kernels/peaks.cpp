@@ -13,7 +13,7 @@ namespace {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-// The best of some attempts, in 10^9 a second: run() returns how much it did.
+// The best of several attempts, in 10^9 per second; run() returns its operations or bytes.
 template <class Run>
 double best_rate(int attempts, Run run) {
     double best = 0;
@@ -24,7 +24,7 @@ double best_rate(int attempts, Run run) {
     return best;
 }
 
-// Operations of all threads together; each attempt takes about four milliseconds.
+// Of all threads together; each attempt takes about 4 ms.
 double probe_rate(double (*probe)(int64_t rounds)) {
     if (!probe) return 0;
     double start = now();
@@ -41,7 +41,7 @@ double probe_rate(double (*probe)(int64_t rounds)) {
     });
 }
 
-// A product large enough that nothing but its operations counts; the reference kernels get a small one.
+// Large enough to be compute-bound; small for the reference kernels.
 double matmul_rate(const Kernels& kernels, Dtype type) {
     int64_t n = kernels.name == "scalar" ? 192 : 512 * std::min(4, 1 + threads() / 8);
     Arena memory;
@@ -57,19 +57,19 @@ double matmul_rate(const Kernels& kernels, Dtype type) {
 }  // namespace
 
 double measure_read(const Kernels& kernels) {
-    constexpr size_t numbers = size_t{64} << 20;  // 256 MiB: past any cache
+    constexpr size_t count = size_t{64} << 20;  // 256 MiB: past any cache
     static AlignedBytes memory = [] {
-        AlignedBytes bytes = allocate_aligned(numbers * sizeof(float));
-        std::memset(bytes.get(), 0, numbers * sizeof(float));
+        AlignedBytes bytes = allocate_aligned(count * sizeof(float));
+        std::memset(bytes.get(), 0, count * sizeof(float));
         return bytes;
     }();
     const float* all = reinterpret_cast<const float*>(memory.get());
     return best_rate(2, [&] {
-        parallel_for(static_cast<int64_t>(numbers), 1 << 18, [&](int64_t first, int64_t last) {
+        parallel_for(static_cast<int64_t>(count), 1 << 18, [&](int64_t first, int64_t last) {
             volatile float sink = kernels.probes.read(all + first, last - first);
             (void)sink;
         });
-        return static_cast<double>(numbers) * sizeof(float);
+        return static_cast<double>(count) * sizeof(float);
     });
 }
 

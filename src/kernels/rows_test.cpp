@@ -1,4 +1,4 @@
-// A row gets the bits that it has alone, whatever rows it is computed with and on how many threads.
+// Each row of a result is bit-identical for any other rows in the call and any number of threads.
 #include "core/arena.h"
 #include "core/random.h"
 #include "core/threads.h"
@@ -14,19 +14,19 @@
 namespace puna {
 namespace {
 
-// 1100 rows of fewer columns: products of all, and of 511 on one thread, go by rows, fewer by panels (cpu/matmul.inl).
+// Sizes for both matmul strategies (cpu/matmul.inl): all rows, or 511 on one thread, by rows; fewer by panels.
 constexpr int64_t all_rows = 1100, in = 520, out = 96, vocabulary = 77;
 
-// Rows first .. first + n of a kernel that takes rows one by one; `outputs` have all of its rows.
-struct RowsOfKernel {
+// Computes rows first .. first + n of a row-wise kernel; `outputs` are whole tensors.
+struct RowKernel {
     std::string name;
     std::vector<Tensor> outputs;
     std::function<void(const Kernels& k, int64_t first, int64_t n)> run;
 };
 
-class RowsMaker {
+class RowKernels {
  public:
-    std::vector<RowsOfKernel> make() {
+    std::vector<RowKernel> make() {
         for (Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::f16}) products(dtype);
         norms();
         feed_forward();
@@ -58,13 +58,13 @@ class RowsMaker {
 
     void norms() {
         Tensor x = rows(out), w = random(Dtype::f32, {out}), y = rows(out), scale = random(Dtype::f32, {all_rows});
-        Tensor dy = rows(out), dx = rows(out), given = random(Dtype::f32, {all_rows});
+        Tensor dy = rows(out), dx = rows(out), saved_scale = random(Dtype::f32, {all_rows});
         kernels_.push_back({"rms_norm", {y, scale}, [=](const Kernels& k, int64_t first, int64_t n) {
                                 k.rms_norm({}, y.slice(first, n), scale.slice(first, n), x.slice(first, n), w, 1e-5f);
                             }});
         kernels_.push_back({"rms_norm_backward", {dx}, [=](const Kernels& k, int64_t first, int64_t n) {
                                 k.rms_norm_backward({}, dx.slice(first, n), {}, dy.slice(first, n), x.slice(first, n),
-                                                    w, given.slice(first, n));
+                                                    w, saved_scale.slice(first, n));
                             }});
     }
 
@@ -80,42 +80,37 @@ class RowsMaker {
     }
 
     void losses() {
-        Tensor logits = rows(vocabulary), changed = rows(vocabulary), softened = rows(vocabulary);
+        Tensor logits = rows(vocabulary), gradient = rows(vocabulary), probabilities = rows(vocabulary);
         Tensor loss = random(Dtype::f32, {all_rows}), losses = random(Dtype::f32, {all_rows}),
                targets = memory_.tensor(Dtype::i32, {all_rows});
         for (int32_t& target : targets.span<int32_t>())
             target = static_cast<int32_t>(random_.below(vocabulary + 1)) - 1;
-        kernels_.push_back({"softmax", {softened}, [=](const Kernels& k, int64_t first, int64_t n) {
-                                k.softmax({}, softened.slice(first, n));
+        kernels_.push_back({"softmax", {probabilities}, [=](const Kernels& k, int64_t first, int64_t n) {
+                                k.softmax({}, probabilities.slice(first, n));
                             }});
         kernels_.push_back({"cross_entropy", {loss}, [=](const Kernels& k, int64_t first, int64_t n) {
                                 k.cross_entropy({}, loss.slice(first, n), logits.slice(first, n),
                                                 targets.slice(first, n));
                             }});
         kernels_.push_back(
-            {"cross_entropy_backward", {losses, changed}, [=](const Kernels& k, int64_t first, int64_t n) {
-                 k.cross_entropy_backward({}, losses.slice(first, n), changed.slice(first, n), targets.slice(first, n),
+            {"cross_entropy_backward", {losses, gradient}, [=](const Kernels& k, int64_t first, int64_t n) {
+                 k.cross_entropy_backward({}, losses.slice(first, n), gradient.slice(first, n), targets.slice(first, n),
                                           0.125f);
              }});
     }
 
     Arena memory_;
     Random random_{3};
-    std::vector<RowsOfKernel> kernels_;
+    std::vector<RowKernel> kernels_;
 };
 
 using Bytes = std::vector<std::byte>;
 
-Bytes bytes_of(const Tensor& x) {
-    const std::byte* p = static_cast<const std::byte*>(x.data);
-    return {p, p + x.bytes()};
-}
-
-void put_back(const RowsOfKernel& kernel, const std::vector<Bytes>& before) {
+void restore(const RowKernel& kernel, const std::vector<Bytes>& before) {
     for (size_t i = 0; i < before.size(); ++i) std::memcpy(kernel.outputs[i].data, before[i].data(), before[i].size());
 }
 
-// Outputs after a run of n rows: those rows as `together` has them, the others as before.
+// Expected outputs of a call for n rows: these rows as in `together`, the others unchanged.
 std::vector<Bytes> expected_of(const std::vector<Bytes>& before, const std::vector<Bytes>& together, int64_t first,
                                int64_t n) {
     std::vector<Bytes> expected = before;
@@ -126,7 +121,7 @@ std::vector<Bytes> expected_of(const std::vector<Bytes>& before, const std::vect
     return expected;
 }
 
-void expect_rows_alone_as_together(const RowsOfKernel& kernel, const Kernels& table) {
+void expect_independent_rows(const RowKernel& kernel, const Kernels& table) {
     auto outputs = [&] {
         std::vector<Bytes> list;
         for (const Tensor& x : kernel.outputs) list.push_back(bytes_of(x));
@@ -141,20 +136,20 @@ void expect_rows_alone_as_together(const RowsOfKernel& kernel, const Kernels& ta
         set_threads(n_threads);
         for (int64_t n : slow ? std::vector<int64_t>{7} : std::vector<int64_t>{1, 7, 511, all_rows}) {
             int64_t first = std::min<int64_t>(13, all_rows - n);
-            put_back(kernel, before);
+            restore(kernel, before);
             kernel.run(table, first, n);
             EXPECT_TRUE(outputs() == expected_of(before, together, first, n))
                 << table.name << " " << kernel.name << ", " << n << " rows, " << n_threads << " threads";
         }
     }
-    put_back(kernel, before);
+    restore(kernel, before);
     set_threads(0);
 }
 
-TEST(Kernels, RowsAloneAndTogetherHaveTheSameBitsOnAnyNumberOfThreads) {
-    RowsMaker maker;
-    for (const RowsOfKernel& kernel : maker.make())
-        for (const Kernels* table : test_tables()) expect_rows_alone_as_together(kernel, *table);
+TEST(Kernels, RowsAreBitIdenticalAloneAndTogetherOnAnyNumberOfThreads) {
+    RowKernels kernels;
+    for (const RowKernel& kernel : kernels.make())
+        for (const Kernels* table : test_tables()) expect_independent_rows(kernel, *table);
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 // kernels/cpu/attention.inl — FlashAttention for the CPU: blocks of 64 keys packed once, tiles of up to 64 queries of
-// each head of their group. m, l, o as in scalar_attention.cpp. A row that a block cannot reach passes it unchanged
-// (its exponentials are zeros), so that bits do not depend on which rows share a tile.
+// each head of their group. m, l, o as in scalar_attention.cpp. A row is unchanged by a block of keys that it
+// cannot see (its exponentials are zeros), so results do not depend on which rows share a tile.
 
 constexpr int64_t key_block = cpu::key_block, query_tile = 64;
 using F32 = F32Operand<false>;
 
-// One key and value head of one span.
+// One key-value head of one span.
 struct KeyHead {
     const AttentionSpan& span;
     AttentionShape shape;
@@ -38,34 +38,34 @@ inline void scale_row(float* row, int64_t n, float factor) {
         i + lanes <= n ? store(row + i, load(row + i) * f) : store(row + i, load(row + i, n - i) * f, n - i);
 }
 
-// Scores of one row against a block of keys become exp(score - m); out is scaled to the new m.
+// Replaces the scores of one row with a block of keys by exp(score - m), and rescales out to the new m.
 inline void fold_scores(float* score, int64_t seen, float scale, float& m, float& l, float* out, int64_t dim) {
     for (int64_t j = std::max<int64_t>(seen, 0); j < key_block; ++j) score[j] = -std::numeric_limits<float>::infinity();
-    F top = broadcast(m);
+    F largest = broadcast(m);
     for (int64_t j = 0; j < key_block; j += lanes) {
         F s = load(score + j) * broadcast(scale);
         store(score + j, s);
-        top = max(top, s);
+        largest = max(largest, s);
     }
-    float raised = reduce_max(top);
+    float new_m = reduce_max(largest);
     F total = broadcast(0);
     for (int64_t j = 0; j < key_block; j += lanes) {
-        F p = exp(load(score + j) - broadcast(raised));
+        F p = exp(load(score + j) - broadcast(new_m));
         store(score + j, p);
         total = total + p;
     }
-    if (raised != m) {
-        float shrink = exp_one(m - raised);
-        l *= shrink;
-        scale_row(out, dim, shrink);
-        m = raised;
+    if (new_m != m) {
+        float factor = exp_one(m - new_m);
+        l *= factor;
+        scale_row(out, dim, factor);
+        m = new_m;
     }
     l += reduce_add(total);
 }
 
 inline void attention_head(Tensor out, Tensor lse, Tensor q, const KeyHead& head, int64_t first, int64_t n) {
     int64_t dim = head.dim(), stride = q.columns(), group = head.group(), before = head.span.keys - head.span.n;
-    int64_t keys = before + first + n;  // that the last query of the tile sees
+    int64_t keys = before + first + n;  // seen by the last query of the tile
     float* memory = cpu::scratch(
         cpu::Scratch::panel, key_block * (dim + head.panels() * panel_columns) + query_tile * (key_block + 2 * group));
     float *key_panel = memory, *value_panels = key_panel + key_block * dim,
@@ -97,7 +97,7 @@ inline void attention_head(Tensor out, Tensor lse, Tensor q, const KeyHead& head
         }
 }
 
-// Tasks of attention: a span, a key and value head, a tile of queries.
+// A unit of parallel work: a span, a key-value head, a tile of queries.
 struct AttentionTask {
     int64_t span, kv, first, n;
 };
@@ -107,7 +107,7 @@ inline void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const 
     check(q.columns() == shape.heads * shape.head_dim && out.columns() == q.columns(), "attention: {} of {}", out, q);
     std::vector<AttentionTask> tasks;
     for (size_t s = 0; s < spans.size(); ++s)
-        for (int64_t first = spans[s].n; first > 0; first -= query_tile)  // the longest first
+        for (int64_t first = spans[s].n; first > 0; first -= query_tile)  // longest first
             for (int64_t kv = 0; kv < shape.kv_heads; ++kv) {
                 int64_t begin = std::max<int64_t>(0, first - query_tile);
                 tasks.push_back({static_cast<int64_t>(s), kv, begin, first - begin});
@@ -118,7 +118,7 @@ inline void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const 
     });
 }
 
-// A block of keys and values as the backward pass of one key-value head reads it.
+// A packed block of keys and values for the backward pass of one key-value head.
 struct KeyPanels {
     float *keys, *keys_across, *values;  // [dim, 64], [64, dim], [dim, 64]
 };

@@ -10,20 +10,20 @@
 
 namespace puna::avx2 {
 namespace {
-// The order of these includes carries meaning.
+// The order of these includes matters.
 // clang-format off
 #include "kernels/cpu/vec_avx2.h"
 #include "kernels/cpu/fast.inl"
 #include "kernels/cpu/probe.inl"
 // clang-format on
 
-// Four bytes a lane, hidden from the compiler so that no product of them leaves the loop.
+// Four bytes per lane, opaque to the compiler so that products are not hoisted out of the loop.
 inline __m256i opaque(__m256i x) {
     asm volatile("" : "+x"(x));
     return x;
 }
 
-// Signed bytes: |a| times b with a's sign, pairs added in 16 bits, those in 32.
+// Signed bytes: |a| times b with a's sign; pairs are added in 16 bits, then in 32.
 double probe_int8(int64_t rounds) {
     __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(5), ones = _mm256_set1_epi16(1);
     run_chains(rounds, [=](F total) {
@@ -33,7 +33,7 @@ double probe_int8(int64_t rounds) {
     return 8.0 * static_cast<double>(rounds) * chains * lanes;
 }
 
-// Bytes times nibbles: 16 bits hold the sum of eight pairs of products.
+// Bytes times nibbles: the sum of eight pairs of products fits into 16 bits.
 double probe_int4(int64_t rounds) {
     __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(5), ones = _mm256_set1_epi16(1);
     run_chains(rounds, [=](F total) {

@@ -11,20 +11,20 @@
 
 namespace puna::avx512 {
 namespace {
-// The order of these includes carries meaning.
+// The order of these includes matters.
 // clang-format off
 #include "kernels/cpu/vec_avx512.h"
 #include "kernels/cpu/fast.inl"
 #include "kernels/cpu/probe.inl"
 // clang-format on
 
-// Four bytes a lane, hidden from the compiler so that no product of them leaves the loop.
+// Four bytes per lane, opaque to the compiler so that products are not hoisted out of the loop.
 inline __m512i opaque(__m512i x) {
     asm volatile("" : "+v"(x));
     return x;
 }
 
-// As AVX2's, but the sign of a byte is given by a masked subtraction.
+// As in avx2.cpp, with a masked subtraction to apply the sign.
 double probe_int8(int64_t rounds) {
     __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5), ones = _mm512_set1_epi16(1);
     __mmask64 negative = _mm512_movepi8_mask(opaque(a));

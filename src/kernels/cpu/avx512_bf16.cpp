@@ -1,4 +1,4 @@
-// The matrix products again, for processors that multiply pairs of bf16.
+// Matrix products for processors with dot products of bf16 pairs.
 #if defined(__x86_64__)
 #include "kernels/cpu/standard.h"
 
@@ -12,7 +12,7 @@
 
 namespace puna::avx512_bf16 {
 namespace {
-// The order of these includes carries meaning.
+// The order of these includes matters.
 // clang-format off
 #include "kernels/cpu/vec_avx512.h"
 #include "kernels/cpu/vec_avx512_bf16.h"

@@ -1,4 +1,4 @@
-// Dot products of bytes in AVX-512's registers: so far their peak; the kernels of quantized weights will use them.
+// Dot products of bytes in 512-bit registers: so far only their peak rate, for quantized weights later.
 #if defined(__x86_64__)
 #include "kernels/cpu/standard.h"
 
@@ -12,7 +12,7 @@
 
 namespace puna::avx512_vnni {
 namespace {
-// The order of these includes carries meaning.
+// The order of these includes matters.
 // clang-format off
 #include "kernels/cpu/vec_avx512.h"
 #include "kernels/cpu/probe.inl"

@@ -1,4 +1,4 @@
-// kernels/cpu/bf16_operand.inl — operands of pairs of bf16, in the words of vec_avx512_bf16.h.
+// kernels/cpu/bf16_operand.inl — matmul operands that are pairs of bf16 (see vec_avx512_bf16.h).
 
 struct Bf16PairOperand {
     static constexpr int64_t k = 2;
@@ -7,8 +7,8 @@ struct Bf16PairOperand {
         return round_to_pairs(load(row, std::min(n, lanes)),
                               load(row + lanes, std::clamp<int64_t>(n - lanes, 0, lanes)));
     }
-    // Of each of `lanes` columns (the first n) two numbers along k, rows `stride` apart; of the last row, if `left` is
-    // 1, one number and a zero.
+    // Two elements along k, in rows `stride` apart, of each of `lanes` columns (the first n); if only one row is left,
+    // the second element is zero.
     static F load_across_k(const bf16* first, int64_t stride, int64_t left, int64_t n) {
         return interleave_to_pairs(first, left > 1 ? first + stride : nullptr, std::min(n, lanes));
     }

@@ -1,9 +1,9 @@
-// kernels/cpu/elementwise.inl — kernels over numbers in a row: embedding, sums, conversion, AdamW. Formulas as in
-// scalar.cpp.
+// kernels/cpu/elementwise.inl — elementwise kernels: embedding, addition, conversion, sums of squares, AdamW. Formulas
+// as in scalar.cpp.
 
-constexpr int64_t task_size = 1 << 14;  // numbers that one task takes
+constexpr int64_t task_size = 1 << 14;  // elements per task
 
-// Calls f(i, n) for the pieces of all numbers, on all threads.
+// Calls f(i, n) for vectors of n elements at i, up to `count`, on all threads.
 template <class Piece>
 inline void parallel_vectors(int64_t count, Piece f) {
     parallel_for(count, task_size, [&](int64_t first, int64_t last) {
@@ -38,7 +38,7 @@ inline void embed_backward(Stream, const TreeSum& dtable, Tensor dout, Tensor id
     parallel_for(V, 64, [&](int64_t first, int64_t last) {
         float* part = cpu::scratch(cpu::Scratch::tile, (TreeTile::scratch_levels(dtable) + 1) * D);
         auto at = std::lower_bound(order.begin(), order.end(), first,
-                                   [id](int64_t place, int64_t value) { return id[place] < value; });
+                                   [id](int64_t position, int64_t value) { return id[position] < value; });
         for (int64_t v = first; v < last; ++v) {
             TreeTile tile{dtable, v, 0, 1, D, D, part + D};
             for (int64_t c = 0; c < chunks; ++c) {

@@ -1,4 +1,4 @@
-// kernels/cpu/fast.inl — what a vector instruction set has, in the order in which it builds on itself. A thin source
+// kernels/cpu/fast.inl — all vector kernels, in the order of their dependencies. A source file per instruction set
 // opens the target region and its namespace, includes its vec_*.h, then this.
 // clang-format off
 #include "kernels/cpu/math.inl"
@@ -11,7 +11,7 @@
 #include "kernels/cpu/elementwise.inl"
 // clang-format on
 
-// Puts all of it into a table.
+// Replaces the kernels of a table by these.
 inline void use_fast(Kernels& table) {
     table.embed = embed;
     table.embed_backward = embed_backward;

@@ -1,7 +1,7 @@
 // kernels/cpu/gemm_micro.inl — the inner loops of every matrix product: out[rows, 64] += a[rows, k] * panel[k, 64].
 //
-// Each number of `out` is one chain of fused multiply-adds from the first k to the last, whatever the shape around it:
-// that is what makes bits independent of rows, threads and chunking. (Libraries leave that order open.)
+// Each element of `out` is one chain of fused multiply-adds from the first k to the last, whatever the shapes: results
+// are bit-identical for any rows, threads and chunking. (Libraries do not specify that order.)
 //
 // A panel holds 64 columns of the right-hand side as units (see operand.inl), in sub-panels of `width` columns:
 // [64 / width][units of k][width]. Columns past the end are zeros.
@@ -84,8 +84,8 @@ void multiply_panel(float* out, int64_t out_stride, Lhs a, int64_t rows, const f
 }
 
 template <class Operand>
-constexpr int64_t unit_count(int64_t numbers) {
-    return (numbers + Operand::k - 1) / Operand::k;
+constexpr int64_t unit_count(int64_t elements) {
+    return (elements + Operand::k - 1) / Operand::k;
 }
 
 // Panel of a matrix [columns, k] whose rows are contiguous along k: column c is row c of `from`. columns <= 64.

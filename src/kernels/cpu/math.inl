@@ -1,5 +1,5 @@
-// kernels/cpu/math.inl — exp, log and sigmoid of vectors, right to about 2 ulp, in Cephes' manner: a power of two times
-// a polynomial.
+// kernels/cpu/math.inl — exp and sigmoid of vectors, accurate to about 2 ulp: a power of two times a polynomial.
+// Source: Cephes, expf.
 
 inline F exp(F x) {
     F low = broadcast(-87.33654f), clamped = min(broadcast(88.72283f), max(low, x));  // NaN passes through
@@ -19,7 +19,7 @@ inline F exp(F x) {
 
 inline F sigmoid(F x) { return broadcast(1) / (broadcast(1) + exp(broadcast(0) - x)); }
 
-// One number through the vector code, so that tails compute the same.
+// A scalar through the vector code, for the same bits.
 inline float first_lane(F x) {
     alignas(64) float all[lanes];
     store(all, x);

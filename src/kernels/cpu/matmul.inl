@@ -1,9 +1,9 @@
-// kernels/cpu/matmul.inl — the three products of a linear layer, for one kind of operand (Operand). Work is shared out
-// as panels of 64 output columns, packed into cache, times blocks of rows. Letters as in kernels.h.
+// kernels/cpu/matmul.inl — the three products of a linear layer, for one type of operand (Operand). Work is split into
+// panels of 64 output columns, packed into cache, times blocks of rows. Letters as in kernels.h.
 
-constexpr int64_t k_block = 512;  // numbers along k that are packed at a time: a panel stays in the L2 cache
+constexpr int64_t k_block = 512;  // elements along k packed at a time: a panel fits in the L2 cache
 
-// Rows that one task takes: all of them where there are panels enough for the threads.
+// Rows per task: all of them if there are enough panels for the threads.
 inline int64_t rows_per_task(int64_t rows, int64_t panels) {
     int64_t pieces = std::clamp<int64_t>(4 * threads() / panels, 1, std::max<int64_t>(rows / 256, 1));
     return divide_up(divide_up(rows, pieces), tile_rows) * tile_rows;
@@ -24,7 +24,7 @@ template <class Operand>
 constexpr bool converts_lhs = !std::is_same_v<Operand, F32Operand<false>>;
 
 // out[T, N] = or += x[T, K] * right[K, N], where pack(panel, first k, n of k, first column, n of columns) fills a
-// panel. Few rows: each panel is packed by the task that uses it.
+// panel. For few rows: each panel is packed by the task that uses it.
 template <class Operand, class Pack>
 void multiply_by_panels(Tensor out, Tensor x, bool overwrite, Pack pack) {
     int64_t T = out.rows(), N = out.columns(), K = x.columns(), panels = divide_up(N, panel_columns),
@@ -42,16 +42,16 @@ void multiply_by_panels(Tensor out, Tensor x, bool overwrite, Pack pack) {
         int64_t columns = std::min(panel_columns, N - column);
         float* panel = cpu::scratch(cpu::Scratch::panel, panel_columns * k_block);
         for (int64_t k = 0; k < K; k += k_block) {
-            int64_t numbers = std::min(k_block, K - k);
-            pack(panel, k, numbers, column, columns);
+            int64_t k_count = std::min(k_block, K - k);
+            pack(panel, k, k_count, column, columns);
             multiply_panel<Operand>(out.row<float>(first) + column, N, left.from(first, k / Operand::k), n, panel,
-                                    columns, unit_count<Operand>(numbers), overwrite && k == 0);
+                                    columns, unit_count<Operand>(k_count), overwrite && k == 0);
         }
     });
 }
 
-// Many rows: all panels are packed first, then each task converts a block of rows into cache and multiplies it with all
-// of them, so that x is read once and out written once.
+// For many rows: all panels are packed first, then each task converts a block of rows into cache and multiplies it by
+// all panels, so that x is read once and out is written once.
 template <class Operand, class Pack>
 void multiply_by_rows(Tensor out, Tensor x, bool overwrite, Pack pack) {
     constexpr int64_t block = 16 * tile_rows;
@@ -76,11 +76,11 @@ void multiply_by_rows(Tensor out, Tensor x, bool overwrite, Pack pack) {
             left = {rows, units, 1};
         }
         for (int64_t panel = 0; panel < panels; ++panel)
-            each_k_block([&](int64_t k, int64_t numbers) {
+            each_k_block([&](int64_t k, int64_t k_count) {
                 int64_t column = panel * panel_columns;
                 multiply_panel<Operand>(out.row<float>(first) + column, N, left.from(0, k / Operand::k), n,
                                         panel_at(panel, k), std::min(panel_columns, N - column),
-                                        unit_count<Operand>(numbers), overwrite && k == 0);
+                                        unit_count<Operand>(k_count), overwrite && k == 0);
             });
     });
 }
@@ -159,7 +159,7 @@ void weight_gradient_as(const TreeSum& dw, Tensor dout, Tensor x) {
     });
 }
 
-// The table's entries: Bf16Operand is what bf16 weights compute with.
+// The kernels of the table; bf16 weights are multiplied with Bf16Operand.
 template <class Bf16Operand>
 void matmul(Stream, Tensor out, Tensor x, Tensor w) {
     check(w.size[0] == out.columns() && w.columns() == x.columns() && out.rows() == x.rows(), "matmul: {} = {} x {}",

@@ -1,11 +1,11 @@
-// kernels/cpu/operand.inl — what matmul operands are made of. A unit is 32 bits: one float, or with BF16 instructions a
-// pair of bf16 that are neighbors along k, the dimension that is summed over (bf16_operand.inl).
+// kernels/cpu/operand.inl — matmul operands. A unit is 32 bits: one float, or with BF16 instructions a pair of bf16
+// that are neighbors along k, the dimension of the sum (bf16_operand.inl).
 
-// Operands as floats. `round`: to bf16 first, for processors without its instructions.
+// Operands as floats, rounded to bf16 if `round`, for processors without BF16 instructions.
 template <bool round>
 struct F32Operand {
-    static constexpr int64_t k = 1;  // numbers along k in a unit
-    // `lanes` units along k from `row`; past n numbers they are zero
+    static constexpr int64_t k = 1;  // elements along k in a unit
+    // `lanes` units along k from `row`; zeros after n elements.
     template <class T>
     static F load_along_k(const T* row, int64_t n) {
         return rounded<T>(n >= lanes ? load(row) : load(row, n));
@@ -20,7 +20,7 @@ struct F32Operand {
  private:
     template <class T>
     static F rounded(F x) {
-        if constexpr (round && !std::is_same_v<T, bf16>) return as_bf16(x);  // what is bf16 already stays as it is
+        if constexpr (round && !std::is_same_v<T, bf16>) return as_bf16(x);  // bf16 inputs need no rounding
         return x;
     }
 };

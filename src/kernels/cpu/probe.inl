@@ -1,5 +1,5 @@
-// kernels/cpu/probe.inl — independent chains of one instruction in registers. The empty asm keeps the compiler from
-// seeing that they are alike.
+// kernels/cpu/probe.inl — microbenchmarks: independent chains of one instruction in registers. The empty asm keeps the
+// compiler from merging identical chains.
 
 constexpr int chains = lanes == 16 ? 24 : 12;
 

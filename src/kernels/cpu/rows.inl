@@ -1,7 +1,7 @@
-// kernels/cpu/rows.inl — kernels that take rows one by one: norm, rope, SwiGLU, softmax, cross-entropy. Formulas and
-// letters as in scalar.cpp and kernels.h.
+// kernels/cpu/rows.inl — row-wise kernels: RMSNorm, RoPE, SwiGLU, softmax, cross-entropy. Formulas as in scalar.cpp,
+// letters as in kernels.h.
 
-// Calls f(i, n) for the pieces of a row of D numbers: n lanes from i.
+// Calls f(i, n) for vectors of n <= lanes elements at i, over a row of D elements.
 template <class Piece>
 inline void for_each_vector(int64_t D, Piece f) {
     int64_t i = 0;
@@ -9,7 +9,7 @@ inline void for_each_vector(int64_t D, Piece f) {
     if (i < D) f(i, D - i);
 }
 
-// Partial or whole, decided where it is cheap.
+// Full or partial vectors; the branch is cheap.
 inline F load_n(const float* p, int64_t n) { return n == lanes ? load(p) : load(p, n); }
 inline void store_n(float* p, F x, int64_t n) { n == lanes ? store(p, x) : store(p, x, n); }
 
@@ -70,12 +70,12 @@ inline void rms_norm_backward(Stream, Tensor dx, const TreeSum& dw, Tensor dout,
     });
 }
 
-inline void rotate_neighbours(float* x, const float* cosine, const float* sine, int64_t P, bool inverse) {
+inline void rotate_neighbors(float* x, const float* cosine, const float* sine, int64_t P, bool inverse) {
     for (int64_t p = 0; p < P; p += lanes / 2) {
         int64_t n = std::min(lanes / 2, P - p);
         F c = load_each_twice(cosine + p, n), s = load_each_twice(sine + p, n), v = load_n(x + 2 * p, 2 * n),
-          turned = swap_adjacent(v) * s;
-        store_n(x + 2 * p, inverse ? fma_add_sub(v, c, turned) : fma_sub_add(v, c, turned), 2 * n);
+          swapped = swap_adjacent(v) * s;
+        store_n(x + 2 * p, inverse ? fma_add_sub(v, c, swapped) : fma_sub_add(v, c, swapped), 2 * n);
     }
 }
 
@@ -95,7 +95,7 @@ inline void rope(Stream, Tensor x, Tensor angles, RotaryPairs pairs, bool invers
         for (int64_t t = first; t < last; ++t)
             for (int64_t h = 0; h < heads; ++h) {
                 const float* cosine = angles.as<float>() + t * 2 * P;
-                auto rotate = pairs == RotaryPairs::neighbors ? rotate_neighbours : rotate_halves;
+                auto rotate = pairs == RotaryPairs::neighbors ? rotate_neighbors : rotate_halves;
                 rotate(x.row<float>(t) + h * 2 * P, cosine, cosine + P, P, inverse);
             }
     });
@@ -127,15 +127,15 @@ inline void swiglu_backward(Stream, Tensor dgate, Tensor dup, Tensor dout, Tenso
 }
 
 inline float row_max(const float* row, int64_t V) {
-    F top = broadcast(-std::numeric_limits<float>::infinity());
+    F largest = broadcast(-std::numeric_limits<float>::infinity());
     int64_t i = 0;
-    for (; i + lanes <= V; i += lanes) top = max(top, load(row + i));
-    float value = reduce_max(top);
+    for (; i + lanes <= V; i += lanes) largest = max(largest, load(row + i));
+    float value = reduce_max(largest);
     for (; i < V; ++i) value = std::max(value, row[i]);
     return value;
 }
 
-// The sum of exp(row - top), which f(i, n, exponentials) also gets piece by piece.
+// The sum of exp(row - top); calls f(i, n, exponentials) for each vector.
 template <class Piece>
 inline float row_exp_sum(const float* row, int64_t V, float top, Piece f) {
     F total = broadcast(0);
@@ -156,7 +156,7 @@ inline float row_exp_sum(const float* row, int64_t V, float top, Piece f) {
     return result;
 }
 
-inline void scale_pieces(float* row, int64_t V, float factor) {
+inline void scale_values(float* row, int64_t V, float factor) {
     for_each_vector(V, [&](int64_t i, int64_t n) { store_n(row + i, load_n(row + i, n) * broadcast(factor), n); });
 }
 
@@ -165,7 +165,7 @@ inline void softmax(Stream, Tensor x) {
     parallel_for(x.rows(), [&](int64_t t) {
         float* row = x.row<float>(t);
         float total = row_exp_sum(row, V, row_max(row, V), [&](int64_t i, int64_t n, F p) { store_n(row + i, p, n); });
-        scale_pieces(row, V, 1 / total);
+        scale_values(row, V, 1 / total);
     });
 }
 
@@ -189,10 +189,10 @@ inline void cross_entropy_backward(Stream, Tensor loss, Tensor logits, Tensor ta
             *to = 0;
             return;
         }
-        float right = row[target], top = row_max(row, V);
+        float target_logit = row[target], top = row_max(row, V);
         float total = row_exp_sum(row, V, top, [&](int64_t i, int64_t n, F p) { store_n(row + i, p, n); });
-        *to = std::log(total) + top - right;
-        scale_pieces(row, V, seed / total);
+        *to = std::log(total) + top - target_logit;
+        scale_values(row, V, seed / total);
         row[target] -= seed;
     });
 }

@@ -1,4 +1,4 @@
-// The reference: each kernel as its formula, complete and never optimized. Letters as in kernels.h.
+// The reference kernels: each is written as its formula and never optimized. Letters as in kernels.h.
 #include "kernels/cpu/scalar.h"
 
 #include "core/math.h"
@@ -16,7 +16,7 @@ namespace puna::scalar {
 
 namespace {
 
-// (inside the namespace: every instruction set compiles its own)
+// (included inside the namespace: each instruction set compiles its own)
 #include "kernels/cpu/tree_sum.inl"
 
 float exp(float x) { return static_cast<float>(exact::exp(x)); }
@@ -34,22 +34,23 @@ void embed(Stream, Tensor out, Tensor table, Tensor ids) {
     });
 }
 
-// One token's row at a time: its places in the batch in order, summed chunk by chunk. Chunks without it are zeros.
+// One row of the table at a time: the positions of its token in order, summed by chunk. Chunks without it add zeros.
 void embed_backward(Stream, const TreeSum& dtable, Tensor dout, Tensor ids) {
     int64_t D = dout.columns(), V = 0;
     for (const Tensor& level : dtable.level)
         if (level) V = level.size[0];
-    std::vector<std::vector<int64_t>> places(static_cast<size_t>(V));
+    std::vector<std::vector<int64_t>> positions_of(static_cast<size_t>(V));
     for (int64_t t = dtable.chunk.front(); t < dtable.chunk.back(); ++t)
-        places[static_cast<size_t>(ids.as<int32_t>()[t])].push_back(t);
+        positions_of[static_cast<size_t>(ids.as<int32_t>()[t])].push_back(t);
     parallel_for(V, [&](int64_t v) {
         std::vector<float> part(static_cast<size_t>(D)),
             scratch(static_cast<size_t>(TreeTile::scratch_levels(dtable) * D));
         TreeTile tile{dtable, v, 0, 1, D, D, scratch.data()};
-        auto at = places[static_cast<size_t>(v)].begin();
+        auto at = positions_of[static_cast<size_t>(v)].begin();
         for (int64_t c = 0; c < dtable.chunks(); ++c) {
             std::fill(part.begin(), part.end(), 0.0f);
-            for (; at != places[static_cast<size_t>(v)].end() && *at < dtable.chunk[static_cast<size_t>(c) + 1]; ++at)
+            for (; at != positions_of[static_cast<size_t>(v)].end() && *at < dtable.chunk[static_cast<size_t>(c) + 1];
+                 ++at)
                 for (int64_t d = 0; d < D; ++d) part[static_cast<size_t>(d)] += dout.row<float>(*at)[d];
             tile.push(c, part.data());
         }
@@ -138,7 +139,7 @@ void swiglu_backward(Stream, Tensor dgate, Tensor dup, Tensor dout, Tensor gate,
     });
 }
 
-// x becomes exp(x - largest); returns the sum, and the largest through `largest`.
+// Replaces x by exp(x - max(x)). Returns the sum; *largest receives the maximum.
 float exponentials(float* x, int64_t n, float* largest) {
     *largest = *std::max_element(x, x + n);
     float sum = 0;
@@ -173,24 +174,24 @@ void cross_entropy_backward(Stream, Tensor loss, Tensor logits, Tensor targets, 
             loss.as<float>()[t] = 0;
             return;
         }
-        float right = row[target], largest, sum = exponentials(row, logits.columns(), &largest);
-        loss.as<float>()[t] = log(sum) + largest - right;
+        float target_logit = row[target], largest, sum = exponentials(row, logits.columns(), &largest);
+        loss.as<float>()[t] = log(sum) + largest - target_logit;
         for (int64_t v = 0; v < logits.columns(); ++v) row[v] = (row[v] / sum - (v == target ? 1.0f : 0.0f)) * seed;
     });
 }
 
-constexpr int64_t piece = 1 << 14;  // numbers that one thread takes at a time in flat kernels
+constexpr int64_t task_size = 1 << 14;  // elements per task of elementwise kernels
 
 void add(Stream, Tensor out, Tensor a, Tensor b) {
     check(out.count() == a.count() && a.count() == b.count(), "add: {} = {} + {}", out, a, b);
-    parallel_for(out.count(), piece, [&](int64_t first, int64_t last) {
+    parallel_for(out.count(), task_size, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) out.as<float>()[i] = a.as<float>()[i] + b.as<float>()[i];
     });
 }
 
 void add_scaled(Stream, Tensor out, Tensor x, float factor) {
     check(out.count() == x.count(), "add_scaled: {} += {}", out, x);
-    parallel_for(out.count(), piece, [&](int64_t first, int64_t last) {
+    parallel_for(out.count(), task_size, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) out.as<float>()[i] += factor * x.as<float>()[i];
     });
 }
@@ -199,7 +200,7 @@ void convert(Stream, Tensor out, Tensor x) {
     check(out.count() == x.count(), "convert: {} = {}", out, x);
     with_type(out.dtype, [&]<class To>() {
         with_type(x.dtype, [&]<class From>() {
-            parallel_for(out.count(), piece, [&](int64_t first, int64_t last) {
+            parallel_for(out.count(), task_size, [&](int64_t first, int64_t last) {
                 for (int64_t i = first; i < last; ++i) out.as<To>()[i] = To(static_cast<float>(x.as<From>()[i]));
             });
         });
@@ -207,11 +208,11 @@ void convert(Stream, Tensor out, Tensor x) {
 }
 
 double sum_of_squares(Stream, Tensor x) {
-    std::vector<double> sums(static_cast<size_t>((x.count() + piece - 1) / piece));
-    parallel_for(x.count(), piece, [&](int64_t first, int64_t last) {
+    std::vector<double> sums(static_cast<size_t>((x.count() + task_size - 1) / task_size));
+    parallel_for(x.count(), task_size, [&](int64_t first, int64_t last) {
         double sum = 0;
         for (int64_t i = first; i < last; ++i) sum += static_cast<double>(x.as<float>()[i]) * x.as<float>()[i];
-        sums[static_cast<size_t>(first / piece)] = sum;
+        sums[static_cast<size_t>(first / task_size)] = sum;
     });
     double total = 0;
     for (double sum : sums) total += sum;
@@ -220,7 +221,7 @@ double sum_of_squares(Stream, Tensor x) {
 
 void adamw(Stream, Tensor weight, Tensor m, Tensor v, Tensor gradient, const AdamW& s) {
     check(weight.count() == gradient.count() && m.count() == v.count(), "adamw: {} by {}", weight, gradient);
-    parallel_for(weight.count(), piece, [&](int64_t first, int64_t last) {
+    parallel_for(weight.count(), task_size, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
             float g = gradient.as<float>()[i] * s.gradient_scale;
             float& mi = m.as<float>()[i];

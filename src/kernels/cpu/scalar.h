@@ -1,4 +1,4 @@
-// kernels/cpu/scalar.h — the reference kernels and their probes, by file: matmul, attention, probes and all the rest.
+// kernels/cpu/scalar.h — the reference kernels that have source files of their own: matmul, attention, probes.
 #pragma once
 #include "kernels/kernels.h"
 
@@ -14,6 +14,6 @@ void attention_backward(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Te
 
 double probe_f32(int64_t rounds);
 double probe_int8(int64_t rounds);
-float probe_read(const float* numbers, int64_t n);
+float probe_read(const float* values, int64_t n);
 
 }  // namespace puna::scalar

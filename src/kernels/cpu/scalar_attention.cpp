@@ -1,4 +1,4 @@
-// Attention as its formula: for each query, softmax over the keys that it sees, in blocks of 64 from position 0.
+// Attention as the formula: for each query a softmax over the keys that it sees, in blocks of 64 from position 0.
 //
 // m: largest score so far, l: sum of exp(score - m), o: sum of exp(score - m) * value. A block that raises m scales l
 // and o by exp(old m - new m). At the end out = o / l and lse = m + log(l).
@@ -25,7 +25,7 @@ float dot(const float* a, const float* b, int64_t n) {
 }
 
 struct Head {
-    int64_t head, kv, dim, kv_dim;  // kv: its key and value head; kv_dim: numbers in a row of keys
+    int64_t head, kv, dim, kv_dim;  // kv: its key-value head; kv_dim: elements in a row of keys
     float scale;
     Head(int64_t h, AttentionShape shape)
         : head(h),
@@ -37,7 +37,8 @@ struct Head {
     const float* value(const AttentionSpan& span, int64_t j) const { return span.v + j * kv_dim + kv * dim; }
 };
 
-void attend(float* out, float* lse, const float* query, const AttentionSpan& span, int64_t position, const Head& head) {
+void attend_query(float* out, float* lse, const float* query, const AttentionSpan& span, int64_t position,
+                  const Head& head) {
     float m = -std::numeric_limits<float>::infinity(), l = 0;
     std::fill(out, out + head.dim, 0.0f);
     for (int64_t block = 0; block <= position; block += cpu::key_block) {
@@ -47,9 +48,9 @@ void attend(float* out, float* lse, const float* query, const AttentionSpan& spa
             score[j] = dot(query, head.key(span, block + j), head.dim) * head.scale;
             largest = std::max(largest, score[j]);
         }
-        float shrink = exp(m - largest);
-        l *= shrink;
-        for (int64_t d = 0; d < head.dim; ++d) out[d] *= shrink;
+        float factor = exp(m - largest);
+        l *= factor;
+        for (int64_t d = 0; d < head.dim; ++d) out[d] *= factor;
         for (int64_t j = 0; j < n; ++j) {
             float p = exp(score[j] - largest);
             l += p;
@@ -69,8 +70,8 @@ void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const Attenti
         parallel_for(span.n * shape.heads, [&](int64_t i) {
             int64_t row = span.first + i / shape.heads, position = span.keys - span.n + i / shape.heads;
             Head head(i % shape.heads, shape);
-            attend(out.row<float>(row) + head.head * head.dim, lse.row<float>(row) + head.head,
-                   q.row<float>(row) + head.head * head.dim, span, position, head);
+            attend_query(out.row<float>(row) + head.head * head.dim, lse.row<float>(row) + head.head,
+                         q.row<float>(row) + head.head * head.dim, span, position, head);
         });
 }
 

@@ -1,4 +1,4 @@
-// Letters as in kernels.h: T tokens, D columns of x, O columns of the output. Sums run from the first number to the
+// Letters as in kernels.h: T tokens, D columns of x, O columns of the output. Sums run from the first element to the
 // last.
 #include "core/threads.h"
 #include "kernels/cpu/scalar.h"
@@ -12,10 +12,10 @@ namespace puna::scalar {
 
 namespace {
 
-// (inside the namespace: every instruction set compiles its own)
+// (included inside the namespace: each instruction set compiles its own)
 #include "kernels/cpu/tree_sum.inl"
 
-// What a matmul computes with: numbers themselves, or rounded to bf16.
+// The operands of a matmul: x, rounded to bf16 if that is the compute type.
 std::vector<float> operands(const float* x, int64_t n, Dtype compute) {
     std::vector<float> row(x, x + n);
     if (compute == Dtype::bf16)

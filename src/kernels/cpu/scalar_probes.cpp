@@ -1,12 +1,12 @@
-// The peak rates of plain code: one number at a time (see Probes in kernels.h).
+// Peak rates of scalar code (see Probes in kernels.h).
 #include "kernels/cpu/scalar.h"
 
 namespace puna::scalar {
 
 namespace {
 
-// Independent chains of total += a * b. a and b are read from memory again at each step, since the compiler would
-// otherwise multiply once; that costs what it costs the reference kernels too.
+// Independent chains of total += a * b. a is volatile, as the compiler would otherwise multiply only once; the
+// reference kernels load their operands too.
 template <class Factor, class Sum>
 double run_chains(int64_t rounds, Factor value) {
     constexpr int chains = 8;
@@ -26,9 +26,9 @@ double run_chains(int64_t rounds, Factor value) {
 double probe_f32(int64_t rounds) { return run_chains<float, float>(rounds, 1e-9f); }
 double probe_int8(int64_t rounds) { return run_chains<int8_t, int32_t>(rounds, 3); }
 
-float probe_read(const float* numbers, int64_t n) {
+float probe_read(const float* values, int64_t n) {
     float sum = 0;
-    for (int64_t i = 0; i < n; ++i) sum += numbers[i];
+    for (int64_t i = 0; i < n; ++i) sum += values[i];
     return sum;
 }
 

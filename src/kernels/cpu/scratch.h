@@ -1,4 +1,4 @@
-// kernels/cpu/scratch.h — memory that a kernel needs while it runs: one buffer for each thread and purpose, kept.
+// kernels/cpu/scratch.h — scratch memory of kernels: one buffer per thread and purpose, reused between calls.
 #pragma once
 #include "core/arena.h"
 
@@ -9,7 +9,7 @@ namespace puna::cpu {
 
 enum class Scratch { operand, panel, tile, count };
 
-// n numbers of 32 bits, 64-byte aligned; valid until this thread asks for the same purpose again.
+// n uninitialized floats, 64-byte aligned; valid until the next call by this thread for the same purpose.
 float* scratch(Scratch purpose, int64_t n);
 
 }  // namespace puna::cpu

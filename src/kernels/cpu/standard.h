@@ -1,5 +1,5 @@
-// kernels/cpu/standard.h — every header that the vector sources need, included before their target region opens: an
-// inline function of the standard library must not be compiled for an instruction set that a machine may lack.
+// kernels/cpu/standard.h — all headers of the vector sources, included before their target region opens: an inline
+// function of the standard library must not be compiled for an instruction set that the machine may lack.
 #pragma once
 #include "core/checked.h"
 #include "core/threads.h"
@@ -7,7 +7,7 @@
 #include "kernels/cpu/tables.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
-// GCC 12 calls its own _mm512_undefined_ps uninitialized (GCC bug 105593).
+// GCC 12 warns of its own _mm512_undefined_ps (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif

@@ -1,11 +1,11 @@
-// kernels/cpu/tree_sum.inl — sums of gradients over chunks, a tile at a time (see TreeSum in kernels.h). Included by
-// each instruction set's source inside its namespace.
+// kernels/cpu/tree_sum.inl — sums of gradients over chunks, one tile at a time (see TreeSum in kernels.h). Included
+// inside the namespace of each instruction set.
 
-// Rows row .. row + rows and columns column .. column + columns of a gradient whose rows are `stride` numbers.
+// Rows row .. row + rows and columns column .. column + columns of a gradient with `stride` elements per row.
 struct TreeTile {
     const TreeSum& tree;
     int64_t row, column, rows, columns, stride;
-    float* scratch;  // scratch_levels(tree) * rows * columns numbers: levels that live only inside this call
+    float* scratch;  // scratch_levels(tree) * rows * columns floats: levels used only within this call
 
     struct View {
         float* data;
@@ -22,23 +22,23 @@ struct TreeTile {
         return {scratch + k * rows * columns, columns};
     }
 
-    // Where to compute the sum over chunk number i of this call: where push would store it, or in `part` [rows,
-    // columns].
+    // Where to compute the sum over chunk i of this call: its final location if it is the first of a pair, otherwise
+    // `part` [rows, columns].
     View destination(int64_t i, float* part) const { return is_first(i) ? level(0) : View{part, columns}; }
 
-    // Adds the sum that was computed in destination(i, part); `part` is clobbered.
+    // Adds the sum computed in destination(i, part); clobbers `part`.
     void commit(int64_t i, float* part) const {
         if (!is_first(i)) push(i, part);
     }
 
-    // Adds `part`, the sum over chunk number i of this call; it is clobbered.
+    // Adds `part`, the sum over chunk i of this call, and clobbers it.
     void push(int64_t i, float* part) const {
-        uint64_t place = static_cast<uint64_t>(tree.first + i);
+        uint64_t position = static_cast<uint64_t>(tree.first + i);
         if (is_first(i)) return store(level(0), part);
         if (tree.running) return add(level(0), level(0), part);
         int k = 0;
-        for (; place & 1; place >>= 1, ++k)
-            if (place & 2)
+        for (; position & 1; position >>= 1, ++k)
+            if (position & 2)
                 add({part, columns}, level(k), part);
             else
                 return add(level(k + 1), level(k), part);

@@ -1,5 +1,6 @@
-// kernels/cpu/vec_avx2.h — the vector vocabulary of the .inl files in AVX2 with FMA and F16C. Included inside the
-// target region and the namespace of avx2.cpp. A partial load fills with zeros; a partial store leaves the rest alone.
+// kernels/cpu/vec_avx2.h — the vector operations of the .inl files in AVX2 with FMA and F16C. Included inside the
+// target region and the namespace of avx2.cpp. Partial loads fill with zeros; partial stores leave other memory
+// unchanged.
 
 using F = __m256;  // eight floats; + - * / are the compiler's own
 constexpr int64_t lanes = 8;
@@ -25,7 +26,7 @@ inline F load(const bf16* p, int64_t n) { return widen(load_halves(p, n)); }
 inline F load(const f16* p) { return _mm256_cvtph_ps(load_halves(p)); }
 inline F load(const f16* p, int64_t n) { return _mm256_cvtph_ps(load_halves(p, n)); }
 
-// Bf16Operand to nearest even; NaN stays NaN. The same bits as bf16(float).
+// Rounds to bf16, nearest even, in the upper halves of the lanes; NaN stays NaN. The same bits as bf16(float).
 inline __m256i round_to_bf16(F x) {
     __m256i u = _mm256_castps_si256(x);
     __m256i even = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
@@ -66,10 +67,10 @@ inline F zero_if_less(F value, F x, F limit) {  // value, or 0 where x < limit
     return _mm256_and_ps(value, _mm256_cmp_ps(x, limit, _CMP_NLT_UQ));
 }
 inline F swap_adjacent(F x) { return _mm256_permute_ps(x, 0xb1); }
-// Even lanes a * b - c, odd lanes a * b + c; and the other way round.
+// Even lanes a * b - c, odd lanes a * b + c; and the opposite.
 inline F fma_sub_add(F a, F b, F c) { return _mm256_fmaddsub_ps(a, b, c); }
 inline F fma_add_sub(F a, F b, F c) { return _mm256_fmsubadd_ps(a, b, c); }
-// lanes / 2 numbers (or the first n), each twice.
+// lanes / 2 values (or the first n), each twice.
 inline F load_each_twice(const float* p, int64_t n) {
     __m128 x =
         n == lanes / 2
@@ -89,7 +90,7 @@ inline float reduce_max(F x) {
     return _mm_cvtss_f32(_mm_max_ss(b, _mm_movehdup_ps(b)));
 }
 
-// Eight rows of eight 32-bit numbers become columns.
+// Transposes eight vectors of eight 32-bit elements.
 inline void transpose(F* r) {
     F t[8];
 #pragma GCC unroll 8

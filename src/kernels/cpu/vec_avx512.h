@@ -1,6 +1,6 @@
-// kernels/cpu/vec_avx512.h — the vector vocabulary of the .inl files in AVX-512 (F, BW, VL, DQ). Included inside the
-// target region and the namespace of avx512.cpp. A partial load fills with zeros; a partial store leaves the rest
-// alone.
+// kernels/cpu/vec_avx512.h — the vector operations of the .inl files in AVX-512 (F, BW, VL, DQ). Included inside the
+// target region and the namespace of avx512.cpp. Partial loads fill with zeros; partial stores leave other memory
+// unchanged.
 
 using F = __m512;  // sixteen floats; + - * / are the compiler's own
 constexpr int64_t lanes = 16;
@@ -18,7 +18,7 @@ inline F load(const bf16* p, int64_t n) { return widen(_mm256_maskz_loadu_epi16(
 inline F load(const f16* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
 inline F load(const f16* p, int64_t n) { return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(n), p)); }
 
-// Bf16Operand to nearest even; NaN stays NaN. The same bits as bf16(float).
+// Rounds to bf16, nearest even, in the upper halves of the lanes; NaN stays NaN. The same bits as bf16(float).
 inline __m512i round_to_bf16(F x) {
     __m512i u = _mm512_castps_si512(x);
     __m512i even = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
@@ -52,10 +52,10 @@ inline F zero_if_less(F value, F x, F limit) {  // value, or 0 where x < limit
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ), value);
 }
 inline F swap_adjacent(F x) { return _mm512_permute_ps(x, 0xb1); }
-// Even lanes a * b - c, odd lanes a * b + c; and the other way round.
+// Even lanes a * b - c, odd lanes a * b + c; and the opposite.
 inline F fma_sub_add(F a, F b, F c) { return _mm512_fmaddsub_ps(a, b, c); }
 inline F fma_add_sub(F a, F b, F c) { return _mm512_fmsubadd_ps(a, b, c); }
-// lanes / 2 numbers (or the first n), each twice.
+// lanes / 2 values (or the first n), each twice.
 inline F load_each_twice(const float* p, int64_t n) {
     F x = _mm512_maskz_loadu_ps(first_lanes(n), p);
     return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), x);
@@ -69,7 +69,7 @@ inline float reduce_add(F x) {
 }
 inline float reduce_max(F x) { return _mm512_reduce_max_ps(x); }
 
-// Sixteen rows of sixteen 32-bit numbers become columns.
+// Transposes sixteen vectors of sixteen 32-bit elements.
 inline void transpose(F* r) {
     F t[16];
 #pragma GCC unroll 16

@@ -1,6 +1,6 @@
-// kernels/cpu/vec_portable.h — the vector vocabulary of the .inl files in plain loops over PUNA_LANES floats, for the
-// test tables of kernels/testing: what the words mean, and the layouts of instruction sets that a machine lacks. Each
-// word computes what vec_avx2.h or vec_avx512.h computes, to the bit. Included inside a namespace, once for each width.
+// kernels/cpu/vec_portable.h — the vector operations of the .inl files in plain loops over PUNA_LANES floats, for the
+// test tables of kernels/testing: a definition of each operation, and the layouts of instruction sets that a machine
+// lacks. Bit-identical to vec_avx2.h and vec_avx512.h. Included inside a namespace, once for each width.
 
 constexpr int64_t lanes = PUNA_LANES;
 
@@ -28,7 +28,7 @@ inline F operator/(F a, F b) {
     return make_lanes([&](int64_t i) { return a.lane[i] / b.lane[i]; });
 }
 
-// Any float type; a partial load fills with zeros.
+// For all float types; partial loads fill with zeros.
 template <class T>
 inline F load(const T* p, int64_t n) {
     return make_lanes([&](int64_t i) { return i < n ? static_cast<float>(p[i]) : 0.0f; });
@@ -89,7 +89,7 @@ inline F load_each_twice(const float* p, int64_t n) {
     return make_lanes([&](int64_t i) { return i / 2 < n ? p[i / 2] : 0.0f; });
 }
 
-// Halves are added until one number is left, as the instruction sets do it.
+// Adds halves until one value is left, as the instruction sets do.
 inline float reduce_add(F x) {
     for (int64_t half = lanes / 2; half > 0; half /= 2)
         for (int64_t i = 0; i < half; ++i) x.lane[i] += x.lane[i + half];
@@ -106,7 +106,7 @@ inline void transpose(F* r) {
         for (int64_t j = 0; j < i; ++j) std::swap(r[i].lane[j], r[j].lane[i]);
 }
 
-// Two bf16 in the 32 bits of a lane: words as in vec_avx512_bf16.h.
+// Pairs of bf16, one per 32-bit lane, as in vec_avx512_bf16.h.
 inline uint32_t bits_of(float x) { return std::bit_cast<uint32_t>(x); }
 inline uint32_t bf16_bits(float x) { return std::bit_cast<uint16_t>(bf16(x)); }
 inline F load_pairs(const bf16* p, int64_t n) {
@@ -130,7 +130,7 @@ inline F interleave_to_pairs(F low, F high) {
 inline F interleave_to_pairs(const bf16* low, const bf16* high, int64_t n) {
     return interleave_to_pairs(load(low, n), high ? load(high, n) : broadcast(0));
 }
-// The upper halves' product is added first, then that of the lower ones.
+// The product of the upper halves is added first, then that of the lower halves.
 inline F dot_pairs(F total, F a, F b) {
     auto low = [](float pair) { return std::bit_cast<float>(bits_of(pair) << 16); };
     auto high = [](float pair) { return std::bit_cast<float>(bits_of(pair) & 0xffff0000); };

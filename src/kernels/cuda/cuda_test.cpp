@@ -8,8 +8,8 @@
 namespace puna {
 namespace {
 
-// With a device, its kernels give what scalar gives; without one the build still runs, on the processor.
-TEST(Cuda, KernelsThatItHasAgreeWithScalar) {
+// With a device its kernels match scalar; without one the CPU is chosen.
+TEST(Cuda, ImplementedKernelsMatchScalar) {
     const Kernels* cuda = cuda_table();
     if (!cuda) {
         EXPECT_EQ(find_kernels("cuda"), nullptr);

@@ -1,4 +1,4 @@
-// Stands where the build has no CUDA.
+// Replaces the CUDA sources in builds without CUDA.
 #include "kernels/cpu/tables.h"
 
 namespace puna {

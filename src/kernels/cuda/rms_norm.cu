@@ -1,4 +1,4 @@
-// One block for each row: threads sum squares over columns, warps by shuffles, the block through shared memory.
+// One block per row: threads sum squares over columns, then warps by shuffles, then the block through shared memory.
 #include "kernels/cuda/launch.h"
 
 namespace puna::cuda {
@@ -22,7 +22,7 @@ __global__ void rms_norm_rows(float* out, float* scale, const float* x, const fl
     if (threadIdx.x % warp == 0) parts[threadIdx.x / warp] = squares;
     __syncthreads();
     float total = 0;
-    for (float part : parts) total += part;  // every thread in the same order: the same bits
+    for (float part : parts) total += part;  // in the same order in every thread
     float s = 1 / sqrtf(total / static_cast<float>(columns) + epsilon);
     for (int64_t d = threadIdx.x; d < columns; d += threads) out[blockIdx.x * columns + d] = row[d] * s * w[d];
     if (threadIdx.x == 0) scale[blockIdx.x] = s;

@@ -1,5 +1,5 @@
-// The CUDA table. Until it has every kernel nobody is offered it: a table with holes would crash, one that falls back
-// to host code would read device memory.
+// The CUDA table. It is not available before it is complete: missing kernels would crash, and host kernels cannot
+// access device memory.
 #include "core/error.h"
 #include "kernels/cpu/tables.h"
 #include "kernels/cuda/launch.h"
@@ -8,7 +8,7 @@ namespace puna {
 
 namespace {
 
-void throw_failure(std::string_view what) {
+void throw_on_error(std::string_view what) {
     if (const char* reason = cuda::last_error()) fail("CUDA: {}: {}", what, reason);
 }
 
@@ -17,7 +17,7 @@ Kernels make_cuda_kernels() {
     table.name = "cuda";
     table.allocate = [](size_t bytes) {
         void* pointer = cuda::allocate(bytes);
-        if (!pointer) fail("CUDA: {} MiB of device memory could not be had", bytes >> 20);
+        if (!pointer) fail("CUDA: cannot allocate {} MiB of device memory", bytes >> 20);
         return pointer;
     };
     table.release = cuda::release;
@@ -27,13 +27,13 @@ Kernels make_cuda_kernels() {
     table.zero = [](Stream stream, Tensor x) { cuda::zero(stream.handle, x.data, static_cast<size_t>(x.bytes())); };
     table.synchronize = [](Stream stream) {
         cuda::synchronize(stream.handle);
-        throw_failure("a kernel failed");
+        throw_on_error("a kernel failed");
     };
     table.rms_norm = [](Stream stream, Tensor out, Tensor scale, Tensor x, Tensor w, float epsilon) {
         check(w.count() == x.columns() && out.rows() == x.rows(), "rms_norm: {} of {} with {}", out, x, w);
         cuda::rms_norm(stream.handle, out.as<float>(), scale.as<float>(), x.as<float>(), w.as<float>(), x.rows(),
                        x.columns(), epsilon);
-        throw_failure("rms_norm");
+        throw_on_error("rms_norm");
     };
     return table;
 }

@@ -1,4 +1,4 @@
-// The vector kernels in portable loops, as tables for tests: once for each number of lanes.
+// The vector kernels in portable loops, one table for each number of lanes, for tests.
 #include "kernels/testing/tables.h"
 
 #include "core/checked.h"
@@ -19,7 +19,7 @@
 #define PUNA_LANES 4
 namespace puna::portable4 {
 namespace {
-// The order of these includes carries meaning.
+// The order of these includes matters.
 // clang-format off
 #include "kernels/cpu/vec_portable.h"
 #include "kernels/cpu/fast.inl"

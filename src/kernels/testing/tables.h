@@ -1,9 +1,9 @@
-// kernels/testing/tables.h — for tests: every table of kernels that can be tested here.
+// kernels/testing/tables.h — for tests: every kernel table that can be tested on this machine.
 //
 //   for (const Kernels* table : test_tables()) expect_something(*table);
 //
-// Those of available_kernels() and of restricted_kernels(), and the vector kernels in portable loops of 4, 8 and 16
-// lanes: so the layouts, tails and packing of every instruction set are tested on every machine.
+// These are available_kernels(), restricted_kernels(), and the vector kernels in portable loops of 4, 8 and 16 lanes,
+// so that layouts, tails and packing of all instruction sets are tested on every machine.
 #pragma once
 #include "kernels/kernels.h"
 
@@ -12,8 +12,13 @@
 namespace puna {
 
 std::vector<const Kernels*> test_tables();
-// "portable4", "portable8" and "portable16", and with the products of bf16 pairs "portable16,bf16".
+// "portable4", "portable8", "portable16", and with products of bf16 pairs "portable16,bf16".
 std::vector<const Kernels*> portable_tables();
-inline bool is_portable(const Kernels& table) { return table.name.starts_with("portable"); }  // and slow
+inline bool is_portable(const Kernels& table) { return table.name.starts_with("portable"); }  // slow
+
+inline std::vector<std::byte> bytes_of(const Tensor& x) {
+    const std::byte* p = static_cast<const std::byte*>(x.data);
+    return {p, p + x.bytes()};
+}
 
 }  // namespace puna
