@@ -25,7 +25,7 @@ struct Rows {
 // First-fit decreasing bin packing.
 Rows fit_documents(const Shard& shard, int64_t first, int64_t n, int64_t length) {
     Rows rows;
-    std::vector<int64_t> sizes, order(static_cast<size_t>(n)), room;
+    std::vector<int64_t> sizes, order(static_cast<size_t>(n)), free_tokens;
     for (int64_t d = first; d < first + n; ++d) {
         int64_t size = shard.document_end(d) - shard.document_begin(d);
         rows.truncated += size > length;
@@ -36,12 +36,13 @@ Rows fit_documents(const Shard& shard, int64_t first, int64_t n, int64_t length)
     std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return size_of(a) > size_of(b); });
     for (int64_t i : order) {
         size_t row = static_cast<size_t>(
-            std::find_if(room.begin(), room.end(), [&](int64_t r) { return r >= size_of(i); }) - room.begin());
-        if (row == room.size()) {
-            room.push_back(length);
+            std::find_if(free_tokens.begin(), free_tokens.end(), [&](int64_t r) { return r >= size_of(i); }) -
+            free_tokens.begin());
+        if (row == free_tokens.size()) {
+            free_tokens.push_back(length);
             rows.documents.emplace_back();
         }
-        room[row] -= size_of(i);
+        free_tokens[row] -= size_of(i);
         rows.documents[row].push_back(first + i);
     }
     return rows;
