@@ -1,4 +1,4 @@
-# Flags that every file is compiled with.
+# Compiler flags of all files.
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
@@ -6,11 +6,11 @@ endif()
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-set(CMAKE_CXX_FLAGS_RELEASE "-O2")          # assertions of ours are always on, so NDEBUG changes nothing
+set(CMAKE_CXX_FLAGS_RELEASE "-O2")          # check() is always on; NDEBUG is irrelevant
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wall$<SEMICOLON>-Wextra$<SEMICOLON>-Werror$<SEMICOLON>-Wno-missing-field-initializers$<SEMICOLON>-fno-omit-frame-pointer>)
-# The scalar kernels promise the same bits from every compiler: a * b + c is never fused behind our back.
+# The scalar kernels must be bit-identical with every compiler, so a * b + c is not fused implicitly.
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
 
 if(PUNA_SANITIZE)
@@ -22,13 +22,13 @@ if(PUNA_FUZZ)
   add_link_options(-fprofile-instr-generate)
 endif()
 
-# Objects hold machine code for every program and, beside it, the types that the target odr compares.
+# Objects contain machine code for all programs and, in addition, the types that the target odr compares.
 if(PUNA_ODR)
   add_compile_options(-flto -ffat-lto-objects)
   add_link_options($<IF:$<STREQUAL:$<TARGET_PROPERTY:NAME>,odr>,-flto$<SEMICOLON>-Wodr$<SEMICOLON>-Werror=odr,-fno-lto>)
 endif()
 
-# CUDA is optional: where nvcc is found, and the compiler is one that it knows.
+# CUDA is optional: it requires nvcc and a compiler that nvcc supports.
 include(CheckLanguage)
 set(PUNA_CUDA OFF)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND NOT PUNA_SANITIZE AND NOT PUNA_ODR)

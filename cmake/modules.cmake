@@ -1,9 +1,9 @@
-# add_modules(SRC): reads SRC/modules.txt and makes a static library puna_MODULE of every module that exists, linked to
-# the modules that it may include, a test program MODULE_test of its *_test.cpp, and with PUNA_FUZZ one program for each
-# *_fuzz.cpp. What tests share lies in MODULE/testing: its sources make puna_MODULE_testing, which the test programs of
-# this and later modules link. The module `cli` is the program itself.
+# add_modules(SRC): reads SRC/modules.txt and creates, for every existing module, a static library puna_MODULE linked to the
+# modules that it may include, a test program MODULE_test of its *_test.cpp, and with PUNA_FUZZ a program for each *_fuzz.cpp.
+# Sources in MODULE/testing form puna_MODULE_testing, which the test programs of this and later modules link. The module `cli`
+# is the program itself.
 
-# Modules that -Wconversion does not cover, each with its reason; none today.
+# Modules compiled without -Wconversion, with reasons; currently none.
 set(NO_CONVERSION_WARNINGS)
 
 function(add_module src module dependencies)
@@ -13,7 +13,7 @@ function(add_module src module dependencies)
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|/main)\\.cpp$|/testing/")
-  if(EXISTS ${src}/${module}/module.cmake)      # a module with optional parts (CUDA or its stand-in) chooses its sources
+  if(EXISTS ${src}/${module}/module.cmake)      # selects sources of optional parts, such as CUDA
     include(${src}/${module}/module.cmake)
   endif()
   if(NOT sources)
@@ -76,7 +76,7 @@ function(add_modules src)
     target_compile_definitions(puna_cli PRIVATE PUNA_VERSION="${PROJECT_VERSION}")
     add_executable(puna ${src}/cli/main.cpp)
     target_link_libraries(puna PRIVATE puna_cli)
-    if(PUNA_ODR)        # objects instead of libraries: a linker leaves out what nobody asks a library for
+    if(PUNA_ODR)        # objects instead of libraries, whose unused members a linker omits
       add_executable(odr EXCLUDE_FROM_ALL ${src}/cli/main.cpp)
       foreach(module ${all})
         if(TARGET puna_${module})

@@ -1,4 +1,4 @@
-# The libraries we stand on. tools/packages names the Debian package of each.
+# Libraries; tools/packages lists their Debian packages.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
@@ -9,13 +9,14 @@ find_package(ZLIB REQUIRED)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(EDIT REQUIRED IMPORTED_TARGET libedit)
-find_package(MPI COMPONENTS C)              # C interface only: the C++ one of Open MPI is long dead
+find_package(MPI COMPONENTS C)              # C interface only: MPI's C++ bindings were removed
 if(PUNA_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)
 endif()
 
-# What each module links beside the modules it includes. CLI11, JSON and logging headers stay inside .cpp files.
+# Libraries of each module, in addition to the modules that it includes. CLI11, JSON and logging headers are included by .cpp
+# files only.
 set(PACKAGES_core fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json PkgConfig::XXHASH Threads::Threads)
 set(PACKAGES_files nlohmann_json::nlohmann_json ZLIB::ZLIB)
 set(PACKAGES_tokenizer nlohmann_json::nlohmann_json)
