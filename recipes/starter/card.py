@@ -23,8 +23,8 @@ tags: [llama, puna]
 
 The small model that comes with puna: {parameters:.2f} million parameters, {megabytes:.1f} MB with its tokenizer. It tells short
 stories for children, greets, answers very simple questions and ends its turns. It knows next to nothing about the world, and its
-facts are often wrong. It is there so that there is a model to chat with on a fresh machine, and as an example:
-`recipes/starter.sh` reproduces it from its data, on two cores in about {hours:.1f} hours.
+facts are often wrong. It makes a chat possible on a fresh machine without downloads, and serves as an example:
+`recipes/starter.sh` reproduces it from its data, in about {hours:.1f} hours on two cores.
 
 ## Evaluation
 
@@ -56,7 +56,7 @@ with f32 master weights.
 
 | data | license |
 |---|---|
-| `text/tinystories.txt` without the 200 stories above, `text/tinystories_lowercase.txt` with its capitals put back: short simple stories | CDLA-Sharing-1.0 |
+| `text/tinystories.txt` without the 200 stories above, `text/tinystories_lowercase.txt` with capitals restored: short simple stories | CDLA-Sharing-1.0 |
 | `text/children_stories.txt`: 701 children's stories | CC BY 4.0: with thanks to the authors, collectors and translators |
 | `text/novels`: 93 English novels | public domain |
 | `sft/instructions_basic.jsonl`: short instructions with answers | Apache 2.0 |
@@ -68,8 +68,8 @@ the data. The weights are such results, and the data is not published here.
 
 ## Sample answers
 
-One answer to each line of `recipes/prompts.txt`, with seeds 1 to {count} and the settings of `generation_config.json`, unselected; with other
-kernels than those above some of them differ.
+One answer to each line of `recipes/prompts.txt`, with seeds 1 to {count} and the settings of `generation_config.json`, unselected. Some of
+them differ with other kernels than those above.
 
 {answers}
 """
