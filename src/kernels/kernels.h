@@ -46,7 +46,7 @@ struct AttentionShape {
 // global batch, so that any split of the batch gives the same bits. Like a binary counter: level[k] holds the sum of
 // 2^k neighboring chunks where bit k of the number of chunks so far is set.
 struct TreeSum {
-    std::span<const Tensor> level;   // each of the gradient's shape, f32; empty: not saved between calls
+    std::span<const Tensor> level;   // each of the gradient's shape, f32; empty: not needed between calls
     int64_t first = 0;               // chunks that were summed before this call
     std::span<const int64_t> chunk;  // [chunks + 1] token rows where the chunks of this call begin, and the end
     bool running = false;            // no tree: add everything to level[0], less memory, bits depend on the split
