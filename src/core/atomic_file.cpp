@@ -108,10 +108,12 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
 
 void sync_folder(const std::filesystem::path& folder) {
     int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0 && errno == EACCES) return;  // a folder to write to and not to read: it syncs itself in time
     if (descriptor < 0) fail("{}: cannot open the folder: {}", folder.string(), system_reason(errno));
     int result = ::fsync(descriptor), reason = errno;
     ::close(descriptor);
-    bool unsupported = reason == EINVAL || reason == ENOTSUP;  // some file systems cannot sync directories
+    // What file systems that cannot sync folders answer.
+    bool unsupported = reason == EINVAL || reason == ENOTSUP || reason == ENOSYS || reason == EBADF;
     if (result != 0 && !unsupported)
         fail("{}: cannot write the folder to disk: {}", folder.string(), system_reason(reason));
 }

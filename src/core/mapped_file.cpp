@@ -114,6 +114,11 @@ const char* mapped_path_at(const void* address) {
     return nullptr;
 }
 
+bool file_exists(const std::filesystem::path& path) {
+    std::error_code ignored;
+    return std::filesystem::symlink_status(path, ignored).type() != std::filesystem::file_type::not_found;
+}
+
 std::string read_text(const std::filesystem::path& path) {
     Descriptor file(path);
     std::string text;

@@ -42,6 +42,10 @@ class MappedFile {
 // The printable path of the file mapped at an address, or null. Async-signal-safe.
 const char* mapped_path_at(const void* address);
 
+// Whether there is a file to open, a dangling link included: opening it says what is wrong, instead of something else
+// silently taking its place.
+bool file_exists(const std::filesystem::path& path);
+
 // The entire content of a file, pipe or device; "-" is standard input. Throws Error on failure.
 std::string read_text(const std::filesystem::path& path);
 

@@ -75,18 +75,19 @@ RowDifference compare_rows(std::span<const float> reference, std::span<const flo
 // Compares the models' predictions of tokens[from], tokens[from + 1], ... of a window.
 void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& reference, Session& other, Tokens tokens,
                     int64_t from) {
+    // An embedding may have been padded or cut: the ids that both models have are compared.
+    size_t shared = static_cast<size_t>(std::min(engine.config().vocabulary, reference.config().vocabulary));
     std::vector<float> expected;  // logits of the reference
     reference.score(other, tokens, from, [&](int64_t, Tensor logits) {
-        std::span<float> rows = logits.span<float>();
-        expected.insert(expected.end(), rows.begin(), rows.end());
+        for (int64_t row = 0; row < logits.rows(); ++row)
+            expected.insert(expected.end(), logits.row<float>(row), logits.row<float>(row) + shared);
     });
     std::vector<RowDifference> differences(tokens.size() - static_cast<size_t>(from));
     score.nats += sum_of_nats(engine.score(mine, tokens, from, [&](int64_t first, Tensor logits) {
-        size_t columns = static_cast<size_t>(logits.columns());
         parallel_for(logits.rows(), [&](int64_t row) {
             size_t at = static_cast<size_t>(first + row - from);
             differences[at] =
-                compare_rows(std::span(expected).subspan(at * columns, columns), {logits.row<float>(row), columns});
+                compare_rows(std::span(expected).subspan(at * shared, shared), {logits.row<float>(row), shared});
         });
     }));
     for (const RowDifference& difference : differences) {
@@ -96,8 +97,7 @@ void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& ref
 }
 
 void check_same_tokenizer(const Engine& engine, const Engine& reference, std::string_view text) {
-    bool same = engine.config().vocabulary == reference.config().vocabulary &&
-                engine.tokenizer().begin_of_text() == reference.tokenizer().begin_of_text();
+    bool same = engine.tokenizer().begin_of_text() == reference.tokenizer().begin_of_text();
     std::string_view sample = text.substr(0, 1 << 20);
     if (!same || engine.tokenizer().encode(sample) != reference.tokenizer().encode(sample))
         fail("the two models have different tokenizers: their predictions cannot be compared");

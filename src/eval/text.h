@@ -26,6 +26,7 @@ struct TextScore {
 
 std::vector<std::string_view> split_documents(std::string_view text);  // empty ones are dropped
 
+// compare_on_text compares the predictions of the token ids that both models have, after a softmax over these.
 // Both throw Error for a text without documents and for non-finite logits; compare_on_text also if the models'
 // tokenizers differ.
 TextScore score_text(Engine& engine, std::string_view text);

@@ -97,6 +97,28 @@ TEST(EvalText, DivergenceMatchesItsDefinition) {
     EXPECT_NEAR(score.top1_agreement, same, 1e-9);
 }
 
+// The same model with `more` unused rows in its embedding and output, as padding to a multiple gives.
+Llama padded_llama(int64_t more) {
+    Llama llama = fake_llama();
+    Config config = llama.config;
+    config.vocabulary += more;
+    Llama padded = seeded_llama(config, 1, {});
+    std::vector<Param*> from = llama.params(), into = padded.params();
+    for (size_t i = 0; i < from.size(); ++i) {
+        std::span<float> values = from[i]->weight.span<float>();
+        std::copy(values.begin(), values.end(), into[i]->weight.span<float>().begin());
+    }
+    return padded;
+}
+
+TEST(EvalText, ModelsWithAPaddedEmbeddingAreCompared) {
+    Engine engine(fake_llama(), fake_tokenizer()), padded(padded_llama(16), fake_tokenizer());
+    std::string text = sample_text(200);
+    EXPECT_NEAR(compare_on_text(engine, padded, text).divergence, 0, 1e-9);
+    EXPECT_NEAR(compare_on_text(padded, engine, text).divergence, 0, 1e-9);
+    EXPECT_EQ(compare_on_text(padded, engine, text).top1_agreement, 1);
+}
+
 TEST(EvalText, UnscorableInputIsAnError) {
     Engine engine(fake_llama(), fake_tokenizer()), narrow(fake_llama(), fake_tokenizer(), {.context = 1});
     EXPECT_THROW(score_text(engine, ""), Error);

@@ -8,26 +8,6 @@ namespace {
 
 constexpr std::string_view single_file = "model.safetensors", index_file = "model.safetensors.index.json";
 
-bool file_exists(const std::filesystem::path& path) {
-    std::error_code ignored;
-    return std::filesystem::exists(path, ignored);
-}
-
-// Opens the files listed in the index that exist; throws Error if none does.
-std::vector<SafetensorsFile> open_shards(const std::filesystem::path& folder, const ShardIndex& index) {
-    std::vector<SafetensorsFile> files;
-    std::string_view previous;
-    for (const ShardEntry& entry : index.entries) {  // sorted by file
-        if (entry.file == previous) continue;
-        previous = entry.file;
-        if (file_exists(folder / previous)) files.emplace_back(folder / previous);
-    }
-    if (files.empty() && !previous.empty())
-        fail("{}: none of the files listed in {} exists, for example {}: download or copy them again", folder.string(),
-             index_file, previous);
-    return files;
-}
-
 }  // namespace
 
 ModelWeights::ModelWeights(const std::filesystem::path& folder) : folder_(folder) {
@@ -41,7 +21,25 @@ ModelWeights::ModelWeights(const std::filesystem::path& folder) : folder_(folder
              index_file);
     index_text_.emplace(index);
     index_ = parse_shard_index(index_text_->text(), index.string());
-    files_ = open_shards(folder, *index_);
+    open_shards();
+}
+
+// Opens the files listed in the index that exist; throws Error if none does.
+void ModelWeights::open_shards() {
+    std::string_view previous;
+    for (const ShardEntry& entry : index_->entries) {  // sorted by file
+        if (entry.file == previous) continue;
+        previous = entry.file;
+        if (!file_exists(folder_ / previous)) continue;
+        try {
+            files_.emplace_back(folder_ / previous);
+        } catch (const Error& problem) {  // nobody may need its tensors
+            unreadable_.emplace_back(previous, problem.what());
+        }
+    }
+    if (files_.empty() && unreadable_.empty() && !previous.empty())
+        fail("{}: none of the files listed in {} exists, for example {}: download or copy them again", folder_.string(),
+             index_file, previous);
 }
 
 std::string_view ModelWeights::file_in_index(std::string_view tensor) const {
@@ -69,6 +67,8 @@ Tensor ModelWeights::tensor(std::string_view name) {
 
 void ModelWeights::fail_missing(std::string_view name) const {
     std::string_view file = file_in_index(name);
+    for (const auto& [unreadable, reason] : unreadable_)
+        if (file.empty() || file == unreadable) fail("{}", reason);
     if (file.empty()) fail("{}: tensor {} is missing", folder_.string(), printable(name));
     fail("{}: tensor {} is missing: {} lists it in {}, {}: download or copy that file again", folder_.string(),
          printable(name), index_file, file,

@@ -9,9 +9,9 @@
 //   writer.commit();
 //
 // A tensor is searched for in every shard; if several contain it, the one named by the index (files/shard_index.h)
-// wins. Index entries without a tensor, tensors without an index entry and missing shards are errors only when such a
-// tensor is requested and not found. If both forms exist, model.safetensors is used. Files are replaced atomically one
-// by one, but not as a set: if the folder may be read meanwhile, write to a new folder and rename it
+// wins. Index entries without a tensor, tensors without an index entry, missing and damaged shards are errors only
+// when such a tensor is requested and not found. If both forms exist, model.safetensors is used. Files are replaced
+// atomically one by one, but not as a set: if the folder may be read meanwhile, write to a new folder and rename it
 // (core/atomic_file.h).
 #pragma once
 #include "files/safetensors.h"
@@ -31,17 +31,19 @@ class ModelWeights {
     explicit ModelWeights(const std::filesystem::path& folder);
 
     const TensorEntry* find(std::string_view name) const;
-    Tensor tensor(std::string_view name);                           // see SafetensorsFile::tensor
-    [[noreturn]] void fail_missing(std::string_view name) const;    // the Error says where the tensor should be
-    const std::vector<SafetensorsFile>& files() { return files_; }  // sorted by name
+    Tensor tensor(std::string_view name);                                 // see SafetensorsFile::tensor
+    [[noreturn]] void fail_missing(std::string_view name) const;          // the Error says where the tensor should be
+    const std::vector<SafetensorsFile>& files() const { return files_; }  // sorted by name
 
  private:
+    void open_shards();
     std::string_view file_in_index(std::string_view tensor) const;  // empty if the index does not list it
 
     std::filesystem::path folder_;
     std::optional<MappedFile> index_text_;
     std::optional<ShardIndex> index_;
     std::vector<SafetensorsFile> files_;
+    std::vector<std::pair<std::string, std::string>> unreadable_;  // shards that could not be opened, with the reason
 };
 
 struct ShardOptions {

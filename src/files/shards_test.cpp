@@ -118,6 +118,23 @@ TEST_F(Shards, MissingShardIsAnErrorOnlyForItsTensors) {
         << error_of_opening();
 }
 
+TEST_F(Shards, DamagedShardIsAnErrorOnlyForItsTensors) {
+    write(32);
+    std::filesystem::resize_file(folder_ / "model-00002-of-00003.safetensors", 20);
+    ModelWeights weights(folder_.path());
+    EXPECT_EQ(weights.tensor("layers.0.w").as<float>()[3], 3);
+    EXPECT_NE(error_of(weights, "layers.2.w").find("model-00002-of-00003.safetensors"), std::string::npos)
+        << error_of(weights, "layers.2.w");
+}
+
+// Otherwise something else would silently take the file's place.
+TEST_F(Shards, DanglingLinkIsNamed) {
+    write(32);
+    std::filesystem::create_symlink("nowhere", folder_ / "model.safetensors");
+    EXPECT_EQ(error_of_opening(),
+              (folder_ / "model.safetensors").string() + ": cannot open: No such file or directory");
+}
+
 TEST_F(Shards, IndexMismatchesAreErrorsOnlyForMissingTensors) {
     write(32);
     std::string file = "model-00001-of-00003.safetensors";

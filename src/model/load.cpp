@@ -1,6 +1,7 @@
 #include "model/load.h"
 
 #include "core/atomic_file.h"
+#include "core/log.h"
 #include "core/progress.h"
 #include "core/random.h"
 #include "model/names.h"
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 namespace puna {
 
@@ -115,6 +117,23 @@ void reject_quantized(const ModelWeights& files, std::string_view name, std::str
              name, method);
 }
 
+// Old checkpoints of Llama hold what is computed today.
+bool is_computed(std::string_view name) { return name.ends_with("rotary_emb.inv_freq"); }
+
+// A file with more than the model has may be one of another architecture.
+void warn_of_unused(const ModelWeights& files, Llama& llama, std::string_view folder) {
+    std::set<std::string, std::less<>> used{"lm_head.weight"};
+    for (const Param* p : llama.params()) used.insert(hugging_face_name(p->name));
+    int64_t unused = 0;
+    std::string_view example;
+    for (const SafetensorsFile& file : files.files())
+        for (const TensorEntry& entry : file.entries())
+            if (!used.contains(entry.name) && !is_computed(entry.name) && ++unused == 1) example = entry.name;
+    if (unused > 0)
+        log_warning("{}: ignored {} {} that a Llama of this config.json does not have, such as {}", folder, unused,
+                    unused == 1 ? "tensor" : "tensors", printable(example));
+}
+
 void check_shape(const ModelWeights& files, const Param& param, const TensorEntry& entry, Split split,
                  const Group& group, std::string_view folder) {
     Tensor full = param.weight;
@@ -182,6 +201,7 @@ Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options
             p->weight = stored;
         }
     }
+    if (options.group.rank() == 0) warn_of_unused(*files, llama, folder.string());
     if (!copies) {
         convert_norms(llama);
         llama.memory.push_back(files);

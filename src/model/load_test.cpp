@@ -156,6 +156,24 @@ TEST(Load, UnneededShardMayBeMissing) {
     EXPECT_EQ(logits_of(again), logits_of(llama));
 }
 
+TEST(Load, TensorsThatLlamaDoesNotHaveAreReported) {
+    TestFolder folder;
+    Llama llama = seeded_llama(small_config(false), 7, {});
+    save_llama(llama, folder.path(), Dtype::f32);
+    float bias = 1;
+    Tensor extra(&bias, Dtype::f32, {1});
+    write_safetensors(folder / "extra.safetensors", {{"model.layers.0.self_attn.q_proj.bias", extra},
+                                                     {"model.layers.0.self_attn.rotary_emb.inv_freq", extra}});
+    std::filesystem::rename(folder / "model.safetensors", folder / "all.safetensors");
+    write_file(folder / "model.safetensors.index.json",
+               R"({"weight_map": {"a": "all.safetensors", "b": "extra.safetensors"}})");
+    testing::internal::CaptureStderr();
+    load_llama(folder.path(), {});
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("ignored 1 tensor that a Llama of this config.json does not "
+                                                          "have, such as model.layers.0.self_attn.q_proj.bias"),
+              std::string::npos);
+}
+
 TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     TestFolder folder;
     Llama llama = seeded_llama(small_config(false), 7, {});

@@ -117,9 +117,15 @@ TEST(TokenIds, DuplicateIdsAreRejected) {
     expect_rejected({.added = added(258, "x1") + "," + added(258, "x2")}, "duplicate token 'x2' or id 258");
     expect_rejected({.added = added(258, "x1") + "," + added(259, "x1")}, "duplicate token 'x1' or id 259");
     expect_rejected({.added = added(300, "ab")}, "'ab' has id 256 in model.vocab and 300 in added_tokens");
-    expect_rejected({.added = added(252, "\u00fc")}, "or id 252");  // the spelling of the byte 0xfc
+    expect_rejected({.added = added(252, "\u00fc", special)}, "or id 252");  // the spelling of the byte 0xfc
     expect_rejected({.added = added(16777216, "x")}, "ids are 0 to 16777215");
     EXPECT_EQ(error_message([] { File{.added = added(258, "x1") + "," + added(258, "x1")}.load(); }), "no error");
+}
+
+TEST(TokenIds, AddedTokenMayBeSpelledAsInTheVocabulary) {
+    Tokenizer tokenizer = File{.added = added(32, "\u0120")}.load();
+    EXPECT_EQ(tokenizer.encode("\u0120 a"), (Ids{32, 32, 97}));
+    EXPECT_EQ(tokenizer.decode(Ids{32, 97}), " a");
 }
 
 TEST(TokenIds, MergesDoNotProduceControlTokens) {
@@ -156,6 +162,14 @@ TEST(TokenizerSettings, SettingsThatChangeIdsAreRejectedByName) {
     expect_rejected({.normalizer = R"({"type": "Sequence", "normalizers": [{"type": "NFKC"}]})"},
                     "the normalizer 'NFKC'");
     expect_rejected({.normalizer = R"({"normalizers": []})"}, "has a normalizer");
+    expect_rejected({.pre_tokenizers = R"({"type": "ByteLevel", "use_regex": false},)"}, "in this order");
+    std::string split = fmt::format(R"({{"type": "Split", "pattern": {{"Regex": {}}}}},)", quote_json(llama3_pattern));
+    expect_rejected({.pre_tokenizers = split}, "other pre-tokenizers than Split and ByteLevel");
+}
+
+TEST(Merges, MayBeginWithTheVersionOfAMergesFile) {
+    File file{.merges = R"("#version: 0.2", "a b", "b c")"};
+    EXPECT_EQ(file.load().encode("abc"), (Ids{256, 99}));
 }
 
 TEST(Merges, LastOfDuplicatesCounts) {

@@ -13,11 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool file_exists(const fs::path& path) {
-    std::error_code ignored;
-    return fs::exists(path, ignored);
-}
-
 fs::path find_file(const fs::path& path) {
     std::error_code ignored;
     if (!fs::is_directory(path, ignored)) return path;

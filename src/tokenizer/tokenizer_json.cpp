@@ -96,7 +96,9 @@ struct TextFiller {
         if (added && *added != id)
             fail("{}: token '{}' has id {} in model.vocab and {} in added_tokens; they must agree", path,
                  printable(spelled), id, *added);
-        if (!added && !vocabulary.added[id].empty())
+        // An added token may be given as the vocabulary spells it, "Ġthe": that text is the token too.
+        bool is_spelling = vocabulary.added[id] == spelled && vocabulary.kind(id) == TokenKind::added;
+        if (!added && !is_spelling && !vocabulary.added[id].empty())
             fail("{}: duplicate token '{}' or id {}", path, printable(spelled), id);
         return added.has_value();
     }

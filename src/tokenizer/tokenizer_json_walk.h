@@ -198,8 +198,8 @@ class TokenizerJsonWalk {
 
     void on_pre_tokenizer(const JsonEvent& event) {
         if (event.kind == Kind::key) return find_field(event.text);
-        if (field_ == Field::type && event.text != "Sequence" && event.text != "Split" && event.text != "ByteLevel") {
-            reject(event, fmt::format("has the pre-tokenizer '{}', which is not supported", printable(event.text)));
+        if (field_ == Field::type) {
+            on_pre_tokenizer_type(event);
         } else if (field_ == Field::pattern) {
             if (event.text != llama3_pattern)
                 reject(event,
@@ -215,6 +215,16 @@ class TokenizerJsonWalk {
             expect_off(event);
         }
         field_ = Field::other;
+    }
+
+    // The only supported sequence is Split, ByteLevel, however nested.
+    void on_pre_tokenizer_type(const JsonEvent& event) {
+        if (event.text == "Sequence") return;
+        if (event.text != "Split" && event.text != "ByteLevel")
+            reject(event, fmt::format("has the pre-tokenizer '{}', which is not supported", printable(event.text)));
+        if (pre_tokenizers_ == 2 || (event.text == "Split") != (pre_tokenizers_ == 0))
+            reject(event, "has other pre-tokenizers than Split and ByteLevel, in this order, which is not supported");
+        ++pre_tokenizers_;
     }
 
     void on_model(const JsonEvent& event) {
@@ -257,6 +267,7 @@ class TokenizerJsonWalk {
             sink_.merge(left_, right_);
         } else {
             size_t space = event.text.find(' ');
+            if (event.text.starts_with("#version")) return;  // the first line of a merges.txt
             expect(event, event.kind == Kind::string && space != event.text.npos);
             sink_.merge(event.text.substr(0, space), event.text.substr(space + 1));
         }
@@ -276,7 +287,7 @@ class TokenizerJsonWalk {
     bool is_sequence_ = false;     // the normalizer
     bool whole_pieces_ = false;
     int64_t id_ = -1;
-    int halves_ = 0;
+    int halves_ = 0, pre_tokenizers_ = 0;
     AddedToken added_;
     std::string left_, right_;  // halves of a merge; left_ is also the current token or added token
 };

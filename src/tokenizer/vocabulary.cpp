@@ -54,8 +54,8 @@ TokenKind Vocabulary::kind(int32_t id) const {
 }
 
 std::string_view Vocabulary::bytes(int32_t id) const {
-    std::string_view whole = added[id];
-    return whole.empty() ? tokens[id] : whole;
+    std::string_view text = tokens[id];
+    return text.empty() ? added[id] : text;
 }
 
 void Vocabulary::append_controls(const std::vector<std::string>& names) {
