@@ -21,7 +21,7 @@ def puna(*arguments, code=0, program=PUNA, **options):
     result = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
     assert result.returncode == code, f"puna {arguments}: exit {result.returncode}: {result.stderr}"
     if code:
-        assert len(result.stderr.strip().splitlines()) == 1 and result.stderr.startswith("puna: "), result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1 and result.stderr.startswith("puna"), result.stderr
     return result
 
 

@@ -286,8 +286,8 @@ def a_full_context_is_reported_with_the_numbers(folder):
     terminal = Terminal(folder, "--context", "120", "--max-tokens", "40")
     terminal.at_prompt()
     terminal.enter("x" * 100)
-    terminal.expect("the context is full: the prompt has ")
-    numbers = terminal.expect("nothing was dropped")
+    terminal.expect("the conversation is too long: ")
+    numbers = terminal.expect("shorten the message")
     prompt, asked, context = map(int, re.findall(r"\d+", numbers))
     assert prompt > 100 and asked == 40 and context == 120, numbers
     terminal.at_prompt()
@@ -296,7 +296,7 @@ def a_full_context_is_reported_with_the_numbers(folder):
     terminal.expect("40 tokens")
     terminal.at_prompt()
     terminal.enter("short")
-    terminal.expect("the context is full")
+    terminal.expect("the conversation is too long")
     terminal.at_prompt()
     terminal.enter("/reset")
     terminal.at_prompt()
@@ -323,7 +323,7 @@ def commands_are_not_sent_to_the_model(folder):
     terminal.expect("unknown command '/hlep'")
     terminal.at_prompt()
     terminal.enter("/save")
-    terminal.expect("name a file")
+    terminal.expect("/save needs a file")
     terminal.at_prompt()
     assert saved(terminal, folder) == []
     leave(terminal)

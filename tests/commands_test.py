@@ -4,6 +4,7 @@ usage: commands_test.py PUNA"""
 import json
 import os
 import pathlib
+import re
 import stat
 import subprocess
 import sys
@@ -18,8 +19,130 @@ def puna(*arguments, code=0, **options):
     result = subprocess.run([PUNA, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
     assert result.returncode == code, f"puna {arguments}: exit {result.returncode}: {result.stderr}"
     if code:
-        assert len(result.stderr.strip().splitlines()) == 1 and result.stderr.startswith("puna: "), result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1 and re.match(r"puna( [a-z]+)*: ", result.stderr), result.stderr
     return result
+
+
+COMMANDS = ["chat", "generate", "eval text", "data pack", "data show", "tokenizer train", "tokenizer encode", "tokenizer decode", "train", "check",
+            "bench", "logits"]
+
+
+def help_pages_explain_every_option():
+    for command in COMMANDS:
+        page = puna("help", *command.split()).stdout
+        for arguments in (["--help"], ["-h"], ["MODEL", "--no-such-flag", "--help"]):
+            assert puna(*command.split(), *arguments).stdout == page, (command, arguments)
+        assert f"\n\nUsage: puna {command} " in page and page[0].isupper() and "\nExample" in page, page
+        assert not page.split()[0].endswith("s"), f"{command}: the purpose is in the imperative, as 'Train a model'"
+        for line in page.splitlines():
+            assert len(line) <= 120, line
+        for wrong in ("whole number", "string", "REQUIRED", "OPTIONS:", "[]"):
+            assert wrong not in page.replace("stop strings", ""), (command, wrong)
+    train, generate = puna("help", "train").stdout, puna("help", "generate").stdout
+    headings = [line[:-1] for line in train.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert headings == ["Arguments", "Data", "Model", "Schedule", "Optimization", "Evaluation", "Output and checkpoints", "General", "Examples"], headings
+    headings = [line[:-1] for line in generate.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert headings == ["Arguments", "Sampling", "Length", "Model", "Output", "General", "Examples"], headings
+    for line in ("--data FOLDER training set, written by puna data pack [required]", "--dim N hidden size [256]", "--[no-]tied tie the output head to the embedding [on]",
+                 "--schedule cosine|linear|constant learning rate", "--final-learning-rate 0..1 final learning rate, as a fraction of the peak [0.1]",
+                 "--learning-rate X peak learning rate [0.001]", "--from FOLDER model to fine-tune; it determines the shape [random weights]",
+                 "--sample-every N steps between text samples [0 = none]", "--threads N number of threads [0 = all processors]", "-h, --help print this help"):
+        assert line in " ".join(train.split()), line
+    for line in ("--top-p 0..1 nucleus sampling:", "--top-k N keep only the N most likely tokens [0 = off]", "--type f32|bf16|f16 weight dtype for inference [as stored]",
+                 "--stop A,B,... stop strings"):
+        assert line in " ".join(generate.split()), line
+
+
+def mistakes_are_answered_with_the_option_and_a_remedy(folder):
+    """Each begins with 'puna' and the command, in one line, and exits with 2."""
+    (folder / "recipe.toml").write_text("# my recipe\nstpes = 3\n")
+    for line, answer in {
+            "generate M --temprature 1": "puna generate: unknown option --temprature. Did you mean --temperature?",
+            "generate --temprature 1 M": "puna generate: unknown option --temprature. Did you mean --temperature?",
+            "generate M --temprature=1": "puna generate: unknown option --temprature. Did you mean --temperature?",
+            "generate M --temp 1": "puna generate: unknown option --temp. Did you mean --temperature?",
+            "generate M --max_tokens 1": "puna generate: unknown option --max_tokens. Did you mean --max-tokens?",
+            "generate M -n 1": "puna generate: unknown option -n; 'puna help generate' lists the options",
+            "generate M --x": "puna generate: unknown option --x; 'puna help generate' lists the options",
+            "data pack x --outptu y": "puna data pack: unknown option --outptu. Did you mean --output?",
+            "generate": "puna generate: MODEL is missing: model folder in Hugging Face format (see 'puna help generate')",
+            "eval text M": "puna eval text: FILE is missing: the text; - reads standard input (see 'puna help eval text')",
+            "generate M Once upon": "puna generate: unexpected argument 'upon' after 'Once'; quote a text with spaces (see 'puna help generate')",
+            "check it": "puna check: unexpected argument 'it' (see 'puna help check')",
+            "generate M --seed": "puna generate: --seed needs a value: --seed N",
+            "generate M --seed --json": "puna generate: --seed needs a value before --json: --seed N",
+            "chat M --system --no": "puna chat: --system needs a value before --no: --system TEXT, or --system=--no",
+            "generate M --seed x": "puna generate: --seed must be an integer, not 'x'",
+            "generate M --seed=1.5": "puna generate: --seed must be an integer, not '1.5'",
+            "generate M --seed -5": "puna generate: --seed must be at least 0, not -5",
+            "generate M --seed=": "puna generate: --seed must be an integer, not ''",
+            "generate M --top-p hot": "puna generate: --top-p must be a number, not 'hot'",
+            "generate M --top-p -0.5": "puna generate: --top-p must be more than 0, not -0.5",
+            "generate M --top-p 1.5": "puna generate: --top-p must be at most 1, not 1.5",
+            "generate M --type f8": "puna generate: --type must be f32, bf16 or f16, not 'f8'",
+            "generate M --json=7": "puna generate: --json must be true or false, not '7'",
+            "generate M --no-json=true": "puna generate: --no-json takes no value",
+            "generate M --no-seed": "puna generate: unknown option --no-seed. Did you mean --seed?",
+            "chatt": "puna: unknown command 'chatt'. Did you mean 'chat'? Run 'puna help' for a list",
+            "tokenizer trian": "puna tokenizer: unknown command 'trian'. Did you mean 'train'? Run 'puna help tokenizer' for a list",
+            "--verison": "puna: unknown option --verison. Did you mean --version?",
+            "-x": "puna: unknown option -x; 'puna help' lists the commands",
+            "train --data x": "puna train: --output is missing: folder for the model, metrics, report and checkpoints",
+            "train --data x --output y --steps 0": "puna train: --steps must be at least 1, not 0",
+            "train --from x --layers 8 --data x --output y --schedule steep": "puna train: --schedule must be cosine, linear or constant, not 'steep'",
+            "data pack x --output y": "puna data pack: --tokenizer is missing: model folder, tokenizer.json or tokenizer.model",
+            "data show x --documents -1": "puna data show: --documents must be at least 0, not -1",
+            "tokenizer train x": "puna tokenizer train: --output is missing: folder for tokenizer.json, tokenizer_config.json and chat_template.jinja",
+            "bench kernel": "puna bench: unknown benchmark 'kernel'. Did you mean 'kernels'?"}.items():
+        result = subprocess.run([PUNA, *line.split()], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
+        assert (result.returncode, result.stdout, result.stderr) == (2, "", answer + "\n"), (line, result)
+    result = subprocess.run([PUNA, "train", "recipe.toml"], capture_output=True, text=True, cwd=folder)
+    assert (result.returncode, result.stderr) == (1, "puna: recipe.toml: line 2: unknown field 'stpes'. Did you mean 'steps'?\n"), result
+    (folder / "file").write_text("Once")
+    for command in (["generate"], ["chat"], ["eval", "text"], ["logits", "--tokens", "file"], ["train", "--output", "never", "--data"]):
+        last = ["file"] if command[0] == "eval" else []
+        for model, problem in {"nowhere": "no such folder", "file": "is not a folder"}.items():
+            result = subprocess.run([PUNA, *command, model, *last], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
+            assert result.returncode == 1 and result.stderr.startswith(f"puna: {model}: {problem}: "), (command, result)
+    result = puna("tokenizer", "encode", "models/starter", "Hello world", code=1)
+    assert result.stderr.startswith("puna: Hello world: no such file; to encode a text itself, pipe it in"), result
+
+
+def arguments_are_read_as_elsewhere():
+    """--flag=value, the last of two values, negative numbers, --no-flag, -- and texts that begin with a dash."""
+    def tokens(*arguments):
+        return json.loads(puna("generate", "--json", "--temperature", "0", "--max-tokens", "2", "models/starter", *arguments).stdout)
+    once = tokens("Once")
+    assert once["tokens"] == 2 and once == {**tokens("--seed=1", "--seed", "0", "--no-quiet", "--quiet=false", "Once"), **{key: once[key] for key in once if "second" in key or key == "seed"}}
+    for text in ("-5", "- a list", "---", "[x,y]", ""):
+        assert tokens(text)["prompt_tokens"] == tokens("--", text)["prompt_tokens"], text
+    assert tokens("--", "--json")["prompt_tokens"] > 2
+    repeated = puna("generate", "models/starter", "Once upon a time", "--temperature", "0", "--max-tokens", "40", "--stop", " little", "--stop= day,never", "--quiet").stdout
+    assert "little" not in repeated and " day" not in repeated, repeated
+
+
+def examples_of_the_help_run(folder):
+    """In the order of a new user, with tiny sizes: a later flag wins."""
+    (folder / "models").symlink_to(pathlib.Path("models").resolve())
+    (folder / "recipes").symlink_to(pathlib.Path("recipes").resolve())
+    (folder / "my-text").mkdir()
+    text = pathlib.Path("docs/tour.md").read_text() + pathlib.Path("docs/adding.md").read_text()
+    (folder / "my-text/tour.txt").write_text(text)
+    (folder / "my-text/testing.txt").write_text(pathlib.Path("docs/testing.md").read_text() * 3)
+    (folder / "story.txt").write_text("Once upon a time there was a little girl.\n")
+    (folder / "ids.txt").write_text("1 2 3\n")
+    (folder / "my-conversations.jsonl").write_text(
+        '{"messages": [{"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "Hello!"}]}\n' * 4)
+    shorter = {"train": "--steps 2 --batch 1 --length 32 --sample-every 0 --threads 2", "bench": "--repetitions 1", "tokenizer train": "--vocabulary 600"}
+    environment = {**os.environ, "PATH": f"{os.path.dirname(PUNA)}:{os.environ['PATH']}"}
+    for command in ["tokenizer train", "data pack", "data show", "train", *(c for c in COMMANDS if c not in ("tokenizer train", "data pack", "data show", "train"))]:
+        examples = puna("help", *command.split()).stdout.split("\nExample")[1].splitlines()[1:]
+        assert examples, command
+        for example in examples:
+            assert f"puna {command} " in example + " ", example
+            line = example.replace(f"puna {command}", f"puna {command} {shorter.get(command, '')}") if command == "bench" else f"{example} {shorter.get(command, '')}"
+            result = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=folder, env=environment, stdin=subprocess.DEVNULL, timeout=300)
+            assert result.returncode == 0, (line, result)
 
 
 def help_and_wrong_usage():
@@ -44,8 +167,8 @@ def help_and_wrong_usage():
     for command in (["bench", "machine"], ["chat", "x"], ["check"], ["eval", "text", "x", "x"], ["generate", "x"], ["logits", "x", "--tokens", "x"],
                     ["data", "pack", "x", "--output", "y", "--tokenizer", "x"], ["tokenizer", "train", "x", "--output", "y"]):
         for threads in (-1, 5000):
-            assert f"--threads: {threads} is not from 0 to 4096" in puna(*command, "--threads", threads, code=2).stderr, command
-    assert "type: 'f8'" in puna("logits", "nowhere", "--tokens", "x", "--type", "f8", code=2).stderr
+            assert "--threads must be at " in puna(*command, "--threads", threads, code=2).stderr, command
+    assert "--type must be f32, bf16 or f16, not 'f8'" in puna("logits", "nowhere", "--tokens", "x", "--type", "f8", code=2).stderr
     assert "PUNA_KERNELS=gpu" in puna("check", code=1, env={**os.environ, "PUNA_KERNELS": "gpu"}).stderr
 
 
@@ -106,7 +229,7 @@ def logits_reject_invalid_input(folder):
         assert reason in puna("logits", model, "--tokens", folder / "bad", "--output", folder / "never", code=1).stderr, text
     assert not (folder / "never").exists()
     (folder / "good").write_text("1 2 3")
-    assert "No such file" in puna("logits", folder / "nothing", "--tokens", folder / "good", code=1).stderr
+    assert "no such folder" in puna("logits", folder / "nothing", "--tokens", folder / "good", code=1).stderr
     assert "cannot create" in puna("logits", model, "--tokens", folder / "good", "--output", folder / "no/where", code=1).stderr
     assert "context" in puna("logits", model, "--tokens", "-", code=1, input="1 " * 9000).stderr
 
@@ -186,6 +309,11 @@ def closed_streams_are_not_reused_for_files(folder):
 with tempfile.TemporaryDirectory() as scratch:
     folder = pathlib.Path(scratch)
     help_and_wrong_usage()
+    help_pages_explain_every_option()
+    mistakes_are_answered_with_the_option_and_a_remedy(folder)
+    arguments_are_read_as_elsewhere()
+    (folder / "new").mkdir()
+    examples_of_the_help_run(folder / "new")
     check_lists_the_table_of_each_kernel()
     closed_pipes_are_not_errors()
     if not SHARED.exists():             # for the rest

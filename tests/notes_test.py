@@ -20,7 +20,7 @@ def run(*arguments, code=0, text=None):
 
 
 def one_line(result, *parts):
-    lines = [line for line in result.stderr.splitlines() if line.startswith("puna: ")]
+    lines = [line for line in result.stderr.splitlines() if line.startswith("puna")]
     assert len(lines) == 1 and all(part in lines[0] for part in parts), (parts, result.stderr)
 
 

@@ -17,7 +17,7 @@ def run(*arguments, text="", code=0):
 
 
 def is_one_line(text, *parts):
-    assert text.startswith("puna: ") and text.count("\n") == 1 and all(part in text for part in parts), text
+    assert text.startswith("puna") and text.count("\n") == 1 and all(part in text for part in parts), text
 
 
 def generate_continues_a_text(model):
@@ -49,11 +49,11 @@ def prompts_that_do_not_fit_are_rejected_with_the_numbers(model):
 def wrong_usage_is_reported_before_a_model_is_loaded(model):
     for flags in (["--top-p", 3], ["--temperature", "hot"], ["--seed", -1], ["--max-tokens", -1], ["--type", "f8"], ["--context", -1],
                   ["--threads", -1], ["--threads", 5000]):
-        is_one_line(run("generate", "nowhere", "x", *flags, code=2).stderr, f"puna: {flags[0]}: ")
-        is_one_line(run("chat", "nowhere", *flags, code=2).stderr, f"puna: {flags[0]}: ")
-    is_one_line(run("generate", "nowhere", "x", code=1).stderr, "nowhere/config.json")
+        is_one_line(run("generate", "nowhere", "x", *flags, code=2).stderr, f"puna generate: {flags[0]} must be ")
+        is_one_line(run("chat", "nowhere", *flags, code=2).stderr, f"puna chat: {flags[0]} must be ")
+    is_one_line(run("generate", "nowhere", "x", code=1).stderr, "nowhere: no such folder: pass a model folder")
     for flags in (["--type", "f8"], ["--context", -1], ["--threads", -1]):
-        is_one_line(run("eval", "text", "nowhere", "nothing", *flags, code=2).stderr, f"puna: {flags[0]}: ")
+        is_one_line(run("eval", "text", "nowhere", "nothing", *flags, code=2).stderr, f"puna eval text: {flags[0]} must be ")
     is_one_line(run("eval", "text", model, f"{model}/none", code=1).stderr, "none")
 
 
@@ -126,7 +126,7 @@ def chat_answers_line_by_line_from_a_pipe(model):
 
 def chat_reports_errors_and_continues(model):
     result = run("chat", model, "--max-tokens", 5, "--context", 100, text="x" * 100 + "\n/nonsense\nhi\n", code=1)
-    full, nonsense = [line for line in result.stderr.splitlines() if line.startswith("puna: ")]
+    full, nonsense = [line for line in result.stderr.splitlines() if line.startswith("puna")]
     assert " 5 " in full and " 100" in full and "/reset" in full, full
     assert "/nonsense" in nonsense, nonsense
     assert len(result.stdout) >= 6, result

@@ -30,10 +30,11 @@ struct BenchOptions {
 };
 template <class F>
 void fields(BenchOptions& o, F field) {
-    field("repetitions", o.repetitions, "number of measurements per row; the median is reported");
-    field("op", o.op, "kernels: run only those whose name contains this");
-    field("text", o.text, "tokenizer, pack: file or folder of files to encode");
-    field("tokenizer", o.tokenizer, "tokenizer, pack: a model folder, tokenizer.json or tokenizer.model");
+    field("repetitions", o.repetitions, "number of measurements per row; the median is reported", {.min = 1});
+    field("op", o.op, "kernels: run only those whose name contains this", {.unset = "all"});
+    field("text", o.text, "tokenizer, pack: text file, or folder of files, to encode", {.word = "PATH"});
+    field("tokenizer", o.tokenizer, "tokenizer, pack: model folder, tokenizer.json or tokenizer.model",
+          {.word = "PATH"});
 }
 
 std::vector<BenchRow> bench_machine(const BenchOptions& options);

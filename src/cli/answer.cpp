@@ -1,5 +1,7 @@
 #include "cli/answer.h"
 
+#include "core/progress.h"
+
 #include <nlohmann/json.hpp>
 
 namespace puna {
@@ -37,7 +39,7 @@ std::vector<std::string> notes_on(const GenerateOptions& options, const Engine& 
 }
 
 std::string speed_line(const Answer& answer) {
-    std::string line = fmt::format("{} token{}", answer.ids.size(), answer.ids.size() == 1 ? "" : "s");
+    std::string line = format_count(static_cast<int64_t>(answer.ids.size()), "token");
     if (has_speed(answer)) line += fmt::format(", {:.0f} tokens/s", answer.tokens_per_second());
     return line;
 }

@@ -25,12 +25,10 @@ constexpr const char* bench_names = "machine, kernels, train, tokenizer or pack"
 
 struct PrintOptions {
     bool json = false;
-    int threads = 0;
 };
 template <class F>
 void fields(PrintOptions& o, F field) {
     field("json", o.json, "print one JSON object per row");
-    field("threads", o.threads, "number of threads; 0 uses all processors");
 }
 
 void print(const BenchRow& row, bool json) {
@@ -58,27 +56,32 @@ int run_bench(Arguments arguments) {
     std::string name;
     BenchOptions options;
     PrintOptions output;
-    Flags flags("bench",
-                "Measure speed as a share of this machine's peak, which is measured beside every repetition.\n"
-                "BENCH is machine, kernels, train, tokenizer or pack.",
-                "puna bench kernels --op matmul");
+    ThreadOptions compute;
+    Flags flags("bench", "Measure speed as a share of this machine's peak, which is measured beside every repetition.",
+                "puna bench machine\n"
+                "puna bench kernels --op softmax --repetitions 1");
     flags.positional("BENCH", name, bench_names);
     flags.add(list_fields(options));
     flags.add(list_fields(output));
+    flags.add(list_fields(compute));
     if (!flags.parse(arguments)) return 0;
-    if (options.repetitions < 1) throw UsageError("--repetitions: must be 1 or more");
-    use_threads(output.threads);
+    set_threads(compute.threads);
     for (const Bench& bench : benches) {
         if (bench.name != name) continue;
         if (bench.reads_text && options.text.empty())
-            throw UsageError("--text is missing: name a file or a folder of files to encode");
+            throw UsageError("--text is missing: a text file, or a folder of files, to encode");
         if (bench.reads_text && options.tokenizer.empty())
-            throw UsageError("--tokenizer is missing: name a model, tokenizer.json or tokenizer.model");
+            throw UsageError("--tokenizer is missing: a model folder, tokenizer.json or tokenizer.model");
         if (!output.json) fmt::print("kernels: {}, threads: {}\n", full_name(choose_kernels()), threads());
         for (const BenchRow& row : bench.run(options)) print(row, output.json);
         return 0;
     }
-    throw UsageError(fmt::format("unknown benchmark '{}': use {}", name, bench_names));
+    std::vector<std::string_view> names;
+    for (const Bench& bench : benches) names.push_back(bench.name);
+    std::string_view guess = closest(name, names);
+    throw UsageError(
+        fmt::format("unknown benchmark '{}'{}", printable(name),
+                    guess.empty() ? fmt::format("; use {}", bench_names) : fmt::format(". Did you mean '{}'?", guess)));
 }
 
 }  // namespace puna

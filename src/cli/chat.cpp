@@ -7,6 +7,7 @@
 #include "core/atomic_file.h"
 #include "core/console.h"
 #include "core/mapped_file.h"
+#include "core/progress.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -19,13 +20,13 @@ namespace {
 struct ChatFlags {
     std::string system;
     bool json = false;
-    int threads = 0;
 };
 template <class F>
 void fields(ChatFlags& o, F field) {
+    field.group("Conversation");
     field("system", o.system, "system message: what the model should be or do");
+    field.group("Output");
     field("json", o.json, "print each answer as one JSON object on a line");
-    field("threads", o.threads, "number of threads; 0 uses all processors");
 }
 
 class Chat {
@@ -127,12 +128,12 @@ void check_replaceable(const std::string& path) {
 void Chat::save(const std::string& path) {
     check_replaceable(path);
     write_file(path, conversation_json(conversation_));
-    note(fmt::format("saved {} messages to {}", conversation_.messages.size(), path));
+    note(fmt::format("saved {} to {}", format_count(std::ssize(conversation_.messages), "message"), path));
 }
 
 void Chat::load(const std::string& path) {
     conversation_ = parse_conversation(MappedFile(path).text(), path, conversation_.options);
-    note(fmt::format("loaded {} messages from {}", conversation_.messages.size(), path));
+    note(fmt::format("loaded {} from {}", format_count(std::ssize(conversation_.messages), "message"), path));
 }
 
 void Chat::run_command(std::string_view line) {
@@ -142,7 +143,7 @@ void Chat::run_command(std::string_view line) {
     std::string argument(begin == rest.npos ? std::string_view() : rest.substr(begin, end - begin + 1));
     for (const Command& command : commands) {
         if (command.name != name) continue;
-        if (command.argument == "FILE" && argument.empty()) fail("{}: name a file", name);
+        if (command.argument == "FILE" && argument.empty()) fail("{0} needs a file: {0} FILE", name);
         return (this->*command.run)(argument);
     }
     fail("unknown command '{}'; /help lists the commands", printable(name));
@@ -177,7 +178,8 @@ void Chat::answer(std::string message) {
         reply = stream(encode_chat(template_, engine_.tokenizer(), messages, {.add_generation_prompt = true}));
     } catch (const ContextFull& full) {
         messages.pop_back();
-        fail("{}; nothing was dropped: shorten the message, or start a new conversation with /reset", full.what());
+        fail("the conversation is too long: {}; shorten the message, or start a new conversation with /reset",
+             full.what());
     } catch (const Error&) {
         messages.pop_back();
         throw;
@@ -220,18 +222,21 @@ int run_chat(Arguments arguments) {
     EngineLoadOptions load;
     GenerateOptions requested;
     ChatFlags chat;
-    Flags flags("chat", "Chat with a model. /help lists the commands; Ctrl-C stops an answer.",
-                "puna chat models/starter --temperature 0.8");
-    flags.positional("MODEL", model, "a Hugging Face folder");
-    flags.add(list_fields(chat));
+    ThreadOptions compute;
+    Flags flags(
+        "chat",
+        "Chat with a model in the terminal, or answer the lines of a pipe. In the chat, /help lists the commands "
+        "and Ctrl-C stops an answer. Sampling defaults come from the model's generation_config.json if there is "
+        "one; those below apply otherwise.",
+        "puna chat models/starter --temperature 0.8\n"
+        "echo \"Tell me a story.\" | puna chat models/starter --seed 1");
+    flags.positional("MODEL", model, "model folder in Hugging Face format");
     flags.add(list_fields(requested));
     flags.add(list_fields(load));
+    flags.add(list_fields(chat));
+    flags.add(list_fields(compute));
     if (!flags.parse(arguments)) return 0;
-    check_usage([&] {
-        validate(requested);
-        validate(load);
-    });
-    use_threads(chat.threads);
+    set_threads(compute.threads);
 
     Engine engine = load_engine(model, load);
     ChatTemplate chat_template(find_chat_template(model, engine.tokenizer()));

@@ -19,13 +19,12 @@ namespace {
 struct CheckOptions {
     std::string golden;
     bool json = false;
-    int threads = 0;
 };
 template <class F>
 void fields(CheckOptions& o, F field) {
-    field("golden", o.golden, "compare this golden folder's model with its recorded values instead");
+    field("golden", o.golden, "compare this golden folder's model with its recorded values instead",
+          {.word = "FOLDER"});
     field("json", o.json, "print JSON for scripts");
-    field("threads", o.threads, "number of threads; 0 uses all processors");
 }
 
 bool is_within(const GoldenRow& row) { return row.error <= row.tolerance; }
@@ -114,14 +113,16 @@ int check_machine(const CheckOptions& options) {
 
 int run_check(Arguments arguments) {
     CheckOptions options;
+    ThreadOptions compute;
     Flags flags(
         "check",
-        "Check that this build computes the reference results on this machine. Prints a signature of a tiny model's\n"
+        "Check that this build computes the reference results on this machine. Prints a signature of a tiny model's "
         "training and generated text, and which kernel table implements each kernel.",
-        "puna check --json");
+        "puna check\npuna check --json");
     flags.add(list_fields(options));
+    flags.add(list_fields(compute));
     if (!flags.parse(arguments)) return 0;
-    use_threads(options.threads);
+    set_threads(compute.threads);
     return options.golden.empty() ? check_machine(options) : check_folder(options);
 }
 

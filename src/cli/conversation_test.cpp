@@ -73,7 +73,7 @@ TEST(Conversation, InvalidFilesAreRejectedByName) {
         problem(R"({"messages": [{"role": "assistant", "content": "x", "tool_calls": []}]})").find("has 'tool_calls'"),
         std::string::npos);
     EXPECT_NE(problem(R"({"options": []})").find("'options' is not an object"), std::string::npos);
-    EXPECT_NE(problem(R"({"options": {"top_q": 1}})").find("did you mean 'top_p'"), std::string::npos);
+    EXPECT_NE(problem(R"({"options": {"top_q": 1}})").find("Did you mean 'top_p'"), std::string::npos);
     EXPECT_NE(problem(R"({"options": {"top_p": 7}})").find("chat.json: options: top_p"), std::string::npos);
     EXPECT_NE(problem(R"({"options": {"max_tokens": -1}})").find("max_tokens"), std::string::npos);
 }

@@ -22,13 +22,11 @@ namespace {
 
 using nlohmann::ordered_json;
 
-struct RunOptions {
-    int threads = 0;
+struct PrintOptions {
     bool json = false;
 };
 template <class F>
-void fields(RunOptions& o, F field) {
-    field("threads", o.threads, "number of threads; 0 uses all processors");
+void fields(PrintOptions& o, F field) {
     field("json", o.json, "print JSON for scripts");
 }
 
@@ -38,7 +36,7 @@ struct ShowOptions {
 };
 template <class F>
 void fields(ShowOptions& o, F field) {
-    field("documents", o.documents, "print the beginning of the first N documents");
+    field("documents", o.documents, "print the beginning of the first N documents", {.min = 0});
     field("verify", o.verify, "verify the checksums of all shards");
     field("json", o.json, "print JSON for scripts");
 }
@@ -54,28 +52,35 @@ ordered_json summary(const SetIndex& index) {
 }
 
 void print(std::string_view name, const SetIndex& index) {
-    fmt::print("{:<12} {} {}, {} tokens ({} with loss), {} of text, {} shard{}\n", name, index.documents,
-               index.conversations ? "conversations" : "documents", index.tokens, index.trained,
-               format_quantity(static_cast<double>(index.bytes), "B"), index.shards.size(),
-               index.shards.size() == 1 ? "" : "s");
+    fmt::print("{:<12} {}, {} ({} with loss), {} of text, {}\n", name,
+               format_count(index.documents, index.conversations ? "conversation" : "document"),
+               format_count(index.tokens, "token"), format_count(index.trained, "token"),
+               format_quantity(static_cast<double>(index.bytes), "B"),
+               format_count(static_cast<int64_t>(index.shards.size()), "shard"));
 }
 
 int run_pack(Arguments arguments) {
     PackOptions options;
-    RunOptions run;
-    Flags flags("data pack", "Pack text (plain, .gz, .zst) and JSONL (texts or conversations) into token shards.",
-                "puna data pack novels tales.txt.zst --tokenizer models/starter --output packed --hold-out-last 100");
-    flags.positional("INPUT", options.inputs, "files and folders");
+    PrintOptions output;
+    ThreadOptions compute;
+    Flags flags(
+        "data pack",
+        "Pack text and conversations into token shards for puna train. Inputs are text files (.txt, also .gz or "
+        ".zst) and JSONL files of texts or conversations.",
+        "puna data pack my-text/ --tokenizer my-tokenizer --output my-data\n"
+        "puna data pack my-conversations.jsonl --tokenizer models/starter --output my-talk --hold-out-last 1");
+    flags.positional("INPUT", options.inputs, "text and JSONL files, or folders of them");
     flags.add(list_fields(options));
-    flags.add(list_fields(run));
+    flags.add(list_fields(output));
+    flags.add(list_fields(compute));
     if (!flags.parse(arguments)) return 0;
-    check_usage([&] { check_options(options); });
-    use_threads(run.threads);
+    flags.check([&] { check_options(options); });
+    set_threads(compute.threads);
     auto start = std::chrono::steady_clock::now();
     PackResult result = pack(options);
     flags.print(notes_on(options, result, [&](std::string_view field) { return flags.given(field); }));
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (run.json) {
+    if (output.json) {
         ordered_json line = summary(result.training);
         if (result.validation) line["validation"] = summary(*result.validation);
         line["seconds"] = seconds;
@@ -99,7 +104,7 @@ void print_documents(const ShardSet& set, int64_t count) {
             std::vector<int32_t> ids(static_cast<size_t>(std::min(n, max_ids)));
             shard.read(begin, ids);
             std::string text = tokenizer.decode(ids);
-            fmt::print("\n{} tokens: {}{}\n", n, prints_to_terminal() ? without_controls(text) : text,
+            fmt::print("\n{}: {}{}\n", format_count(n, "token"), prints_to_terminal() ? without_controls(text) : text,
                        n > max_ids ? " ..." : "");
         }
     }
@@ -108,12 +113,11 @@ void print_documents(const ShardSet& set, int64_t count) {
 int run_show(Arguments arguments) {
     std::string folder;
     ShowOptions options;
-    Flags flags("data show", "Show the contents of a set of token shards.", "puna data show packed --documents 10");
-    flags.positional("FOLDER", folder, "a folder written by puna data pack");
+    Flags flags("data show", "Show the contents of a set of token shards.", "puna data show my-data --documents 10");
+    flags.positional("FOLDER", folder, "folder written by puna data pack");
     flags.add(list_fields(options));
     if (!flags.parse(arguments)) return 0;
     if (options.json && flags.given("documents")) flags.print({"documents: has no effect with --json"});
-    if (options.documents < 0) throw UsageError("--documents: must be 0 or more");
     ShardSet set(folder);
     if (options.verify) {
         int64_t total = 0;
@@ -150,6 +154,9 @@ constexpr Command subcommands[] = {
 
 }  // namespace
 
-int run_data(Arguments arguments) { return run_subcommand("data", subcommands, arguments); }
+int run_data(Arguments arguments) {
+    return run_subcommand("data", "Pack text and conversations for training, or show packed data.", subcommands,
+                          arguments);
+}
 
 }  // namespace puna

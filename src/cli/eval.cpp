@@ -21,14 +21,14 @@ namespace {
 
 struct TextOptions {
     std::string against;
-    int threads = 0;
     bool json = false;
 };
 template <class F>
 void fields(TextOptions& o, F field) {
-    field("against", o.against,
-          "a model folder to compare with: mean KL divergence from that model, and top-1 agreement");
-    field("threads", o.threads, "number of threads; 0 uses all processors");
+    field.group("Model");
+    field("against", o.against, "model to compare with: mean KL divergence from it, and top-1 agreement",
+          {.word = "FOLDER"});
+    field.group("");
     field("json", o.json, "print JSON for scripts");
 }
 
@@ -58,37 +58,35 @@ int run_text(Arguments arguments) {
     std::string model, file;
     EngineLoadOptions load;
     TextOptions options;
+    ThreadOptions compute;
     Flags flags("eval text",
                 "Measure how well a model predicts a text. Lines that are exactly <|endoftext|> separate documents. "
-                "Each document\n"
-                "begins with <|begin_of_text|>; one longer than the context is cut into windows that do not overlap, "
-                "each with\n"
-                "its own <|begin_of_text|>. Separator lines and end-of-text tokens are not counted.",
-                "puna eval text models/starter story.txt --against other");
-    flags.positional("MODEL", model, "a Hugging Face folder");
+                "Each document begins with <|begin_of_text|>; one longer than the context is cut into windows that do "
+                "not overlap, each with its own <|begin_of_text|>. Separator lines and end-of-text tokens are not "
+                "counted.",
+                "puna eval text models/starter story.txt\n"
+                "puna eval text my-assistant story.txt --against models/starter --json");
+    flags.positional("MODEL", model, "model folder in Hugging Face format");
     flags.positional("FILE", file, "the text; - reads standard input");
-    flags.add(list_fields(options));
     flags.add(list_fields(load));
+    flags.add(list_fields(options));
+    flags.add(list_fields(compute));
     if (!flags.parse(arguments)) return 0;
-    check_usage([&] { validate(load); });
-    use_threads(options.threads);
+    set_threads(compute.threads);
 
-    std::string content = read_text(file);
-    std::string_view text = plain_text(content, file == "-" ? "standard input" : file);
+    std::string content = read_text(file), name = file == "-" ? "standard input" : file;
+    std::string_view text = plain_text(content, name);
+    if (split_documents(text).empty()) fail("{}: is empty: nothing to score", name);
     std::error_code absent;
     if (std::filesystem::equivalent(model, options.against, absent))
         flags.print({"against: is the same model, so nothing will differ"});
     Engine engine = load_engine(model, load);
-    try {
-        if (options.against.empty()) {
-            print(score_text(engine, text), engine.context(), options);
-        } else {
-            Engine reference = load_engine(options.against, load);
-            print(compare_on_text(engine, reference, text), std::min(engine.context(), reference.context()), options);
-        }
-    } catch (const Error& problem) {
-        fail("{}: {}", file, problem.what());
+    if (options.against.empty()) {
+        print(score_text(engine, text), engine.context(), options);
+        return 0;
     }
+    Engine reference = load_engine(options.against, load);
+    print(compare_on_text(engine, reference, text), std::min(engine.context(), reference.context()), options);
     return 0;
 }
 
@@ -98,6 +96,6 @@ constexpr Command subcommands[] = {
 
 }  // namespace
 
-int run_eval(Arguments arguments) { return run_subcommand("eval", subcommands, arguments); }
+int run_eval(Arguments arguments) { return run_subcommand("eval", "Evaluate a model.", subcommands, arguments); }
 
 }  // namespace puna

@@ -13,19 +13,18 @@ namespace {
 
 struct PrintOptions {
     bool json = false, quiet = false;
-    int threads = 0;
 };
 template <class F>
 void fields(PrintOptions& o, F field) {
+    field.group("Output");
     field("json", o.json, "print one JSON object at the end instead of streaming the text");
     field("quiet", o.quiet, "do not print the speed at the end");
-    field("threads", o.threads, "number of threads; 0 uses all processors");
 }
 
 void print_summary(const Answer& answer, int64_t context) {
     if (answer.finish == Finish::context)
-        print_status("the context is full: {} prompt tokens and {} generated, it holds {}\n", answer.prompt_tokens,
-                     answer.ids.size(), context);
+        print_status("[stopped: the context is full: {} prompt tokens and {} generated, it holds {}]\n",
+                     answer.prompt_tokens, answer.ids.size(), context);
     print_status("{}\n", speed_line(answer));
 }
 
@@ -36,19 +35,21 @@ int run_generate(Arguments arguments) {
     EngineLoadOptions load;
     GenerateOptions requested;
     PrintOptions print;
-    Flags flags("generate", "Continue a text.",
-                "puna generate models/starter \"Once upon a time\" --max-tokens 200 --seed 1");
-    flags.positional("MODEL", model, "a Hugging Face folder");
-    flags.positional("PROMPT", prompt, "the text to continue; - reads standard input; default: empty", false);
+    ThreadOptions compute;
+    Flags flags(
+        "generate",
+        "Continue a text. Sampling defaults come from the model's generation_config.json if there is one; those "
+        "below apply otherwise.",
+        "puna generate models/starter \"Once upon a time\" --max-tokens 200 --seed 1\n"
+        "puna generate models/starter - --temperature 0 --json < story.txt");
+    flags.positional("MODEL", model, "model folder in Hugging Face format");
+    flags.positional("PROMPT", prompt, "the text to continue; - reads standard input [empty]", false);
     flags.add(list_fields(requested));
     flags.add(list_fields(load));
     flags.add(list_fields(print));
+    flags.add(list_fields(compute));
     if (!flags.parse(arguments)) return 0;
-    check_usage([&] {
-        validate(requested);
-        validate(load);
-    });
-    use_threads(print.threads);
+    set_threads(compute.threads);
 
     if (prompt == "-") prompt = plain_text(read_text("-"), "standard input");
     Engine engine = load_engine(model, load);

@@ -18,17 +18,17 @@ namespace {
 struct LogitsOptions {
     std::string model, tokens, output = "logits.safetensors", type;
     int64_t chunk = 0;
-    int threads = 0;
     bool json = false;
 };
 template <class F>
 void fields(LogitsOptions& o, F field) {
     field("tokens", o.tokens,
-          "a file of token ids, as text separated by white space or as u32 little-endian; - reads standard input");
-    field("output", o.output, "the safetensors file to write: logits, F32 [tokens, vocabulary]");
-    field("chunk", o.chunk, "tokens per forward pass; 0: all at once. The output does not depend on it");
-    field("type", o.type, "weight type: f32, bf16 or f16; default: as stored");
-    field("threads", o.threads, "number of threads; 0 uses all processors");
+          "token ids, as text separated by white space or as u32 little-endian; - reads standard input",
+          {.word = "FILE", .required = true});
+    field("output", o.output, "safetensors file to write: logits, F32 [tokens, vocabulary]", {.word = "FILE"});
+    field("chunk", o.chunk, "tokens per forward pass; the output does not depend on it",
+          {.min = 0, .unset = "all at once"});
+    field("type", o.type, "weight dtype", {.word = "f32|bf16|f16", .unset = "as stored"});
     field("json", o.json, "print a summary as JSON");
 }
 
@@ -36,23 +36,22 @@ void fields(LogitsOptions& o, F field) {
 
 int run_logits(Arguments arguments) {
     LogitsOptions options;
+    ThreadOptions compute;
     Flags flags("logits", "Compute a model's logits for token ids, to compare this engine with another.",
-                "puna logits MODEL --tokens ids.txt --output logits.safetensors");
-    flags.positional("MODEL", options.model, "a Hugging Face folder");
+                "puna logits models/starter --tokens ids.txt --output logits.safetensors");
+    flags.positional("MODEL", options.model, "model folder in Hugging Face format");
     flags.add(list_fields(options));
+    flags.add(list_fields(compute));
     if (!flags.parse(arguments)) return 0;
-    if (options.tokens.empty()) throw UsageError("--tokens is missing: name a file of token ids");
-    if (options.chunk < 0) throw UsageError("--chunk: must be 0 or more");
-    std::optional<Dtype> dtype;
-    check_usage([&] { dtype = weights_dtype(options.type); });
-    use_threads(options.threads);
+    flags.check([&] { check_values(options); });
+    set_threads(compute.threads);
 
-    Llama llama = load_llama(options.model, {.dtype = dtype});
+    Llama llama = load_llama(options.model, {.dtype = weights_dtype(options.type)});
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
     if (ids.empty()) fail("{}: contains no token ids", options.tokens);
     int64_t n = static_cast<int64_t>(ids.size()), chunk = options.chunk == 0 ? n : options.chunk;
     if (n > llama.config.context)
-        fail("{}: has {} tokens, the model's context holds {}", options.tokens, n, llama.config.context);
+        fail("{}: {} tokens exceed the model's context of {}; use fewer", options.tokens, n, llama.config.context);
     KvCache cache(llama.config.layers, 1, n, llama.config.kv_dim());
     SafetensorsWriter writer(options.output, {{"logits", Dtype::f32, {n, llama.config.vocabulary}}});
     Pass pass(choose_kernels());

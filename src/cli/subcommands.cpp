@@ -9,25 +9,42 @@
 
 namespace puna {
 
-const Command& find_command(std::span<const Command> list, std::string_view name, std::string_view where) {
+namespace {
+
+[[noreturn]] void fail_unknown(std::span<const Command> commands, std::string_view parent, std::string_view name) {
+    std::string help = parent.empty() ? "puna help" : fmt::format("puna help {}", parent);
+    if (name.starts_with('-'))
+        throw UsageError(unknown_option(name, {"help", "version"}, fmt::format("'{}' lists the commands", help)));
     std::vector<std::string_view> names;
-    for (const Command& command : list) {
-        if (command.name == name) return command;
-        names.push_back(command.name);
-    }
+    for (const Command& command : commands) names.push_back(command.name);
     std::string_view guess = closest(name, names);
-    throw UsageError(fmt::format("unknown command '{}'.{} Run '{}' for a list", name,
-                                 guess.empty() ? "" : fmt::format(" Did you mean '{}'?", guess), where));
+    throw UsageError(fmt::format("unknown command '{}'.{} Run '{}' for a list", printable(name),
+                                 guess.empty() ? "" : fmt::format(" Did you mean '{}'?", guess), help));
 }
 
-int run_subcommand(std::string_view command, std::span<const Command> subcommands, Arguments arguments) {
-    bool help = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
-    if (arguments.empty() || help) {
-        for (const Command& sub : subcommands) fmt::print("  puna {} {:<10}{}\n", command, sub.name, sub.about);
-        fmt::print("\nRun 'puna help {} SUBCOMMAND' for details.\n", command);
-        return help ? 0 : 2;
+}  // namespace
+
+int run_command(std::span<const Command> commands, std::string_view parent, Arguments arguments) {
+    for (const Command& command : commands) {
+        if (command.name != arguments[0]) continue;
+        try {
+            return command.run(arguments.subspan(1));
+        } catch (UsageError& problem) {
+            problem.command = std::string(command.name) + (problem.command.empty() ? "" : " " + problem.command);
+            throw;
+        }
     }
-    return find_command(subcommands, arguments[0], fmt::format("puna help {}", command)).run(arguments.subspan(1));
+    fail_unknown(commands, parent, arguments[0]);
+}
+
+int run_subcommand(std::string_view parent, std::string_view about, std::span<const Command> subcommands,
+                   Arguments arguments) {
+    bool help = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
+    if (!arguments.empty() && !help) return run_command(subcommands, parent, arguments);
+    fmt::print("{}\n\nUsage: puna {} SUBCOMMAND ...\n\n", about, parent);
+    for (const Command& command : subcommands) fmt::print("  puna {} {:<10}{}\n", parent, command.name, command.about);
+    fmt::print("\nRun 'puna help {} SUBCOMMAND' for details.\n", parent);
+    return help ? 0 : 2;
 }
 
 }  // namespace puna

@@ -1,4 +1,4 @@
-// cli/subcommands.h — commands with subcommands: puna tokenizer train, puna data pack.
+// cli/subcommands.h — commands by name, and commands with subcommands: puna tokenizer train, puna data pack.
 #pragma once
 #include "cli/command.h"
 
@@ -7,10 +7,12 @@
 
 namespace puna {
 
-// The command of this name. Throws UsageError with the closest name; `where` is the command that lists them all.
-const Command& find_command(std::span<const Command> list, std::string_view name, std::string_view where);
+// Runs the command that the first argument names with the others. A UsageError, also that of an unknown command, is
+// passed on with the command's name; `parent` is the command that has these commands, empty for the program itself.
+int run_command(std::span<const Command> commands, std::string_view parent, Arguments arguments);
 
-// Runs the subcommand that the first argument names; without one, or with --help, lists them.
-int run_subcommand(std::string_view command, std::span<const Command> subcommands, Arguments arguments);
+// As run_command; without an argument, or with --help, lists the subcommands below the sentence `about`.
+int run_subcommand(std::string_view parent, std::string_view about, std::span<const Command> subcommands,
+                   Arguments arguments);
 
 }  // namespace puna

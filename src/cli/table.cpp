@@ -40,15 +40,15 @@ int run(Arguments arguments) {
         return 0;
     }
     bool wants_help = first == "help" || first == "--help" || first == "-h";
-    if (arguments.empty() || (wants_help && arguments.size() == 1)) {
+    bool overview = wants_help && (arguments.size() == 1 || arguments[1].starts_with('-') || arguments[1] == "help");
+    if (arguments.empty() || overview) {
         print_overview();
         return wants_help ? 0 : 2;
     }
-    if (!wants_help) return find_command(all, first, "puna help").run(arguments.subspan(1));
-    std::vector<std::string> rest(arguments.begin() + 2,
-                                  arguments.end());  // puna help data pack: puna data pack --help
-    rest.emplace_back("--help");
-    return find_command(all, arguments[1], "puna help").run(rest);
+    if (!wants_help) return run_command(all, "", arguments);
+    std::vector<std::string> rest(arguments.begin() + 1, arguments.end());  // puna help data pack
+    rest.emplace_back("--help");                                            // puna data pack --help
+    return run_command(all, "", rest);
 }
 
 // Results that could not be written to standard output, as on a full disk, are a failure.
@@ -61,9 +61,9 @@ int flushed(int code) {
     return code;
 }
 
-int report(int code, std::string_view kind, const char* message) {
+int report(int code, std::string_view where, const char* message) {
     Group::rank0_reports_first();
-    print_status("puna: {}{}\n", kind, printable(message, std::string::npos));  // a file name may contain a newline
+    print_status("puna{}: {}\n", where, printable(message, std::string::npos));  // a file name may contain a newline
     Group::abort_all(code);
     return code;
 }
@@ -78,17 +78,17 @@ int run_program(Arguments arguments) {
     } catch (const ClosedPipe&) {
         return 0;  // as in `puna generate ... | head -3`: the reader has enough
     } catch (const UsageError& problem) {
-        return report(2, "", problem.what());
+        return report(2, problem.command.empty() ? "" : " " + problem.command, problem.what());
     } catch (const Error& problem) {
         return report(1, "", problem.what());
     } catch (const std::system_error& problem) {
         if (!std::ferror(stdout)) return report(1, "", problem.what());
         if (problem.code().value() == EPIPE) return 0;
-        return report(1, "standard output: ", problem.what());
+        return report(1, ": standard output", problem.what());
     } catch (const std::bad_alloc&) {
         return report(1, "", "out of memory");
     } catch (const std::exception& problem) {
-        return report(1, "internal error (bug): ", problem.what());
+        return report(1, ": internal error (bug)", problem.what());
     }
 }
 

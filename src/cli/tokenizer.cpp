@@ -28,35 +28,45 @@ namespace puna {
 
 namespace {
 
-int run_tokenizer_train(Arguments arguments) {
+struct TrainFlags {
     std::string output, text_field = "text";
+    bool json = false;
+};
+template <class F>
+void fields(TrainFlags& o, F field) {
+    field("output", o.output, "folder for tokenizer.json, tokenizer_config.json and chat_template.jinja",
+          {.word = "FOLDER", .required = true});
+    field("text_field", o.text_field, "JSONL field that holds a document's text", {.word = "NAME"});
+    field("json", o.json, "print a summary as JSON");
+}
+
+int run_tokenizer_train(Arguments arguments) {
     std::vector<std::string> inputs;
     TrainOptions options;
-    int threads = 0;
-    bool json = false;
+    TrainFlags more;
+    ThreadOptions compute;
     Flags flags("tokenizer train",
-                "Train a byte-level BPE tokenizer on text: files and folders of .txt, .gz, .zst and .jsonl.",
-                "puna tokenizer train novels/ stories.txt --vocabulary 4096 --output my-tokenizer");
-    flags.positional("INPUT", inputs, "files and folders");
-    flags.add({{"output", &output, "folder for tokenizer.json, tokenizer_config.json and chat_template.jinja"}});
+                "Train a byte-level BPE tokenizer on text: .txt and .jsonl files, also compressed as .gz or .zst.",
+                "puna tokenizer train my-text/ --vocabulary 2048 --output my-tokenizer");
+    flags.positional("INPUT", inputs, "files and folders of them");
     flags.add(list_fields(options));
-    flags.add({{"text_field", &text_field, "the field of each JSONL line that holds its text"},
-               {"threads", &threads, "number of threads; 0 uses all processors"},
-               {"json", &json, "print a summary as JSON"}});
+    flags.add(list_fields(more));
+    flags.add(list_fields(compute));
     if (!flags.parse(arguments)) return 0;
-    if (output.empty()) throw UsageError("--output is missing: name a folder for the tokenizer");
+    flags.check([&] { check_values(more); });
+    const std::string& output = more.output;
     if (std::error_code absent; std::filesystem::exists(std::filesystem::path(output) / "config.json", absent))
         fail("{}: contains a model, which needs its own tokenizer; choose another --output", output);
-    use_threads(threads);
+    set_threads(compute.threads);
     std::vector<InputFile> files = find_input_files(inputs);
     if (flags.given("text_field") &&
         std::none_of(files.begin(), files.end(), [](const InputFile& f) { return f.jsonl; }))
         flags.print({"text_field: has no effect, the inputs contain no JSONL"});
-    Tokenizer tokenizer = train_tokenizer(count_pieces(files, text_field), options);
+    Tokenizer tokenizer = train_tokenizer(count_pieces(files, more.text_field), options);
     make_folder(output);
     save_tokenizer(tokenizer, output);
     save_chat_template(llama3_chat_template(tokenizer), output);
-    if (json)
+    if (more.json)
         fmt::print("{}\n", nlohmann::ordered_json{{"output", output}, {"tokens", tokenizer.size()}}.dump());
     else
         print_status("{}: {} tokens\n", output, tokenizer.size());
@@ -106,14 +116,17 @@ int run_tokenizer_encode(Arguments arguments) {
     Flags flags(
         "tokenizer encode",
         "Encode text as token ids, one per line. Control tokens in the text are plain text unless --special is given.",
-        "puna tokenizer encode models/starter story.txt");
-    flags.positional("TOKENIZER", model, "a model, a tokenizer.json or a tokenizer.model");
-    flags.positional("FILE", input, "default: standard input", false);
-    flags.add({{"output", &output, "write the ids to this file, as u32 little-endian"},
+        "puna tokenizer encode models/starter story.txt\necho Hello | puna tokenizer encode models/starter --json");
+    flags.positional("TOKENIZER", model, "model folder, tokenizer.json or tokenizer.model");
+    flags.positional("FILE", input, "the text [standard input]", false);
+    flags.add({{"output", &output, "write the ids to this file, as u32 little-endian", {.word = "FILE"}},
                {"json", &json, "print {\"ids\": [...]}"},
                {"special", &special, "recognize control tokens in the text"}});
     if (!flags.parse(arguments)) return 0;
     Tokenizer tokenizer = load_tokenizer(model);
+    if (std::error_code absent; input != "-" && !std::filesystem::exists(input, absent))
+        fail("{}: no such file; to encode a text itself, pipe it in: echo TEXT | puna tokenizer encode TOKENIZER",
+             input);
     std::optional<MappedFile> mapped;
     std::string stream;
     if (std::filesystem::is_regular_file(input))
@@ -138,8 +151,8 @@ int run_tokenizer_decode(Arguments arguments) {
     Flags flags("tokenizer decode",
                 "Decode token ids to text. The ids are text separated by white space, or u32 little-endian.",
                 "puna tokenizer decode models/starter ids.txt");
-    flags.positional("TOKENIZER", model, "a model, a tokenizer.json or a tokenizer.model");
-    flags.positional("FILE", input, "default: standard input", false);
+    flags.positional("TOKENIZER", model, "model folder, tokenizer.json or tokenizer.model");
+    flags.positional("FILE", input, "the ids [standard input]", false);
     flags.add({{"json", &json, "print {\"text\": \"...\"}"}});
     if (!flags.parse(arguments)) return 0;
     Tokenizer tokenizer = load_tokenizer(model);
@@ -158,6 +171,8 @@ constexpr Command subcommands[] = {
 
 }  // namespace
 
-int run_tokenizer(Arguments arguments) { return run_subcommand("tokenizer", subcommands, arguments); }
+int run_tokenizer(Arguments arguments) {
+    return run_subcommand("tokenizer", "Train a tokenizer; encode and decode text.", subcommands, arguments);
+}
 
 }  // namespace puna

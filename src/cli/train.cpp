@@ -29,13 +29,13 @@ namespace {
 
 struct RunOptions {
     bool resume = false, json = false;
-    int threads = 0;
 };
 template <class F>
 void fields(RunOptions& o, F field) {
+    field.group("Output and checkpoints");
     field("resume", o.resume, "continue from the newest checkpoint in the output folder");
+    field.group("");
     field("json", o.json, "print each step's metrics as JSON");
-    field("threads", o.threads, "number of threads; 0 uses all processors");
 }
 
 // A status line: redrawn in place on a terminal, else printed every ten seconds and at validations. Its speed is
@@ -115,7 +115,8 @@ void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& f
     if (recipe.from.empty()) return;
     for (const char* shape : {"dim", "layers", "heads", "kv_heads", "ffn", "context", "tied"})
         if (flags.given(shape))
-            check_usage([&] { fail("{}: cannot be combined with --from, the shape comes from that model", shape); });
+            flags.check([&] { fail("{} cannot be combined with --from: the shape comes from that model", shape); });
+    load_config(recipe.from);  // names what is wrong with the folder
     Tokenizer own = load_tokenizer(recipe.from);
     bool same = own.size() == tokenizer.size();
     for (int32_t id = 0; same && id < own.size(); ++id)
@@ -141,13 +142,19 @@ int run_train(Arguments arguments) {
     std::string path;
     Recipe recipe;
     RunOptions options;
-    Flags flags("train",
-                "Train a model on packed text or conversations, from scratch or starting from another model.\n"
-                "The recipe is a TOML file; each of its fields is also a flag, which overrides it.",
-                "puna train recipes/tiny.toml --data packed --output my-model --steps 500");
-    flags.positional("RECIPE", path, "a TOML file of `name = value` lines", false);
+    ThreadOptions compute;
+    Flags flags(
+        "train",
+        "Train a model on packed text or conversations, from scratch or starting from another model. The recipe "
+        "is a TOML file; each of its fields is also a flag, which overrides it.",
+        "puna train recipes/tiny.toml --data my-data --output my-model\n"
+        "puna train recipes/tiny.toml --data my-data --output my-model --resume\n"
+        "puna train --from models/starter --data my-talk --output my-assistant --steps 15 --length 256 "
+        "--learning-rate 5e-4");
+    flags.positional("RECIPE", path, "TOML file of `name = value` lines, as recipes/tiny.toml [defaults below]", false);
     flags.add(list_fields(recipe));
     flags.add(list_fields(options));
+    flags.add(list_fields(compute));
     if (!flags.parse(arguments)) return 0;
     std::vector<std::string> in_recipe;  // fields that the recipe sets
     if (!path.empty()) {
@@ -157,12 +164,12 @@ int run_train(Arguments arguments) {
         for (size_t i = 0; i < list.size(); ++i)
             if (flags.given(list[i].name)) set_from_text(list[i], to_text(flag_list[i]));
     }
-    use_threads(options.threads);
+    set_threads(compute.threads);
     Group group = Group::world();
-    if (options.threads == 0 && group.size() > 1)
+    if (compute.threads == 0 && group.size() > 1)
         set_threads(std::max(1, threads() / group.size()));  // the processes share one machine
-    if (path.empty()) check_usage([&] { validate(recipe, group.size()); });
-    validate(recipe, group.size());
+    flags.check([&] { check_values(recipe); });              // files are checked line by line, so this concerns flags
+    path.empty() ? flags.check([&] { validate(recipe, group.size()); }) : validate(recipe, group.size());
     Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());  // throws if the folder is not a packed set
     check_base(recipe, tokenizer, flags);
     if (group.rank() == 0)

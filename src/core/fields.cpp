@@ -22,8 +22,16 @@ bool is_finite(T value) {
     return std::integral<T> || std::isfinite(static_cast<double>(value));
 }
 
+std::string_view type_word(const bool&) { return "true or false"; }
+template <Number T>
+std::string_view type_word(const T&) {
+    return std::integral<T> ? "an integer" : "a number";
+}
+std::string_view type_word(const std::string&) { return "a string"; }
+std::string_view type_word(const std::vector<std::string>&) { return "a list of strings"; }
+
 void parse(std::string_view name, std::string_view text, bool& value) {
-    if (text != "true" && text != "false") fail("{}: '{}' must be true or false", name, printable(text));
+    if (text != "true" && text != "false") fail("{} must be true or false, not '{}'", name, printable(text));
     value = text == "true";
 }
 
@@ -31,9 +39,9 @@ template <Number T>
 void parse(std::string_view name, std::string_view text, T& value) {
     T parsed{};
     auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), parsed);
-    if (problem == std::errc::result_out_of_range) fail("{}: {} is out of range", name, printable(text));
+    if (problem == std::errc::result_out_of_range) fail("{} is out of range: {}", name, printable(text));
     if (problem != std::errc() || end != text.data() + text.size() || !is_finite(parsed))
-        fail("{}: '{}' is not a {}number", name, printable(text), std::integral<T> ? "whole " : "");
+        fail("{} must be {}, not '{}'", name, type_word(parsed), printable(text));
     value = parsed;
 }
 
@@ -60,14 +68,6 @@ std::string print(const std::vector<std::string>& value) {
     return text;
 }
 
-std::string_view type_word(const bool&) { return "true or false"; }
-template <Number T>
-std::string_view type_word(const T&) {
-    return std::integral<T> ? "whole number" : "number";
-}
-std::string_view type_word(const std::string&) { return "string"; }
-std::string_view type_word(const std::vector<std::string>&) { return "list of strings"; }
-
 bool fits(const nlohmann::json& json, const bool&) { return json.is_boolean(); }
 template <std::floating_point T>
 bool fits(const nlohmann::json& json, const T&) {
@@ -81,6 +81,57 @@ bool fits(const nlohmann::json& json, const T&) {
 bool fits(const nlohmann::json& json, const std::string&) { return json.is_string(); }
 bool fits(const nlohmann::json& json, const std::vector<std::string>&) {
     return json.is_array() && std::all_of(json.begin(), json.end(), [](const auto& item) { return item.is_string(); });
+}
+
+std::vector<std::string_view> choices_of(std::string_view word) {
+    std::vector<std::string_view> choices;
+    for (size_t begin = 0, end = 0; begin < word.size(); begin = end + 1) {
+        end = std::min(word.find('|', begin), word.size());
+        choices.push_back(word.substr(begin, end - begin));
+    }
+    return choices;
+}
+
+void check_value(const Field&, bool) {}
+void check_value(const Field&, const std::vector<std::string>&) {}
+
+template <Number T>
+void check_value(const Field& field, T value) {
+    const Values& v = field.values;
+    double x = static_cast<double>(value);
+    if (v.above_min ? !(x > v.min) : !(x >= v.min))
+        fail("{} must be {} {}, not {}", field.name, v.above_min ? "more than" : "at least", v.min, value);
+    if (v.below_max ? !(x < v.max) : !(x <= v.max))
+        fail("{} must be {} {}, not {}", field.name, v.below_max ? "less than" : "at most", v.max, value);
+}
+
+// Without a text, a default that stands for something is accepted.
+void check_value(const Field& field, const std::string& value) {
+    if (field.values.word.find('|') == std::string_view::npos || (value.empty() && !field.values.unset.empty())) return;
+    std::vector<std::string_view> choices = choices_of(field.values.word);
+    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+    std::string list(choices[0]);
+    for (size_t i = 1; i < choices.size(); ++i)
+        list += fmt::format("{}{}", i + 1 < choices.size() ? ", " : " or ", choices[i]);
+    fail("{} must be {}, not '{}'", field.name, list, printable(value));
+}
+
+void check_present(const Field& field) {
+    const auto* text = std::get_if<std::string*>(&field.value);
+    if (field.values.required && text && (*text)->empty()) fail("{} is missing: {}", field.name, field.help);
+}
+
+void set_from_json(Field& field, const nlohmann::json& json) {
+    auto set = [&](auto* value) {
+        auto parsed = *value;
+        if (!fits(json, parsed) && type_word(parsed) == type_word(0) && json.is_number_integer())
+            fail("{} is out of range: {}", field.name, json.dump());
+        if (!fits(json, parsed)) fail("{} must be {}, not {}", field.name, type_word(parsed), printable(json.dump()));
+        json.get_to(parsed);
+        check_value(field, parsed);
+        *value = std::move(parsed);
+    };
+    std::visit(set, field.value);
 }
 
 template <class T>
@@ -112,7 +163,13 @@ size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 void set_from_text(Field& field, std::string_view text) {
-    std::visit([&](auto* value) { parse(field.name, text, *value); }, field.value);
+    auto set = [&](auto* value) {
+        auto parsed = *value;
+        parse(field.name, text, parsed);
+        check_value(field, parsed);
+        *value = std::move(parsed);
+    };
+    std::visit(set, field.value);
 }
 
 std::string to_text(const Field& field) {
@@ -121,6 +178,25 @@ std::string to_text(const Field& field) {
 
 std::string_view type_name(const Field& field) {
     return std::visit([](const auto* value) { return type_word(*value); }, field.value);
+}
+
+std::string value_word(const Field& field) {
+    const Values& v = field.values;
+    bool integer = type_name(field) == type_word(0);
+    double shown_max = integer ? 1024 : 100;  // a larger bound says little in help
+    if (!v.word.empty()) return std::string(v.word);
+    if (std::holds_alternative<bool*>(field.value)) return "";
+    if (std::holds_alternative<std::string*>(field.value)) return "TEXT";
+    if (std::holds_alternative<std::vector<std::string>*>(field.value)) return "A,B,...";
+    if (std::isfinite(v.min) && v.max <= shown_max) return fmt::format("{}..{}", v.min, v.max);
+    return integer ? "N" : "X";
+}
+
+void check_values(const std::vector<Field>& fields) {
+    for (const Field& field : fields) {
+        check_present(field);
+        std::visit([&](const auto* value) { check_value(field, *value); }, field.value);
+    }
 }
 
 std::string to_json(const std::vector<Field>& fields) {
@@ -134,29 +210,31 @@ std::string to_json(const std::vector<Field>& fields) {
 void from_json(std::vector<Field>& fields, std::string_view text, std::string_view where) {
     nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
     if (!json.is_object()) fail("{}: not a JSON object", where);
-    std::vector<std::string_view> known;
-    for (const Field& field : fields) known.push_back(field.name);
     for (const auto& [key, item] : json.items()) {
-        auto at = std::find(known.begin(), known.end(), key);
-        if (at == known.end()) {
-            std::string_view guess = closest(key, known);
-            fail("{}: unknown field '{}'{}", where, printable(key),
-                 guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
+        Field& field = find_field(fields, key, where);
+        try {
+            set_from_json(field, item);
+        } catch (const Error& problem) {
+            fail("{}: {}", where, problem.what());
         }
-        Field& field = fields[static_cast<size_t>(at - known.begin())];
-        const nlohmann::json& source = item;
-        std::visit(
-            [&](auto* value) {
-                if (!fits(source, *value))
-                    fail("{}: '{}' must be of type {}, not {}", where, field.name, type_name(field),
-                         printable(source.dump()));
-                source.get_to(*value);
-            },
-            field.value);
     }
 }
 
+Field& find_field(std::vector<Field>& fields, std::string_view name, std::string_view where) {
+    std::vector<std::string_view> known;
+    for (Field& field : fields) {
+        if (field.name == name) return field;
+        known.push_back(field.name);
+    }
+    std::string_view guess = closest(name, known);
+    fail("{}: unknown field '{}'{}", where, printable(name),
+         guess.empty() ? "" : fmt::format(". Did you mean '{}'?", guess));
+}
+
 std::string_view closest(std::string_view name, const std::vector<std::string_view>& known) {
+    auto begins = [name](std::string_view candidate) { return candidate.starts_with(name); };
+    if (!name.empty() && std::count_if(known.begin(), known.end(), begins) == 1)
+        return *std::find_if(known.begin(), known.end(), begins);
     std::string_view best;
     size_t best_distance = (name.size() + 2) / 3 + 1;
     for (std::string_view candidate : known) {

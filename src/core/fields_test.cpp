@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 
 namespace puna {
 namespace {
@@ -72,15 +73,15 @@ TEST(Fields, TextRoundTrips) {
 
 TEST(Fields, InvalidTextIsRejectedByFieldName) {
     Options options;
-    EXPECT_EQ(set(options, "temperature", "hot"), "temperature: 'hot' is not a number");
-    EXPECT_EQ(set(options, "temperature", "1e99"), "temperature: 1e99 is out of range");
-    EXPECT_EQ(set(options, "temperature", "nan"), "temperature: 'nan' is not a number");
-    EXPECT_EQ(set(options, "rate", "inf"), "rate: 'inf' is not a number");
-    EXPECT_EQ(set(options, "layers", "1.5"), "layers: '1.5' is not a whole number");
-    EXPECT_EQ(set(options, "layers", ""), "layers: '' is not a whole number");
-    EXPECT_EQ(set(options, "layers", "3000000000"), "layers: 3000000000 is out of range");
-    EXPECT_EQ(set(options, "bytes", "-1"), "bytes: '-1' is not a whole number");
-    EXPECT_EQ(set(options, "fast", "yes"), "fast: 'yes' must be true or false");
+    EXPECT_EQ(set(options, "temperature", "hot"), "temperature must be a number, not 'hot'");
+    EXPECT_EQ(set(options, "temperature", "1e99"), "temperature is out of range: 1e99");
+    EXPECT_EQ(set(options, "temperature", "nan"), "temperature must be a number, not 'nan'");
+    EXPECT_EQ(set(options, "rate", "inf"), "rate must be a number, not 'inf'");
+    EXPECT_EQ(set(options, "layers", "1.5"), "layers must be an integer, not '1.5'");
+    EXPECT_EQ(set(options, "layers", ""), "layers must be an integer, not ''");
+    EXPECT_EQ(set(options, "layers", "3000000000"), "layers is out of range: 3000000000");
+    EXPECT_EQ(set(options, "bytes", "-1"), "bytes must be an integer, not '-1'");
+    EXPECT_EQ(set(options, "fast", "yes"), "fast must be true or false, not 'yes'");
     EXPECT_EQ(options.layers, 8) << "a rejected value leaves the field unchanged";
 }
 
@@ -105,21 +106,98 @@ TEST(Fields, InvalidJsonIsRejectedWithLocationAndSuggestion) {
     Options options;
     EXPECT_EQ(read(options, "{"), "recipe.json: not a JSON object");
     EXPECT_EQ(read(options, "[]"), "recipe.json: not a JSON object");
-    EXPECT_EQ(read(options, R"({"layer": 2})"), "recipe.json: unknown field 'layer', did you mean 'layers'?");
+    EXPECT_EQ(read(options, R"({"layer": 2})"), "recipe.json: unknown field 'layer'. Did you mean 'layers'?");
     EXPECT_EQ(read(options, R"({"zzzz\n": 2})"), "recipe.json: unknown field 'zzzz\\x0a'");
-    EXPECT_EQ(read(options, R"({"layers": "2"})"), "recipe.json: 'layers' must be of type whole number, not \"2\"");
-    EXPECT_EQ(read(options, R"({"layers": 3000000000})"),
-              "recipe.json: 'layers' must be of type whole number, not 3000000000");
-    EXPECT_EQ(read(options, R"({"bytes": -1})"), "recipe.json: 'bytes' must be of type whole number, not -1");
-    EXPECT_EQ(read(options, R"({"temperature": 1e99})"),
-              "recipe.json: 'temperature' must be of type number, not 1e+99");
-    EXPECT_EQ(read(options, R"({"fast": 1})"), "recipe.json: 'fast' must be of type true or false, not 1");
-    EXPECT_EQ(read(options, R"({"files": ["a", 1]})"),
-              "recipe.json: 'files' must be of type list of strings, not [\"a\",1]");
+    EXPECT_EQ(read(options, R"({"layers": "2"})"), "recipe.json: layers must be an integer, not \"2\"");
+    EXPECT_EQ(read(options, R"({"layers": 3000000000})"), "recipe.json: layers is out of range: 3000000000");
+    EXPECT_EQ(read(options, R"({"bytes": -1})"), "recipe.json: bytes is out of range: -1");
+    EXPECT_EQ(read(options, R"({"temperature": 1e99})"), "recipe.json: temperature must be a number, not 1e+99");
+    EXPECT_EQ(read(options, R"({"fast": 1})"), "recipe.json: fast must be true or false, not 1");
+    EXPECT_EQ(read(options, R"({"files": ["a", 1]})"), "recipe.json: files must be a list of strings, not [\"a\",1]");
+}
+
+struct Limited {
+    int64_t steps = 1000;
+    float top_p = 0.9f, beta = 0.9f;
+    double rate = 1e-3;
+    std::string type = "bf16", from, stored, data;
+    int top_k = 0;
+    bool fast = false;
+    std::vector<std::string> stop;
+};
+
+template <class F>
+void fields(Limited& o, F field) {
+    field.group("Schedule");
+    field("steps", o.steps, "number of steps", {.min = 1, .max = 1 << 20});
+    field("rate", o.rate, "learning rate", {.min = 0, .max = 1e3});
+    field.group("Sampling");
+    field("top_p", o.top_p, "nucleus sampling", {.min = 0, .max = 1, .above_min = true});
+    field("top_k", o.top_k, "most likely tokens", {.min = 0, .unset = "off"});
+    field("beta", o.beta, "decay", {.min = 0, .max = 1, .below_max = true});
+    field.group("");
+    field("type", o.type, "dtype", {.word = "f32|bf16|f16"});
+    field("stored", o.stored, "dtype", {.word = "f32|bf16", .unset = "as stored"});
+    field("from", o.from, "model", {.word = "FOLDER"});
+    field("data", o.data, "training set", {.required = true});
+    field("fast", o.fast, "faster");
+    field("stop", o.stop, "stop strings");
+}
+
+Field field_of(Limited& options, std::string_view name) {
+    std::vector<Field> list = list_fields(options);
+    return find_field(list, name, "test");
+}
+
+TEST(Fields, ValuesOutsideTheLimitsOfAFieldAreRejectedByName) {
+    Limited options;
+    auto set_limited = [&](std::string_view name, std::string_view text) {
+        Field field = field_of(options, name);
+        return error_of([&] { set_from_text(field, text); });
+    };
+    EXPECT_EQ(set_limited("steps", "0"), "steps must be at least 1, not 0");
+    EXPECT_EQ(set_limited("steps", "1048577"), "steps must be at most 1048576, not 1048577");
+    EXPECT_EQ(set_limited("top_p", "0"), "top_p must be more than 0, not 0");
+    EXPECT_EQ(set_limited("top_p", "1.5"), "top_p must be at most 1, not 1.5");
+    EXPECT_EQ(set_limited("beta", "1"), "beta must be less than 1, not 1");
+    EXPECT_EQ(set_limited("type", "f8"), "type must be f32, bf16 or f16, not 'f8'");
+    EXPECT_EQ(set_limited("type", ""), "type must be f32, bf16 or f16, not ''");
+    EXPECT_EQ(set_limited("stored", "f16"), "stored must be f32 or bf16, not 'f16'");
+    EXPECT_EQ(set_limited("stored", ""), "no error") << "the default";
+    EXPECT_EQ(options.steps, 1000) << "a rejected value leaves the field unchanged";
+    std::vector<Field> list = list_fields(options);
+    EXPECT_EQ(error_of([&] { from_json(list, R"({"steps": 0})", "a.json"); }),
+              "a.json: steps must be at least 1, not 0");
+    EXPECT_EQ(error_of([&] { check_values(options); }), "data is missing: training set");
+    options.data = "packed";
+    options.top_p = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_EQ(error_of([&] { check_values(options); }), "top_p must be more than 0, not nan");
+    options.top_p = 1;
+    EXPECT_EQ(error_of([&] { check_values(options); }), "no error");
+}
+
+TEST(Fields, HelpShowsTheLimitsThatAreChecked) {
+    Limited options;
+    for (auto [name, word] :
+         std::initializer_list<std::pair<std::string_view, std::string_view>>{{"steps", "N"},
+                                                                              {"rate", "X"},
+                                                                              {"top_p", "0..1"},
+                                                                              {"top_k", "N"},
+                                                                              {"type", "f32|bf16|f16"},
+                                                                              {"from", "FOLDER"},
+                                                                              {"data", "TEXT"},
+                                                                              {"fast", ""},
+                                                                              {"stop", "A,B,..."}})
+        EXPECT_EQ(value_word(field_of(options, name)), word) << name;
+    EXPECT_EQ(field_of(options, "rate").group, "Schedule");
+    EXPECT_EQ(field_of(options, "beta").group, "Sampling");
+    EXPECT_EQ(field_of(options, "data").group, "");
 }
 
 TEST(Fields, ClosestNameIsSuggestedOnlyWithinASmallEditDistance) {
     EXPECT_EQ(closest("temprature", {"temperature", "top_p"}), "temperature");
+    EXPECT_EQ(closest("temp", {"help", "temperature", "top_p"}), "temperature") << "an abbreviation comes first";
+    EXPECT_EQ(closest("t", {"temperature", "top_p"}), "") << "an ambiguous one suggests nothing";
     EXPECT_EQ(closest("x", {"temperature", "top_p"}), "");
     EXPECT_EQ(closest("", {"a"}), "");
     EXPECT_EQ(closest("a", {}), "");

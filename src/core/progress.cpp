@@ -53,6 +53,12 @@ std::string format_quantity(double value, const std::string& unit) {
     return fmt::format("{:.{}f} {}{}", value, prefix == 0 ? 0 : 1, prefixes[prefix], unit);
 }
 
+std::string format_count(int64_t n, const std::string& noun) {
+    std::string digits = fmt::format("{}", n);
+    for (size_t end = digits.size(); end > (n < 0 ? 4u : 3u); end -= 3) digits.insert(end - 3, ",");
+    return fmt::format("{} {}{}", digits, noun, n == 1 ? "" : "s");
+}
+
 std::string format_duration(double seconds) {
     int64_t s = seconds > 0 ? static_cast<int64_t>(std::min(seconds, 1e15) + 0.5) : 0;
     if (s < 60) return fmt::format("{} s", s);

@@ -35,6 +35,7 @@ class Progress {
 
 // SI prefixes: 1234567, "B" -> "1.2 MB".
 std::string format_quantity(double value, const std::string& unit);
-std::string format_duration(double seconds);  // "12 s", "3 min 20 s", "2 h 5 min"
+std::string format_count(int64_t n, const std::string& noun);  // "1 token", "12,345 tokens"
+std::string format_duration(double seconds);                   // "12 s", "3 min 20 s", "2 h 5 min"
 
 }  // namespace puna

@@ -28,6 +28,16 @@ TEST(FormatDuration, UsesTheTwoLargestUnits) {
     EXPECT_FALSE(format_duration(INFINITY).empty());
 }
 
+TEST(Progress, CountsAgreeWithTheirNounAndGroupDigits) {
+    EXPECT_EQ(format_count(1, "token"), "1 token");
+    EXPECT_EQ(format_count(0, "token"), "0 tokens");
+    EXPECT_EQ(format_count(999, "token"), "999 tokens");
+    EXPECT_EQ(format_count(1000, "token"), "1,000 tokens");
+    EXPECT_EQ(format_count(1234567, "document"), "1,234,567 documents");
+    EXPECT_EQ(format_count(-100, "token"), "-100 tokens");
+    EXPECT_EQ(format_count(INT64_MIN, "token"), "-9,223,372,036,854,775,808 tokens");
+}
+
 TEST(Progress, PrintsNothingWithoutATerminal) {
     testing::internal::CaptureStderr();
     {

@@ -3,6 +3,7 @@
 #include "chat/template_files.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/fields.h"
 #include "core/progress.h"
 #include "data/piece_encoder.h"
 #include "data/set_writer.h"
@@ -170,16 +171,10 @@ fs::path without_slash(const fs::path& path) { return path.has_filename() ? path
 }  // namespace
 
 void check_options(const PackOptions& options) {
-    if (options.output.empty()) fail("--output is missing: give the folder to create");
-    if (options.tokenizer.empty()) fail("--tokenizer is missing: give a model folder or a tokenizer.json");
-    if (!(options.validation_share >= 0 && options.validation_share < 1))
-        fail("--validation-share: {} is not a fraction: use 0 to 1", options.validation_share);
-    if (options.hold_out_last < 0 || options.max_documents < 0)
-        fail("--hold-out-last and --max-documents: use 0 or more");
+    check_values(options);
     if (options.max_documents > 0 && options.hold_out_last >= options.max_documents)
-        fail("--hold-out-last: {} of at most {} documents leave none to train on", options.hold_out_last,
+        fail("hold_out_last: {} of at most {} documents leave none to train on", options.hold_out_last,
              options.max_documents);
-    if (options.shard_megabytes < 1 || options.shard_megabytes > 1024) fail("--shard-megabytes: use 1 to 1024");
 }
 
 PackResult pack(const PackOptions& options) {

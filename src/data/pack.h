@@ -29,16 +29,21 @@ struct PackOptions {
 };
 template <class F>
 void fields(PackOptions& o, F field) {
-    field("output", o.output, "folder to create");
-    field("tokenizer", o.tokenizer, "model folder, tokenizer.json or tokenizer.model");
-    field("validation_share", o.validation_share,
-          "fraction of the documents to hold out, chosen by a hash of their content");
-    field("hold_out_last", o.hold_out_last, "hold out the last N documents");
-    field("max_documents", o.max_documents, "stop after N documents; 0: all");
+    field.group("Input");
+    field("tokenizer", o.tokenizer, "model folder, tokenizer.json or tokenizer.model",
+          {.word = "PATH", .required = true});
+    field("max_documents", o.max_documents, "stop after N documents", {.min = 0, .unset = "all"});
     field("separator", o.separator, "line that separates the documents of a text file");
-    field("text_field", o.text_field, "JSONL field that holds a document's text");
+    field("text_field", o.text_field, "JSONL field that holds a document's text", {.word = "NAME"});
     field("date", o.date, "date for prompts that contain one (Llama 3.1 and later)");
-    field("shard_megabytes", o.shard_megabytes, "size of a shard file, in MiB");
+    field.group("Validation");
+    field("validation_share", o.validation_share,
+          "fraction of the documents to hold out, chosen by a hash of their content",
+          {.min = 0, .max = 1, .below_max = true, .unset = "none"});
+    field("hold_out_last", o.hold_out_last, "hold out the last N documents", {.min = 0, .unset = "none"});
+    field.group("Output");
+    field("output", o.output, "folder to create, for training and held-out data", {.word = "FOLDER", .required = true});
+    field("shard_megabytes", o.shard_megabytes, "size of a shard file, in MiB", {.min = 1, .max = 1024});
 }
 
 struct PackResult {
@@ -48,7 +53,7 @@ struct PackResult {
     bool dated = false;                        // prompts contain a date
 };
 
-void check_options(const PackOptions& options);  // throws Error, naming the flag; pack() begins with it
+void check_options(const PackOptions& options);  // throws Error, naming the field; pack() begins with it
 PackResult pack(const PackOptions& options);
 
 // A line for each option that had no effect and for each expected output that is missing, beginning with the field's

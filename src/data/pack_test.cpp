@@ -271,9 +271,9 @@ TEST(Pack, ErrorsAreOneLineAndLeaveNoFiles) {
         {{.inputs = {(folder / "empty").string()}}, "empty: the folder contains no files"},
         {{.inputs = {good}, .output = good}, "good.txt: already exists; remove it or choose another --output"},
         {{.inputs = {good}, .hold_out_last = 1}, "no documents to train on: all 1 are held out"},
-        {{.inputs = {good}, .hold_out_last = 3, .max_documents = 3}, "--hold-out-last: 3 of at most 3 documents"},
-        {{.inputs = {good}, .validation_share = 2}, "--validation-share: 2 is not a fraction"},
-        {{.inputs = {good}, .shard_megabytes = 0}, "--shard-megabytes: use 1 to 1024"},
+        {{.inputs = {good}, .hold_out_last = 3, .max_documents = 3}, "hold_out_last: 3 of at most 3 documents"},
+        {{.inputs = {good}, .validation_share = 2}, "validation_share must be less than 1, not 2"},
+        {{.inputs = {good}, .shard_megabytes = 0}, "shard_megabytes must be at least 1, not 0"},
     };
     std::vector<std::string> before = folder.names();
     for (const auto& [options, reason] : cases) {

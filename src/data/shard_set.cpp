@@ -88,7 +88,8 @@ void check_sums(const SetIndex& index, std::string_view location) {
 fs::path index_path(const fs::path& folder) {
     std::error_code ignored;
     if (!fs::is_directory(folder, ignored))
-        fail("{}: no such folder: give one written by puna data pack", folder.string());
+        fail("{}: {}: give one written by puna data pack", folder.string(),
+             fs::exists(folder, ignored) ? "is not a folder" : "no such folder");
     if (!fs::exists(folder / "index.json", ignored))
         fail("{}: has no index.json, so it is not a packed set: give a folder written by puna data pack",
              folder.string());

@@ -20,7 +20,7 @@ double sum_of_nats(std::span<const float> log_p) {
     double nats = 0;
     for (float value : log_p) nats -= static_cast<double>(value);
     if (!std::isfinite(nats))
-        fail("the logits are not finite: the weights are damaged or exceed the range of the type (try --type f32)");
+        fail("the model's logits are not finite: its weights are damaged or overflow in this dtype (try --type f32)");
     return nats;
 }
 

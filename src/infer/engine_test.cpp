@@ -121,8 +121,7 @@ TEST(Engine, ExceedingTheContextIsAnErrorWithTheSizes) {
         engine.generate(session, prompt_of(20), greedy(13));
         FAIL();
     } catch (const ContextFull& full) {
-        EXPECT_EQ(std::string(full.what()),
-                  "the context is full: the prompt has 20 tokens, 13 more are requested, the context holds 32");
+        EXPECT_EQ(std::string(full.what()), "20 prompt tokens and 13 to generate exceed the context of 32");
         EXPECT_EQ(full.prompt + full.requested - full.context, 1);
     }
     EXPECT_EQ(engine.generate(session, prompt_of(20), greedy(12)).finish, Finish::length);

@@ -1,5 +1,6 @@
 #include "infer/generation.h"
 
+#include "core/fields.h"
 #include "infer/engine.h"
 
 #include <algorithm>
@@ -11,18 +12,14 @@ std::string_view name_of(Finish finish) {
     return names[static_cast<size_t>(finish)];
 }
 
-void validate(const GenerateOptions& options) {
-    validate(options.sample);
-    if (options.max_tokens < 0) fail("max_tokens: must be 0 or more");
-}
+void validate(const GenerateOptions& options) { check_values(options); }
 
 double Answer::tokens_per_second() const {
     return ids.size() > 1 && seconds > 0 ? static_cast<double>(ids.size() - 1) / seconds : 0;
 }
 
 ContextFull::ContextFull(int64_t p, int64_t r, int64_t c)
-    : Error(fmt::format("the context is full: the prompt has {} tokens, {} more are requested, the context holds {}", p,
-                        r, c)),
+    : Error(fmt::format("{} prompt tokens and {} to generate exceed the context of {}", p, r, c)),
       prompt(p),
       requested(r),
       context(c) {}

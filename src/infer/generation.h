@@ -26,9 +26,10 @@ struct GenerateOptions {
 template <class F>
 void fields(GenerateOptions& o, F field) {
     fields(o.sample, field);
-    field("max_tokens", o.max_tokens,
-          "maximum number of tokens to generate; 0: until a stop token or the end of the context");
-    field("stop", o.stop, "stop strings that end the answer, separated by commas");
+    field.group("Length");
+    field("max_tokens", o.max_tokens, "maximum number of tokens to generate",
+          {.min = 0, .unset = "until a stop token or the end of the context"});
+    field("stop", o.stop, "stop strings, which end the answer, separated by commas; the flag may be repeated");
 }
 
 void validate(const GenerateOptions& options);  // throws Error, naming the field

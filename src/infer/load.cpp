@@ -101,10 +101,7 @@ GenerationConfig read_generation_config(const std::filesystem::path& path) {
 
 }  // namespace
 
-void validate(const EngineLoadOptions& options) {
-    weights_dtype(options.type);
-    if (options.context < 0) fail("context: must be 0 or more");
-}
+void validate(const EngineLoadOptions& options) { check_values(options); }
 
 Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options) {
     validate(options);

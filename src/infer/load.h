@@ -21,8 +21,10 @@ struct EngineLoadOptions {
 };
 template <class F>
 void fields(EngineLoadOptions& o, F field) {
-    field("type", o.type, "weight dtype for inference: f32, bf16 or f16; default: as stored");
-    field("context", o.context, "maximum tokens of prompt and answer together; 0: the model's limit, at most 8192");
+    field.group("Model");
+    field("type", o.type, "weight dtype for inference", {.word = "f32|bf16|f16", .unset = "as stored"});
+    field("context", o.context, "maximum number of tokens, prompt and answer together",
+          {.min = 0, .unset = "the model's limit, at most 8192"});
 }
 
 void validate(const EngineLoadOptions& options);  // throws Error that names the field; called by load_engine

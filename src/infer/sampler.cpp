@@ -1,6 +1,7 @@
 #include "infer/sampler.h"
 
 #include "core/error.h"
+#include "core/fields.h"
 #include "core/random.h"
 
 #include <algorithm>
@@ -47,15 +48,7 @@ int64_t seed_from_clock() {
 
 }  // namespace
 
-void validate(const SampleOptions& o) {
-    if (!(o.temperature >= 0 && o.temperature <= 100)) fail("temperature: must be 0 to 100");
-    if (!(o.top_p > 0 && o.top_p <= 1)) fail("top_p: must be more than 0 and at most 1");
-    if (o.top_k < 0) fail("top_k: must be 0 or more");
-    if (!(o.min_p >= 0 && o.min_p <= 1)) fail("min_p: must be 0 to 1");
-    if (!(o.repetition_penalty > 0 && o.repetition_penalty <= 100))
-        fail("repetition_penalty: must be more than 0 and at most 100");
-    if (o.seed < 0) fail("seed: must be 0 or more");
-}
+void validate(const SampleOptions& options) { check_values(options); }
 
 Sampler::Sampler(const SampleOptions& options) : options_(options) {
     validate(options);

@@ -25,15 +25,21 @@ struct SampleOptions {
 };
 template <class F>
 void fields(SampleOptions& o, F field) {
-    field("temperature", o.temperature, "divide the logits by this; 0: always the most likely token");
-    field("top_p", o.top_p, "nucleus sampling: keep the most likely tokens up to this total probability; 1: off");
-    field("top_k", o.top_k, "keep only this many of the most likely tokens; 0: off");
-    field("min_p", o.min_p, "drop tokens less likely than this fraction of the top token's probability; 0: off");
-    field("repetition_penalty", o.repetition_penalty, "values above 1 make the last 64 tokens less likely; 1: off");
-    field("seed", o.seed, "random seed: the same seed gives the same text; 0: from the clock");
+    field.group("Sampling");
+    field("temperature", o.temperature,
+          "divide the logits by this: lower is more predictable; 0 = always the most likely token",
+          {.min = 0, .max = 100});
+    field("top_p", o.top_p, "nucleus sampling: keep the most likely tokens up to this total probability; 1 = off",
+          {.min = 0, .max = 1, .above_min = true});
+    field("top_k", o.top_k, "keep only the N most likely tokens", {.min = 0, .unset = "off"});
+    field("min_p", o.min_p, "drop tokens less likely than this fraction of the top token's probability",
+          {.min = 0, .max = 1, .unset = "off"});
+    field("repetition_penalty", o.repetition_penalty, "values above 1 make the last 64 tokens less likely",
+          {.min = 0, .max = 100, .above_min = true, .unset = "off"});
+    field("seed", o.seed, "random seed: the same seed gives the same text", {.min = 0, .unset = "from the clock"});
 }
 
-// Throws Error: "top_p: must be more than 0 and at most 1".
+// Throws Error, as "top_p must be more than 0, not 0".
 void validate(const SampleOptions& options);
 
 class Sampler {

@@ -133,12 +133,12 @@ TEST(Sampler, NonFiniteLogitsAreErrors) {
 
 TEST(Sampler, InvalidOptionsAreRejectedByName) {
     auto error_of = [](SampleOptions options) { return error_message([&] { Sampler sampler(options); }); };
-    EXPECT_EQ(error_of({.temperature = -1}), "temperature: must be 0 to 100");
-    EXPECT_EQ(error_of({.top_p = 0}), "top_p: must be more than 0 and at most 1");
-    EXPECT_EQ(error_of({.top_k = -1}), "top_k: must be 0 or more");
-    EXPECT_EQ(error_of({.min_p = 2}), "min_p: must be 0 to 1");
-    EXPECT_EQ(error_of({.repetition_penalty = 0}), "repetition_penalty: must be more than 0 and at most 100");
-    EXPECT_EQ(error_of({.temperature = NAN}), "temperature: must be 0 to 100");
+    EXPECT_EQ(error_of({.temperature = -1}), "temperature must be at least 0, not -1");
+    EXPECT_EQ(error_of({.top_p = 0}), "top_p must be more than 0, not 0");
+    EXPECT_EQ(error_of({.top_k = -1}), "top_k must be at least 0, not -1");
+    EXPECT_EQ(error_of({.min_p = 2}), "min_p must be at most 1, not 2");
+    EXPECT_EQ(error_of({.repetition_penalty = 0}), "repetition_penalty must be more than 0, not 0");
+    EXPECT_EQ(error_of({.temperature = NAN}), "temperature must be at least 0, not nan");
     EXPECT_EQ(error_of({}), "no error");
 }
 

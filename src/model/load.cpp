@@ -155,7 +155,7 @@ std::optional<Dtype> weights_dtype(std::string_view name) {
     if (name.empty()) return {};
     std::optional<Dtype> dtype = find_dtype(name);
     if (!dtype || (*dtype != Dtype::f32 && *dtype != Dtype::bf16 && *dtype != Dtype::f16))
-        fail("type: '{}' is not f32, bf16 or f16", printable(name));
+        fail("type must be f32, bf16 or f16, not '{}'", printable(name));
     return dtype;
 }
 
@@ -179,8 +179,21 @@ int64_t gradient_elements(Llama& llama) {
     return parameters;
 }
 
+Config load_config(const std::filesystem::path& folder) {
+    constexpr const char* remedy = "pass a model folder in Hugging Face format";
+    std::error_code ignored;
+    std::filesystem::path config = folder / "config.json";
+    if (!std::filesystem::exists(folder, ignored)) fail("{}: no such folder: {}", folder.string(), remedy);
+    if (!std::filesystem::is_directory(folder, ignored)) fail("{}: is not a folder: {}", folder.string(), remedy);
+    if (!std::filesystem::exists(config, ignored) && std::filesystem::exists(folder / "checkpoints", ignored))
+        fail("{}: training has not finished, so there is no model yet; continue it with puna train --resume",
+             folder.string());
+    if (!std::filesystem::exists(config, ignored)) fail("{}: contains no config.json: {}", folder.string(), remedy);
+    return read_config(config);
+}
+
 Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options) {
-    Llama llama(read_config(folder / "config.json"), options.group);
+    Llama llama(load_config(folder), options.group);
     auto files = std::make_shared<ModelWeights>(folder);  // shared: see Llama::memory
     bool copies = options.trainable || options.dtype || options.group.size() > 1;
     if (copies) allocate(llama, options);

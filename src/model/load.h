@@ -23,6 +23,9 @@ struct LoadOptions {
 // The dtype named f32, bf16 or f16; empty: as stored. Throws Error for other names.
 std::optional<Dtype> weights_dtype(std::string_view name);
 
+// The config of a model folder. Throws Error that says what is wrong with the folder if it has none.
+Config load_config(const std::filesystem::path& folder);
+
 // Throws Error that names the folder and the tensor if one is missing, of another shape or of an unsupported dtype.
 Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options);
 

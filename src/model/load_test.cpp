@@ -178,7 +178,15 @@ TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     TestFolder folder;
     Llama llama = seeded_llama(small_config(false), 7, {});
     auto message = [&] { return error_message([&] { load_llama(folder.path(), {}); }); };
-    EXPECT_NE(message().find("config.json: cannot open"), std::string::npos) << message();
+    auto message_of = [](const std::filesystem::path& path) { return error_message([&] { load_config(path); }); };
+    std::string name = folder.path().string(), remedy = "pass a model folder in Hugging Face format";
+    EXPECT_EQ(message(), name + ": contains no config.json: " + remedy);
+    EXPECT_EQ(message_of(folder.path() / "none"), name + "/none: no such folder: " + remedy);
+    write_file(folder.path() / "story.txt", "Once");
+    EXPECT_EQ(message_of(folder.path() / "story.txt"), name + "/story.txt: is not a folder: " + remedy);
+    std::filesystem::create_directories(folder.path() / "run/checkpoints");
+    EXPECT_EQ(message_of(folder.path() / "run"),
+              name + "/run: training has not finished, so there is no model yet; continue it with puna train --resume");
     save_llama(llama, folder.path(), Dtype::f32);
     std::string config = read_text(folder.path() / "config.json");
     auto with = [&](const std::string& from, const std::string& to) {

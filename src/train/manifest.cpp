@@ -43,7 +43,7 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
     int64_t version = 0;
     auto integer = [&](const JsonEvent& event) {
         if (event.kind != JsonEvent::integer || event.integer_value < 0)
-            fail("{}: '{}' must be a whole number", path, key);
+            fail("{}: '{}' must be an integer, at least 0", path, key);
         return event.integer_value;
     };
     auto text = [&](const JsonEvent& event) {

@@ -22,12 +22,12 @@ struct OptimizerOptions {
 };
 template <class F>
 void fields(OptimizerOptions& o, F field) {
-    field("beta1", o.beta1, "AdamW: decay rate of the first moment");
-    field("beta2", o.beta2, "AdamW: decay rate of the second moment");
-    field("epsilon", o.epsilon, "AdamW: added to the denominator");
-    field("weight_decay", o.weight_decay, "AdamW: weight decay");
-    field("clip", o.clip, "maximum global gradient norm; 0: no clipping");
-    field("decay", o.decay, "weights to decay: matrices, or all (norms too)");
+    field("beta1", o.beta1, "AdamW: decay rate of the first moment", {.min = 0, .max = 1, .below_max = true});
+    field("beta2", o.beta2, "AdamW: decay rate of the second moment", {.min = 0, .max = 1, .below_max = true});
+    field("epsilon", o.epsilon, "AdamW: added to the denominator", {.word = "X", .min = 1e-30, .max = 1});
+    field("weight_decay", o.weight_decay, "AdamW: weight decay", {.min = 0, .max = 1e3});
+    field("decay", o.decay, "which weights decay; all includes the norms", {.word = "matrices|all"});
+    field("clip", o.clip, "gradient clipping: maximum global norm; 0 = off", {.min = 0, .max = 1e9});
 }
 
 class Optimizer {

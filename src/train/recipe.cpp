@@ -47,23 +47,18 @@ std::string text_of(const toml::node& value, std::string_view location, std::str
     if (const auto* flag = value.as_boolean()) return flag->get() ? "true" : "false";
     if (const auto* whole = value.as_integer()) return fmt::format("{}", whole->get());
     if (const auto* number = value.as_floating_point()) return fmt::format("{}", number->get());
-    fail("{}: '{}' must be a string, a number, true or false", location, name);
+    fail("{}: {} must be a string, a number, true or false", location, name);
 }
 
 void set_field(std::vector<Field>& list, const toml::key& key, const toml::node& value, std::string_view path) {
     std::string location = fmt::format("{}: line {}", path, key.source().begin.line);
-    auto at = std::find_if(list.begin(), list.end(), [&](const Field& field) { return field.name == key.str(); });
-    if (at == list.end()) {
-        std::vector<std::string_view> known;
-        for (const Field& field : list) known.push_back(field.name);
-        std::string_view guess = closest(key.str(), known);
-        fail("{}: unknown field '{}'{}", location, printable(key.str()),
-             guess.empty() ? "" : fmt::format(", did you mean '{}'?", guess));
-    }
-    if (value.is_string() != std::holds_alternative<std::string*>(at->value))
-        fail("{}: '{}' must be a {}", location, at->name, type_name(*at));
+    Field& field = find_field(list, key.str(), location);
+    std::string text = text_of(value, location, field.name);
     try {
-        set_from_text(*at, text_of(value, location, at->name));
+        if (value.is_string() != std::holds_alternative<std::string*>(field.value))
+            fail("{} must be {}, not {}", field.name, type_name(field),
+                 value.is_string() ? fmt::format("'{}'", printable(text)) : text);
+        set_from_text(field, text);
     } catch (const Error& problem) {
         fail("{}: {}", location, problem.what());
     }
@@ -76,21 +71,6 @@ toml::table parse_toml(std::string_view text, std::string_view path) {
     } catch (const Error& problem) {
         fail("{}: {}: use lines of the form `name = value`", path, problem.what());
     }
-}
-
-template <class T>
-void one_of(std::string_view name, const T& value, std::initializer_list<T> allowed) {
-    std::string list;
-    for (const T& choice : allowed) {
-        if (choice == value) return;
-        list += (list.empty() ? "" : ", ") + choice;
-    }
-    fail("{}: '{}' is not one of {}", name, printable(value), list);
-}
-
-template <class T>
-void between(std::string_view name, T value, T low, T high) {
-    if (!(value >= low && value <= high)) fail("{}: {} is not between {} and {}", name, value, low, high);
 }
 
 }  // namespace
@@ -134,32 +114,7 @@ Config config_of(const Recipe& r, int64_t vocabulary) {
 }
 
 void validate(const Recipe& r, int processes) {
-    if (r.data.empty()) fail("data: missing: give a folder written by puna data pack");
-    if (r.output.empty()) fail("output: missing: give the folder to write to");
-    constexpr int64_t max_steps = int64_t{1} << 40;
-    between<int64_t>("steps", r.steps, 1, max_steps);
-    between<int64_t>("length", r.length, 1, 1 << 20);
-    between<int64_t>("batch", r.batch, 1, 1 << 20);
-    between<int64_t>("micro_batch", r.micro_batch, 0, r.batch);
-    between<int64_t>("warm_up", r.warm_up, -1, max_steps);
-    between<int64_t>("keep_checkpoints", r.keep_checkpoints, 1, 1 << 20);
-    between<int64_t>("seed", r.seed, 0, std::numeric_limits<int64_t>::max());
-    between<int64_t>("validate_every", r.validate_every, 0, max_steps);
-    between<int64_t>("validation_rows", r.validation_rows, 0, max_steps);
-    between<int64_t>("sample_every", r.sample_every, 0, max_steps);
-    between<int64_t>("checkpoint_every", r.checkpoint_every, 0, max_steps);
-    between("learning_rate", r.learning_rate, 0.0, 1e3);
-    between("final_learning_rate", r.final_learning_rate, 0.0, 1.0);
-    between("decay_share", r.decay_share, 0.0, 1.0);
-    one_of<std::string>("type", r.type, {"bf16", "f32"});
-    one_of<std::string>("schedule", r.schedule, {"cosine", "linear", "constant"});
-    one_of<std::string>("gradient_sum", r.gradient_sum, {"tree", "running"});
-    one_of<std::string>("decay", r.optimizer.decay, {"matrices", "all"});
-    between("beta1", r.optimizer.beta1, 0.0f, 0.9999999f);
-    between("beta2", r.optimizer.beta2, 0.0f, 0.9999999f);
-    between("epsilon", r.optimizer.epsilon, 1e-30f, 1.0f);
-    between("weight_decay", r.optimizer.weight_decay, 0.0f, 1e3f);
-    between("clip", r.optimizer.clip, 0.0f, 1e9f);
+    check_values(r);
     if (r.from.empty()) config_of(r, 1024);  // checks the shape; the vocabulary does not matter
     if (r.batch % processes) fail("batch: {} rows are not divisible by {} processes", r.batch, processes);
     int64_t share = r.batch / processes;

@@ -38,37 +38,52 @@ struct Recipe {
 };
 template <class F>
 void fields(Recipe& r, F field) {
-    field("data", r.data, "training set (puna data pack)");
-    field("validation", r.validation, "validation set; empty: no validation");
-    field("output", r.output, "folder for the model, metrics, report and checkpoints");
-    field("from", r.from, "model to continue from; empty: train from scratch");
+    constexpr double max_steps = int64_t{1} << 40, max_rows = 1 << 20;
+    field.group("Data");
+    field("data", r.data, "training set, written by puna data pack", {.word = "FOLDER", .required = true});
+    field("validation", r.validation, "validation set", {.word = "FOLDER", .unset = "no validation"});
+    field("length", r.length, "tokens per training row", {.min = 1, .max = max_rows});
+    field("batch", r.batch, "rows per step, over all passes and processes", {.min = 1, .max = max_rows});
+    field("micro_batch", r.micro_batch, "rows per pass (gradient accumulation): fewer take less memory",
+          {.min = 0, .unset = "all rows of a process"});
+    field.group("Model");
+    field("from", r.from, "model to fine-tune; it determines the shape", {.word = "FOLDER", .unset = "random weights"});
     field("dim", r.dim, "hidden size");
     field("layers", r.layers, "number of layers");
-    field("heads", r.heads, "attention heads");
-    field("kv_heads", r.kv_heads, "key-value heads (grouped-query attention)");
+    field("heads", r.heads, "number of attention heads");
+    field("kv_heads", r.kv_heads, "number of key-value heads (grouped-query attention)");
     field("ffn", r.ffn, "feed-forward size");
-    field("context", r.context, "maximum sequence length of the model");
+    field("context", r.context, "maximum sequence length of the model, in tokens");
     field("tied", r.tied, "tie the output head to the embedding");
-    field("type", r.type, "type of matrix products: bf16 or f32; master weights are f32");
-    field("steps", r.steps, "number of training steps");
-    field("length", r.length, "tokens per training row");
-    field("batch", r.batch, "rows per step, over all passes and processes");
-    field("micro_batch", r.micro_batch, "rows per pass: fewer take less memory; 0: all rows of a process");
-    field("learning_rate", r.learning_rate, "peak learning rate");
-    field("final_learning_rate", r.final_learning_rate, "final learning rate, as a fraction of the peak");
-    field("schedule", r.schedule, "after warm-up: cosine, linear, or constant (with a final linear decay)");
-    field("decay_share", r.decay_share, "constant schedule: fraction of the steps in the decay");
-    field("warm_up", r.warm_up, "warm-up steps; -1: a tenth of all steps, at most 100");
+    field("type", r.type, "dtype of matrix products; master weights are f32", {.word = "bf16|f32"});
+    field.group("Schedule");
+    field("steps", r.steps, "number of training steps", {.min = 1, .max = max_steps});
+    field("learning_rate", r.learning_rate, "peak learning rate", {.min = 0, .max = 1e3});
+    field("final_learning_rate", r.final_learning_rate, "final learning rate, as a fraction of the peak",
+          {.min = 0, .max = 1});
+    field("schedule", r.schedule, "learning rate after warm-up; constant ends with a linear decay",
+          {.word = "cosine|linear|constant"});
+    field("decay_share", r.decay_share, "schedule constant: fraction of the steps in the decay", {.min = 0, .max = 1});
+    field("warm_up", r.warm_up, "warm-up steps, in which the learning rate rises linearly",
+          {.min = -1, .max = max_steps, .unset = "a tenth of all steps, at most 100"});
+    field.group("Optimization");
     fields(r.optimizer, field);
     field("recompute", r.recompute, "recompute activations in the backward pass: less memory, a third more work");
-    field("gradient_sum", r.gradient_sum, "tree: bit-identical for any split of a step; running: less memory");
-    field("seed", r.seed, "random seed for the weights and the order of rows");
-    field("validate_every", r.validate_every, "steps between validations; 0: at the end only");
-    field("validation_rows", r.validation_rows, "validation rows to use; 0: all");
-    field("sample_every", r.sample_every, "steps between text samples; 0: none");
+    field("gradient_sum", r.gradient_sum, "tree: bit-identical for any split of a step; running: less memory",
+          {.word = "tree|running"});
+    field("seed", r.seed, "random seed for the weights and the order of rows", {.min = 0});
+    field.group("Evaluation");
+    field("validate_every", r.validate_every, "steps between validations; 0 = at the end only",
+          {.min = 0, .max = max_steps});
+    field("validation_rows", r.validation_rows, "validation rows to use; 0 = all", {.min = 0, .max = max_steps});
+    field("sample_every", r.sample_every, "steps between text samples", {.min = 0, .max = max_steps, .unset = "none"});
     field("prompt", r.prompt, "prompt of the text samples");
-    field("checkpoint_every", r.checkpoint_every, "steps between checkpoints; 0: at the end only");
-    field("keep_checkpoints", r.keep_checkpoints, "number of newest checkpoints to keep");
+    field.group("Output and checkpoints");
+    field("output", r.output, "folder for the model, metrics, report and checkpoints",
+          {.word = "FOLDER", .required = true});
+    field("checkpoint_every", r.checkpoint_every, "steps between checkpoints; 0 = at the end only",
+          {.min = 0, .max = max_steps});
+    field("keep_checkpoints", r.keep_checkpoints, "number of newest checkpoints to keep", {.min = 1, .max = max_rows});
 }
 
 // Both return the names of the fields that are set; the others keep their values.

@@ -41,11 +41,14 @@ TEST(Recipe, ErrorsNameTheLineAndField) {
         Recipe recipe;
         return error_message([&] { parse_recipe(recipe, text, "a.toml"); });
     };
-    EXPECT_EQ(message("steps = 5\nbatch = 'x'\n"), "a.toml: line 2: 'batch' must be a whole number");
-    EXPECT_EQ(message("# text\n\nstep = 5\n"), "a.toml: line 3: unknown field 'step', did you mean 'steps'?");
-    EXPECT_EQ(message("steps = 1.5\n"), "a.toml: line 1: steps: '1.5' is not a whole number");
-    EXPECT_NE(message("steps = [1]\n").find("line 1: 'steps' must be"), std::string::npos);
+    EXPECT_EQ(message("steps = 5\nbatch = 'x'\n"), "a.toml: line 2: batch must be an integer, not 'x'");
+    EXPECT_EQ(message("# text\n\nstep = 5\n"), "a.toml: line 3: unknown field 'step'. Did you mean 'steps'?");
+    EXPECT_EQ(message("steps = 1.5\n"), "a.toml: line 1: steps must be an integer, not '1.5'");
+    EXPECT_NE(message("steps = [1]\n").find("line 1: steps must be"), std::string::npos);
     EXPECT_NE(message("steps = = 2\n").find("a.toml: line 1: "), std::string::npos);
+    EXPECT_EQ(message("steps = 5\nlearning_rate = -1\n"), "a.toml: line 2: learning_rate must be at least 0, not -1");
+    EXPECT_EQ(message("type = 'f16'\n"), "a.toml: line 1: type must be bf16 or f32, not 'f16'");
+    EXPECT_EQ(message("data = 7\n"), "a.toml: line 1: data must be a string, not 7");
     EXPECT_EQ(message("steps = 7\ntied = false\ndata = \"x y\"\n"), "no error");
 }
 

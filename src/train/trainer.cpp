@@ -39,8 +39,7 @@ void check_ids(const Loader& loader, const Config& config) {
 
 Llama starting_model(const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks) {
     LoadOptions options{.dtype = find_dtype(recipe.type), .trainable = true};
-    Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary())
-                                        : read_config(fs::path(recipe.from) / "config.json");
+    Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary()) : load_config(recipe.from);
     config.bos = hooks.bos;
     config.eos = hooks.eos;
     if (recipe.from.empty()) return seeded_llama(config, static_cast<uint64_t>(recipe.seed), options);
