@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Checks the rules of src/: dependencies between modules, sizes of files and functions, no heavy libraries in headers, CUDA
-only in its folder. `modules_test.py --self-test` checks that each rule catches a violation."""
+"""Checks the rules of src/: dependencies between modules and their folders, sizes of files and functions, no heavy
+libraries in headers, CUDA only in its folder. `modules_test.py --self-test` checks that each rule catches a violation."""
 import pathlib
 import re
 import sys
@@ -25,11 +25,19 @@ def read_modules(src):
     return modules, problems
 
 
-def check_includes(name, module, lines, modules):
+def module_of(name, modules):
+    """The module of a file or include; a folder of a module is one of its own if modules.txt has a line for it."""
+    folder = "/".join(name.split("/")[:2])
+    return folder if folder in modules else name.split("/")[0]
+
+
+def check_includes(name, lines, modules):
+    module = module_of(name.as_posix(), modules)
     for number, line in enumerate(lines, 1):
-        include = re.match(r'\s*#\s*include\s*"([^"/]+)/', line)
-        if include and include[1] in modules and include[1] not in modules[module]:
-            yield f"{name}:{number}: {module} may not include {include[1]}"
+        include = re.match(r'\s*#\s*include\s*"([^"]+/[^"]+)"', line)
+        included = module_of(include[1], modules) if include else module
+        if included in modules and included not in modules[module]:
+            yield f"{name}:{number}: {module} may not include {included}"
         if re.match(r'\s*#\s*include\s*"(\.\.?/|[^/"]+")', line):
             yield f"{name}:{number}: write our includes from src/: \"module/file.h\""
         if name.suffix == ".h" and HEAVY.search(line):
@@ -90,7 +98,7 @@ def check(src):
         for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES):
             name, text = path.relative_to(src), path.read_text()
             generated = "generated" in text[:200]       # generated tables say so in their first line
-            problems += check_includes(name, folder.name, text.splitlines(), modules)
+            problems += check_includes(name, text.splitlines(), modules)
             problems += [] if generated else check_sizes(name, text)
     return problems
 
@@ -110,10 +118,12 @@ def check_exceptions(text):
 
 def self_test():
     """Checks a small tree without violations, and one with a violation of each rule."""
-    good = {"modules.txt": "core:\nfiles: core\n", "core/a.h": "#pragma once\n",
+    good = {"modules.txt": "core:\nfiles/zip: core\nfiles: core files/zip\n", "core/a.h": "#pragma once\n",
+            "files/zip/c.h": '#include "core/a.h"\n', "files/d.h": '#include "files/zip/c.h"\n',
             "files/b.cpp": '#include "core/a.h"\n#include <nlohmann/json.hpp>\nvoid f() {\n' + "    int x;\n" * 78 + "}\n"}
     violations = {
         "core/up.cpp": ('#include "files/b.h"\n', "core may not include files"),
+        "files/zip/up.h": ('#include "files/d.h"\n', "files/zip may not include files"),
         "attic/c.cpp": ("", "attic/: is not in modules.txt"),
         "files/plain.cpp": ('#include "b.h"\n', "write our includes from src/"),
         "files/heavy.h": ("#include <nlohmann/json.hpp>\n", "heavy library"),
@@ -128,7 +138,7 @@ def self_test():
         with tempfile.TemporaryDirectory() as folder:
             for path, content in {**good, **({name: text} if name else {})}.items():
                 target = pathlib.Path(folder) / path
-                target.parent.mkdir(exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(content)
             problems = check(pathlib.Path(folder))
         caught = not problems if expected is None else any(expected in problem for problem in problems)

@@ -1,7 +1,7 @@
 // Templates for tests: render_jinja prints a line of JSON for each line of JSON on standard input, which has a
 // `template`, its `input` (the variables) and `now` (2024-07-26T13:05:09): {"output": text} or {"error": message}.
-#include "chat/jinja.h"
-#include "chat/jinja_json.h"
+#include "chat/jinja/jinja.h"
+#include "chat/jinja/json.h"
 #include "core/error.h"
 
 #include <fmt/core.h>

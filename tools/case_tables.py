@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""Write src/chat/case_tables.cpp: what Python's str methods know of letters, so that chat templates render as with Jinja2.
+"""Write src/chat/jinja/case_tables.cpp: what Python's str methods know of letters, so that chat templates render as with Jinja2.
 
 The facts are those of the running Python; Debian 12's (3.11) has Unicode 14.0.
 """
 import pathlib
 import unicodedata
 
-OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src/chat/case_tables.cpp"
+OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src/chat/jinja/case_tables.cpp"
 VERSION = "14.0.0"
 CODES = [code for code in range(0x110000) if not 0xd800 <= code < 0xe000]
 
@@ -70,7 +70,7 @@ def main():
     parts.append(table("CodeRange", "unprintable_ranges", ranges(lambda c: not c.isprintable())))
     OUTPUT.write_text("\n".join([
         f"// Made by tools/case_tables.py: generated, with Python's Unicode {VERSION}; see case_tables.h.",
-        "// clang-format off", "#include \"chat/case_tables.h\"", "", "namespace puna::jinja {", "", *parts, "}  // namespace puna::jinja", ""]))
+        "// clang-format off", "#include \"chat/jinja/case_tables.h\"", "", "namespace puna::jinja {", "", *parts, "}  // namespace puna::jinja", ""]))
 
 
 main()

@@ -1,6 +1,6 @@
 #include "chat/chat_template.h"
 
-#include "chat/jinja_json.h"
+#include "chat/jinja/json.h"
 #include "core/error.h"
 
 #include <algorithm>

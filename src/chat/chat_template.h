@@ -4,9 +4,9 @@
 //   jinja::Text prompt = chat.render(messages, {.add_generation_prompt = true});
 //
 // Parsed once; any number of threads may render with it. The text remembers of every character whether the template
-// wrote it or a message (chat/text.h). To the token ids of the prompt: chat/encode.h.
+// wrote it or a message (chat/jinja/text.h). To the token ids of the prompt: chat/encode.h.
 #pragma once
-#include "chat/jinja.h"
+#include "chat/jinja/jinja.h"
 #include "chat/message.h"
 
 #include <optional>

@@ -1,7 +1,7 @@
 #include "chat/encode.h"
 
+#include "chat/jinja/python_str.h"
 #include "chat/loss_spans.h"
-#include "chat/python_text.h"
 #include "core/error.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "chat/template_files.h"
 
-#include "chat/jinja_json.h"
+#include "chat/jinja/json.h"
 #include "chat/llama_templates.h"
 #include "core/atomic_file.h"
 #include "core/error.h"

@@ -1,0 +1,298 @@
+// Expressions: the half of the Renderer that computes values.
+#include "chat/jinja/builtins.h"
+#include "chat/jinja/operators.h"
+#include "chat/jinja/renderer.h"
+#include "core/error.h"
+
+#include <algorithm>
+
+namespace puna::jinja {
+
+using Kind = Expression::Kind;
+
+namespace {
+
+[[noreturn]] void refuse_undefined(const Value& value) {
+    const std::shared_ptr<const Text>& name = value.undefined_name();
+    fail("'{}' is undefined", name ? printable(encode_utf8(*name)) : "a value");
+}
+
+Value undefined(const Value& name) {  // for messages
+    if (name.is_text()) return Undefined{std::make_shared<const Text>(name.text())};
+    return Undefined{};
+}
+
+}  // namespace
+
+Value Renderer::look_up(int name) {
+    for (Scope* scope = scope_; scope; scope = scope->parent)
+        for (const auto& [known, value] : scope->values)
+            if (known == name) return value;
+    return variables_[static_cast<size_t>(name)];
+}
+
+Value Renderer::evaluate(const Expression& expression) {
+    if (expression.kind == Kind::literal) return expression.value;
+    if (expression.kind == Kind::name) return look_up(expression.name);
+    Deeper deeper(*this);
+    budget_.step();
+    line_ = expression.line;
+    return evaluate_known(expression);
+}
+
+Value Renderer::evaluate_known(const Expression& expression) {
+    switch (expression.kind) {
+        case Kind::tuple:
+        case Kind::list:
+            return make_list(evaluate_all(expression.children), budget_, expression.kind == Kind::tuple);
+        case Kind::dict:
+            return evaluate_dict(expression);
+        case Kind::attribute:
+            return attribute(evaluate(expression.children[0]), expression.value);
+        case Kind::item:
+            return evaluate_item(expression);
+        case Kind::call:
+            return evaluate_call(expression);
+        case Kind::filter:
+            return evaluate_filter(expression);
+        case Kind::test:
+            return evaluate_test(expression);
+        case Kind::unary:
+            return evaluate_unary(expression);
+        case Kind::binary:
+            return evaluate_binary(expression);
+        case Kind::compare:
+            return evaluate_comparison(expression);
+        case Kind::concat:
+            return concat(expression);
+        case Kind::conditional:
+            return evaluate_conditional(expression);
+        default:
+            fail("a slice stands in brackets only");
+    }
+}
+
+std::vector<Value> Renderer::evaluate_all(const std::vector<Expression>& expressions) {
+    std::vector<Value> values;
+    values.reserve(expressions.size());
+    for (const Expression& expression : expressions) values.push_back(evaluate(expression));
+    return values;
+}
+
+Value Renderer::evaluate_dict(const Expression& expression) {
+    Dict dict;
+    for (size_t i = 0; i < expression.children.size(); i += 2) {
+        Value key = evaluate(expression.children[i]);
+        dict.set(std::move(key), evaluate(expression.children[i + 1]), budget_);
+    }
+    return make_dict(std::move(dict), budget_);
+}
+
+Value Renderer::evaluate_item(const Expression& expression) {
+    Value object = evaluate(expression.children[0]);
+    const Expression& key = expression.children[1];
+    if (key.kind != Kind::slice) return item(object, evaluate(key));
+    std::vector<Value> parts = evaluate_all(key.children);
+    line_ = expression.line;
+    return slice_of(object, parts[0], parts[1], parts[2], budget_);
+}
+
+Arguments Renderer::arguments_of(const Expression& expression) {
+    using As = Expression::Argument::Kind;
+    Arguments arguments;
+    size_t first = expression.children.size() - expression.arguments.size();
+    for (size_t i = 0; i < expression.arguments.size(); ++i) {
+        const Expression::Argument& argument = expression.arguments[i];
+        Value value = evaluate(expression.children[first + i]);
+        if (argument.kind == As::positional) {
+            arguments.positional.push_back(std::move(value));
+        } else if (argument.kind == As::named) {
+            arguments.named.emplace_back(argument.name, std::move(value));
+        } else if (argument.kind == As::list) {
+            for (Value& item : walk(value, budget_)) arguments.positional.push_back(std::move(item));
+        } else {
+            if (!value.is_dict()) fail("** is followed by a '{}', not a dict", type_name(value));
+            for (const auto& [key, item] : value.dict().items())
+                arguments.named.emplace_back(encode_utf8(to_text(key, budget_)), item);
+        }
+    }
+    line_ = expression.line;
+    return arguments;
+}
+
+// A method is called without being a value first.
+Value Renderer::evaluate_call(const Expression& expression, Value caller) {
+    const Expression& callee = expression.children[0];
+    bool is_method = callee.kind == Kind::attribute;
+    Value object = evaluate(is_method ? callee.children[0] : callee);
+    Arguments arguments = arguments_of(expression);
+    if (!caller.is_undefined()) arguments.named.emplace_back("caller", std::move(caller));
+    if (is_method) {
+        std::string name = encode_utf8(callee.value.text());
+        if (is_forbidden_method(object, name))
+            fail("{}() would change a {}: templates cannot do that", name, type_name(object));
+        const Builtin* method = find_builtin(methods_of(object), name);
+        if (method) return call_builtin(*method, *this, std::move(object), std::move(arguments));
+        object = attribute(object, callee.value);
+    }
+    return call(object, std::move(arguments));
+}
+
+Value Renderer::call(const Value& function, Arguments arguments) {
+    if (function.is_undefined()) refuse_undefined(function);
+    if (function.is(Value::Kind::loop)) return call_loop(function.loop(), arguments);
+    if (!function.is(Value::Kind::function)) fail("'{}' object is not callable", type_name(function));
+    return function.function().call(*this, std::move(arguments));
+}
+
+Value Renderer::filter(std::string_view name, Value subject, Arguments arguments) {
+    const Builtin* known = find_builtin(filters, name);
+    if (!known) fail("there is no filter '{}', or it is not supported", printable(name));
+    return call_builtin(*known, *this, std::move(subject), std::move(arguments));
+}
+
+bool Renderer::test(std::string_view name, Value subject, Arguments arguments) {
+    const Builtin* known = find_builtin(tests, name);
+    if (!known) fail("there is no test '{}', or it is not supported", printable(name));
+    return is_true(call_builtin(*known, *this, std::move(subject), std::move(arguments)));
+}
+
+Value Renderer::evaluate_filter(const Expression& expression) {
+    bool of_block = expression.children.size() == expression.arguments.size();
+    Value subject = of_block ? Value(block_text_) : evaluate(expression.children[0]);
+    Arguments arguments = arguments_of(expression);
+    return filter(encode_utf8(expression.value.text()), std::move(subject), std::move(arguments));
+}
+
+Value Renderer::filter_text(const Expression& expression, Text text) {
+    block_text_ = std::move(text);
+    return evaluate(expression);
+}
+
+bool Renderer::evaluate_test(const Expression& expression) {
+    Value subject = evaluate(expression.children[0]);
+    Arguments arguments = arguments_of(expression);
+    return test(encode_utf8(expression.value.text()), std::move(subject), std::move(arguments));
+}
+
+Value Renderer::evaluate_unary(const Expression& expression) {
+    Value operand = evaluate(expression.children[0]);
+    line_ = expression.line;
+    if (expression.operation == Operation::logical_not) return !is_true(operand);
+    if (expression.operation == Operation::subtract) return negate(operand);
+    return operand.is(Value::Kind::number) ? operand : negate(negate(operand));
+}
+
+Value Renderer::evaluate_binary(const Expression& expression) {
+    Value left = evaluate(expression.children[0]);
+    if (expression.operation == Operation::logical_and) return is_true(left) ? evaluate(expression.children[1]) : left;
+    if (expression.operation == Operation::logical_or) return is_true(left) ? left : evaluate(expression.children[1]);
+    Value right = evaluate(expression.children[1]);
+    line_ = expression.line;
+    return binary(expression.operation, left, right, budget_);
+}
+
+bool Renderer::evaluate_comparison(const Expression& expression) {
+    Value left = evaluate(expression.children[0]);
+    for (size_t i = 0; i < expression.operations.size(); ++i) {
+        Value right = evaluate(expression.children[i + 1]);
+        line_ = expression.line;
+        if (!compare(expression.operations[i], left, right, budget_)) return false;
+        left = std::move(right);
+    }
+    return true;
+}
+
+Value Renderer::evaluate_conditional(const Expression& expression) {
+    if (is_true(evaluate(expression.children[0]))) return evaluate(expression.children[1]);
+    return expression.children.size() == 3 ? evaluate(expression.children[2]) : Value();
+}
+
+Value Renderer::concat(const Expression& expression) {
+    Text text;
+    for (const Expression& part : expression.children) text += to_text(evaluate(part), budget_);
+    budget_.write(text.size());
+    return without_flag(std::move(text), escaped);
+}
+
+// ---- attributes and items
+
+namespace {
+
+Value bound_method(const Builtin& method, const Value& object) {
+    return std::make_shared<const Function>(Function{std::string(method.name),
+                                                     [&method, object](Renderer& renderer, Arguments arguments) {
+                                                         return call_builtin(method, renderer, object,
+                                                                             std::move(arguments));
+                                                     },
+                                                     depth_of(object) + 1});
+}
+
+}  // namespace
+
+// What Python's getattr finds: a method, or what a namespace or loop has.
+std::optional<Value> Renderer::own_attribute(const Value& object, const Text& name) {
+    if (object.is(Value::Kind::loop)) return loop_attribute(object.loop(), name);
+    if (object.is(Value::Kind::name_space)) {
+        if (watch_ && watch_->walked && object.name_space().changed_in_walk) watch_->looked_ahead = true;
+        for (const auto& [known, value] : object.name_space().values)
+            if (known == name) return value;
+        return {};
+    }
+    std::string plain = encode_utf8(name);
+    if (is_forbidden_method(object, plain)) return undefined(name);
+    const Builtin* method = find_builtin(methods_of(object), plain);
+    if (!method) return {};
+    if (depth_of(object) >= budget_.limits().depth) fail("lists are nested too deeply");
+    return bound_method(*method, object);
+}
+
+Value Renderer::attribute(const Value& object, const Value& name) {
+    if (object.is_undefined()) refuse_undefined(object);
+    if (std::optional<Value> own = own_attribute(object, name.text())) return *own;
+    std::optional<Value> found = object.is_dict() ? item_of(object, name, budget_) : std::nullopt;
+    return found ? *found : undefined(name);
+}
+
+Value Renderer::item(const Value& object, const Value& key) {
+    if (object.is_undefined()) refuse_undefined(object);
+    if (std::optional<Value> found = item_of(object, key, budget_)) return *found;
+    std::optional<Value> own = key.is_text() ? own_attribute(object, key.text()) : std::nullopt;
+    return own ? *own : undefined(key);
+}
+
+namespace {
+
+Value cycle(const std::shared_ptr<Loop>& loop) {
+    return std::make_shared<const Function>(
+        Function{"cycle",
+                 [loop](Renderer&, Arguments arguments) {
+                     if (arguments.positional.empty()) fail("no items for cycling given");
+                     return arguments.positional[loop->index % arguments.positional.size()];
+                 },
+                 loop->depth + 1});
+}
+
+}  // namespace
+
+Value Renderer::loop_attribute(const std::shared_ptr<Loop>& loop, const Text& name) {
+    auto number = [](size_t n) { return Value(static_cast<int64_t>(n)); };
+    std::string plain = encode_utf8(name);
+    size_t index = std::min(loop->index, loop->items.size() - 1), size = loop->items.size();
+    if (plain == "index") return number(index + 1);
+    if (plain == "index0") return number(index);
+    if (plain == "first") return index == 0;
+    if (plain == "previtem") return index > 0 ? loop->items[index - 1] : undefined(text_value("loop.previtem"));
+    if (plain == "depth") return number(static_cast<size_t>(loop->level) + 1);
+    if (plain == "depth0") return number(static_cast<size_t>(loop->level));
+    if (plain == "cycle") return cycle(loop);
+    if (loop->watch) loop->watch->looked_ahead = true;
+    if (plain == "last") return index + 1 == size;
+    if (plain == "length") return number(size);
+    if (plain == "revindex") return number(size - index);
+    if (plain == "revindex0") return number(size - index - 1);
+    if (plain == "nextitem") return index + 1 < size ? loop->items[index + 1] : undefined(text_value("loop.nextitem"));
+    fail("loop.{} is not supported", printable(plain));
+}
+
+}  // namespace puna::jinja

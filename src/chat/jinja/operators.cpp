@@ -1,0 +1,367 @@
+#include "chat/jinja/operators.h"
+
+#include "chat/jinja/python_format.h"
+#include "chat/jinja/python_str.h"
+#include "core/checked.h"
+#include "core/error.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace puna::jinja {
+
+using Kind = Value::Kind;
+
+namespace {
+
+[[noreturn]] void refuse_large() { fail("a whole number of more than 64 bits"); }
+
+int64_t need(std::optional<int64_t> result) {
+    if (!result) refuse_large();
+    return *result;
+}
+
+std::string_view symbol_of(Operation operation) {
+    switch (operation) {
+        case Operation::add:
+            return "+";
+        case Operation::subtract:
+            return "-";
+        case Operation::multiply:
+            return "*";
+        case Operation::divide:
+            return "/";
+        case Operation::floor_divide:
+            return "//";
+        case Operation::modulo:
+            return "%";
+        default:
+            return "**";
+    }
+}
+
+void refuse_undefined(const Value& value) {
+    if (!value.is_undefined()) return;
+    const std::shared_ptr<const Text>& name = value.undefined_name();
+    fail("'{}' is undefined", name ? printable(encode_utf8(*name)) : "a value");
+}
+
+// Towards minus infinity, as Python's // and %.
+int64_t floor_divide(int64_t a, int64_t b) {
+    if (a == INT64_MIN && b == -1) refuse_large();
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+int64_t floor_modulo(int64_t a, int64_t b) {
+    if (b == -1) return 0;
+    int64_t rest = a % b;
+    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+double floor_modulo(double a, double b) {
+    double rest = std::fmod(a, b);
+    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+Value whole_power(int64_t base, int64_t exponent) {
+    if (exponent < 0) return std::pow(static_cast<double>(base), static_cast<double>(exponent));
+    if (base == 0 || base == 1) return exponent == 0 ? int64_t{1} : base;
+    if (base == -1) return exponent % 2 == 0 ? int64_t{1} : int64_t{-1};
+    int64_t result = 1;
+    for (; exponent > 0; --exponent) result = need(checked_multiply(result, base));  // at most 63 times
+    return result;
+}
+
+Value whole_arithmetic(Operation operation, int64_t a, int64_t b) {
+    int64_t result;
+    switch (operation) {
+        case Operation::add:
+            return need(checked_add(a, b));
+        case Operation::subtract:
+            if (__builtin_sub_overflow(a, b, &result)) refuse_large();
+            return result;
+        case Operation::multiply:
+            return need(checked_multiply(a, b));
+        case Operation::divide:
+            return static_cast<double>(a) / static_cast<double>(b);
+        case Operation::floor_divide:
+            return floor_divide(a, b);
+        case Operation::modulo:
+            return floor_modulo(a, b);
+        default:
+            return whole_power(a, b);
+    }
+}
+
+Value arithmetic(Operation operation, double a, double b) {
+    switch (operation) {
+        case Operation::add:
+            return a + b;
+        case Operation::subtract:
+            return a - b;
+        case Operation::multiply:
+            return a * b;
+        case Operation::divide:
+            return a / b;
+        case Operation::floor_divide:
+            return std::floor(a / b);
+        case Operation::modulo:
+            return floor_modulo(a, b);
+        default:
+            return std::pow(a, b);
+    }
+}
+
+// How often a text or list is repeated, if that is what a product means.
+size_t repetitions(int64_t count, size_t size) {
+    if (count <= 0 || size == 0) return 0;
+    std::optional<size_t> total = checked_multiply(static_cast<size_t>(count), size);
+    if (!total) fail("a text or list repeated {} times is too long", count);
+    return static_cast<size_t>(count);
+}
+
+Value repeat(const Value& value, int64_t count, Budget& budget) {
+    if (value.is_text()) {
+        size_t n = repetitions(count, value.text().size());
+        budget.write(n * value.text().size());
+        Text text;
+        for (size_t i = 0; i < n; ++i) text += value.text();
+        return text;
+    }
+    size_t n = repetitions(count, value.items().size());
+    budget.write(n * value.items().size());
+    std::vector<Value> items;
+    for (size_t i = 0; i < n; ++i) items.insert(items.end(), value.items().begin(), value.items().end());
+    return make_list(std::move(items), budget, value.list().is_tuple);
+}
+
+// What is added to markup is escaped, as in Jinja2.
+Text add_texts(const Text& a, const Text& b, Budget& budget) {
+    budget.write(a.size() + b.size());
+    if (is_escaped(a) == is_escaped(b) || a.empty() || b.empty()) return a + b;
+    budget.write(5 * (a.size() + b.size()));
+    return is_escaped(a) ? a + escape_html(b) : escape_html(a) + b;
+}
+
+// + and * of texts and lists; none where they are not.
+std::optional<Value> join_or_repeat(Operation operation, const Value& a, const Value& b, Budget& budget) {
+    auto repeats = [](const Value& value) { return value.is_text() || value.is_list(); };
+    if (operation == Operation::multiply && repeats(a) && b.whole()) return repeat(a, *b.whole(), budget);
+    if (operation == Operation::multiply && repeats(b) && a.whole()) return repeat(b, *a.whole(), budget);
+    if (operation != Operation::add) return {};
+    if (a.is_text() && b.is_text()) return add_texts(a.text(), b.text(), budget);
+    if (!a.is_list() || !b.is_list() || a.list().is_tuple != b.list().is_tuple) return {};
+    std::vector<Value> items = a.items();
+    items.insert(items.end(), b.items().begin(), b.items().end());
+    return make_list(std::move(items), budget, a.list().is_tuple);
+}
+
+}  // namespace
+
+Value binary(Operation operation, const Value& a, const Value& b, Budget& budget) {
+    if (operation == Operation::modulo && a.is_text()) return format_percent(a.text(), b, budget);
+    if (std::optional<Value> joined = join_or_repeat(operation, a, b, budget)) return *joined;
+    refuse_undefined(a);
+    refuse_undefined(b);
+    bool big = a.is(Kind::big_integer) || b.is(Kind::big_integer);
+    if (big && a.numeric() && b.numeric()) refuse_large();
+    if (!a.numeric() || !b.numeric())
+        fail("unsupported operand types for {}: '{}' and '{}'", symbol_of(operation), type_name(a), type_name(b));
+    bool divides =
+        operation == Operation::divide || operation == Operation::floor_divide || operation == Operation::modulo;
+    bool negative_power = operation == Operation::power && *b.numeric() < 0;
+    if ((divides && *b.numeric() == 0) || (negative_power && *a.numeric() == 0)) fail("division by zero");
+    if (a.whole() && b.whole()) return whole_arithmetic(operation, *a.whole(), *b.whole());
+    return arithmetic(operation, *a.numeric(), *b.numeric());
+}
+
+Value negate(const Value& value) {
+    refuse_undefined(value);
+    if (value.is(Kind::number)) return -value.number();
+    if (!value.whole()) fail("bad operand type for unary -: '{}'", type_name(value));
+    if (*value.whole() == INT64_MIN) refuse_large();
+    return -*value.whole();
+}
+
+bool compare(Operation operation, const Value& a, const Value& b, Budget& budget) {
+    switch (operation) {
+        case Operation::equal:
+            return equal(a, b, budget);
+        case Operation::not_equal:
+            return !equal(a, b, budget);
+        case Operation::in:
+            return contains(b, a, budget);
+        case Operation::not_in:
+            return !contains(b, a, budget);
+        default:
+            break;
+    }
+    refuse_undefined(a);
+    refuse_undefined(b);
+    switch (operation) {
+        case Operation::less:
+            return less(a, b, budget);
+        case Operation::greater:
+            return less(b, a, budget);
+        case Operation::less_equal:
+            return less(a, b, budget) || equal(a, b, budget);
+        default:
+            return less(b, a, budget) || equal(a, b, budget);
+    }
+}
+
+bool contains(const Value& container, const Value& item, Budget& budget) {
+    if (container.is_text()) {
+        if (!item.is_text()) fail("'in <string>' requires a string, not {}", type_name(item));
+        budget.search(container.text().size(), item.text().size());
+        return container.text().find(item.text()) != Text::npos;
+    }
+    if (container.is_dict()) return container.dict().find(item, budget) != nullptr;
+    if (!container.is_list() && !container.is(Kind::iterator) && !container.is_undefined())
+        fail("a {} has no items to look for", type_name(container));
+    std::vector<Value> items = walk(container, budget);
+    return std::any_of(items.begin(), items.end(), [&](const Value& other) { return equal(other, item, budget); });
+}
+
+namespace {
+
+// A place in a sequence of n, which may count from its end.
+std::optional<size_t> place_of(int64_t index, size_t n) {
+    int64_t size = static_cast<int64_t>(n);
+    if (index < 0) index += size;
+    if (index < 0 || index >= size) return {};
+    return static_cast<size_t>(index);
+}
+
+std::optional<Value> list_item(const List& list, int64_t index) {
+    if (list.watch && index != 0) list.watch->looked_ahead = true;  // whether it is there depends on what follows
+    std::optional<size_t> place = place_of(index, list.items.size());
+    return place ? std::optional(list.items[*place]) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Value> item_of(const Value& value, const Value& key, Budget& budget) {
+    if (value.is_dict()) {
+        if (key.is_dict() || (key.is_list() && !key.list().is_tuple)) return {};
+        const Value* found = value.dict().find(key, budget);
+        return found ? std::optional(*found) : std::nullopt;
+    }
+    std::optional<int64_t> index = key.whole();
+    if (!index) return {};
+    if (value.is_list()) return list_item(value.list(), *index);
+    if (!value.is_text()) return {};
+    std::optional<size_t> place = place_of(*index, value.text().size());
+    return place ? std::optional<Value>(Text(1, value.text()[*place])) : std::nullopt;
+}
+
+namespace {
+
+struct Slice {
+    int64_t begin, end, step;
+
+    // The places that it takes, in their order.
+    template <class F>
+    void for_each(F f) const {
+        if (step > 0)
+            for (int64_t i = begin; i < end; i += step) f(static_cast<size_t>(i));
+        else
+            for (int64_t i = begin; i > end; i += step) f(static_cast<size_t>(i));
+    }
+};
+
+std::optional<int64_t> slice_part(const Value& value) {
+    if (value.is_none()) return {};
+    if (!value.whole()) fail("slice indices must be whole numbers, not '{}'", type_name(value));
+    return value.whole();
+}
+
+Slice resolve(const Value& begin, const Value& end, const Value& step, size_t n) {
+    int64_t size = static_cast<int64_t>(n), stride = slice_part(step).value_or(1);
+    if (stride == 0) fail("the step of a slice must not be zero");
+    stride = std::clamp(stride, -size - 1, size + 1);
+    int64_t lowest = stride > 0 ? 0 : -1, highest = stride > 0 ? size : size - 1;
+    auto place = [&](const Value& value, int64_t absent) {
+        std::optional<int64_t> given = slice_part(value);
+        if (!given) return absent;
+        return std::clamp(*given < 0 ? *given + size : *given, lowest, highest);
+    };
+    return {place(begin, stride > 0 ? lowest : highest), place(end, stride > 0 ? highest : lowest), stride};
+}
+
+// The rest of messages that are watched is watched too, if it begins at the first or the second.
+Value rest_of_watched(const List& list, const Value& begin, const Value& end, const Value& step) {
+    std::vector<Value> items;
+    resolve(begin, end, step, list.items.size()).for_each([&](size_t i) { items.push_back(list.items[i]); });
+    int64_t first = begin.whole().value_or(0);
+    bool is_rest = first == 0 || (first == 1 && list.items.size() == list.watch->messages);
+    if (!is_rest || !end.is_none() || !(step.is_none() || step.whole() == 1)) list.watch->looked_ahead = true;
+    return std::make_shared<const List>(List{std::move(items), list.is_tuple, list.depth, list.watch});
+}
+
+}  // namespace
+
+Value slice_of(const Value& value, const Value& begin, const Value& end, const Value& step, Budget& budget) {
+    refuse_undefined(value);
+    if (value.is_text()) {
+        Slice slice = resolve(begin, end, step, value.text().size());
+        Text part;
+        if (slice.step == 1 && slice.begin < slice.end)
+            part = value.text().substr(static_cast<size_t>(slice.begin), static_cast<size_t>(slice.end - slice.begin));
+        else
+            slice.for_each([&](size_t i) { part.push_back(value.text()[i]); });
+        budget.write(part.size());
+        return part;
+    }
+    if (!value.is_list()) fail("a {} has no slices", type_name(value));
+    if (value.list().watch) {
+        budget.write(value.list().items.size());
+        return rest_of_watched(value.list(), begin, end, step);
+    }
+    std::vector<Value> part;
+    resolve(begin, end, step, value.items().size()).for_each([&](size_t i) { part.push_back(value.items()[i]); });
+    return make_list(std::move(part), budget, value.list().is_tuple);
+}
+
+namespace {
+
+std::vector<Value> characters_of(const Text& text, Budget& budget) {
+    budget.write(8 * text.size());
+    std::vector<Value> characters;
+    for (char32_t c : text) characters.emplace_back(Text(1, c));
+    return characters;
+}
+
+std::vector<Value> keys_of(const Dict& dict) {
+    std::vector<Value> keys;
+    for (const auto& [key, value] : dict.items()) keys.push_back(key);
+    return keys;
+}
+
+}  // namespace
+
+std::vector<Value> walk(const Value& value, Budget& budget) {
+    if (value.is_undefined()) return {};
+    if (value.is_text()) return characters_of(value.text(), budget);
+    if (value.is(Kind::iterator)) {
+        Iterator& iterator = value.iterator();
+        size_t begin = std::exchange(iterator.next, iterator.items.size());
+        budget.step(iterator.items.size() - begin);
+        return {iterator.items.begin() + static_cast<ptrdiff_t>(begin), iterator.items.end()};
+    }
+    if (value.is_dict()) {
+        budget.step(value.dict().items().size());
+        return keys_of(value.dict());
+    }
+    if (!value.is_list()) fail("'{}' object is not iterable", type_name(value));
+    budget.step(value.items().size());
+    return value.items();
+}
+
+size_t length_of(const Value& value) {
+    if (value.is_undefined()) return 0;
+    if (value.is_text()) return value.text().size();
+    if (value.is_list()) return value.items().size();
+    if (value.is_dict()) return value.dict().items().size();
+    fail("object of type '{}' has no length", type_name(value));
+}
+
+}  // namespace puna::jinja

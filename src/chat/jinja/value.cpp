@@ -1,0 +1,348 @@
+#include "chat/jinja/value.h"
+
+#include "chat/jinja/python_str.h"
+#include "chat/jinja/renderer.h"
+#include "core/error.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace puna::jinja {
+
+using Kind = Value::Kind;
+
+void Budget::spend(int64_t& spent, size_t n, int64_t limit, const char* what) {
+    auto left = static_cast<size_t>(limit - spent);
+    if (n > left) fail("takes more than {} {}: it does too much", limit, what);
+    spent += static_cast<int64_t>(n);
+}
+
+void Value::refuse_kind() const {
+    throw_bug(fmt::format("a {} was taken for another kind of value", type_name(*this)));
+}
+
+const std::vector<Value>& Value::items() const {
+    const List& held = list();
+    if (held.watch) held.watch->looked_ahead = true;
+    return held.items;
+}
+
+std::optional<int64_t> Value::whole() const {
+    if (is(Kind::boolean)) return boolean() ? 1 : 0;
+    if (is(Kind::integer)) return integer();
+    return {};
+}
+
+std::optional<double> Value::numeric() const {
+    if (is(Kind::number)) return number();
+    if (std::optional<int64_t> n = whole()) return static_cast<double>(*n);
+    if (is(Kind::big_integer)) return std::strtod(digits().c_str(), nullptr);
+    return {};
+}
+
+bool Value::is_same(const Value& other) const {
+    if (kind() != other.kind()) return false;
+    switch (kind()) {
+        case Kind::undefined:
+        case Kind::none:
+            return true;
+        case Kind::boolean:
+            return boolean() == other.boolean();
+        case Kind::integer:
+            return integer() == other.integer();
+        case Kind::text:
+            return &text() == &other.text();
+        case Kind::list:
+            return &list() == &other.list();
+        case Kind::dict:
+            return &dict() == &other.dict();
+        case Kind::iterator:
+            return &iterator() == &other.iterator();
+        case Kind::name_space:
+            return &name_space() == &other.name_space();
+        case Kind::function:
+            return &function() == &other.function();
+        case Kind::loop:
+            return loop() == other.loop();
+        default:
+            return false;
+    }
+}
+
+int depth_of(const Value& value) {
+    switch (value.kind()) {
+        case Kind::list:
+            return value.list().depth;
+        case Kind::dict:
+            return value.dict().depth;
+        case Kind::iterator:
+            return value.iterator().depth;
+        case Kind::function:
+            return value.function().depth;
+        case Kind::loop:
+            return value.loop()->depth;
+        default:
+            return 0;
+    }
+}
+
+namespace {
+
+constexpr size_t item_size = 8;  // of a value in a list, in characters
+
+int depth_around(int deepest, Budget& budget) {
+    if (deepest >= budget.limits().depth) fail("lists are nested more than {} deep", budget.limits().depth);
+    return deepest + 1;
+}
+
+int depth_around(const std::vector<Value>& items, Budget& budget) {
+    budget.step(items.size() / 8);
+    budget.write(items.size() * item_size);
+    int deepest = 0;
+    for (const Value& item : items) deepest = std::max(deepest, depth_of(item));
+    return depth_around(deepest, budget);
+}
+
+}  // namespace
+
+Value make_list(std::vector<Value> items, Budget& budget, bool is_tuple) {
+    int depth = depth_around(items, budget);
+    return std::make_shared<const List>(List{std::move(items), is_tuple, depth});
+}
+
+Value make_iterator(std::vector<Value> items, Budget& budget) {
+    int depth = depth_around(items, budget);
+    return std::make_shared<Iterator>(Iterator{std::move(items), 0, depth});
+}
+
+Value make_dict(Dict dict, Budget& budget) {
+    int deepest = 0;
+    budget.write(dict.items().size() * 4 * item_size);
+    for (const auto& [key, value] : dict.items()) deepest = std::max({deepest, depth_of(key), depth_of(value)});
+    dict.depth = depth_around(deepest, budget);
+    return std::make_shared<const Dict>(std::move(dict));
+}
+
+std::optional<size_t> Dict::place_of(const Value& key, size_t hash, Budget& budget) const {
+    auto [at, end] = places_.equal_range(hash);
+    for (; at != end; ++at)
+        if (equal(items_[at->second].first, key, budget)) return at->second;
+    return {};
+}
+
+const Value* Dict::find(const Value& key, Budget& budget) const {
+    std::optional<size_t> place = place_of(key, hash_of(key, budget), budget);
+    return place ? &items_[*place].second : nullptr;
+}
+
+void Dict::set(Value key, Value value, Budget& budget) {
+    size_t hash = hash_of(key, budget);
+    if (std::optional<size_t> place = place_of(key, hash, budget)) {
+        items_[*place].second = std::move(value);
+        return;
+    }
+    places_.emplace(hash, items_.size());
+    items_.emplace_back(std::move(key), std::move(value));
+}
+
+std::string_view type_name(const Value& value) {
+    switch (value.kind()) {
+        case Kind::undefined:
+            return "Undefined";
+        case Kind::none:
+            return "NoneType";
+        case Kind::boolean:
+            return "bool";
+        case Kind::integer:
+        case Kind::big_integer:
+            return "int";
+        case Kind::number:
+            return "float";
+        case Kind::text:
+            return "str";
+        case Kind::list:
+            return value.list().is_tuple ? "tuple" : "list";
+        case Kind::dict:
+            return "dict";
+        case Kind::iterator:
+            return "generator";
+        case Kind::name_space:
+            return "Namespace";
+        case Kind::function:
+            return "function";
+        case Kind::loop:
+            return "LoopContext";
+    }
+    return "";
+}
+
+bool is_true(const Value& value) {
+    switch (value.kind()) {
+        case Kind::undefined:
+        case Kind::none:
+            return false;
+        case Kind::boolean:
+            return value.boolean();
+        case Kind::integer:
+            return value.integer() != 0;
+        case Kind::number:
+            return value.number() != 0;
+        case Kind::text:
+            return !value.text().empty();
+        case Kind::list:
+            return !value.list().items.empty();
+        case Kind::dict:
+            return !value.dict().items().empty();
+        default:
+            return true;
+    }
+}
+
+namespace {
+
+bool equal_lists(const Value& a, const Value& b, Budget& budget) {
+    const std::vector<Value>&left = a.items(), &right = b.items();
+    if (a.list().is_tuple != b.list().is_tuple || left.size() != right.size()) return false;
+    for (size_t i = 0; i < left.size(); ++i)
+        if (!equal(left[i], right[i], budget)) return false;
+    return true;
+}
+
+bool equal_dicts(const Dict& a, const Dict& b, Budget& budget) {
+    if (a.items().size() != b.items().size()) return false;
+    for (const auto& [key, value] : a.items()) {
+        const Value* other = b.find(key, budget);
+        if (!other || !equal(value, *other, budget)) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+bool equal(const Value& a, const Value& b, Budget& budget) {
+    budget.step();
+    if (a.is_same(b)) return true;
+    if (a.is(Kind::big_integer) && b.is(Kind::big_integer)) return a.digits() == b.digits();
+    if (a.whole() && b.whole()) return *a.whole() == *b.whole();
+    if (a.numeric() && b.numeric()) return *a.numeric() == *b.numeric();
+    if (a.kind() != b.kind()) return false;
+    if (a.is_text()) {
+        budget.search(std::min(a.text().size(), b.text().size()));
+        return a.text() == b.text();
+    }
+    if (a.is_list()) return equal_lists(a, b, budget);
+    return a.is_dict() && equal_dicts(a.dict(), b.dict(), budget);
+}
+
+bool less(const Value& a, const Value& b, Budget& budget) {
+    budget.step();
+    if (a.whole() && b.whole()) return *a.whole() < *b.whole();
+    if (a.numeric() && b.numeric()) return *a.numeric() < *b.numeric();
+    if (a.is_text() && b.is_text()) {
+        budget.search(std::min(a.text().size(), b.text().size()));
+        return a.text() < b.text();
+    }
+    if (!a.is_list() || !b.is_list() || a.list().is_tuple != b.list().is_tuple)
+        fail("'<' not supported between '{}' and '{}'", type_name(a), type_name(b));
+    const std::vector<Value>&left = a.items(), &right = b.items();
+    for (size_t i = 0; i < std::min(left.size(), right.size()); ++i)
+        if (!equal(left[i], right[i], budget)) return less(left[i], right[i], budget);
+    return left.size() < right.size();
+}
+
+namespace {
+
+size_t mix(size_t hash, size_t more) { return (hash ^ more ^ (hash >> 29)) * 0x9e3779b97f4a7c15; }
+
+}  // namespace
+
+size_t hash_of(const Value& value, Budget& budget) {
+    if (std::optional<double> number = value.numeric()) return mix(1, std::hash<double>()(*number));
+    if (value.is_text()) {
+        budget.search(value.text().size());
+        size_t hash = 2;
+        for (char32_t c : value.text()) hash = mix(hash, code_of(c));
+        return hash;
+    }
+    if (value.is_list() && value.list().is_tuple) {
+        budget.step(value.items().size());
+        size_t hash = 3;
+        for (const Value& item : value.items()) hash = mix(hash, hash_of(item, budget));
+        return hash;
+    }
+    if (value.is_list() || value.is_dict()) fail("a {} is no key of a dict", type_name(value));
+    return static_cast<size_t>(value.kind());
+}
+
+std::string number_text(double number) {
+    if (std::isnan(number)) return "nan";
+    if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
+    std::string text = fmt::format("{}", number);
+    if (text.find_first_of(".e") == text.npos) text += ".0";
+    return text;
+}
+
+namespace {
+
+Text shown(std::string_view ascii) { return decode_utf8(ascii, from_value); }
+
+void append_list(Text& out, const Value& value, Budget& budget) {
+    bool is_tuple = value.list().is_tuple;
+    out += shown(is_tuple ? "(" : "[");
+    for (size_t i = 0; i < value.items().size(); ++i) {
+        if (i > 0) out += shown(", ");
+        out += repr(value.items()[i], budget);
+    }
+    if (is_tuple && value.items().size() == 1) out += shown(",");
+    out += shown(is_tuple ? ")" : "]");
+}
+
+void append_dict(Text& out, const Dict& dict, Budget& budget) {
+    out += shown("{");
+    for (const auto& [key, value] : dict.items()) {
+        if (out.size() > 1) out += shown(", ");
+        out += repr(key, budget) + shown(": ") + repr(value, budget);
+    }
+    out += shown("}");
+}
+
+}  // namespace
+
+Text repr(const Value& value, Budget& budget) {
+    budget.step();
+    Text out;
+    switch (value.kind()) {
+        case Kind::undefined:
+            return shown("Undefined");
+        case Kind::none:
+            return shown("None");
+        case Kind::boolean:
+            return shown(value.boolean() ? "True" : "False");
+        case Kind::integer:
+            return shown(fmt::format("{}", value.integer()));
+        case Kind::big_integer:
+            return shown(value.digits());
+        case Kind::number:
+            return shown(number_text(value.number()));
+        case Kind::text:
+            out = tainted(repr(value.text()));
+            break;
+        case Kind::list:
+            append_list(out, value, budget);
+            break;
+        case Kind::dict:
+            append_dict(out, value.dict(), budget);
+            break;
+        default:
+            fail("a {} cannot be printed", type_name(value));
+    }
+    budget.write(out.size());
+    return out;
+}
+
+Text to_text(const Value& value, Budget& budget) {
+    if (value.is_undefined()) return {};
+    return value.is_text() ? value.text() : repr(value, budget);
+}
+
+}  // namespace puna::jinja
