@@ -3,10 +3,12 @@
 // add_generation_prompt; and a `template` or the `format` of one of ours. encode_chat --template FORMAT prints ours.
 #include "chat/encode.h"
 #include "chat/llama_templates.h"
+#include "core/error.h"
 #include "tokenizer/files.h"
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
@@ -26,11 +28,17 @@ puna::Message message_of(const Json& json) {
     return message;
 }
 
+puna::LlamaPrompt prompt_named(std::string_view name) {
+    constexpr std::string_view names[] = {"llama3", "llama3_1", "llama3_2", "llama3_3"};
+    const auto* at = std::find(std::begin(names), std::end(names), name);
+    if (at == std::end(names)) puna::fail("there is no template '{}'", name);
+    return static_cast<puna::LlamaPrompt>(at - names);
+}
+
 puna::ChatTemplate template_of(const Json& json) {
-    puna::ChatTemplateText found{.place = "template", .tokens = {{"bos_token", "<|begin_of_text|>"}}};
-    found.text = json.contains("template")
-                     ? json.at("template").get<std::string>()
-                     : llama_template(*puna::find_llama_prompt(json.at("format").get<std::string>()));
+    puna::ChatTemplateText found{.origin = "template", .tokens = {{"bos_token", "<|begin_of_text|>"}}};
+    found.text = json.contains("template") ? json.at("template").get<std::string>()
+                                           : llama_template(prompt_named(json.at("format").get<std::string>()));
     return puna::ChatTemplate(found);
 }
 
@@ -48,7 +56,7 @@ puna::ChatTokens encode(const puna::Tokenizer& tokenizer, const Json& json) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc == 3) return fmt::print("{}", puna::llama_template(puna::find_llama_prompt(argv[2]).value())), 0;
+    if (argc == 3) return fmt::print("{}", puna::llama_template(prompt_named(argv[2]))), 0;
     if (argc != 2) return std::fputs("usage: encode_chat TOKENIZER < CONVERSATIONS\n", stderr), 2;
     puna::Tokenizer tokenizer = puna::load_tokenizer(argv[1]);
     for (std::string line; std::getline(std::cin, line);)

@@ -12,8 +12,8 @@ using namespace jinja;
 
 namespace {
 
-// Names of roles stand for themselves, whoever names them: many templates write '<|' + message.role + '|>', and mean
-// the control token. Any other role is a value like the content.
+// The usual roles count as the template's own text: many templates write '<|' + message.role + '|>' and mean the
+// control token. Any other role is tainted like the content.
 constexpr std::string_view known_roles[] = {"system", "user", "assistant", "tool", "ipython", "developer", "function"};
 
 Value role_value(const std::string& role) {
@@ -21,30 +21,30 @@ Value role_value(const std::string& role) {
     return decode_utf8(role, known ? 0 : from_value);
 }
 
-class ValueMaker {
+class ValueBuilder {
  public:
-    explicit ValueMaker(Budget& budget) : budget_(budget) {}
+    explicit ValueBuilder(Budget& budget) : budget_(budget) {}
 
     Value message(const Message& message) {
-        Dict made;
-        set(made, "role", role_value(message.role));
-        set(made, "content",
-            message.content_is_json ? parse_json(message.content, "what a tool answered", budget_)
+        Dict dict;
+        set(dict, "role", role_value(message.role));
+        set(dict, "content",
+            message.content_is_json ? parse_json(message.content, "content of a tool message", budget_)
                                     : text(message.content));
-        if (!message.tool_calls.empty()) set(made, "tool_calls", calls(message.tool_calls));
-        return make_dict(std::move(made), budget_);
+        if (!message.tool_calls.empty()) set(dict, "tool_calls", calls(message.tool_calls));
+        return make_dict(std::move(dict), budget_);
     }
 
     Value tools(const std::vector<std::string>& tools) {
-        std::vector<Value> made;
-        for (const std::string& tool : tools) made.push_back(parse_json(tool, "tool", budget_));
-        return make_list(std::move(made), budget_);
+        std::vector<Value> values;
+        for (const std::string& tool : tools) values.push_back(parse_json(tool, "tool", budget_));
+        return make_list(std::move(values), budget_);
     }
 
     Value texts(const std::vector<std::string>& texts) {
-        std::vector<Value> made;
-        for (const std::string& one : texts) made.push_back(text(one));
-        return make_list(std::move(made), budget_);
+        std::vector<Value> values;
+        for (const std::string& each : texts) values.push_back(text(each));
+        return make_list(std::move(values), budget_);
     }
 
     static Value text(const std::string& text) { return decode_utf8(text, from_value); }
@@ -53,23 +53,23 @@ class ValueMaker {
     void set(Dict& dict, std::string_view key, Value value) { dict.set(text_value(key), std::move(value), budget_); }
 
     Value calls(const std::vector<ToolCall>& calls) {
-        std::vector<Value> made;
+        std::vector<Value> values;
         for (const ToolCall& call : calls) {
-            Dict function, outer;
+            Dict function, dict;
             set(function, "name", text(call.name));
             set(function, "arguments",
                 parse_json(call.arguments, fmt::format("arguments of {}", printable(call.name)), budget_));
-            set(outer, "type", text_value("function"));
-            set(outer, "function", make_dict(std::move(function), budget_));
-            made.push_back(make_dict(std::move(outer), budget_));
+            set(dict, "type", text_value("function"));
+            set(dict, "function", make_dict(std::move(function), budget_));
+            values.push_back(make_dict(std::move(dict), budget_));
         }
-        return make_list(std::move(made), budget_);
+        return make_list(std::move(values), budget_);
     }
 
     Budget& budget_;
 };
 
-// "26 Jul 2024"; none if it is another text.
+// "26 Jul 2024"; none if the text is not such a date.
 std::optional<std::chrono::sys_seconds> read_date(const std::string& text) {
     constexpr std::array months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     unsigned day = 0;
@@ -89,7 +89,7 @@ std::chrono::sys_seconds clock_now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
-// A long conversation may cost more.
+// The limits grow with the conversation.
 Limits limits_for(std::span<const Message> messages) {
     Limits limits;
     size_t bytes = 0;
@@ -102,16 +102,16 @@ Limits limits_for(std::span<const Message> messages) {
 }  // namespace
 
 bool shows_date(const ChatTemplateText& found) {
-    auto names = [&found](std::string_view name) {
+    auto uses = [&found](std::string_view name) {
         return found.text.find(name) != std::string::npos || found.tool_text.find(name) != std::string::npos;
     };
-    return names("date_string") || names("strftime_now");
+    return uses("date_string") || uses("strftime_now");
 }
 
 ChatTemplate::ChatTemplate(const ChatTemplateText& found) {
-    if (found.text.empty()) fail("{}: no chat template: put the model's own there as chat_template.jinja", found.place);
-    plain_ = parse(found.text, found.place);
-    if (!found.tool_text.empty()) with_tools_ = parse(found.tool_text, found.place + " (tool_use)");
+    if (found.text.empty()) fail("{}: no chat template: add the model's own as chat_template.jinja", found.origin);
+    plain_ = parse(found.text, found.origin);
+    if (!found.tool_text.empty()) with_tools_ = parse(found.tool_text, found.origin + " (tool_use)");
     for (const auto& [name, token] : found.tokens) {
         tokens_.emplace_back(name, text_of(token));
         if (name == "eos_token") eos_token_ = token;
@@ -123,28 +123,29 @@ Text ChatTemplate::render(std::span<const Message> messages, const ChatOptions& 
 }
 
 ChatValues ChatTemplate::values(std::span<const Message> messages, const ChatOptions& options) const {
-    ChatValues made{.limits = limits_for(messages)};
-    Budget budget(made.limits);
-    ValueMaker maker(budget);
-    for (const Message& message : messages) made.messages.push_back(maker.message(message));
-    made.now = options.date.empty() ? clock_now() : read_date(options.date);
-    made.variables = tokens_;
-    made.variables.emplace_back("tools", options.tools.empty() ? Value(None{}) : maker.tools(options.tools));
-    made.variables.emplace_back("documents", None{});
-    if (!options.tools_in_user_message) made.variables.emplace_back("tools_in_user_message", false);
+    ChatValues result{.limits = limits_for(messages)};
+    Budget budget(result.limits);
+    ValueBuilder builder(budget);
+    for (const Message& message : messages) result.messages.push_back(builder.message(message));
+    result.now = options.date.empty() ? clock_now() : read_date(options.date);
+    result.variables = tokens_;
+    result.variables.emplace_back("tools", options.tools.empty() ? Value(None{}) : builder.tools(options.tools));
+    result.variables.emplace_back("documents", None{});
+    if (!options.tools_in_user_message) result.variables.emplace_back("tools_in_user_message", false);
     if (!options.builtin_tools.empty())
-        made.variables.emplace_back("builtin_tools", maker.texts(options.builtin_tools));
-    if (!options.date.empty()) made.variables.emplace_back("date_string", ValueMaker::text(options.date));
-    return made;
+        result.variables.emplace_back("builtin_tools", builder.texts(options.builtin_tools));
+    if (!options.date.empty()) result.variables.emplace_back("date_string", ValueBuilder::text(options.date));
+    return result;
 }
 
-Text ChatTemplate::render(const ChatValues& values, size_t count, bool add_generation_prompt, Watch* watch) const {
+Text ChatTemplate::render(const ChatValues& values, size_t count, bool add_generation_prompt,
+                          MessageTrace* trace) const {
     Budget budget(values.limits);
     auto end = values.messages.begin() + static_cast<ptrdiff_t>(count);
     int depth = 0;
     for (const Value& message : values.messages) depth = std::max(depth, depth_of(message));
-    List messages{{values.messages.begin(), end}, false, depth + 1, watch};
-    if (watch) watch->messages = count;
+    List messages{{values.messages.begin(), end}, false, depth + 1, trace};
+    if (trace) trace->messages = count;
     Variables variables = values.variables;
     variables.emplace_back("messages", std::make_shared<const List>(std::move(messages)));
     variables.emplace_back("add_generation_prompt", add_generation_prompt);

@@ -1,10 +1,14 @@
-// chat/chat_template.h — a conversation as the text of a prompt, by the model's own template.
+// chat/chat_template.h — renders a conversation as the text of a prompt, by the model's own chat template.
 //
 //   ChatTemplate chat(find_chat_template("models/starter", tokenizer));         // chat/template_files.h
 //   jinja::Text prompt = chat.render(messages, {.add_generation_prompt = true});
 //
-// Parsed once; any number of threads may render with it. The text remembers of every character whether the template
-// wrote it or a message (chat/jinja/text.h). To the token ids of the prompt: chat/encode.h.
+// Parsed once; any number of threads may render with it. Each character of the text knows whether the template or a
+// message wrote it (chat/jinja/text.h). For the token ids of the prompt see chat/encode.h.
+//
+// The variables are those of transformers' apply_chat_template: messages, tools, documents (None),
+// add_generation_prompt, bos_token, eos_token and the like, and Llama's date_string, tools_in_user_message,
+// builtin_tools.
 #pragma once
 #include "chat/jinja/jinja.h"
 #include "chat/message.h"
@@ -17,45 +21,47 @@
 
 namespace puna {
 
-// A template as it was found, not parsed yet.
+// The source of a template with its special tokens, not parsed yet.
 struct ChatTemplateText {
-    std::string place;      // where it was found, or was looked for: opens messages
-    std::string text;       // Jinja; empty: there is none
-    std::string tool_text;  // the one for conversations with tools, where that is another
-    std::vector<std::pair<std::string, std::string>> tokens;  // bos_token, eos_token and their like
+    std::string origin;     // its file, or the folder that has none: begins error messages
+    std::string text;       // Jinja2; empty: the model has no template
+    std::string tool_text;  // the `tool_use` template for conversations with tools; empty: text serves these too
+    std::vector<std::pair<std::string, std::string>> tokens;  // bos_token, eos_token and the like, with their text
 };
 
 bool shows_date(const ChatTemplateText& found);  // whether its prompts may depend on ChatOptions::date
 
 struct ChatOptions {
-    bool add_generation_prompt = false;      // end with what opens an answer of the assistant
-    std::vector<std::string> tools;          // JSON, each a function that may be called
-    bool tools_in_user_message = true;       // of Llama's templates: show them in the first one, not in the system turn
-    std::vector<std::string> builtin_tools;  // of Llama's: brave_search, ...
-    std::string date;                        // "26 Jul 2024": that day is today; empty: what the clock says, in UTC
+    bool add_generation_prompt = false;      // end with the header of an assistant turn
+    std::vector<std::string> tools;          // JSON schemas, one for each function that may be called
+    bool tools_in_user_message = true;       // Llama's templates: in the first user message; false: in the system turn
+    std::vector<std::string> builtin_tools;  // Llama's templates: brave_search, ...
+    std::string date;                        // "26 Jul 2024": today's date in the prompt; empty: the clock's, in UTC
 };
 
-// The messages as the template sees them, made once to be rendered in parts.
+// Messages and options as values of the template, created once to be rendered in parts.
 struct ChatValues {
     std::vector<jinja::Value> messages;
-    jinja::Variables variables;  // tools, dates and tokens
-    std::optional<std::chrono::sys_seconds> now;
-    jinja::Limits limits;
+    jinja::Variables variables;                   // tools, dates and special tokens
+    std::optional<std::chrono::sys_seconds> now;  // none: ChatOptions::date is not a date
+    jinja::Limits limits;                         // grow with the length of the conversation
 };
 
 class ChatTemplate {
  public:
-    // Throws Error: there is no template, it is no Jinja, or uses what is not known here.
+    // Throws Error "origin: ..." if there is no template, "origin:line: ..." for invalid or unsupported syntax.
     explicit ChatTemplate(const ChatTemplateText& found);
 
-    // Throws Error: arguments or tools that are no JSON, and what the template itself refuses.
+    // Throws Error for arguments and tools that are not valid JSON, and as jinja::render: "origin:line: ..." for
+    // raise_exception, undefined variables, unknown filters and exceeded limits.
     jinja::Text render(std::span<const Message> messages, const ChatOptions& options = {}) const;
 
     ChatValues values(std::span<const Message> messages, const ChatOptions& options) const;
-    // Of the first `count` messages. `watch` hears how the template reads them; it may be null.
-    jinja::Text render(const ChatValues& values, size_t count, bool add_generation_prompt, jinja::Watch* watch) const;
+    // Renders the first `count` messages. trace: records how the template reads them; may be null.
+    jinja::Text render(const ChatValues& values, size_t count, bool add_generation_prompt,
+                       jinja::MessageTrace* trace) const;
 
-    const std::string& place() const { return plain_.place; }
+    const std::string& origin() const { return plain_.origin; }
     bool has_generation(const ChatValues& values) const { return tree_for(values).has_generation; }
     const std::string& eos_token() const { return eos_token_; }  // empty: the model has none
 

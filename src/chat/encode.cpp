@@ -12,56 +12,55 @@ namespace {
 
 using jinja::Text;
 
-// A token and where in the text it stands, in bytes.
-struct PlacedToken {
+struct TokenSpan {
     int32_t id;
-    size_t begin, end;
+    size_t begin, end;  // bytes of the text
     bool control;
 };
 
-// A text as bytes, and where in it the template's own stand.
-struct ByteText {
-    struct Part {
+// A text as UTF-8, and which of its bytes the template itself wrote.
+struct Utf8Text {
+    struct Range {
         size_t begin, end;
     };
 
-    // Turns the places of the spans, which are in order, from characters to bytes.
-    ByteText(const Text& text, std::span<LossSpan> spans) {
-        std::vector<size_t*> places;
-        for (LossSpan& span : spans) places.insert(places.end(), {&span.begin, &span.end});
-        auto place = places.begin();
+    // Converts the bounds of the spans, which are ascending, from characters to bytes.
+    Utf8Text(const Text& text, std::span<LossSpan> spans) {
+        std::vector<size_t*> bounds;
+        for (LossSpan& span : spans) bounds.insert(bounds.end(), {&span.begin, &span.end});
+        auto bound = bounds.begin();
         bytes.reserve(text.size() + text.size() / 8);
         for (size_t i = 0; i <= text.size(); ++i) {
-            for (; place != places.end() && **place == i; ++place) **place = bytes.size();
+            for (; bound != bounds.end() && **bound == i; ++bound) **bound = bytes.size();
             if (i < text.size()) add(text[i]);
         }
     }
 
     std::string bytes;
-    std::vector<Part> own;  // the template's
+    std::vector<Range> from_template;  // ascending
 
  private:
     void add(char32_t c) {
         size_t begin = bytes.size();
         jinja::append_utf8(bytes, c);
         if (c & jinja::from_value) return;
-        if (!own.empty() && own.back().end == begin)
-            own.back().end = bytes.size();
+        if (!from_template.empty() && from_template.back().end == begin)
+            from_template.back().end = bytes.size();
         else
-            own.push_back({begin, bytes.size()});
+            from_template.push_back({begin, bytes.size()});
     }
 };
 
-// Control tokens of the template's own text, and what stands between them encoded as one.
-std::vector<PlacedToken> place_tokens(const Tokenizer& tokenizer, Encoder& encoder, const ByteText& text) {
-    auto is_own = [&text](std::string_view bytes) {
+// Control tokens only where the template wrote them; the text between them is encoded as one piece.
+std::vector<TokenSpan> encode_text(const Tokenizer& tokenizer, Encoder& encoder, const Utf8Text& text) {
+    auto is_from_template = [&text](std::string_view bytes) {
         auto begin = static_cast<size_t>(bytes.data() - text.bytes.data());
-        auto part = std::partition_point(text.own.begin(), text.own.end(),
-                                         [begin](const ByteText::Part& each) { return each.end <= begin; });
-        return part != text.own.end() && part->begin <= begin && begin + bytes.size() <= part->end;
+        auto range = std::partition_point(text.from_template.begin(), text.from_template.end(),
+                                          [begin](const Utf8Text::Range& each) { return each.end <= begin; });
+        return range != text.from_template.end() && range->begin <= begin && begin + bytes.size() <= range->end;
     };
-    std::vector<PlacedToken> tokens;
-    encoder.encode_spans(text.bytes, is_own, [&](std::span<const int32_t> ids, std::string_view bytes) {
+    std::vector<TokenSpan> tokens;
+    encoder.encode_spans(text.bytes, is_from_template, [&](std::span<const int32_t> ids, std::string_view bytes) {
         auto at = static_cast<size_t>(bytes.data() - text.bytes.data()), end = at + bytes.size();
         for (size_t i = 0; i < ids.size(); ++i) {
             size_t next = i + 1 < ids.size() ? std::min(at + tokenizer.bytes(ids[i]).size(), end) : end;
@@ -72,31 +71,32 @@ std::vector<PlacedToken> place_tokens(const Tokenizer& tokenizer, Encoder& encod
     return tokens;
 }
 
-bool is_blank(std::string_view bytes) { return jinja::strip(jinja::text_of(bytes)).empty(); }
+bool is_whitespace(std::string_view bytes) { return jinja::strip(jinja::text_of(bytes)).empty(); }
 
-// Where what is to be learned ends: after the last control token, if only blanks follow it in the span.
-size_t end_of_turn(std::span<const PlacedToken> tokens, std::string_view bytes, size_t end) {
+// The end of the loss in a span: after its last control token, if only whitespace follows that.
+size_t end_of_turn(std::span<const TokenSpan> tokens, std::string_view bytes, size_t end) {
     for (size_t i = tokens.size(); i-- > 0;)
-        if (tokens[i].control) return is_blank(bytes.substr(tokens[i].end, end - tokens[i].end)) ? tokens[i].end : end;
+        if (tokens[i].control)
+            return is_whitespace(bytes.substr(tokens[i].end, end - tokens[i].end)) ? tokens[i].end : end;
     return end;
 }
 
-void mark(std::vector<uint8_t>& mask, std::span<const PlacedToken> tokens, std::string_view text,
-          const LossSpan& span) {
-    auto ends_by = [](const PlacedToken& token, size_t place) { return token.end <= place; };
+void add_to_mask(std::vector<uint8_t>& mask, std::span<const TokenSpan> tokens, std::string_view text,
+                 const LossSpan& span) {
+    auto ends_by = [](const TokenSpan& token, size_t position) { return token.end <= position; };
     auto first = std::lower_bound(tokens.begin(), tokens.end(), span.begin, ends_by);
     auto last =
-        std::partition_point(first, tokens.end(), [&span](const PlacedToken& token) { return token.begin < span.end; });
+        std::partition_point(first, tokens.end(), [&span](const TokenSpan& token) { return token.begin < span.end; });
     size_t stop = span.whole ? span.end : end_of_turn({first, last}, text, span.end);
     for (auto token = first; token != last; ++token)
         if (token->begin < stop) mask[static_cast<size_t>(token - tokens.begin())] = 1;
 }
 
-ChatTokens ids_of(std::span<const PlacedToken> tokens) {
-    ChatTokens made;
-    made.ids.reserve(tokens.size());
-    for (const PlacedToken& token : tokens) made.ids.push_back(token.id);
-    return made;
+ChatTokens ids_of(std::span<const TokenSpan> tokens) {
+    ChatTokens result;
+    result.ids.reserve(tokens.size());
+    for (const TokenSpan& token : tokens) result.ids.push_back(token.id);
+    return result;
 }
 
 }  // namespace
@@ -104,19 +104,19 @@ ChatTokens ids_of(std::span<const PlacedToken> tokens) {
 ChatTokens encode_chat(const ChatTemplate& chat, const Tokenizer& tokenizer, std::span<const Message> messages,
                        const ChatOptions& options) {
     Encoder encoder(tokenizer, 0);
-    ByteText text(chat.render(messages, options), {});
-    return ids_of(place_tokens(tokenizer, encoder, text));
+    Utf8Text text(chat.render(messages, options), {});
+    return ids_of(encode_text(tokenizer, encoder, text));
 }
 
 ChatTokens encode_training_chat(const ChatTemplate& chat, const Tokenizer& tokenizer, Encoder& encoder,
                                 std::span<const Message> messages, const ChatOptions& options) {
     TrainingText rendered = render_for_training(chat, messages, options);
-    ByteText text(rendered.text, rendered.spans);
-    std::vector<PlacedToken> tokens = place_tokens(tokenizer, encoder, text);
-    ChatTokens made = ids_of(tokens);
-    made.loss_mask.resize(made.ids.size());
-    for (const LossSpan& span : rendered.spans) mark(made.loss_mask, tokens, text.bytes, span);
-    return made;
+    Utf8Text text(rendered.text, rendered.spans);
+    std::vector<TokenSpan> tokens = encode_text(tokenizer, encoder, text);
+    ChatTokens result = ids_of(tokens);
+    result.loss_mask.resize(result.ids.size());
+    for (const LossSpan& span : rendered.spans) add_to_mask(result.loss_mask, tokens, text.bytes, span);
+    return result;
 }
 
 }  // namespace puna

@@ -1,12 +1,10 @@
 #include "chat/llama_templates.h"
 
-#include <iterator>
+#include <string_view>
 
 namespace puna {
 
 namespace {
-
-constexpr std::string_view names[] = {"llama3", "llama3_1", "llama3_2", "llama3_3"};
 
 constexpr std::string_view opening = R"({{- bos_token }}
 {%- set tools = tools if tools is defined and tools else [] %}
@@ -23,7 +21,7 @@ constexpr std::string_view some_builtin_tools =
     R"({%- set builtin_tools = builtin_tools if builtin_tools is defined and builtin_tools else [] %}
 )";
 constexpr std::string_view no_builtin_tools = R"({%- if builtin_tools is defined and builtin_tools %}
-    {{- raise_exception('Built-in tools are known to Llama 3.1 and 3.3 only') }}
+    {{- raise_exception('Built-in tools are only supported by Llama 3.1 and 3.3') }}
 {%- endif %}
 {%- set builtin_tools = [] %}
 )";
@@ -61,14 +59,14 @@ constexpr std::string_view turns = R"({%- for message in messages %}
         {{- header('ipython') + message.content | tojson + '<|eot_id|>' }}
     {%- elif message.tool_calls %}
         {%- if message.tool_calls | length != 1 %}
-            {{- raise_exception('This model calls one tool at a time') }}
+            {{- raise_exception('This model supports one tool call at a time') }}
         {%- endif %}
         {%- set call = message.tool_calls[0].function %}
         {{- header('assistant') }}
         {%- if call.name in builtin_tools %}
             {{- '<|python_tag|>' + call.name + '.call(' }}
             {%- for name, value in call.arguments | items %}
-                {%- if value is not string %}{{- raise_exception('A built-in tool takes texts only') }}{%- endif %}
+                {%- if value is not string %}{{- raise_exception('The arguments of a built-in tool must be strings') }}{%- endif %}
                 {{- name + '="' + value + '"' + ('' if loop.last else ', ') }}
             {%- endfor %}
             {{- ')' }}
@@ -87,20 +85,12 @@ constexpr std::string_view turns = R"({%- for message in messages %}
     {%- endif %}
 {%- endfor %}
 {%- if tools and turn.offer %}
-    {{- raise_exception('Tools are shown in the first user message, but there is none') }}
+    {{- raise_exception('Cannot put the tools in the first user message: there is none') }}
 {%- endif %}
 {%- if add_generation_prompt %}{{- header('assistant') }}{%- endif %}
 )";
 
 }  // namespace
-
-std::string_view name_of(LlamaPrompt prompt) { return names[static_cast<size_t>(prompt)]; }
-
-std::optional<LlamaPrompt> find_llama_prompt(std::string_view name) {
-    for (size_t i = 0; i < std::size(names); ++i)
-        if (names[i] == name) return static_cast<LlamaPrompt>(i);
-    return {};
-}
 
 std::string llama_template(LlamaPrompt prompt) {
     bool has_builtin_tools = prompt == LlamaPrompt::llama3_1 || prompt == LlamaPrompt::llama3_3;

@@ -1,4 +1,5 @@
-// chat/loss_spans.h — which characters of a rendered conversation an assistant should learn to write (chat/encode.h).
+// chat/loss_spans.h — which characters of a rendered conversation are in the loss: the first step of the loss mask of
+// encode_training_chat (chat/encode.h).
 #pragma once
 #include "chat/chat_template.h"
 
@@ -9,15 +10,15 @@ namespace puna {
 
 struct LossSpan {
     size_t begin, end;   // characters
-    bool whole = false;  // all of it; otherwise up to the end-of-turn token, if one is followed by blanks only
+    bool whole = false;  // false: ends after the last control token in it, if only whitespace follows that
 };
 
 struct TrainingText {
     jinja::Text text;
-    std::vector<LossSpan> spans;  // in order
+    std::vector<LossSpan> spans;  // ascending, disjoint
 };
 
-// Throws Error where the template cannot be trained on.
+// Throws Error as ChatTemplate::render, and if the template does not support training (see encode_training_chat).
 TrainingText render_for_training(const ChatTemplate& chat, std::span<const Message> messages,
                                  const ChatOptions& options);
 

@@ -1,4 +1,4 @@
-// chat/message.h — a message of a conversation: of training data, of a chat in the terminal, of a request.
+// chat/message.h — a message of a conversation: in training data, in the terminal, in a request.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,11 +11,11 @@ struct ToolCall {
 };
 
 struct Message {
-    std::string role;  // system, user, assistant; tool (or ipython) for what a tool answered
-    std::string content;
-    bool content_is_json = false;      // of a tool: an object or array, not text
+    std::string role;                  // system, user, assistant; tool (or ipython) for the result of a tool
+    std::string content;               // text, UTF-8
+    bool content_is_json = false;      // of a tool: content is an object or array, and the template gets it as such
     std::vector<ToolCall> tool_calls;  // of the assistant
-    bool in_loss = true;               // of the assistant, in training: false is context only
+    bool in_loss = true;               // of the assistant, in training; false: context only
 };
 
 }  // namespace puna

@@ -23,26 +23,27 @@ bool is_there(const fs::path& path) {
     return fs::exists(path, ignored);
 }
 
-// A JSON object of a file, or an empty one if the file is missing.
+// The JSON object in a file; empty if the file does not exist.
 class Config {
  public:
     explicit Config(const fs::path& path) : path_(path.string()) {
         if (!is_there(path)) return;
         MappedFile file(path);
-        if (file.text().size() > max_config) fail("{}: {} bytes are too many for this file", path_, file.text().size());
+        if (file.text().size() > max_config)
+            fail("{}: {} bytes, the limit is {}", path_, file.text().size(), max_config);
         limits_.characters += 64 * static_cast<int64_t>(file.text().size());
         Budget budget(limits_);
         value_ = parse_json(file.text(), path_, budget);
-        if (!value_.is_dict()) fail("{}: not a JSON object: fetch it again, or remove it", path_);
+        if (!value_.is_dict()) fail("{}: not a JSON object: download it again or remove it", path_);
     }
 
-    // None if it is not there. What it is called when it is wrong: "tokenizer_config.json: chat_template".
     const Value* find(std::string_view key) const { return find_in(value_, key); }
     const Value* find_in(const Value& object, std::string_view key) const {
         Budget budget(limits_);
         return object.is_dict() ? object.dict().find(text_value(key), budget) : nullptr;
     }
-    std::string place(std::string_view key) const { return fmt::format("{}: {}", path_, key); }
+    // For error messages: "tokenizer_config.json: chat_template".
+    std::string origin(std::string_view key) const { return fmt::format("{}: {}", path_, key); }
     const Value& value() const { return value_; }
 
  private:
@@ -58,40 +59,40 @@ std::string bytes_of(const Value& value) { return encode_utf8(value.text()); }
 std::string text_in(const Config& config, const Value& named, std::string_view key) {
     const Value* value = config.find_in(named, key);
     if (!value || !value->is_text())
-        fail("{}: each template must have a name and a text", config.place("chat_template"));
+        fail("{}: each template must have the strings 'name' and 'template'", config.origin("chat_template"));
     return bytes_of(*value);
 }
 
 // [{"name": "default", "template": "..."}, ...]
-void take_named(ChatTemplateText& found, const Config& config, const Value& list) {
+void take_keyword(ChatTemplateText& found, const Config& config, const Value& list) {
     for (const Value& named : list.items()) {
         std::string name = text_in(config, named, "name"), text = text_in(config, named, "template");
         if (name == "default") found.text = text;
         if (name == "tool_use") found.tool_text = text;
     }
-    if (found.text.empty()) fail("{}: no template of the list is named 'default'", config.place("chat_template"));
+    if (found.text.empty()) fail("{}: the list has no template named 'default'", config.origin("chat_template"));
 }
 
 bool take_from_config(ChatTemplateText& found, const Config& config) {
     const Value* value = config.find("chat_template");
     if (!value || value->is_none()) return false;
-    found.place = config.place("chat_template");
+    found.origin = config.origin("chat_template");
     if (value->is_text())
         found.text = bytes_of(*value);
     else if (value->is_list())
-        take_named(found, config, *value);
+        take_keyword(found, config, *value);
     else
-        fail("{}: must be a text or a list of named texts", found.place);
-    if (found.text.empty()) fail("{}: the template is empty", found.place);
+        fail("{}: must be a string or a list of named templates", found.origin);
+    if (found.text.empty()) fail("{}: the template is empty", found.origin);
     return true;
 }
 
 bool take_from_file(ChatTemplateText& found, const fs::path& folder) {
     fs::path path = folder / "chat_template.jinja", tools = folder / "additional_chat_templates" / "tool_use.jinja";
     if (!is_there(path)) return false;
-    found.place = path.string();
+    found.origin = path.string();
     found.text = read_text(path);
-    if (found.text.empty()) fail("{}: the template is empty", found.place);
+    if (found.text.empty()) fail("{}: the template is empty", found.origin);
     if (is_there(tools)) found.tool_text = read_text(tools);
     return true;
 }
@@ -100,7 +101,7 @@ bool take_from_file(ChatTemplateText& found, const fs::path& folder) {
 
 bool is_token_name(std::string_view key) { return key.ends_with("_token"); }
 
-// A text, or an object that says how it is added: {"content": "<s>", ...}. None if it is neither.
+// A string, or an AddedToken: {"content": "<s>", ...}. None for other values.
 std::optional<std::string> token_text(const Config& config, const Value& value) {
     if (value.is_text()) return bytes_of(value);
     const Value* content = config.find_in(value, "content");
@@ -114,10 +115,10 @@ std::string llama_token(const Tokenizer& tokenizer, std::string_view name) {
         return at == names.end() ? std::string() : std::string(*at);
     };
     if (name == "bos_token") return first_of({"<|begin_of_text|>"});
-    return first_of({"<|eot_id|>", "<|end_of_text|>"});  // the turn's end, where there is one
+    return first_of({"<|eot_id|>", "<|end_of_text|>"});  // the end of a turn, if the vocabulary has one
 }
 
-// One that a file sets to null is not looked for elsewhere: the model has none.
+// The first file that names a token decides; null means that the model has none.
 void take_tokens(ChatTemplateText& found, std::initializer_list<const Config*> configs, const Tokenizer& tokenizer) {
     std::vector<std::string> seen;
     auto is_new = [&](const std::string& name) { return std::find(seen.begin(), seen.end(), name) == seen.end(); };
@@ -127,7 +128,7 @@ void take_tokens(ChatTemplateText& found, std::initializer_list<const Config*> c
             std::string name = bytes_of(key);
             if (!is_token_name(name) || !is_new(name)) continue;
             std::optional<std::string> text = token_text(*config, value);
-            if (!text && !value.is_none()) continue;  // add_bos_token: true
+            if (!text && !value.is_none()) continue;  // add_bos_token: true is a flag
             seen.push_back(name);
             if (text) found.tokens.emplace_back(name, *text);
         }
@@ -137,7 +138,7 @@ void take_tokens(ChatTemplateText& found, std::initializer_list<const Config*> c
             found.tokens.emplace_back(name, token);
 }
 
-bool has_llama_turns(const Tokenizer& tokenizer) {
+bool has_llama3_tokens(const Tokenizer& tokenizer) {
     constexpr std::string_view needed[] = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
                                            "<|eot_id|>"};
     return std::all_of(std::begin(needed), std::end(needed),
@@ -170,25 +171,25 @@ ChatTemplateText find_chat_template(const fs::path& path, const Tokenizer& token
     ChatTemplateText found;
     bool there = take_from_file(found, folder) || take_from_config(found, config) ||
                  take_from_config(found, Config(folder / "chat_template.json"));
-    if (!there && has_llama_turns(tokenizer)) {
+    if (!there && has_llama3_tokens(tokenizer)) {
         bool is_later = tokenizer.find_control("<|eom_id|>").has_value();
-        found.place = is_later ? "Llama 3.1's chat template" : "Llama 3's chat template";
+        found.origin = is_later ? "Llama 3.1's chat template" : "Llama 3's chat template";
         found.text = llama_template(is_later ? LlamaPrompt::llama3_1 : LlamaPrompt::llama3);
     }
-    if (found.place.empty()) found.place = folder.empty() ? "." : folder.string();
+    if (found.origin.empty()) found.origin = folder.empty() ? "." : folder.string();
     take_tokens(found, {&config, &tokens}, tokenizer);
     return found;
 }
 
 ChatTemplateText llama3_chat_template(const Tokenizer& tokenizer) {
-    ChatTemplateText found{.place = "Llama 3's chat template"};
-    if (has_llama_turns(tokenizer)) found.text = llama_template(LlamaPrompt::llama3);
+    ChatTemplateText found{.origin = "Llama 3's chat template"};
+    if (has_llama3_tokens(tokenizer)) found.text = llama_template(LlamaPrompt::llama3);
     take_tokens(found, {}, tokenizer);
     return found;
 }
 
 void save_chat_template(const ChatTemplateText& found, const fs::path& folder) {
-    // Hugging Face takes the file before the list, so one of several templates has no file.
+    // transformers prefers the file to the list, so one of several templates must not be in a file.
     if (!found.text.empty() && found.tool_text.empty()) write_file(folder / "chat_template.jinja", found.text);
     write_file(folder / "tokenizer_config.json", config_text(found));
 }

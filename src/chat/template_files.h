@@ -1,13 +1,14 @@
-// chat/template_files.h — the chat template that lies beside a tokenizer, and writing it there.
+// chat/template_files.h — reads and writes the chat template of a model folder.
 //
 //   ChatTemplateText found = find_chat_template("models/starter", tokenizer);     // a path as for load_tokenizer
-//   ChatTemplate chat(found);                                                     // throws where there is none
+//   ChatTemplate chat(found);                                                     // throws Error if there is none
 //   save_chat_template(found, "out");
 //
-// Looked for in this order: chat_template.jinja (with additional_chat_templates/tool_use.jinja), `chat_template` in
-// tokenizer_config.json (a text, or a list of named ones, of which `default` and `tool_use` are taken),
-// chat_template.json. A Llama 3 vocabulary without any has Llama's own. bos_token, eos_token and their like are those
-// of tokenizer_config.json, else of special_tokens_map.json, else of the tokenizer.
+// The first that exists: chat_template.jinja (with additional_chat_templates/tool_use.jinja), `chat_template` in
+// tokenizer_config.json (a string, or a list of named templates, of which `default` and `tool_use` are used),
+// chat_template.json; for a vocabulary with Llama 3's control tokens, Llama's own template. bos_token, eos_token and
+// the like are those of tokenizer_config.json, else of special_tokens_map.json, else of the tokenizer. Source:
+// transformers' PreTrainedTokenizerBase.from_pretrained.
 #pragma once
 #include "chat/chat_template.h"
 #include "tokenizer/tokenizer.h"
@@ -16,13 +17,14 @@
 
 namespace puna {
 
-// Without a template the text is empty, and ChatTemplate refuses it. Throws Error for files that are damaged.
+// Without a template the text is empty, which ChatTemplate refuses. Throws Error for damaged files, by name.
 ChatTemplateText find_chat_template(const std::filesystem::path& path, const Tokenizer& tokenizer);
 
-// Llama 3's own with the tokenizer's tokens; without text if that lacks the control tokens.
+// Llama 3's template with the tokenizer's special tokens; without text if it lacks Llama 3's control tokens.
 ChatTemplateText llama3_chat_template(const Tokenizer& tokenizer);
 
-// Writes tokenizer_config.json, and chat_template.jinja if there is a template. The folder is there.
+// Writes tokenizer_config.json, and chat_template.jinja if there is a template without tool_text. The folder must
+// exist.
 void save_chat_template(const ChatTemplateText& found, const std::filesystem::path& folder);
 
 }  // namespace puna

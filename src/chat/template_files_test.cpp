@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* config = "tokenizer_config.json";
 
-// What a prompt of one message "hi" says, with the template found in the folder.
+// The prompt of one message "hi" with the template found in the folder.
 std::string prompt_in(const TestFolder& folder, const ChatOptions& options = {}) {
     std::vector<Message> messages = {{.role = "user", .content = "hi"}};
     return jinja::encode_utf8(
@@ -30,7 +30,7 @@ const Tokenizer& plain_tokenizer() {
     return tokenizer;
 }
 
-TEST(TemplateFiles, ATemplateIsFoundInEachOfItsPlacesTheFileFirst) {
+TEST(TemplateFiles, TemplatesAreFoundInEachLocationInOrder) {
     TestFolder folder;
     write_file(folder / "chat_template.json", R"({"chat_template": "json {{ messages[0].content }}"})");
     EXPECT_EQ(prompt_in(folder), "json hi");
@@ -42,13 +42,14 @@ TEST(TemplateFiles, ATemplateIsFoundInEachOfItsPlacesTheFileFirst) {
     EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "tools");
     write_file(folder / "chat_template.jinja", "file {{ messages[0].content }}\n");
     EXPECT_EQ(prompt_in(folder), "file hi");
-    EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "file hi") << "the list of the other file is replaced as a whole";
+    EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "file hi")
+        << "the file replaces the whole list of tokenizer_config.json";
     make_folder(folder / "additional_chat_templates");
     write_file(folder / "additional_chat_templates/tool_use.jinja", "file with tools");
     EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "file with tools");
 }
 
-TEST(TemplateFiles, TokensAreTextsOrObjectsOfEitherFileElseTheTokenizers) {
+TEST(TemplateFiles, SpecialTokensComeFromTheFilesElseFromTheTokenizer) {
     TestFolder folder;
     write_file(folder / "chat_template.jinja", "{{ bos_token }}|{{ eos_token }}|{{ pad_token }}|{{ add_bos_token }}");
     EXPECT_EQ(prompt_in(folder), "<|begin_of_text|>|<|eot_id|>||");
@@ -59,28 +60,28 @@ TEST(TemplateFiles, TokensAreTextsOrObjectsOfEitherFileElseTheTokenizers) {
     EXPECT_EQ(prompt_in(folder), "<s>|</s>||");
 }
 
-TEST(TemplateFiles, LlamaVocabulariesWithoutATemplateHaveLlamasOwn) {
+TEST(TemplateFiles, LlamaVocabulariesWithoutATemplateUseLlamasOwn) {
     TestFolder folder;
-    EXPECT_EQ(find_chat_template(folder.path(), small_tokenizer()).place, "Llama 3.1's chat template");
+    EXPECT_EQ(find_chat_template(folder.path(), small_tokenizer()).origin, "Llama 3.1's chat template");
     EXPECT_NE(prompt_in(folder).find("Today Date: 26 Jul 2024\n\n<|eot_id|>"), std::string::npos);
     if (!has_llama3()) GTEST_SKIP() << shared_tokenizer.string() << " is missing";
     std::filesystem::copy(shared_tokenizer, folder / "tokenizer.model");
     write_file(folder / "params.json", R"({"dim": 4096})");
     Tokenizer first = load_tokenizer(folder.path());
-    EXPECT_EQ(find_chat_template(folder.path(), first).place, "Llama 3's chat template");
-    EXPECT_EQ(find_chat_template(folder / "tokenizer.model", first).place, "Llama 3's chat template");
+    EXPECT_EQ(find_chat_template(folder.path(), first).origin, "Llama 3's chat template");
+    EXPECT_EQ(find_chat_template(folder / "tokenizer.model", first).origin, "Llama 3's chat template");
 }
 
-TEST(TemplateFiles, AnyOtherTokenizerWithoutATemplateIsRefusedWhenAPromptIsNeeded) {
+TEST(TemplateFiles, OtherTokenizersWithoutATemplateFailWhenAPromptIsRendered) {
     TestFolder folder;
     ChatTemplateText found = find_chat_template(folder.path(), plain_tokenizer());
     EXPECT_TRUE(found.text.empty());
     EXPECT_EQ(error_message([&] { ChatTemplate{found}; }),
-              folder.path().string() + ": no chat template: put the model's own there as chat_template.jinja");
+              folder.path().string() + ": no chat template: add the model's own as chat_template.jinja");
     EXPECT_TRUE(llama3_chat_template(plain_tokenizer()).text.empty());
 }
 
-TEST(TemplateFiles, WhatIsDamagedIsNamedAndNeverReplaced) {
+TEST(TemplateFiles, DamagedFilesAreNamedAndNeverReplaced) {
     TestFolder folder;
     auto with_config = [&](std::string_view text) {
         write_file(folder / config, text);
@@ -89,20 +90,21 @@ TEST(TemplateFiles, WhatIsDamagedIsNamedAndNeverReplaced) {
     for (std::string_view text : {"[]", "3", "null", "\"x\""})
         EXPECT_NE(with_config(text).find("tokenizer_config.json: not a JSON object"), std::string::npos) << text;
     EXPECT_NE(with_config("{").find("tokenizer_config.json: not valid JSON"), std::string::npos);
-    EXPECT_NE(with_config(R"({"chat_template": 3})").find("must be a text or a list"), std::string::npos);
+    EXPECT_NE(with_config(R"({"chat_template": 3})").find("must be a string or a list"), std::string::npos);
     EXPECT_NE(with_config(R"({"chat_template": ""})").find("the template is empty"), std::string::npos);
-    EXPECT_NE(with_config(R"({"chat_template": [3]})").find("must have a name and a text"), std::string::npos);
+    EXPECT_NE(with_config(R"({"chat_template": [3]})").find("must have the strings 'name' and 'template'"),
+              std::string::npos);
     EXPECT_NE(with_config(R"({"chat_template": [{"name": "x", "template": "y"}]})").find("'default'"),
               std::string::npos);
     EXPECT_NE(
         with_config(R"({"chat_template": "\n{% include 'x' %}"})").find("tokenizer_config.json: chat_template:2: "),
         std::string::npos);
-    EXPECT_EQ(with_config(R"({"chat_template": null})"), "no error") << "as if it were not there";
+    EXPECT_EQ(with_config(R"({"chat_template": null})"), "no error") << "as if it were missing";
     write_file(folder / "chat_template.jinja", "");
     EXPECT_NE(problem_in(folder).find("chat_template.jinja: the template is empty"), std::string::npos);
 }
 
-TEST(TemplateFiles, WhatIsSavedIsFoundAgain) {
+TEST(TemplateFiles, SavedTemplatesAreFoundAgain) {
     TestFolder folder;
     auto expect_found_again = [&](const ChatTemplateText& found) {
         save_chat_template(found, folder.path());

@@ -1,4 +1,4 @@
-// chat/test_chat.h — for tests: Llama's templates, templates of one's own, and what an assistant learns of them.
+// chat/test_chat.h — for tests: chat templates of Llama and from a string, and the text that is in the loss.
 #pragma once
 #include "chat/encode.h"
 #include "chat/llama_templates.h"
@@ -12,7 +12,7 @@
 namespace puna {
 
 inline ChatTemplate chat_of(std::string_view jinja) {
-    return ChatTemplate({.place = "x.jinja",
+    return ChatTemplate({.origin = "x.jinja",
                          .text = std::string(jinja),
                          .tokens = {{"bos_token", "<|begin_of_text|>"}, {"eos_token", "<|eot_id|>"}}});
 }
@@ -28,16 +28,14 @@ inline const ChatTemplate& llama_chat(LlamaPrompt version) {
     return chats[static_cast<size_t>(version)];
 }
 
-// What of a conversation is in the loss.
-inline std::string learned(const ChatTemplate& chat, std::span<const Message> messages,
-                           const ChatOptions& options = {}) {
+// The tokens of a conversation that are in the loss, as text.
+inline std::string text_in_loss(const ChatTemplate& chat, std::span<const Message> messages,
+                                const ChatOptions& options = {}) {
     Encoder encoder(small_tokenizer(), 0);
     ChatTokens tokens = encode_training_chat(chat, small_tokenizer(), encoder, messages, options);
     std::string text;
-    for (size_t i = 0; i < tokens.ids.size(); ++i) {
-        if (!tokens.loss_mask[i]) continue;
-        text += small_tokenizer().bytes(tokens.ids[i]);
-    }
+    for (size_t i = 0; i < tokens.ids.size(); ++i)
+        if (tokens.loss_mask[i]) text += small_tokenizer().bytes(tokens.ids[i]);
     return text;
 }
 

@@ -1,4 +1,4 @@
-// Expressions: the half of the Renderer that computes values.
+// The Renderer's evaluation of expressions.
 #include "chat/jinja/builtins.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/renderer.h"
@@ -12,13 +12,10 @@ using Kind = Expression::Kind;
 
 namespace {
 
-[[noreturn]] void refuse_undefined(const Value& value) {
-    const std::shared_ptr<const Text>& name = value.undefined_name();
-    fail("'{}' is undefined", name ? printable(encode_utf8(*name)) : "a value");
-}
-
-Value undefined(const Value& name) {  // for messages
-    if (name.is_text()) return Undefined{std::make_shared<const Text>(name.text())};
+// What a missing attribute or item evaluates to.
+Value undefined_item(const Value& key) {
+    if (key.is_text()) return undefined_value(key.text());
+    if (key.is(Value::Kind::integer)) return undefined_value(text_of(fmt::format("[{}]", key.integer())));
     return Undefined{};
 }
 
@@ -28,19 +25,19 @@ Value Renderer::look_up(int name) {
     for (Scope* scope = scope_; scope; scope = scope->parent)
         for (const auto& [known, value] : scope->values)
             if (known == name) return value;
-    return variables_[static_cast<size_t>(name)];
+    return globals_[static_cast<size_t>(name)];
 }
 
 Value Renderer::evaluate(const Expression& expression) {
     if (expression.kind == Kind::literal) return expression.value;
     if (expression.kind == Kind::name) return look_up(expression.name);
-    Deeper deeper(*this);
+    DepthGuard depth(*this);
     budget_.step();
     line_ = expression.line;
-    return evaluate_known(expression);
+    return evaluate_node(expression);
 }
 
-Value Renderer::evaluate_known(const Expression& expression) {
+Value Renderer::evaluate_node(const Expression& expression) {
     switch (expression.kind) {
         case Kind::tuple:
         case Kind::list:
@@ -64,11 +61,11 @@ Value Renderer::evaluate_known(const Expression& expression) {
         case Kind::compare:
             return evaluate_comparison(expression);
         case Kind::concat:
-            return concat(expression);
+            return evaluate_concat(expression);
         case Kind::conditional:
             return evaluate_conditional(expression);
         default:
-            fail("a slice stands in brackets only");
+            fail("a slice is only valid in a subscript");
     }
 }
 
@@ -94,10 +91,10 @@ Value Renderer::evaluate_item(const Expression& expression) {
     if (key.kind != Kind::slice) return item(object, evaluate(key));
     std::vector<Value> parts = evaluate_all(key.children);
     line_ = expression.line;
-    return slice_of(object, parts[0], parts[1], parts[2], budget_);
+    return slice(object, parts[0], parts[1], parts[2], budget_);
 }
 
-Arguments Renderer::arguments_of(const Expression& expression) {
+Arguments Renderer::evaluate_arguments(const Expression& expression) {
     using As = Expression::Argument::Kind;
     Arguments arguments;
     size_t first = expression.children.size() - expression.arguments.size();
@@ -106,31 +103,31 @@ Arguments Renderer::arguments_of(const Expression& expression) {
         Value value = evaluate(expression.children[first + i]);
         if (argument.kind == As::positional) {
             arguments.positional.push_back(std::move(value));
-        } else if (argument.kind == As::named) {
-            arguments.named.emplace_back(argument.name, std::move(value));
-        } else if (argument.kind == As::list) {
-            for (Value& item : walk(value, budget_)) arguments.positional.push_back(std::move(item));
+        } else if (argument.kind == As::keyword) {
+            arguments.keyword.emplace_back(argument.name, std::move(value));
+        } else if (argument.kind == As::unpack_list) {
+            for (Value& item : iterate(value, budget_)) arguments.positional.push_back(std::move(item));
         } else {
-            if (!value.is_dict()) fail("** is followed by a '{}', not a dict", type_name(value));
+            if (!value.is_dict()) fail("argument after ** must be a dict, not '{}'", type_name(value));
             for (const auto& [key, item] : value.dict().items())
-                arguments.named.emplace_back(encode_utf8(to_text(key, budget_)), item);
+                arguments.keyword.emplace_back(encode_utf8(to_text(key, budget_)), item);
         }
     }
     line_ = expression.line;
     return arguments;
 }
 
-// A method is called without being a value first.
+// A method is called directly, without a bound method as an intermediate value.
 Value Renderer::evaluate_call(const Expression& expression, Value caller) {
     const Expression& callee = expression.children[0];
     bool is_method = callee.kind == Kind::attribute;
     Value object = evaluate(is_method ? callee.children[0] : callee);
-    Arguments arguments = arguments_of(expression);
-    if (!caller.is_undefined()) arguments.named.emplace_back("caller", std::move(caller));
+    Arguments arguments = evaluate_arguments(expression);
+    if (!caller.is_undefined()) arguments.keyword.emplace_back("caller", std::move(caller));
     if (is_method) {
         std::string name = encode_utf8(callee.value.text());
-        if (is_forbidden_method(object, name))
-            fail("{}() would change a {}: templates cannot do that", name, type_name(object));
+        if (is_mutating_method(object, name))
+            fail("{}() would modify a {}: values are immutable in templates", name, type_name(object));
         const Builtin* method = find_builtin(methods_of(object), name);
         if (method) return call_builtin(*method, *this, std::move(object), std::move(arguments));
         object = attribute(object, callee.value);
@@ -139,7 +136,7 @@ Value Renderer::evaluate_call(const Expression& expression, Value caller) {
 }
 
 Value Renderer::call(const Value& function, Arguments arguments) {
-    if (function.is_undefined()) refuse_undefined(function);
+    require_defined(function);
     if (function.is(Value::Kind::loop)) return call_loop(function.loop(), arguments);
     if (!function.is(Value::Kind::function)) fail("'{}' object is not callable", type_name(function));
     return function.function().call(*this, std::move(arguments));
@@ -147,31 +144,31 @@ Value Renderer::call(const Value& function, Arguments arguments) {
 
 Value Renderer::filter(std::string_view name, Value subject, Arguments arguments) {
     const Builtin* known = find_builtin(filters, name);
-    if (!known) fail("there is no filter '{}', or it is not supported", printable(name));
+    if (!known) fail("unknown or unsupported filter '{}'", printable(name));
     return call_builtin(*known, *this, std::move(subject), std::move(arguments));
 }
 
 bool Renderer::test(std::string_view name, Value subject, Arguments arguments) {
     const Builtin* known = find_builtin(tests, name);
-    if (!known) fail("there is no test '{}', or it is not supported", printable(name));
+    if (!known) fail("unknown or unsupported test '{}'", printable(name));
     return is_true(call_builtin(*known, *this, std::move(subject), std::move(arguments)));
 }
 
 Value Renderer::evaluate_filter(const Expression& expression) {
     bool of_block = expression.children.size() == expression.arguments.size();
     Value subject = of_block ? Value(block_text_) : evaluate(expression.children[0]);
-    Arguments arguments = arguments_of(expression);
+    Arguments arguments = evaluate_arguments(expression);
     return filter(encode_utf8(expression.value.text()), std::move(subject), std::move(arguments));
 }
 
-Value Renderer::filter_text(const Expression& expression, Text text) {
+Value Renderer::evaluate_block_filter(const Expression& expression, Text text) {
     block_text_ = std::move(text);
     return evaluate(expression);
 }
 
 bool Renderer::evaluate_test(const Expression& expression) {
     Value subject = evaluate(expression.children[0]);
-    Arguments arguments = arguments_of(expression);
+    Arguments arguments = evaluate_arguments(expression);
     return test(encode_utf8(expression.value.text()), std::move(subject), std::move(arguments));
 }
 
@@ -180,7 +177,7 @@ Value Renderer::evaluate_unary(const Expression& expression) {
     line_ = expression.line;
     if (expression.operation == Operation::logical_not) return !is_true(operand);
     if (expression.operation == Operation::subtract) return negate(operand);
-    return operand.is(Value::Kind::number) ? operand : negate(negate(operand));
+    return operand.is(Value::Kind::floating) ? operand : negate(negate(operand));
 }
 
 Value Renderer::evaluate_binary(const Expression& expression) {
@@ -208,7 +205,7 @@ Value Renderer::evaluate_conditional(const Expression& expression) {
     return expression.children.size() == 3 ? evaluate(expression.children[2]) : Value();
 }
 
-Value Renderer::concat(const Expression& expression) {
+Value Renderer::evaluate_concat(const Expression& expression) {
     Text text;
     for (const Expression& part : expression.children) text += to_text(evaluate(part), budget_);
     budget_.write(text.size());
@@ -230,44 +227,44 @@ Value bound_method(const Builtin& method, const Value& object) {
 
 }  // namespace
 
-// What Python's getattr finds: a method, or what a namespace or loop has.
-std::optional<Value> Renderer::own_attribute(const Value& object, const Text& name) {
+// Python's getattr: a method, or an attribute of a namespace or loop.
+std::optional<Value> Renderer::find_attribute(const Value& object, const Text& name) {
     if (object.is(Value::Kind::loop)) return loop_attribute(object.loop(), name);
     if (object.is(Value::Kind::name_space)) {
-        if (watch_ && watch_->walked && object.name_space().changed_in_walk) watch_->looked_ahead = true;
+        if (trace_ && trace_->finished && object.name_space().assigned_in_loop) trace_->depends_on_later = true;
         for (const auto& [known, value] : object.name_space().values)
             if (known == name) return value;
         return {};
     }
     std::string plain = encode_utf8(name);
-    if (is_forbidden_method(object, plain)) return undefined(name);
+    if (is_mutating_method(object, plain)) return undefined_value(name);
     const Builtin* method = find_builtin(methods_of(object), plain);
     if (!method) return {};
-    if (depth_of(object) >= budget_.limits().depth) fail("lists are nested too deeply");
+    if (depth_of(object) >= budget_.limits().depth) fail("values nest more than {} deep", budget_.limits().depth);
     return bound_method(*method, object);
 }
 
 Value Renderer::attribute(const Value& object, const Value& name) {
-    if (object.is_undefined()) refuse_undefined(object);
-    if (std::optional<Value> own = own_attribute(object, name.text())) return *own;
-    std::optional<Value> found = object.is_dict() ? item_of(object, name, budget_) : std::nullopt;
-    return found ? *found : undefined(name);
+    require_defined(object);
+    if (std::optional<Value> attribute = find_attribute(object, name.text())) return *attribute;
+    std::optional<Value> found = object.is_dict() ? find_item(object, name, budget_) : std::nullopt;
+    return found ? *found : undefined_item(name);
 }
 
 Value Renderer::item(const Value& object, const Value& key) {
-    if (object.is_undefined()) refuse_undefined(object);
-    if (std::optional<Value> found = item_of(object, key, budget_)) return *found;
-    std::optional<Value> own = key.is_text() ? own_attribute(object, key.text()) : std::nullopt;
-    return own ? *own : undefined(key);
+    require_defined(object);
+    if (std::optional<Value> found = find_item(object, key, budget_)) return *found;
+    std::optional<Value> attribute = key.is_text() ? find_attribute(object, key.text()) : std::nullopt;
+    return attribute ? *attribute : undefined_item(key);
 }
 
 namespace {
 
-Value cycle(const std::shared_ptr<Loop>& loop) {
+Value cycle_function(const std::shared_ptr<Loop>& loop) {
     return std::make_shared<const Function>(
         Function{"cycle",
                  [loop](Renderer&, Arguments arguments) {
-                     if (arguments.positional.empty()) fail("no items for cycling given");
+                     if (arguments.positional.empty()) fail("loop.cycle() without arguments");
                      return arguments.positional[loop->index % arguments.positional.size()];
                  },
                  loop->depth + 1});
@@ -282,16 +279,17 @@ Value Renderer::loop_attribute(const std::shared_ptr<Loop>& loop, const Text& na
     if (plain == "index") return number(index + 1);
     if (plain == "index0") return number(index);
     if (plain == "first") return index == 0;
-    if (plain == "previtem") return index > 0 ? loop->items[index - 1] : undefined(text_value("loop.previtem"));
+    if (plain == "previtem") return index > 0 ? loop->items[index - 1] : undefined_value(text_of("loop.previtem"));
     if (plain == "depth") return number(static_cast<size_t>(loop->level) + 1);
     if (plain == "depth0") return number(static_cast<size_t>(loop->level));
-    if (plain == "cycle") return cycle(loop);
-    if (loop->watch) loop->watch->looked_ahead = true;
+    if (plain == "cycle") return cycle_function(loop);
+    if (loop->trace) loop->trace->depends_on_later = true;
     if (plain == "last") return index + 1 == size;
     if (plain == "length") return number(size);
     if (plain == "revindex") return number(size - index);
     if (plain == "revindex0") return number(size - index - 1);
-    if (plain == "nextitem") return index + 1 < size ? loop->items[index + 1] : undefined(text_value("loop.nextitem"));
+    if (plain == "nextitem")
+        return index + 1 < size ? loop->items[index + 1] : undefined_value(text_of("loop.nextitem"));
     fail("loop.{} is not supported", printable(plain));
 }
 

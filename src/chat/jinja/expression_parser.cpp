@@ -29,32 +29,31 @@ std::vector<Expression> children_of(Children... children) {
 }  // namespace
 
 Expression ExpressionParser::expression(Kind kind, int line, std::vector<Expression> children, Value value) {
-    Expression made{.kind = kind, .line = line, .value = std::move(value), .children = std::move(children)};
-    for (const Expression& child : made.children) made.depth = std::max<uint16_t>(made.depth, child.depth + 1);
-    if (made.depth > stream_.limits().depth)
-        stream_.refuse("an expression of more than {} steps: split it", stream_.limits().depth);
-    return made;
+    Expression node{.kind = kind, .line = line, .value = std::move(value), .children = std::move(children)};
+    for (const Expression& child : node.children) node.depth = std::max<uint16_t>(node.depth, child.depth + 1);
+    if (node.depth > stream_.limits().depth)
+        stream_.fail_here("an expression nests more than {} operations: split it", stream_.limits().depth);
+    return node;
 }
 
 Expression ExpressionParser::binary(Operation operation, int line, Expression left, Expression right) {
-    Expression made = expression(Kind::binary, line, children_of(std::move(left), std::move(right)));
-    made.operation = operation;
-    return made;
+    Expression node = expression(Kind::binary, line, children_of(std::move(left), std::move(right)));
+    node.operation = operation;
+    return node;
 }
 
 Expression ExpressionParser::literal(Value value) {
-    return expression(Kind::literal, stream_.here().line, {}, std::move(value));
+    return expression(Kind::literal, stream_.current().line, {}, std::move(value));
 }
 
 bool ExpressionParser::ends_tuple(std::string_view end) const {
-    Token::Kind kind = stream_.here().kind;
-    return kind == Token::Kind::end_output || kind == Token::Kind::end_block || stream_.here().is(")") ||
-           stream_.here().is_name(end);
+    Token::Kind kind = stream_.current().kind;
+    return kind == Token::Kind::end_output || kind == Token::Kind::end_block || stream_.current().is(")") ||
+           stream_.current().is_name(end);
 }
 
-// One expression, or several with commas between them.
 Expression ExpressionParser::parse_tuple(bool conditional, std::string_view end, bool may_be_empty) {
-    int line = stream_.here().line;
+    int line = stream_.current().line;
     std::vector<Expression> items;
     bool is_tuple = false;
     while (!ends_tuple(end)) {
@@ -63,14 +62,14 @@ Expression ExpressionParser::parse_tuple(bool conditional, std::string_view end,
         is_tuple = true;
     }
     if (!is_tuple && items.size() == 1) return std::move(items[0]);
-    if (!is_tuple && !may_be_empty) stream_.refuse("{} where an expression was expected", shown(stream_.here()));
+    if (!is_tuple && !may_be_empty) stream_.fail_here("expected an expression, found {}", describe(stream_.current()));
     return expression(Kind::tuple, line, std::move(items));
 }
 
 Expression ExpressionParser::parse_expression() {
-    TokenStream::Nested nested(stream_);
+    TokenStream::DepthGuard guard(stream_);
     Expression value = parse_or();
-    while (stream_.here().is_name("if")) {
+    while (stream_.current().is_name("if")) {
         int line = stream_.take().line;
         Expression condition = parse_or();
         std::vector<Expression> children = children_of(std::move(condition), std::move(value));
@@ -82,7 +81,7 @@ Expression ExpressionParser::parse_expression() {
 
 Expression ExpressionParser::parse_or() {
     Expression left = parse_and();
-    while (stream_.here().is_name("or")) {
+    while (stream_.current().is_name("or")) {
         int line = stream_.take().line;
         left = binary(Operation::logical_or, line, std::move(left), parse_and());
     }
@@ -91,7 +90,7 @@ Expression ExpressionParser::parse_or() {
 
 Expression ExpressionParser::parse_and() {
     Expression left = parse_not();
-    while (stream_.here().is_name("and")) {
+    while (stream_.current().is_name("and")) {
         int line = stream_.take().line;
         left = binary(Operation::logical_and, line, std::move(left), parse_not());
     }
@@ -99,29 +98,29 @@ Expression ExpressionParser::parse_and() {
 }
 
 Expression ExpressionParser::parse_not() {
-    if (!stream_.here().is_name("not")) return parse_comparison();
-    TokenStream::Nested nested(stream_);
+    if (!stream_.current().is_name("not")) return parse_comparison();
+    TokenStream::DepthGuard guard(stream_);
     int line = stream_.take().line;
     return unary(Operation::logical_not, line, parse_not());
 }
 
 Expression ExpressionParser::unary(Operation operation, int line, Expression operand) {
-    Expression made = expression(Kind::unary, line, children_of(std::move(operand)));
-    made.operation = operation;
-    return made;
+    Expression node = expression(Kind::unary, line, children_of(std::move(operand)));
+    node.operation = operation;
+    return node;
 }
 
 Operation ExpressionParser::take_comparison() {
     for (const Operator& known : comparisons)
         if (stream_.take_if(known.symbol)) return known.operation;
     if (stream_.take_name_if("in")) return Operation::in;
-    if (!stream_.here().is_name("not") || !stream_.ahead().is_name("in")) return Operation::none;
+    if (!stream_.current().is_name("not") || !stream_.peek().is_name("in")) return Operation::none;
     stream_.take(), stream_.take();
     return Operation::not_in;
 }
 
 Expression ExpressionParser::parse_comparison() {
-    int line = stream_.here().line;
+    int line = stream_.current().line;
     std::vector<Expression> operands = children_of(parse_sum());
     std::vector<Operation> operations;
     for (Operation operation; (operation = take_comparison()) != Operation::none;) {
@@ -129,9 +128,9 @@ Expression ExpressionParser::parse_comparison() {
         operands.push_back(parse_sum());
     }
     if (operations.empty()) return std::move(operands[0]);
-    Expression made = expression(Kind::compare, line, std::move(operands));
-    made.operations = std::move(operations);
-    return made;
+    Expression node = expression(Kind::compare, line, std::move(operands));
+    node.operations = std::move(operations);
+    return node;
 }
 
 Expression ExpressionParser::parse_binary(std::span<const Operator> known,
@@ -139,7 +138,7 @@ Expression ExpressionParser::parse_binary(std::span<const Operator> known,
     Expression left = (this->*parse_operand)();
     while (true) {
         auto found =
-            std::find_if(known.begin(), known.end(), [&](const Operator& o) { return stream_.here().is(o.symbol); });
+            std::find_if(known.begin(), known.end(), [&](const Operator& o) { return stream_.current().is(o.symbol); });
         if (found == known.end()) return left;
         int line = stream_.take().line;
         left = binary(found->operation, line, std::move(left), (this->*parse_operand)());
@@ -152,60 +151,60 @@ Expression ExpressionParser::parse_power() { return parse_binary(powers, &Expres
 Expression ExpressionParser::parse_filtered() { return parse_unary(true); }
 
 Expression ExpressionParser::parse_concat() {
-    int line = stream_.here().line;
+    int line = stream_.current().line;
     std::vector<Expression> parts = children_of(parse_product());
     while (stream_.take_if("~")) parts.push_back(parse_product());
     return parts.size() == 1 ? std::move(parts[0]) : expression(Kind::concat, line, std::move(parts));
 }
 
 Expression ExpressionParser::parse_unary(bool with_filters) {
-    TokenStream::Nested nested(stream_);
-    Expression made;
-    if (stream_.here().is("-") || stream_.here().is("+")) {
-        Operation operation = stream_.here().is("-") ? Operation::subtract : Operation::add;
+    TokenStream::DepthGuard guard(stream_);
+    Expression node;
+    if (stream_.current().is("-") || stream_.current().is("+")) {
+        Operation operation = stream_.current().is("-") ? Operation::subtract : Operation::add;
         int line = stream_.take().line;
-        made = unary(operation, line, parse_unary(false));
+        node = unary(operation, line, parse_unary(false));
     } else {
-        made = parse_primary();
+        node = parse_primary();
     }
-    made = parse_postfix(std::move(made));
-    return with_filters ? parse_filters_and_tests(std::move(made)) : made;
+    node = parse_postfix(std::move(node));
+    return with_filters ? parse_filters_and_tests(std::move(node)) : node;
 }
 
 Expression ExpressionParser::parse_primary() {
-    const Token& token = stream_.here();
+    const Token& token = stream_.current();
     if (token.kind == Token::Kind::name) return parse_name();
     if (token.kind == Token::Kind::number) return literal(stream_.take().value);
     if (token.kind == Token::Kind::string) {
         Text text;
-        while (stream_.here().kind == Token::Kind::string) text += stream_.take().value.text();
+        while (stream_.current().kind == Token::Kind::string) text += stream_.take().value.text();
         return literal(std::move(text));
     }
     if (token.is("[")) return parse_list();
     if (token.is("{")) return parse_dict();
-    if (!stream_.take_if("(")) stream_.refuse("unexpected {}", shown(token));
-    Expression made = parse_tuple(true, "", true);
+    if (!stream_.take_if("(")) stream_.fail_here("unexpected {}", describe(token));
+    Expression node = parse_tuple(true, "", true);
     stream_.expect(")");
-    return made;
+    return node;
 }
 
 Expression ExpressionParser::parse_name() {
-    std::string_view name = stream_.here().symbol;
-    Expression made = literal(None{});
+    std::string_view name = stream_.current().symbol;
+    Expression node = literal(None{});
     stream_.take();
     if (name == "true" || name == "True" || name == "false" || name == "False") {
-        made.value = name == "true" || name == "True";
+        node.value = name == "true" || name == "True";
     } else if (name != "none" && name != "None") {
-        made.kind = Kind::name;
-        made.name = stream_.intern(name);
+        node.kind = Kind::name;
+        node.name = stream_.intern(name);
     }
-    return made;
+    return node;
 }
 
 Expression ExpressionParser::parse_list() {
     int line = stream_.take().line;
     std::vector<Expression> items;
-    while (!stream_.here().is("]")) {
+    while (!stream_.current().is("]")) {
         items.push_back(parse_expression());
         if (!stream_.take_if(",")) break;
     }
@@ -216,7 +215,7 @@ Expression ExpressionParser::parse_list() {
 Expression ExpressionParser::parse_dict() {
     int line = stream_.take().line;
     std::vector<Expression> items;
-    while (!stream_.here().is("}")) {
+    while (!stream_.current().is("}")) {
         items.push_back(parse_expression());
         stream_.expect(":");
         items.push_back(parse_expression());
@@ -226,35 +225,35 @@ Expression ExpressionParser::parse_dict() {
     return expression(Kind::dict, line, std::move(items));
 }
 
-Expression ExpressionParser::parse_postfix(Expression made) {
+Expression ExpressionParser::parse_postfix(Expression node) {
     while (true) {
-        if (stream_.here().is("."))
-            made = parse_attribute(std::move(made));
-        else if (stream_.here().is("["))
-            made = parse_item(std::move(made));
-        else if (stream_.here().is("("))
-            made = parse_call(std::move(made));
+        if (stream_.current().is("."))
+            node = parse_attribute(std::move(node));
+        else if (stream_.current().is("["))
+            node = parse_item(std::move(node));
+        else if (stream_.current().is("("))
+            node = parse_call(std::move(node));
         else
-            return made;
+            return node;
     }
 }
 
-Expression ExpressionParser::parse_filters_and_tests(Expression made) {
+Expression ExpressionParser::parse_filters_and_tests(Expression node) {
     while (true) {
-        if (stream_.here().is("|"))
-            made = parse_filters(children_of(std::move(made)));
-        else if (stream_.here().is_name("is"))
-            made = parse_test(std::move(made));
-        else if (stream_.here().is("("))
-            made = parse_call(std::move(made));
+        if (stream_.current().is("|"))
+            node = parse_filters(children_of(std::move(node)));
+        else if (stream_.current().is_name("is"))
+            node = parse_test(std::move(node));
+        else if (stream_.current().is("("))
+            node = parse_call(std::move(node));
         else
-            return made;
+            return node;
     }
 }
 
 Expression ExpressionParser::parse_attribute(Expression object) {
     int line = stream_.take().line;
-    if (stream_.here().kind == Token::Kind::number)  // x.0
+    if (stream_.current().kind == Token::Kind::number)  // x.0
         return expression(Kind::item, line, children_of(std::move(object), literal(stream_.take().value)));
     return expression(Kind::attribute, line, children_of(std::move(object)), text_of(stream_.take_name()));
 }
@@ -263,14 +262,14 @@ Expression ExpressionParser::parse_item(Expression object) {
     int line = stream_.take().line;
     std::vector<Expression> keys;
     do keys.push_back(parse_subscript());
-    while (stream_.take_if(",") && !stream_.here().is("]"));
+    while (stream_.take_if(",") && !stream_.current().is("]"));
     stream_.expect("]");
     Expression key = keys.size() == 1 ? std::move(keys[0]) : expression(Kind::tuple, line, std::move(keys));
     return expression(Kind::item, line, children_of(std::move(object), std::move(key)));
 }
 
 Expression ExpressionParser::parse_subscript() {
-    int line = stream_.here().line;
+    int line = stream_.current().line;
     Expression begin = parse_slice_part();
     if (!stream_.take_if(":")) return begin;
     Expression end = parse_slice_part();
@@ -279,12 +278,12 @@ Expression ExpressionParser::parse_subscript() {
 }
 
 Expression ExpressionParser::parse_slice_part() {
-    const Token& token = stream_.here();
+    const Token& token = stream_.current();
     return token.is(":") || token.is("]") || token.is(",") ? literal(None{}) : parse_expression();
 }
 
 Expression ExpressionParser::parse_call(Expression callee) {
-    int line = stream_.here().line;
+    int line = stream_.current().line;
     return parse_arguments(Kind::call, line, children_of(std::move(callee)));
 }
 
@@ -292,18 +291,18 @@ Expression ExpressionParser::parse_arguments(Kind kind, int line, std::vector<Ex
     using As = Expression::Argument::Kind;
     std::vector<Expression::Argument> arguments;
     stream_.expect("(");
-    while (!stream_.here().is(")")) {
-        As as = stream_.take_if("**") ? As::dict : stream_.take_if("*") ? As::list : As::positional;
-        bool named = as == As::positional && stream_.here().kind == Token::Kind::name && stream_.ahead().is("=");
-        arguments.push_back({named ? As::named : as, named ? std::string(stream_.take().symbol) : ""});
-        if (named) stream_.take();
+    while (!stream_.current().is(")")) {
+        As as = stream_.take_if("**") ? As::unpack_dict : stream_.take_if("*") ? As::unpack_list : As::positional;
+        bool keyword = as == As::positional && stream_.current().kind == Token::Kind::name && stream_.peek().is("=");
+        arguments.push_back({keyword ? As::keyword : as, keyword ? std::string(stream_.take().symbol) : ""});
+        if (keyword) stream_.take();
         children.push_back(parse_expression());
         if (!stream_.take_if(",")) break;
     }
     stream_.expect(")");
-    Expression made = expression(kind, line, std::move(children), std::move(name));
-    made.arguments = std::move(arguments);
-    return made;
+    Expression node = expression(kind, line, std::move(children), std::move(name));
+    node.arguments = std::move(arguments);
+    return node;
 }
 
 std::string ExpressionParser::take_dotted_name() {
@@ -312,13 +311,12 @@ std::string ExpressionParser::take_dotted_name() {
     return name;
 }
 
-// | name(arguments) | ...; `begun`: the first | is left out.
-Expression ExpressionParser::parse_filters(std::vector<Expression> subject, bool begun) {
-    while (begun || stream_.here().is("|")) {
-        int line = stream_.here().line;
-        if (!std::exchange(begun, false)) stream_.take();
+Expression ExpressionParser::parse_filters(std::vector<Expression> subject, bool without_first_pipe) {
+    while (without_first_pipe || stream_.current().is("|")) {
+        int line = stream_.current().line;
+        if (!std::exchange(without_first_pipe, false)) stream_.take();
         Value name = text_of(take_dotted_name());
-        subject = children_of(stream_.here().is("(")
+        subject = children_of(stream_.current().is("(")
                                   ? parse_arguments(Kind::filter, line, std::move(subject), std::move(name))
                                   : expression(Kind::filter, line, std::move(subject), std::move(name)));
     }
@@ -330,22 +328,22 @@ Expression ExpressionParser::parse_test(Expression subject) {
     bool negated = stream_.take_name_if("not");
     Value name = text_of(take_dotted_name());
     std::vector<Expression> children = children_of(std::move(subject));
-    Expression made;
-    if (stream_.here().is("(")) {
-        made = parse_arguments(Kind::test, line, std::move(children), std::move(name));
+    Expression node;
+    if (stream_.current().is("(")) {
+        node = parse_arguments(Kind::test, line, std::move(children), std::move(name));
     } else {
         bool argument = begins_argument();
         if (argument) children.push_back(parse_postfix(parse_primary()));
-        made = expression(Kind::test, line, std::move(children), std::move(name));
-        if (argument) made.arguments.push_back({Expression::Argument::Kind::positional, ""});
+        node = expression(Kind::test, line, std::move(children), std::move(name));
+        if (argument) node.arguments.push_back({Expression::Argument::Kind::positional, ""});
     }
-    return negated ? unary(Operation::logical_not, line, std::move(made)) : made;
+    return negated ? unary(Operation::logical_not, line, std::move(node)) : node;
 }
 
-// Whether what follows a test is its argument, without brackets.
+// Whether the token after the name of a test begins its argument, written without parentheses: x is divisibleby 3.
 bool ExpressionParser::begins_argument() const {
-    const Token& token = stream_.here();
-    if (token.is_name("is")) stream_.refuse("tests cannot be chained: write `and` between them");
+    const Token& token = stream_.current();
+    if (token.is_name("is")) stream_.fail_here("tests cannot be chained: write `and` between them");
     if (token.kind == Token::Kind::name) return !token.is_name("else") && !token.is_name("or") && !token.is_name("and");
     return token.kind == Token::Kind::string || token.kind == Token::Kind::number || token.is("[") || token.is("{");
 }

@@ -1,4 +1,4 @@
-// The filters of a template: {{ value | filter(argument) }}. Those that walk through items are in sequence_filters.cpp.
+// Jinja2's built-in filters: {{ value | filter(argument) }}. Those on sequences are in sequence_filters.cpp.
 #include "chat/jinja/builtins.h"
 #include "chat/jinja/json.h"
 #include "chat/jinja/operators.h"
@@ -16,52 +16,52 @@ using Kind = Value::Kind;
 
 namespace {
 
-// ---- text
+// ---- strings
 
-// As the method of that name, of anything that can be printed.
-Value as_method(Call& call, std::string_view name, Arguments arguments = {}) {
-    return call_builtin(*find_builtin(text_methods, name), call.renderer, call.subject(), std::move(arguments));
+// The str method of that name, of str(value).
+Value call_str_method(Call& call, std::string_view name, Arguments arguments = {}) {
+    return call_builtin(*find_builtin(str_methods, name), call.renderer, call.self_text(), std::move(arguments));
 }
 
-Value upper(Call& call) { return as_method(call, "upper"); }
-Value lower(Call& call) { return as_method(call, "lower"); }
-Value capitalize_text(Call& call) { return as_method(call, "capitalize"); }
-Value trim(Call& call) { return as_method(call, "strip", {{call.get(0, None{})}, {}}); }
-Value center(Call& call) { return as_method(call, "center", {{call.get(0, int64_t{80})}, {}}); }
-Value string(Call& call) { return call.subject(); }
+Value filter_upper(Call& call) { return call_str_method(call, "upper"); }
+Value filter_lower(Call& call) { return call_str_method(call, "lower"); }
+Value filter_capitalize(Call& call) { return call_str_method(call, "capitalize"); }
+Value filter_trim(Call& call) { return call_str_method(call, "strip", {{call.value_or(0, None{})}, {}}); }
+Value filter_center(Call& call) { return call_str_method(call, "center", {{call.value_or(0, int64_t{80})}, {}}); }
+Value filter_string(Call& call) { return call.self_text(); }
 
-// A word begins after blanks, dashes and opening brackets; str.title has another rule.
-Value title(Call& call) {
-    Text text = call.subject(), result;
+// A word begins after whitespace, a hyphen or an opening bracket, unlike in str.title.
+Value filter_title(Call& call) {
+    Text text = call.self_text(), result;
     call.budget().write(2 * text.size());
-    auto separates = [](char32_t c) { return is_blank(c) || TextView(U"-({[<").find(c) != TextView::npos; };
+    auto is_separator = [](char32_t c) { return is_space(c) || TextView(U"-({[<").find(c) != TextView::npos; };
     for (size_t begin = 0, end; begin < text.size(); begin = end) {
         end = begin + 1;
-        bool word = !separates(text[begin]);
-        while (end < text.size() && separates(text[end]) != word) ++end;
+        bool word = !is_separator(text[begin]);
+        while (end < text.size() && is_separator(text[end]) != word) ++end;
         TextView part = TextView(text).substr(begin, end - begin);
         result += word ? to_upper(part.substr(0, 1)) + to_lower(part.substr(1)) : Text(part);
     }
     return result;
 }
 
-Value replace_in(Call& call) {
-    auto text = [&call](size_t i) { return Value(to_text(call.need(i), call.budget())); };
-    Value count = call.get(2, int64_t{-1});
+Value filter_replace(Call& call) {
+    auto text = [&call](size_t i) { return Value(to_text(call.required(i), call.budget())); };
+    Value count = call.value_or(2, int64_t{-1});
     if (count.is_none()) count = int64_t{-1};
-    return without_flag(as_method(call, "replace", {{text(0), text(1), count}, {}}).text(), escaped);
+    return without_flag(call_str_method(call, "replace", {{text(0), text(1), count}, {}}).text(), escaped);
 }
 
-Value indent(Call& call) {
-    bool as_text = call.has(0) && call.need(0).is_text();
-    Text text = call.subject(), margin = as_text ? call.text(0) : Text();
+Value filter_indent(Call& call) {
+    bool as_text = call.has(0) && call.required(0).is_text();
+    Text text = call.self_text(), margin = as_text ? call.text(0) : Text();
     if (!as_text) {
-        size_t width = static_cast<size_t>(std::max<int64_t>(call.whole(0, 4), 0));
+        size_t width = static_cast<size_t>(std::max<int64_t>(call.integer(0, 4), 0));
         call.budget().write(width);
         margin = Text(width, U' ');
     }
-    bool first = call.truth(1, false), blank = call.truth(2, false);
-    text += U'\n';  // so that an empty line at the end counts
+    bool first = call.boolean(1, false), blank = call.boolean(2, false);
+    text += U'\n';  // an empty line at the end counts too
     std::vector<TextView> lines = split_lines(text);
     Text result;
     for (size_t i = 0; i < lines.size(); ++i) {
@@ -73,22 +73,23 @@ Value indent(Call& call) {
     return result;
 }
 
-Value truncate(Call& call) {
-    Text text = call.subject(), end = call.has(2) ? call.text(2) : text_of("...");
-    int64_t length = call.whole(0, 255), leeway = call.whole(3, 5), size = static_cast<int64_t>(text.size());
-    if (length < static_cast<int64_t>(end.size()) || leeway < 0) fail("truncate: the length is too small");
+Value filter_truncate(Call& call) {
+    Text text = call.self_text(), end = call.has(2) ? call.text(2) : text_of("...");
+    int64_t length = call.integer(0, 255), leeway = call.integer(3, 5), size = static_cast<int64_t>(text.size());
+    if (length < static_cast<int64_t>(end.size()) || leeway < 0)
+        fail("truncate: length must be at least that of the end marker, leeway at least 0");
     call.budget().write(text.size() + end.size());
     if (size <= length || size - length <= leeway) return text;
-    Text kept = text.substr(0, static_cast<size_t>(length) - end.size());
-    size_t blank = kept.rfind(U' ');
-    if (!call.truth(1, false) && blank != Text::npos) kept.resize(blank);
-    return kept + end;
+    Text head = text.substr(0, static_cast<size_t>(length) - end.size());
+    size_t space = head.rfind(U' ');
+    if (!call.boolean(1, false) && space != Text::npos) head.resize(space);
+    return head + end;
 }
 
-Value word_count(Call& call) {
+Value filter_wordcount(Call& call) {
     int64_t words = 0;
     bool inside = false;
-    for (char32_t c : call.subject()) {
+    for (char32_t c : call.self_text()) {
         bool in_word = code_of(c) == '_' || is_letter(c) || is_digit(c);
         words += in_word && !inside;
         inside = in_word;
@@ -96,50 +97,52 @@ Value word_count(Call& call) {
     return words;
 }
 
-Value force_escape(Call& call) {
-    Text text = call.subject();
+Value filter_forceescape(Call& call) {
+    Text text = call.self_text();
     call.budget().write(5 * text.size());
     return escape_html(text);
 }
 
-Value escape(Call& call) { return is_escaped(call.subject()) ? Value(call.subject()) : force_escape(call); }
-Value safe(Call& call) { return with_flag(call.subject(), escaped); }
+Value filter_escape(Call& call) {
+    return is_escaped(call.self_text()) ? Value(call.self_text()) : filter_forceescape(call);
+}
+Value filter_safe(Call& call) { return with_flag(call.self_text(), escaped); }
 
-Value format(Call& call) {
-    if (!call.arguments.positional.empty() && !call.arguments.named.empty())
-        fail("format takes named arguments or others, not both");
-    if (call.arguments.named.empty())
-        return format_percent(call.subject(), make_list(std::move(call.arguments.positional), call.budget(), true),
+Value filter_format(Call& call) {
+    if (!call.arguments.positional.empty() && !call.arguments.keyword.empty())
+        fail("format: takes positional or keyword arguments, not both");
+    if (call.arguments.keyword.empty())
+        return format_percent(call.self_text(), make_list(std::move(call.arguments.positional), call.budget(), true),
                               call.budget());
-    Dict named;
-    for (auto& [name, value] : call.arguments.named) named.set(text_of(name), std::move(value), call.budget());
-    return format_percent(call.subject(), make_dict(std::move(named), call.budget()), call.budget());
+    Dict keywords;
+    for (auto& [name, value] : call.arguments.keyword) keywords.set(text_of(name), std::move(value), call.budget());
+    return format_percent(call.self_text(), make_dict(std::move(keywords), call.budget()), call.budget());
 }
 
 JsonStyle json_style(Call& call) {
-    JsonStyle style{.ascii = call.truth(1, false), .sort_keys = call.truth(3, false)};
-    if (call.has(0) && !call.need(0).is_none()) {
-        bool as_text = call.need(0).is_text();
-        int64_t width = as_text ? 0 : call.whole(0, 0);
-        if (width > 100) fail("tojson: an indent of {}", width);
+    JsonStyle style{.ascii = call.boolean(1, false), .sort_keys = call.boolean(3, false)};
+    if (call.has(0) && !call.required(0).is_none()) {
+        bool as_text = call.required(0).is_text();
+        int64_t width = as_text ? 0 : call.integer(0, 0);
+        if (width > 100) call.fail_argument(0, "must be at most 100");
         style.indent = as_text ? call.text(0) : Text(static_cast<size_t>(std::max<int64_t>(width, 0)), U' ');
         style.item_separator = text_of(",");
     }
-    if (!call.has(2) || call.need(2).is_none()) return style;
-    std::vector<Value> separators = walk(call.need(2), call.budget());
+    if (!call.has(2) || call.required(2).is_none()) return style;
+    std::vector<Value> separators = iterate(call.required(2), call.budget());
     if (separators.size() != 2 || !separators[0].is_text() || !separators[1].is_text())
-        fail("tojson: separators must be two texts");
+        call.fail_argument(2, "must be two strings");
     style.item_separator = separators[0].text();
     style.key_separator = separators[1].text();
     return style;
 }
 
-Value to_json(Call& call) { return dump_json(call.self, json_style(call), call.budget()); }
+Value filter_tojson(Call& call) { return dump_json(call.self, json_style(call), call.budget()); }
 
 // ---- numbers
 
-// int() and float() of a text: blanks around it and single underscores in it are allowed.
-std::optional<std::string> number_text_of(const Value& value) {
+// The argument of int() or float(): a string, of which whitespace around it and single underscores in it are ignored.
+std::optional<std::string> number_string(const Value& value) {
     if (!value.is_text()) return {};
     std::string text = encode_utf8(strip(value.text()));
     for (size_t at; (at = text.find('_')) != text.npos;) {
@@ -152,8 +155,8 @@ std::optional<std::string> number_text_of(const Value& value) {
 }
 
 std::optional<double> parse_float(const Value& value) {
-    if (value.numeric()) return value.numeric();
-    std::optional<std::string> text = number_text_of(value);
+    if (value.as_double()) return value.as_double();
+    std::optional<std::string> text = number_string(value);
     if (!text || text->empty() || text->find_first_of("xXpP( ") != text->npos) return {};
     char* end = nullptr;
     double number = std::strtod(text->c_str(), &end);
@@ -161,7 +164,7 @@ std::optional<double> parse_float(const Value& value) {
 }
 
 std::optional<int64_t> parse_integer(const Value& value, int base) {
-    std::optional<std::string> text = number_text_of(value);
+    std::optional<std::string> text = number_string(value);
     if (!text || text->empty()) return {};
     errno = 0;
     char* end = nullptr;
@@ -169,110 +172,111 @@ std::optional<int64_t> parse_integer(const Value& value, int base) {
     return *end || errno != 0 ? std::nullopt : std::optional<int64_t>(number);
 }
 
-Value to_integer(Call& call) {
-    if (call.self.whole()) return *call.self.whole();
+Value filter_int(Call& call) {
+    if (call.self.as_integer()) return *call.self.as_integer();
     if (call.self.is(Kind::big_integer)) return call.self;
-    if (call.self.is_undefined()) fail("int of an undefined value");
-    int64_t base = call.whole(1, 10);
-    if (base != 0 && (base < 2 || base > 36)) fail("int: a base of {}", base);
+    require_defined(call.self);
+    int64_t base = call.integer(1, 10);
+    if (base != 0 && (base < 2 || base > 36)) call.fail_argument(1, "must be 0 or from 2 to 36");
     if (std::optional<int64_t> number = parse_integer(call.self, static_cast<int>(base))) return *number;
     std::optional<double> number = parse_float(call.self);
     if (number && std::abs(*number) < 0x1p63) return static_cast<int64_t>(*number);
-    return call.get(0, int64_t{0});
+    return call.value_or(0, int64_t{0});
 }
 
-Value to_float(Call& call) {
-    if (call.self.is_undefined()) fail("float of an undefined value");
+Value filter_float(Call& call) {
+    require_defined(call.self);
     std::optional<double> number = parse_float(call.self);
-    return number ? Value(*number) : call.get(0, 0.0);
+    return number ? Value(*number) : call.value_or(0, 0.0);
 }
 
-Value absolute(Call& call) {
-    if (call.self.is(Kind::number)) return std::abs(call.self.number());
-    if (!call.self.whole()) fail("abs: a '{}' is no number", type_name(call.self));
-    return *call.self.whole() < 0 ? negate(call.self) : Value(*call.self.whole());
+Value filter_abs(Call& call) {
+    if (call.self.is(Kind::floating)) return std::abs(call.self.floating());
+    if (!call.self.as_integer()) fail("abs: expected a number, not '{}'", type_name(call.self));
+    return *call.self.as_integer() < 0 ? negate(call.self) : Value(*call.self.as_integer());
 }
 
-Value round_number(Call& call) {
-    if (!call.self.numeric()) fail("round: a '{}' is no number", type_name(call.self));
-    int64_t precision = call.whole(0, 0);
+Value filter_round(Call& call) {
+    if (!call.self.as_double()) fail("round: expected a number, not '{}'", type_name(call.self));
+    int64_t precision = call.integer(0, 0);
     Text method = call.has(1) ? call.text(1) : text_of("common");
-    if (precision < -300 || precision > 300) fail("round: a precision of {}", precision);
-    double number = *call.self.numeric(), scale = std::pow(10.0, static_cast<double>(precision));
+    if (precision < -300 || precision > 300) call.fail_argument(0, "must be from -300 to 300");
+    double number = *call.self.as_double(), scale = std::pow(10.0, static_cast<double>(precision));
     if (method == U"ceil") return std::ceil(number * scale) / scale;
     if (method == U"floor") return std::floor(number * scale) / scale;
-    if (method != U"common") fail("round: the method must be common, ceil or floor");
-    if (call.self.whole() && precision >= 0) return *call.self.whole();
+    if (method != U"common") call.fail_argument(1, "must be common, ceil or floor");
+    if (call.self.as_integer() && precision >= 0) return *call.self.as_integer();
     if (precision < 0) {
         double rounded = std::nearbyint(number * scale) / scale;
-        return call.self.whole() ? Value(static_cast<int64_t>(rounded)) : Value(rounded);
+        return call.self.as_integer() ? Value(static_cast<int64_t>(rounded)) : Value(rounded);
     }
-    return std::strtod(fmt::format("{:.{}f}", number, precision).c_str(), nullptr);  // half to even, in decimal digits
+    return std::strtod(fmt::format("{:.{}f}", number, precision).c_str(),
+                       nullptr);  // exact decimal value, ties to even
 }
 
-// ---- others
+// ---- any values
 
-Value fallback(Call& call) {
-    bool missing = call.self.is_undefined() || (call.truth(1, false) && !is_true(call.self));
-    return missing ? call.get(0, text_value("")) : call.self;
+Value filter_default(Call& call) {
+    bool missing = call.self.is_undefined() || (call.boolean(1, false) && !is_true(call.self));
+    return missing ? call.value_or(0, text_value("")) : call.self;
 }
 
-Value attribute(Call& call) {
+Value filter_attr(Call& call) {
     Value found = call.renderer.attribute(call.self, Value(call.text(0)));
-    bool is_key = call.self.is_dict() && call.self.dict().find(call.need(0), call.budget()) &&
+    bool is_key = call.self.is_dict() && call.self.dict().find(call.required(0), call.budget()) &&
                   !find_builtin(dict_methods, encode_utf8(call.text(0)));
-    return is_key ? Value() : found;  // attributes only
+    return is_key ? Value() : found;  // attr() finds attributes, not items
 }
 
-Value length(Call& call) { return static_cast<int64_t>(length_of(call.self)); }
+Value filter_length(Call& call) { return static_cast<int64_t>(length_of(call.self)); }
 
 constexpr Builtin table[] = {
-    {"abs", "", absolute},
-    {"attr", "name", attribute},
-    {"batch", "linecount fill_with", batch},
-    {"capitalize", "", capitalize_text},
-    {"center", "width", center},
-    {"count", "", length},
-    {"d", "default_value boolean", fallback},
-    {"default", "default_value boolean", fallback},
-    {"dictsort", "case_sensitive by reverse", sort_dict},
-    {"e", "", escape},
-    {"escape", "", escape},
-    {"first", "", first_item},
-    {"float", "default", to_float},
-    {"forceescape", "", force_escape},
-    {"format", "*", format},
-    {"groupby", "attribute default case_sensitive", group_by},
-    {"indent", "width first blank", indent},
-    {"int", "default base", to_integer},
-    {"items", "", items_of_dict},
-    {"join", "d attribute", join_items},
-    {"last", "", last_item},
-    {"length", "", length},
-    {"list", "", to_list},
-    {"lower", "", lower},
-    {"map", "*", map_items},
-    {"max", "case_sensitive attribute", max_item},
-    {"min", "case_sensitive attribute", min_item},
-    {"reject", "*", reject},
-    {"rejectattr", "*", reject_by_attribute},
-    {"replace", "old new count", replace_in},
-    {"reverse", "", reverse_items},
-    {"round", "precision method", round_number},
-    {"safe", "", safe},
-    {"select", "*", select},
-    {"selectattr", "*", select_by_attribute},
-    {"slice", "slices fill_with", slice_items},
-    {"sort", "reverse case_sensitive attribute", sort_items},
-    {"string", "", string},
-    {"sum", "attribute start", sum_items},
-    {"title", "", title},
-    {"tojson", "indent ensure_ascii separators sort_keys", to_json},
-    {"trim", "chars", trim},
-    {"truncate", "length killwords end leeway", truncate},
-    {"unique", "case_sensitive attribute", unique_items},
-    {"upper", "", upper},
-    {"wordcount", "", word_count},
+    {"abs", "", filter_abs},
+    {"attr", "name", filter_attr},
+    {"batch", "linecount fill_with", filter_batch},
+    {"capitalize", "", filter_capitalize},
+    {"center", "width", filter_center},
+    {"count", "", filter_length},
+    {"d", "default_value boolean", filter_default},
+    {"default", "default_value boolean", filter_default},
+    {"dictsort", "case_sensitive by reverse", filter_dictsort},
+    {"e", "", filter_escape},
+    {"escape", "", filter_escape},
+    {"first", "", filter_first},
+    {"float", "default", filter_float},
+    {"forceescape", "", filter_forceescape},
+    {"format", "*", filter_format},
+    {"groupby", "attribute default case_sensitive", filter_groupby},
+    {"indent", "width first blank", filter_indent},
+    {"int", "default base", filter_int},
+    {"items", "", filter_items},
+    {"join", "d attribute", filter_join},
+    {"last", "", filter_last},
+    {"length", "", filter_length},
+    {"list", "", filter_list},
+    {"lower", "", filter_lower},
+    {"map", "*", filter_map},
+    {"max", "case_sensitive attribute", filter_max},
+    {"min", "case_sensitive attribute", filter_min},
+    {"reject", "*", filter_reject},
+    {"rejectattr", "*", filter_rejectattr},
+    {"replace", "old new count", filter_replace},
+    {"reverse", "", filter_reverse},
+    {"round", "precision method", filter_round},
+    {"safe", "", filter_safe},
+    {"select", "*", filter_select},
+    {"selectattr", "*", filter_selectattr},
+    {"slice", "slices fill_with", filter_slice},
+    {"sort", "reverse case_sensitive attribute", filter_sort},
+    {"string", "", filter_string},
+    {"sum", "attribute start", filter_sum},
+    {"title", "", filter_title},
+    {"tojson", "indent ensure_ascii separators sort_keys", filter_tojson},
+    {"trim", "chars", filter_trim},
+    {"truncate", "length killwords end leeway", filter_truncate},
+    {"unique", "case_sensitive attribute", filter_unique},
+    {"upper", "", filter_upper},
+    {"wordcount", "", filter_wordcount},
 };
 
 }  // namespace

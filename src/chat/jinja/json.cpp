@@ -12,14 +12,15 @@ using Kind = Value::Kind;
 
 namespace {
 
-// Builds values from the events of a text: the lists and objects that are open, the innermost last.
-class Builder {
+// Builds a value from the events of the JSON reader.
+class JsonBuilder {
  public:
-    Builder(std::string_view place, Budget& budget) : place_(place), budget_(budget) {}
+    JsonBuilder(std::string_view origin, Budget& budget) : origin_(origin), budget_(budget) {}
 
     void on_event(const JsonEvent& event) {
-        if (event.depth > budget_.limits().depth) fail("{}: nested deeper than {}", place_, budget_.limits().depth);
-        if (event.has_lone_surrogate) fail("{}: a string has half of a surrogate pair, which is no character", place_);
+        if (event.depth > budget_.limits().depth)
+            fail("{}: lists and objects nest more than {} deep", origin_, budget_.limits().depth);
+        if (event.has_lone_surrogate) fail("{}: a string contains a lone surrogate", origin_);
         switch (event.kind) {
             case JsonEvent::begin_object:
             case JsonEvent::begin_array:
@@ -68,7 +69,7 @@ class Builder {
     Value number(const JsonEvent& event) const {
         if (!event.is_whole_number()) {
             if (!std::isinf(event.number_value)) return event.number_value;
-            fail("{}: {} is beyond the range of a double", place_, printable(event.raw));
+            fail("{}: {} is beyond the range of a double", origin_, printable(event.raw));
         }
         return BigInteger{std::make_shared<const std::string>(event.raw)};
     }
@@ -89,15 +90,15 @@ class Builder {
         }
     }
 
-    std::string_view place_;
+    std::string_view origin_;
     Budget& budget_;
-    std::vector<Level> open_;
+    std::vector<Level> open_;  // lists and objects, the innermost last
     Value result_;
 };
 
-class Dumper {
+class JsonWriter {
  public:
-    Dumper(const JsonStyle& style, Budget& budget) : style_(style), budget_(budget) {}
+    JsonWriter(const JsonStyle& style, Budget& budget) : style_(style), budget_(budget) {}
 
     void dump(const Value& value) {
         budget_.step();
@@ -124,12 +125,12 @@ class Dumper {
                 return fmt::format("{}", value.integer());
             case Kind::big_integer:
                 return value.digits();
-            case Kind::number:
-                if (std::isnan(value.number())) return "NaN";
-                if (std::isinf(value.number())) return value.number() < 0 ? "-Infinity" : "Infinity";
-                return number_text(value.number());
+            case Kind::floating:
+                if (std::isnan(value.floating())) return "NaN";
+                if (std::isinf(value.floating())) return value.floating() < 0 ? "-Infinity" : "Infinity";
+                return float_repr(value.floating());
             default:
-                fail("a value of the type {} cannot be written as JSON", type_name(value));
+                fail("object of type '{}' is not JSON serializable", type_name(value));
         }
     }
 
@@ -162,7 +163,7 @@ class Dumper {
 
     static Text key_text(const Value& key) {
         if (key.is_text()) return key.text();
-        if (key.is_list()) fail("a tuple is no key of a JSON object");
+        if (key.is_list()) fail("a tuple cannot be a key of a JSON object");
         return text_of(scalar(key));
     }
 
@@ -185,7 +186,8 @@ class Dumper {
 
     static std::string escape(uint32_t code) {
         if (code < 0x10000) return fmt::format("\\u{:04x}", code);
-        return fmt::format("\\u{:04x}\\u{:04x}", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));  // a pair of UTF-16
+        return fmt::format("\\u{:04x}\\u{:04x}", 0xd7c0 + (code >> 10),
+                           0xdc00 + (code & 0x3ff));  // a UTF-16 surrogate pair
     }
 
     void break_line() {
@@ -208,16 +210,16 @@ class Dumper {
 
 }  // namespace
 
-Value parse_json(std::string_view json, std::string_view place, Budget& budget) {
-    Builder builder(place, budget);
-    read_json(json, place, [&builder](const JsonEvent& event) { builder.on_event(event); });
+Value parse_json(std::string_view json, std::string_view origin, Budget& budget) {
+    JsonBuilder builder(origin, budget);
+    read_json(json, origin, [&builder](const JsonEvent& event) { builder.on_event(event); });
     return builder.result();
 }
 
 Text dump_json(const Value& value, const JsonStyle& style, Budget& budget) {
-    Dumper dumper(style, budget);
-    dumper.dump(value);
-    return dumper.text();
+    JsonWriter writer(style, budget);
+    writer.dump(value);
+    return writer.text();
 }
 
 }  // namespace puna::jinja

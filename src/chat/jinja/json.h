@@ -3,7 +3,7 @@
 //   Value arguments = parse_json(R"({"city": "Vienna"})", "arguments of weather", budget);
 //   Text text = dump_json(arguments, {}, budget);   // {"city": "Vienna"}
 //
-// Keys keep their order and whole numbers their digits, whatever their length. All text counts as a value's (text.h).
+// Keys keep their order; integers keep their digits, whatever their length. All text is tainted (chat/jinja/text.h).
 #pragma once
 #include "chat/jinja/value.h"
 
@@ -12,17 +12,18 @@
 
 namespace puna::jinja {
 
-// Throws Error, beginning with `place`, if it is not JSON.
-Value parse_json(std::string_view json, std::string_view place, Budget& budget);
+// origin: begins error messages. Throws Error for invalid JSON, lone surrogates, numbers beyond the range of a double,
+// and nesting beyond the limits.
+Value parse_json(std::string_view json, std::string_view origin, Budget& budget);
 
-struct JsonStyle {
+struct JsonStyle {               // json.dumps's arguments
     std::optional<Text> indent;  // of each level; none: all on one line
     Text item_separator = text_of(", "), key_separator = text_of(": ");
-    bool ascii = false;  // everything else as \u00e9
+    bool ascii = false;  // ensure_ascii: other characters as \u00e9; transformers' tojson turns it off
     bool sort_keys = false;
 };
 
-// Throws Error for what is no JSON: undefined values, functions, keys that are lists.
+// Throws Error for values without a JSON form: undefined, functions, generators, dicts whose keys are tuples.
 Text dump_json(const Value& value, const JsonStyle& style, Budget& budget);
 
 }  // namespace puna::jinja

@@ -14,7 +14,7 @@ namespace {
 
 using Kind = Token::Kind;
 
-// Longer ones first.
+// Longest match first.
 constexpr std::string_view symbols[] = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
                                         "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
 
@@ -22,7 +22,7 @@ bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 
 class Lexer {
  public:
-    Lexer(std::string_view source, std::string_view place) : source_(source), place_(place) {}
+    Lexer(std::string_view source, std::string_view origin) : source_(source), origin_(origin) {}
 
     std::vector<Token> run() {
         while (at_ < source_.size()) lex_text();
@@ -32,11 +32,11 @@ class Lexer {
 
  private:
     template <class... Args>
-    [[noreturn]] void refuse(fmt::format_string<Args...> format, Args&&... args) const {
-        fail("{}:{}: {}", place_, line_, fmt::format(format, std::forward<Args>(args)...));
+    [[noreturn]] void fail_here(fmt::format_string<Args...> format, Args&&... args) const {
+        fail("{}:{}: {}", origin_, line_, fmt::format(format, std::forward<Args>(args)...));
     }
 
-    char here(size_t ahead = 0) const { return at_ + ahead < source_.size() ? source_[at_ + ahead] : '\0'; }
+    char peek(size_t ahead = 0) const { return at_ + ahead < source_.size() ? source_[at_ + ahead] : '\0'; }
     bool at(std::string_view wanted) const { return source_.substr(at_).starts_with(wanted); }
 
     void advance(size_t n) {
@@ -45,10 +45,10 @@ class Lexer {
         at_ += n;
         starts_line_ = passed.empty() ? starts_line_ : passed.back() == '\n';
     }
-    void skip_blanks() {
+    void skip_whitespace() {
         while (at_ < source_.size()) {
             Character c = read_character(source_, at_);
-            if (!is_blank(c.code)) return;
+            if (!is_space(c.code)) return;
             advance(c.size);
         }
     }
@@ -60,7 +60,7 @@ class Lexer {
         if (!text.empty()) add(Kind::text, {}, text_of(text));
     }
 
-    // What stands before the next tag, and that tag.
+    // The text before the next tag, and that tag.
     void lex_text() {
         size_t tag = at_;
         while (tag < source_.size() && !is_tag(tag)) ++tag;
@@ -79,13 +79,14 @@ class Lexer {
         opening == '{' ? lex_tag(Kind::begin_output, Kind::end_output) : lex_tag(Kind::begin_block, Kind::end_block);
     }
 
-    bool is_tag(size_t place) const {
-        if (source_[place] != '{' || place + 1 == source_.size()) return false;
-        char next = source_[place + 1];
+    bool is_tag(size_t position) const {
+        if (source_[position] != '{' || position + 1 == source_.size()) return false;
+        char next = source_[position + 1];
         return next == '{' || next == '%' || next == '#';
     }
 
-    // Of the text before a tag: `-` takes its last blanks, a block or comment those that stand alone on the line.
+    // The text before a tag, without what the tag strips: all trailing whitespace with `-`; for a block or comment at
+    // the start of a line, the spaces before it.
     std::string_view strip_before(std::string_view text, char sign, bool strips_line) const {
         if (sign != '-' && (sign == '+' || !strips_line)) return text;
         size_t kept = encode_utf8(strip(text_of(text), Side::right)).size();
@@ -97,29 +98,29 @@ class Lexer {
 
     void skip_comment() {
         size_t end = source_.find("#}", at_);
-        if (end == source_.npos) refuse("a comment without an end: close it with #}}");
+        if (end == source_.npos) fail_here("unterminated comment: close it with #}}");
         bool has_sign = end > at_ && (source_[end - 1] == '-' || source_[end - 1] == '+');
         advance(end - has_sign - at_);
         end_tag();
     }
 
-    // At the end of a tag: what its sign and trim_blocks take with it.
+    // Skips the end of a tag, and what its sign or trim_blocks strips after it.
     void end_tag() {
-        char sign = here() == '-' || here() == '+' ? here() : '\0';
-        bool is_output = here(sign ? 1 : 0) == '}';
+        char sign = peek() == '-' || peek() == '+' ? peek() : '\0';
+        bool is_output = peek(sign ? 1 : 0) == '}';
         advance(sign ? 3 : 2);
-        if (sign == '-') return skip_blanks();
-        if (!sign && !is_output && here() == '\n') advance(1);
+        if (sign == '-') return skip_whitespace();
+        if (!sign && !is_output && peek() == '\n') advance(1);
     }
 
-    // {% raw %} ... {% endraw %}, of which the opening has been read up to its sign. False if it is another tag.
+    // {% raw %} ... {% endraw %}, read up to the opening's sign. Returns false if it is another tag.
     bool lex_raw() {
         std::optional<size_t> name_end = find_word_tag(at_, "raw");
         if (!name_end || source_[*name_end] == '+') return false;
         advance(*name_end - at_);
-        bool strips = here() == '-';
+        bool strips = peek() == '-';
         advance(strips ? 3 : 2);
-        if (strips) skip_blanks();
+        if (strips) skip_whitespace();
         for (size_t tag = source_.find("{%", at_); tag != source_.npos; tag = source_.find("{%", tag + 1)) {
             char sign = tag + 2 < source_.size() && (source_[tag + 2] == '-' || source_[tag + 2] == '+')
                             ? source_[tag + 2]
@@ -131,29 +132,29 @@ class Lexer {
             end_tag();
             return true;
         }
-        refuse("{{% raw %}} without {{% endraw %}}");
+        fail_here("unterminated raw block: close it with {{% endraw %}}");
     }
 
-    // If the tag's inside from `begin` on is only that word: where its end (%}, -%} or +%}) stands.
+    // If the tag whose contents begin at `begin` consists of that word only: the position of its end (%}, -%} or +%}).
     std::optional<size_t> find_word_tag(size_t begin, std::string_view word) const {
         auto skip = [&](size_t from) {
             return std::min(source_.find_first_not_of(" \t\n\r\f\v", from), source_.size());
         };
-        size_t place = skip(begin);
-        if (!source_.substr(place).starts_with(word)) return {};
-        place = skip(place + word.size());
-        std::string_view rest = source_.substr(place);
+        size_t position = skip(begin);
+        if (!source_.substr(position).starts_with(word)) return {};
+        position = skip(position + word.size());
+        std::string_view rest = source_.substr(position);
         bool ends = rest.starts_with("%}") || rest.starts_with("-%}") || rest.starts_with("+%}");
-        return ends ? std::optional(place) : std::nullopt;
+        return ends ? std::optional(position) : std::nullopt;
     }
 
     void lex_tag(Kind begin, Kind end) {
         add(begin);
         std::string_view closing = end == Kind::end_output ? "}}" : "%}";
         while (true) {
-            skip_blanks();
-            if (at_ == source_.size()) refuse("a tag without an end: close it with {}", closing);
-            if (open_.empty() && ends_tag(closing)) break;
+            skip_whitespace();
+            if (at_ == source_.size()) fail_here("unterminated tag: close it with {}", closing);
+            if (open_brackets_.empty() && ends_tag(closing)) break;
             lex_token();
         }
         add(end);
@@ -162,12 +163,12 @@ class Lexer {
 
     bool ends_tag(std::string_view closing) const {
         if (at(closing)) return true;
-        bool has_sign = here() == '-' || (here() == '+' && closing == "%}");
+        bool has_sign = peek() == '-' || (peek() == '+' && closing == "%}");
         return has_sign && source_.substr(at_ + 1).starts_with(closing);
     }
 
     void lex_token() {
-        char c = here();
+        char c = peek();
         if (is_ascii_digit(c)) return lex_number();
         if (c == '\'' || c == '"') return lex_string(c);
         if (size_t size = name_size(); size > 0) {
@@ -180,7 +181,7 @@ class Lexer {
             add(Kind::symbol, symbol);
             return advance(symbol.size());
         }
-        refuse("unexpected character '{}'", printable(source_.substr(at_, read_character(source_, at_).size)));
+        fail_here("unexpected character '{}'", printable(source_.substr(at_, read_character(source_, at_).size)));
     }
 
     size_t name_size() const {
@@ -194,18 +195,18 @@ class Lexer {
         return size;
     }
 
-    // A tag does not end inside of brackets, so that {{ {'a': {}} }} is one.
+    // Tracks open brackets: a tag does not end inside them, so {{ {'a': {}} }} is one tag.
     void balance(std::string_view symbol) {
-        if (symbol == "(") open_ += ')';
-        if (symbol == "[") open_ += ']';
-        if (symbol == "{") open_ += '}';
+        if (symbol == "(") open_brackets_ += ')';
+        if (symbol == "[") open_brackets_ += ']';
+        if (symbol == "{") open_brackets_ += '}';
         if (symbol != ")" && symbol != "]" && symbol != "}") return;
-        if (open_.empty()) refuse("unexpected '{}'", symbol);
-        if (open_.back() != symbol[0]) refuse("unexpected '{}' where '{}' was expected", symbol, open_.back());
-        open_.pop_back();
+        if (open_brackets_.empty()) fail_here("unexpected '{}'", symbol);
+        if (open_brackets_.back() != symbol[0]) fail_here("expected '{}', found '{}'", open_brackets_.back(), symbol);
+        open_brackets_.pop_back();
     }
 
-    // Digits with single underscores between them.
+    // Length of a run of digits with single underscores between them.
     size_t digits_size(size_t from) const {
         size_t end = from;
         while (end < source_.size() &&
@@ -215,14 +216,14 @@ class Lexer {
     }
 
     void lex_number() {
-        if (here() == '0' && std::string_view("bBoOxX").find(here(1)) != std::string_view::npos && here(1))
+        if (peek() == '0' && std::string_view("bBoOxX").find(peek(1)) != std::string_view::npos && peek(1))
             return lex_radix();
         size_t size = digits_size(at_), whole = size;
         bool after_dot = at_ > 0 && source_[at_ - 1] == '.';
-        if (!after_dot && here(size) == '.')
+        if (!after_dot && peek(size) == '.')
             if (size_t n = digits_size(at_ + size + 1); n > 0) size += n + 1;
-        if (!after_dot && (here(size) == 'e' || here(size) == 'E')) {
-            size_t sign = here(size + 1) == '+' || here(size + 1) == '-';
+        if (!after_dot && (peek(size) == 'e' || peek(size) == 'E')) {
+            size_t sign = peek(size + 1) == '+' || peek(size + 1) == '-';
             if (size_t n = digits_size(at_ + size + 1 + sign); n > 0) size += 1 + sign + n;
         }
         std::string text(source_.substr(at_, size));
@@ -236,7 +237,7 @@ class Lexer {
 
     Value integer(const std::string& digits) const {
         if (digits.size() > 1 && digits[0] == '0' && digits.find_first_not_of('0') != digits.npos)
-            refuse("the number {} begins with a zero", printable(digits));
+            fail_here("{} has leading zeros", printable(digits));
         int64_t value = 0;
         auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
         if (problem != std::errc()) return BigInteger{std::make_shared<const std::string>(digits)};
@@ -244,16 +245,16 @@ class Lexer {
     }
 
     void lex_radix() {
-        char letter = static_cast<char>(here(1) | 0x20);
+        char letter = static_cast<char>(peek(1) | 0x20);
         int radix = letter == 'b' ? 2 : letter == 'o' ? 8 : 16;
         size_t size = 2;
-        while (std::isxdigit(static_cast<unsigned char>(here(size))) || here(size) == '_') ++size;
+        while (std::isxdigit(static_cast<unsigned char>(peek(size))) || peek(size) == '_') ++size;
         std::string digits(source_.substr(at_ + 2, size - 2));
         std::erase(digits, '_');
         int64_t value = 0;
         auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value, radix);
         if (problem != std::errc() || end != digits.data() + digits.size())
-            refuse("'{}' is no number", printable(source_.substr(at_, size)));
+            fail_here("invalid number '{}'", printable(source_.substr(at_, size)));
         add(Kind::number, {}, value);
         advance(size);
     }
@@ -261,7 +262,7 @@ class Lexer {
     void lex_string(char quote) {
         size_t end = at_ + 1;
         while (end < source_.size() && source_[end] != quote) end += source_[end] == '\\' ? 2 : 1;
-        if (end >= source_.size()) refuse("a string without an end: close it with {}", quote);
+        if (end >= source_.size()) fail_here("unterminated string: close it with {}", quote);
         add(Kind::string, {}, unescape(source_.substr(at_ + 1, end - at_ - 1)));
         advance(end + 1 - at_);
     }
@@ -277,7 +278,8 @@ class Lexer {
         return text_of(result);
     }
 
-    // The escape whose letter stands at `i`; returns the place of its last character. Unknown ones stay as they are.
+    // The escape whose letter is at `i`, as in Python; returns the position of its last character. Unknown ones are
+    // kept.
     size_t unescape_one(std::string_view text, size_t i, std::string& result) const {
         constexpr std::string_view letters = "\\'\"abfnrtv", meanings = "\\'\"\a\b\f\n\r\t\v";
         char c = text[i];
@@ -290,8 +292,8 @@ class Lexer {
             while (n < 3 && i + n < text.size() && text[i + n] >= '0' && text[i + n] <= '7') ++n;
             return unescape_code(text, i, n, 8, result);
         } else if (c == 'N') {
-            refuse("\\N{{...}} in a string is not supported: write the character itself");
-        } else if (c != '\n') {  // a line that goes on
+            fail_here("\\N{{...}} in a string is not supported: write the character itself");
+        } else if (c != '\n') {  // a line continuation
             result += '\\';
             result += c;
         }
@@ -304,24 +306,24 @@ class Lexer {
         auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), code, radix);
         bool whole = number.size() == digits && problem == std::errc() && end == number.data() + digits;
         if (!whole || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-            refuse("'{}' in a string is no character", printable(number));
+            fail_here("invalid escape '{}' in a string", printable(number));
         append_utf8(result, code);
         return begin + digits - 1;
     }
 
-    std::string_view source_, place_;
+    std::string_view source_, origin_;
     size_t at_ = 0;
     int line_ = 1;
-    bool starts_line_ = true;  // what was read last ended a line
-    std::string open_;         // the brackets that are due, innermost last
+    bool starts_line_ = true;    // at the start of a line
+    std::string open_brackets_;  // the closing ones that are due, innermost last
     std::vector<Token> tokens_;
 };
 
 }  // namespace
 
-std::vector<Token> tokenize(std::string_view source, std::string_view place) { return Lexer(source, place).run(); }
+std::vector<Token> tokenize(std::string_view source, std::string_view origin) { return Lexer(source, origin).run(); }
 
-std::string clean_source(std::string_view source) {
+std::string normalize_newlines(std::string_view source) {
     std::string clean;
     clean.reserve(source.size());
     for (size_t i = 0; i < source.size(); ++i) {

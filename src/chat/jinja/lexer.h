@@ -1,9 +1,9 @@
-// chat/jinja/lexer.h — a template cut into tokens, with Jinja2's rules for the white space around tags.
+// chat/jinja/lexer.h — splits the source of a template into tokens, with Jinja2's whitespace control.
 //
-//   std::vector<Token> tokens = tokenize(source, place);
+//   std::vector<Token> tokens = tokenize(source, origin);
 //
-// As with trim_blocks and lstrip_blocks: the newline after a block tag goes, and the blanks before one that stands
-// alone on its line. Throws Error, "place:line: ...".
+// As with trim_blocks and lstrip_blocks: the newline after a block tag is removed, and the spaces before one at the
+// start of a line. {%- and -%} strip all whitespace, {%+ and +%} keep it. Comments and {% raw %} end here.
 #pragma once
 #include "chat/jinja/value.h"
 
@@ -14,30 +14,31 @@ namespace puna::jinja {
 
 struct Token {
     enum class Kind {
-        text,  // between tags
-        begin_output,
-        end_output,
-        begin_block,
-        end_block,
+        text,          // template data between tags
+        begin_output,  // {{
+        end_output,    // }}
+        begin_block,   // {%
+        end_block,     // %}
         name,
         string,
         number,
-        symbol,
+        symbol,  // operators and brackets
         end,
     };
     Kind kind;
-    int line;
-    std::string_view symbol;  // name, symbol; in static storage or the source
-    Value value;              // text, string, number
+    int line;                 // from 1
+    std::string_view symbol;  // of a name or symbol; in the source or static
+    Value value;              // of text, string, number
 
     bool is(std::string_view wanted) const { return kind == Kind::symbol && symbol == wanted; }
     bool is_name(std::string_view wanted) const { return kind == Kind::name && symbol == wanted; }
 };
 
-// The last token is `end`. `source` must be clean (clean_source) and outlive the tokens.
-std::vector<Token> tokenize(std::string_view source, std::string_view place);
+// The last token is `end`. `source` must be normalized (normalize_newlines) and outlive the tokens. Throws Error
+// "origin:line: ..." for unterminated tags, strings and comments, unbalanced brackets and unknown characters.
+std::vector<Token> tokenize(std::string_view source, std::string_view origin);
 
-// With \n for every line end, without the last one.
-std::string clean_source(std::string_view source);
+// Every \r\n and \r as \n, and without one trailing newline, as Jinja2 with keep_trailing_newline off.
+std::string normalize_newlines(std::string_view source);
 
 }  // namespace puna::jinja

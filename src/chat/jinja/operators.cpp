@@ -14,10 +14,10 @@ using Kind = Value::Kind;
 
 namespace {
 
-[[noreturn]] void refuse_large() { fail("a whole number of more than 64 bits"); }
+[[noreturn]] void fail_overflow() { fail("integers of more than 64 bits are not supported in arithmetic"); }
 
-int64_t need(std::optional<int64_t> result) {
-    if (!result) refuse_large();
+int64_t check_overflow(std::optional<int64_t> result) {
+    if (!result) fail_overflow();
     return *result;
 }
 
@@ -40,15 +40,9 @@ std::string_view symbol_of(Operation operation) {
     }
 }
 
-void refuse_undefined(const Value& value) {
-    if (!value.is_undefined()) return;
-    const std::shared_ptr<const Text>& name = value.undefined_name();
-    fail("'{}' is undefined", name ? printable(encode_utf8(*name)) : "a value");
-}
-
-// Towards minus infinity, as Python's // and %.
+// Rounds towards minus infinity, as Python's // and %.
 int64_t floor_divide(int64_t a, int64_t b) {
-    if (a == INT64_MIN && b == -1) refuse_large();
+    if (a == INT64_MIN && b == -1) fail_overflow();
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 int64_t floor_modulo(int64_t a, int64_t b) {
@@ -61,25 +55,25 @@ double floor_modulo(double a, double b) {
     return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
-Value whole_power(int64_t base, int64_t exponent) {
+Value integer_power(int64_t base, int64_t exponent) {
     if (exponent < 0) return std::pow(static_cast<double>(base), static_cast<double>(exponent));
     if (base == 0 || base == 1) return exponent == 0 ? int64_t{1} : base;
     if (base == -1) return exponent % 2 == 0 ? int64_t{1} : int64_t{-1};
     int64_t result = 1;
-    for (; exponent > 0; --exponent) result = need(checked_multiply(result, base));  // at most 63 times
+    for (; exponent > 0; --exponent) result = check_overflow(checked_multiply(result, base));  // at most 63 times
     return result;
 }
 
-Value whole_arithmetic(Operation operation, int64_t a, int64_t b) {
+Value integer_arithmetic(Operation operation, int64_t a, int64_t b) {
     int64_t result;
     switch (operation) {
         case Operation::add:
-            return need(checked_add(a, b));
+            return check_overflow(checked_add(a, b));
         case Operation::subtract:
-            if (__builtin_sub_overflow(a, b, &result)) refuse_large();
+            if (__builtin_sub_overflow(a, b, &result)) fail_overflow();
             return result;
         case Operation::multiply:
-            return need(checked_multiply(a, b));
+            return check_overflow(checked_multiply(a, b));
         case Operation::divide:
             return static_cast<double>(a) / static_cast<double>(b);
         case Operation::floor_divide:
@@ -87,11 +81,11 @@ Value whole_arithmetic(Operation operation, int64_t a, int64_t b) {
         case Operation::modulo:
             return floor_modulo(a, b);
         default:
-            return whole_power(a, b);
+            return integer_power(a, b);
     }
 }
 
-Value arithmetic(Operation operation, double a, double b) {
+Value float_arithmetic(Operation operation, double a, double b) {
     switch (operation) {
         case Operation::add:
             return a + b;
@@ -110,11 +104,11 @@ Value arithmetic(Operation operation, double a, double b) {
     }
 }
 
-// How often a text or list is repeated, if that is what a product means.
+// Repetitions of a string or list of `size` items, at least 0.
 size_t repetitions(int64_t count, size_t size) {
     if (count <= 0 || size == 0) return 0;
     std::optional<size_t> total = checked_multiply(static_cast<size_t>(count), size);
-    if (!total) fail("a text or list repeated {} times is too long", count);
+    if (!total) fail("a string or list repeated {} times is too long", count);
     return static_cast<size_t>(count);
 }
 
@@ -133,7 +127,7 @@ Value repeat(const Value& value, int64_t count, Budget& budget) {
     return make_list(std::move(items), budget, value.list().is_tuple);
 }
 
-// What is added to markup is escaped, as in Jinja2.
+// A string added to Markup is escaped, as in Jinja2.
 Text add_texts(const Text& a, const Text& b, Budget& budget) {
     budget.write(a.size() + b.size());
     if (is_escaped(a) == is_escaped(b) || a.empty() || b.empty()) return a + b;
@@ -141,11 +135,11 @@ Text add_texts(const Text& a, const Text& b, Budget& budget) {
     return is_escaped(a) ? a + escape_html(b) : escape_html(a) + b;
 }
 
-// + and * of texts and lists; none where they are not.
+// + and * of strings and lists; none for other operands.
 std::optional<Value> join_or_repeat(Operation operation, const Value& a, const Value& b, Budget& budget) {
     auto repeats = [](const Value& value) { return value.is_text() || value.is_list(); };
-    if (operation == Operation::multiply && repeats(a) && b.whole()) return repeat(a, *b.whole(), budget);
-    if (operation == Operation::multiply && repeats(b) && a.whole()) return repeat(b, *a.whole(), budget);
+    if (operation == Operation::multiply && repeats(a) && b.as_integer()) return repeat(a, *b.as_integer(), budget);
+    if (operation == Operation::multiply && repeats(b) && a.as_integer()) return repeat(b, *a.as_integer(), budget);
     if (operation != Operation::add) return {};
     if (a.is_text() && b.is_text()) return add_texts(a.text(), b.text(), budget);
     if (!a.is_list() || !b.is_list() || a.list().is_tuple != b.list().is_tuple) return {};
@@ -159,26 +153,26 @@ std::optional<Value> join_or_repeat(Operation operation, const Value& a, const V
 Value binary(Operation operation, const Value& a, const Value& b, Budget& budget) {
     if (operation == Operation::modulo && a.is_text()) return format_percent(a.text(), b, budget);
     if (std::optional<Value> joined = join_or_repeat(operation, a, b, budget)) return *joined;
-    refuse_undefined(a);
-    refuse_undefined(b);
+    require_defined(a);
+    require_defined(b);
     bool big = a.is(Kind::big_integer) || b.is(Kind::big_integer);
-    if (big && a.numeric() && b.numeric()) refuse_large();
-    if (!a.numeric() || !b.numeric())
+    if (big && a.as_double() && b.as_double()) fail_overflow();
+    if (!a.as_double() || !b.as_double())
         fail("unsupported operand types for {}: '{}' and '{}'", symbol_of(operation), type_name(a), type_name(b));
     bool divides =
         operation == Operation::divide || operation == Operation::floor_divide || operation == Operation::modulo;
-    bool negative_power = operation == Operation::power && *b.numeric() < 0;
-    if ((divides && *b.numeric() == 0) || (negative_power && *a.numeric() == 0)) fail("division by zero");
-    if (a.whole() && b.whole()) return whole_arithmetic(operation, *a.whole(), *b.whole());
-    return arithmetic(operation, *a.numeric(), *b.numeric());
+    bool negative_power = operation == Operation::power && *b.as_double() < 0;
+    if ((divides && *b.as_double() == 0) || (negative_power && *a.as_double() == 0)) fail("division by zero");
+    if (a.as_integer() && b.as_integer()) return integer_arithmetic(operation, *a.as_integer(), *b.as_integer());
+    return float_arithmetic(operation, *a.as_double(), *b.as_double());
 }
 
 Value negate(const Value& value) {
-    refuse_undefined(value);
-    if (value.is(Kind::number)) return -value.number();
-    if (!value.whole()) fail("bad operand type for unary -: '{}'", type_name(value));
-    if (*value.whole() == INT64_MIN) refuse_large();
-    return -*value.whole();
+    require_defined(value);
+    if (value.is(Kind::floating)) return -value.floating();
+    if (!value.as_integer()) fail("bad operand type for unary -: '{}'", type_name(value));
+    if (*value.as_integer() == INT64_MIN) fail_overflow();
+    return -*value.as_integer();
 }
 
 bool compare(Operation operation, const Value& a, const Value& b, Budget& budget) {
@@ -194,8 +188,8 @@ bool compare(Operation operation, const Value& a, const Value& b, Budget& budget
         default:
             break;
     }
-    refuse_undefined(a);
-    refuse_undefined(b);
+    require_defined(a);
+    require_defined(b);
     switch (operation) {
         case Operation::less:
             return less(a, b, budget);
@@ -216,15 +210,15 @@ bool contains(const Value& container, const Value& item, Budget& budget) {
     }
     if (container.is_dict()) return container.dict().find(item, budget) != nullptr;
     if (!container.is_list() && !container.is(Kind::iterator) && !container.is_undefined())
-        fail("a {} has no items to look for", type_name(container));
-    std::vector<Value> items = walk(container, budget);
+        fail("argument of type '{}' is not iterable", type_name(container));
+    std::vector<Value> items = iterate(container, budget);
     return std::any_of(items.begin(), items.end(), [&](const Value& other) { return equal(other, item, budget); });
 }
 
 namespace {
 
-// A place in a sequence of n, which may count from its end.
-std::optional<size_t> place_of(int64_t index, size_t n) {
+// The position in a sequence of n items of an index that, if negative, counts from the end; none if out of range.
+std::optional<size_t> position_of(int64_t index, size_t n) {
     int64_t size = static_cast<int64_t>(n);
     if (index < 0) index += size;
     if (index < 0 || index >= size) return {};
@@ -232,33 +226,33 @@ std::optional<size_t> place_of(int64_t index, size_t n) {
 }
 
 std::optional<Value> list_item(const List& list, int64_t index) {
-    if (list.watch && index != 0) list.watch->looked_ahead = true;  // whether it is there depends on what follows
-    std::optional<size_t> place = place_of(index, list.items.size());
-    return place ? std::optional(list.items[*place]) : std::nullopt;
+    if (list.trace && index != 0) list.trace->depends_on_later = true;  // the length matters
+    std::optional<size_t> position = position_of(index, list.items.size());
+    return position ? std::optional(list.items[*position]) : std::nullopt;
 }
 
 }  // namespace
 
-std::optional<Value> item_of(const Value& value, const Value& key, Budget& budget) {
+std::optional<Value> find_item(const Value& value, const Value& key, Budget& budget) {
     if (value.is_dict()) {
         if (key.is_dict() || (key.is_list() && !key.list().is_tuple)) return {};
         const Value* found = value.dict().find(key, budget);
         return found ? std::optional(*found) : std::nullopt;
     }
-    std::optional<int64_t> index = key.whole();
+    std::optional<int64_t> index = key.as_integer();
     if (!index) return {};
     if (value.is_list()) return list_item(value.list(), *index);
     if (!value.is_text()) return {};
-    std::optional<size_t> place = place_of(*index, value.text().size());
-    return place ? std::optional<Value>(Text(1, value.text()[*place])) : std::nullopt;
+    std::optional<size_t> position = position_of(*index, value.text().size());
+    return position ? std::optional<Value>(Text(1, value.text()[*position])) : std::nullopt;
 }
 
 namespace {
 
-struct Slice {
+struct SliceRange {
     int64_t begin, end, step;
 
-    // The places that it takes, in their order.
+    // Calls f with each index, in order.
     template <class F>
     void for_each(F f) const {
         if (step > 0)
@@ -270,51 +264,51 @@ struct Slice {
 
 std::optional<int64_t> slice_part(const Value& value) {
     if (value.is_none()) return {};
-    if (!value.whole()) fail("slice indices must be whole numbers, not '{}'", type_name(value));
-    return value.whole();
+    if (!value.as_integer()) fail("slice indices must be integers, not '{}'", type_name(value));
+    return value.as_integer();
 }
 
-Slice resolve(const Value& begin, const Value& end, const Value& step, size_t n) {
+SliceRange resolve(const Value& begin, const Value& end, const Value& step, size_t n) {
     int64_t size = static_cast<int64_t>(n), stride = slice_part(step).value_or(1);
-    if (stride == 0) fail("the step of a slice must not be zero");
+    if (stride == 0) fail("slice step cannot be zero");
     stride = std::clamp(stride, -size - 1, size + 1);
     int64_t lowest = stride > 0 ? 0 : -1, highest = stride > 0 ? size : size - 1;
-    auto place = [&](const Value& value, int64_t absent) {
+    auto bound = [&](const Value& value, int64_t omitted) {
         std::optional<int64_t> given = slice_part(value);
-        if (!given) return absent;
+        if (!given) return omitted;
         return std::clamp(*given < 0 ? *given + size : *given, lowest, highest);
     };
-    return {place(begin, stride > 0 ? lowest : highest), place(end, stride > 0 ? highest : lowest), stride};
+    return {bound(begin, stride > 0 ? lowest : highest), bound(end, stride > 0 ? highest : lowest), stride};
 }
 
-// The rest of messages that are watched is watched too, if it begins at the first or the second.
-Value rest_of_watched(const List& list, const Value& begin, const Value& end, const Value& step) {
+// A slice of traced messages that only drops the first one (a system message) is traced too.
+Value slice_of_traced(const List& list, const Value& begin, const Value& end, const Value& step) {
     std::vector<Value> items;
     resolve(begin, end, step, list.items.size()).for_each([&](size_t i) { items.push_back(list.items[i]); });
-    int64_t first = begin.whole().value_or(0);
-    bool is_rest = first == 0 || (first == 1 && list.items.size() == list.watch->messages);
-    if (!is_rest || !end.is_none() || !(step.is_none() || step.whole() == 1)) list.watch->looked_ahead = true;
-    return std::make_shared<const List>(List{std::move(items), list.is_tuple, list.depth, list.watch});
+    int64_t first = begin.as_integer().value_or(0);
+    bool is_rest = first == 0 || (first == 1 && list.items.size() == list.trace->messages);
+    if (!is_rest || !end.is_none() || !(step.is_none() || step.as_integer() == 1)) list.trace->depends_on_later = true;
+    return std::make_shared<const List>(List{std::move(items), list.is_tuple, list.depth, list.trace});
 }
 
 }  // namespace
 
-Value slice_of(const Value& value, const Value& begin, const Value& end, const Value& step, Budget& budget) {
-    refuse_undefined(value);
+Value slice(const Value& value, const Value& begin, const Value& end, const Value& step, Budget& budget) {
+    require_defined(value);
     if (value.is_text()) {
-        Slice slice = resolve(begin, end, step, value.text().size());
+        SliceRange range = resolve(begin, end, step, value.text().size());
         Text part;
-        if (slice.step == 1 && slice.begin < slice.end)
-            part = value.text().substr(static_cast<size_t>(slice.begin), static_cast<size_t>(slice.end - slice.begin));
+        if (range.step == 1 && range.begin < range.end)
+            part = value.text().substr(static_cast<size_t>(range.begin), static_cast<size_t>(range.end - range.begin));
         else
-            slice.for_each([&](size_t i) { part.push_back(value.text()[i]); });
+            range.for_each([&](size_t i) { part.push_back(value.text()[i]); });
         budget.write(part.size());
         return part;
     }
-    if (!value.is_list()) fail("a {} has no slices", type_name(value));
-    if (value.list().watch) {
+    if (!value.is_list()) fail("a '{}' cannot be sliced", type_name(value));
+    if (value.list().trace) {
         budget.write(value.list().items.size());
-        return rest_of_watched(value.list(), begin, end, step);
+        return slice_of_traced(value.list(), begin, end, step);
     }
     std::vector<Value> part;
     resolve(begin, end, step, value.items().size()).for_each([&](size_t i) { part.push_back(value.items()[i]); });
@@ -338,7 +332,7 @@ std::vector<Value> keys_of(const Dict& dict) {
 
 }  // namespace
 
-std::vector<Value> walk(const Value& value, Budget& budget) {
+std::vector<Value> iterate(const Value& value, Budget& budget) {
     if (value.is_undefined()) return {};
     if (value.is_text()) return characters_of(value.text(), budget);
     if (value.is(Kind::iterator)) {
@@ -354,6 +348,12 @@ std::vector<Value> walk(const Value& value, Budget& budget) {
     if (!value.is_list()) fail("'{}' object is not iterable", type_name(value));
     budget.step(value.items().size());
     return value.items();
+}
+
+std::vector<Value> items_of(const Dict& dict, Budget& budget) {
+    std::vector<Value> pairs;
+    for (const auto& [key, value] : dict.items()) pairs.push_back(make_list({key, value}, budget, true));
+    return pairs;
 }
 
 size_t length_of(const Value& value) {

@@ -9,23 +9,23 @@ namespace puna::jinja {
 
 namespace {
 
-using Words = std::initializer_list<std::string_view>;
+using TagNames = std::initializer_list<std::string_view>;
 
-// The statements of a template; what stands in them between tags and in expressions is read by others.
+// Parses the statements of a template by recursive descent; expressions are left to the ExpressionParser.
 class Parser {
  public:
     explicit Parser(TokenStream& stream) : stream_(stream), expressions_(stream) {}
 
-    Tree parse(std::string_view place) {
-        Tree tree{.place = std::string(place), .body = parse_body({}), .has_generation = has_generation_};
+    Tree parse(std::string_view origin) {
+        Tree tree{.origin = std::string(origin), .body = parse_body({}), .has_generation = has_generation_};
         tree.names = stream_.names();
         return tree;
     }
 
  private:
-    // Up to a block tag that begins with one of these words; it is then read up to the word.
-    std::vector<Statement> parse_body(Words ends) {
-        TokenStream::Nested nested(stream_);
+    // Statements up to a block tag with one of these names, which becomes the current token; without names: to the end.
+    std::vector<Statement> parse_body(TagNames ends) {
+        TokenStream::DepthGuard guard(stream_);
         std::vector<Statement> body;
         while (true) {
             const Token& token = stream_.take();
@@ -37,10 +37,10 @@ class Parser {
                 stream_.expect_end(Token::Kind::end_output);
             } else if (token.kind == Token::Kind::end) {
                 if (ends.size() > 0)
-                    stream_.refuse("the template ends, where {{% {} %}} was expected", *std::prev(ends.end()));
+                    stream_.fail_here("expected {{% {} %}}, found the end of the template", *std::prev(ends.end()));
                 return body;
             } else {
-                if (std::any_of(ends.begin(), ends.end(), [&](auto end) { return stream_.here().is_name(end); }))
+                if (std::any_of(ends.begin(), ends.end(), [&](auto end) { return stream_.current().is_name(end); }))
                     return body;
                 body.push_back(parse_statement(ends));
             }
@@ -49,7 +49,7 @@ class Parser {
 
     Statement statement(Statement::Kind kind, int line) { return {.kind = kind, .line = line}; }
 
-    // The body of a block, and its last tag.
+    // The rest of the opening tag, the body and the closing tag.
     std::vector<Statement> parse_block(std::string_view end) {
         stream_.expect_end(Token::Kind::end_block);
         std::vector<Statement> body = parse_body({end});
@@ -58,7 +58,7 @@ class Parser {
         return body;
     }
 
-    Statement parse_statement(Words ends) {
+    Statement parse_statement(TagNames ends) {
         struct Tag {
             std::string_view name;
             Statement (Parser::*parse)();
@@ -69,149 +69,160 @@ class Parser {
                                        {"with", &Parser::parse_with},       {"generation", &Parser::parse_generation},
                                        {"break", &Parser::parse_jump},      {"continue", &Parser::parse_jump}};
         for (const Tag& tag : tags)
-            if (stream_.here().is_name(tag.name)) return (this->*tag.parse)();
-        if (stream_.here().kind == Token::Kind::name && ends.size() > 0)
-            stream_.refuse("{{% {} %}} is not supported, or not here, where {{% {} %}} was expected",
-                           printable(stream_.here().symbol), *std::prev(ends.end()));
-        stream_.refuse("{{% {} %}} is not supported here", printable(stream_.here().symbol));
+            if (stream_.current().is_name(tag.name)) return (this->*tag.parse)();
+        fail_tag(ends);
+    }
+
+    // The tag begins no statement.
+    [[noreturn]] void fail_tag(TagNames ends) {
+        const Token& name = stream_.current();
+        if (name.kind != Token::Kind::name) stream_.fail_here("expected the name of a tag, found {}", describe(name));
+        if (!name.is_name("else") && !name.is_name("elif") && !name.symbol.starts_with("end"))
+            stream_.fail_here("{{% {} %}} is not supported", printable(name.symbol));
+        if (ends.size() == 0) stream_.fail_here("unexpected {{% {} %}}", printable(name.symbol));
+        stream_.fail_here("expected {{% {} %}}, found {{% {} %}}", *std::prev(ends.end()), printable(name.symbol));
     }
 
     Statement parse_if() {
-        Statement made = statement(Statement::Kind::if_else, stream_.take().line);
-        made.expressions.push_back(expressions_.parse_tuple(false));
+        Statement node = statement(Statement::Kind::if_else, stream_.take().line);
+        node.expressions.push_back(expressions_.parse_tuple(false));
         stream_.expect_end(Token::Kind::end_block);
-        made.body = parse_body({"elif", "else", "endif"});
-        if (stream_.here().is_name("elif")) {
-            TokenStream::Nested nested(stream_);
-            made.otherwise.push_back(parse_if());
-            return made;
+        node.body = parse_body({"elif", "else", "endif"});
+        if (stream_.current().is_name("elif")) {
+            TokenStream::DepthGuard guard(stream_);
+            node.else_body.push_back(parse_if());
+            return node;
         }
-        if (stream_.take_name_if("else"))
-            made.otherwise = parse_block("endif");
-        else
-            stream_.take(), stream_.expect_end(Token::Kind::end_block);
-        return made;
+        parse_else(node, "endif");
+        return node;
+    }
+
+    // From the name `else` or `end` on.
+    void parse_else(Statement& node, std::string_view end) {
+        if (stream_.take_name_if("else")) {
+            node.else_body = parse_block(end);
+        } else {
+            stream_.take();
+            stream_.expect_end(Token::Kind::end_block);
+        }
     }
 
     Statement parse_for() {
-        Statement made = statement(Statement::Kind::for_loop, stream_.take().line);
-        made.targets.push_back(parse_targets("in"));
-        if (!stream_.take_name_if("in")) stream_.refuse("{} where 'in' was expected", shown(stream_.here()));
-        made.expressions.push_back(expressions_.parse_tuple(false, "recursive"));
-        if (stream_.take_name_if("if")) made.expressions.push_back(expressions_.parse_expression());
-        made.recursive = stream_.take_name_if("recursive");
+        Statement node = statement(Statement::Kind::for_loop, stream_.take().line);
+        node.targets.push_back(parse_targets("in"));
+        if (!stream_.take_name_if("in")) stream_.fail_here("expected 'in', found {}", describe(stream_.current()));
+        node.expressions.push_back(expressions_.parse_tuple(false, "recursive"));
+        if (stream_.take_name_if("if")) node.expressions.push_back(expressions_.parse_expression());
+        node.recursive = stream_.take_name_if("recursive");
         stream_.expect_end(Token::Kind::end_block);
-        ++loops_;
-        made.body = parse_body({"else", "endfor"});
-        --loops_;
-        if (stream_.take_name_if("else"))
-            made.otherwise = parse_block("endfor");
-        else
-            stream_.take(), stream_.expect_end(Token::Kind::end_block);
-        return made;
+        ++loop_depth_;
+        node.body = parse_body({"else", "endfor"});
+        --loop_depth_;
+        parse_else(node, "endfor");
+        return node;
     }
 
     Statement parse_set() {
-        Statement made = statement(Statement::Kind::set, stream_.take().line);
-        made.targets.push_back(parse_targets(""));
+        Statement node = statement(Statement::Kind::set, stream_.take().line);
+        node.targets.push_back(parse_targets(""));
         if (stream_.take_if("=")) {
-            made.expressions.push_back(expressions_.parse_tuple());
+            node.expressions.push_back(expressions_.parse_tuple());
             stream_.expect_end(Token::Kind::end_block);
-            return made;
+            return node;
         }
-        made.kind = Statement::Kind::set_block;
-        if (stream_.here().is("|")) made.expressions.push_back(expressions_.parse_filters({}));
-        made.body = parse_function_body("endset");
-        return made;
+        node.kind = Statement::Kind::set_block;
+        if (stream_.current().is("|")) node.expressions.push_back(expressions_.parse_filters({}));
+        node.body = parse_function_body("endset");
+        return node;
     }
 
-    // Of a block whose text is a value: no break or continue reaches out of it.
+    // The body of a block that is rendered to a string: break and continue cannot leave it.
     std::vector<Statement> parse_function_body(std::string_view end) {
-        int outside = std::exchange(loops_, 0);
+        int outer_loops = std::exchange(loop_depth_, 0);
         std::vector<Statement> body = parse_block(end);
-        loops_ = outside;
+        loop_depth_ = outer_loops;
         return body;
     }
 
-    void parse_parameters(Statement& made) {
+    void parse_parameters(Statement& node) {
         stream_.expect("(");
-        while (!stream_.here().is(")")) {
-            if (!made.parameters.empty()) stream_.expect(",");
-            made.parameters.push_back({stream_.intern(stream_.take_name()), stream_.take_if("=")});
-            if (made.parameters.back().has_default)
-                made.expressions.push_back(expressions_.parse_expression());
-            else if (!made.expressions.empty())
-                stream_.refuse("a parameter without a default after one that has it");
+        while (!stream_.current().is(")")) {
+            if (!node.parameters.empty()) stream_.expect(",");
+            node.parameters.push_back({stream_.intern(stream_.take_name()), stream_.take_if("=")});
+            if (node.parameters.back().has_default)
+                node.expressions.push_back(expressions_.parse_expression());
+            else if (!node.expressions.empty())
+                stream_.fail_here("a parameter without a default follows one with a default");
         }
         stream_.expect(")");
     }
 
     Statement parse_macro() {
-        Statement made = statement(Statement::Kind::macro, stream_.take().line);
-        made.name = stream_.intern(stream_.take_name());
-        parse_parameters(made);
-        size_t begin = stream_.place();
-        made.body = parse_function_body("endmacro");
-        made.takes_varargs = stream_.names_since(begin, "varargs");
-        made.takes_kwargs = stream_.names_since(begin, "kwargs");
-        made.takes_caller = stream_.names_since(begin, "caller");
-        return made;
+        Statement node = statement(Statement::Kind::macro, stream_.take().line);
+        node.name = stream_.intern(stream_.take_name());
+        parse_parameters(node);
+        size_t begin = stream_.position();
+        node.body = parse_function_body("endmacro");
+        node.takes_varargs = stream_.has_name_since(begin, "varargs");
+        node.takes_kwargs = stream_.has_name_since(begin, "kwargs");
+        node.takes_caller = stream_.has_name_since(begin, "caller");
+        return node;
     }
 
     Statement parse_call_block() {
-        Statement made = statement(Statement::Kind::call_block, stream_.take().line);
-        made.name = name_caller;
-        if (stream_.here().is("(")) parse_parameters(made);
-        made.expressions.push_back(expressions_.parse_expression());
-        if (made.expressions.back().kind != Expression::Kind::call)
-            stream_.refuse("{{% call %}} is not followed by the call of a macro");
-        made.body = parse_function_body("endcall");
-        return made;
+        Statement node = statement(Statement::Kind::call_block, stream_.take().line);
+        node.name = name_caller;
+        if (stream_.current().is("(")) parse_parameters(node);
+        node.expressions.push_back(expressions_.parse_expression());
+        if (node.expressions.back().kind != Expression::Kind::call)
+            stream_.fail_here("expected the call of a macro in {{% call %}}");
+        node.body = parse_function_body("endcall");
+        return node;
     }
 
     Statement parse_filter_block() {
-        Statement made = statement(Statement::Kind::filter, stream_.take().line);
-        made.expressions.push_back(expressions_.parse_filters({}, true));
-        made.body = parse_function_body("endfilter");
-        return made;
+        Statement node = statement(Statement::Kind::filter, stream_.take().line);
+        node.expressions.push_back(expressions_.parse_filters({}, true));
+        node.body = parse_function_body("endfilter");
+        return node;
     }
 
     Statement parse_with() {
-        Statement made = statement(Statement::Kind::with, stream_.take().line);
-        while (stream_.here().kind != Token::Kind::end_block) {
-            if (!made.targets.empty()) stream_.expect(",");
-            made.targets.push_back(parse_targets(""));
+        Statement node = statement(Statement::Kind::with, stream_.take().line);
+        while (stream_.current().kind != Token::Kind::end_block) {
+            if (!node.targets.empty()) stream_.expect(",");
+            node.targets.push_back(parse_targets(""));
             stream_.expect("=");
-            made.expressions.push_back(expressions_.parse_expression());
+            node.expressions.push_back(expressions_.parse_expression());
         }
-        made.body = parse_block("endwith");
-        return made;
+        node.body = parse_block("endwith");
+        return node;
     }
 
     Statement parse_generation() {
-        Statement made = statement(Statement::Kind::generation, stream_.take().line);
+        Statement node = statement(Statement::Kind::generation, stream_.take().line);
         has_generation_ = true;
-        made.body = parse_function_body("endgeneration");
-        return made;
+        node.body = parse_function_body("endgeneration");
+        return node;
     }
 
     Statement parse_jump() {
         const Token& token = stream_.take();
-        if (loops_ == 0) stream_.refuse("{{% {} %}} outside of a loop", token.symbol);
+        if (loop_depth_ == 0) stream_.fail_here("{{% {} %}} outside of a loop", token.symbol);
         bool breaks = token.symbol == "break";
         stream_.expect_end(Token::Kind::end_block);
         return statement(breaks ? Statement::Kind::break_loop : Statement::Kind::continue_loop, token.line);
     }
 
-    // A name, an attribute of a namespace, or several with commas between them.
+    // One target or several, separated by commas, up to `=`, `)` or the name `end`.
     Target parse_targets(std::string_view end) {
-        TokenStream::Nested nested(stream_);
+        TokenStream::DepthGuard guard(stream_);
         Target target = parse_target();
-        if (!stream_.here().is(",")) return target;
+        if (!stream_.current().is(",")) return target;
         Target tuple;
         tuple.parts.push_back(std::move(target));
         while (stream_.take_if(",")) {
-            if (stream_.here().is_name(end) || stream_.here().is("=") || stream_.here().is(")")) break;
+            if (stream_.current().is_name(end) || stream_.current().is("=") || stream_.current().is(")")) break;
             tuple.parts.push_back(parse_target());
         }
         return tuple;
@@ -225,7 +236,7 @@ class Parser {
         }
         std::string_view name = stream_.take_name();
         for (std::string_view reserved : {"true", "True", "false", "False", "none", "None"})
-            if (name == reserved) stream_.refuse("'{}' cannot be assigned to", name);
+            if (name == reserved) stream_.fail_here("cannot assign to '{}'", name);
         Target target{.name = stream_.intern(name)};
         if (stream_.take_if(".")) target.attribute = text_of(stream_.take_name());
         return target;
@@ -233,19 +244,19 @@ class Parser {
 
     TokenStream& stream_;
     ExpressionParser expressions_;
-    int loops_ = 0;  // that a break would leave
+    int loop_depth_ = 0;  // loops that a break could leave
     bool has_generation_ = false;
 };
 
 }  // namespace
 
-Tree parse(std::string_view source, std::string_view place, const Limits& limits) {
+Tree parse(std::string_view source, std::string_view origin, const Limits& limits) {
     if (source.size() > limits.source)
-        fail("{}: a template of {} bytes: more than {} are not read", place, source.size(), limits.source);
-    std::string clean = clean_source(source);
-    TokenStream stream(clean, place, limits);
+        fail("{}: the template has {} bytes, the limit is {}", origin, source.size(), limits.source);
+    std::string normalized = normalize_newlines(source);
+    TokenStream stream(normalized, origin, limits);
     for (const char* name : {"loop", "caller", "varargs", "kwargs"}) stream.intern(name);
-    return Parser(stream).parse(place);
+    return Parser(stream).parse(origin);
 }
 
 }  // namespace puna::jinja

@@ -16,16 +16,16 @@ namespace {
 
 constexpr size_t max_width = 10'000, max_precision = 400;
 
-// How one value is shown: [[fill]align][sign][#][0][width][,][.precision][type].
-struct Spec {
+// A format specification: [[fill]align][sign][#][0][width][,][.precision][type].
+struct FormatSpec {
     char32_t fill = ' ';
-    char align = '\0', sign = '-', grouping = '\0', type = '\0';  // '\0': the value's own
+    char align = '\0', sign = '-', grouping = '\0', type = '\0';  // '\0': default of the value's type
     bool alternate = false;
     size_t width = 0;
     std::optional<size_t> precision;
 };
 
-Text padded(Text text, const Spec& spec, char natural_align, size_t sign_size = 0) {
+Text padded(Text text, const FormatSpec& spec, char natural_align, size_t sign_size = 0) {
     if (text.size() >= spec.width) return text;
     size_t missing = spec.width - text.size();
     char align = spec.align ? spec.align : natural_align;
@@ -40,7 +40,7 @@ void group_digits(std::string& digits, char separator) {
     for (size_t at = end; at > 3; at -= 3) digits.insert(at - 3, 1, separator);
 }
 
-std::string fixed_digits(double value, const Spec& spec) {
+std::string float_digits(double value, const FormatSpec& spec) {
     auto precision = static_cast<int>(spec.precision.value_or(6));
     switch (spec.type) {
         case 'e':
@@ -57,11 +57,11 @@ std::string fixed_digits(double value, const Spec& spec) {
         case 'g':
             return fmt::format("{:.{}g}", value, std::max(precision, 1));
         default:
-            return spec.precision ? fmt::format("{:.{}g}", value, std::max(precision, 1)) : number_text(value);
+            return spec.precision ? fmt::format("{:.{}g}", value, std::max(precision, 1)) : float_repr(value);
     }
 }
 
-std::string whole_digits(uint64_t value, const Spec& spec) {
+std::string integer_digits(uint64_t value, const FormatSpec& spec) {
     switch (spec.type) {
         case 'x':
             return fmt::format("{}{:x}", spec.alternate ? "0x" : "", value);
@@ -76,23 +76,23 @@ std::string whole_digits(uint64_t value, const Spec& spec) {
     }
 }
 
-constexpr std::string_view float_types = "eEfFgG%", whole_types = "dxXobc";
+constexpr std::string_view float_types = "eEfFgG%", integer_types = "dxXobc";
 
 bool is_type(std::string_view types, char type) { return type != '\0' && types.find(type) != types.npos; }
 
-Text show_number(const Value& value, const Spec& spec) {
-    bool as_float = value.is(Kind::number) || is_type(float_types, spec.type);
-    if (value.is(Kind::number) && is_type(whole_types, spec.type))
-        fail("the format '{}' is not for a float", spec.type);
+Text format_number(const Value& value, const FormatSpec& spec) {
+    bool as_float = value.is(Kind::floating) || is_type(float_types, spec.type);
+    if (value.is(Kind::floating) && is_type(integer_types, spec.type))
+        fail("unknown format code '{}' for a float", spec.type);
     if (value.is(Kind::big_integer)) return padded(text_of(value.digits()), spec, '>');
     if (spec.type == 'c')
-        return padded(Text(1, static_cast<char32_t>(std::clamp<int64_t>(*value.whole(), 0, 0x10ffff))), spec, '<');
-    double number = *value.numeric();
-    bool negative = as_float ? std::signbit(number) : *value.whole() < 0;
-    std::string digits = as_float ? fixed_digits(std::abs(number), spec)
-                                  : whole_digits(negative ? 0 - static_cast<uint64_t>(*value.whole())
-                                                          : static_cast<uint64_t>(*value.whole()),
-                                                 spec);
+        return padded(Text(1, static_cast<char32_t>(std::clamp<int64_t>(*value.as_integer(), 0, 0x10ffff))), spec, '<');
+    double number = *value.as_double();
+    bool negative = as_float ? std::signbit(number) : *value.as_integer() < 0;
+    std::string digits = as_float ? float_digits(std::abs(number), spec)
+                                  : integer_digits(negative ? 0 - static_cast<uint64_t>(*value.as_integer())
+                                                            : static_cast<uint64_t>(*value.as_integer()),
+                                                   spec);
     if (!as_float && spec.precision && digits.size() < *spec.precision)
         digits.insert(0, *spec.precision - digits.size(), '0');
     if (spec.grouping) group_digits(digits, spec.grouping);
@@ -100,16 +100,16 @@ Text show_number(const Value& value, const Spec& spec) {
     return padded(text_of(sign + digits), spec, '>', sign.size());
 }
 
-Text show_text(Text text, const Spec& spec) {
+Text format_text(Text text, const FormatSpec& spec) {
     if (spec.precision && text.size() > *spec.precision) text.resize(*spec.precision);
     return padded(std::move(text), spec, '<');
 }
 
-size_t read_number(TextView& rest, size_t most) {
+size_t take_number(TextView& rest, size_t limit) {
     size_t number = 0;
     while (!rest.empty() && code_of(rest[0]) >= '0' && code_of(rest[0]) <= '9') {
         number = number * 10 + (code_of(rest[0]) - '0');
-        if (number > most) fail("a format asks for more than {} characters", most);
+        if (number > limit) fail("a width or precision in a format exceeds {}", limit);
         rest.remove_prefix(1);
     }
     return number;
@@ -118,7 +118,7 @@ size_t read_number(TextView& rest, size_t most) {
 char ascii(char32_t c) { return code_of(c) < 0x80 ? static_cast<char>(code_of(c)) : '\0'; }
 char first_of(TextView rest) { return rest.empty() ? '\0' : ascii(rest[0]); }
 
-// ---- "%s"
+// ---- the % operator
 
 class PercentFormatter {
  public:
@@ -133,19 +133,20 @@ class PercentFormatter {
         for (size_t at; (at = rest_.find('%')) != TextView::npos;) {
             out += rest_.substr(0, at);
             rest_.remove_prefix(at + 1);
-            out += show_next();
+            out += format_next();
         }
         out += rest_;
-        if (next_ < positional_.size() && !arguments_.is_dict()) fail("not all arguments of a % format were used");
+        if (next_ < positional_.size() && !arguments_.is_dict())
+            fail("not all arguments were converted by the % format");
         budget_.write(out.size());
         return without_flag(std::move(out), escaped);
     }
 
  private:
-    Text show_next() {
-        std::optional<Value> named = take_named();
-        Spec spec = take_spec();
-        if (rest_.empty()) fail("an incomplete % format");
+    Text format_next() {
+        std::optional<Value> named = take_keyword();
+        FormatSpec spec = take_spec();
+        if (rest_.empty()) fail("incomplete % format");
         char32_t letter = rest_[0];
         spec.type = ascii(letter);
         rest_.remove_prefix(1);
@@ -153,35 +154,35 @@ class PercentFormatter {
         budget_.write(spec.width);
         Value value = named ? *named : take();
         if (spec.type == 's' || spec.type == 'r' || spec.type == 'a')
-            return show_text(spec.type == 's' ? to_text(value, budget_) : repr(value, budget_), spec);
-        if (spec.type == 'c' && value.is_text()) return show_text(value.text(), spec);
-        return show_as_number(value, spec);
+            return format_text(spec.type == 's' ? to_text(value, budget_) : repr(value, budget_), spec);
+        if (spec.type == 'c' && value.is_text()) return format_text(value.text(), spec);
+        return convert_number(value, spec);
     }
 
-    static Text show_as_number(Value value, Spec spec) {
+    static Text convert_number(Value value, FormatSpec spec) {
         if (spec.type == 'i' || spec.type == 'u') spec.type = 'd';
         if (!is_type(float_types, spec.type) && !is_type("dxXoc", spec.type))
-            fail("'%{}' is not a format", printable(std::string(1, spec.type)));
-        if (!value.numeric()) fail("%{} format: a number is required, not {}", spec.type, type_name(value));
-        if (value.is(Kind::number) && !is_type(float_types, spec.type)) {
-            if (!(std::abs(value.number()) < 0x1p62)) fail("%{} format: the number is too large", spec.type);
-            value = static_cast<int64_t>(value.number());
+            fail("unsupported % format '%{}'", printable(std::string(1, spec.type)));
+        if (!value.as_double()) fail("%{} format: a number is required, not {}", spec.type, type_name(value));
+        if (value.is(Kind::floating) && !is_type(float_types, spec.type)) {
+            if (!(std::abs(value.floating()) < 0x1p62)) fail("%{} format: the number is too large", spec.type);
+            value = static_cast<int64_t>(value.floating());
         }
-        return show_number(value, spec);
+        return format_number(value, spec);
     }
 
-    std::optional<Value> take_named() {
+    std::optional<Value> take_keyword() {
         if (first_of(rest_) != '(') return {};
         size_t end = rest_.find(')');
-        if (end == TextView::npos || !arguments_.is_dict()) fail("a % format with a name needs a dict");
+        if (end == TextView::npos || !arguments_.is_dict()) fail("a % format with a name requires a dict");
         const Value* found = arguments_.dict().find(Text(rest_.substr(1, end - 1)), budget_);
-        if (!found) fail("a % format names '{}', which is not there", printable(encode_utf8(rest_.substr(1, end - 1))));
+        if (!found) fail("% format: no key '{}' in the dict", printable(encode_utf8(rest_.substr(1, end - 1))));
         rest_.remove_prefix(end + 1);
         return *found;
     }
 
-    Spec take_spec() {
-        Spec spec{.align = '>'};
+    FormatSpec take_spec() {
+        FormatSpec spec{.align = '>'};
         bool zero = false;
         for (; !rest_.empty() && std::string_view("-+ #0").find(first_of(rest_)) != std::string_view::npos &&
                first_of(rest_);
@@ -202,16 +203,17 @@ class PercentFormatter {
         return spec;
     }
 
-    size_t take_size(size_t most) {
-        if (first_of(rest_) != '*') return read_number(rest_, most);
+    size_t take_size(size_t limit) {
+        if (first_of(rest_) != '*') return take_number(rest_, limit);
         rest_.remove_prefix(1);
-        std::optional<int64_t> given = take().whole();
-        if (!given || *given < 0 || *given > static_cast<int64_t>(most)) fail("* in a % format needs a small number");
+        std::optional<int64_t> given = take().as_integer();
+        if (!given || *given < 0 || *given > static_cast<int64_t>(limit))
+            fail("* in a % format requires an integer from 0 to {}", limit);
         return static_cast<size_t>(*given);
     }
 
     Value take() {
-        if (next_ == positional_.size()) fail("not enough arguments for a % format");
+        if (next_ == positional_.size()) fail("not enough arguments for the % format");
         return positional_[next_++];
     }
 
@@ -222,10 +224,10 @@ class PercentFormatter {
     size_t next_ = 0;
 };
 
-// ---- "{}"
+// ---- str.format
 
-Spec parse_spec(TextView rest) {
-    Spec spec;
+FormatSpec parse_spec(TextView rest) {
+    FormatSpec spec;
     auto is_align = [](char c) { return c == '<' || c == '>' || c == '=' || c == '^'; };
     auto take_if = [&rest](std::string_view wanted) {
         char c = first_of(rest);
@@ -241,23 +243,23 @@ Spec parse_spec(TextView rest) {
     if (char sign = take_if("+- ")) spec.sign = sign;
     spec.alternate = take_if("#");
     if (take_if("0") && !spec.align) spec.fill = '0', spec.align = '=';
-    spec.width = read_number(rest, max_width);
+    spec.width = take_number(rest, max_width);
     spec.grouping = take_if(",_");
-    if (take_if(".")) spec.precision = read_number(rest, max_precision);
+    if (take_if(".")) spec.precision = take_number(rest, max_precision);
     spec.type = first_of(rest);
-    if (rest.size() > 1 || (rest.size() == 1 && spec.type == '\0')) fail("an invalid format after ':'");
+    if (rest.size() > 1 || (rest.size() == 1 && spec.type == '\0')) fail("invalid format specification");
     return spec;
 }
 
-Text show(const Value& value, TextView spec_text, Budget& budget) {
+Text format_value(const Value& value, TextView spec_text, Budget& budget) {
     if (spec_text.empty()) return to_text(value, budget);
-    Spec spec = parse_spec(spec_text);
+    FormatSpec spec = parse_spec(spec_text);
     budget.write(spec.width);
-    if (value.is_text() && (spec.type == '\0' || spec.type == 's')) return show_text(value.text(), spec);
-    bool known = spec.type == '\0' || is_type(float_types, spec.type) || is_type(whole_types, spec.type);
-    if (!value.numeric() || !known)
-        fail("the format '{}' is not for a {}", printable(encode_utf8(spec_text)), type_name(value));
-    return show_number(value, spec);
+    if (value.is_text() && (spec.type == '\0' || spec.type == 's')) return format_text(value.text(), spec);
+    bool known = spec.type == '\0' || is_type(float_types, spec.type) || is_type(integer_types, spec.type);
+    if (!value.as_double() || !known)
+        fail("format specification '{}' does not apply to a '{}'", printable(encode_utf8(spec_text)), type_name(value));
+    return format_number(value, spec);
 }
 
 class BraceFormatter {
@@ -277,10 +279,10 @@ class BraceFormatter {
                 out += format[0];
                 format.remove_prefix(2);
             } else if (c == '}') {
-                fail("a single '}}' in a format");
+                fail("single '}}' in a format string");
             } else {
                 size_t end = end_of_field(format);
-                out += show_field(format.substr(1, end - 1), nested);
+                out += format_field(format.substr(1, end - 1), nested);
                 format.remove_prefix(end + 1);
             }
             budget_.step();
@@ -296,10 +298,10 @@ class BraceFormatter {
             open += (ascii(format[i]) == '{') - (ascii(format[i]) == '}');
             if (open == 0) return i;
         }
-        fail("a '{{' in a format is not closed");
+        fail("unterminated '{{' in a format string");
     }
 
-    Text show_field(TextView field, bool nested) {
+    Text format_field(TextView field, bool nested) {
         size_t colon = std::min(field.find(':'), field.size());
         TextView name = field.substr(0, colon), spec = field.substr(std::min(colon + 1, field.size()));
         size_t mark = std::min(name.find('!'), name.size());
@@ -307,11 +309,11 @@ class BraceFormatter {
         Value value = find(name.substr(0, mark));
         if (conversion == 'r') value = repr(value, budget_);
         if (conversion == 's') value = to_text(value, budget_);
-        if (nested && !spec.empty()) fail("a format nested twice");
-        return show(value, run(spec, true), budget_);
+        if (nested && !spec.empty()) fail("format specifications nest too deeply");
+        return format_value(value, run(spec, true), budget_);
     }
 
-    // "", "0", "name", "0.attribute", "name[key]"
+    // The value of a field name: "", "0", "name", "0.attribute", "name[key]".
     Value find(TextView name) {
         size_t end = std::min(name.find_first_of(U".["), name.size());
         Value value = find_argument(name.substr(0, end));
@@ -330,19 +332,19 @@ class BraceFormatter {
                              return code_of(c) >= '0' && code_of(c) <= '9';
                          });
         if (!is_number) return Text(name);
-        return static_cast<int64_t>(read_number(name, max_width));
+        return static_cast<int64_t>(take_number(name, max_width));
     }
 
     Value find_argument(TextView name) {
         Value key = key_of(name, true);
         if (name.empty() || !key.is_text()) {
             size_t index = name.empty() ? next_++ : static_cast<size_t>(key.integer());
-            if (index >= arguments_.positional.size()) fail("a format asks for argument {}, which is not there", index);
+            if (index >= arguments_.positional.size()) fail("the format string has no argument {}", index);
             return arguments_.positional[index];
         }
-        for (const auto& [known, value] : arguments_.named)
+        for (const auto& [known, value] : arguments_.keyword)
             if (known == encode_utf8(name)) return value;
-        fail("a format names '{}', which is not there", printable(encode_utf8(name)));
+        fail("the format string has no argument '{}'", printable(encode_utf8(name)));
     }
 
     const Arguments& arguments_;

@@ -43,7 +43,7 @@ constexpr char32_t sigma = 0x3a3, small_sigma = 0x3c3, final_sigma = 0x3c2;
 
 bool is_cased(char32_t c) { return is_in(cased_ranges, c); }
 
-// A sigma is final after a cased letter and before none; what is ignorable in between does not count.
+// A sigma is final after a cased letter and not before one, ignoring case-ignorable characters in between.
 bool is_final_sigma(TextView text, size_t at) {
     size_t before = at, after = at + 1;
     while (before > 0 && is_in(case_ignorable_ranges, text[before - 1])) --before;
@@ -62,19 +62,19 @@ void append_lower(Text& out, TextView text, size_t at) {
 void append_upper(Text& out, char32_t c) { append_mapped(out, c, {upper_runs, upper_texts}); }
 void append_title(Text& out, char32_t c) { append_mapped(out, c, {title_runs, title_texts}); }
 
-// Of the first blank, or the last; npos if there is none.
-size_t find_blank(TextView text, bool last) {
-    auto at = last ? static_cast<size_t>(std::find_if(text.rbegin(), text.rend(), is_blank).base() - text.begin())
-                   : static_cast<size_t>(std::find_if(text.begin(), text.end(), is_blank) - text.begin());
+// The position of the first or last whitespace character; npos if there is none.
+size_t find_space(TextView text, bool last) {
+    auto at = last ? static_cast<size_t>(std::find_if(text.rbegin(), text.rend(), is_space).base() - text.begin())
+                   : static_cast<size_t>(std::find_if(text.begin(), text.end(), is_space) - text.begin());
     if (last) return at == 0 ? TextView::npos : at - 1;
     return at == text.size() ? TextView::npos : at;
 }
 
-std::vector<TextView> split_blanks(TextView text, size_t most, bool from_right) {
+std::vector<TextView> split_whitespace(TextView text, size_t max_splits, bool from_right) {
     std::vector<TextView> parts;
     Side near = from_right ? Side::right : Side::left;
     for (TextView rest = strip(text, near); !rest.empty(); rest = strip(rest, near)) {
-        size_t cut = parts.size() == most ? TextView::npos : find_blank(rest, from_right);
+        size_t cut = parts.size() == max_splits ? TextView::npos : find_space(rest, from_right);
         if (cut == TextView::npos) {
             parts.push_back(rest);
             break;
@@ -92,7 +92,7 @@ bool ends_line(char32_t c) {
            code == 0x2029;
 }
 
-// \x1b, \u200b or \U000e0001, or one of the short forms.
+// \n, \r, \t, \x1b, \u200b or \U000e0001.
 std::string backslash_escape(char32_t code) {
     if (code == '\n') return "\\n";
     if (code == '\r') return "\\r";
@@ -140,7 +140,7 @@ Text swap_case(TextView text) {
     return result;
 }
 
-bool is_blank(char32_t c) {
+bool is_space(char32_t c) {
     char32_t code = code_of(c);
     return class_of(code) == CharacterClass::space || (code >= 0x1c && code <= 0x1f);
 }
@@ -160,27 +160,27 @@ LetterCase case_of(char32_t c) {
 namespace {
 
 template <class F>
-TextView strip_if(TextView text, Side side, F goes) {
+TextView strip_if(TextView text, Side side, F is_stripped) {
     size_t begin = 0, end = text.size();
     if (side != Side::right)
-        while (begin < end && goes(text[begin])) ++begin;
+        while (begin < end && is_stripped(text[begin])) ++begin;
     if (side != Side::left)
-        while (end > begin && goes(text[end - 1])) --end;
+        while (end > begin && is_stripped(text[end - 1])) --end;
     return text.substr(begin, end - begin);
 }
 
 }  // namespace
 
-TextView strip(TextView text, Side side) { return strip_if(text, side, is_blank); }
+TextView strip(TextView text, Side side) { return strip_if(text, side, is_space); }
 
 TextView strip(TextView text, TextView characters, Side side) {
     return strip_if(text, side, [characters](char32_t c) { return characters.find(c) != TextView::npos; });
 }
 
-std::vector<TextView> split(TextView text, std::optional<TextView> separator, size_t most, bool from_right) {
-    if (!separator) return split_blanks(text, most, from_right);
+std::vector<TextView> split(TextView text, std::optional<TextView> separator, size_t max_splits, bool from_right) {
+    if (!separator) return split_whitespace(text, max_splits, from_right);
     std::vector<TextView> parts;
-    while (parts.size() < most) {
+    while (parts.size() < max_splits) {
         size_t at = from_right ? text.rfind(*separator) : text.find(*separator);
         if (at == TextView::npos) break;
         size_t end = at + separator->size();
@@ -211,16 +211,16 @@ size_t count(TextView text, TextView wanted) {
     return found;
 }
 
-Text replace(TextView text, TextView old, TextView replacement, size_t most) {
+Text replace(TextView text, TextView old, TextView replacement, size_t max_count) {
     Text result;
     size_t done = 0;
-    for (; most > 0; --most) {
+    for (; max_count > 0; --max_count) {
         size_t at = text.find(old, done);
         if (at == TextView::npos) break;
         result.append(text.substr(done, at - done)).append(replacement);
         done = at + old.size();
         if (!old.empty()) continue;
-        if (done == text.size()) return result;  // an empty one stands before and after every character
+        if (done == text.size()) return result;  // an empty string is found before and after every character
         result.push_back(text[done++]);
     }
     return result.append(text.substr(done));

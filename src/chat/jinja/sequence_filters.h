@@ -1,29 +1,29 @@
-// chat/jinja/sequence_filters.h — the filters that walk through items: map, select, sort, join and their like
-// (filters.cpp).
+// chat/jinja/sequence_filters.h — the filters on sequences, for the table in filters.cpp. They behave as Jinja2's
+// filter of that name; those that are generators there return an iterator. Throw Error for arguments of the wrong type.
 #pragma once
 #include "chat/jinja/builtins.h"
 
 namespace puna::jinja {
 
-Value batch(Call& call);
-Value first_item(Call& call);
-Value group_by(Call& call);
-Value items_of_dict(Call& call);
-Value join_items(Call& call);
-Value last_item(Call& call);
-Value map_items(Call& call);
-Value max_item(Call& call);
-Value min_item(Call& call);
-Value reject(Call& call);
-Value reject_by_attribute(Call& call);
-Value reverse_items(Call& call);
-Value select(Call& call);
-Value select_by_attribute(Call& call);
-Value slice_items(Call& call);
-Value sort_dict(Call& call);
-Value sort_items(Call& call);
-Value sum_items(Call& call);
-Value to_list(Call& call);
-Value unique_items(Call& call);
+Value filter_batch(Call& call);
+Value filter_dictsort(Call& call);
+Value filter_first(Call& call);
+Value filter_groupby(Call& call);
+Value filter_items(Call& call);
+Value filter_join(Call& call);
+Value filter_last(Call& call);
+Value filter_list(Call& call);
+Value filter_map(Call& call);
+Value filter_max(Call& call);
+Value filter_min(Call& call);
+Value filter_reject(Call& call);
+Value filter_rejectattr(Call& call);
+Value filter_reverse(Call& call);
+Value filter_select(Call& call);
+Value filter_selectattr(Call& call);
+Value filter_slice(Call& call);
+Value filter_sort(Call& call);
+Value filter_sum(Call& call);
+Value filter_unique(Call& call);
 
 }  // namespace puna::jinja

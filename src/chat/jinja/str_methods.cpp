@@ -1,4 +1,4 @@
-// The methods of text that a template can call: Python's str.
+// The methods of strings that a template can call, as Python's str.
 #include "chat/jinja/builtins.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_format.h"
@@ -20,7 +20,7 @@ Value converted(Call& call) {
 template <Side side>
 Value strip_side(Call& call) {
     call.budget().write(call.self.text().size());
-    bool blanks = !call.has(0) || call.need(0).is_none();
+    bool blanks = !call.has(0) || call.required(0).is_none();
     return Text(blanks ? strip(call.self.text(), side) : strip(call.self.text(), call.text(0), side));
 }
 
@@ -34,21 +34,21 @@ Value list_of(const std::vector<TextView>& parts, Call& call, bool is_tuple = fa
 template <bool from_right>
 Value split_text(Call& call) {
     std::optional<Text> separator;
-    if (call.has(0) && !call.need(0).is_none()) separator = call.text(0);
-    if (separator && separator->empty()) fail("split: the separator is empty");
-    int64_t most = call.whole(1, -1);
+    if (call.has(0) && !call.required(0).is_none()) separator = call.text(0);
+    if (separator && separator->empty()) call.fail_argument(0, "must not be empty");
+    int64_t max_splits = call.integer(1, -1);
     const Text& text = call.self.text();
     call.budget().search(text.size(), separator ? separator->size() : 1);
     std::optional<TextView> view = separator ? std::optional<TextView>(*separator) : std::nullopt;
-    return list_of(split(text, view, most < 0 ? no_limit : static_cast<size_t>(most), from_right), call);
+    return list_of(split(text, view, max_splits < 0 ? no_limit : static_cast<size_t>(max_splits), from_right), call);
 }
 
-Value split_text_lines(Call& call) { return list_of(split_lines(call.self.text(), call.truth(0, false)), call); }
+Value split_text_lines(Call& call) { return list_of(split_lines(call.self.text(), call.boolean(0, false)), call); }
 
 template <bool from_right>
 Value partition(Call& call) {
     Text separator = call.text(0);
-    if (separator.empty()) fail("partition: the separator is empty");
+    if (separator.empty()) call.fail_argument(0, "must not be empty");
     TextView text = call.self.text();
     call.budget().search(text.size(), separator.size());
     size_t at = from_right ? text.rfind(separator) : text.find(separator);
@@ -64,8 +64,8 @@ Value partition(Call& call) {
 Value replace_text(Call& call) {
     Text old = call.text(0), replacement = call.text(1);
     const Text& text = call.self.text();
-    int64_t most = call.whole(2, -1);
-    size_t limit = most < 0 ? no_limit : static_cast<size_t>(most);
+    int64_t max_count = call.integer(2, -1);
+    size_t limit = max_count < 0 ? no_limit : static_cast<size_t>(max_count);
     call.budget().search(text.size(), old.size());
     size_t n = std::min(count(text, old), limit);
     call.budget().write(text.size());
@@ -74,13 +74,13 @@ Value replace_text(Call& call) {
     return replace(text, old, replacement, limit);
 }
 
-// The part that find, count and startswith look at: from an index to an index.
-TextView part_of(Call& call) {
+// The part that find, count, startswith and the like search: from `start` to `end`, parameters 1 and 2.
+TextView searched_part(Call& call) {
     const Text& text = call.self.text();
     int64_t size = static_cast<int64_t>(text.size());
-    auto place = [size](int64_t index) { return std::clamp<int64_t>(index < 0 ? index + size : index, 0, size); };
-    auto bound = [&](size_t i, int64_t otherwise) {
-        return call.has(i) && call.need(i).is_none() ? otherwise : place(call.whole(i, otherwise));
+    auto position = [size](int64_t index) { return std::clamp<int64_t>(index < 0 ? index + size : index, 0, size); };
+    auto bound = [&](size_t i, int64_t fallback) {
+        return call.has(i) && call.required(i).is_none() ? fallback : position(call.integer(i, fallback));
     };
     int64_t begin = bound(1, 0), end = bound(2, size);
     return TextView(text).substr(static_cast<size_t>(begin), static_cast<size_t>(std::max<int64_t>(end - begin, 0)));
@@ -88,7 +88,7 @@ TextView part_of(Call& call) {
 
 int64_t find_in(Call& call, bool from_right) {
     Text wanted = call.text(0);
-    TextView part = part_of(call);
+    TextView part = searched_part(call);
     call.budget().search(part.size(), wanted.size());
     size_t at = from_right ? part.rfind(wanted) : part.find(wanted);
     return at == TextView::npos ? -1 : static_cast<int64_t>(at) + (part.data() - call.self.text().data());
@@ -102,27 +102,27 @@ Value find_text(Call& call) {
 template <bool from_right>
 Value index_text(Call& call) {
     int64_t at = find_in(call, from_right);
-    if (at < 0) fail("the text looked for is not there");
+    if (at < 0) fail("{}: substring not found", call.builtin.name);
     return at;
 }
 
 Value count_text(Call& call) {
     Text wanted = call.text(0);
-    TextView part = part_of(call);
+    TextView part = searched_part(call);
     call.budget().search(part.size(), wanted.size());
     return static_cast<int64_t>(count(part, wanted));
 }
 
 template <bool at_end>
 Value begins_or_ends(Call& call) {
-    TextView part = part_of(call);
+    TextView part = searched_part(call);
     auto matches = [&](const Value& wanted) {
-        if (!wanted.is_text()) fail("startswith and endswith take a text or a tuple of them");
+        if (!wanted.is_text()) call.fail_argument(0, "must be a string or a tuple of strings");
         call.budget().search(wanted.text().size());
         TextView text = wanted.text();
         return at_end ? part.ends_with(text) : part.starts_with(text);
     };
-    const Value& wanted = call.need(0);
+    const Value& wanted = call.required(0);
     if (!wanted.is_list() || !wanted.list().is_tuple) return matches(wanted);
     return std::any_of(wanted.items().begin(), wanted.items().end(), matches);
 }
@@ -139,9 +139,9 @@ Value without(Call& call) {
 
 Value join_texts(Call& call) {
     Text joined;
-    std::vector<Value> items = walk(call.need(0), call.budget());
+    std::vector<Value> items = iterate(call.required(0), call.budget());
     for (size_t i = 0; i < items.size(); ++i) {
-        if (!items[i].is_text()) fail("join: item {} is a '{}', not a text", i, type_name(items[i]));
+        if (!items[i].is_text()) fail("join: item {} is a '{}', not a string", i, type_name(items[i]));
         call.budget().write(items[i].text().size() + call.self.text().size());
         if (i > 0) joined += call.self.text();
         joined += items[i].text();
@@ -149,28 +149,22 @@ Value join_texts(Call& call) {
     return joined;
 }
 
-Text fill_of(Call& call, int64_t& missing) {
-    Text fill = call.has(1) ? call.text(1) : text_of(" ");
-    if (fill.size() != 1) fail("the fill must be one character");
-    missing = std::max<int64_t>(call.whole(0, 0) - static_cast<int64_t>(call.self.text().size()), 0);
-    call.budget().write(static_cast<size_t>(missing) + call.self.text().size());
-    return fill;
-}
-
 enum class Align { left, center, right };
 template <Align align>
 Value justify(Call& call) {
-    int64_t missing = 0;
-    char32_t fill = fill_of(call, missing)[0];
+    const Text& text = call.self.text();
+    Text fill = call.has(1) ? call.text(1) : text_of(" ");
+    if (fill.size() != 1) call.fail_argument(1, "must be one character");
+    int64_t width = call.integer(0, 0), missing = std::max<int64_t>(width - static_cast<int64_t>(text.size()), 0);
+    call.budget().write(static_cast<size_t>(missing) + text.size());
     int64_t before = align == Align::left ? 0 : missing;
-    if (align == Align::center) before = missing / 2 + (missing & call.whole(0, 0) & 1);  // as Python rounds
-    return Text(static_cast<size_t>(before), fill) + call.self.text() +
-           Text(static_cast<size_t>(missing - before), fill);
+    if (align == Align::center) before = missing / 2 + (missing & width & 1);  // rounds as CPython's str.center
+    return Text(static_cast<size_t>(before), fill[0]) + text + Text(static_cast<size_t>(missing - before), fill[0]);
 }
 
 Value zero_fill(Call& call) {
     Text text = call.self.text();
-    int64_t missing = call.whole(0, 0) - static_cast<int64_t>(text.size());
+    int64_t missing = call.integer(0, 0) - static_cast<int64_t>(text.size());
     if (missing <= 0) return text;
     call.budget().write(static_cast<size_t>(missing) + text.size());
     bool is_signed = !text.empty() && (code_of(text[0]) == '-' || code_of(text[0]) == '+');
@@ -184,7 +178,7 @@ Value format_text(Call& call) {
     return format_braces(call.self.text(), call.arguments, find, call.budget());
 }
 
-// Whether there are characters, and all of them are such.
+// Whether the string is not empty and all its characters satisfy the predicate.
 template <bool (*holds)(char32_t)>
 Value all_are(Call& call) {
     const Text& text = call.self.text();
@@ -223,7 +217,7 @@ constexpr Builtin table[] = {
     {"isascii", "", is_ascii},
     {"isdigit", "", all_are<is_digit>},
     {"islower", "", is_case<LetterCase::lower>},
-    {"isspace", "", all_are<is_blank>},
+    {"isspace", "", all_are<is_space>},
     {"isupper", "", is_case<LetterCase::upper>},
     {"join", "iterable", join_texts},
     {"ljust", "width fillchar", justify<Align::left>},
@@ -251,6 +245,6 @@ constexpr Builtin table[] = {
 
 }  // namespace
 
-const std::span<const Builtin> text_methods = table;
+const std::span<const Builtin> str_methods = table;
 
 }  // namespace puna::jinja

@@ -14,7 +14,7 @@ constexpr const char* months[] = {"January", "February", "March",     "April",  
                                   "July",    "August",   "September", "October", "November", "December"};
 constexpr const char* days[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 
-std::string time_part(char letter, std::chrono::sys_seconds time) {
+std::string format_directive(char letter, std::chrono::sys_seconds time) {
     using namespace std::chrono;
     sys_days day = floor<std::chrono::days>(time);
     year_month_day date{day};
@@ -73,11 +73,11 @@ std::string time_part(char letter, std::chrono::sys_seconds time) {
             return fmt::format("{}", year);
         case 'z':
         case 'Z':
-            return "";  // as for a time without a zone
+            return "";  // as for a naive datetime
         case '%':
             return "%";
         default:
-            fail("strftime_now: '%{}' is not a format known here", printable(std::string(1, letter)));
+            fail("strftime_now: unsupported directive '%{}'", printable(std::string(1, letter)));
     }
 }
 
@@ -92,7 +92,8 @@ Text format_time(const Text& format, std::chrono::sys_seconds time) {
         }
         bool unpadded = code_of(format[i + 1]) == '-' && i + 2 < format.size();
         i += unpadded ? 2 : 1;
-        std::string part = time_part(code_of(format[i]) < 0x80 ? static_cast<char>(code_of(format[i])) : '?', time);
+        std::string part =
+            format_directive(code_of(format[i]) < 0x80 ? static_cast<char>(code_of(format[i])) : '?', time);
         if (unpadded) part.erase(0, std::min(part.find_first_not_of('0'), part.size() - 1));
         out += text_of(part);
     }

@@ -1,8 +1,8 @@
-// chat/jinja/strftime.h — Python's strftime, for templates: in English, UTC.
+// chat/jinja/strftime.h — Python's datetime.strftime, for the global function strftime_now: English names, UTC.
 //
 //   Text day = format_time(text_of("%d %b %Y"), now);         // 26 Jul 2024
 //
-// Throws Error for a letter that is not known here. The text counts as a value's (chat/jinja/text.h).
+// Throws Error for an unsupported directive. The result is tainted (chat/jinja/text.h).
 #pragma once
 #include "chat/jinja/text.h"
 

@@ -1,4 +1,4 @@
-// The tests of a template: {{ value is test(argument) }}.
+// Jinja2's built-in tests (no unit tests): {{ value is test(argument) }}.
 #include "chat/jinja/builtins.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_str.h"
@@ -18,10 +18,10 @@ Value is_kind(Call& call) {
 }
 
 Value is_defined(Call& call) { return !call.self.is_undefined(); }
-Value is_true_itself(Call& call) { return call.self.is(Kind::boolean) && call.self.boolean(); }
-Value is_false_itself(Call& call) { return call.self.is(Kind::boolean) && !call.self.boolean(); }
+Value is_literal_true(Call& call) { return call.self.is(Kind::boolean) && call.self.boolean(); }
+Value is_literal_false(Call& call) { return call.self.is(Kind::boolean) && !call.self.boolean(); }
 Value is_integer(Call& call) { return call.self.is(Kind::integer) || call.self.is(Kind::big_integer); }
-Value is_number(Call& call) { return call.self.numeric().has_value(); }
+Value is_number(Call& call) { return call.self.as_double().has_value(); }
 Value is_callable(Call& call) {
     return call.self.is(Kind::function) || call.self.is(Kind::loop) || call.self.is_undefined();
 }
@@ -36,28 +36,28 @@ Value is_iterable(Call& call) {
 
 template <LetterCase wanted>
 Value is_case(Call& call) {
-    const Builtin* method = find_builtin(text_methods, wanted == LetterCase::upper ? "isupper" : "islower");
-    return call_builtin(*method, call.renderer, call.subject(), {});
+    const Builtin* method = find_builtin(str_methods, wanted == LetterCase::upper ? "isupper" : "islower");
+    return call_builtin(*method, call.renderer, call.self_text(), {});
 }
 
-bool leaves(Call& call, const Value& divisor, int64_t rest) {
-    return equal(binary(Operation::modulo, call.self, divisor, call.budget()), Value(rest), call.budget());
+bool has_remainder(Call& call, const Value& divisor, int64_t remainder) {
+    return equal(binary(Operation::modulo, call.self, divisor, call.budget()), Value(remainder), call.budget());
 }
-Value is_even(Call& call) { return leaves(call, Value(int64_t{2}), 0); }
-Value is_odd(Call& call) { return leaves(call, Value(int64_t{2}), 1); }
-Value is_divisible(Call& call) { return leaves(call, call.need(0), 0); }
+Value is_even(Call& call) { return has_remainder(call, Value(int64_t{2}), 0); }
+Value is_odd(Call& call) { return has_remainder(call, Value(int64_t{2}), 1); }
+Value is_divisible(Call& call) { return has_remainder(call, call.required(0), 0); }
 
 template <Operation operation>
 Value compares(Call& call) {
-    return compare(operation, call.self, call.need(0), call.budget());
+    return compare(operation, call.self, call.required(0), call.budget());
 }
 
-Value is_same_as(Call& call) { return call.self.is_same(call.need(0)); }
+Value is_same_as(Call& call) { return call.self.is_same(call.required(0)); }
 
-Value has_markup(Call& call) { return call.self.is_text() && is_escaped(call.self.text()); }
+Value is_markup(Call& call) { return call.self.is_text() && is_escaped(call.self.text()); }
 
 template <const std::span<const Builtin>* table>
-Value is_known(Call& call) {
+Value is_builtin(Call& call) {
     return call.self.is_text() && find_builtin(*table, encode_utf8(call.self.text())) != nullptr;
 }
 
@@ -74,11 +74,11 @@ constexpr Builtin table[] = {
     {"divisibleby", "num", is_divisible},
     {"eq", "other", compares<Operation::equal>},
     {"equalto", "other", compares<Operation::equal>},
-    {"escaped", "", has_markup},
+    {"escaped", "", is_markup},
     {"even", "", is_even},
-    {"false", "", is_false_itself},
-    {"filter", "", is_known<&filters>},
-    {"float", "", is_kind<Kind::number>},
+    {"false", "", is_literal_false},
+    {"filter", "", is_builtin<&filters>},
+    {"float", "", is_kind<Kind::floating>},
     {"ge", "other", compares<Operation::greater_equal>},
     {"greaterthan", "other", compares<Operation::greater>},
     {"gt", "other", compares<Operation::greater>},
@@ -97,8 +97,8 @@ constexpr Builtin table[] = {
     {"sameas", "other", is_same_as},
     {"sequence", "", is_sequence},
     {"string", "", is_kind<Kind::text>},
-    {"test", "", is_known<&tests>},
-    {"true", "", is_true_itself},
+    {"test", "", is_builtin<&tests>},
+    {"true", "", is_literal_true},
     {"undefined", "", is_kind<Kind::undefined>},
     {"upper", "", is_case<LetterCase::upper>},
 };

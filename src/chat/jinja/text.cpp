@@ -7,7 +7,7 @@ namespace puna::jinja {
 
 namespace {
 
-constexpr char32_t first_stray = 0x110000;  // stray bytes lie above all code points
+constexpr char32_t first_invalid = 0x110000;  // plus the byte: beyond all code points
 
 }  // namespace
 
@@ -20,8 +20,8 @@ Text decode_utf8(std::string_view bytes, char32_t flags) {
             continue;
         }
         Character c = read_character(bytes, at);
-        bool stray = c.code == not_unicode;
-        text.push_back((stray ? first_stray + static_cast<unsigned char>(bytes[at]) : c.code) | flags);
+        bool invalid = c.code == not_unicode;
+        text.push_back((invalid ? first_invalid + static_cast<unsigned char>(bytes[at]) : c.code) | flags);
         at += c.size;
     }
     return text;
@@ -37,8 +37,8 @@ std::string encode_utf8(TextView text) {
 void append_utf8(std::string& bytes, char32_t c) {
     if (code_of(c) < 0x80)
         bytes.push_back(static_cast<char>(code_of(c)));
-    else if (code_of(c) >= first_stray)
-        bytes.push_back(static_cast<char>(code_of(c) - first_stray));
+    else if (code_of(c) >= first_invalid)
+        bytes.push_back(static_cast<char>(code_of(c) - first_invalid));
     else
         puna::append_utf8(bytes, static_cast<uint32_t>(code_of(c)));
 }

@@ -4,7 +4,7 @@
 
 namespace puna::jinja {
 
-std::string shown(const Token& token) {
+std::string describe(const Token& token) {
     switch (token.kind) {
         case Token::Kind::text:
             return "text";
@@ -25,37 +25,38 @@ std::string shown(const Token& token) {
     }
 }
 
-TokenStream::TokenStream(std::string_view source, std::string_view place, const Limits& limits)
-    : place_(place), limits_(limits), tokens_(tokenize(source, place)) {}
+TokenStream::TokenStream(std::string_view source, std::string_view origin, const Limits& limits)
+    : origin_(origin), limits_(limits), tokens_(tokenize(source, origin)) {}
 
 void TokenStream::expect(std::string_view symbol) {
-    if (!take_if(symbol)) refuse("{} where '{}' was expected", shown(here()), symbol);
+    if (!take_if(symbol)) fail_here("expected '{}', found {}", symbol, describe(current()));
 }
 
 void TokenStream::expect_end(Token::Kind kind) {
-    if (here().kind != kind) refuse("{} where the end of the tag was expected", shown(here()));
+    if (current().kind != kind) fail_here("expected the end of the tag, found {}", describe(current()));
     take();
 }
 
 std::string_view TokenStream::take_name() {
-    if (here().kind != Token::Kind::name) refuse("{} where a name was expected", shown(here()));
+    if (current().kind != Token::Kind::name) fail_here("expected a name, found {}", describe(current()));
     return take().symbol;
 }
 
-bool TokenStream::names_since(size_t place, std::string_view name) const {
-    return std::any_of(tokens_.begin() + static_cast<ptrdiff_t>(place), tokens_.begin() + static_cast<ptrdiff_t>(at_),
+bool TokenStream::has_name_since(size_t position, std::string_view name) const {
+    return std::any_of(tokens_.begin() + static_cast<ptrdiff_t>(position),
+                       tokens_.begin() + static_cast<ptrdiff_t>(at_),
                        [name](const Token& token) { return token.is_name(name); });
 }
 
 int TokenStream::intern(std::string_view name) {
-    auto [at, is_new] = numbers_.try_emplace(std::string(name), static_cast<int>(names_.size()));
+    auto [at, is_new] = name_indices_.try_emplace(std::string(name), static_cast<int>(names_.size()));
     if (is_new) names_.emplace_back(name);
     return at->second;
 }
 
-TokenStream::Nested::Nested(TokenStream& stream) : stream_(stream) {
-    int most = stream.limits_.depth / 4;
-    if (++stream_.nested_ > most) stream_.refuse("nested more than {} deep", most);
+TokenStream::DepthGuard::DepthGuard(TokenStream& stream) : stream_(stream) {
+    int limit = stream.limits_.depth / 4;
+    if (++stream_.depth_ > limit) stream_.fail_here("blocks and expressions nest more than {} deep", limit);
 }
 
 }  // namespace puna::jinja

@@ -11,31 +11,25 @@ namespace puna::jinja {
 
 using Kind = Value::Kind;
 
-void Budget::spend(int64_t& spent, size_t n, int64_t limit, const char* what) {
-    auto left = static_cast<size_t>(limit - spent);
-    if (n > left) fail("takes more than {} {}: it does too much", limit, what);
-    spent += static_cast<int64_t>(n);
-}
-
-void Value::refuse_kind() const {
-    throw_bug(fmt::format("a {} was taken for another kind of value", type_name(*this)));
+void Value::throw_wrong_kind() const {
+    throw_bug(fmt::format("a {} was accessed as another kind of value", type_name(*this)));
 }
 
 const std::vector<Value>& Value::items() const {
     const List& held = list();
-    if (held.watch) held.watch->looked_ahead = true;
+    if (held.trace) held.trace->depends_on_later = true;
     return held.items;
 }
 
-std::optional<int64_t> Value::whole() const {
+std::optional<int64_t> Value::as_integer() const {
     if (is(Kind::boolean)) return boolean() ? 1 : 0;
     if (is(Kind::integer)) return integer();
     return {};
 }
 
-std::optional<double> Value::numeric() const {
-    if (is(Kind::number)) return number();
-    if (std::optional<int64_t> n = whole()) return static_cast<double>(*n);
+std::optional<double> Value::as_double() const {
+    if (is(Kind::floating)) return floating();
+    if (std::optional<int64_t> n = as_integer()) return static_cast<double>(*n);
     if (is(Kind::big_integer)) return std::strtod(digits().c_str(), nullptr);
     return {};
 }
@@ -88,30 +82,30 @@ int depth_of(const Value& value) {
 
 namespace {
 
-constexpr size_t item_size = 8;  // of a value in a list, in characters
+constexpr size_t item_size = 8;  // what an item of a list costs, in characters
 
-int depth_around(int deepest, Budget& budget) {
-    if (deepest >= budget.limits().depth) fail("lists are nested more than {} deep", budget.limits().depth);
-    return deepest + 1;
+int container_depth(int deepest_item, Budget& budget) {
+    if (deepest_item >= budget.limits().depth) fail("lists and dicts nest more than {} deep", budget.limits().depth);
+    return deepest_item + 1;
 }
 
-int depth_around(const std::vector<Value>& items, Budget& budget) {
+int container_depth(const std::vector<Value>& items, Budget& budget) {
     budget.step(items.size() / 8);
     budget.write(items.size() * item_size);
     int deepest = 0;
     for (const Value& item : items) deepest = std::max(deepest, depth_of(item));
-    return depth_around(deepest, budget);
+    return container_depth(deepest, budget);
 }
 
 }  // namespace
 
 Value make_list(std::vector<Value> items, Budget& budget, bool is_tuple) {
-    int depth = depth_around(items, budget);
+    int depth = container_depth(items, budget);
     return std::make_shared<const List>(List{std::move(items), is_tuple, depth});
 }
 
 Value make_iterator(std::vector<Value> items, Budget& budget) {
-    int depth = depth_around(items, budget);
+    int depth = container_depth(items, budget);
     return std::make_shared<Iterator>(Iterator{std::move(items), 0, depth});
 }
 
@@ -119,30 +113,36 @@ Value make_dict(Dict dict, Budget& budget) {
     int deepest = 0;
     budget.write(dict.items().size() * 4 * item_size);
     for (const auto& [key, value] : dict.items()) deepest = std::max({deepest, depth_of(key), depth_of(value)});
-    dict.depth = depth_around(deepest, budget);
+    dict.depth = container_depth(deepest, budget);
     return std::make_shared<const Dict>(std::move(dict));
 }
 
-std::optional<size_t> Dict::place_of(const Value& key, size_t hash, Budget& budget) const {
-    auto [at, end] = places_.equal_range(hash);
+std::optional<size_t> Dict::index_of(const Value& key, size_t hash, Budget& budget) const {
+    auto [at, end] = indices_.equal_range(hash);
     for (; at != end; ++at)
         if (equal(items_[at->second].first, key, budget)) return at->second;
     return {};
 }
 
 const Value* Dict::find(const Value& key, Budget& budget) const {
-    std::optional<size_t> place = place_of(key, hash_of(key, budget), budget);
-    return place ? &items_[*place].second : nullptr;
+    std::optional<size_t> index = index_of(key, hash_of(key, budget), budget);
+    return index ? &items_[*index].second : nullptr;
 }
 
 void Dict::set(Value key, Value value, Budget& budget) {
     size_t hash = hash_of(key, budget);
-    if (std::optional<size_t> place = place_of(key, hash, budget)) {
-        items_[*place].second = std::move(value);
+    if (std::optional<size_t> index = index_of(key, hash, budget)) {
+        items_[*index].second = std::move(value);
         return;
     }
-    places_.emplace(hash, items_.size());
+    indices_.emplace(hash, items_.size());
     items_.emplace_back(std::move(key), std::move(value));
+}
+
+void require_defined(const Value& value) {
+    if (!value.is_undefined()) return;
+    const std::shared_ptr<const Text>& name = value.undefined_name();
+    fail("'{}' is undefined", name ? printable(encode_utf8(*name)) : "a value");
 }
 
 std::string_view type_name(const Value& value) {
@@ -156,7 +156,7 @@ std::string_view type_name(const Value& value) {
         case Kind::integer:
         case Kind::big_integer:
             return "int";
-        case Kind::number:
+        case Kind::floating:
             return "float";
         case Kind::text:
             return "str";
@@ -185,8 +185,8 @@ bool is_true(const Value& value) {
             return value.boolean();
         case Kind::integer:
             return value.integer() != 0;
-        case Kind::number:
-            return value.number() != 0;
+        case Kind::floating:
+            return value.floating() != 0;
         case Kind::text:
             return !value.text().empty();
         case Kind::list:
@@ -223,8 +223,8 @@ bool equal(const Value& a, const Value& b, Budget& budget) {
     budget.step();
     if (a.is_same(b)) return true;
     if (a.is(Kind::big_integer) && b.is(Kind::big_integer)) return a.digits() == b.digits();
-    if (a.whole() && b.whole()) return *a.whole() == *b.whole();
-    if (a.numeric() && b.numeric()) return *a.numeric() == *b.numeric();
+    if (a.as_integer() && b.as_integer()) return *a.as_integer() == *b.as_integer();
+    if (a.as_double() && b.as_double()) return *a.as_double() == *b.as_double();
     if (a.kind() != b.kind()) return false;
     if (a.is_text()) {
         budget.search(std::min(a.text().size(), b.text().size()));
@@ -236,8 +236,8 @@ bool equal(const Value& a, const Value& b, Budget& budget) {
 
 bool less(const Value& a, const Value& b, Budget& budget) {
     budget.step();
-    if (a.whole() && b.whole()) return *a.whole() < *b.whole();
-    if (a.numeric() && b.numeric()) return *a.numeric() < *b.numeric();
+    if (a.as_integer() && b.as_integer()) return *a.as_integer() < *b.as_integer();
+    if (a.as_double() && b.as_double()) return *a.as_double() < *b.as_double();
     if (a.is_text() && b.is_text()) {
         budget.search(std::min(a.text().size(), b.text().size()));
         return a.text() < b.text();
@@ -252,29 +252,29 @@ bool less(const Value& a, const Value& b, Budget& budget) {
 
 namespace {
 
-size_t mix(size_t hash, size_t more) { return (hash ^ more ^ (hash >> 29)) * 0x9e3779b97f4a7c15; }
+size_t combine(size_t hash, size_t more) { return (hash ^ more ^ (hash >> 29)) * 0x9e3779b97f4a7c15; }
 
 }  // namespace
 
 size_t hash_of(const Value& value, Budget& budget) {
-    if (std::optional<double> number = value.numeric()) return mix(1, std::hash<double>()(*number));
+    if (std::optional<double> number = value.as_double()) return combine(1, std::hash<double>()(*number));
     if (value.is_text()) {
         budget.search(value.text().size());
         size_t hash = 2;
-        for (char32_t c : value.text()) hash = mix(hash, code_of(c));
+        for (char32_t c : value.text()) hash = combine(hash, code_of(c));
         return hash;
     }
     if (value.is_list() && value.list().is_tuple) {
         budget.step(value.items().size());
         size_t hash = 3;
-        for (const Value& item : value.items()) hash = mix(hash, hash_of(item, budget));
+        for (const Value& item : value.items()) hash = combine(hash, hash_of(item, budget));
         return hash;
     }
-    if (value.is_list() || value.is_dict()) fail("a {} is no key of a dict", type_name(value));
+    if (value.is_list() || value.is_dict()) fail("unhashable type: '{}' cannot be a key of a dict", type_name(value));
     return static_cast<size_t>(value.kind());
 }
 
-std::string number_text(double number) {
+std::string float_repr(double number) {
     if (std::isnan(number)) return "nan";
     if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
     std::string text = fmt::format("{}", number);
@@ -284,26 +284,26 @@ std::string number_text(double number) {
 
 namespace {
 
-Text shown(std::string_view ascii) { return decode_utf8(ascii, from_value); }
+Text tainted_text(std::string_view ascii) { return decode_utf8(ascii, from_value); }
 
 void append_list(Text& out, const Value& value, Budget& budget) {
     bool is_tuple = value.list().is_tuple;
-    out += shown(is_tuple ? "(" : "[");
+    out += tainted_text(is_tuple ? "(" : "[");
     for (size_t i = 0; i < value.items().size(); ++i) {
-        if (i > 0) out += shown(", ");
+        if (i > 0) out += tainted_text(", ");
         out += repr(value.items()[i], budget);
     }
-    if (is_tuple && value.items().size() == 1) out += shown(",");
-    out += shown(is_tuple ? ")" : "]");
+    if (is_tuple && value.items().size() == 1) out += tainted_text(",");
+    out += tainted_text(is_tuple ? ")" : "]");
 }
 
 void append_dict(Text& out, const Dict& dict, Budget& budget) {
-    out += shown("{");
+    out += tainted_text("{");
     for (const auto& [key, value] : dict.items()) {
-        if (out.size() > 1) out += shown(", ");
-        out += repr(key, budget) + shown(": ") + repr(value, budget);
+        if (out.size() > 1) out += tainted_text(", ");
+        out += repr(key, budget) + tainted_text(": ") + repr(value, budget);
     }
-    out += shown("}");
+    out += tainted_text("}");
 }
 
 }  // namespace
@@ -313,17 +313,17 @@ Text repr(const Value& value, Budget& budget) {
     Text out;
     switch (value.kind()) {
         case Kind::undefined:
-            return shown("Undefined");
+            return tainted_text("Undefined");
         case Kind::none:
-            return shown("None");
+            return tainted_text("None");
         case Kind::boolean:
-            return shown(value.boolean() ? "True" : "False");
+            return tainted_text(value.boolean() ? "True" : "False");
         case Kind::integer:
-            return shown(fmt::format("{}", value.integer()));
+            return tainted_text(fmt::format("{}", value.integer()));
         case Kind::big_integer:
-            return shown(value.digits());
-        case Kind::number:
-            return shown(number_text(value.number()));
+            return tainted_text(value.digits());
+        case Kind::floating:
+            return tainted_text(float_repr(value.floating()));
         case Kind::text:
             out = tainted(repr(value.text()));
             break;
@@ -334,7 +334,7 @@ Text repr(const Value& value, Budget& budget) {
             append_dict(out, value.dict(), budget);
             break;
         default:
-            fail("a {} cannot be printed", type_name(value));
+            fail("a '{}' has no text form", type_name(value));
     }
     budget.write(out.size());
     return out;

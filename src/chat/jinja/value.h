@@ -1,10 +1,10 @@
-// chat/jinja/value.h — a value of a template, as in Python: none, numbers, text, lists, dicts, functions.
+// chat/jinja/value.h — a value of a template, as in Python: None, numbers, strings, lists, dicts, functions.
 //
 //   Value roles = make_list({text_value("user"), text_value("assistant")}, budget);
 //   bool any = is_true(roles);                      // it is not empty
 //
-// Values do not change once they are made, so variables share what they hold (hence shared_ptr); iterators, which are
-// used up, and namespaces, which the Renderer owns, are the exceptions.
+// Values are immutable, so variables share their contents (hence shared_ptr). The exceptions are iterators, which are
+// consumed, and namespaces, which the Renderer owns.
 #pragma once
 #include "chat/jinja/budget.h"
 #include "chat/jinja/text.h"
@@ -27,51 +27,51 @@ class Renderer;
 class Value;
 
 struct Undefined {
-    std::shared_ptr<const Text> name;  // what was looked up, if it had a name
+    std::shared_ptr<const Text> name;  // the variable, attribute or item that does not exist; null: not known
 };
 struct None {};
-struct BigInteger {  // one that does not fit: it is shown, not computed with
+struct BigInteger {  // beyond 64 bits: can be printed and compared, not computed with
     std::shared_ptr<const std::string> digits;
 };
 
-// Whether a template reads a list of messages one after the other, so that what it writes for one does not depend on
-// those that follow; then also what it wrote for each.
-struct Watch {
+// Observes how a template reads a list, for the loss mask of training conversations (chat/loss_spans.h): what it writes
+// in each iteration of its loop over the messages, and whether that can depend on later messages.
+struct MessageTrace {
     struct Turn {
         const Dict* message;
-        size_t begin, end;  // of the characters that were written
+        size_t begin, end;  // characters of the output
     };
-    size_t messages = 0;  // how many there are
+    size_t messages = 0;  // length of the list
     std::vector<Turn> turns;
-    bool walked = false;        // the one loop over the messages is over
-    bool looked_ahead = false;  // something depends on the messages that follow
+    bool finished = false;          // the loop over the messages has ended
+    bool depends_on_later = false;  // something read so far depends on messages that follow
 };
 
 struct List {
     std::vector<Value> items;
     bool is_tuple = false;
-    int depth = 1;           // of the lists and dicts in it, and itself
-    Watch* watch = nullptr;  // of messages
+    int depth = 1;                  // nesting of lists and dicts, itself included
+    MessageTrace* trace = nullptr;  // of the list of messages, when it is observed
 };
 
-// In the order in which keys were added.
+// A hash map that keeps the order of insertion.
 class Dict {
  public:
     using Item = std::pair<Value, Value>;
 
     const std::vector<Item>& items() const { return items_; }
-    const Value* find(const Value& key, Budget& budget) const;  // null if it is not there
-    void set(Value key, Value value, Budget& budget);           // throws Error for a list or dict as a key
+    const Value* find(const Value& key, Budget& budget) const;  // null if absent; throws Error if key is unhashable
+    void set(Value key, Value value, Budget& budget);  // inserts or replaces; throws Error if key is unhashable
     int depth = 1;
 
  private:
-    std::optional<size_t> place_of(const Value& key, size_t hash, Budget& budget) const;
+    std::optional<size_t> index_of(const Value& key, size_t hash, Budget& budget) const;
 
     std::vector<Item> items_;
-    std::unordered_multimap<size_t, size_t> places_;  // by hash
+    std::unordered_multimap<size_t, size_t> indices_;  // into items_, by hash
 };
 
-struct Iterator {  // what a filter such as map gives: it can be walked once
+struct Iterator {  // a generator, such as the result of the filter map: can be iterated once
     std::vector<Value> items;
     size_t next = 0;
     int depth = 1;
@@ -79,18 +79,18 @@ struct Iterator {  // what a filter such as map gives: it can be walked once
 
 struct Namespace {
     std::vector<std::pair<Text, Value>> values;
-    bool changed_in_walk = false;  // through messages that are watched
+    bool assigned_in_loop = false;  // in the loop over traced messages
 };
 
 struct Arguments {
     std::vector<Value> positional;
-    std::vector<std::pair<std::string, Value>> named;
+    std::vector<std::pair<std::string, Value>> keyword;
 };
 
-struct Function {
+struct Function {  // a global, macro, bound method, `caller` or loop.cycle
     std::string name;
     std::function<Value(Renderer&, Arguments)> call;
-    int depth = 1;
+    int depth = 1;  // of the values that it captures
 };
 
 struct Loop;  // renderer.h
@@ -104,7 +104,7 @@ class Value {
         boolean,
         integer,
         big_integer,
-        number,
+        floating,
         text,
         list,
         dict,
@@ -119,7 +119,7 @@ class Value {
     Value(None none) : data_(none) {}
     Value(bool boolean) : data_(boolean) {}
     Value(int64_t integer) : data_(integer) {}
-    Value(double number) : data_(number) {}
+    Value(double floating) : data_(floating) {}
     Value(Text text) : data_(std::make_shared<const Text>(std::move(text))) {}
     Value(std::shared_ptr<const Text> text) : data_(std::move(text)) {}
     Value(BigInteger integer) : data_(std::move(integer)) {}
@@ -129,7 +129,7 @@ class Value {
     Value(std::shared_ptr<const Function> function) : data_(std::move(function)) {}
     Value(std::shared_ptr<Loop> loop) : data_(std::move(loop)) {}
     Value(Namespace* name_space) : data_(name_space) {}
-    Value(const char*) = delete;  // a pointer is no boolean
+    Value(const char*) = delete;  // would convert to bool
 
     Kind kind() const { return static_cast<Kind>(data_.index()); }
     bool is(Kind kind) const { return this->kind() == kind; }
@@ -139,14 +139,14 @@ class Value {
     bool is_list() const { return is(Kind::list); }  // or a tuple
     bool is_dict() const { return is(Kind::dict); }
 
-    // Of that kind; anything else is a Bug.
+    // The contents; throws Bug if the value is of another kind.
     bool boolean() const { return get<bool>(); }
     int64_t integer() const { return get<int64_t>(); }
-    double number() const { return get<double>(); }
+    double floating() const { return get<double>(); }
     const std::string& digits() const { return *get<BigInteger>().digits; }
     const Text& text() const { return *get<std::shared_ptr<const Text>>(); }
     const List& list() const { return *get<std::shared_ptr<const List>>(); }
-    const std::vector<Value>& items() const;  // of a list; if it is watched, that is a look ahead
+    const std::vector<Value>& items() const;  // of a list; sets depends_on_later if it is traced
     const Dict& dict() const { return *get<std::shared_ptr<const Dict>>(); }
     Iterator& iterator() const { return *get<std::shared_ptr<Iterator>>(); }
     Namespace& name_space() const { return *get<Namespace*>(); }
@@ -154,18 +154,18 @@ class Value {
     const std::shared_ptr<Loop>& loop() const { return get<std::shared_ptr<Loop>>(); }
     const std::shared_ptr<const Text>& undefined_name() const { return get<Undefined>().name; }
 
-    std::optional<int64_t> whole() const;    // an integer, or a boolean as 0 or 1
-    std::optional<double> numeric() const;   // any number
-    bool is_same(const Value& other) const;  // Python's `is`
+    std::optional<int64_t> as_integer() const;  // an integer, or a boolean as 0 or 1
+    std::optional<double> as_double() const;    // any number, or a boolean
+    bool is_same(const Value& other) const;     // Python's `is`: identity
 
  private:
     template <class T>
     const T& get() const {
         const T* held = std::get_if<T>(&data_);
-        if (!held) refuse_kind();
+        if (!held) throw_wrong_kind();
         return *held;
     }
-    [[noreturn]] void refuse_kind() const;
+    [[noreturn]] void throw_wrong_kind() const;
 
     std::variant<Undefined, None, bool, int64_t, BigInteger, double, std::shared_ptr<const Text>,
                  std::shared_ptr<const List>, std::shared_ptr<const Dict>, std::shared_ptr<Iterator>, Namespace*,
@@ -173,24 +173,28 @@ class Value {
         data_;
 };
 
-// Throw Error where lists would be nested too deeply or the budget is spent.
+// Throw Error if the nesting or the budget exceeds the limits.
 Value make_list(std::vector<Value> items, Budget& budget, bool is_tuple = false);
 Value make_iterator(std::vector<Value> items, Budget& budget);
 Value make_dict(Dict dict, Budget& budget);
-int depth_of(const Value& value);
+int depth_of(const Value& value);  // nesting of lists and dicts; 0 for scalars
 inline Value text_value(std::string_view bytes) { return text_of(bytes); }
+inline Value undefined_value(Text name) { return Undefined{std::make_shared<const Text>(std::move(name))}; }
 
-std::string_view type_name(const Value& value);  // "str", "list", ..., as Python's errors name it
+void require_defined(
+    const Value& value);  // throws Error "'name' is undefined", as Jinja2's Undefined does when it is used
 
-bool is_true(const Value& value);
-bool equal(const Value& a, const Value& b, Budget& budget);
-bool less(const Value& a, const Value& b, Budget& budget);  // throws Error where Python has no order
-size_t hash_of(const Value& value, Budget& budget);
+std::string_view type_name(const Value& value);  // "str", "list", ...: Python's name, for error messages
 
-// What {{ value }} prints, and what it looks like inside of a list. Characters of text keep their flags; what is shown
-// of numbers, lists and dicts counts as a value's.
+bool is_true(const Value& value);                            // Python's bool()
+bool equal(const Value& a, const Value& b, Budget& budget);  // ==
+bool less(const Value& a, const Value& b, Budget& budget);   // <; throws Error for types without an order
+size_t hash_of(const Value& value, Budget& budget);  // equal values have equal hashes; throws Error if unhashable
+
+// Python's str() and repr(). Characters of strings keep their flags, everything else is tainted (text.h). Throw Error
+// for values without a stable representation: functions, generators, namespaces, loops.
 Text to_text(const Value& value, Budget& budget);
 Text repr(const Value& value, Budget& budget);
-std::string number_text(double number);  // the shortest that reads back, always with a point or an exponent
+std::string float_repr(double number);  // shortest that parses to the same double, with a point or an exponent
 
 }  // namespace puna::jinja
