@@ -2,15 +2,13 @@
 //
 //   Engine engine = load_engine("models/starter", {.context = 2048});
 //
-// Sampling defaults and stop tokens come from generation_config.json: do_sample, temperature, top_p, top_k, min_p,
-// repetition_penalty, eos_token_id. Missing fields have transformers' defaults: no sampling; with do_sample,
-// temperature 1 and top_k 50. Without the file, SampleOptions' own defaults apply.
+// Sampling defaults and stop tokens come from generation_config.json (infer/generation_config.h); without the file,
+// SampleOptions' own defaults apply.
 #pragma once
 #include "infer/engine.h"
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 
 namespace puna {
 
@@ -31,11 +29,5 @@ void validate(const EngineLoadOptions& options);  // throws Error that names the
 
 // Throws Error that names the folder or file and the reason.
 Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options = {});
-
-struct GenerationConfig {
-    SampleOptions sample;
-    std::vector<int32_t> stops;
-};
-GenerationConfig parse_generation_config(std::string_view json, std::string_view path);
 
 }  // namespace puna

@@ -5,6 +5,7 @@
 #include "core/test_error.h"
 #include "core/test_folder.h"
 #include "infer/fake_model.h"
+#include "infer/generation_config.h"
 #include "tokenizer/files.h"
 
 #include <gtest/gtest.h>
