@@ -156,6 +156,29 @@ def invalid_templates_are_rejected_only_by_commands_that_need_them(work):
     assert f"{model}/chat_template.jinja:2: {{% include %}}" in result.stderr and result.stderr.count("\n") == 1, result
 
 
+BROKEN = {
+    "{{ bos_token }}\n{% for m in messages %}{{ m.content }\n{% endfor %}": "2: unexpected '}'",
+    "{% for m in messages %}{{ m.content }}": "1: expected {% endfor %}, found the end of the template",
+    "{{ messages | tojson }}\n{{ messages | nosuch }}": "2: unknown or unsupported filter 'nosuch'",
+    "{% for m in messages %}\n{{ m.name.first }}{% endfor %}": "2: 'name' is undefined",
+    "{{ raise_exception('only one\\nmessage, please') }}": "1: only one\\x0amessage, please",
+    "{% set r = range(100000) %}\n{% for a in r %}{% for b in r %}{% endfor %}{% endfor %}": "2: the template exceeds the limit of ",
+    "{% for a in range(100000) %}{{ 'x' * 100000 }}{% endfor %}": "1: the template exceeds the limit of ",
+    "{% macro m() %}\n{{ m() }}{% endmacro %}{{ m() }}": "2: maximum recursion depth of 800 exceeded",
+}
+
+
+def template_errors_are_one_line_with_file_and_line(work):
+    (work / "talk.jsonl").write_text(json.dumps({"messages": TALK}) + "\n")
+    for i, (template, problem) in enumerate(BROKEN.items()):
+        model = make_model(work / str(i), tokens_of("chatml"), chat_template__jinja=template)
+        expected = f"{model}/chat_template.jinja:{problem}"
+        result = run("chat", model, "--max-tokens", 2, text="Hi\n", code=1)
+        assert result.stderr.startswith(f"puna: {expected}") and result.stderr.count("\n") == 1, (template, result)
+        result = run("data", "pack", work / "talk.jsonl", "--tokenizer", model, "--output", work / "talk.set", code=1)
+        assert f"talk.jsonl:1: {expected}" in result.stderr and result.stderr.count("\n") == 1, (template, result)
+
+
 def control_tokens_in_messages_stay_plain_text(work):
     template = (TEMPLATES / "chatml.jinja").read_text()
     model = make_model(work / "attacked", tokens_of("chatml"), chat_template__jinja=template)
@@ -193,6 +216,7 @@ def trained_models_keep_the_template(work):
 
 for test in (prompts_and_loss_masks_follow_the_template, templates_are_found_in_all_locations,
              models_without_a_template_generate_but_do_not_chat, invalid_templates_are_rejected_only_by_commands_that_need_them,
+             template_errors_are_one_line_with_file_and_line,
              control_tokens_in_messages_stay_plain_text, an_answer_ends_at_the_eos_token_of_the_template, trained_models_keep_the_template):
     print(test.__name__.replace("_", " "), flush=True)
     with tempfile.TemporaryDirectory() as folder:

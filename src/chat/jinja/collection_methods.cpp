@@ -36,9 +36,7 @@ Value dict_values(Call& call) {
     return make_list(std::move(values), call.budget());
 }
 
-Value dict_items(Call& call) {
-    return make_list(items_of(call.self.dict(), call.budget()), call.budget());
-}
+Value dict_items(Call& call) { return make_list(items_of(call.self.dict(), call.budget()), call.budget()); }
 
 constexpr Builtin list_table[] = {
     {"count", "value", list_count},

@@ -182,7 +182,7 @@ Expression ExpressionParser::parse_primary() {
     }
     if (token.is("[")) return parse_list();
     if (token.is("{")) return parse_dict();
-    if (!stream_.take_if("(")) stream_.fail_here("unexpected {}", describe(token));
+    if (!stream_.take_if("(")) stream_.fail_here("expected an expression, found {}", describe(token));
     Expression node = parse_tuple(true, "", true);
     stream_.expect(")");
     return node;

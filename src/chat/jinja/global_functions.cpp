@@ -53,7 +53,9 @@ Value name_space(Call& call) {
     return &result;
 }
 
-Value raise_exception(Call& call) { fail("{}", printable(encode_utf8(to_text(call.required(0), call.budget())), 1000)); }
+Value raise_exception(Call& call) {
+    fail("{}", printable(encode_utf8(to_text(call.required(0), call.budget())), 1000));
+}
 
 Value strftime_now(Call& call) { return format_time(call.text(0), call.renderer.now()); }
 

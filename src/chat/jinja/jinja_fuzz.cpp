@@ -1,15 +1,16 @@
 // covers: src/chat/jinja/lexer.cpp src/chat/jinja/token_stream.cpp src/chat/jinja/expression_parser.cpp
 // src/chat/jinja/parser.cpp src/chat/jinja/renderer.cpp src/chat/jinja/evaluate.cpp src/chat/jinja/operators.cpp
-// src/chat/jinja/builtins.cpp src/chat/jinja/filters.cpp src/chat/jinja/sequence_filters.cpp
-// src/chat/jinja/str_methods.cpp src/chat/jinja/tests.cpp src/chat/jinja/value.cpp src/chat/jinja/json.cpp
-// src/chat/jinja/python_str.cpp src/chat/jinja/python_format.cpp src/chat/jinja/strftime.cpp
+// src/chat/jinja/builtins.cpp src/chat/jinja/filters.cpp src/chat/jinja/sequence_filters.cpp src/chat/jinja/tests.cpp
+// src/chat/jinja/global_functions.cpp src/chat/jinja/str_methods.cpp src/chat/jinja/collection_methods.cpp
+// src/chat/jinja/value.cpp src/chat/jinja/json.cpp src/chat/jinja/python_str.cpp src/chat/jinja/python_format.cpp
+// src/chat/jinja/strftime.cpp
 #include "chat/jinja/jinja.h"
 #include "chat/jinja/json.h"
 #include "core/fuzz.h"
 
 #include <algorithm>
 
-// A template, then a line ====, then the variables as a JSON object.
+// The input: a template, optionally followed by a line ==== and the variables as a JSON object.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace puna::jinja;
     return puna::fuzz(data, size, [](std::string_view input) {
