@@ -111,7 +111,7 @@ bool shows_date(const ChatTemplateText& found) {
 ChatTemplate::ChatTemplate(const ChatTemplateText& found) {
     if (found.text.empty()) fail("{}: no chat template: add the model's own as chat_template.jinja", found.origin);
     plain_ = parse(found.text, found.origin);
-    if (!found.tool_text.empty()) with_tools_ = parse(found.tool_text, found.origin + " (tool_use)");
+    if (!found.tool_text.empty()) with_tools_ = parse(found.tool_text, found.tool_origin);
     for (const auto& [name, token] : found.tokens) {
         tokens_.emplace_back(name, text_of(token));
         if (name == "eos_token") eos_token_ = token;

@@ -25,7 +25,8 @@ namespace puna {
 struct ChatTemplateText {
     std::string origin;     // its file, or the folder that has none: begins error messages
     std::string text;       // Jinja2; empty: the model has no template
-    std::string tool_text;  // the `tool_use` template for conversations with tools; empty: text serves these too
+    std::string tool_text;  // the `tool_use` template, for conversations with tools; empty: text is for these too
+    std::string tool_origin;
     std::vector<std::pair<std::string, std::string>> tokens;  // bos_token, eos_token and the like, with their text
 };
 

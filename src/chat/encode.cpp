@@ -2,7 +2,6 @@
 
 #include "chat/jinja/python_str.h"
 #include "chat/loss_spans.h"
-#include "core/error.h"
 
 #include <algorithm>
 

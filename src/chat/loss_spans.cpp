@@ -31,10 +31,8 @@ class SpanFinder {
 
  private:
     [[noreturn]] void fail_training(size_t message, std::string_view reason) const {
-        fail(
-            "{}: the template does not support training: {} (message {}): mark the answers with {{% generation %}} "
-            "blocks",
-            chat_.origin(), reason, message + 1);
+        fail("{}: the template does not support training: {} (message {}); use {{% generation %}} blocks",
+             chat_.origin(), reason, message + 1);
     }
 
     Text render_first(size_t count, bool add_generation_prompt) const {

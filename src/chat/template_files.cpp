@@ -16,21 +16,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t max_config = 64 << 20;  // bytes
+constexpr size_t max_file_size = 64 << 20;  // bytes
 
-bool is_there(const fs::path& path) {
+bool file_exists(const fs::path& path) {
     std::error_code ignored;
     return fs::exists(path, ignored);
 }
 
 // The JSON object in a file; empty if the file does not exist.
-class Config {
+class JsonFile {
  public:
-    explicit Config(const fs::path& path) : path_(path.string()) {
-        if (!is_there(path)) return;
+    explicit JsonFile(const fs::path& path) : path_(path.string()) {
+        if (!file_exists(path)) return;
         MappedFile file(path);
-        if (file.text().size() > max_config)
-            fail("{}: {} bytes, the limit is {}", path_, file.text().size(), max_config);
+        if (file.text().size() > max_file_size)
+            fail("{}: the file has {} bytes, the limit is {}", path_, file.text().size(), max_file_size);
         limits_.characters += 64 * static_cast<int64_t>(file.text().size());
         Budget budget(limits_);
         value_ = parse_json(file.text(), path_, budget);
@@ -56,7 +56,7 @@ std::string bytes_of(const Value& value) { return encode_utf8(value.text()); }
 
 // ---- the template
 
-std::string text_in(const Config& config, const Value& named, std::string_view key) {
+std::string text_in(const JsonFile& config, const Value& named, std::string_view key) {
     const Value* value = config.find_in(named, key);
     if (!value || !value->is_text())
         fail("{}: each template must have the strings 'name' and 'template'", config.origin("chat_template"));
@@ -64,36 +64,39 @@ std::string text_in(const Config& config, const Value& named, std::string_view k
 }
 
 // [{"name": "default", "template": "..."}, ...]
-void take_keyword(ChatTemplateText& found, const Config& config, const Value& list) {
+void read_named_templates(ChatTemplateText& found, const JsonFile& config, const Value& list) {
     for (const Value& named : list.items()) {
         std::string name = text_in(config, named, "name"), text = text_in(config, named, "template");
         if (name == "default") found.text = text;
         if (name == "tool_use") found.tool_text = text;
     }
+    found.tool_origin = found.origin + " (tool_use)";
     if (found.text.empty()) fail("{}: the list has no template named 'default'", config.origin("chat_template"));
 }
 
-bool take_from_config(ChatTemplateText& found, const Config& config) {
+bool read_from_config(ChatTemplateText& found, const JsonFile& config) {
     const Value* value = config.find("chat_template");
     if (!value || value->is_none()) return false;
     found.origin = config.origin("chat_template");
     if (value->is_text())
         found.text = bytes_of(*value);
     else if (value->is_list())
-        take_keyword(found, config, *value);
+        read_named_templates(found, config, *value);
     else
         fail("{}: must be a string or a list of named templates", found.origin);
     if (found.text.empty()) fail("{}: the template is empty", found.origin);
     return true;
 }
 
-bool take_from_file(ChatTemplateText& found, const fs::path& folder) {
+bool read_from_file(ChatTemplateText& found, const fs::path& folder) {
     fs::path path = folder / "chat_template.jinja", tools = folder / "additional_chat_templates" / "tool_use.jinja";
-    if (!is_there(path)) return false;
+    if (!file_exists(path)) return false;
     found.origin = path.string();
     found.text = read_text(path);
     if (found.text.empty()) fail("{}: the template is empty", found.origin);
-    if (is_there(tools)) found.tool_text = read_text(tools);
+    if (!file_exists(tools)) return true;
+    found.tool_origin = tools.string();
+    found.tool_text = read_text(tools);
     return true;
 }
 
@@ -102,7 +105,7 @@ bool take_from_file(ChatTemplateText& found, const fs::path& folder) {
 bool is_token_name(std::string_view key) { return key.ends_with("_token"); }
 
 // A string, or an AddedToken: {"content": "<s>", ...}. None for other values.
-std::optional<std::string> token_text(const Config& config, const Value& value) {
+std::optional<std::string> token_text(const JsonFile& config, const Value& value) {
     if (value.is_text()) return bytes_of(value);
     const Value* content = config.find_in(value, "content");
     return content && content->is_text() ? std::optional(bytes_of(*content)) : std::nullopt;
@@ -111,7 +114,7 @@ std::optional<std::string> token_text(const Config& config, const Value& value) 
 std::string llama_token(const Tokenizer& tokenizer, std::string_view name) {
     auto first_of = [&](std::initializer_list<const char*> names) {
         auto at =
-            std::find_if(names.begin(), names.end(), [&](const char* one) { return tokenizer.find_control(one); });
+            std::find_if(names.begin(), names.end(), [&](const char* each) { return tokenizer.find_control(each); });
         return at == names.end() ? std::string() : std::string(*at);
     };
     if (name == "bos_token") return first_of({"<|begin_of_text|>"});
@@ -119,10 +122,10 @@ std::string llama_token(const Tokenizer& tokenizer, std::string_view name) {
 }
 
 // The first file that names a token decides; null means that the model has none.
-void take_tokens(ChatTemplateText& found, std::initializer_list<const Config*> configs, const Tokenizer& tokenizer) {
+void read_tokens(ChatTemplateText& found, std::initializer_list<const JsonFile*> configs, const Tokenizer& tokenizer) {
     std::vector<std::string> seen;
     auto is_new = [&](const std::string& name) { return std::find(seen.begin(), seen.end(), name) == seen.end(); };
-    for (const Config* config : configs) {
+    for (const JsonFile* config : configs) {
         if (!config->value().is_dict()) continue;
         for (const auto& [key, value] : config->value().dict().items()) {
             std::string name = bytes_of(key);
@@ -167,24 +170,24 @@ std::string config_text(const ChatTemplateText& found) {
 ChatTemplateText find_chat_template(const fs::path& path, const Tokenizer& tokenizer) {
     std::error_code ignored;
     fs::path folder = fs::is_directory(path, ignored) ? path : path.parent_path();
-    Config config(folder / "tokenizer_config.json"), tokens(folder / "special_tokens_map.json");
+    JsonFile config(folder / "tokenizer_config.json"), tokens(folder / "special_tokens_map.json");
     ChatTemplateText found;
-    bool there = take_from_file(found, folder) || take_from_config(found, config) ||
-                 take_from_config(found, Config(folder / "chat_template.json"));
-    if (!there && has_llama3_tokens(tokenizer)) {
-        bool is_later = tokenizer.find_control("<|eom_id|>").has_value();
-        found.origin = is_later ? "Llama 3.1's chat template" : "Llama 3's chat template";
-        found.text = llama_template(is_later ? LlamaPrompt::llama3_1 : LlamaPrompt::llama3);
+    bool has_own = read_from_file(found, folder) || read_from_config(found, config) ||
+                   read_from_config(found, JsonFile(folder / "chat_template.json"));
+    if (!has_own && has_llama3_tokens(tokenizer)) {
+        bool is_llama3_1 = tokenizer.find_control("<|eom_id|>").has_value();
+        found.origin = is_llama3_1 ? "Llama 3.1's chat template" : "Llama 3's chat template";
+        found.text = llama_template(is_llama3_1 ? LlamaPrompt::llama3_1 : LlamaPrompt::llama3);
     }
     if (found.origin.empty()) found.origin = folder.empty() ? "." : folder.string();
-    take_tokens(found, {&config, &tokens}, tokenizer);
+    read_tokens(found, {&config, &tokens}, tokenizer);
     return found;
 }
 
 ChatTemplateText llama3_chat_template(const Tokenizer& tokenizer) {
     ChatTemplateText found{.origin = "Llama 3's chat template"};
     if (has_llama3_tokens(tokenizer)) found.text = llama_template(LlamaPrompt::llama3);
-    take_tokens(found, {}, tokenizer);
+    read_tokens(found, {}, tokenizer);
     return found;
 }
 

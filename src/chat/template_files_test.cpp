@@ -47,6 +47,9 @@ TEST(TemplateFiles, TemplatesAreFoundInEachLocationInOrder) {
     make_folder(folder / "additional_chat_templates");
     write_file(folder / "additional_chat_templates/tool_use.jinja", "file with tools");
     EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "file with tools");
+    write_file(folder / "additional_chat_templates/tool_use.jinja", "\n{{ x");
+    EXPECT_NE(problem_in(folder).find("additional_chat_templates/tool_use.jinja:2: unterminated tag"),
+              std::string::npos);
 }
 
 TEST(TemplateFiles, SpecialTokensComeFromTheFilesElseFromTheTokenizer) {

@@ -3,8 +3,8 @@
 //   GenerationConfig config = parse_generation_config(json, path);
 //
 // Fields: do_sample, temperature, top_p, top_k, min_p, repetition_penalty, eos_token_id (one id or a list); others are
-// ignored. Missing ones have the defaults of transformers' GenerationConfig: no sampling (temperature 0); with do_sample
-// temperature 1, top_p 1 and top_k 50.
+// ignored. Missing ones have the defaults of transformers' GenerationConfig: no sampling (temperature 0); with
+// do_sample temperature 1, top_p 1 and top_k 50.
 #pragma once
 #include "infer/sampler.h"
 
