@@ -278,8 +278,8 @@ class Lexer {
         return text_of(result);
     }
 
-    // The escape whose letter is at `i`, as in Python; returns the position of its last character. Unknown ones are
-    // kept.
+    // The escape whose letter is at `i`; returns the position of its last character. Unknown escapes are kept, as in
+    // Python.
     size_t unescape_one(std::string_view text, size_t i, std::string& result) const {
         constexpr std::string_view letters = "\\'\"abfnrtv", meanings = "\\'\"\a\b\f\n\r\t\v";
         char c = text[i];

@@ -80,8 +80,7 @@ std::string take_name(Call& call, Arguments& arguments, std::string_view what) {
     return encode_utf8(name.text());
 }
 
-// select, reject, selectattr, rejectattr: items for which a test (none: is_true) of themselves or an attribute gives
-// `wanted`.
+// select, reject, selectattr, rejectattr: the items for which a test gives `wanted`; without a test their truth value.
 Value select_items(Call& call, bool wanted, bool by_attribute) {
     Arguments arguments = call.arguments;
     Value path = by_attribute ? take_positional(call, arguments, "attribute") : Value(None{});

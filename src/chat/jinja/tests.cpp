@@ -1,4 +1,4 @@
-// Jinja2's built-in tests (no unit tests): {{ value is test(argument) }}.
+// Jinja2's built-in tests, {{ value is test(argument) }}; not unit tests.
 #include "chat/jinja/builtins.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_str.h"
