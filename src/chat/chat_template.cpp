@@ -8,7 +8,10 @@
 
 namespace puna {
 
-using namespace jinja;
+using jinja::Budget;
+using jinja::Dict;
+using jinja::None;
+using jinja::Value;
 
 namespace {
 
@@ -18,7 +21,7 @@ constexpr std::string_view known_roles[] = {"system", "user", "assistant", "tool
 
 Value role_value(const std::string& role) {
     bool known = std::find(std::begin(known_roles), std::end(known_roles), role) != std::end(known_roles);
-    return decode_utf8(role, known ? 0 : from_value);
+    return jinja::decode_utf8(role, known ? 0 : jinja::from_value);
 }
 
 class ValueBuilder {
@@ -47,10 +50,12 @@ class ValueBuilder {
         return make_list(std::move(values), budget_);
     }
 
-    static Value text(const std::string& text) { return decode_utf8(text, from_value); }
+    static Value text(const std::string& text) { return jinja::decode_utf8(text, jinja::from_value); }
 
  private:
-    void set(Dict& dict, std::string_view key, Value value) { dict.set(text_value(key), std::move(value), budget_); }
+    void set(Dict& dict, std::string_view key, Value value) {
+        dict.set(jinja::text_value(key), std::move(value), budget_);
+    }
 
     Value calls(const std::vector<ToolCall>& calls) {
         std::vector<Value> values;
@@ -59,7 +64,7 @@ class ValueBuilder {
             set(function, "name", text(call.name));
             set(function, "arguments",
                 parse_json(call.arguments, fmt::format("arguments of {}", printable(call.name)), budget_));
-            set(dict, "type", text_value("function"));
+            set(dict, "type", jinja::text_value("function"));
             set(dict, "function", make_dict(std::move(function), budget_));
             values.push_back(make_dict(std::move(dict), budget_));
         }
@@ -90,8 +95,8 @@ std::chrono::sys_seconds clock_now() {
 }
 
 // The limits grow with the conversation.
-Limits limits_for(std::span<const Message> messages) {
-    Limits limits;
+jinja::Limits limits_for(std::span<const Message> messages) {
+    jinja::Limits limits;
     size_t bytes = 0;
     for (const Message& message : messages) bytes += message.content.size();
     limits.characters += 64 * static_cast<int64_t>(bytes);
@@ -110,15 +115,15 @@ bool shows_date(const ChatTemplateText& found) {
 
 ChatTemplate::ChatTemplate(const ChatTemplateText& found) {
     if (found.text.empty()) fail("{}: no chat template: add the model's own as chat_template.jinja", found.origin);
-    plain_ = parse(found.text, found.origin);
-    if (!found.tool_text.empty()) with_tools_ = parse(found.tool_text, found.tool_origin);
+    plain_ = jinja::parse(found.text, found.origin);
+    if (!found.tool_text.empty()) with_tools_ = jinja::parse(found.tool_text, found.tool_origin);
     for (const auto& [name, token] : found.tokens) {
-        tokens_.emplace_back(name, text_of(token));
+        tokens_.emplace_back(name, jinja::text_of(token));
         if (name == "eos_token") eos_token_ = token;
     }
 }
 
-Text ChatTemplate::render(std::span<const Message> messages, const ChatOptions& options) const {
+jinja::Text ChatTemplate::render(std::span<const Message> messages, const ChatOptions& options) const {
     return render(values(messages, options), messages.size(), options.add_generation_prompt, nullptr);
 }
 
@@ -138,21 +143,21 @@ ChatValues ChatTemplate::values(std::span<const Message> messages, const ChatOpt
     return result;
 }
 
-Text ChatTemplate::render(const ChatValues& values, size_t count, bool add_generation_prompt,
-                          MessageTrace* trace) const {
+jinja::Text ChatTemplate::render(const ChatValues& values, size_t count, bool add_generation_prompt,
+                                 jinja::MessageTrace* trace) const {
     Budget budget(values.limits);
     auto end = values.messages.begin() + static_cast<ptrdiff_t>(count);
     int depth = 0;
     for (const Value& message : values.messages) depth = std::max(depth, depth_of(message));
-    List messages{{values.messages.begin(), end}, false, depth + 1, trace};
+    jinja::List messages{{values.messages.begin(), end}, false, depth + 1, trace};
     if (trace) trace->messages = count;
-    Variables variables = values.variables;
-    variables.emplace_back("messages", std::make_shared<const List>(std::move(messages)));
+    jinja::Variables variables = values.variables;
+    variables.emplace_back("messages", std::make_shared<const jinja::List>(std::move(messages)));
     variables.emplace_back("add_generation_prompt", add_generation_prompt);
     return jinja::render(tree_for(values), variables, values.now, budget);
 }
 
-const Tree& ChatTemplate::tree_for(const ChatValues& values) const {
+const jinja::Tree& ChatTemplate::tree_for(const ChatValues& values) const {
     auto tools = std::find_if(values.variables.begin(), values.variables.end(),
                               [](const auto& v) { return v.first == "tools"; });
     bool has_tools = tools != values.variables.end() && is_true(tools->second);

@@ -6,7 +6,8 @@
 
 namespace puna {
 
-using namespace jinja;
+using jinja::MessageTrace;
+using jinja::Text;
 
 namespace {
 
@@ -68,7 +69,7 @@ class SpanFinder {
 
     void add_turn(size_t i, const Text& prompt, const Text& tail) {
         const MessageTrace::Turn* turn = turn_of(i);
-        TextView text = whole_;
+        jinja::TextView text = whole_;
         if (!turn || !text.substr(turn->begin, turn->end - turn->begin).starts_with(prompt))
             fail_training(i, "an assistant's turn does not begin with the generation prompt");
         if (!text.substr(turn->end).starts_with(tail))
@@ -97,7 +98,7 @@ class SpanFinder {
         auto next = turn_begins.begin();
         for (size_t i = 0; i < whole_.size(); ++i) {
             while (next != turn_begins.end() && *next < i) ++next;
-            if (!(whole_[i] & generated)) continue;
+            if (!(whole_[i] & jinja::generated)) continue;
             bool begins_turn = next != turn_begins.end() && *next == i;
             bool continues = !spans_.empty() && spans_.back().end == i && !begins_turn;
             if (!continues) spans_.push_back({i, i, true});

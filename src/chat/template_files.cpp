@@ -10,7 +10,7 @@
 
 namespace puna {
 
-using namespace jinja;
+using jinja::Value;
 
 namespace {
 
@@ -32,15 +32,15 @@ class JsonFile {
         if (file.text().size() > max_file_size)
             fail("{}: the file has {} bytes, the limit is {}", path_, file.text().size(), max_file_size);
         limits_.characters += 64 * static_cast<int64_t>(file.text().size());
-        Budget budget(limits_);
+        jinja::Budget budget(limits_);
         value_ = parse_json(file.text(), path_, budget);
         if (!value_.is_dict()) fail("{}: not a JSON object: download it again or remove it", path_);
     }
 
     const Value* find(std::string_view key) const { return find_in(value_, key); }
     const Value* find_in(const Value& object, std::string_view key) const {
-        Budget budget(limits_);
-        return object.is_dict() ? object.dict().find(text_value(key), budget) : nullptr;
+        jinja::Budget budget(limits_);
+        return object.is_dict() ? object.dict().find(jinja::text_value(key), budget) : nullptr;
     }
     // For error messages: "tokenizer_config.json: chat_template".
     std::string origin(std::string_view key) const { return fmt::format("{}: {}", path_, key); }
@@ -48,7 +48,7 @@ class JsonFile {
 
  private:
     std::string path_;
-    Limits limits_;
+    jinja::Limits limits_;
     Value value_;
 };
 
@@ -149,8 +149,10 @@ bool has_llama3_tokens(const Tokenizer& tokenizer) {
 }
 
 std::string config_text(const ChatTemplateText& found) {
-    Budget budget{Limits{}};
-    auto quoted = [&budget](std::string_view text) { return encode_utf8(dump_json(Value(text_of(text)), {}, budget)); };
+    jinja::Budget budget{jinja::Limits{}};
+    auto quoted = [&budget](std::string_view text) {
+        return encode_utf8(dump_json(jinja::text_value(text), {}, budget));
+    };
     std::string text = "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\"";
     for (const auto& [name, token] : found.tokens) text += fmt::format(",\n  {}: {}", quoted(name), quoted(token));
     text +=

@@ -1,7 +1,7 @@
 // The methods of lists and dicts that a template can call, as in Python; those that would change them are forbidden
 // (is_mutating_method).
 #include "chat/jinja/builtins.h"
-#include "chat/jinja/operators.h"
+#include "chat/jinja/sequences.h"
 #include "core/error.h"
 
 namespace puna::jinja {

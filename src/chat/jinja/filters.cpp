@@ -5,6 +5,7 @@
 #include "chat/jinja/python_format.h"
 #include "chat/jinja/python_str.h"
 #include "chat/jinja/sequence_filters.h"
+#include "chat/jinja/sequences.h"
 #include "core/error.h"
 
 #include <algorithm>

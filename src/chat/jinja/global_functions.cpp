@@ -1,7 +1,7 @@
 // The global functions of a template: range, dict, namespace as in Jinja2; raise_exception and strftime_now as in
 // transformers.
 #include "chat/jinja/builtins.h"
-#include "chat/jinja/operators.h"
+#include "chat/jinja/sequences.h"
 #include "chat/jinja/strftime.h"
 #include "core/error.h"
 

@@ -3,7 +3,7 @@
 // src/chat/jinja/builtins.cpp src/chat/jinja/filters.cpp src/chat/jinja/sequence_filters.cpp src/chat/jinja/tests.cpp
 // src/chat/jinja/global_functions.cpp src/chat/jinja/str_methods.cpp src/chat/jinja/collection_methods.cpp
 // src/chat/jinja/value.cpp src/chat/jinja/json.cpp src/chat/jinja/python_str.cpp src/chat/jinja/python_format.cpp
-// src/chat/jinja/strftime.cpp
+// src/chat/jinja/sequences.cpp src/chat/jinja/strftime.cpp
 #include "chat/jinja/jinja.h"
 #include "chat/jinja/json.h"
 #include "core/fuzz.h"

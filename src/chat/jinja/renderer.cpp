@@ -1,7 +1,7 @@
 #include "chat/jinja/renderer.h"
 
 #include "chat/jinja/builtins.h"
-#include "chat/jinja/operators.h"
+#include "chat/jinja/sequences.h"
 #include "core/error.h"
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_str.h"
+#include "chat/jinja/sequences.h"
 #include "core/error.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // The methods of strings that a template can call, as Python's str.
 #include "chat/jinja/builtins.h"
-#include "chat/jinja/operators.h"
 #include "chat/jinja/python_format.h"
 #include "chat/jinja/python_str.h"
+#include "chat/jinja/sequences.h"
 #include "core/error.h"
 
 #include <algorithm>
