@@ -118,12 +118,12 @@ void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& f
             flags.check([&] { fail("{} cannot be combined with --from: the shape comes from that model", shape); });
     load_config(recipe.from);  // names what is wrong with the folder
     Tokenizer own = load_tokenizer(recipe.from);
-    bool same = own.size() == tokenizer.size();
-    for (int32_t id = 0; same && id < own.size(); ++id)
-        same = own.kind(id) == tokenizer.kind(id) && own.vocabulary().bytes(id) == tokenizer.vocabulary().bytes(id);
-    if (!same)
-        fail("{}: its tokenizer differs from that of {}; pack the data with the model's tokenizer", recipe.from,
-             recipe.data);
+    for (int32_t id = 0; id < std::max(own.size(), tokenizer.size()); ++id)
+        if (own.kind(id) != tokenizer.kind(id) || own.vocabulary().bytes(id) != tokenizer.vocabulary().bytes(id))
+            fail(
+                "{}: its tokenizer differs from that of {}, first at token {}; pack the data with the model's "
+                "tokenizer",
+                recipe.from, recipe.data, id);
 }
 
 // The tokens that end an answer, including the chat template's eos_token.

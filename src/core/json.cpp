@@ -1,6 +1,7 @@
 #include "core/json.h"
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/utf8.h"
 
 #include <charconv>
@@ -45,6 +46,7 @@ class JsonReader {
 
  private:
     [[noreturn]] void reject(std::string_view problem) const {
+        reject_foreign_file(text_, path_);
         bool at_end = at_ >= text_.size(), zero = !at_end && text_[at_] == '\0';
         fail("{}: not valid JSON at byte {}: {}", path_, at_,
              at_end ? "unexpected end of input"

@@ -1,6 +1,7 @@
 #include "files/safetensors.h"
 
 #include "core/checked.h"
+#include "core/file_kind.h"
 
 #include <algorithm>
 #include <numeric>
@@ -16,6 +17,7 @@ constexpr std::string_view metadata_key = "__metadata__";
 std::string_view header_text(std::span<const std::byte> bytes, std::string_view path) {
     if (bytes.size() < length_bytes)
         fail("{}: {} bytes is too short for a safetensors file: download or copy it again", path, bytes.size());
+    reject_foreign_file({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
     uint64_t length = 0;
     for (size_t i = length_bytes; i-- > 0;) length = length << 8 | static_cast<uint64_t>(bytes[i]);
     if (length > max_header_bytes)

@@ -1,6 +1,7 @@
 #include "model/load.h"
 
 #include "core/atomic_file.h"
+#include "core/file_kind.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/random.h"
@@ -97,14 +98,19 @@ std::string_view quantizer_of(const ModelWeights& files, std::string_view name) 
     struct Marker {
         std::string_view suffix, method;
     };
-    constexpr Marker markers[] = {{"qweight", "GPTQ or AWQ"},
-                                  {"weight_packed", "compressed-tensors"},
-                                  {"weight_scale", "FP8 or compressed-tensors"},
-                                  {"weight_scale_inv", "FP8"},
-                                  {"weight.absmax", "bitsandbytes 4-bit"},
-                                  {"SCB", "bitsandbytes 8-bit"},
-                                  {"scales", "an unknown method"}};
-    std::string base(name.substr(0, name.rfind('.') + 1));
+    constexpr Marker markers[] = {{".qweight", "GPTQ or AWQ"},
+                                  {".weight_packed", "compressed-tensors"},
+                                  {".weight_scale_2", "NVFP4"},
+                                  {".weight_scale", "FP8 or compressed-tensors"},
+                                  {".weight_scale_inv", "FP8"},
+                                  {".weight_scales", "EETQ"},
+                                  {".weight.absmax", "bitsandbytes 4-bit"},
+                                  {".SCB", "bitsandbytes 8-bit"},
+                                  {".W_q", "HQQ"},
+                                  {"_blocks", "MXFP4"},
+                                  {".biases", "MLX"},
+                                  {".scales", "an unknown method"}};
+    std::string base(name.substr(0, name.rfind('.')));
     for (const Marker& marker : markers)
         if (files.find(base + std::string(marker.suffix))) return marker.method;
     return {};
@@ -115,6 +121,25 @@ void reject_quantized(const ModelWeights& files, std::string_view name, std::str
     if (std::string_view method = quantizer_of(files, name); !method.empty())
         fail("{}: tensor {} is quantized ({}); only F32, F16 and BF16 are supported: use the unquantized model", folder,
              name, method);
+}
+
+// The file by which a folder shows another format than Hugging Face's with safetensors: it and its name; else empty.
+std::pair<std::string, std::string_view> find_other_format(const std::filesystem::path& folder) {
+    struct Format {
+        std::string_view prefix, suffix, name;
+    };
+    constexpr Format formats[] = {{"", ".gguf", "a GGUF model"},
+                                  {"adapter_config", ".json", "a LoRA adapter without its base model"},
+                                  {"params", ".json", "a model in Meta's format"},
+                                  {"consolidated", "", "a model in Meta's format"},
+                                  {"pytorch_model", "", "a pickled PyTorch model"}};
+    std::error_code ignored;
+    for (const Format& format : formats)
+        for (const std::filesystem::directory_entry& entry : std::filesystem::directory_iterator(folder, ignored)) {
+            std::string name = entry.path().filename().string();
+            if (name.starts_with(format.prefix) && name.ends_with(format.suffix)) return {name, format.name};
+        }
+    return {};
 }
 
 // Old checkpoints of Llama hold what is computed today.
@@ -184,11 +209,18 @@ Config load_config(const std::filesystem::path& folder) {
     std::error_code ignored;
     std::filesystem::path config = folder / "config.json";
     if (!std::filesystem::exists(folder, ignored)) fail("{}: no such folder: {}", folder.string(), remedy);
+    if (std::filesystem::is_regular_file(folder, ignored))
+        reject_foreign_file(MappedFile(folder).text(), folder.string());
     if (!std::filesystem::is_directory(folder, ignored)) fail("{}: is not a folder: {}", folder.string(), remedy);
-    if (!std::filesystem::exists(config, ignored) && std::filesystem::exists(folder / "checkpoints", ignored))
+    bool has_weights =
+        file_exists(folder / "model.safetensors") || file_exists(folder / "model.safetensors.index.json");
+    if (auto [file, format] = find_other_format(folder); !file.empty() && !(has_weights && file_exists(config)))
+        fail("{}: contains {} ({}); only folders in Hugging Face format with safetensors are supported",
+             folder.string(), format, printable(file));
+    if (!file_exists(config) && file_exists(folder / "checkpoints"))
         fail("{}: training has not finished, so there is no model yet; continue it with puna train --resume",
              folder.string());
-    if (!std::filesystem::exists(config, ignored)) fail("{}: contains no config.json: {}", folder.string(), remedy);
+    if (!file_exists(config)) fail("{}: contains no config.json: {}", folder.string(), remedy);
     return read_config(config);
 }
 

@@ -174,6 +174,27 @@ TEST(Load, TensorsThatLlamaDoesNotHaveAreReported) {
               std::string::npos);
 }
 
+TEST(Load, FoldersInOtherFormatsAreNamed) {
+    struct Case {
+        std::string_view file, reason;
+    };
+    for (Case c : {Case{"llama.Q4_K_M.gguf", "a GGUF model (llama.Q4_K_M.gguf)"},
+                   {"adapter_config.json", "a LoRA adapter"},
+                   {"consolidated.00.pth", "Meta's format"},
+                   {"pytorch_model-00001-of-00002.bin", "a pickled PyTorch model"}}) {
+        TestFolder folder;
+        write_file(folder / c.file, "x");
+        std::string message = error_message([&] { load_config(folder.path()); });
+        EXPECT_NE(message.find(folder.path().string() + ": contains "), message.npos) << message;
+        EXPECT_NE(message.find(c.reason), message.npos) << message;
+    }
+    TestFolder folder;
+    write_file(folder / "x.gguf", "GGUF and more");
+    EXPECT_NE(error_message([&] { load_config(folder / "x.gguf"); }).find("x.gguf: is a GGUF file"), std::string::npos);
+    write_file(folder / "config.json", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n");
+    EXPECT_NE(error_message([&] { read_config(folder / "config.json"); }).find("git lfs pull"), std::string::npos);
+}
+
 TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     TestFolder folder;
     Llama llama = seeded_llama(small_config(false), 7, {});

@@ -2,6 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "tokenizer/rank_file.h"
@@ -44,6 +45,7 @@ ControlNames read_meta_names(const fs::path& params) {
 Tokenizer load_tokenizer(const fs::path& path) {
     fs::path found = find_file(path);
     MappedFile file(found);
+    reject_foreign_file(file.text(), found.string());
     if (is_json(found, file.text()))
         return Tokenizer(parse_tokenizer_json(file.text(), found.string()), found.string());
     ControlNames names = read_meta_names(found.parent_path() / "params.json");

@@ -1,0 +1,23 @@
+#include "core/file_kind.h"
+
+#include "core/error.h"
+
+namespace puna {
+
+void reject_foreign_file(std::string_view beginning, std::string_view path) {
+    struct Kind {
+        std::string_view magic, name, remedy;
+    };
+    constexpr Kind kinds[] = {
+        {"GGUF", "a GGUF file", "use the model's folder in Hugging Face format (safetensors)"},
+        {"PK\x03\x04", "a zip archive or a pickled PyTorch checkpoint", "use the model's safetensors files"},
+        {"\x80\x02", "a pickled PyTorch checkpoint", "use the model's safetensors files"},
+        {"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with 'git lfs pull'"},
+        {"<!DOCTYPE", "an HTML page", "download the file again"},
+        {"<html", "an HTML page", "download the file again"},
+    };
+    for (const Kind& kind : kinds)
+        if (beginning.starts_with(kind.magic)) fail("{}: is {}: {}", path, kind.name, kind.remedy);
+}
+
+}  // namespace puna

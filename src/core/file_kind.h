@@ -1,0 +1,13 @@
+// core/file_kind.h — names files that are something else than they were taken for.
+//
+//   reject_foreign_file("GGUF...", "llama.safetensors");  // Error: llama.safetensors: is a GGUF file: ...
+#pragma once
+#include <string_view>
+
+namespace puna {
+
+// beginning: at least the first few bytes of the file. Throws Error with the remedy for a GGUF file, a pickled PyTorch
+// checkpoint, a Git LFS pointer and an HTML page.
+void reject_foreign_file(std::string_view beginning, std::string_view path);
+
+}  // namespace puna
