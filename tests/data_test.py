@@ -85,7 +85,7 @@ def command_line_behavior(folder, command):
     chat = run("pack", folder / "chat.jsonl", "--tokenizer", folder / "model", "--output", folder / "disk/chat")
     assert "3 conversations" in chat.stdout, chat
     for arguments, code, message in ((["pack"], 2, "INPUT"), (["pack", "x", "--output", "y"], 2, "--tokenizer is missing"), (["mend"], 2, "unknown command 'mend'"),
-                                     (["pack", "x", "--validation-share", "2", "--output", "y", "--tokenizer", "z"], 2, "is not a fraction"),
+                                     (["pack", "x", "--validation-share", "2", "--output", "y", "--tokenizer", "z"], 2, "--validation-share must be less than 1, not 2"),
                                      (["show", folder], 1, "has no index.json"), (command[2:], 1, "already exists")):
         result = run(*arguments)
         assert result.returncode == code and message in result.stderr and len(result.stderr.strip().splitlines()) == 1, (arguments, result)

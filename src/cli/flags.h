@@ -40,7 +40,8 @@ struct ThreadOptions {
 };
 template <class F>
 void fields(ThreadOptions& o, F field) {
-    field("threads", o.threads, "number of threads", {.min = 0, .max = max_threads, .unset = "the physical cores it may use"});
+    field("threads", o.threads, "number of threads",
+          {.min = 0, .max = max_threads, .unset = "the physical cores it may use"});
 }
 
 class Flags {

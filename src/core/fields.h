@@ -28,8 +28,8 @@ struct Values {
         {};  // in help: FOLDER, TEXT; "bf16|f32" lists the only texts accepted; empty: from the type
     double min = -std::numeric_limits<double>::infinity(), max = std::numeric_limits<double>::infinity();
     bool above_min = false, below_max = false;  // exclude min, max itself
-    std::string_view unset = {};                // what the default stands for, as "off" or "the physical cores it may use"
-    bool required = false;                      // the text must not be empty
+    std::string_view unset = {};  // what the default stands for, as "off" or "the physical cores it may use"
+    bool required = false;        // the text must not be empty
 };
 
 struct Field {

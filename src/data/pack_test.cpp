@@ -262,7 +262,7 @@ TEST(Pack, ErrorsAreOneLineAndLeaveNoFiles) {
         {{.inputs = {good, folder.write("e.jsonl", chat)}}, "e.jsonl:1: a conversation in a set of text"},
         {{.inputs = {folder.write("f.jsonl",
                                   R"({"messages": [{"role": "assistant", "content": "x"}], "tools": [{}]})")}},
-         "Tools are shown in the first user message"},
+         "Cannot put the tools in the first user message"},
         {{.inputs = {folder.write("empty.txt", "")}}, "empty.txt: contains no documents"},
         {{.inputs = {folder.write("blank.txt", " \n\n")}}, "blank.txt: contains no documents"},
         {{.inputs = {folder.write("g.txt.gz", "not gzip")}}, "g.txt.gz: not gzip data despite its extension"},

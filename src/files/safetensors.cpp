@@ -25,7 +25,10 @@ std::string_view header_text(std::span<const std::byte> bytes, std::string_view 
     if (length > bytes.size() - length_bytes)
         fail("{}: the header has {} bytes, the file only {}: it is truncated, download or copy it again", path, length,
              bytes.size());
-    return {reinterpret_cast<const char*>(bytes.data()) + length_bytes, static_cast<size_t>(length)};
+    std::string_view header{reinterpret_cast<const char*>(bytes.data()) + length_bytes, static_cast<size_t>(length)};
+    if (!header.starts_with('{'))
+        fail("{}: the header does not begin with {{: not a safetensors file, or damaged", path);
+    return header;
 }
 
 // Handles the events of the header; appends an entry to the table at the end of each tensor.

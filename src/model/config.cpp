@@ -54,6 +54,10 @@ void reject_quantized(const ConfigValues& values) {
 void reject_unsupported(const ConfigValues& values) {
     std::string type = values.text("model_type", "llama"), activation = values.text("hidden_act", "silu");
     if (type != "llama") fail("{}: model_type is '{}'; only 'llama' is supported", values.path(), printable(type));
+    std::string architecture = values.text("architectures", "LlamaForCausalLM");
+    if (!values.has("model_type") && architecture != "LlamaForCausalLM")
+        fail("{}: 'architectures' names {}; only LlamaForCausalLM is supported", values.path(),
+             printable(architecture));
     if (activation != "silu" && activation != "swish")  // synonyms
         fail("{}: hidden_act is '{}'; only 'silu' is supported", values.path(), printable(activation));
     for (const char* bias : {"attention_bias", "mlp_bias"})

@@ -62,6 +62,8 @@ TEST(Config, RopeScalingStretchesOnlyLongWavelengths) {
 TEST(Config, UnsupportedFeaturesAreRejectedByName) {
     EXPECT_EQ(error_of(json_with(R"(, "model_type": "mistral")")),
               "config.json: model_type is 'mistral'; only 'llama' is supported");
+    EXPECT_EQ(error_of(R"({"architectures": ["MistralForCausalLM"], "hidden_size": 64})"),
+              "config.json: 'architectures' names MistralForCausalLM; only LlamaForCausalLM is supported");
     EXPECT_NE(error_of(json_with(R"(, "hidden_act": "gelu")")).find("hidden_act is 'gelu'"), std::string::npos);
     EXPECT_NE(error_of(json_with(R"(, "mlp_bias": true)")).find("mlp_bias"), std::string::npos);
     EXPECT_NE(error_of(json_with(R"(, "rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 2})"))

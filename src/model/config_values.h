@@ -21,7 +21,8 @@
 namespace puna {
 
 // Known fields by key: "hidden_size"; "rope.factor" is that of rope_scaling or, without it, of rope_parameters. Unknown
-// fields and nulls are ignored. An array or object in place of a scalar is stored as such and rejected on access.
+// fields and nulls are ignored; of `architectures` the last counts. An array or object in place of a scalar is stored
+// as such and rejected on access.
 class ConfigValues {
  public:
     ConfigValues(std::string_view json, std::string_view path) : path_(path) {
@@ -97,7 +98,9 @@ class ConfigValues {
             expect_object(event);
         else if (event.depth == 1 && field_ == "eos_token_id")
             begin_eos(event);
-        else if (event.depth == 1)
+        else if (event.depth == 2 && field_ == "architectures" && event.kind == JsonEvent::string)
+            store("architectures", "architectures", event);
+        else if (event.depth == 1 && field_ != "architectures")
             store(field_, field_, event);
         else if (event.depth == 2 && is_rope(field_))
             store(field_ + "." + nested_field_, "rope." + nested_field_, event);
@@ -133,6 +136,7 @@ class ConfigValues {
     }
     void store(const std::string& path, std::string_view known_as, const JsonEvent& event) {
         static constexpr std::string_view known[] = {"model_type",
+                                                     "architectures",
                                                      "hidden_size",
                                                      "intermediate_size",
                                                      "num_hidden_layers",
