@@ -7,6 +7,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 find_package(ZLIB REQUIRED)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+find_package(CLI11 REQUIRED)
 pkg_check_modules(EDIT REQUIRED IMPORTED_TARGET libedit)
 find_package(MPI COMPONENTS C)              # C interface only: MPI's C++ bindings were removed
 if(PUNA_TESTS)
@@ -14,15 +15,15 @@ if(PUNA_TESTS)
   include(GoogleTest)
 endif()
 
-# Libraries of each module, in addition to the modules that it includes. JSON and logging headers are included by .cpp files
-# only.
+# Libraries of each module, in addition to the modules that it includes. CLI11, JSON and logging headers are included by .cpp
+# files only.
 set(PACKAGES_core fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json PkgConfig::XXHASH Threads::Threads)
 set(PACKAGES_files nlohmann_json::nlohmann_json ZLIB::ZLIB)
 set(PACKAGES_tokenizer nlohmann_json::nlohmann_json)
 set(PACKAGES_model nlohmann_json::nlohmann_json)
 set(PACKAGES_data ZLIB::ZLIB PkgConfig::ZSTD nlohmann_json::nlohmann_json)
 set(PACKAGES_train nlohmann_json::nlohmann_json)
-set(PACKAGES_cli PkgConfig::EDIT nlohmann_json::nlohmann_json)
+set(PACKAGES_cli CLI11::CLI11 PkgConfig::EDIT nlohmann_json::nlohmann_json)
 if(MPI_C_FOUND)
   set(PACKAGES_comm MPI::MPI_C)
 endif()

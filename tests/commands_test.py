@@ -76,6 +76,12 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             "generate M --seed=1.5": "puna generate: --seed must be an integer, not '1.5'",
             "generate M --seed -5": "puna generate: --seed must be at least 0, not -5",
             "generate M --seed=": "puna generate: --seed must be an integer, not ''",
+            "generate M --seed= 5": "puna generate: --seed must be an integer, not ''",
+            "generate M --seed -h=": "puna generate: --seed needs a value before -h=: --seed N, or --seed=-h=",
+            "generate M --seed --temperature= --json": "puna generate: --seed needs a value before --temperature=: --seed N, or --seed=--temperature=",
+            "generate M --seed --": "puna generate: --seed needs a value: --seed N",
+            "generate M --json=": "puna generate: --json must be true or false, not ''",
+            "generate M --nosuch= Once": "puna generate: unknown option --nosuch; 'puna help generate' lists the options",
             "generate M --top-p hot": "puna generate: --top-p must be a number, not 'hot'",
             "generate M --top-p -0.5": "puna generate: --top-p must be more than 0, not -0.5",
             "generate M --top-p 1.5": "puna generate: --top-p must be at most 1, not 1.5",
@@ -114,9 +120,12 @@ def arguments_are_read_as_elsewhere():
         return json.loads(puna("generate", "--json", "--temperature", "0", "--max-tokens", "2", "models/starter", *arguments).stdout)
     once = tokens("Once")
     assert once["tokens"] == 2 and once == {**tokens("--seed=1", "--seed", "0", "--no-quiet", "--quiet=false", "Once"), **{key: once[key] for key in once if "second" in key or key == "seed"}}
-    for text in ("-5", "- a list", "---", "[x,y]", ""):
+    for text in ("-5", "- a list", "---", "[x,y]", "[[xx]]", "{}", "x=", ""):
         assert tokens(text)["prompt_tokens"] == tokens("--", text)["prompt_tokens"], text
     assert tokens("--", "--json")["prompt_tokens"] > 2
+    assert tokens("--seed", "3", "--", "--json")["prompt_tokens"] == tokens("--", "--json")["prompt_tokens"]
+    assert tokens("--no-json", "--json", "Once")["tokens"] == 2
+    assert puna("tokenizer", "encode", "models/starter", "-", "--json", "--no-json", input="Once").stdout[0].isdigit()
     repeated = puna("generate", "models/starter", "Once upon a time", "--temperature", "0", "--max-tokens", "40", "--stop", " little", "--stop= day,never", "--quiet").stdout
     assert "little" not in repeated and " day" not in repeated, repeated
 

@@ -5,6 +5,9 @@
 #include "core/log.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include <CLI/CLI.hpp>
 
 namespace puna {
 
@@ -12,16 +15,16 @@ namespace {
 
 bool is_help(std::string_view argument) { return argument == "--help" || argument == "-h"; }
 
-// A name after one or two dashes. Negative numbers, "-", "--" and texts like "- a list" are values.
-bool is_flag(std::string_view argument) {
-    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    if (!argument.starts_with('-')) return false;
-    argument.remove_prefix(argument.starts_with("--") ? 2 : 1);
-    std::string_view name = argument.substr(0, argument.find('='));
-    bool one_word = std::all_of(name.begin(), name.end(), [&](char c) {
-        return letters.find(c) != letters.npos || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    });
-    return one_word && !name.empty() && letters.find(name[0]) != letters.npos;
+// What CLI11 passes to the callback of a flag without a value. No argument of a program contains a NUL.
+const std::string no_value("\0-", 2);
+
+// set: called for each occurrence, in the order of the arguments, with nullptr if there is no value.
+void add_option(CLI::App& app, const std::string& flag, int max_values, std::function<void(const char*)> set) {
+    CLI::callback_t callback = [set = std::move(set)](const std::vector<std::string>& values) {
+        set(values[0] == no_value ? nullptr : values[0].c_str());
+        return true;
+    };
+    app.add_option(flag, callback)->expected(0, max_values)->default_str(no_value)->trigger_on_parse();
 }
 
 }  // namespace
@@ -84,56 +87,54 @@ bool Flags::parse(Arguments arguments) {
         print_now(help());
         return false;
     }
-    std::vector<std::string> values;
-    bool flags_ended = false;
-    for (size_t i = 0; i < arguments.size(); ++i) {
-        if (flags_ended || !(arguments[i] == "--" || is_flag(arguments[i])))
-            values.push_back(arguments[i]);
-        else if (arguments[i] == "--")
-            flags_ended = true;
-        else
-            i += set_flag(arguments[i], arguments.subspan(i + 1));
+    std::vector<std::string> rest(std::make_reverse_iterator(end), arguments.rend());  // CLI11 removes what it reads
+    // A final NUL hides what CLI11 has a meaning of its own for: "--flag=" without a value, lists "[x,y]".
+    for (std::string& argument : rest)
+        if (argument.ends_with('=') || argument.ends_with(']')) argument += '\0';
+    CLI::App app;
+    app.allow_extras()->set_help_flag();
+    for (Field& field : fields_) {
+        std::string flag = flag_name(field.name), negated = "--no-" + flag.substr(2);
+        bool is_switch = std::holds_alternative<bool*>(field.value);
+        add_option(app, flag, is_switch ? 0 : 1, [&, is_switch](const char* text) {
+            if (!text && !is_switch) fail_without_value(field, rest);
+            set_value(field, text ? text : "true");
+        });
+        if (!is_switch) continue;
+        add_option(app, negated, 0, [&, negated](const char* text) {
+            if (text) throw UsageError(fmt::format("{} takes no value", negated));
+            set_value(field, "false");
+        });
     }
+    CLI::Option* positionals = app.add_option("ARGUMENT")->allow_extra_args();
+    positionals->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    try {
+        app.parse(rest);
+    } catch (const CLI::ParseError&) {
+        throw UsageError(fmt::format("the arguments cannot be read (see 'puna help {}')", command_));
+    }
+    if (!app.remaining().empty()) fail_unknown(app.remaining()[0].c_str());
+    std::vector<std::string> values;
+    for (const std::string& text : positionals->results()) values.emplace_back(text.c_str());
+    if (end != arguments.end()) values.insert(values.end(), end + 1, arguments.end());
     set_positionals(values);
     return true;
 }
 
-Field* Flags::find(std::string_view flag) {
-    auto at = std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return flag_name(f.name) == flag; });
-    return at == fields_.end() ? nullptr : &*at;
-}
-
-// Returns how many of the arguments in `rest` belong to the flag.
-size_t Flags::set_flag(std::string_view argument, Arguments rest) {
-    size_t equals = argument.find('=');
-    std::string_view flag = argument.substr(0, equals);
-    Field* field = find(flag);
-    bool negated = !field && flag.starts_with("--no-");
-    if (negated) field = find("--" + std::string(flag.substr(5)));
-    bool is_switch = field && std::holds_alternative<bool*>(field->value);
-    if (!field || (negated && !is_switch)) fail_unknown(flag);
-    if (negated && equals != argument.npos) throw UsageError(fmt::format("{} takes no value", flag));
-    if (equals != argument.npos) {
-        set_value(*field, argument.substr(equals + 1));
-    } else if (is_switch) {
-        set_value(*field, negated ? "false" : "true");
-    } else if (rest.empty()) {
-        throw UsageError(fmt::format("{0} needs a value: {0} {1}", flag, value_word(*field)));
-    } else if (is_flag(rest[0])) {
-        std::string remedy = find(rest[0]) ? "" : fmt::format(", or {}={}", flag, printable(rest[0]));
-        throw UsageError(fmt::format("{0} needs a value before {1}: {0} {2}{3}", flag, printable(rest[0]),
-                                     value_word(*field), remedy));
-    } else {
-        set_value(*field, rest[0]);
-        return 1;
-    }
-    return 0;
+// rest: the arguments after the flag, in reverse.
+void Flags::fail_without_value(const Field& field, const std::vector<std::string>& rest) const {
+    std::string flag = flag_name(field.name), word = value_word(field);
+    if (rest.empty()) throw UsageError(fmt::format("{0} needs a value: {0} {1}", flag, word));
+    std::string next = printable(rest.back().c_str());
+    bool is_known =
+        std::any_of(fields_.begin(), fields_.end(), [&](const Field& f) { return flag_name(f.name) == next; });
+    throw UsageError(fmt::format("{0} needs a value before {1}: {0} {2}{3}", flag, next, word,
+                                 is_known ? "" : fmt::format(", or {}={}", flag, next)));
 }
 
 void Flags::set_value(Field& field, std::string_view text) {
     auto* list = std::get_if<std::vector<std::string>*>(&field.value);
-    std::vector<std::string> earlier;
-    if (list && given(field.name)) earlier = **list;
+    std::vector<std::string> earlier = list && given(field.name) ? **list : std::vector<std::string>();
     check([&] { set_from_text(field, text); });
     if (list) (*list)->insert((*list)->begin(), earlier.begin(), earlier.end());
     given_.push_back(field.name);
@@ -159,11 +160,11 @@ void Flags::set_positionals(const std::vector<std::string>& values) {
             command_));
 }
 
-void Flags::fail_unknown(std::string_view flag) const {
+void Flags::fail_unknown(std::string_view argument) const {
     std::vector<std::string> names{"help"};
     for (const Field& field : fields_) names.push_back(flag_name(field.name).substr(2));
-    throw UsageError(
-        unknown_option(flag, {names.begin(), names.end()}, fmt::format("'puna help {}' lists the options", command_)));
+    throw UsageError(unknown_option(argument.substr(0, argument.find('=')), {names.begin(), names.end()},
+                                    fmt::format("'puna help {}' lists the options", command_)));
 }
 
 }  // namespace puna

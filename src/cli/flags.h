@@ -74,11 +74,10 @@ class Flags {
         bool required;
     };
 
-    Field* find(std::string_view flag);
-    size_t set_flag(std::string_view argument, Arguments rest);
     void set_value(Field& field, std::string_view text);
     void set_positionals(const std::vector<std::string>& values);
-    [[noreturn]] void fail_unknown(std::string_view flag) const;
+    [[noreturn]] void fail_without_value(const Field& field, const std::vector<std::string>& rest) const;
+    [[noreturn]] void fail_unknown(std::string_view argument) const;
 
     std::string command_;
     std::string_view about_, examples_;
