@@ -72,6 +72,9 @@ int run_bench(Arguments arguments) {
             throw UsageError("--text is missing: a text file, or a folder of files, to encode");
         if (bench.reads_text && options.tokenizer.empty())
             throw UsageError("--tokenizer is missing: a model folder, tokenizer.json or tokenizer.model");
+        for (std::string_view field : {"op", "text", "tokenizer"})
+            if (flags.given(field) && (field == "op" ? name != "kernels" : !bench.reads_text))
+                flags.print({fmt::format("{}: has no effect on bench {}", field, name)});
         if (!output.json) fmt::print("kernels: {}, threads: {}\n", full_name(choose_kernels()), threads());
         for (const BenchRow& row : bench.run(options)) print(row, output.json);
         return 0;
