@@ -165,7 +165,7 @@ void Chat::close(const Answer& answer) {
                         "/reset starts a new conversation]",
                         answer.prompt_tokens, generated, engine_.context()));
     if (answer.finish == Finish::length) note(fmt::format("[stopped: reached --max-tokens {}]", generated));
-    if (answer.finish == Finish::cancelled) note("[stopped: Ctrl-C]");
+    if (answer.finish == Finish::canceled) note("[stopped: Ctrl-C]");
     if (terminal_ && !json_) note(speed_line(answer));
 }
 

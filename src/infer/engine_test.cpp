@@ -109,7 +109,7 @@ TEST(Engine, CallbackReturningFalseCancels) {
     Session session = engine.open();
     int calls = 0;
     Answer answer = engine.generate(session, prompt_of(9), greedy(20), [&](std::string_view) { return ++calls < 5; });
-    EXPECT_EQ(answer.finish, Finish::cancelled);
+    EXPECT_EQ(answer.finish, Finish::canceled);
     EXPECT_EQ(answer.ids.size(), 3u);  // the first two steps were prefill chunks
     EXPECT_EQ(engine.generate(session, prompt_of(9), greedy(20)).ids.size(), 20u);
 }

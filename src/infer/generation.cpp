@@ -8,7 +8,7 @@
 namespace puna {
 
 std::string_view name_of(Finish finish) {
-    constexpr std::string_view names[] = {"running", "stop", "length", "context", "cancelled", "failed"};
+    constexpr std::string_view names[] = {"running", "stop", "length", "context", "canceled", "failed"};
     return names[static_cast<size_t>(finish)];
 }
 
@@ -72,7 +72,7 @@ void Generation::finish(Finish reason) {
 }
 
 void Generation::cancel() {
-    if (!done()) finish(Finish::cancelled);
+    if (!done()) finish(Finish::canceled);
 }
 
 std::string_view Generation::take_text() {

@@ -35,7 +35,7 @@ void fields(GenerateOptions& o, F field) {
 void validate(const GenerateOptions& options);  // throws Error, naming the field
 
 // stop: stop token or stop string; length: max_tokens reached; context: context full; failed: see Answer::problem.
-enum class Finish : uint8_t { running, stop, length, context, cancelled, failed };
+enum class Finish : uint8_t { running, stop, length, context, canceled, failed };
 std::string_view name_of(Finish finish);
 
 struct Answer {
