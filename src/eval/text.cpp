@@ -2,6 +2,7 @@
 
 #include "core/progress.h"
 #include "core/threads.h"
+#include "infer/sampler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,8 +20,7 @@ using Tokens = std::span<const int32_t>;
 double sum_of_nats(std::span<const float> log_p) {
     double nats = 0;
     for (float value : log_p) nats -= static_cast<double>(value);
-    if (!std::isfinite(nats))
-        fail("the model's logits are not finite: its weights are damaged or overflow in this dtype (try --type f32)");
+    if (!std::isfinite(nats)) fail_nonfinite_logits();
     return nats;
 }
 

@@ -25,8 +25,7 @@ size_t argmax_finite(std::span<const float> logits) {
         nonfinite += logits[i] * 0;
         if (logits[i] > logits[best]) best = i;
     }
-    if (!(nonfinite == 0))
-        fail("the model's logits are not finite: its weights are damaged or overflow in this dtype (try --type f32)");
+    if (!(nonfinite == 0)) fail_nonfinite_logits();
     return best;
 }
 
@@ -47,6 +46,10 @@ int64_t seed_from_clock() {
 }
 
 }  // namespace
+
+void fail_nonfinite_logits() {
+    fail("the model's logits are not finite: its weights are damaged or overflow in this dtype (try --type f32)");
+}
 
 void validate(const SampleOptions& options) { check_values(options); }
 

@@ -42,6 +42,8 @@ void fields(SampleOptions& o, F field) {
 // Throws Error, as "top_p must be more than 0, not 0".
 void validate(const SampleOptions& options);
 
+[[noreturn]] void fail_nonfinite_logits();  // throws Error, also for those who use logits without sampling
+
 class Sampler {
  public:
     explicit Sampler(const SampleOptions& options);  // throws Error like validate
