@@ -89,7 +89,7 @@ TEST(Llama, MixedBatchIsBitIdenticalToEachSequenceAlone) {
 // All parameters of one tensor of each kind.
 TEST(Llama, GradientsMatchFiniteDifferencesOfTheLoss) {
     set_threads(1);  // sixteen thousand passes too small to parallelize
-    for (const Kernels* table : test_tables()) {
+    for (const Kernels* table : available_kernels()) {
         Llama llama = peaked_llama(tiny_config(), {.trainable = true});
         Batch batch{.tokens = tokens_of(14, 2),
                     .sequences = {{0, 9}, {9, 5}},
