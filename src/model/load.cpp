@@ -7,6 +7,8 @@
 #include "core/random.h"
 #include "model/names.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -168,7 +170,9 @@ void check_shape(const ModelWeights& files, const Param& param, const TensorEntr
     bool same_shape =
         entry.rank == full.rank && std::equal(full.size.begin(), full.size.begin() + full.rank, entry.shape.begin());
     if (!supported || !same_shape) reject_quantized(files, entry.name, folder);
-    if (!same_shape) fail("{}: tensor {} does not have the shape implied by config.json, {}", folder, entry.name, full);
+    if (!same_shape)
+        fail("{}: tensor {} does not have the shape implied by config.json: [{}] instead of {}", folder, entry.name,
+             fmt::join(entry.shape.begin(), entry.shape.begin() + std::min(entry.rank, 4), ", "), full);
     if (!supported)
         fail("{}: tensor {} is {}; only F32, F16 and BF16 are supported", folder, entry.name,
              printable(entry.dtype_name));

@@ -51,7 +51,12 @@ std::vector<std::string> notes_on_unused_fields(const Recipe& r, const std::func
 
 std::vector<std::string> notes_on(const Recipe& r, const std::function<bool(std::string_view field)>& named) {
     std::vector<std::string> notes = notes_on_unused_fields(r, named);
-    if (r.warm_up >= r.steps)
+    if (r.warm_up == r.steps)
+        notes.push_back(
+            fmt::format("warm_up: {} of {} steps: the learning rate reaches its peak in the last step and "
+                        "never decays",
+                        r.warm_up, r.steps));
+    if (r.warm_up > r.steps)
         notes.push_back(
             fmt::format("warm_up: {} of {} steps: the learning rate only reaches {:.3g} of {:.3g} and never decays",
                         r.warm_up, r.steps, learning_rate_at(r, r.steps - 1), r.learning_rate));
