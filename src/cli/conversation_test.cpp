@@ -78,6 +78,22 @@ TEST(Conversation, InvalidFilesAreRejectedByName) {
     EXPECT_NE(problem(R"({"options": {"max_tokens": -1}})").find("max_tokens"), std::string::npos);
 }
 
+TEST(Conversation, InvalidOptionsAreRejectedByFieldName) {
+    auto with_options = [](std::string_view options) {
+        return problem(fmt::format(R"({{"messages": [], "options": {}}})", options));
+    };
+    EXPECT_EQ(with_options(R"({"temperature": 1e999})"), "chat.json: options: temperature is out of range: 1e999");
+    EXPECT_EQ(with_options(R"({"future": 1e999})"), "chat.json: options: unknown field 'future'");
+    EXPECT_NE(with_options(R"({"stop": ["\ud800"]})").find("options: stop: a string contains a lone surrogate"),
+              std::string::npos);
+    std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+    EXPECT_NE(with_options("{\"temperature\": " + deep + "}").find("options: temperature must be a number"),
+              std::string::npos);
+    EXPECT_NE(with_options("{\"stop\": " + deep + "}").find("options: stop must be a list of strings"),
+              std::string::npos);
+    EXPECT_EQ(problem("{\"messages\": [], \"deep\": " + deep + "}"), "");
+}
+
 TEST(Conversation, ConversationsTooLargeToReadAreNotSaved) {
     Conversation c;
     c.messages = {{.role = "user", .content = std::string(16 << 20, 'x')}};

@@ -6,6 +6,7 @@
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "data/pack.h"
+#include "data/sources.h"
 #include "tokenizer/files.h"
 
 #include <fmt/core.h>
@@ -125,24 +126,18 @@ int run_show(Arguments arguments) {
         Progress progress("reading", total, "B");
         set.verify([&](int64_t n) { progress.advance(n); });
     }
-    std::string sources = read_text(set.folder() / "sources.jsonl");
+    std::filesystem::path sources = set.folder() / "sources.jsonl";
     if (options.json) {
         ordered_json line = summary(set.index());
         line["sources"] = ordered_json::array();
-        std::string_view rest = sources;
-        while (!rest.empty()) {
-            size_t end = std::min(rest.find('\n'), rest.size());
-            ordered_json source = ordered_json::parse(rest.substr(0, end), nullptr, false);
-            if (source.is_discarded()) fail("{}/sources.jsonl: is damaged; pack the data again", folder);
-            line["sources"].push_back(source);
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
+        for (const Source& source : parse_sources(read_text(sources), sources.string()))
+            line["sources"].push_back(ordered_json::parse(source_json(source)));
         fmt::print("{}\n", line.dump());
         return 0;
     }
     print(folder, set.index());
     if (options.verify) fmt::print("verified: all checksums match\n");
-    fmt::print("\nsources\n{}", sources);
+    fmt::print("\nsources\n{}", read_text(sources));
     print_documents(set, options.documents);
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "core/fields.h"
 
 #include "core/error.h"
+#include "core/json_value.h"
 
 #include <algorithm>
 #include <charconv>
@@ -68,19 +69,30 @@ std::string print(const std::vector<std::string>& value) {
     return text;
 }
 
-bool fits(const nlohmann::json& json, const bool&) { return json.is_boolean(); }
-template <std::floating_point T>
-bool fits(const nlohmann::json& json, const T&) {
-    return json.is_number() && std::abs(json.get<double>()) <= static_cast<double>(std::numeric_limits<T>::max());
+// From a JSON value; false if it is of another type. Throws Error for a value of the right type that does not fit.
+bool read(std::string_view, const JsonValue& json, bool& value) {
+    value = json.raw == "true";
+    return json.kind == JsonEvent::boolean;
 }
-template <std::integral T>
-bool fits(const nlohmann::json& json, const T&) {
-    if (json.is_number_unsigned()) return std::in_range<T>(json.get<uint64_t>());
-    return json.is_number_integer() && std::in_range<T>(json.get<int64_t>());
+template <Number T>
+bool read(std::string_view name, const JsonValue& json, T& value) {
+    bool whole = json.raw.find_first_of(".eE") == json.raw.npos;
+    if (!json.is_number() || (std::integral<T> && !whole)) return false;
+    if (std::unsigned_integral<T> && json.raw.starts_with('-'))
+        fail("{} is out of range: {}", name, printable(json.raw));
+    parse(name, json.raw, value);
+    return true;
 }
-bool fits(const nlohmann::json& json, const std::string&) { return json.is_string(); }
-bool fits(const nlohmann::json& json, const std::vector<std::string>&) {
-    return json.is_array() && std::all_of(json.begin(), json.end(), [](const auto& item) { return item.is_string(); });
+bool read(std::string_view name, const JsonValue& json, std::string& value) {
+    if (!json.is_string()) return false;
+    value = text_of(json, name);
+    return true;
+}
+bool read(std::string_view name, const JsonValue& json, std::vector<std::string>& value) {
+    value.clear();
+    bool all_strings = true;
+    auto add = [&](const JsonValue& item) { all_strings = all_strings && read(name, item, value.emplace_back()); };
+    return json.is_array() && for_each_item(json.raw, name, add) && all_strings;
 }
 
 std::vector<std::string_view> choices_of(std::string_view word) {
@@ -121,19 +133,6 @@ void check_present(const Field& field) {
     if (field.values.required && text && (*text)->empty()) fail("{} is missing: {}", field.name, field.help);
 }
 
-void set_from_json(Field& field, const nlohmann::json& json) {
-    auto set = [&](auto* value) {
-        auto parsed = *value;
-        if (!fits(json, parsed) && type_word(parsed) == type_word(0) && json.is_number_integer())
-            fail("{} is out of range: {}", field.name, json.dump());
-        if (!fits(json, parsed)) fail("{} must be {}, not {}", field.name, type_word(parsed), printable(json.dump()));
-        json.get_to(parsed);
-        check_value(field, parsed);
-        *value = std::move(parsed);
-    };
-    std::visit(set, field.value);
-}
-
 template <class T>
 const T& json_of(const T& value) {
     return value;
@@ -166,6 +165,17 @@ void set_from_text(Field& field, std::string_view text) {
     auto set = [&](auto* value) {
         auto parsed = *value;
         parse(field.name, text, parsed);
+        check_value(field, parsed);
+        *value = std::move(parsed);
+    };
+    std::visit(set, field.value);
+}
+
+void set_from_json(Field& field, const JsonValue& json) {
+    auto set = [&](auto* value) {
+        auto parsed = *value;
+        if (!read(field.name, json, parsed))
+            fail("{} must be {}, not {}", field.name, type_word(parsed), printable(compact_json(json.raw)));
         check_value(field, parsed);
         *value = std::move(parsed);
     };
@@ -208,16 +218,15 @@ std::string to_json(const std::vector<Field>& fields) {
 }
 
 void from_json(std::vector<Field>& fields, std::string_view text, std::string_view where) {
-    nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-    if (!json.is_object()) fail("{}: not a JSON object", where);
-    for (const auto& [key, item] : json.items()) {
+    bool object = for_each_member(text, where, [&](std::string_view key, const JsonValue& value) {
         Field& field = find_field(fields, key, where);
         try {
-            set_from_json(field, item);
+            set_from_json(field, value);
         } catch (const Error& problem) {
             fail("{}: {}", where, problem.what());
         }
-    }
+    });
+    if (!object) fail("{}: not a JSON object", where);
 }
 
 Field& find_field(std::vector<Field>& fields, std::string_view name, std::string_view where) {

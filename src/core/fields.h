@@ -19,6 +19,8 @@
 
 namespace puna {
 
+struct JsonValue;  // core/json_value.h
+
 using FieldPointer =
     std::variant<bool*, int*, int64_t*, uint64_t*, float*, double*, std::string*, std::vector<std::string>*>;
 
@@ -63,9 +65,10 @@ std::vector<Field> list_fields(Options& options) {
     return list;
 }
 
-// Convert text to the value and back; the round trip is exact. set_from_text throws Error for another type and for what
-// the field does not accept, as "temperature must be a number, not 'hot'".
+// Convert text to the value and back; the round trip is exact. set_from_text and set_from_json throw Error for another
+// type and for what the field does not accept, as "temperature must be a number, not 'hot'".
 void set_from_text(Field& field, std::string_view text);
+void set_from_json(Field& field, const JsonValue& json);
 std::string to_text(const Field& field);
 std::string_view type_name(const Field& field);  // with article: "a number", "a string", "true or false", ...
 std::string value_word(const Field& field);      // for help: "FOLDER", "N", "0..1"; empty for true or false

@@ -104,16 +104,31 @@ TEST(Fields, MissingKeysLeaveFieldsUnchanged) {
 
 TEST(Fields, InvalidJsonIsRejectedWithLocationAndSuggestion) {
     Options options;
-    EXPECT_EQ(read(options, "{"), "recipe.json: not a JSON object");
+    EXPECT_EQ(read(options, "{"), "recipe.json: not valid JSON at byte 1: unexpected end of input");
     EXPECT_EQ(read(options, "[]"), "recipe.json: not a JSON object");
     EXPECT_EQ(read(options, R"({"layer": 2})"), "recipe.json: unknown field 'layer'. Did you mean 'layers'?");
     EXPECT_EQ(read(options, R"({"zzzz\n": 2})"), "recipe.json: unknown field 'zzzz\\x0a'");
     EXPECT_EQ(read(options, R"({"layers": "2"})"), "recipe.json: layers must be an integer, not \"2\"");
     EXPECT_EQ(read(options, R"({"layers": 3000000000})"), "recipe.json: layers is out of range: 3000000000");
     EXPECT_EQ(read(options, R"({"bytes": -1})"), "recipe.json: bytes is out of range: -1");
-    EXPECT_EQ(read(options, R"({"temperature": 1e99})"), "recipe.json: temperature must be a number, not 1e+99");
+    EXPECT_EQ(read(options, R"({"temperature": 1e99})"), "recipe.json: temperature is out of range: 1e99");
+    EXPECT_EQ(read(options, R"({"rate": 1e999})"), "recipe.json: rate is out of range: 1e999");
+    EXPECT_EQ(read(options, R"({"future": 1e999})"), "recipe.json: unknown field 'future'");
+    EXPECT_EQ(read(options, R"({"files": ["\ud800"]})"),
+              "recipe.json: files: a string contains a lone surrogate (\\ud800 to \\udfff), which is not a character");
     EXPECT_EQ(read(options, R"({"fast": 1})"), "recipe.json: fast must be true or false, not 1");
     EXPECT_EQ(read(options, R"({"files": ["a", 1]})"), "recipe.json: files must be a list of strings, not [\"a\",1]");
+}
+
+TEST(Fields, DeeplyNestedJsonIsRejectedByFieldName) {
+    std::string deep(1'000'000, '[');
+    deep += std::string(deep.size(), ']');
+    for (std::string name : {"fast", "layers", "temperature", "name", "files"}) {
+        Options options;
+        std::string problem = read(options, "{\"" + name + "\": " + deep + "}");
+        EXPECT_TRUE(problem.starts_with("recipe.json: " + name + " must be ")) << problem;
+        EXPECT_LT(problem.size(), 500u);
+    }
 }
 
 struct Limited {

@@ -21,6 +21,7 @@ struct JsonValue {
     bool is_object() const { return kind == JsonEvent::begin_object; }
     bool is_array() const { return kind == JsonEvent::begin_array; }
     bool is_string() const { return kind == JsonEvent::string; }
+    bool is_number() const { return kind == JsonEvent::number || kind == JsonEvent::integer; }
 };
 
 // Both parse the whole text and return false if it is valid JSON but not an object (array). Errors are thrown as Error

@@ -9,8 +9,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include <nlohmann/json.hpp>
-
 namespace puna {
 
 namespace {
@@ -102,15 +100,10 @@ SetIndex SetWriter::finish(std::vector<Source> sources) {
     check(!index_.shards.empty(), "the set has no documents");
     std::string lines;
     for (size_t i = 0; i < sources_.size(); ++i) {
-        const Source& counts = sources_[i];
-        if (counts.documents == 0) continue;
-        nlohmann::ordered_json line{
-            {"name", sources[i].name},
-            {"hash", sources[i].hash ? nlohmann::ordered_json(fmt::format("{:016x}", sources[i].hash)) : nullptr},
-            {"documents", counts.documents},
-            {"tokens", counts.tokens},
-            {"bytes", counts.bytes}};
-        lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+        if (sources_[i].documents == 0) continue;
+        sources_[i].name = sources[i].name;
+        sources_[i].hash = sources[i].hash;
+        lines += source_json(sources_[i]) + "\n";
     }
     write_file(folder_ / "sources.jsonl", lines);
     write_file(folder_ / "index.json", set_index_json(index_));

@@ -9,6 +9,7 @@
 #pragma once
 #include "chat/chat_template.h"
 #include "data/shard_set.h"
+#include "data/sources.h"
 #include "tokenizer/tokenizer.h"
 
 #include <cstdint>
@@ -22,12 +23,6 @@ namespace puna {
 struct SetOptions {
     bool conversations = false;
     int64_t shard_bytes = 256 << 20;
-};
-
-struct Source {                                    // a line of sources.jsonl
-    std::string name;                              // path as given by the user
-    uint64_t hash = 0;                             // of the file; 0 if it was not read completely
-    int64_t documents = 0, tokens = 0, bytes = 0;  // of this source in this set
 };
 
 class SetWriter {

@@ -2,8 +2,10 @@
 
 #include "core/atomic_file.h"
 #include "core/fields.h"
+#include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
+#include "data/sources.h"
 #include "train/metrics.h"
 
 #include <algorithm>
@@ -19,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t max_sources = 20;
+constexpr size_t max_sources = 20;
 
 // Hugging Face model card metadata. No license: only the person who trained the model can choose it.
 constexpr const char* front_matter =
@@ -40,35 +42,33 @@ std::string source_name(const fs::path& path) { return (path.is_absolute() ? pat
 
 // A line for each source of a set; if there are more than max_sources, only their number.
 std::string sources_of(const fs::path& set) {
-    std::error_code ignored;
-    if (!fs::exists(set / "sources.jsonl", ignored)) return "";
-    MappedFile file(set / "sources.jsonl");
-    std::string_view text = file.text();
-    auto lines = std::count(text.begin(), text.end(), '\n');
-    if (lines > max_sources) return fmt::format("  - {} sources, listed in its sources.jsonl\n", lines);
+    fs::path path = set / "sources.jsonl";
+    if (!file_exists(path)) return "";
+    std::vector<Source> sources = parse_sources(read_text(path), path.string());
+    if (sources.size() > max_sources)
+        return fmt::format("  - {} sources, listed in its sources.jsonl\n", sources.size());
     std::string out;
-    while (!text.empty()) {
-        size_t end = std::min(text.find('\n'), text.size());
-        nlohmann::json line = nlohmann::json::parse(text.substr(0, end), nullptr, false);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (!line.is_object() || !line.contains("name") || !line["name"].is_string()) continue;
-        auto text_of = [&](const char* key) {
-            return line.contains(key) && line[key].is_string() ? line[key].get<std::string>() : "";
-        };
-        auto number_of = [&](const char* key) {
-            return line.contains(key) && line[key].is_number_integer() ? line[key].get<int64_t>() : 0;
-        };
-        out += fmt::format("  - `{}`{}: {} documents, {} tokens, {}\n", source_name(text_of("name")),
-                           text_of("hash").empty() ? "" : fmt::format(" (XXH3 {})", text_of("hash")),
-                           number_of("documents"), number_of("tokens"), format_bytes(number_of("bytes")));
-    }
+    for (const Source& source : sources)
+        out += fmt::format("  - `{}`{}: {} documents, {} tokens, {}\n", source_name(source.name),
+                           source.hash ? fmt::format(" (XXH3 {:016x})", source.hash) : "", source.documents,
+                           source.tokens, format_bytes(source.bytes));
     return out;
+}
+
+// At the end of a run, damaged sources must not cost the model its card.
+std::string sources_or_none(const fs::path& set) {
+    try {
+        return sources_of(set);
+    } catch (const Error& problem) {
+        log_warning("{}; the model card lists no sources", problem.what());
+        return "";
+    }
 }
 
 std::string set_line(const char* title, const fs::path& folder, const SetIndex& set) {
     return fmt::format("- {}: `{}`, {} documents, {} tokens, {} of {}\n{}", title, public_name(folder), set.documents,
                        set.tokens, format_bytes(set.bytes), set.conversations ? "conversations" : "text",
-                       sources_of(folder));
+                       sources_or_none(folder));
 }
 
 // The CPU model name from /proc/cpuinfo; empty if unknown.

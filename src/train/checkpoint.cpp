@@ -2,6 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "core/hash.h"
+#include "core/json_value.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
@@ -14,9 +15,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <system_error>
-
-#include <nlohmann/json.hpp>
 
 namespace puna {
 
@@ -127,6 +127,17 @@ Manifest read_manifest(const fs::path& checkpoint) {
     return manifest;
 }
 
+// The values of a recipe as JSON text; the fields of a recipe have one spelling (to_json in core/fields.h).
+std::map<std::string, std::string> members_of(std::string_view recipe, std::string_view path) {
+    std::map<std::string, std::string> members;
+    std::string where = fmt::format("{}: its recipe", path);
+    bool object = for_each_member(recipe, where, [&](std::string_view name, const JsonValue& value) {
+        members.insert_or_assign(std::string(name), std::string(value.raw));
+    });
+    if (!object) fail("{}: not a JSON object", where);
+    return members;
+}
+
 }  // namespace
 
 void save_checkpoint(const fs::path& folder, const RunState& state, Llama& llama, const Optimizer& optimizer,
@@ -192,16 +203,15 @@ std::vector<std::string> changes_of_recipe(std::string_view before, std::string_
     auto is_in = [](auto& list, const std::string& key) {
         return std::find(std::begin(list), std::end(list), key) != std::end(list);
     };
-    nlohmann::json a = nlohmann::json::parse(before, nullptr, false), b = nlohmann::json::parse(now, nullptr, false);
-    if (!a.is_object() || !b.is_object()) fail("{}: cannot parse its recipe", path);
+    std::map<std::string, std::string> old = members_of(before, path);
     std::vector<std::string> changes;
-    for (const auto& [key, value] : b.items()) {
-        if (is_in(always, key) || (a.contains(key) && a[key] == value)) continue;
-        std::string old = a.contains(key) ? a[key].dump() : "nothing";
+    for (const auto& [key, value] : members_of(now, path)) {
+        if (is_in(always, key) || old[key] == value) continue;
+        std::string previous = old[key].empty() ? "nothing" : printable(old[key]);
         if (!is_in(when_resuming, key))
             fail("{}: was trained with {} = {}, the recipe now has {}; use the same recipe or another --output", path,
-                 key, old, value.dump());
-        changes.push_back(fmt::format("{} = {} instead of {}", key, value.dump(), old));
+                 key, previous, value);
+        changes.push_back(fmt::format("{} = {} instead of {}", key, value, previous));
     }
     return changes;
 }
