@@ -113,9 +113,11 @@ bool shows_date(const ChatTemplateText& found) {
     return uses("date_string") || uses("strftime_now");
 }
 
-ChatTemplate::ChatTemplate(const ChatTemplateText& found) {
-    if (found.text.empty()) fail("{}: no chat template: add the model's own as chat_template.jinja", found.origin);
-    plain_ = jinja::parse(found.text, found.origin);
+ChatTemplate::ChatTemplate(const ChatTemplateText& found) : origin_(found.origin) {
+    if (!found.problem.empty()) fail("{}", found.problem);
+    if (found.text.empty() && found.tool_text.empty())
+        fail("{}: no chat template: add the model's own as chat_template.jinja", found.origin);
+    if (!found.text.empty()) plain_ = jinja::parse(found.text, found.origin);
     if (!found.tool_text.empty()) with_tools_ = jinja::parse(found.tool_text, found.tool_origin);
     for (const auto& [name, token] : found.tokens) {
         tokens_.emplace_back(name, jinja::text_of(token));
@@ -161,7 +163,13 @@ const jinja::Tree& ChatTemplate::tree_for(const ChatValues& values) const {
     auto tools = std::find_if(values.variables.begin(), values.variables.end(),
                               [](const auto& v) { return v.first == "tools"; });
     bool has_tools = tools != values.variables.end() && is_true(tools->second);
-    return has_tools && with_tools_ ? *with_tools_ : plain_;
+    return has_tools && with_tools_ ? *with_tools_ : without_tools();
+}
+
+const jinja::Tree& ChatTemplate::without_tools() const {
+    if (plain_) return *plain_;
+    fail("{}: the model's only chat template is for conversations with tools; add another as chat_template.jinja",
+         with_tools_->origin);
 }
 
 }  // namespace puna

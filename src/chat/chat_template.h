@@ -25,9 +25,11 @@ namespace puna {
 struct ChatTemplateText {
     std::string origin;     // its file, or the folder that has none: begins error messages
     std::string text;       // Jinja2; empty: the model has no template
-    std::string tool_text;  // the `tool_use` template, for conversations with tools; empty: text is for these too
+    std::string tool_text;  // the `tool_use` template, for conversations with tools; empty: text is for these too.
+                            // A model may have only this one
     std::string tool_origin;
     std::vector<std::pair<std::string, std::string>> tokens;  // bos_token, eos_token and the like, with their text
+    std::string problem;                                      // why its template cannot be read; empty: it can
 };
 
 bool shows_date(const ChatTemplateText& found);  // whether its prompts may depend on ChatOptions::date
@@ -53,6 +55,9 @@ class ChatTemplate {
     // Throws Error "origin: ..." if there is no template, "origin:line: ..." for invalid or unsupported syntax.
     explicit ChatTemplate(const ChatTemplateText& found);
 
+    // Throws Error if the only template is for conversations with tools. Rendering others throws it too.
+    const jinja::Tree& without_tools() const;
+
     // Throws Error for arguments and tools that are not valid JSON, and as jinja::render: "origin:line: ..." for
     // raise_exception, undefined variables, unknown filters and exceeded limits.
     jinja::Text render(std::span<const Message> messages, const ChatOptions& options = {}) const;
@@ -62,15 +67,15 @@ class ChatTemplate {
     jinja::Text render(const ChatValues& values, size_t count, bool add_generation_prompt,
                        jinja::MessageTrace* trace) const;
 
-    const std::string& origin() const { return plain_.origin; }
+    const std::string& origin() const { return origin_; }
     bool has_generation(const ChatValues& values) const { return tree_for(values).has_generation; }
     const std::string& eos_token() const { return eos_token_; }  // empty: the model has none
 
  private:
     const jinja::Tree& tree_for(const ChatValues& values) const;
 
-    jinja::Tree plain_;
-    std::optional<jinja::Tree> with_tools_;
+    std::string origin_;
+    std::optional<jinja::Tree> plain_, with_tools_;  // at least one
     jinja::Variables tokens_;
     std::string eos_token_;
 };

@@ -4,111 +4,157 @@
 #include "chat/llama_templates.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/json_value.h"
 #include "core/mapped_file.h"
+#include "core/utf8.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace puna {
-
-using jinja::Value;
 
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t max_file_size = 64 << 20;  // bytes
+bool is_token_name(std::string_view key) { return key.ends_with("_token"); }
 
-bool file_exists(const fs::path& path) {
-    std::error_code ignored;
-    return fs::exists(path, ignored);
-}
-
-// The JSON object in a file; empty if the file does not exist.
+// The members of the JSON object in a file that are needed here, unparsed; none if the file does not exist.
 class JsonFile {
  public:
     explicit JsonFile(const fs::path& path) : path_(path.string()) {
         if (!file_exists(path)) return;
-        MappedFile file(path);
-        if (file.text().size() > max_file_size)
-            fail("{}: the file has {} bytes, the limit is {}", path_, file.text().size(), max_file_size);
-        limits_.characters += 64 * static_cast<int64_t>(file.text().size());
-        jinja::Budget budget(limits_);
-        value_ = parse_json(file.text(), path_, budget);
-        if (!value_.is_dict()) fail("{}: not a JSON object: download it again or remove it", path_);
+        file_.emplace(path);
+        bool object = for_each_member(file_->text(), path_, [&](std::string_view name, const JsonValue& value) {
+            if (name == "chat_template" || is_token_name(name)) add(std::string(name), value);
+        });
+        if (!object) fail("{}: not a JSON object: download it again or remove it", path_);
     }
 
-    const Value* find(std::string_view key) const { return find_in(value_, key); }
-    const Value* find_in(const Value& object, std::string_view key) const {
-        jinja::Budget budget(limits_);
-        return object.is_dict() ? object.dict().find(jinja::text_value(key), budget) : nullptr;
+    using Member = std::pair<std::string, JsonValue>;
+    const std::vector<Member>& members() const { return members_; }
+    const JsonValue* find(std::string_view name) const {
+        auto found = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.first == name; });
+        return found == members_.end() ? nullptr : &found->second;
     }
     // For error messages: "tokenizer_config.json: chat_template".
-    std::string origin(std::string_view key) const { return fmt::format("{}: {}", path_, key); }
-    const Value& value() const { return value_; }
+    std::string origin(std::string_view name) const { return fmt::format("{}: {}", path_, name); }
 
  private:
-    std::string path_;
-    jinja::Limits limits_;
-    Value value_;
-};
+    static constexpr size_t max_members = 256;
 
-std::string bytes_of(const Value& value) { return encode_utf8(value.text()); }
+    // Of duplicates the last one counts, as in Python's json.
+    void add(std::string name, const JsonValue& value) {
+        auto same = [&](const Member& member) { return member.first == name; };
+        auto found = std::find_if(members_.begin(), members_.end(), same);
+        if (found != members_.end()) {
+            found->second = value;
+            return;
+        }
+        if (members_.size() == max_members) fail("{}: has more than {} special tokens", path_, max_members);
+        members_.emplace_back(std::move(name), value);
+    }
+
+    std::string path_;
+    std::optional<MappedFile> file_;
+    std::vector<Member> members_;  // views of the file
+};
 
 // ---- the template
 
-std::string text_in(const JsonFile& config, const Value& named, std::string_view key) {
-    const Value* value = config.find_in(named, key);
-    if (!value || !value->is_text())
-        fail("{}: each template must have the strings 'name' and 'template'", config.origin("chat_template"));
-    return bytes_of(*value);
+std::string read_template(const fs::path& path) {
+    std::string text = read_text(path);
+    if (text.empty()) fail("{}: the template is empty", path.string());
+    bool is_utf8 = find_utf8_errors(text).count == 0 && text.find('\0') == text.npos;
+    if (!is_utf8)
+        fail("{}: not UTF-8 text: convert it, as with iconv -f UTF-16 -t UTF-8, or download it again", path.string());
+    return text;
 }
 
-// [{"name": "default", "template": "..."}, ...]
-void read_named_templates(ChatTemplateText& found, const JsonFile& config, const Value& list) {
-    for (const Value& named : list.items()) {
-        std::string name = text_in(config, named, "name"), text = text_in(config, named, "template");
-        if (name == "default") found.text = text;
-        if (name == "tool_use") found.tool_text = text;
-    }
-    found.tool_origin = found.origin + " (tool_use)";
-    if (found.text.empty()) fail("{}: the list has no template named 'default'", config.origin("chat_template"));
+// Adds {"name": "default", "template": "..."}; templates of other names are not used.
+void add_named_template(ChatTemplateText& found, const JsonValue& named) {
+    std::string name;
+    std::optional<JsonValue> text;
+    for_each_member(named.raw, found.origin, [&](std::string_view key, const JsonValue& value) {
+        if (key == "name" && value.is_string()) name = text_of(value, found.origin);
+        if (key == "template") text = value;
+    });
+    std::string* destination = name == "default" ? &found.text : name == "tool_use" ? &found.tool_text : nullptr;
+    if (name.empty() || (destination && (!text || !text->is_string())))
+        fail("{}: each template must have the strings 'name' and 'template'", found.origin);
+    if (destination) *destination = text_of(*text, found.origin);
 }
 
 bool read_from_config(ChatTemplateText& found, const JsonFile& config) {
-    const Value* value = config.find("chat_template");
-    if (!value || value->is_none()) return false;
+    const JsonValue* value = config.find("chat_template");
+    if (!value || value->kind == JsonEvent::null) return false;
     found.origin = config.origin("chat_template");
-    if (value->is_text())
-        found.text = bytes_of(*value);
-    else if (value->is_list())
-        read_named_templates(found, config, *value);
-    else
+    found.tool_origin = found.origin + " (tool_use)";
+    if (value->is_string())
+        found.text = text_of(*value, found.origin);
+    else if (!value->is_array())
         fail("{}: must be a string or a list of named templates", found.origin);
-    if (found.text.empty()) fail("{}: the template is empty", found.origin);
+    for_each_item(value->raw, found.origin, [&](const JsonValue& named) { add_named_template(found, named); });
+    if (value->is_string() && found.text.empty()) fail("{}: the template is empty", found.origin);
+    if (found.text.empty() && found.tool_text.empty())
+        fail("{}: the list has no template named 'default'", found.origin);
     return true;
 }
 
-bool read_from_file(ChatTemplateText& found, const fs::path& folder) {
-    fs::path path = folder / "chat_template.jinja", tools = folder / "additional_chat_templates" / "tool_use.jinja";
+bool read_from_file(ChatTemplateText& found, const fs::path& path) {
     if (!file_exists(path)) return false;
     found.origin = path.string();
-    found.text = read_text(path);
-    if (found.text.empty()) fail("{}: the template is empty", found.origin);
-    if (!file_exists(tools)) return true;
-    found.tool_origin = tools.string();
-    found.tool_text = read_text(tools);
+    found.text = read_template(path);
     return true;
+}
+
+bool read_tool_template(ChatTemplateText& found, const fs::path& path) {
+    if (!file_exists(path)) return false;
+    found.tool_origin = path.string();
+    found.tool_text = read_template(path);
+    return true;
+}
+
+bool has_llama3_tokens(const Tokenizer& tokenizer) {
+    constexpr std::string_view needed[] = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
+                                           "<|eot_id|>"};
+    return std::all_of(std::begin(needed), std::end(needed),
+                       [&](auto name) { return tokenizer.find_control(name).has_value(); });
+}
+
+ChatTemplateText read_templates(const fs::path& folder, const JsonFile& config, const Tokenizer& tokenizer) {
+    ChatTemplateText found;
+    bool has_own = read_from_file(found, folder / "chat_template.jinja") || read_from_config(found, config) ||
+                   read_from_config(found, JsonFile(folder / "chat_template.json"));
+    bool has_tools = read_tool_template(found, folder / "additional_chat_templates" / "tool_use.jinja");
+    if (!has_own && !has_tools && has_llama3_tokens(tokenizer)) {
+        bool is_llama3_1 = tokenizer.find_control("<|eom_id|>").has_value();
+        found.origin = is_llama3_1 ? "Llama 3.1's chat template" : "Llama 3's chat template";
+        found.text = llama_template(is_llama3_1 ? LlamaPrompt::llama3_1 : LlamaPrompt::llama3);
+    }
+    if (found.origin.empty()) found.origin = folder.empty() ? "." : folder.string();
+    return found;
+}
+
+ChatTemplateText read_templates_or_problem(const fs::path& folder, const JsonFile& config, const Tokenizer& tokenizer) {
+    try {
+        return read_templates(folder, config, tokenizer);
+    } catch (const Error& problem) {
+        return {.problem = problem.what()};
+    }
 }
 
 // ---- the special tokens
 
-bool is_token_name(std::string_view key) { return key.ends_with("_token"); }
-
 // A string, or an AddedToken: {"content": "<s>", ...}. None for other values.
-std::optional<std::string> token_text(const JsonFile& config, const Value& value) {
-    if (value.is_text()) return bytes_of(value);
-    const Value* content = config.find_in(value, "content");
-    return content && content->is_text() ? std::optional(bytes_of(*content)) : std::nullopt;
+std::optional<std::string> token_text(const JsonValue& value, const std::string& origin) {
+    if (value.is_string()) return text_of(value, origin);
+    std::optional<std::string> text;
+    if (value.is_object())
+        for_each_member(value.raw, origin, [&](std::string_view key, const JsonValue& content) {
+            if (key == "content" && content.is_string()) text = text_of(content, origin);
+        });
+    return text;
 }
 
 std::string llama_token(const Tokenizer& tokenizer, std::string_view name) {
@@ -126,12 +172,10 @@ void read_tokens(ChatTemplateText& found, std::initializer_list<const JsonFile*>
     std::vector<std::string> seen;
     auto is_new = [&](const std::string& name) { return std::find(seen.begin(), seen.end(), name) == seen.end(); };
     for (const JsonFile* config : configs) {
-        if (!config->value().is_dict()) continue;
-        for (const auto& [key, value] : config->value().dict().items()) {
-            std::string name = bytes_of(key);
+        for (const auto& [name, value] : config->members()) {
             if (!is_token_name(name) || !is_new(name)) continue;
-            std::optional<std::string> text = token_text(*config, value);
-            if (!text && !value.is_none()) continue;  // add_bos_token: true is a flag
+            std::optional<std::string> text = token_text(value, config->origin(name));
+            if (!text && value.kind != JsonEvent::null) continue;  // add_bos_token: true is a flag
             seen.push_back(name);
             if (text) found.tokens.emplace_back(name, *text);
         }
@@ -139,13 +183,6 @@ void read_tokens(ChatTemplateText& found, std::initializer_list<const JsonFile*>
     for (const char* name : {"bos_token", "eos_token"})
         if (std::string token = llama_token(tokenizer, name); is_new(name) && !token.empty())
             found.tokens.emplace_back(name, token);
-}
-
-bool has_llama3_tokens(const Tokenizer& tokenizer) {
-    constexpr std::string_view needed[] = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
-                                           "<|eot_id|>"};
-    return std::all_of(std::begin(needed), std::end(needed),
-                       [&](auto name) { return tokenizer.find_control(name).has_value(); });
 }
 
 std::string config_text(const ChatTemplateText& found) {
@@ -157,11 +194,13 @@ std::string config_text(const ChatTemplateText& found) {
     for (const auto& [name, token] : found.tokens) text += fmt::format(",\n  {}: {}", quoted(name), quoted(token));
     text +=
         ",\n  \"clean_up_tokenization_spaces\": false,\n  \"model_input_names\": [\"input_ids\", \"attention_mask\"]";
+    auto named = [&](std::string_view name, std::string_view source) {
+        return fmt::format("{{\"name\": \"{}\", \"template\": {}}}", name, quoted(source));
+    };
     if (!found.tool_text.empty())
-        text += fmt::format(
-            ",\n  \"chat_template\": [{{\"name\": \"default\", \"template\": {}}}, {{\"name\": \"tool_use\", "
-            "\"template\": {}}}]",
-            quoted(found.text), quoted(found.tool_text));
+        text +=
+            fmt::format(",\n  \"chat_template\": [{}{}]", found.text.empty() ? "" : named("default", found.text) + ", ",
+                        named("tool_use", found.tool_text));
     else if (!found.text.empty())
         text += fmt::format(",\n  \"chat_template\": {}", quoted(found.text));
     return text + "\n}\n";
@@ -173,15 +212,7 @@ ChatTemplateText find_chat_template(const fs::path& path, const Tokenizer& token
     std::error_code ignored;
     fs::path folder = fs::is_directory(path, ignored) ? path : path.parent_path();
     JsonFile config(folder / "tokenizer_config.json"), tokens(folder / "special_tokens_map.json");
-    ChatTemplateText found;
-    bool has_own = read_from_file(found, folder) || read_from_config(found, config) ||
-                   read_from_config(found, JsonFile(folder / "chat_template.json"));
-    if (!has_own && has_llama3_tokens(tokenizer)) {
-        bool is_llama3_1 = tokenizer.find_control("<|eom_id|>").has_value();
-        found.origin = is_llama3_1 ? "Llama 3.1's chat template" : "Llama 3's chat template";
-        found.text = llama_template(is_llama3_1 ? LlamaPrompt::llama3_1 : LlamaPrompt::llama3);
-    }
-    if (found.origin.empty()) found.origin = folder.empty() ? "." : folder.string();
+    ChatTemplateText found = read_templates_or_problem(folder, config, tokenizer);
     read_tokens(found, {&config, &tokens}, tokenizer);
     return found;
 }

@@ -4,11 +4,11 @@
 //   ChatTemplate chat(found);                                                     // throws Error if there is none
 //   save_chat_template(found, "out");
 //
-// The first that exists: chat_template.jinja (with additional_chat_templates/tool_use.jinja), `chat_template` in
-// tokenizer_config.json (a string, or a list of named templates, of which `default` and `tool_use` are used),
-// chat_template.json; for a vocabulary with Llama 3's control tokens, Llama's own template. bos_token, eos_token and
-// the like are those of tokenizer_config.json, else of special_tokens_map.json, else of the tokenizer. Source:
-// transformers' PreTrainedTokenizerBase.from_pretrained.
+// The first that exists: chat_template.jinja, `chat_template` in tokenizer_config.json (a string, or a list of named
+// templates, of which `default` and `tool_use` are used), chat_template.json; for a vocabulary with Llama 3's control
+// tokens, Llama's own template. additional_chat_templates/tool_use.jinja is for conversations with tools. bos_token,
+// eos_token and the like are those of tokenizer_config.json, else of special_tokens_map.json, else of the tokenizer.
+// Source: transformers' PreTrainedTokenizerBase.from_pretrained.
 #pragma once
 #include "chat/chat_template.h"
 #include "tokenizer/tokenizer.h"
@@ -17,7 +17,9 @@
 
 namespace puna {
 
-// Without a template the text is empty, which ChatTemplate refuses. Throws Error for damaged files, by name.
+// Without a template the text is empty, and a template that cannot be read is a `problem`: ChatTemplate refuses both,
+// and text without conversations needs neither. Throws Error for a damaged tokenizer_config.json or
+// special_tokens_map.json, by name.
 ChatTemplateText find_chat_template(const std::filesystem::path& path, const Tokenizer& tokenizer);
 
 // Llama 3's template with the tokenizer's special tokens; without text if it lacks Llama 3's control tokens.

@@ -107,6 +107,76 @@ TEST(TemplateFiles, DamagedFilesAreNamedAndNeverReplaced) {
     EXPECT_NE(problem_in(folder).find("chat_template.jinja: the template is empty"), std::string::npos);
 }
 
+TEST(TemplateFiles, FieldsThatNobodyReadsMayHoldAnything) {
+    std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+    for (const std::string& value :
+         {std::string("1e999"), std::string(R"("\ud800")"), deep, std::string("123456789012345678901234567890")}) {
+        TestFolder folder;
+        auto with_unread = [&value](std::string_view fields) {
+            return fmt::format(R"({{"unread": {0}, "other": {{"content": {0}}}, {1}}})", value, fields);
+        };
+        write_file(folder / config, with_unread(R"("bos_token": {"content": "<s>"})"));
+        write_file(folder / "special_tokens_map.json", with_unread(R"("eos_token": "</s>")"));
+        write_file(folder / "chat_template.json", with_unread(R"("chat_template": "{{ bos_token ~ eos_token }}")"));
+        EXPECT_EQ(prompt_in(folder), "<s></s>") << value.substr(0, 40);
+        write_file(folder / config, with_unread(R"("chat_template": [{"name": "rag", "template": null},
+            {"name": "default", "template": "list"}])"));
+        EXPECT_EQ(prompt_in(folder), "list") << value.substr(0, 40);
+    }
+}
+
+TEST(TemplateFiles, DanglingLinksAreErrorsThatNameTheFile) {
+    for (std::string name : {"chat_template.jinja", "chat_template.json", "tokenizer_config.json",
+                             "special_tokens_map.json", "additional_chat_templates/tool_use.jinja"}) {
+        TestFolder folder;
+        make_folder(folder / "additional_chat_templates");
+        std::filesystem::create_symlink("../blobs/missing", folder / name);
+        EXPECT_EQ(problem_in(folder), (folder / name).string() + ": cannot open: No such file or directory");
+    }
+}
+
+TEST(TemplateFiles, TemplatesThatAreNotUtf8AreRejectedByName) {
+    for (std::string_view bytes : {std::string_view("\xff\xfe{\0{\0", 6), std::string_view("{\0{\0", 4),
+                                   std::string_view("\xff{{ messages }}")}) {
+        TestFolder folder;
+        write_file(folder / "chat_template.jinja", bytes);
+        EXPECT_NE(problem_in(folder).find("chat_template.jinja: not UTF-8 text: convert it"), std::string::npos);
+    }
+}
+
+TEST(TemplateFiles, TheOnlyTemplateMayBeForConversationsWithTools) {
+    TestFolder folder;
+    auto expect_tools_only = [&](std::string_view origin) {
+        EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "tools");
+        EXPECT_NE(problem_in(folder).find(fmt::format("{}: the model's only chat template is for conversations with "
+                                                      "tools",
+                                                      origin)),
+                  std::string::npos)
+            << problem_in(folder);
+    };
+    write_file(folder / config, R"({"chat_template": [{"name": "tool_use", "template": "tools"}]})");
+    expect_tools_only("tokenizer_config.json: chat_template (tool_use)");
+    ChatTemplateText found = find_chat_template(folder.path(), small_tokenizer());
+    save_chat_template(found, folder.path());
+    expect_tools_only("tokenizer_config.json: chat_template (tool_use)");
+    std::filesystem::remove(folder / config);
+    make_folder(folder / "additional_chat_templates");
+    write_file(folder / "additional_chat_templates/tool_use.jinja", "tools");
+    expect_tools_only("additional_chat_templates/tool_use.jinja");
+}
+
+TEST(TemplateFiles, AdditionalToolTemplatesAreUsedBesideATextInTokenizerConfig) {
+    TestFolder folder;
+    make_folder(folder / "additional_chat_templates");
+    write_file(folder / "additional_chat_templates/tool_use.jinja", "file with tools");
+    for (std::string_view template_field : {R"("text")", R"([{"name": "default", "template": "text"},
+                                                             {"name": "tool_use", "template": "old"}])"}) {
+        write_file(folder / config, fmt::format(R"({{"chat_template": {}}})", template_field));
+        EXPECT_EQ(prompt_in(folder), "text");
+        EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "file with tools");
+    }
+}
+
 TEST(TemplateFiles, SavedTemplatesAreFoundAgain) {
     TestFolder folder;
     auto expect_found_again = [&](const ChatTemplateText& found) {

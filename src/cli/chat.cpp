@@ -240,6 +240,7 @@ int run_chat(Arguments arguments) {
 
     Engine engine = load_engine(model, load);
     ChatTemplate chat_template(find_chat_template(model, engine.tokenizer()));
+    chat_template.without_tools();  // before the first message is typed
     if (std::optional<int32_t> end = engine.tokenizer().find_control(chat_template.eos_token())) engine.add_stop(*end);
     GenerateOptions options = with_model_defaults(engine, flags, requested);
     flags.print(notes_on(options, engine, flags));

@@ -4,6 +4,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/fields.h"
+#include "core/log.h"
 #include "core/progress.h"
 #include "data/piece_encoder.h"
 #include "data/set_writer.h"
@@ -207,6 +208,8 @@ PackResult pack(const PackOptions& options) {
         sources.push_back({.name = files[i].path.string(), .hash = reader.hash(i)});
     PackResult result = packer.finish(sources);
     for (const InputFile& file : files) (file.jsonl ? result.any_jsonl : result.any_text) = true;
+    if (!result.training.conversations && !chat.problem.empty())
+        log_warning("{}; a model trained on this set of text has no chat template of its own", chat.problem);
     result.dated = result.training.conversations && shows_date(chat);
     folder.commit();
     return result;

@@ -244,6 +244,20 @@ TEST(Pack, MessagesOfWeightZeroAreContextOutsideTheLoss) {
     EXPECT_NE(all.find("five<|eot_id|>"), all.npos);
 }
 
+TEST(Pack, TextNeedsNoChatTemplate) {
+    PackFolder folder;
+    std::string text = folder.write("text.txt", "text"),
+                chat = folder.write("chat.jsonl", R"({"messages": [{"role": "assistant", "content": "x"}]})");
+    std::filesystem::remove(folder / "tokenizer/chat_template.jinja");
+    for (std::string value : {R"("")", "3", R"("{% if")", R"([{"name": "rag", "template": "x"}])", R"("\ud800")"}) {
+        write_file(folder / "tokenizer/tokenizer_config.json", "{\"chat_template\": " + value + "}");
+        EXPECT_EQ(error_message([&] { folder.pack(text); }), "no error") << value;
+        std::filesystem::remove_all(folder.packed());
+        std::string message = error_message([&] { folder.pack(chat); });
+        EXPECT_NE(message.find("tokenizer_config.json: chat_template"), message.npos) << message;
+    }
+}
+
 TEST(Pack, ErrorsAreOneLineAndLeaveNoFiles) {
     PackFolder folder;
     make_folder(folder / "empty");

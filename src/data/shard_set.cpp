@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/json.h"
+#include "core/mapped_file.h"
 
 #include <fmt/core.h>
 
@@ -90,7 +91,7 @@ fs::path index_path(const fs::path& folder) {
     if (!fs::is_directory(folder, ignored))
         fail("{}: {}: give one written by puna data pack", folder.string(),
              fs::exists(folder, ignored) ? "is not a folder" : "no such folder");
-    if (!fs::exists(folder / "index.json", ignored))
+    if (!file_exists(folder / "index.json"))
         fail("{}: has no index.json, so it is not a packed set: give a folder written by puna data pack",
              folder.string());
     return folder / "index.json";

@@ -3,7 +3,10 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/fields.h"
-#include "core/json.h"
+#include "core/json_value.h"
+
+#include <algorithm>
+#include <map>
 
 namespace puna {
 
@@ -11,80 +14,60 @@ namespace {
 
 constexpr size_t max_stops = 64;
 
-[[noreturn]] void fail_type(const JsonEvent& event, std::string_view key, std::string_view kind,
-                            std::string_view path) {
-    if (event.kind == JsonEvent::number && event.is_whole_number())
-        fail("{}: '{}' is {}, which is too large", path, key, printable(event.raw));
-    fail("{}: '{}' must be {}", path, key, kind);
-}
-
 void add_stop(GenerationConfig& config, const JsonEvent& event, std::string_view path) {
-    if (event.kind != JsonEvent::integer) fail_type(event, "eos_token_id", "an integer or a list of integers", path);
+    if (event.kind == JsonEvent::null) return;
+    if (!event.is_whole_number()) fail("{}: 'eos_token_id' must be an integer or a list of integers", path);
     std::optional<int32_t> id = checked_cast<int32_t>(event.integer_value);
-    if (!id || *id < 0) fail("{}: 'eos_token_id' is {}, which is not a token id", path, event.integer_value);
+    if (event.kind != JsonEvent::integer || !id || *id < 0)
+        fail("{}: 'eos_token_id' is {}, which is not a token id", path, printable(event.raw));
     if (config.stops.size() == max_stops) fail("{}: 'eos_token_id' has more than {} ids", path, max_stops);
     config.stops.push_back(*id);
 }
 
-void set_sample_option(SampleOptions& sample, std::string_view key, const JsonEvent& event, std::string_view path) {
-    for (Field& field : list_fields(sample)) {
-        if (field.name != key || key == "seed") continue;
-        if (event.kind != JsonEvent::integer && event.kind != JsonEvent::number)
-            fail_type(event, key, "a number", path);
-        if (float** number = std::get_if<float*>(&field.value)) **number = static_cast<float>(event.number_value);
-        if (int** number = std::get_if<int*>(&field.value)) {
-            if (event.kind != JsonEvent::integer) fail_type(event, key, "an integer", path);
-            std::optional<int> integer = checked_cast<int>(event.integer_value);
-            if (!integer) fail("{}: '{}' is {}, which is too large", path, key, event.integer_value);
-            **number = *integer;
-        }
-    }
+void read_stops(GenerationConfig& config, const JsonValue& value, std::string_view path) {
+    read_json(value.raw, path, [&](const JsonEvent& event) {
+        bool list = event.depth == 0 && (event.kind == JsonEvent::begin_array || event.kind == JsonEvent::end_array);
+        if (!list) add_stop(config, event, path);
+    });
 }
 
-// Parses the top-level object field by field.
-class GenerationConfigReader {
- public:
-    explicit GenerationConfigReader(std::string_view path) : path_(path) {}
-
-    void on_event(const JsonEvent& event) {
-        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
-            fail("{}: not a JSON object", path_);
-        if (event.kind == JsonEvent::key && event.depth == 1) key_ = event.text;
-        bool ends = event.kind == JsonEvent::end_array || event.kind == JsonEvent::end_object;
-        if (event.kind == JsonEvent::key || event.kind == JsonEvent::null || ends) return;
-        if (key_ == "eos_token_id" && (event.depth == 2 || event.kind != JsonEvent::begin_array))
-            add_stop(config_, event, path_);
-        if (event.depth != 1) return;
-        set_sample_option(config_.sample, key_, event, path_);
-        if (key_ != "do_sample") return;
-        if (event.kind != JsonEvent::boolean) fail_type(event, key_, "true or false", path_);
-        do_sample_ = event.integer_value != 0;
+// Sampling parameters of a model that does not sample are not used, so they need not be valid; a penalty is.
+void read_sample_option(Field& field, const JsonValue& value, bool do_sample, std::string_view path) {
+    try {
+        set_from_json(field, value);
+    } catch (const Error& problem) {
+        if (do_sample || field.name == "repetition_penalty") fail("{}: {}", path, problem.what());
     }
-
-    GenerationConfig finish() {
-        try {
-            validate(config_.sample);
-        } catch (const Error& problem) {
-            fail("{}: {}", path_, problem.what());
-        }
-        if (!do_sample_) config_.sample.temperature = 0;
-        return std::move(config_);
-    }
-
- private:
-    std::string_view path_;
-    std::string key_;
-    // Defaults of transformers' GenerationConfig.
-    GenerationConfig config_{.sample = {.temperature = 1, .top_p = 1, .top_k = 50}};
-    bool do_sample_ = false;
-};
+}
 
 }  // namespace
 
 GenerationConfig parse_generation_config(std::string_view json, std::string_view path) {
-    GenerationConfigReader reader(path);
-    read_json(json, path, [&](const JsonEvent& event) { reader.on_event(event); });
-    return reader.finish();
+    // Defaults of transformers' GenerationConfig.
+    GenerationConfig config{.sample = {.temperature = 1, .top_p = 1, .top_k = 50}};
+    std::vector<Field> known = list_fields(config.sample);
+    std::erase_if(known, [](const Field& field) { return field.name == "seed"; });
+    std::map<std::string, JsonValue, std::less<>> values;  // of duplicates the last one counts, as in Python's json
+    auto is_known = [&known](std::string_view name) {
+        return name == "do_sample" || name == "eos_token_id" ||
+               std::any_of(known.begin(), known.end(), [name](const Field& field) { return field.name == name; });
+    };
+    bool object = for_each_member(json, path, [&](std::string_view name, const JsonValue& value) {
+        if (is_known(name)) values.insert_or_assign(std::string(name), value);
+    });
+    if (!object) fail("{}: not a JSON object", path);
+    std::erase_if(values, [](const auto& member) { return member.second.kind == JsonEvent::null; });
+
+    auto sampling = values.find("do_sample"), eos = values.find("eos_token_id");
+    if (sampling != values.end() && sampling->second.kind != JsonEvent::boolean)
+        fail("{}: 'do_sample' must be true or false", path);
+    bool do_sample = sampling != values.end() && sampling->second.raw == "true";
+    for (Field& field : known)
+        if (auto value = values.find(field.name); value != values.end())
+            read_sample_option(field, value->second, do_sample, path);
+    if (eos != values.end()) read_stops(config, eos->second, path);
+    if (!do_sample) config.sample.temperature = 0;
+    return config;
 }
 
 }  // namespace puna

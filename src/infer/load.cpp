@@ -11,8 +11,7 @@ namespace puna {
 namespace {
 
 GenerationConfig read_generation_config(const std::filesystem::path& path) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored)) return {};
+    if (!file_exists(path)) return {};
     return parse_generation_config(MappedFile(path).text(), path.string());
 }
 

@@ -80,25 +80,56 @@ TEST(LoadEngine, StopTokensOfGenerationConfigTakePrecedence) {
 }
 
 TEST(GenerationConfig, InvalidValuesAreErrorsThatNameTheFile) {
-    for (const char* text : {"[]", "7", "{", R"({"temperature": -1})", R"({"temperature": "0.6"})", R"({"top_p": [1]})",
-                             R"({"top_k": 1.5})", R"({"top_k": 99999999999})", R"({"top_p": 1e300})",
-                             R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})", R"({"eos_token_id": "2"})",
-                             R"({"eos_token_id": [[2]]})", R"({"do_sample": 1})"}) {
-        std::string message = error_message([&] { parse_generation_config(text, "here/generation_config.json"); });
-        EXPECT_TRUE(message.starts_with("here/generation_config.json:")) << text << " gives: " << message;
+    auto error_of = [](std::string_view json) {
+        return error_message([&] { parse_generation_config(json, "here/generation_config.json"); });
+    };
+    for (const char* text :
+         {"[]", "7", "{", R"({"repetition_penalty": 0})", R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})",
+          R"({"eos_token_id": "2"})", R"({"eos_token_id": [[2]]})", R"({"eos_token_id": {}})", R"({"do_sample": 1})"})
+        EXPECT_TRUE(error_of(text).starts_with("here/generation_config.json:")) << text << " gives: " << error_of(text);
+    for (std::string member : {R"("temperature": -1)", R"("temperature": "0.6")", R"("top_p": [1])", R"("top_k": 1.5)",
+                               R"("top_k": 99999999999)", R"("top_p": 1e300)", R"("temperature": 1e999)"}) {
+        std::string message = error_of(R"({"do_sample": true, )" + member + "}");
+        EXPECT_TRUE(message.starts_with("here/generation_config.json: " + member.substr(1, 5))) << message;
     }
 }
 
-TEST(GenerationConfig, OverlargeIntegersAreReportedAsTooLarge) {
+TEST(GenerationConfig, UnusedFieldsNeedNotBeValid) {
+    GenerationConfig config = parse_generation_config(
+        R"({"do_sample": false, "top_p": 0.0, "top_k": 50.5, "temperature": 1e999, "bos_token_id": -1, "x": "\ud800"})",
+        "g.json");
+    EXPECT_EQ(config.sample.temperature, 0);
+    EXPECT_EQ(config.sample.top_p, 1);
+    EXPECT_EQ(config.sample.top_k, 50);
+}
+
+TEST(GenerationConfig, TheLastOfDuplicateFieldsCounts) {
+    GenerationConfig config = parse_generation_config(
+        R"({"do_sample": true, "temperature": 0.7, "temperature": null, "eos_token_id": [2, 2], "eos_token_id": 3})",
+        "g.json");
+    EXPECT_EQ(config.sample.temperature, 1);
+    EXPECT_EQ(config.stops, std::vector<int32_t>{3});
+}
+
+TEST(GenerationConfig, OverlargeIntegersAreReportedAsOutOfRange) {
     auto error_of = [](std::string_view json) {
         return error_message([&] { parse_generation_config(json, "g.json"); });
     };
-    EXPECT_EQ(error_of(R"({"top_k": 123456789012345678901})"),
-              "g.json: 'top_k' is 123456789012345678901, which is too large");
-    EXPECT_EQ(error_of(R"({"top_k": 99999999999})"), "g.json: 'top_k' is 99999999999, which is too large");
+    EXPECT_EQ(error_of(R"({"do_sample": true, "top_k": 123456789012345678901})"),
+              "g.json: top_k is out of range: 123456789012345678901");
     EXPECT_EQ(error_of(R"({"eos_token_id": [123456789012345678901]})"),
-              "g.json: 'eos_token_id' is 123456789012345678901, which is too large");
-    EXPECT_EQ(error_of(R"({"top_k": 1.5})"), "g.json: 'top_k' must be an integer");
+              "g.json: 'eos_token_id' is 123456789012345678901, which is not a token id");
+    EXPECT_EQ(error_of(R"({"do_sample": true, "top_k": 1.5})"), "g.json: top_k must be an integer, not 1.5");
+}
+
+TEST(LoadEngine, DanglingGenerationConfigIsAnError) {
+    TestFolder folder;
+    Llama llama = fake_llama();
+    save_llama(llama, folder.path(), Dtype::f32);
+    save_tokenizer(fake_tokenizer(), folder.path());
+    std::filesystem::create_symlink("../blobs/missing", folder / "generation_config.json");
+    EXPECT_NE(error_message([&] { load_engine(folder.path()); }).find("generation_config.json: cannot open"),
+              std::string::npos);
 }
 
 }  // namespace

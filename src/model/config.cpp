@@ -71,6 +71,9 @@ int32_t token_id(int64_t id, const ConfigValues& values, std::string_view key) {
     return *token;
 }
 
+// A negative id, usually -1, means that there is none, like null.
+int32_t bos_of(int64_t id, const ConfigValues& values) { return id < 0 ? -1 : token_id(id, values, "bos_token_id"); }
+
 }  // namespace
 
 Config parse_config(std::string_view json, std::string_view path) {
@@ -91,7 +94,7 @@ Config parse_config(std::string_view json, std::string_view path) {
     config.rope_scaling = rope_scaling_of(values, config.context);
     config.tied = values.flag("tie_word_embeddings", false);
     if (values.has("bos_token_id") || !values.is_present("bos_token_id"))
-        config.bos = token_id(values.integer("bos_token_id", 1), values, "bos_token_id");
+        config.bos = bos_of(values.integer("bos_token_id", 1), values);
     for (int64_t id : values.eos()) config.eos.push_back(token_id(id, values, "eos_token_id"));
     if (!values.is_present("eos_token_id")) config.eos = {2};
     validate(config, path);

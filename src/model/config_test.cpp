@@ -225,8 +225,10 @@ TEST(Config, OutOfRangeErrorsStateTheRange) {
               "config.json: 'rms_norm_eps' is 0; it must be above 0 and below 1");
     EXPECT_EQ(error_of(json_with(R"(, "rope_theta": 1e30)")),
               "config.json: 'rope_theta' is 1e+30; it must be 1 or more and below 1e12");
-    EXPECT_EQ(error_of(json_with(R"(, "bos_token_id": -1)")),
-              "config.json: 'bos_token_id' is -1; token ids are 0 to 2147483647");
+    EXPECT_EQ(error_of(json_with(R"(, "eos_token_id": -1)")),
+              "config.json: 'eos_token_id' is -1; token ids are 0 to 2147483647");
+    EXPECT_EQ(parse_config(json_with(R"(, "bos_token_id": -1)"), "config.json").bos, -1) << "none";
+    EXPECT_EQ(error_of(json_with(R"(, "rms_norm_eps": 1e999)")), "config.json: 'rms_norm_eps' is out of range: 1e999");
     EXPECT_EQ(error_of(rope(R"("factor": 0.5)")),
               "config.json: RoPE scaling 'factor' is 0.5; it must be 1 or more and below 1e6");
     EXPECT_NE(error_of(rope(R"("low_freq_factor": 4)")).find("must satisfy 0 < low < high < 1e6"), std::string::npos);

@@ -41,7 +41,9 @@ class ConfigValues {
         const Value* value = find(key, fallback.has_value());
         if (!value) return *fallback;
         bool fits = value->kind == JsonEvent::integer || value->kind == JsonEvent::number;
-        if (!fits || !std::isfinite(value->number)) fail("{}: '{}' must be a number", path_, name_of(key));
+        if (!fits) fail("{}: '{}' must be a number", path_, name_of(key));
+        if (!std::isfinite(value->number))
+            fail("{}: '{}' is out of range: {}", path_, name_of(key), printable(value->text));
         return value->number;
     }
     bool flag(const std::string& key, bool fallback) const {

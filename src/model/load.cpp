@@ -3,6 +3,7 @@
 #include "core/atomic_file.h"
 #include "core/file_kind.h"
 #include "core/log.h"
+#include "core/mapped_file.h"
 #include "core/progress.h"
 #include "core/random.h"
 #include "model/names.h"

@@ -304,7 +304,7 @@ void Trainer::finish() {
     fs::path output = recipe_.output, data = recipe_.data;
     save_llama(llama_, output, Dtype::bf16);
     for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
-        if (fs::exists(data / name)) write_file(output / name, read_text(data / name));
+        if (file_exists(data / name)) write_file(output / name, read_text(data / name));
     write_file(output / "generation_config.json", generation_config_json(llama_.config));
     write_card(output, recipe_, llama_.config, loader_.set().index(), state_.changes);
     write_report(output);  // again: the run is now finished
