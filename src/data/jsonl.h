@@ -5,9 +5,9 @@
 //
 // A conversation has `messages`, each with a role (system, user, assistant, tool, ipython) and `content`, and
 // optionally `tools`. Tool calls are read in OpenAI's form (`tool_calls`) and as {"tool_call": {"method",
-// "parameters"}}; a tool result may be any JSON. `weight` (0 or 1), `train`, `train_on_turn` and `loss` select whether
-// an assistant message is in the loss. Fields that would affect training but are not supported are rejected by name;
-// all others are ignored. Throws Error, beginning with `location`.
+// "parameters"}}; a tool result may be any JSON. `weight` and the like (data/loss_fields.h) select whether an assistant
+// message is in the loss. Fields that would affect training but are not supported are rejected by name; all others are
+// ignored. Throws Error, beginning with `location`.
 #pragma once
 #include "chat/message.h"
 

@@ -85,6 +85,7 @@ TEST(Jsonl, ErrorsAreOneLineWithTheLocation) {
         {R"({"messages": []})", "the conversation has no messages"},
         {R"({"messages": [5]})", "a message must be a JSON object"},
         {R"({"messages": [{"content": "x"}]})", "a message has no 'role'"},
+        {R"({"messages": [{"role": 5, "content": "x"}]})", "'role' must be text"},
         {R"({"messages": [{"role": "robot", "content": "x"}]})", "unknown role 'robot'"},
         {R"({"messages": [{"role": "user"}]})", "a message with role user has no 'content'"},
         {R"({"messages": [{"role": "user", "content": null}]})", "a message with role user has no 'content'"},
@@ -133,11 +134,16 @@ TEST(Jsonl, NumbersInToolCallsAndResultsKeepTheirDigits) {
 }
 
 TEST(Jsonl, FlagsSelectWhetherAMessageIsInTheLoss) {
-    for (const char* field : {R"("name": "x")", R"("weight": 1)", R"("weight": 1.0)", R"("weight": null)",
-                              R"("train": true)", R"("train_on_turn": true, "weight": 1)", R"("loss": true)"})
+    for (const char* field :
+         {R"("name": "x")", R"("weight": 1)", R"("weight": 1.00)", R"("weight": null)", R"("train": true)",
+          R"("train_on_turn": true, "weight": 1)", R"("loss": true)", R"("trainable": true)", R"("masked": false)",
+          R"("label": "good")", R"("skip": "no")", R"("label": 0)"})
         EXPECT_TRUE(in_loss(field)) << field;
-    for (const char* field : {R"("weight": 0)", R"("weight": 0.0)", R"("train": false)", R"("train_on_turn": false)",
-                              R"("loss": false, "weight": 0)"})
+    for (const char* field :
+         {R"("weight": 0)", R"("weight": 0.0)", R"("weight": 0e0)", R"("weight": -0)", R"("train": false)",
+          R"("train_on_turn": false)", R"("loss": false, "weight": 0)", R"("trainable": false)", R"("training": false)",
+          R"("compute_loss": false)", R"("calculate_loss": false)", R"("learn": false)", R"("assistant_mask": 0)",
+          R"("loss_scale": 0.0)", R"("masked": true)", R"("label": false)"})
         EXPECT_FALSE(in_loss(field)) << field;
 }
 
@@ -145,32 +151,108 @@ TEST(Jsonl, UnsupportedTrainingFieldsAreRejectedByName) {
     const std::pair<const char*, const char*> flags[] = {
         {R"("weight": 0.5)", "'weight' is 0.5: only 0 and 1"},
         {R"("weight": 2)", "'weight' is 2: only 0 and 1"},
+        {R"("weight": 1e-999)", "'weight' is 1e-999: only 0 and 1"},
+        {R"("weight": "0")", "'weight' is \"0\": only 0 and 1"},
         {R"("train": "no")", "'train' is \"no\": only 0 and 1"},
-        {R"("weight": 1, "train": false)", "'train' contradicts"},
+        {R"("weight": 1, "train": false)", "'train' contradicts 'weight'"},
+        {R"("train": true, "masked": true)", "'masked' contradicts 'train'"},
+        {R"("weight": 1, "weight": 1)", "duplicate field 'weight'"},
         {R"("train_detail": [{"begin_offset": 0, "end_offset": 3, "train": false}])",
          "'train_detail' would affect training"},
-        {R"("loss_mask": [0, 1])", "'loss_mask' would affect training"},
-        {R"("function_call": {"name": "f", "arguments": "{}"})", "'function_call' would affect training"},
+        {R"("skip": true)", "'skip' would affect training"},
+        {R"("loss_mask": [0, 1])", "'loss_mask' is [0, 1]: only 0 and 1"},
+        {R"("function_call": {"name": "f", "arguments": "{}"})", "'function_call' is not supported"},
     };
     for (const auto& [fields, reason] : flags) {
         std::string message = error_message([&, text = std::string(fields)] { in_loss(text); });
         EXPECT_TRUE(message.starts_with("chat.jsonl:7: ")) << message;
         EXPECT_NE(message.find(reason), message.npos) << fields << ": " << message;
     }
+    EXPECT_NE(error_in(R"({"messages": [{"role": "user", "content": "x", "weight": 1}]})")
+                  .find("puts a message with role user in the loss"),
+              std::string::npos);
+}
+
+TEST(Jsonl, LossFieldsOfALineAreRejectedUnlessTheyKeepIt) {
+    const std::pair<const char*, const char*> fields[] = {
+        {R"("weight": 0.5)", "'weight' is 0.5"},
+        {R"("weight": 0)", "'weight' is 0: remove the line"},
+        {R"("train": false)", "'train' is false: remove the line"},
+        {R"("loss": false)", "'loss' is false: remove the line"},
+        {R"("train_on_turn": false)", "'train_on_turn' is false: remove the line"},
+        {R"("loss_scale": 0.5)", "'loss_scale' is 0.5: only 0 and 1"},
+        {R"("masked": true)", "'masked' is true: remove the line"},
+        {R"("completion_mask": [0, 1])", "'completion_mask' is [0, 1]: only 0 and 1"},
+        {R"("assistant_masks": [0, 1])", "'assistant_masks' is [0, 1]: only 0 and 1"},
+        {R"("label": false)", "'label' is false: remove the line"},
+        {R"("labels": [1, 2])", "'labels' would affect training"},
+        {R"("train_on_inputs": true)", "'train_on_inputs' would affect training"},
+    };
+    for (const char* document : {R"("text": "x")", R"("messages": [{"role": "assistant", "content": "x"}])"}) {
+        for (const auto& [field, reason] : fields) {
+            std::string message = error_in(fmt::format("{{{}, {}}}", document, field));
+            EXPECT_TRUE(message.starts_with("chat.jsonl:7: ")) << message;
+            EXPECT_NE(message.find(reason), message.npos) << field << ": " << message;
+        }
+        for (const char* neutral : {R"("weight": 1)", R"("loss": true)", R"("loss_scale": 1.0)", R"("masked": null)",
+                                    R"("masked": false)", R"("train_on_inputs": false)", R"("label": "spam")"})
+            EXPECT_EQ(error_in(fmt::format("{{{}, {}}}", document, neutral)), "no error") << neutral;
+    }
+    EXPECT_EQ(parse(R"({"text": "x", "weight": 1, "system": "no conversation", "labels": null})").text, "x");
+}
+
+TEST(Jsonl, LossFieldsOfPartsOfAMessageMustAgreeWithIt) {
+    auto error = [](const char* role, const char* fields, const char* part) {
+        return error_in(
+            fmt::format(R"({{"messages": [{{"role": "{}"{}, "content": [{{"type": "text", "text": "x", {}}}]}}]}})",
+                        role, fields, part));
+    };
+    EXPECT_EQ(error("assistant", "", R"("train": true)"), "no error");
+    EXPECT_EQ(error("user", "", R"("train": false)"), "no error");
+    EXPECT_EQ(error("assistant", R"(, "weight": 0)", R"("weight": 0)"), "no error");
+    EXPECT_NE(
+        error("assistant", "", R"("weight": 0)").find("'weight' of a content part is 0: a message is in the loss"),
+        std::string::npos);
+    EXPECT_NE(error("assistant", R"(, "train": false)", R"("train": true)").find("'train' of a content part is true"),
+              std::string::npos);
+    EXPECT_NE(error("user", "", R"("train": true)").find("'train' of a content part is true"), std::string::npos);
+    EXPECT_NE(error_in(R"({"messages": [{"role": "assistant", "tool_calls": [{"weight": 0, "function": )"
+                       R"({"name": "f", "arguments": "{}"}}]}]})")
+                  .find("'weight' of a call is 0"),
+              std::string::npos);
+}
+
+TEST(Jsonl, FieldsThatWouldChangeThePromptAreRejectedByName) {
     const std::string chat = R"("messages": [{"role": "assistant", "content": "x"}])";
     const std::pair<std::string, const char*> lines[] = {
-        {R"({"text": "x", "weight": 0.5})", "'weight' is 0.5"},
-        {R"({"text": "x", "weight": 0})", "'weight' is 0: remove the line"},
-        {R"({"text": "x", "train": false})", "'train' is 0: remove the line"},
-        {R"({"text": "x", "labels": [1, 2]})", "'labels' would affect training"},
         {R"({"system": "be kind", )" + chat + "}", "'system' would affect training"},
         {"{" + chat + R"(, "functions": []})", "'functions' would affect training"},
-        {R"({"messages": [{"role": "user", "content": "x", "weight": 1}]})",
-         "puts a message with role user in the loss"},
+        {"{" + chat + R"(, "text": "abc"})", "has both 'messages' and 'text': remove one of them"},
+        {"{" + chat + R"(, "prompt": "a", "completion": "b"})", "has both 'messages' and 'completion'"},
     };
     for (const auto& [line, reason] : lines)
         EXPECT_NE(error_in(line).find(reason), std::string::npos) << error_in(line);
-    EXPECT_EQ(parse(R"({"text": "x", "weight": 1, "system": "no conversation", "labels": null})").text, "x");
+    EXPECT_EQ(error_in("{" + chat + R"(, "text": null, "prompt": "a"})"), "no error");
+}
+
+TEST(Jsonl, MessagesAsTheTextFieldAreNamedOnce) {
+    EXPECT_EQ(error_message([] { parse(R"({"text": "x"})", "messages"); }), "chat.jsonl:7: has no 'messages'");
+    EXPECT_EQ(parse(R"({"messages": [{"role": "user", "content": "x"}]})", "messages").messages.size(), 1u);
+}
+
+TEST(Jsonl, OtherFormatsAreNamed) {
+    const std::pair<const char*, const char*> lines[] = {
+        {R"({"conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]})", "ShareGPT"},
+        {R"({"prompt": "Q", "completion": "A"})", "prompt and completion"},
+        {R"({"instruction": "Q", "input": "", "output": "A"})", "Alpaca"},
+        {R"({"prompt": "Q", "chosen": "A", "rejected": "B"})", "preference pairs"},
+    };
+    for (const auto& [line, name] : lines) {
+        std::string message = error_in(line);
+        EXPECT_TRUE(message.starts_with("chat.jsonl:7: has the format ")) << message;
+        EXPECT_NE(message.find(name), message.npos) << message;
+        EXPECT_NE(message.find("convert it to \"messages\""), message.npos) << message;
+    }
 }
 
 }  // namespace puna

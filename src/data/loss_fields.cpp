@@ -1,0 +1,72 @@
+#include "data/loss_fields.h"
+
+#include "core/error.h"
+
+#include <charconv>
+
+namespace puna {
+
+namespace {
+
+// OpenAI's weight, Axolotl's train, Swift's loss and loss_scale, TRL's masks, KTO's label, and the like.
+struct FlagName {
+    std::string_view name;
+    bool in_loss_if_true = true;
+};
+constexpr FlagName flag_names[] = {
+    {"weight"}, {"train"}, {"train_on_turn"}, {"loss"}, {"loss_scale"}, {"loss_weight"}, {"loss_mask"}, {"weights"},
+    {"learn"}, {"sample_weight"}, {"completion_mask"}, {"trainable"}, {"training"}, {"is_training"}, {"assistant_mask"},
+    {"assistant_masks"}, {"compute_loss"}, {"label"}, {"calculate_loss"}, {"masked", false}, {"ignore_loss", false},
+    {"mask_loss", false}, {"no_loss", false}};
+// Not supported, unless absent or null; the second list: if they are true.
+constexpr std::string_view unsupported[] = {"train_detail", "mask", "masks", "labels"};
+constexpr std::string_view unsupported_if_true[] = {"train_on_inputs", "train_on_input", "train_on_prompt",
+ "mask_history", "only_last_turn_loss", "ignore", "skip"};
+
+// 0 or 1, compared as numbers.
+std::optional<bool> bool_of(const JsonValue& value) {
+    if (value.kind == JsonEvent::boolean) return value.raw == "true";
+    if (value.kind != JsonEvent::integer && value.kind != JsonEvent::number) return {};
+    double number = 0;
+    auto end = value.raw.data() + value.raw.size();
+    auto result = std::from_chars(value.raw.data(), end, number);
+    if (result.ec != std::errc() || (number != 0 && number != 1)) return {};
+    return number == 1;
+}
+
+// A label that is not KTO's: a class, an annotation.
+bool is_other_label(std::string_view name, const JsonValue& value) {
+    return name == "label" && value.kind != JsonEvent::boolean;
+}
+
+void reject_unsupported(const JsonMembers& object) {
+    auto reject = [&object](std::string_view name) {
+        fail("{}: '{}' would affect training but is not supported: change the data and remove it", object.location(), name);
+    };
+    for (std::string_view name : unsupported)
+        if (object.find(name)) reject(name);
+    for (std::string_view name : unsupported_if_true)
+        if (const JsonValue* value = object.find(name); value && bool_of(*value) == true) reject(name);
+}
+
+}  // namespace
+
+std::optional<LossFlag> read_loss_flag(const JsonMembers& object) {
+    reject_unsupported(object);
+    std::optional<LossFlag> flag;
+    for (const FlagName& each : flag_names) {
+        const JsonValue* value = object.find(each.name);
+        if (!value || is_other_label(each.name, *value)) continue;
+        std::optional<bool> on = bool_of(*value);
+        if (!on)
+            fail("{}: '{}' is {}: only 0 and 1 (or false and true) are supported; change or remove it",
+                 object.location(), each.name, printable(value->raw));
+        bool in_loss = *on == each.in_loss_if_true;
+        if (flag && flag->in_loss != in_loss)
+            fail("{}: '{}' contradicts '{}': keep one of them", object.location(), each.name, flag->name);
+        if (!flag) flag = {each.name, value->raw, in_loss};
+    }
+    return flag;
+}
+
+}  // namespace puna
