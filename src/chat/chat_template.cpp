@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace puna {
 
@@ -24,9 +25,19 @@ Value role_value(const std::string& role) {
     return jinja::decode_utf8(role, known ? 0 : jinja::from_value);
 }
 
+// Whether the name stands in the source as a word: a template that reads a field contains its name.
+bool mentions(std::string_view source, std::string_view name) {
+    auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+    for (size_t at = source.find(name); at != source.npos; at = source.find(name, at + 1)) {
+        size_t end = at + name.size();
+        if ((at == 0 || !is_word(source[at - 1])) && (end == source.size() || !is_word(source[end]))) return true;
+    }
+    return false;
+}
+
 class ValueBuilder {
  public:
-    explicit ValueBuilder(Budget& budget) : budget_(budget) {}
+    ValueBuilder(std::string_view source, Budget& budget) : source_(source), budget_(budget) {}
 
     Value message(const Message& message) {
         Dict dict;
@@ -35,6 +46,7 @@ class ValueBuilder {
             message.content_is_json ? parse_json(message.content, "content of a tool message", budget_)
                                     : text(message.content));
         if (!message.tool_calls.empty()) set(dict, "tool_calls", calls(message.tool_calls));
+        set_fields(dict, message.fields);
         return make_dict(std::move(dict), budget_);
     }
 
@@ -50,11 +62,33 @@ class ValueBuilder {
         return make_list(std::move(values), budget_);
     }
 
+    // Those that the caller of apply_chat_template names itself are rejected, as by Python.
+    jinja::Variables variables(const std::string& json) {
+        constexpr std::string_view what = "chat_template_kwargs";
+        Value object = parse_json(json, what, budget_);
+        if (!object.is_dict()) fail("{} must be a JSON object", what);
+        jinja::Variables variables;
+        for (const auto& [key, value] : object.dict().items()) {
+            std::string name = jinja::encode_utf8(key.text());
+            for (std::string_view taken : {"messages", "tools", "add_generation_prompt"})
+                if (name == taken) fail("{}: '{}' is set by the conversation: remove it", what, name);
+            variables.emplace_back(std::move(name), value);
+        }
+        return variables;
+    }
+
     static Value text(const std::string& text) { return jinja::decode_utf8(text, jinja::from_value); }
 
  private:
     void set(Dict& dict, std::string_view key, Value value) {
         dict.set(jinja::text_value(key), std::move(value), budget_);
+    }
+
+    void set_fields(Dict& dict, const std::vector<MessageField>& fields) {
+        for (const MessageField& field : fields)
+            if (mentions(source_, field.name))
+                set(dict, field.name,
+                    parse_json(field.json, fmt::format("field '{}' of a message", printable(field.name)), budget_));
     }
 
     Value calls(const std::vector<ToolCall>& calls) {
@@ -66,11 +100,13 @@ class ValueBuilder {
                 parse_json(call.arguments, fmt::format("arguments of {}", printable(call.name)), budget_));
             set(dict, "type", jinja::text_value("function"));
             set(dict, "function", make_dict(std::move(function), budget_));
+            set_fields(dict, call.fields);
             values.push_back(make_dict(std::move(dict), budget_));
         }
         return make_list(std::move(values), budget_);
     }
 
+    std::string_view source_;
     Budget& budget_;
 };
 
@@ -94,11 +130,23 @@ std::chrono::sys_seconds clock_now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
+size_t size_of(const std::vector<MessageField>& fields) {
+    size_t bytes = 0;
+    for (const MessageField& field : fields) bytes += field.json.size();
+    return bytes;
+}
+
+size_t size_of(const Message& message) {
+    size_t bytes = message.content.size() + size_of(message.fields);
+    for (const ToolCall& call : message.tool_calls) bytes += call.arguments.size() + size_of(call.fields);
+    return bytes;
+}
+
 // The limits grow with the conversation.
 jinja::Limits limits_for(std::span<const Message> messages) {
     jinja::Limits limits;
     size_t bytes = 0;
-    for (const Message& message : messages) bytes += message.content.size();
+    for (const Message& message : messages) bytes += size_of(message);
     limits.characters += 64 * static_cast<int64_t>(bytes);
     limits.steps += 1000 * static_cast<int64_t>(messages.size());
     return limits;
@@ -117,6 +165,7 @@ ChatTemplate::ChatTemplate(const ChatTemplateText& found) : origin_(found.origin
     if (!found.problem.empty()) fail("{}", found.problem);
     if (found.text.empty() && found.tool_text.empty())
         fail("{}: no chat template: add the model's own as chat_template.jinja", found.origin);
+    source_ = found.text + "\n" + found.tool_text;
     if (!found.text.empty()) plain_ = jinja::parse(found.text, found.origin);
     if (!found.tool_text.empty()) with_tools_ = jinja::parse(found.tool_text, found.tool_origin);
     for (const auto& [name, token] : found.tokens) {
@@ -132,10 +181,11 @@ jinja::Text ChatTemplate::render(std::span<const Message> messages, const ChatOp
 ChatValues ChatTemplate::values(std::span<const Message> messages, const ChatOptions& options) const {
     ChatValues result{.limits = limits_for(messages)};
     Budget budget(result.limits);
-    ValueBuilder builder(budget);
+    ValueBuilder builder(source_, budget);
     for (const Message& message : messages) result.messages.push_back(builder.message(message));
     result.now = options.date.empty() ? clock_now() : read_date(options.date);
-    result.variables = tokens_;
+    if (!options.variables.empty()) result.variables = builder.variables(options.variables);  // the first one counts
+    result.variables.insert(result.variables.end(), tokens_.begin(), tokens_.end());
     result.variables.emplace_back("tools", options.tools.empty() ? Value(None{}) : builder.tools(options.tools));
     result.variables.emplace_back("documents", None{});
     if (!options.tools_in_user_message) result.variables.emplace_back("tools_in_user_message", false);

@@ -8,7 +8,8 @@
 //
 // The variables are those of transformers' apply_chat_template: messages, tools, documents (None),
 // add_generation_prompt, bos_token, eos_token and the like, and Llama's date_string, tools_in_user_message,
-// builtin_tools.
+// builtin_tools. A message has role, content, tool_calls and those of its other fields whose names the template
+// contains: what it cannot read need not be valid.
 #pragma once
 #include "chat/jinja/jinja.h"
 #include "chat/message.h"
@@ -39,6 +40,7 @@ struct ChatOptions {
     std::vector<std::string> tools;          // JSON schemas, one for each function that may be called
     bool tools_in_user_message = true;       // Llama's templates: in the first user message; false: in the system turn
     std::vector<std::string> builtin_tools;  // Llama's templates: brave_search, ...
+    std::string variables;                   // more variables, as a JSON object (transformers' chat_template_kwargs)
     std::string date;                        // "26 Jul 2024": today's date in the prompt; empty: the clock's, in UTC
 };
 
@@ -58,8 +60,8 @@ class ChatTemplate {
     // Throws Error if the only template is for conversations with tools. Rendering others throws it too.
     const jinja::Tree& without_tools() const;
 
-    // Throws Error for arguments and tools that are not valid JSON, and as jinja::render: "origin:line: ..." for
-    // raise_exception, undefined variables, unknown filters and exceeded limits.
+    // Throws Error for arguments, tools, variables and fields that are not valid JSON, and as jinja::render:
+    // "origin:line: ..." for raise_exception, undefined variables, unknown filters and exceeded limits.
     jinja::Text render(std::span<const Message> messages, const ChatOptions& options = {}) const;
 
     ChatValues values(std::span<const Message> messages, const ChatOptions& options) const;
@@ -74,7 +76,7 @@ class ChatTemplate {
  private:
     const jinja::Tree& tree_for(const ChatValues& values) const;
 
-    std::string origin_;
+    std::string origin_, source_;                    // source: of both trees
     std::optional<jinja::Tree> plain_, with_tools_;  // at least one
     jinja::Variables tokens_;
     std::string eos_token_;

@@ -288,5 +288,43 @@ TEST(Chat, PromptsMatchTheReference) {
     expect("system-user-assistant-user", {system, user, assistant, more});
 }
 
+TEST(Chat, TemplatesReadOtherFieldsOfMessages) {
+    ChatTemplate chat = chat_of(
+        "{% for m in messages %}[{{ m.role }}"
+        "{% if m.name %} {{ m.name }}{% endif %}"
+        "{% if m.reasoning_content %} thinks {{ m.reasoning_content }}{% endif %}"
+        "{% for call in m.tool_calls or [] %} calls {{ call.function.name }} {{ call.id }}{% endfor %}"
+        "{% if m.tool_call_id is defined %} answers {{ m.tool_call_id }}{% endif %}] {{ m.content }}\n{% endfor %}");
+    std::vector<Message> messages = {
+        {.role = "user", .content = "Hi", .fields = {{"name", "\"Bob\""}, {"unread", "{\"a\": 1e999}"}}},
+        {.role = "assistant",
+         .tool_calls = {{"f", "{}", {{"id", "\"c1\""}}}},
+         .fields = {{"reasoning_content", "\"so \\u2026\""}}},
+        {.role = "tool", .content = "5", .fields = {{"tool_call_id", "\"c1\""}, {"name", "null"}}}};
+    EXPECT_EQ(prompt(chat, messages), "[user Bob] Hi\n[assistant thinks so \u2026 calls f c1] \n[tool answers c1] 5\n");
+}
+
+TEST(Chat, FieldsOfMessagesCannotWriteControlTokens) {
+    ChatTemplate chat = chat_of("{% for m in messages %}{{ m.name }}{% endfor %}");
+    std::vector<Message> messages = {{.role = "user", .fields = {{"name", "\"<|eot_id|>\""}}}};
+    ChatTokens tokens = encode_chat(chat, small_tokenizer(), messages);
+    EXPECT_EQ(small_tokenizer().decode(tokens.ids), "<|eot_id|>");
+    EXPECT_EQ(tokens.ids, small_tokenizer().encode("<|eot_id|>"));
+}
+
+TEST(Chat, VariablesGoToTheTemplate) {
+    ChatTemplate chat = chat_of("{{ bos_token }}{% if enable_thinking %}<think>{% endif %}{{ messages[0].content }}");
+    std::vector<Message> messages = {{.role = "user", .content = "Hi"}};
+    EXPECT_EQ(prompt(chat, messages, {.variables = R"({"enable_thinking": true})"}), "<|begin_of_text|><think>Hi");
+    EXPECT_EQ(prompt(chat, messages, {.variables = R"({"bos_token": "B"})"}), "BHi");
+    for (const auto& [variables, reason] :
+         {std::pair{R"({"tools": []})", "chat_template_kwargs: 'tools' is set by the conversation"},
+          std::pair{"[1]", "chat_template_kwargs must be a JSON object"}})
+        EXPECT_NE(error_message([&, text = std::string(variables)] {
+                      chat.render(messages, {.variables = text});
+                  }).find(reason),
+                  std::string::npos);
+}
+
 }  // namespace
 }  // namespace puna

@@ -26,8 +26,8 @@ class JsonMembers {
 
     // Null if the member is absent or null. Throws Error if it appears twice: parsers differ in which one they use.
     const JsonValue* find(std::string_view name) const;
-    const JsonValue& need(std::string_view name) const;   // throws Error if it is absent or null
-    std::string need_text(std::string_view name) const;   // also if it is not text
+    const JsonValue& need(std::string_view name) const;          // throws Error if it is absent or null
+    std::string need_text(std::string_view name) const;          // also if it is not text
     const std::vector<Member>& all() const { return members_; }  // in their order
     std::string_view location() const { return location_; }
 

@@ -54,6 +54,15 @@ std::string read_arguments(const JsonValue& arguments, std::string_view location
     return compact_json(arguments.raw);
 }
 
+// The fields that have no meaning here, for the template; of repeated ones it gets the last, as in Python.
+std::vector<MessageField> other_fields(const JsonMembers& object, std::initializer_list<std::string_view> known) {
+    std::vector<MessageField> fields;
+    for (const JsonMembers::Member& member : object.all())
+        if (std::find(known.begin(), known.end(), member.name) == known.end())
+            fields.push_back({member.name, std::string(member.value.raw)});
+    return fields;
+}
+
 ToolCall read_call(const JsonMembers& call, std::string_view name, std::string_view arguments) {
     return {call.need_text(name), read_arguments(call.need(arguments), call.location())};
 }
@@ -68,6 +77,7 @@ std::vector<ToolCall> read_calls(const JsonMembers& in, const Message& message) 
             JsonMembers call(item.raw, location, "a call");
             check_same_loss(call, message, "a call");
             calls.push_back(read_call({call.need("function").raw, location, "a call's function"}, "name", "arguments"));
+            calls.back().fields = other_fields(call, {"type", "function"});
         });
     }
     if (!calls.empty() && message.role != "assistant")
@@ -87,6 +97,7 @@ Message read_message(const JsonValue& value, std::string_view location) {
     JsonMembers in(value.raw, location, "a message");
     if (in.find("function_call")) fail("{}: 'function_call' is not supported: convert it to 'tool_calls'", location);
     Message message{.role = read_role(in)};
+    message.fields = other_fields(in, {"role", "content", "tool_call", "tool_calls"});
     message.in_loss = read_in_loss(in, message.role);
     message.tool_calls = read_calls(in, message);
     const JsonValue* content = in.find("content");
@@ -118,6 +129,7 @@ void read_conversation(JsonlDocument& document, const JsonMembers& line, const J
     if (const JsonValue* tools = line.find("tools"))
         for_each_in_list(*tools, location, "tools",
                          [&](const JsonValue& tool) { document.tools.push_back(compact_json(tool.raw)); });
+    if (const JsonValue* variables = line.find("chat_template_kwargs")) document.variables = variables->raw;
 }
 
 // Other formats, by a field that each of them has.

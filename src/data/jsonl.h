@@ -6,8 +6,8 @@
 // A conversation has `messages`, each with a role (system, user, assistant, tool, ipython) and `content`, and
 // optionally `tools`. Tool calls are read in OpenAI's form (`tool_calls`) and as {"tool_call": {"method",
 // "parameters"}}; a tool result may be any JSON. `weight` and the like (data/loss_fields.h) select whether an assistant
-// message is in the loss. Fields that would affect training but are not supported are rejected by name; all others are
-// ignored. Throws Error, beginning with `location`.
+// message is in the loss. Fields that would affect training but are not supported are rejected by name; other fields of
+// messages and calls go to the template, others of the line are ignored. Throws Error, beginning with `location`.
 #pragma once
 #include "chat/message.h"
 
@@ -21,6 +21,7 @@ struct JsonlDocument {
     std::string text;
     std::vector<Message> messages;   // empty for a text
     std::vector<std::string> tools;  // tool definitions, as JSON
+    std::string variables;           // of the template: chat_template_kwargs, as JSON; empty without it
 };
 
 JsonlDocument parse_jsonl(std::string_view line, std::string_view location, std::string_view text_field);

@@ -54,6 +54,23 @@ TEST(Jsonl, ToolCallsAreReadInBothForms) {
     }
 }
 
+TEST(Jsonl, OtherFieldsOfMessagesAndVariablesGoToTheTemplate) {
+    JsonlDocument document = parse(
+        R"({"messages": [{"role": "user", "content": "x", "name": "Bob", "id": [1, {"a": "\ud800"}]}, {"role": "assistant",
+            "reasoning_content": "so", "tool_calls": [{"id": "c1", "type": "function",
+            "function": {"name": "f", "arguments": "{}"}}]}], "chat_template_kwargs": {"enable_thinking": false}})");
+    const std::vector<MessageField>& user = document.messages[0].fields;
+    ASSERT_EQ(user.size(), 2u);
+    EXPECT_EQ(user[0].name + "=" + user[0].json, "name=\"Bob\"");
+    EXPECT_EQ(user[1].json, R"([1, {"a": "\ud800"}])");
+    const Message& assistant = document.messages[1];
+    ASSERT_EQ(assistant.fields.size(), 1u);
+    EXPECT_EQ(assistant.fields[0].json, "\"so\"");
+    ASSERT_EQ(assistant.tool_calls[0].fields.size(), 1u);
+    EXPECT_EQ(assistant.tool_calls[0].fields[0].json, "\"c1\"");
+    EXPECT_EQ(document.variables, R"({"enable_thinking": false})");
+}
+
 TEST(Jsonl, ToolResultsMayBeTextOrJson) {
     Message text = parse(R"({"messages": [{"role": "tool", "content": "three"}]})").messages[0];
     EXPECT_FALSE(text.content_is_json);

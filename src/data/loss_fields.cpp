@@ -13,15 +13,33 @@ struct FlagName {
     std::string_view name;
     bool in_loss_if_true = true;
 };
-constexpr FlagName flag_names[] = {
-    {"weight"}, {"train"}, {"train_on_turn"}, {"loss"}, {"loss_scale"}, {"loss_weight"}, {"loss_mask"}, {"weights"},
-    {"learn"}, {"sample_weight"}, {"completion_mask"}, {"trainable"}, {"training"}, {"is_training"}, {"assistant_mask"},
-    {"assistant_masks"}, {"compute_loss"}, {"label"}, {"calculate_loss"}, {"masked", false}, {"ignore_loss", false},
-    {"mask_loss", false}, {"no_loss", false}};
+constexpr FlagName flag_names[] = {{"weight"},
+                                   {"train"},
+                                   {"train_on_turn"},
+                                   {"loss"},
+                                   {"loss_scale"},
+                                   {"loss_weight"},
+                                   {"loss_mask"},
+                                   {"weights"},
+                                   {"learn"},
+                                   {"sample_weight"},
+                                   {"completion_mask"},
+                                   {"trainable"},
+                                   {"training"},
+                                   {"is_training"},
+                                   {"assistant_mask"},
+                                   {"assistant_masks"},
+                                   {"compute_loss"},
+                                   {"label"},
+                                   {"calculate_loss"},
+                                   {"masked", false},
+                                   {"ignore_loss", false},
+                                   {"mask_loss", false},
+                                   {"no_loss", false}};
 // Not supported, unless absent or null; the second list: if they are true.
 constexpr std::string_view unsupported[] = {"train_detail", "mask", "masks", "labels"};
-constexpr std::string_view unsupported_if_true[] = {"train_on_inputs", "train_on_input", "train_on_prompt",
- "mask_history", "only_last_turn_loss", "ignore", "skip"};
+constexpr std::string_view unsupported_if_true[] = {
+    "train_on_inputs", "train_on_input", "train_on_prompt", "mask_history", "only_last_turn_loss", "ignore", "skip"};
 
 // 0 or 1, compared as numbers.
 std::optional<bool> bool_of(const JsonValue& value) {
@@ -41,7 +59,8 @@ bool is_other_label(std::string_view name, const JsonValue& value) {
 
 void reject_unsupported(const JsonMembers& object) {
     auto reject = [&object](std::string_view name) {
-        fail("{}: '{}' would affect training but is not supported: change the data and remove it", object.location(), name);
+        fail("{}: '{}' would affect training but is not supported: change the data and remove it", object.location(),
+             name);
     };
     for (std::string_view name : unsupported)
         if (object.find(name)) reject(name);

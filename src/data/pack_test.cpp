@@ -258,6 +258,19 @@ TEST(Pack, TextNeedsNoChatTemplate) {
     }
 }
 
+TEST(Pack, TheTemplateGetsNamesAndVariables) {
+    PackFolder folder;
+    write_file(folder / "tokenizer" / "chat_template.jinja",
+               "{% for m in messages %}{{ m.name }}{{ style }}: {{ m.content }}\n{% endfor %}"
+               "{% if add_generation_prompt %}None{{ style }}: {% endif %}");
+    folder.pack(folder.write(
+        "a.jsonl",
+        R"({"messages": [{"role": "user", "name": "Bob", "content": "Hi"}, )"
+        R"({"role": "assistant", "name": null, "content": "Yo"}], "chat_template_kwargs": {"style": "!"}})"));
+    ShardSet set(folder.packed());
+    EXPECT_EQ(small_tokenizer().decode(ids_of(set.shards()[0], 0)), "Bob!: Hi\nNone!: Yo\n");
+}
+
 TEST(Pack, ErrorsAreOneLineAndLeaveNoFiles) {
     PackFolder folder;
     make_folder(folder / "empty");

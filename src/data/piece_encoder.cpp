@@ -62,8 +62,9 @@ class BatchEncoder::Worker {
  private:
     ChatTokens encode_conversation(const JsonlDocument& document, const std::string& location) {
         try {
-            return encode_training_chat(batch_.chat_template(), batch_.tokenizer_, encoder_, document.messages,
-                                        {.tools = document.tools, .date = batch_.options_.date});
+            return encode_training_chat(
+                batch_.chat_template(), batch_.tokenizer_, encoder_, document.messages,
+                {.tools = document.tools, .variables = document.variables, .date = batch_.options_.date});
         } catch (const Error& problem) {
             fail("{}: {}", location, problem.what());
         }
