@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <deque>
@@ -71,6 +72,7 @@ struct TokenDocument {
     std::vector<uint8_t> loss_mask;  // conversations only
     size_t source = 0;
     int64_t bytes = 0;
+    uint64_t hash = 0;  // of the text (data/text_hash.h)
     bool held_out = false;
 };
 
@@ -100,11 +102,12 @@ class Packer {
     bool is_full() const { return options_.max_documents > 0 && documents_ >= options_.max_documents; }
 
     PackResult finish(const std::vector<Source>& sources) {
+        int64_t copies = held_out_copies();
         for (TokenDocument& document : last_) write(validation_, folder_ / "validation", document);
         if (!training_)
             fail("{}: no documents to train on: all {} are held out; add text or hold out less", options_.output,
                  documents_);
-        PackResult result;
+        PackResult result{.held_out_copies = copies};
         if (validation_) result.validation = validation_->finish(sources);
         result.training = training_->finish(sources);
         return result;
@@ -119,10 +122,17 @@ class Packer {
              conversation ? "a conversation in a set of text" : "text in a set of conversations");
     }
 
+    int64_t held_out_copies() {
+        std::sort(training_hashes_.begin(), training_hashes_.end());
+        return std::count_if(last_.begin(), last_.end(), [this](const TokenDocument& document) {
+            return std::binary_search(training_hashes_.begin(), training_hashes_.end(), document.hash);
+        });
+    }
+
     void begin(const Piece& piece, uint64_t hash) {
         bool held_out =
             options_.validation_share > 0 && static_cast<double>(hash >> 11) * 0x1p-53 < options_.validation_share;
-        document_ = {.source = piece.file, .held_out = held_out};
+        document_ = {.source = piece.file, .hash = hash, .held_out = held_out};
         if (!*conversations_) document_.ids.push_back(tokenizer_.begin_of_text());
     }
 
@@ -130,7 +140,7 @@ class Packer {
         document_.ids.insert(document_.ids.end(), ids.begin(), ids.end());
         document_.loss_mask.insert(document_.loss_mask.end(), loss_mask.begin(), loss_mask.end());
         if (*conversations_ || document_.ids.size() < max_document_tokens) return;
-        TokenDocument rest{.source = document_.source, .held_out = document_.held_out};
+        TokenDocument rest{.source = document_.source, .hash = document_.hash, .held_out = document_.held_out};
         route(std::exchange(document_, std::move(rest)));
     }
 
@@ -144,6 +154,7 @@ class Packer {
         if (document.held_out) return write(validation_, folder_ / "validation", document);
         last_.push_back(std::move(document));
         if (static_cast<int64_t>(last_.size()) <= options_.hold_out_last) return;
+        if (options_.hold_out_last > 0) training_hashes_.push_back(last_.front().hash);
         write(training_, folder_, last_.front());
         last_.pop_front();
     }
@@ -163,7 +174,8 @@ class Packer {
     TokenDocument document_;             // being assembled
     bool inside_ = false;                // document_ has begun
     int64_t documents_ = 0;
-    std::deque<TokenDocument> last_;  // candidates to be held out
+    std::deque<TokenDocument> last_;         // candidates to be held out
+    std::vector<uint64_t> training_hashes_;  // with hold_out_last, to find copies of what is held out
 };
 
 // "packed" for "packed/".
@@ -185,7 +197,8 @@ PackResult pack(const PackOptions& options) {
     std::vector<InputFile> files = find_input_files(options.inputs);
     NewFolder folder(without_slash(options.output));
     Packer packer(folder.path(), tokenizer, chat, options);
-    BatchEncoder encoder(tokenizer, chat, files, {options.text_field, options.date, options.validation_share > 0});
+    BatchEncoder encoder(tokenizer, chat, files,
+                         {options.text_field, options.date, options.validation_share > 0 || options.hold_out_last > 0});
     ReadOptions read{.separator = options.separator};
     if (tokenizer.added_tokens().crosses_lines()) read.piece_bytes = read.max_line;  // a token could span a split point
     DocumentReader reader(files, read);
@@ -232,6 +245,11 @@ std::vector<std::string> notes_on(const PackOptions& options, const PackResult& 
         fmt::format("validation_share: there is no validation set: none of the {} documents fell into the fraction {}; "
                     "use hold_out_last to hold out the last ones",
                     training.documents, options.validation_share));
+    note(
+        result.held_out_copies > 0,
+        fmt::format("hold_out_last: {} of the {} documents held out are in the training set too; remove copies, or use "
+                    "validation_share, which keeps them on one side",
+                    result.held_out_copies, options.hold_out_last));
     note(training.trained == 0, "training: no assistant message is in the loss, so there is nothing to train on");
     note(result.validation && result.validation->trained == 0,
          "validation: no token is in the loss, so it cannot be measured");

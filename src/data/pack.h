@@ -50,6 +50,7 @@ struct PackResult {
     SetIndex training;
     std::optional<SetIndex> validation;        // if documents were held out
     bool any_text = false, any_jsonl = false;  // among the input files
+    int64_t held_out_copies = 0;               // documents of hold_out_last whose text is in training too
     bool dated = false;                        // prompts contain a date
 };
 

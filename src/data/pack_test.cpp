@@ -130,6 +130,29 @@ TEST(Pack, TheLastDocumentsAreHeldOut) {
               (std::vector<std::string>{with_bos_eos("number 7"), with_bos_eos("number 8"), with_bos_eos("number 9")}));
 }
 
+TEST(Pack, HeldOutCopiesOfTrainingTextsAreCounted) {
+    PackFolder folder;
+    std::string input = folder.write("x.jsonl", R"({"text": "a"})"
+                                                "\n"
+                                                R"({"text": "b"})"
+                                                "\n"
+                                                R"({"text": "c"})"
+                                                "\n"
+                                                R"({"text": " a", "id": 7})"
+                                                "\n"
+                                                R"({"text": "d"})"
+                                                "\n");
+    auto notes = [&](int64_t held_out, const std::string& output) {
+        PackOptions options{.output = (folder / output).string(), .hold_out_last = held_out};
+        return notes_on(options, folder.pack(input, options), [](std::string_view) { return false; });
+    };
+    std::vector<std::string> found = notes(2, "two");
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_TRUE(found[0].starts_with("hold_out_last: 1 of the 2 documents held out are in the training set too"))
+        << found[0];
+    EXPECT_TRUE(notes(1, "one").empty());
+}
+
 TEST(Pack, ValidationShareIsChosenByContentSoDuplicatesStayTogether) {
     PackFolder folder;
     std::string text;

@@ -4,7 +4,8 @@
 //   bool same = hash_conversation(a.messages) == hash_conversation(b.messages);
 //
 // Covers the first 64 KiB without white space: file format, line endings, escapes, ids and field order do not matter.
-// A conversation's hash covers roles, content and tool calls.
+// Neither does a byte order mark. A conversation's hash covers roles, content and tool calls: an empty system message
+// equals none, the keys of arguments may have any order, and a tool's result may be an object or its JSON as text.
 #pragma once
 #include "chat/message.h"
 

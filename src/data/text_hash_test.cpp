@@ -17,6 +17,7 @@ TEST(TextHash, OnlyTheTextIsHashed) {
     for (const char* line : {R"({"text": "Le caf\u00e9 est\nbon."})", R"({"id": 7, "text": "Le café est\nbon.\n"})",
                              R"({"text": "\n Le caf\u00E9 est\r\nbon. ", "meta": {"text": "other"}})"})
         EXPECT_EQ(hash_line(line), hash) << line;
+    EXPECT_EQ(hash_line(R"({"text": "\ufeffLe caf\u00e9 est\nbon."})"), hash);
     EXPECT_NE(hash_text("Le th\u00e9 est\nbon."), hash);
 }
 
@@ -41,6 +42,36 @@ TEST(TextHash, ToolCallsAreHashedIndependentlyOfTheirFormat) {
             R"("content": null, "tool_calls": [{"id": "9", "function": {"arguments": "{\"a\":\"é\",\"b\":1}", "name": "f"}}])"),
         hash);
     EXPECT_NE(call(R"("tool_call": {"method": "f", "parameters": {"a": "\u00e9", "b": 2}})"), hash);
+}
+
+TEST(TextHash, TheOrderOfKeysAndTheSpellingOfNumbersDoNotMatter) {
+    auto call = [](const std::string& arguments) {
+        return hash_line(R"({"messages": [{"role": "assistant", "tool_call": {"method": "f", "parameters": )" +
+                         arguments + "}}]}");
+    };
+    uint64_t hash = call(R"({"a": {"x": 1, "y": [2, "z"]}, "b": {}})");
+    EXPECT_EQ(call(R"({"b": {}, "a": {"y": [2.0, "z"], "x": 1}})"), hash);
+    for (const char* other :
+         {R"({"a": {"x": 1, "y": ["z", 2]}, "b": {}})", R"({"b": {"x": 1, "y": [2, "z"]}, "a": {}})",
+          R"({"a": {"x": 1, "y": [2, "z"]}, "b": []})", R"({"a": {"x": 1, "y": [2, "z"]}})"})
+        EXPECT_NE(call(other), hash) << other;
+}
+
+TEST(TextHash, AToolResultEqualsItsJsonAsText) {
+    auto result = [](const std::string& content) {
+        return hash_line(R"({"messages": [{"role": "tool", "content": )" + content + "}]}");
+    };
+    EXPECT_EQ(result(R"("{\"b\": 2, \"a\": [1]}")"), result(R"({"a": [1], "b": 2})"));
+    EXPECT_EQ(result(R"("[not JSON")"), result(R"("[not  JSON ")"));
+    EXPECT_NE(result(R"("[not JSON")"), result(R"("[no JSON")"));
+}
+
+TEST(TextHash, AnEmptySystemMessageEqualsNone) {
+    auto chat = [](const std::string& first) {
+        return hash_line(R"({"messages": [)" + first + R"({"role": "user", "content": "x"}]})");
+    };
+    EXPECT_EQ(chat(R"({"role": "system", "content": " "},)"), chat(""));
+    EXPECT_NE(chat(R"({"role": "system", "content": "Be kind."},)"), chat(""));
 }
 
 TEST(TextHash, OnlyTheFirstPartOfALongTextIsHashed) {
