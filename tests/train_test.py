@@ -276,6 +276,18 @@ def truncated_conversations_are_reported(folder):
     assert "longer than a row" not in train(folder, folder / "found", *flags, "256").stderr
 
 
+def truncated_validation_conversations_are_reported(folder):
+    turns = lambda words: [{"role": "user", "content": "the cat " * words}, {"role": "assistant", "content": "sat"}]
+    for name, lengths in (("short", [1, 1, 1]), ("mixed", [1, 90, 90])):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps({"messages": turns(n)}) + "\n" for n in lengths))
+        puna("data", "pack", folder / f"{name}.jsonl", "--tokenizer", folder / "tokenizer", "--output", folder / name)
+    result = train(folder, folder / "cut", "--data", folder / "short", "--validation", folder / "mixed", "--length", "32", "--context", "32")
+    assert "mixed: 2 of 3 conversations are longer than a row of 32 tokens and are truncated" in result.stderr, result.stderr
+    assert "short: " not in result.stderr, result.stderr
+    card = (folder / "cut/README.md").read_text()
+    assert card.count("; 2 are longer than a row and truncated") == 1, card
+
+
 def a_step_without_tokens_in_the_loss_continues(folder):
     conversations = [{"messages": [{"role": "user", "content": "the cat"}] + [{"role": "assistant", "content": "sat"}] * (n != 3)} for n in range(6)]
     (folder / "silent.jsonl").write_text("".join(json.dumps(line) + "\n" for line in conversations))
@@ -387,7 +399,7 @@ with tempfile.TemporaryDirectory() as scratch:
     reference = result_of(folder / "reference")
     started = time.time()
     for test, *more in (
-            [mismatched_data_and_models_are_rejected], [a_tokenizer_may_have_more_tokens_than_the_model], [only_one_run_trains_in_a_folder, reference], [truncated_conversations_are_reported],
+            [mismatched_data_and_models_are_rejected], [a_tokenizer_may_have_more_tokens_than_the_model], [only_one_run_trains_in_a_folder, reference], [truncated_conversations_are_reported], [truncated_validation_conversations_are_reported],
             [a_step_without_tokens_in_the_loss_continues], [existing_files_are_not_overwritten], [the_progress_line_fits_the_terminal],
             [samples_and_metrics_are_printed_as_json], [a_run_can_be_extended], [two_processes_resume_a_run_of_one, reference],
             [a_damaged_checkpoint_never_replaces_a_good_one, reference], [the_model_folder_is_complete, folder / "reference"], [splits_are_bit_identical, reference],

@@ -14,8 +14,6 @@ namespace {
 
 constexpr size_t read_bytes = 1 << 20;
 
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
-
 }  // namespace
 
 DocumentReader::DocumentReader(std::vector<InputFile> files, const ReadOptions& options)

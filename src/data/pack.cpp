@@ -104,6 +104,9 @@ class Packer {
     PackResult finish(const std::vector<Source>& sources) {
         int64_t copies = held_out_copies();
         for (TokenDocument& document : last_) write(validation_, folder_ / "validation", document);
+        if (documents_ == 0)
+            fail("{}{}: no text: all documents are empty or white space", options_.inputs.front(),
+                 options_.inputs.size() > 1 ? fmt::format(" and {} more", options_.inputs.size() - 1) : "");
         if (!training_)
             fail("{}: no documents to train on: all {} are held out; add text or hold out less", options_.output,
                  documents_);

@@ -130,6 +130,17 @@ TEST(Pack, TheLastDocumentsAreHeldOut) {
               (std::vector<std::string>{with_bos_eos("number 7"), with_bos_eos("number 8"), with_bos_eos("number 9")}));
 }
 
+TEST(Pack, JsonlTextsOfWhiteSpaceAreDroppedLikeFiles) {
+    PackFolder folder;
+    std::string lines = R"({"text": " "})"
+                        "\n"
+                        R"({"text": "\n\n"})"
+                        "\n"
+                        R"({"text": "a"})"
+                        "\n";
+    EXPECT_EQ(folder.pack(folder.write("x.jsonl", lines)).training.documents, 1);
+}
+
 TEST(Pack, HeldOutCopiesOfTrainingTextsAreCounted) {
     PackFolder folder;
     std::string input = folder.write("x.jsonl", R"({"text": "a"})"
@@ -297,6 +308,8 @@ TEST(Pack, TheTemplateGetsNamesAndVariables) {
 TEST(Pack, ErrorsAreOneLineAndLeaveNoFiles) {
     PackFolder folder;
     make_folder(folder / "empty");
+    make_folder(folder / "blanks");
+    folder.write("blanks/a.txt", "\n");
     std::string good = folder.write("good.txt", "text"),
                 chat = R"({"messages": [{"role": "assistant", "content": "x"}]})";
     std::string many;
@@ -315,6 +328,9 @@ TEST(Pack, ErrorsAreOneLineAndLeaveNoFiles) {
          "Cannot put the tools in the first user message"},
         {{.inputs = {folder.write("empty.txt", "")}}, "empty.txt: contains no documents"},
         {{.inputs = {folder.write("blank.txt", " \n\n")}}, "blank.txt: contains no documents"},
+        {{.inputs = {folder.write("blank.jsonl", "{\"text\": \"\"}\n{\"text\": \" \\n\"}\n")}},
+         "blank.jsonl: no text: all documents are empty"},
+        {{.inputs = {(folder / "blanks").string(), (folder / "blanks").string()}}, "blanks and 1 more: no text"},
         {{.inputs = {folder.write("g.txt.gz", "not gzip")}}, "g.txt.gz: not gzip data despite its extension"},
         {{.inputs = {folder.write("h.txt.zst", "\x28\xb5\x2f\xfd")}}, "h.txt.zst: truncated"},
         {{.inputs = {(folder / "nowhere").string()}}, "nowhere: cannot open: No such file or directory"},

@@ -5,6 +5,7 @@
 #include "core/threads.h"
 #include "data/jsonl.h"
 #include "data/text_hash.h"
+#include "data/text_kind.h"
 #include "tokenizer/encoder.h"
 
 #include <optional>
@@ -46,7 +47,7 @@ class BatchEncoder::Worker {
     void encode_line(EncodedPieces& run, size_t piece, std::string_view line, const std::string& location) {
         JsonlDocument document = parse_jsonl(line, location, batch_.options_.text_field);
         if (document.messages.empty()) {
-            if (!document.text.empty()) encode_text(run, piece, document.text);
+            if (!is_blank(document.text)) encode_text(run, piece, document.text);
             return;
         }
         ChatTokens tokens = encode_conversation(document, location);

@@ -13,16 +13,10 @@ namespace puna {
 
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-bool is_blank(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return is_blank(c); });
-}
-
 void add_text(std::string& content, std::string_view text) {
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     for (size_t i = 0; i < text.size() && content.size() < hashed_text_bytes; ++i)
-        if (!is_blank(text[i])) content += text[i];
+        if (!is_blank(text.substr(i, 1))) content += text[i];
 }
 
 uint64_t hash_of(std::string_view content) {

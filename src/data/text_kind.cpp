@@ -43,6 +43,8 @@ bool looks_like_utf16(std::string_view text) {
 
 }  // namespace
 
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
+
 void reject_non_text(std::string_view beginning, std::string_view path) {
     std::string_view text = beginning.substr(0, inspected_bytes);
     size_t cut = text.size() < beginning.size() ? 3 : 0;  // a character may be truncated at the end

@@ -9,6 +9,8 @@ namespace puna {
 
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // of UTF-8; not part of the text
 
+bool is_blank(std::string_view text);  // white space only, or empty
+
 // beginning: any prefix of the file. A zero byte or a few invalid bytes alone do not make it fail.
 void reject_non_text(std::string_view beginning, std::string_view path);
 

@@ -65,9 +65,10 @@ std::string sources_or_none(const fs::path& set) {
     }
 }
 
-std::string set_line(const char* title, const fs::path& folder, const SetIndex& set) {
-    return fmt::format("- {}: `{}`, {} documents, {} tokens, {} of {}\n{}", title, public_name(folder), set.documents,
+std::string set_line(const char* title, const fs::path& folder, const SetIndex& set, int64_t truncated) {
+    return fmt::format("- {}: `{}`, {} documents, {} tokens, {} of {}{}\n{}", title, public_name(folder), set.documents,
                        set.tokens, format_bytes(set.bytes), set.conversations ? "conversations" : "text",
+                       truncated > 0 ? fmt::format("; {} are longer than a row and truncated", truncated) : "",
                        sources_or_none(folder));
 }
 
@@ -79,11 +80,11 @@ std::string processor() {
     return "";
 }
 
-std::string training(const Recipe& recipe, const SetIndex& data, const RunSummary& run) {
+std::string training(const Recipe& recipe, const SetIndex& data, const RunSummary& run, int64_t truncated) {
     std::string out = fmt::format("- initial weights: {}\n",
                                   recipe.from.empty() ? "random (trained from scratch)"
                                                       : fmt::format("the model `{}`", public_name(recipe.from)));
-    out += set_line("training set", recipe.data, data);
+    out += set_line("training set", recipe.data, data, truncated);
     out += fmt::format("- tokenizer: {} tokens, tokenizer.json XXH3 {:016x}\n", data.vocabulary, data.tokenizer);
     out += fmt::format("- {} steps on {} trained tokens\n", run.steps, run.trained);
     if (std::isfinite(run.loss)) out += fmt::format("- final training loss: {:.4f} nats per token\n", run.loss);
@@ -98,13 +99,13 @@ std::string training(const Recipe& recipe, const SetIndex& data, const RunSummar
     return out;
 }
 
-std::string validation(const Recipe& recipe, const RunSummary& run) {
+std::string validation(const Recipe& recipe, const RunSummary& run, int64_t truncated) {
     if (recipe.validation.empty() || !std::isfinite(run.validation_loss)) return "";
     fs::path index = fs::path(recipe.validation) / "index.json";
     std::string rows =
         recipe.validation_rows > 0 ? fmt::format("at most its first {} rows", recipe.validation_rows) : "all its rows";
     return "\n## Validation\n\n" +
-           set_line("validation set", recipe.validation, parse_set_index(read_text(index), index.string())) +
+           set_line("validation set", recipe.validation, parse_set_index(read_text(index), index.string()), truncated) +
            fmt::format("- validation: {:.4f} nats per token{}, on {} of {} tokens\n", run.validation_loss,
                        std::isfinite(run.bits_per_byte) ? fmt::format(", {:.4f} bits per byte", run.bits_per_byte) : "",
                        rows, recipe.length);
@@ -150,13 +151,13 @@ std::string public_name(const fs::path& folder) {
 }
 
 void write_card(const fs::path& folder, const Recipe& recipe, const Config& config, const SetIndex& data,
-                const std::vector<std::string>& changes) {
+                Truncated truncated, const std::vector<std::string>& changes) {
     RunSummary run = summarize(read_metrics(folder / "metrics.jsonl"), read_timing(folder / "timing.jsonl"));
-    std::string scores = validation(recipe, run);
+    std::string scores = validation(recipe, run, truncated.validation);
     std::string card = front_matter + description(public_name(folder), config);
     if (!scores.empty())
         card += fmt::format("; the validation below was computed with the recipe's type, {}", recipe.type);
-    card += ".\n\n## Training\n\n" + training(recipe, data, run) + scores;
+    card += ".\n\n## Training\n\n" + training(recipe, data, run, truncated.training) + scores;
     card += "\n## Recipe\n\n```toml\n" + recipe_text(recipe, config) + "```\n";
     if (!changes.empty()) card += "\nChanged during the run:\n\n";
     for (const std::string& change : changes) card += fmt::format("- {}\n", change);

@@ -10,11 +10,16 @@
 
 namespace puna {
 
+// Conversations that are longer than a row, by --length: their ends are not read.
+struct Truncated {
+    int64_t training = 0, validation = 0;
+};
+
 // Reads metrics.jsonl and timing.jsonl in the folder and index.json and sources.jsonl of the recipe's sets, and writes
 // README.md to the folder. data: index of the training set; changes: changes of the recipe during the run (RunState).
 // Throws Error if one of them cannot be read.
 void write_card(const std::filesystem::path& folder, const Recipe& recipe, const Config& config, const SetIndex& data,
-                const std::vector<std::string>& changes);
+                Truncated truncated, const std::vector<std::string>& changes);
 
 // A folder's name without private parent paths: its last component; "stories/validation" for a validation set.
 std::string public_name(const std::filesystem::path& folder);

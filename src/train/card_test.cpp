@@ -50,7 +50,7 @@ std::string card_of(const TestFolder& folder, int sources) {
                   .vocabulary = 300,
                   .context = 64,
                   .tied = true};
-    write_card((folder / "out").string() + "/", recipe, config, index, {"from step 1 on: steps = 3 instead of 2"});
+    write_card((folder / "out").string() + "/", recipe, config, index, {}, {"from step 1 on: steps = 3 instead of 2"});
     return read_text(folder / "out/README.md");
 }
 

@@ -110,14 +110,18 @@ void check_no_existing_result(const fs::path& output) {
             fail("{}: already exists and would be overwritten; choose another --output", (output / name).string());
 }
 
-void warn_about_data(const Loader& loader, int64_t length, int64_t batch) {
-    if (loader.set().index().trained == 0)
-        fail("{}: no assistant message is in the loss, so there is nothing to train on",
-             loader.set().folder().string());
+void warn_about_truncation(const Loader& loader, int64_t length) {
     if (loader.truncated() > 0)
         log_warning(
             "{}: {} of {} conversations are longer than a row of {} tokens and are truncated; use a larger length",
             loader.set().folder().string(), loader.truncated(), loader.set().index().documents, length);
+}
+
+void warn_about_data(const Loader& loader, int64_t length, int64_t batch) {
+    if (loader.set().index().trained == 0)
+        fail("{}: no assistant message is in the loss, so there is nothing to train on",
+             loader.set().folder().string());
+    warn_about_truncation(loader, length);
     if (batch > loader.rows_per_epoch())
         log_warning("{}: has {} rows of {} tokens, fewer than the batch of {}: each step repeats some of them",
                     loader.set().folder().string(), loader.rows_per_epoch(), length, batch);
@@ -163,7 +167,9 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
         check_can_be_validated(recipe, *validation_);
         check_ids(*validation_, llama_.config);
     }
-    if (group_.rank() == 0) warn_about_data(loader_, recipe.length, recipe.batch);
+    if (group_.rank() != 0) return;
+    warn_about_data(loader_, recipe.length, recipe.batch);
+    if (validation_) warn_about_truncation(*validation_, recipe.length);
 }
 
 Trainer::~Trainer() = default;
@@ -306,7 +312,8 @@ void Trainer::finish() {
     for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
         if (file_exists(data / name)) write_file(output / name, read_text(data / name));
     write_file(output / "generation_config.json", generation_config_json(llama_.config));
-    write_card(output, recipe_, llama_.config, loader_.set().index(), state_.changes);
+    write_card(output, recipe_, llama_.config, loader_.set().index(),
+               {loader_.truncated(), validation_ ? validation_->truncated() : 0}, state_.changes);
     write_report(output);  // again: the run is now finished
 }
 
