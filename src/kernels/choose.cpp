@@ -140,6 +140,17 @@ const Kernels* find_kernels(std::string_view name) {
     return find_table(name);
 }
 
+std::string exact_name(const Kernels& kernels) {
+    std::string name(split_at_commas(kernels.name)[0]);
+    for (const InstructionSet& set : instruction_sets()) {
+        if (set.name != split_at_commas(kernels.name)[0]) continue;
+        for (auto extension = set.extensions.rbegin(); extension != set.extensions.rend(); ++extension)
+            if (kernels.extensions.find(extension->name) == std::string_view::npos)
+                name += ",-" + std::string(extension->name);
+    }
+    return name;
+}
+
 const Kernels& choose_kernels() {
     const char* wanted = std::getenv("PUNA_KERNELS");
     if (!wanted || !*wanted) return *available_kernels().front();

@@ -143,7 +143,10 @@ std::span<const Kernels* const> restricted_kernels();
 const Kernels* find_kernels(std::string_view name);
 // The table named by PUNA_KERNELS, otherwise the best. Throws Error for unknown or unsupported names.
 const Kernels& choose_kernels();
-std::string full_name(const Kernels& kernels);      // "avx512 with vnni, bf16"
+std::string full_name(const Kernels& kernels);  // "avx512 with vnni, bf16"
+// With every extension that it does not use, whether excluded or absent: tables of one exact name compute the same bits
+// on any machine. "avx2,-vnni".
+std::string exact_name(const Kernels& kernels);
 std::span<const std::string_view> known_kernels();  // all names of this build, without extensions
 std::vector<KernelOrigin> kernel_origins(const Kernels& table);
 

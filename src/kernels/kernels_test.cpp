@@ -91,23 +91,21 @@ TEST(Kernels, EveryTableMatchesScalarOverSeveralBlocksOfKeys) {
 
 // vec_portable.h computes exactly what the instructions compute, so that their layouts are tested on any machine.
 TEST(Kernels, PortableVectorsAreBitIdenticalToTheInstructionSets) {
-    struct Pair {
-        std::string_view vectors, portable;
-    };
     Arena memory;
     CaseSizes sizes{
         .tokens = 71, .dim = 129, .out = 66, .heads = 4, .kv_heads = 1, .head_dim = 24, .ffn = 67, .vocabulary = 389};
-    for (Pair pair :
-         {Pair{"avx2", "portable8"}, Pair{"avx512,-bf16", "portable16"}, Pair{"avx512", "portable16,bf16"}}) {
-        const Kernels* vectors = find_kernels(pair.vectors);
-        if (!vectors || (pair.vectors == "avx512" && vectors->extensions.find("bf16") == std::string_view::npos))
-            continue;
-        std::vector<const Kernels*> tables = portable_tables();
-        const Kernels& portable =
-            **std::find_if(tables.begin(), tables.end(), [&](const Kernels* t) { return t->name == pair.portable; });
+    std::vector<const Kernels*> portable = portable_tables();
+    for (const Kernels* vectors : test_tables()) {
+        if (is_portable(*vectors) || !vectors->name.starts_with("avx")) continue;
+        bool pairs = vectors->extensions.find("bf16") != std::string_view::npos;
+        std::string_view name = vectors->name.starts_with("avx2") ? "portable8"
+                                : pairs                           ? "portable16,bf16"
+                                                                  : "portable16";
+        const Kernels& loops =
+            **std::find_if(portable.begin(), portable.end(), [&](const Kernels* t) { return t->name == name; });
         for (const KernelCase& c : kernel_cases(sizes, memory))
-            EXPECT_TRUE(outputs_of(c, portable, bytes_of) == outputs_of(c, *vectors, bytes_of))
-                << pair.portable << " " << c.kernel << " " << c.detail;
+            EXPECT_TRUE(outputs_of(c, loops, bytes_of) == outputs_of(c, *vectors, bytes_of))
+                << name << " " << vectors->name << " " << c.kernel << " " << c.detail;
     }
 }
 

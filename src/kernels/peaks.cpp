@@ -81,10 +81,11 @@ double measure_peak(const Kernels& kernels, Dtype type) {
 }
 
 MachinePeaks measure_peaks(const Kernels& kernels) {
-    double int8 = probe_rate(kernels.probes.int8);
+    double int8 = probe_rate(kernels.probes.int8), f32 = measure_peak(kernels, Dtype::f32);
+    double bf16 = kernels.probes.bf16 ? measure_peak(kernels, Dtype::bf16) : f32;
     return {.read_gbs = measure_read(kernels),
-            .f32 = measure_peak(kernels, Dtype::f32),
-            .bf16 = measure_peak(kernels, Dtype::bf16),
+            .f32 = f32,
+            .bf16 = bf16,
             .int8 = int8,
             .int4 = std::max(int8, probe_rate(kernels.probes.int4))};
 }
