@@ -95,6 +95,7 @@ size_t ByteStream::inflate(std::span<char> into) {
         }
         if (!gzip_->inside) {  // a new member begins
             if (offset() > 0 && skip_zeros()) return 0;
+            if (offset() > 0 && unread_[0] != '\x1f') fail_unrecognized("gzip", offset());  // not a truncated header
             ::inflateReset(&z);
             gzip_->inside = true;
             gzip_->begin = offset();
@@ -153,6 +154,7 @@ void ByteStream::fail_zstd(size_t result) const {
             fail("{}: the zstd window exceeds {} MiB: recompress it without --long", path_,
                  (int64_t{1} << ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound) >> 20);
         case ZSTD_error_dictionary_wrong:
+        case ZSTD_error_dictionary_corrupted:  // of a dictionary without an id, which the frame cannot name
             fail("{}: was compressed with a dictionary: decompress it first (zstd -d -D DICTIONARY)", path_);
         case ZSTD_error_version_unsupported:
         case ZSTD_error_frameParameter_unsupported:

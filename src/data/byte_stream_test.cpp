@@ -108,6 +108,9 @@ TEST(ByteStream, TrailingBytesAreReportedAndNeverSkipped) {
     std::string member = gzipped("one ");
     write_file(folder / "x.gz", member + std::string(1000, '\0'));
     EXPECT_EQ(read_all(folder / "x.gz"), "one ");
+    write_file(folder / "x.gz", member + "\n");
+    EXPECT_NE(error_message([&] { read_all(folder / "x.gz"); }).find("trailing bytes after the gzip data"),
+              std::string::npos);
     write_file(folder / "x.gz", member + std::string(1000, '\0') + member);
     EXPECT_NE(error_message([&] { read_all(folder / "x.gz"); }).find("trailing bytes after the gzip data"),
               std::string::npos);
@@ -140,6 +143,15 @@ TEST(ByteStream, ATwoGibibyteWindowIsSupported) {
 TEST(ByteStream, AFrameThatNeedsADictionaryIsReported) {
     TestFolder folder;
     write_file(folder / "x.zst", std::string_view("\x28\xb5\x2f\xfd\x21\x07\x03\x19\x00\x00hey", 13));
+    std::string message = error_message([&] { read_all(folder / "x.zst"); });
+    EXPECT_NE(message.find("was compressed with a dictionary"), message.npos) << message;
+}
+
+// Its first block continues the dictionary's Huffman table, and the frame has no id of a dictionary.
+TEST(ByteStream, AFrameThatNeedsADictionaryWithoutAnIdIsReported) {
+    TestFolder folder;
+    constexpr std::string_view frame("\x28\xb5\x2f\xfd\x20\x03\x2d\x00\x00\x33\x40\x00\x80\x00", 14);
+    write_file(folder / "x.zst", frame);
     std::string message = error_message([&] { read_all(folder / "x.zst"); });
     EXPECT_NE(message.find("was compressed with a dictionary"), message.npos) << message;
 }

@@ -55,8 +55,9 @@ TEST(DocumentReader, NonTextFilesAreRejectedWithARemedy) {
         utf16_bare += {c, '\0'};
     }
     const std::pair<std::string, const char*> cases[] = {
-        {utf16, "UTF-16: convert it to UTF-8"},
+        {utf16, "is UTF-16, not text: convert it to UTF-8 (iconv -f UTF-16 -t"},
         {utf16_bare, "looks like UTF-16"},
+        {std::string("\0A\0 \0c\0a\0t", 10), "looks like UTF-16BE: convert it to UTF-8 (iconv -f UTF-16BE"},
         {std::string("\xfe\xff\0A\0 ", 6), "UTF-16"},
         {std::string("\x1f\x8b\x08\0\0\0\0\0\0\x03", 10), "gzip data, not text: decompress it first"},
         {std::string("\x28\xb5\x2f\xfd\x20\0", 6), "zstd data"},

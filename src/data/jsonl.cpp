@@ -162,6 +162,8 @@ constexpr OtherFormat other_formats[] = {{"conversations", "ShareGPT (conversati
 JsonlDocument parse_jsonl(std::string_view text, std::string_view location, std::string_view text_field) {
     if (text.substr(std::min(text.find_first_not_of(" \t\r"), text.size())).starts_with('['))
         fail("{}: a line must be a JSON object, not an array: write one object per line (jq -c '.[]')", location);
+    if (text.substr(std::min(text.find_first_not_of(" \t\r"), text.size())).find_first_not_of("{ \t\r") == text.npos)
+        fail("{}: a record begins here and goes on in the next line: write each one on one line (jq -c .)", location);
     JsonMembers line(text, location, "a line");
     if (std::optional<LossFlag> flag = read_loss_flag(line); flag && !flag->in_loss)
         fail("{}: '{}' is {}: remove the line", location, flag->name, flag->value);

@@ -96,6 +96,7 @@ TEST(Jsonl, ErrorsAreOneLineWithTheLocation) {
         {R"({"messages": [{"role": "user", "role": "assistant", "content": "x"}]})", "duplicate field 'role'"},
         {"[1]", "a line must be a JSON object"},
         {"{} {}", "not valid JSON"},
+        {"{", "a record begins here and goes on in the next line"},
         {R"({"txt": "x"})", "has neither 'messages' nor 'text'"},
         {R"({"text": 5})", "'text' must be text"},
         {R"({"messages": "x"})", "messages must be a list"},

@@ -188,6 +188,8 @@ fs::path without_slash(const fs::path& path) { return path.has_filename() ? path
 
 void check_options(const PackOptions& options) {
     check_values(options);
+    if (options.separator.find_first_of("\r\n") != options.separator.npos)
+        fail("separator: must be one line, without line breaks: no line can equal it");
     if (options.max_documents > 0 && options.hold_out_last >= options.max_documents)
         fail("hold_out_last: {} of at most {} documents leave none to train on", options.hold_out_last,
              options.max_documents);

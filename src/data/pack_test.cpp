@@ -338,6 +338,7 @@ TEST(Pack, ErrorsAreOneLineAndLeaveNoFiles) {
         {{.inputs = {good}, .output = good}, "good.txt: already exists; remove it or choose another --output"},
         {{.inputs = {good}, .hold_out_last = 1}, "no documents to train on: all 1 are held out"},
         {{.inputs = {good}, .hold_out_last = 3, .max_documents = 3}, "hold_out_last: 3 of at most 3 documents"},
+        {{.inputs = {good}, .separator = "a\nb"}, "separator: must be one line"},
         {{.inputs = {good}, .validation_share = 2}, "validation_share must be less than 1, not 2"},
         {{.inputs = {good}, .shard_megabytes = 0}, "shard_megabytes must be at least 1, not 0"},
     };

@@ -32,13 +32,14 @@ constexpr KnownFormat known_formats[] = {
 
 constexpr size_t inspected_bytes = 1 << 16;
 
-// In UTF-16, Latin letters and spaces have one zero byte each, always on the same side.
-bool looks_like_utf16(std::string_view text) {
+// In UTF-16, Latin letters and spaces have one zero byte each, always on the same side: first in UTF-16BE.
+std::string_view utf16_of(std::string_view text) {
     text = text.substr(0, 4096);
     size_t zeros[2] = {0, 0};
     for (size_t i = 0; i < text.size(); ++i) zeros[i % 2] += text[i] == '\0';
     size_t many = std::max(zeros[0], zeros[1]), few = std::min(zeros[0], zeros[1]);
-    return many >= 4 && many > text.size() / 64 && few <= many / 8;
+    bool is_utf16 = many >= 4 && many > text.size() / 64 && few <= many / 8;
+    return !is_utf16 ? "" : zeros[0] > zeros[1] ? "UTF-16BE" : "UTF-16LE";
 }
 
 }  // namespace
@@ -50,10 +51,11 @@ void reject_non_text(std::string_view beginning, std::string_view path) {
     size_t cut = text.size() < beginning.size() ? 3 : 0;  // a character may be truncated at the end
     size_t errors = find_utf8_errors(text).count;
     errors -= std::min(errors, cut);
-    if (looks_like_utf16(text)) fail("{}: looks like UTF-16: convert it to UTF-8 (iconv -f UTF-16LE -t UTF-8)", path);
     if (errors == 0 && text.find('\0') == text.npos) return;
     for (const KnownFormat& known : known_formats)
         if (text.starts_with(known.magic)) fail("{}: is {}, not text: {}", path, known.name, known.remedy);
+    if (std::string_view name = utf16_of(text); !name.empty())
+        fail("{}: looks like {}: convert it to UTF-8 (iconv -f {} -t UTF-8)", path, name, name);
     if (errors > text.size() / 10)
         fail("{}: is not UTF-8 text: {} of its first {} bytes are invalid; convert it to UTF-8 (iconv) or exclude it",
              path, errors, text.size());
