@@ -68,7 +68,7 @@ std::string without_controls(std::string_view text) {
 }
 
 std::string dimmed(std::string_view text) {
-    return supports_color(STDOUT_FILENO) ? fmt::format("\x1b[2m{}\x1b[0m", text) : std::string(text);
+    return supports_escapes(STDOUT_FILENO) ? fmt::format("\x1b[2m{}\x1b[0m", text) : std::string(text);
 }
 
 void note_interrupts() {
@@ -139,6 +139,7 @@ struct LineReader::Editor {
         line = el_init("puna", stdin, stdout, stderr);
         history = new_history();
         if (!line || !history) fail("cannot initialize line editing on this terminal");
+        if (!supports_escapes(STDOUT_FILENO)) el_set(line, EL_TERMINAL, "dumb");
         el_set(line, EL_CLIENTDATA, this);
         el_set(line, EL_SIGNAL, 1);  // follow terminal resizes
         el_set(line, EL_PROMPT, &show_prompt);

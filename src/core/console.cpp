@@ -5,19 +5,52 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <string_view>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <vector>
 
 namespace puna {
 
-bool supports_escapes(int descriptor) {
-    const char* name = std::getenv("TERM");
-    bool named = name && *name && std::string_view(name) != "dumb";
-    return named && ::isatty(descriptor) == 1;
+namespace {
+
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
 }
 
-bool supports_color(int descriptor) {
-    const char* no_color = std::getenv("NO_COLOR");
-    return supports_escapes(descriptor) && !(no_color && *no_color);
+// Where descriptions of terminals are, as in terminfo(5).
+std::vector<std::filesystem::path> terminfo_folders() {
+    std::vector<std::filesystem::path> folders{variable("TERMINFO"), variable("HOME") + "/.terminfo"};
+    std::istringstream list(variable("TERMINFO_DIRS"));
+    for (std::string folder; std::getline(list, folder, ':');) folders.emplace_back(folder);
+    for (const char* folder : {"/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo"})
+        folders.emplace_back(folder);
+    return folders;
+}
+
+// Whether the description of the terminal contains ANSI's sequence that clears a line. A file is named x/xterm, or
+// 78/xterm where file systems ignore case.
+bool is_ansi_terminal(const std::string& name) {
+    if (name.empty() || name.find('/') != name.npos) return false;
+    auto first = static_cast<unsigned char>(name[0]);
+    for (const std::filesystem::path& folder : terminfo_folders()) {
+        for (const std::string& part : {name.substr(0, 1), fmt::format("{:x}", first)}) {
+            std::ifstream file(folder / part / name, std::ios::binary);
+            if (!file) continue;
+            std::string description(1 << 15, '\0');  // at most this long, terminfo(5)
+            file.read(description.data(), static_cast<std::streamsize>(description.size()));
+            return description.find("\x1b[K") != description.npos;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+bool supports_escapes(int descriptor) {
+    bool wanted = variable("NO_COLOR").empty() && is_ansi_terminal(variable("TERM"));
+    return wanted && ::isatty(descriptor) == 1;
 }
 
 void write_stderr(const std::string& text) {

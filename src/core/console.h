@@ -11,9 +11,9 @@
 
 namespace puna {
 
-// Whether the descriptor is a terminal that supports escape sequences: TERM is set and not "dumb".
+// Whether escape sequences may be written to the descriptor: it is a terminal, NO_COLOR is unset or empty
+// (no-color.org), and terminfo describes TERM as a terminal with ANSI (ECMA-48) sequences.
 bool supports_escapes(int descriptor);
-bool supports_color(int descriptor);  // and NO_COLOR is unset or empty (no-color.org)
 
 void write_stderr(const std::string& text);
 

@@ -13,7 +13,7 @@ namespace {
 
 spdlog::logger& logger() {
     static std::shared_ptr<spdlog::logger> instance = [] {  // spdlog's factories return shared pointers
-        bool color = supports_color(STDERR_FILENO);
+        bool color = supports_escapes(STDERR_FILENO);
         std::shared_ptr<spdlog::logger> created =
             color ? spdlog::stderr_color_mt("puna") : spdlog::stderr_logger_mt("puna");
         created->set_pattern("%^%v%$");
