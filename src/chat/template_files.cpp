@@ -157,14 +157,17 @@ std::optional<std::string> token_text(const JsonValue& value, const std::string&
     return text;
 }
 
-std::string llama_token(const Tokenizer& tokenizer, std::string_view name) {
+// The tokenizer's own bos_token, eos_token; empty if it has none.
+std::string own_token(const Tokenizer& tokenizer, std::string_view name) {
     auto first_of = [&](std::initializer_list<const char*> names) {
         auto at =
             std::find_if(names.begin(), names.end(), [&](const char* each) { return tokenizer.find_control(each); });
         return at == names.end() ? std::string() : std::string(*at);
     };
-    if (name == "bos_token") return first_of({"<|begin_of_text|>"});
-    return first_of({"<|eot_id|>", "<|end_of_text|>"});  // the end of a turn, if the vocabulary has one
+    std::string end_of_turn = name == "eos_token" ? first_of({"<|eot_id|>"}) : "";
+    if (!end_of_turn.empty()) return end_of_turn;
+    std::optional<int32_t> id = name == "bos_token" ? tokenizer.find_begin_of_text() : tokenizer.find_end_of_text();
+    return id ? std::string(tokenizer.bytes(*id)) : "";
 }
 
 // The first file that names a token decides; null means that the model has none.
@@ -181,7 +184,7 @@ void read_tokens(ChatTemplateText& found, std::initializer_list<const JsonFile*>
         }
     }
     for (const char* name : {"bos_token", "eos_token"})
-        if (std::string token = llama_token(tokenizer, name); is_new(name) && !token.empty())
+        if (std::string token = own_token(tokenizer, name); is_new(name) && !token.empty())
             found.tokens.emplace_back(name, token);
 }
 

@@ -56,7 +56,7 @@ int run_generate(Arguments arguments) {
     GenerateOptions options = with_model_defaults(engine, flags, requested);
     flags.print(notes_on(options, engine, flags));
     std::vector<int32_t> ids = engine.tokenizer().encode(prompt);
-    ids.insert(ids.begin(), engine.tokenizer().begin_of_text());
+    if (std::optional<int32_t> begin = engine.tokenizer().begin_of_text()) ids.insert(ids.begin(), *begin);
     Session session = engine.open();
     bool terminal = prints_to_terminal();
     auto show = [&](std::string_view text) {

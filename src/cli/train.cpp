@@ -87,8 +87,8 @@ class ProgressLine {
 // The prompt and up to 80 generated tokens, fewer if the context is full. Errors here do not end training.
 std::string sample_of(Llama& llama, const Tokenizer& tokenizer, const std::string& prompt) {
     try {
-        std::vector<int32_t> ids{tokenizer.begin_of_text()};
-        for (int32_t id : tokenizer.encode(prompt)) ids.push_back(id);
+        std::vector<int32_t> ids = tokenizer.encode(prompt);
+        if (std::optional<int32_t> begin = tokenizer.begin_of_text()) ids.insert(ids.begin(), *begin);
         Engine engine(shared_llama(llama), tokenizer,
                       {.context = std::min(llama.config.context, static_cast<int64_t>(ids.size()) + 80)});
         Session session = engine.open();
@@ -177,8 +177,9 @@ int run_train(Arguments arguments) {
             return flags.given(field) || std::find(in_recipe.begin(), in_recipe.end(), field) != in_recipe.end();
         }));
     ProgressLine line;
-    TrainerHooks hooks{
-        .resume = options.resume, .bos = tokenizer.begin_of_text(), .eos = stop_ids_of(recipe.data, tokenizer)};
+    TrainerHooks hooks{.resume = options.resume,
+                       .bos = tokenizer.find_begin_of_text().value_or(-1),
+                       .eos = stop_ids_of(recipe.data, tokenizer)};
     hooks.on_step = [&](const TrainReport& report) {
         line.show(report);
         if (options.json) print_line(to_line(report.metrics));

@@ -68,7 +68,7 @@ Loader::Loader(const std::filesystem::path& folder, const LoaderOptions& options
         fail("{}: cannot use rows of {} tokens: use 1 or more", folder.string(), options.length);
     Tokenizer tokenizer = load_tokenizer(folder);
     token_bytes_ = read_token_bytes(set_, tokenizer);
-    padding_ = tokenizer.end_of_text();
+    padding_ = tokenizer.padding();
     if (set_.index().conversations)
         lay_out_blocks();
     else

@@ -136,7 +136,8 @@ class Packer {
         bool held_out =
             options_.validation_share > 0 && static_cast<double>(hash >> 11) * 0x1p-53 < options_.validation_share;
         document_ = {.source = piece.file, .hash = hash, .held_out = held_out};
-        if (!*conversations_) document_.ids.push_back(tokenizer_.begin_of_text());
+        if (*conversations_) return;
+        if (std::optional<int32_t> begin = tokenizer_.begin_of_text()) document_.ids.push_back(*begin);
     }
 
     void append(std::span<const int32_t> ids, std::span<const uint8_t> loss_mask) {

@@ -3,11 +3,12 @@
 //   PackOptions options{.inputs = {"novels", "tales.txt.zst"}, .output = "packed", .tokenizer = "models/starter"};
 //   PackResult result = pack(options);
 //
-// A text document becomes <|begin_of_text|>, its tokens, <|end_of_text|>; a conversation becomes its prompt's ids, with
-// the assistant's tokens in the loss, end of turn included. Text never becomes a control token. The bytes written are a
-// function of the inputs and the options alone, with documents in input order. Held-out documents form a set of their
-// own in the subfolder `validation`. The output appears atomically and must not exist before. One thread reads and
-// decompresses, all cores encode. Throws Error with the path and the line.
+// A text document becomes <|begin_of_text|>, its tokens, <|end_of_text|>, or the model's bos_token and eos_token; a
+// conversation becomes its prompt's ids, with the assistant's tokens in the loss, end of turn included. Text never
+// becomes a control token. The bytes written are a function of the inputs and the options alone, with documents in
+// input order. Held-out documents form a set of their own in the subfolder `validation`. The output appears atomically
+// and must not exist before. One thread reads and decompresses, all cores encode. Throws Error with the path and the
+// line.
 #pragma once
 #include "data/shard_set.h"
 

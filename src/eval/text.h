@@ -4,9 +4,10 @@
 //   TextScore compared = compare_on_text(engine, reference, text);        // adds divergence and top1_agreement
 //
 // Lines that equal <|endoftext|> separate documents; neither these lines nor the newline before each belong to a
-// document. Each document begins with <|begin_of_text|>. A document longer than the context is split into windows that
-// do not overlap, each after <|begin_of_text|>: every token is predicted once, from the preceding tokens of its window.
-// Only tokens and bytes of the documents count: control tokens are neither predicted nor counted.
+// document. Each document begins with <|begin_of_text|>, or the model's bos_token. A document longer than the context
+// is split into windows that do not overlap, each after <|begin_of_text|>: every token is predicted once, from the
+// preceding tokens of its window. Only tokens and bytes of the documents count: control tokens are neither predicted
+// nor counted.
 #pragma once
 #include "infer/engine.h"
 

@@ -6,6 +6,7 @@
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "tokenizer/rank_file.h"
+#include "tokenizer/text_tokens.h"
 #include "tokenizer/tokenizer_json.h"
 
 namespace puna {
@@ -46,8 +47,12 @@ Tokenizer load_tokenizer(const fs::path& path) {
     fs::path found = find_file(path);
     MappedFile file(found);
     reject_foreign_file(file.text(), found.string());
-    if (is_json(found, file.text()))
-        return Tokenizer(parse_tokenizer_json(file.text(), found.string()), found.string());
+    if (is_json(found, file.text())) {
+        Vocabulary vocabulary = parse_tokenizer_json(file.text(), found.string());
+        vocabulary.begin_of_text = find_text_token(vocabulary, begin_of_text_names, found);
+        vocabulary.end_of_text = find_text_token(vocabulary, end_of_text_names, found);
+        return Tokenizer(std::move(vocabulary), found.string());
+    }
     ControlNames names = read_meta_names(found.parent_path() / "params.json");
     return Tokenizer(parse_rank_file(file.text(), found.string(), names), found.string());
 }

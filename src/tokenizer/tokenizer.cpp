@@ -5,12 +5,26 @@
 
 namespace puna {
 
+namespace {
+
+void fill_in(std::optional<TextToken>& token, const Vocabulary& vocabulary, std::string_view name,
+             std::string_view source) {
+    if (token) return;
+    token.emplace();
+    token->id = vocabulary.added.find(name);
+    if (!token->id) token->problem = fmt::format("{}: has no token {}", source, name);
+}
+
+}  // namespace
+
 Tokenizer::Tokenizer(Vocabulary vocabulary, std::string_view source)
     : vocabulary_(std::move(vocabulary)), added_tokens_(vocabulary_) {
     for (int byte = 0; byte < 256; ++byte) {
         if (vocabulary_.tokens.find_byte(static_cast<unsigned char>(byte)) < 0)
             fail("{}: no token for the byte 0x{:02x}: only byte-level tokenizers are supported", source, byte);
     }
+    fill_in(vocabulary_.begin_of_text, vocabulary_, "<|begin_of_text|>", source);
+    fill_in(vocabulary_.end_of_text, vocabulary_, "<|end_of_text|>", source);
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text) const { return Encoder(*this, text.size()).encode(text); }
@@ -43,8 +57,22 @@ int32_t Tokenizer::control(std::string_view name) const {
     return *id;
 }
 
+std::optional<int32_t> Tokenizer::begin_of_text() const {
+    const TextToken& token = *vocabulary_.begin_of_text;
+    if (!token.problem.empty()) fail("{}", token.problem);
+    return token.id;
+}
+
+int32_t Tokenizer::end_of_text() const {
+    const TextToken& token = *vocabulary_.end_of_text;
+    if (!token.problem.empty()) fail("{}", token.problem);
+    if (!token.id) fail("the model has no token that ends a text: name one as eos_token in tokenizer_config.json");
+    return *token.id;
+}
+
 std::vector<int32_t> Tokenizer::stop_ids() const {
     std::vector<int32_t> ids;
+    if (!find_control("<|end_of_text|>") && find_end_of_text()) ids.push_back(*find_end_of_text());
     for (std::string_view name : {"<|end_of_text|>", "<|eom_id|>", "<|eot_id|>"})
         if (std::optional<int32_t> id = find_control(name)) ids.push_back(*id);
     return ids;

@@ -39,15 +39,21 @@ class Tokenizer {
     bool is_control(int32_t id) const { return kind(id) == TokenKind::control; }
     std::optional<int32_t> find_control(std::string_view name) const;  // "<|eot_id|>"
     int32_t control(std::string_view name) const;                      // throws Error if there is none
-    int32_t begin_of_text() const { return control("<|begin_of_text|>"); }
-    int32_t end_of_text() const { return control("<|end_of_text|>"); }
+
+    // The tokens around a text: Llama 3's, or those that the model's files name (tokenizer/text_tokens.h). find_
+    // returns none if none is known; the others throw Error if one should be known and is not, which names the file.
+    std::optional<int32_t> find_begin_of_text() const { return vocabulary_.begin_of_text->id; }
+    std::optional<int32_t> find_end_of_text() const { return vocabulary_.end_of_text->id; }
+    std::optional<int32_t> begin_of_text() const;  // none: the model's texts begin without
+    int32_t end_of_text() const;
+    int32_t padding() const { return find_end_of_text().value_or(0); }  // any id: padding is never in the loss
     std::vector<int32_t> stop_ids() const;  // tokens that end generation: end_of_text, eom_id, eot_id
 
     const Vocabulary& vocabulary() const { return vocabulary_; }
     const AddedTokenFinder& added_tokens() const { return added_tokens_; }
 
  private:
-    Vocabulary vocabulary_;
+    Vocabulary vocabulary_;  // with begin_of_text and end_of_text
     AddedTokenFinder added_tokens_;
 };
 

@@ -41,22 +41,22 @@ std::string added_tokens_json(const Vocabulary& vocabulary) {
     return json;
 }
 
-// Prepends begin_of_text, as Llama 3's does.
+// Prepends the token that begins a text, as Llama 3's does.
 std::string post_processor_json(const Vocabulary& vocabulary) {
-    constexpr std::string_view name = "<|begin_of_text|>";
     constexpr std::string_view byte_level =
         R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true})";
-    std::optional<int32_t> begin = vocabulary.added.find(name);
-    if (!begin) return std::string(byte_level);
+    std::optional<int32_t> begin =
+        vocabulary.begin_of_text ? vocabulary.begin_of_text->id : vocabulary.added.find("<|begin_of_text|>");
+    if (!begin || !vocabulary.added.index_of(*begin)) return std::string(byte_level);
     return fmt::format(
         R"({{"type": "Sequence", "processors": [
     {0},
     {{"type": "TemplateProcessing",
-     "single": [{{"SpecialToken": {{"id": "{1}", "type_id": 0}}}}, {{"Sequence": {{"id": "A", "type_id": 0}}}}],
-     "pair": [{{"SpecialToken": {{"id": "{1}", "type_id": 0}}}}, {{"Sequence": {{"id": "A", "type_id": 0}}}},
-              {{"SpecialToken": {{"id": "{1}", "type_id": 1}}}}, {{"Sequence": {{"id": "B", "type_id": 1}}}}],
-     "special_tokens": {{"{1}": {{"id": "{1}", "ids": [{2}], "tokens": ["{1}"]}}}}}}]}})",
-        byte_level, name, *begin);
+     "single": [{{"SpecialToken": {{"id": {1}, "type_id": 0}}}}, {{"Sequence": {{"id": "A", "type_id": 0}}}}],
+     "pair": [{{"SpecialToken": {{"id": {1}, "type_id": 0}}}}, {{"Sequence": {{"id": "A", "type_id": 0}}}},
+              {{"SpecialToken": {{"id": {1}, "type_id": 1}}}}, {{"Sequence": {{"id": "B", "type_id": 1}}}}],
+     "special_tokens": {{{1}: {{"id": {1}, "ids": [{2}], "tokens": [{1}]}}}}}}]}})",
+        byte_level, quote_json(vocabulary.added[*begin]), *begin);
 }
 
 // Hugging Face's library numbers added tokens that are not in `vocab` itself, consecutively after the vocabulary.

@@ -54,12 +54,19 @@ struct AddedToken {
     bool operator==(const AddedToken&) const = default;
 };
 
+// The token before or after a text: <|begin_of_text|>, <|end_of_text|>, or a model's bos_token, eos_token.
+struct TextToken {
+    std::optional<int32_t> id;  // none: the model has none
+    std::string problem;        // not empty: no such token is known, and why
+};
+
 struct Vocabulary {
     TokenTable tokens;                     // text tokens, produced by byte-pair encoding
     TokenTable added;                      // control tokens and added text tokens; the latter may also be in
     std::vector<AddedToken> added_tokens;  // `tokens`, with the same id. The flags, by index in `added`
-    std::optional<MergeTable> merges;      // none: any two adjacent tokens that form a token, lowest id first
-    bool whole_pieces = true;              // ignore_merges: a piece that is a token is encoded as it
+    std::optional<TextToken> begin_of_text, end_of_text;  // unset: only Llama 3's own (Tokenizer fills them in)
+    std::optional<MergeTable> merges;  // none: any two adjacent tokens that form a token, lowest id first
+    bool whole_pieces = true;          // ignore_merges: a piece that is a token is encoded as it
 
     int32_t size() const { return std::max(tokens.end(), added.end()); }  // one more than the highest id
     TokenKind kind(int32_t id) const;

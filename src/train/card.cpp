@@ -136,8 +136,9 @@ std::string recipe_text(Recipe recipe, const Config& c) {
 }  // namespace
 
 std::string generation_config_json(const Config& config) {
-    return nlohmann::ordered_json{{"do_sample", true}, {"temperature", 0.6},         {"top_p", 0.9},
-                                  {"top_k", 0},        {"bos_token_id", config.bos}, {"eos_token_id", config.eos}}
+    nlohmann::ordered_json bos = config.bos >= 0 ? nlohmann::ordered_json(config.bos) : nullptr;
+    return nlohmann::ordered_json{{"do_sample", true}, {"temperature", 0.6},  {"top_p", 0.9},
+                                  {"top_k", 0},        {"bos_token_id", bos}, {"eos_token_id", config.eos}}
                .dump(2) +
            "\n";
 }

@@ -37,7 +37,7 @@ struct TrainReport {
 // Inputs from outside the recipe, and callbacks.
 struct TrainerHooks {
     bool resume = false;
-    int32_t bos = 0;
+    int32_t bos = 0;  // -1: none
     std::vector<int32_t> eos;
     std::function<void(const TrainReport&)> on_step = {};   // on rank 0
     std::function<void(Llama&, int64_t step)> sample = {};  // on rank 0; must not modify the model
