@@ -283,7 +283,7 @@ def truncated_validation_conversations_are_reported(folder):
         puna("data", "pack", folder / f"{name}.jsonl", "--tokenizer", folder / "tokenizer", "--output", folder / name)
     result = train(folder, folder / "cut", "--data", folder / "short", "--validation", folder / "mixed", "--length", "32", "--context", "32")
     assert "mixed: 2 of 3 conversations are longer than a row of 32 tokens and are truncated" in result.stderr, result.stderr
-    assert "short: " not in result.stderr, result.stderr
+    assert result.stderr.count("longer than a row") == 1, result.stderr
     card = (folder / "cut/README.md").read_text()
     assert card.count("; 2 are longer than a row and truncated") == 1, card
 

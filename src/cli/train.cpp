@@ -58,7 +58,8 @@ class ProgressLine {
         if (!drawn_)
             print_status(
                 "utilization is (6 x parameters + 6 x layers x dim x length) x tokens/s, relative to this machine's "
-                "measured peak\n");
+                "measured peak ({})\n",
+                r.peak);
         drawn_ = true;
         drawn_at_ = now;
         std::string line = fmt::format("step {}/{}  loss {}  {:.0f} tokens/s  {:.0f} % utilization  {} left",

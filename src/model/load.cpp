@@ -1,6 +1,7 @@
 #include "model/load.h"
 
 #include "core/atomic_file.h"
+#include "core/checked.h"
 #include "core/file_kind.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
@@ -30,6 +31,8 @@ AlignedBytes& allocate_owned(Llama& llama, size_t bytes) {
     return *memory;
 }
 
+constexpr int64_t max_weight_bytes = int64_t{1} << 60;  // times four, for f32 masters, fits in 64 bits
+
 // Memory for all parameters: contiguous f32 masters for training, and the weights that passes use.
 void allocate(Llama& llama, const LoadOptions& options) {
     Dtype matrix_dtype = options.dtype.value_or(Dtype::f32);
@@ -38,8 +41,12 @@ void allocate(Llama& llama, const LoadOptions& options) {
         p->weight.dtype = is_norm(*p) ? Dtype::f32 : matrix_dtype;
         if (options.trainable) p->offset = parameters;
         if (is_tied_output(llama, p)) continue;
+        std::optional<int64_t> more = checked_add(bytes, p->weight.bytes());
+        if (!more || *more > max_weight_bytes)
+            fail("the weights of this config.json do not fit in memory: {} layers of width {}", llama.config.layers,
+                 llama.config.dim);
         parameters += p->weight.count();
-        bytes += p->weight.bytes();
+        bytes = *more;
     }
     bool separate = !options.trainable || matrix_dtype != Dtype::f32;  // f32 masters double as the weights
     std::byte* masters =

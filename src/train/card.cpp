@@ -6,6 +6,7 @@
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "data/sources.h"
+#include "kernels/kernels.h"
 #include "train/metrics.h"
 
 #include <algorithm>
@@ -92,9 +93,9 @@ std::string training(const Recipe& recipe, const SetIndex& data, const RunSummar
         std::string name = processor();
         out += fmt::format("- time: {} in steps{}, median {:.0f} tokens per second", format_duration(run.seconds),
                            name.empty() ? "" : " on " + name, run.tokens_per_second);
-        out += std::isfinite(run.share)
-                   ? fmt::format(", {:.1f} % of the machine's {} peak\n", run.share * 100, recipe.type)
-                   : "\n";
+        out += std::isfinite(run.share) ? fmt::format(", {:.1f} % of the machine's {} peak; kernels: {}\n",
+                                                      run.share * 100, recipe.type, full_name(choose_kernels()))
+                                        : "\n";
     }
     return out;
 }

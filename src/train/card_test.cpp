@@ -91,7 +91,8 @@ TEST(Card, ShowsTheMetrics) {
     EXPECT_TRUE(contains(
         card, "- validation: 2.0000 nats per token, 1.2500 bits per byte, on at most its first 64 rows of 512 tokens"));
     EXPECT_TRUE(contains(card, "- time: 1 min 30 s in steps") &&
-                contains(card, "median 48000 tokens per second, 45.6 % of the machine's bf16 peak"));
+                contains(card, "median 48000 tokens per second, 45.6 % of the machine's bf16 peak; kernels: " +
+                                   full_name(choose_kernels())));
     EXPECT_TRUE(
         contains(card, "Weights are stored as bf16; the validation below was computed with the recipe's type, bf16."));
 }

@@ -4,6 +4,7 @@
 #include "core/fields.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
+#include "kernels/kernels.h"
 #include "train/card.h"
 #include "train/manifest.h"
 #include "train/metrics.h"
@@ -264,10 +265,10 @@ std::string facts(const RunSummary& run, const std::optional<Recipe>& recipe) {
                                                    : "bits per byte");
     out += fact("tokens trained", format_quantity(static_cast<double>(run.trained), ""));
     out += fact("time in steps", format_duration(run.seconds));
-    out +=
-        fact("speed", std::isfinite(run.tokens_per_second) ? format_quantity(run.tokens_per_second, "") : "–",
-             std::isfinite(run.share) ? fmt::format("tokens per second, {:.1f} % of the peak; medians", run.share * 100)
-                                      : "tokens per second, median");
+    out += fact("speed", std::isfinite(run.tokens_per_second) ? format_quantity(run.tokens_per_second, "") : "–",
+                std::isfinite(run.share) ? fmt::format("tokens per second, {:.1f} % of the peak of {}; medians",
+                                                       run.share * 100, full_name(choose_kernels()))
+                                         : "tokens per second, median");
     return out + "</dl>\n";
 }
 

@@ -174,6 +174,10 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
 
 Trainer::~Trainer() = default;
 
+std::string Trainer::peak_text() const {
+    return fmt::format("{:.0f} GFLOP/s, {}, {}", peak_, recipe_.type, full_name(kernels_));
+}
+
 void Trainer::start_or_resume() {
     fs::path output = recipe_.output, checkpoints = output / "checkpoints";
     bool started = path_exists(output / "metrics.jsonl"), finished = path_exists(output / "model.safetensors"),
@@ -336,7 +340,7 @@ void Trainer::run() {
             files_->timing.append(to_line(timing));
             double left = (now() - run_start) / static_cast<double>(state_.step - first) *
                           static_cast<double>(recipe_.steps - state_.step);
-            if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, left});
+            if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, left, peak_text()});
             if (hooks_.sample && recipe_.sample_every > 0 && due(recipe_.sample_every))
                 hooks_.sample(llama_, state_.step);
         }

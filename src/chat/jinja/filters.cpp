@@ -209,7 +209,9 @@ Value filter_round(Call& call) {
     if (call.self.as_integer() && precision >= 0) return *call.self.as_integer();
     if (precision < 0) {
         double rounded = std::nearbyint(number * scale) / scale;
-        return call.self.as_integer() ? Value(static_cast<int64_t>(rounded)) : Value(rounded);
+        if (!call.self.as_integer()) return rounded;
+        if (std::abs(rounded) >= 0x1p63) fail("round: the result exceeds 64 bits");
+        return static_cast<int64_t>(rounded);
     }
     return std::strtod(fmt::format("{:.{}f}", number, precision).c_str(),
                        nullptr);  // exact decimal value, ties to even
