@@ -278,10 +278,10 @@ def truncated_conversations_are_reported(folder):
 
 def truncated_validation_conversations_are_reported(folder):
     turns = lambda words: [{"role": "user", "content": "the cat " * words}, {"role": "assistant", "content": "sat"}]
-    for name, lengths in (("short", [1, 1, 1]), ("mixed", [1, 90, 90])):
+    for name, lengths in (("brief", [1, 1, 1]), ("mixed", [1, 90, 90])):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps({"messages": turns(n)}) + "\n" for n in lengths))
         puna("data", "pack", folder / f"{name}.jsonl", "--tokenizer", folder / "tokenizer", "--output", folder / name)
-    result = train(folder, folder / "cut", "--data", folder / "short", "--validation", folder / "mixed", "--length", "32", "--context", "32")
+    result = train(folder, folder / "cut", "--data", folder / "brief", "--validation", folder / "mixed", "--length", "32", "--context", "32")
     assert "mixed: 2 of 3 conversations are longer than a row of 32 tokens and are truncated" in result.stderr, result.stderr
     assert result.stderr.count("longer than a row") == 1, result.stderr
     card = (folder / "cut/README.md").read_text()
