@@ -108,7 +108,7 @@ TEST(AtomicFile, DevicesAreWrittenDirectlyAndNotReplaced) {
     bool created = ::mknod((folder / "null").c_str(), S_IFCHR | 0600, ::makedev(null[0], null[1])) == 0 &&
                    ::mknod((folder / "full").c_str(), S_IFCHR | 0600, ::makedev(full[0], full[1])) == 0;
     if (!created || ::access((folder / "null").c_str(), W_OK) != 0)
-        return;  // requires root and a file system that allows devices
+        GTEST_SKIP() << "this system does not allow device files: root is needed";
     write_file(folder / "null", "gone");
     EXPECT_THROW(write_file(folder / "full", "too much"), Error);
     for (const char* name : {"null", "full"}) EXPECT_TRUE(std::filesystem::is_character_file(folder / name)) << name;
