@@ -4,6 +4,7 @@
 //
 // A result above the measured peak replaces the peak, so that a share never exceeds 1.
 #pragma once
+#include "core/progress.h"
 #include "kernels/peaks.h"
 
 #include <cstdint>
@@ -54,7 +55,5 @@ Measured measure(int64_t repetitions, const std::function<double()>& limit, cons
 
 // A row for a measurement with choose_kernels() on all threads of the pool.
 BenchRow measured_row(std::string bench, std::string shape, std::string type, std::string unit, const Measured& m);
-
-double seconds_now();
 
 }  // namespace puna

@@ -3,13 +3,8 @@
 #include "core/threads.h"
 
 #include <algorithm>
-#include <chrono>
 
 namespace puna {
-
-double seconds_now() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 namespace {
 

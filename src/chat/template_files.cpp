@@ -101,17 +101,10 @@ bool read_from_config(ChatTemplateText& found, const JsonFile& config) {
     return true;
 }
 
-bool read_from_file(ChatTemplateText& found, const fs::path& path) {
+bool read_from_file(const fs::path& path, std::string& origin, std::string& text) {
     if (!file_exists(path)) return false;
-    found.origin = path.string();
-    found.text = read_template(path);
-    return true;
-}
-
-bool read_tool_template(ChatTemplateText& found, const fs::path& path) {
-    if (!file_exists(path)) return false;
-    found.tool_origin = path.string();
-    found.tool_text = read_template(path);
+    origin = path.string();
+    text = read_template(path);
     return true;
 }
 
@@ -124,9 +117,10 @@ bool has_llama3_tokens(const Tokenizer& tokenizer) {
 
 ChatTemplateText read_templates(const fs::path& folder, const JsonFile& config, const Tokenizer& tokenizer) {
     ChatTemplateText found;
-    bool has_own = read_from_file(found, folder / "chat_template.jinja") || read_from_config(found, config) ||
-                   read_from_config(found, JsonFile(folder / "chat_template.json"));
-    bool has_tools = read_tool_template(found, folder / "additional_chat_templates" / "tool_use.jinja");
+    bool has_own = read_from_file(folder / "chat_template.jinja", found.origin, found.text) ||
+                   read_from_config(found, config) || read_from_config(found, JsonFile(folder / "chat_template.json"));
+    bool has_tools =
+        read_from_file(folder / "additional_chat_templates" / "tool_use.jinja", found.tool_origin, found.tool_text);
     if (!has_own && !has_tools && has_llama3_tokens(tokenizer)) {
         bool is_llama3_1 = tokenizer.find_control("<|eom_id|>").has_value();
         found.origin = is_llama3_1 ? "Llama 3.1's chat template" : "Llama 3's chat template";

@@ -48,7 +48,7 @@ int run_tokenizer_train(Arguments arguments) {
     Flags flags("tokenizer train",
                 "Train a byte-level BPE tokenizer on text: .txt and .jsonl files, also compressed as .gz or .zst.",
                 "puna tokenizer train my-text/ --vocabulary 2048 --output my-tokenizer");
-    flags.positional("INPUT", inputs, "files and folders of them");
+    flags.positional("INPUT", inputs, "text and JSONL files, or folders of them");
     flags.add(list_fields(options));
     flags.add(list_fields(more));
     flags.add(list_fields(compute));

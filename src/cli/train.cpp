@@ -42,6 +42,7 @@ void fields(RunOptions& o, F field) {
 // averaged over the steps since the last one.
 class ProgressLine {
  public:
+    explicit ProgressLine(std::string_view type) : type_(type) {}
     ~ProgressLine() {
         if (terminal_ && drawn_) print_status("\n");
     }
@@ -58,8 +59,8 @@ class ProgressLine {
         if (!drawn_)
             print_status(
                 "utilization is (6 x parameters + 6 x layers x dim x length) x tokens/s, relative to this machine's "
-                "measured peak ({})\n",
-                r.peak);
+                "measured peak ({:.0f} GFLOP/s, {}, {})\n",
+                r.peak, type_, full_name(choose_kernels()));
         drawn_ = true;
         drawn_at_ = now;
         std::string line = fmt::format("step {}/{}  loss {}  {:.0f} tokens/s  {:.0f} % utilization  {} left",
@@ -80,6 +81,7 @@ class ProgressLine {
     using Clock = std::chrono::steady_clock;
     static std::string measured(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
 
+    std::string_view type_;  // of the matrix products
     bool terminal_ = supports_escapes(STDERR_FILENO), drawn_ = false;
     Clock::time_point drawn_at_;
     double seconds_ = 0, tokens_ = 0, operations_ = 0;  // since the last line; operations: utilization times seconds
@@ -177,7 +179,7 @@ int run_train(Arguments arguments) {
         flags.print(notes_on(recipe, [&](std::string_view field) {
             return flags.given(field) || std::find(in_recipe.begin(), in_recipe.end(), field) != in_recipe.end();
         }));
-    ProgressLine line;
+    ProgressLine line(recipe.type);
     TrainerHooks hooks{.resume = options.resume,
                        .bos = tokenizer.find_begin_of_text().value_or(-1),
                        .eos = stop_ids_of(recipe.data, tokenizer)};

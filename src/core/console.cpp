@@ -49,8 +49,7 @@ bool is_ansi_terminal(const std::string& name) {
 }  // namespace
 
 bool supports_escapes(int descriptor) {
-    bool wanted = variable("NO_COLOR").empty() && is_ansi_terminal(variable("TERM"));
-    return wanted && ::isatty(descriptor) == 1;
+    return ::isatty(descriptor) == 1 && variable("NO_COLOR").empty() && is_ansi_terminal(variable("TERM"));
 }
 
 void write_stderr(const std::string& text) {

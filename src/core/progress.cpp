@@ -46,6 +46,10 @@ void Progress::draw(steady_clock::time_point now) {
     drawn_ = true;
 }
 
+double seconds_now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 std::string format_quantity(double value, const std::string& unit) {
     constexpr const char* prefixes[] = {"", "k", "M", "G", "T", "P"};
     size_t prefix = 0;

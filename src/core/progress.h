@@ -33,6 +33,8 @@ class Progress {
     bool terminal_, drawn_ = false;
 };
 
+double seconds_now();  // of a steady clock, for differences
+
 // SI prefixes: 1234567, "B" -> "1.2 MB".
 std::string format_quantity(double value, const std::string& unit);
 std::string format_count(int64_t n, const std::string& noun);  // "1 token", "12,345 tokens"

@@ -160,9 +160,10 @@ constexpr OtherFormat other_formats[] = {{"conversations", "ShareGPT (conversati
 }  // namespace
 
 JsonlDocument parse_jsonl(std::string_view text, std::string_view location, std::string_view text_field) {
-    if (text.substr(std::min(text.find_first_not_of(" \t\r"), text.size())).starts_with('['))
+    std::string_view content = text.substr(std::min(text.find_first_not_of(" \t\r"), text.size()));
+    if (content.starts_with('['))
         fail("{}: a line must be a JSON object, not an array: write one object per line (jq -c '.[]')", location);
-    if (text.substr(std::min(text.find_first_not_of(" \t\r"), text.size())).find_first_not_of("{ \t\r") == text.npos)
+    if (content.find_first_not_of("{ \t\r") == content.npos)
         fail("{}: a record begins here and goes on in the next line: write each one on one line (jq -c .)", location);
     JsonMembers line(text, location, "a line");
     if (std::optional<LossFlag> flag = read_loss_flag(line); flag && !flag->in_loss)

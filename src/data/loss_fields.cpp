@@ -44,7 +44,7 @@ constexpr std::string_view unsupported_if_true[] = {
 // 0 or 1, compared as numbers.
 std::optional<bool> bool_of(const JsonValue& value) {
     if (value.kind == JsonEvent::boolean) return value.raw == "true";
-    if (value.kind != JsonEvent::integer && value.kind != JsonEvent::number) return {};
+    if (!value.is_number()) return {};
     double number = 0;
     auto end = value.raw.data() + value.raw.size();
     auto result = std::from_chars(value.raw.data(), end, number);

@@ -141,9 +141,10 @@ const Kernels* find_kernels(std::string_view name) {
 }
 
 std::string exact_name(const Kernels& kernels) {
-    std::string name(split_at_commas(kernels.name)[0]);
+    std::string_view base = split_at_commas(kernels.name)[0];
+    std::string name(base);
     for (const InstructionSet& set : instruction_sets()) {
-        if (set.name != split_at_commas(kernels.name)[0]) continue;
+        if (set.name != base) continue;
         for (auto extension = set.extensions.rbegin(); extension != set.extensions.rend(); ++extension)
             if (kernels.extensions.find(extension->name) == std::string_view::npos)
                 name += ",-" + std::string(extension->name);

@@ -1,25 +1,23 @@
 #include "kernels/peaks.h"
 
 #include "core/arena.h"
+#include "core/progress.h"
 #include "core/threads.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 namespace puna {
 
 namespace {
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
 // The best of several attempts, in 10^9 per second; run() returns its operations or bytes.
 template <class Run>
 double best_rate(int attempts, Run run) {
     double best = 0;
     for (int attempt = 0; attempt < attempts; ++attempt) {
-        double start = now(), done = run();
-        best = std::max(best, done / (now() - start) / 1e9);
+        double start = seconds_now(), done = run();
+        best = std::max(best, done / (seconds_now() - start) / 1e9);
     }
     return best;
 }
@@ -27,11 +25,11 @@ double best_rate(int attempts, Run run) {
 // Of all threads together; each attempt takes about 4 ms.
 double probe_rate(double (*probe)(int64_t rounds)) {
     if (!probe) return 0;
-    double start = now();
+    double start = seconds_now();
     constexpr int64_t trial = 20000;
     probe(trial);
     int64_t rounds =
-        std::clamp(static_cast<int64_t>(0.004 / std::max(1e-9, now() - start) * trial), trial, 100 * trial);
+        std::clamp(static_cast<int64_t>(0.004 / std::max(1e-9, seconds_now() - start) * trial), trial, 100 * trial);
     return best_rate(6, [&] {
         std::vector<double> done(static_cast<size_t>(threads()));
         parallel_for(threads(), [&](int64_t i) { done[static_cast<size_t>(i)] = probe(rounds); });
@@ -74,10 +72,9 @@ double measure_read(const Kernels& kernels) {
 }
 
 double measure_peak(const Kernels& kernels, Dtype type) {
-    if (type == Dtype::bf16 && kernels.probes.bf16)
-        return std::max(probe_rate(kernels.probes.bf16), matmul_rate(kernels, Dtype::bf16));
-    double f32 = std::max(probe_rate(kernels.probes.f32), matmul_rate(kernels, Dtype::f32));
-    return type == Dtype::bf16 ? std::max(f32, matmul_rate(kernels, Dtype::bf16)) : f32;
+    bool pairs = type == Dtype::bf16 && kernels.probes.bf16;  // otherwise bf16 weights are widened
+    return std::max(probe_rate(pairs ? kernels.probes.bf16 : kernels.probes.f32),
+                    matmul_rate(kernels, pairs ? Dtype::bf16 : Dtype::f32));
 }
 
 MachinePeaks measure_peaks(const Kernels& kernels) {

@@ -165,8 +165,8 @@ void warn_of_unused(const ModelWeights& files, Llama& llama, std::string_view fo
         for (const TensorEntry& entry : file.entries())
             if (!used.contains(entry.name) && !is_computed(entry.name) && ++unused == 1) example = entry.name;
     if (unused > 0)
-        log_warning("{}: ignored {} {} that a Llama of this config.json does not have, such as {}", folder, unused,
-                    unused == 1 ? "tensor" : "tensors", printable(example));
+        log_warning("{}: ignored {} that a Llama of this config.json does not have, such as {}", folder,
+                    format_count(unused, "tensor"), printable(example));
 }
 
 void check_shape(const ModelWeights& files, const Param& param, const TensorEntry& entry, Split split,
@@ -226,7 +226,8 @@ Config load_config(const std::filesystem::path& folder) {
     if (!std::filesystem::is_directory(folder, ignored)) fail("{}: is not a folder: {}", folder.string(), remedy);
     bool has_weights =
         file_exists(folder / "model.safetensors") || file_exists(folder / "model.safetensors.index.json");
-    if (auto [file, format] = find_other_format(folder); !file.empty() && !(has_weights && file_exists(config)))
+    if (has_weights && file_exists(config)) return read_config(config);
+    if (auto [file, format] = find_other_format(folder); !file.empty())
         fail("{}: contains {} ({}); only folders in Hugging Face format with safetensors are supported",
              folder.string(), format, printable(file));
     if (!file_exists(config) && file_exists(folder / "checkpoints"))

@@ -27,8 +27,6 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 // NaN for a count of 0.
 double mean(double sum, double count) { return count > 0 ? sum / count : nan; }
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
 // The tokenizer may have more tokens than the model if the data does not use them.
 void check_ids(const Loader& loader, const Config& config) {
     if (loader.vocabulary() <= config.vocabulary) return;
@@ -173,10 +171,6 @@ Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
 }
 
 Trainer::~Trainer() = default;
-
-std::string Trainer::peak_text() const {
-    return fmt::format("{:.0f} GFLOP/s, {}, {}", peak_, recipe_.type, full_name(kernels_));
-}
 
 void Trainer::start_or_resume() {
     fs::path output = recipe_.output, checkpoints = output / "checkpoints";
@@ -324,12 +318,12 @@ void Trainer::finish() {
 void Trainer::run() {
     start_or_resume();
     double tokens = static_cast<double>(recipe_.batch * recipe_.length);
-    double run_start = now();
+    double run_start = seconds_now();
     int64_t first = state_.step;
     while (state_.step < recipe_.steps) {
-        double start = now();
+        double start = seconds_now();
         StepMetrics m = take_step();
-        double seconds = now() - start;
+        double seconds = seconds_now() - start;
         if (due(recipe_.validate_every)) validate_into(m);
         double rate = tokens / seconds;
         double operations = rate * training_operations(llama_.config, recipe_.length) / 1e9 / group_.size();
@@ -338,9 +332,9 @@ void Trainer::run() {
         if (files_) {
             files_->metrics.append(to_line(m));
             files_->timing.append(to_line(timing));
-            double left = (now() - run_start) / static_cast<double>(state_.step - first) *
+            double left = (seconds_now() - run_start) / static_cast<double>(state_.step - first) *
                           static_cast<double>(recipe_.steps - state_.step);
-            if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, left, peak_text()});
+            if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, left, peak_});
             if (hooks_.sample && recipe_.sample_every > 0 && due(recipe_.sample_every))
                 hooks_.sample(llama_, state_.step);
         }

@@ -32,7 +32,7 @@ struct TrainReport {
     StepTiming timing;
     int64_t steps = 0;
     double seconds_left = 0;
-    std::string peak = {};  // what timing.share is relative to: "61 GFLOP/s, bf16, avx512 with vnni, bf16"
+    double peak = 0;  // of this machine, in GFLOP/s: what timing.share is relative to
 };
 
 // Inputs from outside the recipe, and callbacks.
@@ -61,7 +61,6 @@ class Trainer {
     void start_or_resume();
     void resume_from(const std::filesystem::path& checkpoint);
     StepMetrics take_step();
-    std::string peak_text() const;
     void validate_into(StepMetrics& metrics);
     void checkpoint();
     void finish();
