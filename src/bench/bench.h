@@ -32,7 +32,7 @@ struct BenchOptions {
 template <class F>
 void fields(BenchOptions& o, F field) {
     field("repetitions", o.repetitions, "number of measurements per row; the median is reported", {.min = 1});
-    field("op", o.op, "kernels: run only those whose name contains this", {.unset = "all"});
+    field("op", o.op, "kernels: run only those whose name contains this", {.word = "NAME", .unset = "all"});
     field("text", o.text, "tokenizer, pack: text file, or folder of files, to encode", {.word = "PATH"});
     field("tokenizer", o.tokenizer, "tokenizer, pack: model folder, tokenizer.json or tokenizer.model",
           {.word = "PATH"});
@@ -44,14 +44,19 @@ std::vector<BenchRow> bench_train(const BenchOptions& options);
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options);
 std::vector<BenchRow> bench_pack(const BenchOptions& options);
 
-// Used by all benchmarks. `value` runs once and returns its speed; `limit` measures the machine's peak that bounds
-// it. The peak is the higher of two measurements, just before and just after the run. If these differ by more than a
-// tenth, or the speed exceeds them by more than that, another process interfered: the run is repeated, up to five times
-// in all. A speed that still exceeds the peak replaces it.
+// Used by the benchmarks of this program's work. `value` runs once and returns its speed; `limit` measures the
+// machine's peak that bounds it. The peak is the higher of two measurements, just before and just after the run. If
+// these differ by more than a tenth, or the speed exceeds them by more than that, another process interfered: the run
+// is repeated, up to five times in all. A speed that still exceeds the peak replaces it.
 struct Measured {
     double value, limit, share;  // medians of the repetitions
 };
 Measured measure(int64_t repetitions, const std::function<double()>& limit, const std::function<double()>& value);
+
+// The machine's peaks, measured `repetitions` times: each is the higher of two measurements in a row. Where one of the
+// figures differs between the two by more than a tenth, another process interfered, and the measurement is repeated as
+// above.
+std::vector<MachinePeaks> repeat_peaks(int64_t repetitions, const std::function<MachinePeaks()>& peaks);
 
 // A row for a measurement with choose_kernels() on all threads of the pool.
 BenchRow measured_row(std::string bench, std::string shape, std::string type, std::string unit, const Measured& m);

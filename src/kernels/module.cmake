@@ -1,10 +1,7 @@
-# Without optimization, or with every access traced, the portable vectors take minutes; they are compiled from the same
-# source as the other tables.
-set(portable_options $<$<CONFIG:Debug>:-O2>)
-if(PUNA_SANITIZE STREQUAL thread)
-  set(portable_options -fno-sanitize=thread)
+# Without optimization, the portable vectors take minutes; they are compiled from the same source as the other tables.
+if(CMAKE_BUILD_TYPE STREQUAL Debug)
+  set_source_files_properties(${src}/${module}/testing/tables.cpp PROPERTIES COMPILE_OPTIONS -O2)
 endif()
-set_source_files_properties(${src}/${module}/testing/tables.cpp PROPERTIES COMPILE_OPTIONS "${portable_options}")
 
 # CUDA if nvcc was found, otherwise its replacement none.cpp.
 if(PUNA_CUDA)
