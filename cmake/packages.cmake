@@ -19,7 +19,6 @@ endif()
 # files only.
 set(PACKAGES_core fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json PkgConfig::XXHASH Threads::Threads)
 set(PACKAGES_files nlohmann_json::nlohmann_json ZLIB::ZLIB)
-set(PACKAGES_tokenizer nlohmann_json::nlohmann_json)
 set(PACKAGES_model nlohmann_json::nlohmann_json)
 set(PACKAGES_data ZLIB::ZLIB PkgConfig::ZSTD nlohmann_json::nlohmann_json)
 set(PACKAGES_train nlohmann_json::nlohmann_json)

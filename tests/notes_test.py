@@ -2,10 +2,12 @@
 """Command-line behavior: values that cannot be measured are omitted, ineffective or conflicting options are reported, and
 files that are not text are rejected. usage: notes_test.py PUNA WRITE_MODEL"""
 import gzip
+import io
 import json
 import pathlib
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 PUNA, WRITE_MODEL = sys.argv[1:]
@@ -105,19 +107,41 @@ def packing_reports_options_without_effect(folder):
     one_line(pack(folder, "few.txt", "one", "--hold-out-last", 2, "--max-documents", 2, code=2), "--hold-out-last: 2 of at most 2")
 
 
+def tar_of(name, content):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+    return archive.getvalue()
+
+
 def files_that_are_not_text_are_rejected_with_a_remedy(folder):
     words, model = "A story of a cat that sat on a mat.\n" * 9, folder / "model"
     for name, content, part in (("story.txt.gz", gzip.compress(words.encode()), "gzip -dc"), ("story.utf16", words.encode("utf-16"), "iconv -f UTF-16"),
-                                ("bare.utf16", words.encode("utf-16-le"), "looks like UTF-16"), ("story.zip", b"PK\x03\x04\x14\0\0\0\x08\0" + bytes(range(256)), "unzip")):
+                                ("bare.utf16", words.encode("utf-16-le"), "looks like UTF-16"), ("story.tar", tar_of("story.txt", words.encode()), "tar -x"),
+                                ("model.safetensors", (folder / "model/model.safetensors").read_bytes(), "is a safetensors file"),
+                                ("story.zip", b"PK\x03\x04\x14\0\0\0\x08\0" + bytes(range(256)), "unzip")):
         (folder / name).write_bytes(content)
         for command in (["tokenizer", "encode", model], ["eval", "text", model]):
             one_line(run(*command, folder / name, code=1), name, part)
             one_line(run(*command, "-", text=content, code=1), "standard input", part)
+        one_line(run("generate", model, "-", text=content, code=1), "standard input", part)
+    for content, part in ((gzip.compress(words.encode()), "gzip -dc"), (words.encode("utf-16"), "iconv -f UTF-16")):
+        one_line(run("chat", model, text=content, code=1), "standard input:1: is", part)
+    has_note(run("chat", model, "--max-tokens", 1, text="hi\nUn caf\xe9 au lait, puis un autre.\n".encode("latin-1")), "standard input:2: is not valid UTF-8, first at byte 6")
+    for name in ("lines.jsonl", "list.json"):
+        (folder / name).write_text('{"text": "a cat"}\n')
+        one_line(run("eval", "text", model, folder / name, code=1), name, "jq -r .text")
+        has_note(run("tokenizer", "encode", model, folder / name), name, "contains JSON")
+    assert run("eval", "text", model, "-", text=b'{"text": "a cat"}\n').stdout
     for name in ("list.json", "list.json.gz"):
         one_line(pack(folder, name, "[]", code=1), name, ".jsonl")
     (folder / "marked.txt").write_bytes(b"\xef\xbb\xbf" + words.encode())
     (folder / "bare.txt").write_bytes(words.encode())
     assert run("eval", "text", model, folder / "marked.txt").stdout == run("eval", "text", model, folder / "bare.txt").stdout
+    prompts = [json.loads(run("chat", model, "--max-tokens", 1, "--json", text=mark + b"hi\n").stdout)["prompt_tokens"] for mark in (b"", b"\xef\xbb\xbf")]
+    assert prompts[0] == prompts[1], prompts
     (folder / "latin.txt").write_bytes("Un caf\xe9 au lait, puis un autre.".encode("latin-1"))
     has_note(run("eval", "text", model, folder / "latin.txt"), "latin.txt", "not valid UTF-8, first at byte 6")
     has_note(pack(folder, "latin.txt", "Un caf\xe9 au lait, puis un autre.".encode("latin-1")), "latin.txt", "not valid UTF-8, first at byte 6")

@@ -41,7 +41,7 @@ def prompts_that_do_not_fit_are_rejected_with_the_numbers(model):
     result = run("generate", model, "hello", "--max-tokens", 60, "--context", 64, code=1)
     is_one_line(result.stderr, " 6 ", " 60 ", " 64")
     assert result.stdout == ""
-    is_one_line(run("generate", model, "hello", "--context", 999999, code=1).stderr, "999999", "200000")
+    is_one_line(run("generate", model, "hello", "--context", 999999, code=1).stderr, "context: 999999", "at most 200000")
     result = run("generate", model, "hello", "--temperature", 0, "--context", 64)
     assert len(result.stdout) == 64 - 6 + 1 and "the context is full" in result.stderr, result
 
@@ -129,6 +129,7 @@ def chat_reports_errors_and_continues(model):
     full, nonsense = [line for line in result.stderr.splitlines() if line.startswith("puna")]
     assert " 5 " in full and " 100" in full and "/reset" in full, full
     assert "/nonsense" in nonsense, nonsense
+    is_one_line(run("chat", model, text="/reset now\n", code=1).stderr, "/reset takes no argument", "now")
     assert len(result.stdout) >= 6, result
 
 

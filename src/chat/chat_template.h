@@ -30,6 +30,7 @@ struct ChatTemplateText {
                             // A model may have only this one
     std::string tool_origin;
     std::vector<std::pair<std::string, std::string>> tokens;  // bos_token, eos_token and the like, with their text
+    bool is_llama3s = false;                                  // Llama 3's, because the model has none of its own
     std::string problem;                                      // why its template cannot be read; empty: it can
 };
 

@@ -7,6 +7,7 @@
 #include "core/json_value.h"
 #include "core/mapped_file.h"
 #include "core/utf8.h"
+#include "tokenizer/text_tokens.h"
 
 #include <algorithm>
 #include <optional>
@@ -124,6 +125,7 @@ ChatTemplateText read_templates(const fs::path& folder, const JsonFile& config, 
     if (!has_own && !has_tools && has_llama3_tokens(tokenizer)) {
         bool is_llama3_1 = tokenizer.find_control("<|eom_id|>").has_value();
         found.origin = is_llama3_1 ? "Llama 3.1's chat template" : "Llama 3's chat template";
+        found.is_llama3s = true;
         found.text = llama_template(is_llama3_1 ? LlamaPrompt::llama3_1 : LlamaPrompt::llama3);
     }
     if (found.origin.empty()) found.origin = folder.empty() ? "." : folder.string();
@@ -140,17 +142,6 @@ ChatTemplateText read_templates_or_problem(const fs::path& folder, const JsonFil
 
 // ---- the special tokens
 
-// A string, or an AddedToken: {"content": "<s>", ...}. None for other values.
-std::optional<std::string> token_text(const JsonValue& value, const std::string& origin) {
-    if (value.is_string()) return text_of(value, origin);
-    std::optional<std::string> text;
-    if (value.is_object())
-        for_each_member(value.raw, origin, [&](std::string_view key, const JsonValue& content) {
-            if (key == "content" && content.is_string()) text = text_of(content, origin);
-        });
-    return text;
-}
-
 // The tokenizer's own bos_token, eos_token; empty if it has none.
 std::string own_token(const Tokenizer& tokenizer, std::string_view name) {
     auto first_of = [&](std::initializer_list<const char*> names) {
@@ -158,8 +149,9 @@ std::string own_token(const Tokenizer& tokenizer, std::string_view name) {
             std::find_if(names.begin(), names.end(), [&](const char* each) { return tokenizer.find_control(each); });
         return at == names.end() ? std::string() : std::string(*at);
     };
-    std::string end_of_turn = name == "eos_token" ? first_of({"<|eot_id|>"}) : "";
-    if (!end_of_turn.empty()) return end_of_turn;
+    // Llama 3's own, even where a text does not begin with it; its turns end with <|eot_id|>.
+    std::string llama3 = first_of({name == "bos_token" ? "<|begin_of_text|>" : "<|eot_id|>"});
+    if (!llama3.empty()) return llama3;
     std::optional<int32_t> id = name == "bos_token" ? tokenizer.find_begin_of_text() : tokenizer.find_end_of_text();
     return id ? std::string(tokenizer.bytes(*id)) : "";
 }
@@ -171,7 +163,7 @@ void read_tokens(ChatTemplateText& found, std::initializer_list<const JsonFile*>
     for (const JsonFile* config : configs) {
         for (const auto& [name, value] : config->members()) {
             if (!is_token_name(name) || !is_new(name)) continue;
-            std::optional<std::string> text = token_text(value, config->origin(name));
+            std::optional<std::string> text = special_token_text(value, config->origin(name));
             if (!text && value.kind != JsonEvent::null) continue;  // add_bos_token: true is a flag
             seen.push_back(name);
             if (text) found.tokens.emplace_back(name, *text);

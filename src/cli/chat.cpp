@@ -8,6 +8,7 @@
 #include "core/console.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
+#include "data/text_kind.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -144,6 +145,8 @@ void Chat::run_command(std::string_view line) {
     for (const Command& command : commands) {
         if (command.name != name) continue;
         if (command.argument == "FILE" && argument.empty()) fail("{0} needs a file: {0} FILE", name);
+        if (command.argument.empty() && !argument.empty())
+            fail("{} takes no argument, '{}' was given", name, printable(argument));
         return (this->*command.run)(argument);
     }
     fail("unknown command '{}'; /help lists the commands", printable(name));
@@ -191,6 +194,7 @@ void Chat::answer(std::string message) {
 int Chat::run() {
     LineReader reader(history_file());
     MessageLines lines;
+    int64_t lines_read = 0;
     if (terminal_) {
         note_interrupts();
         note("/help lists the commands");
@@ -198,6 +202,7 @@ int Chat::run() {
     while (!exiting_) {
         Line line = reader.read(lines.empty() ? "> " : ". ");
         if (line.kind == Line::interrupted) lines.take();
+        if (!terminal_) line.content = plain_text(line.content, fmt::format("standard input:{}", ++lines_read));
         bool unfinished = !terminal_ && line.kind == Line::end && !lines.empty();  // end of input completes a message
         if (line.kind == Line::end && !unfinished) break;
         if (line.kind == Line::interrupted || (!unfinished && !lines.add(line.content))) continue;
@@ -239,7 +244,9 @@ int run_chat(Arguments arguments) {
     set_threads(compute.threads);
 
     Engine engine = load_engine(model, load);
-    ChatTemplate chat_template(find_chat_template(model, engine.tokenizer()));
+    ChatTemplateText found = find_chat_template(model, engine.tokenizer());
+    ChatTemplate chat_template(found);
+    if (found.is_llama3s) flags.print({fmt::format("{}: has no chat template; {} is used", model, found.origin)});
     chat_template.without_tools();  // before the first message is typed
     if (std::optional<int32_t> end = engine.tokenizer().find_control(chat_template.eos_token())) engine.add_stop(*end);
     GenerateOptions options = with_model_defaults(engine, flags, requested);

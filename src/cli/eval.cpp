@@ -74,6 +74,12 @@ int run_text(Arguments arguments) {
     if (!flags.parse(arguments)) return 0;
     set_threads(compute.threads);
 
+    if (is_json(file))
+        fail(
+            "{0}: contains JSON, not text: extract the text (jq -r .text {0} | puna eval text {1} -), or pipe the file "
+            "in "
+            "to score its JSON",
+            file, model);
     std::string content = read_text(file), name = file == "-" ? "standard input" : file;
     std::string_view text = plain_text(content, name);
     if (split_documents(text).empty()) fail("{}: is empty: nothing to score", name);

@@ -135,6 +135,7 @@ int run_tokenizer_encode(Arguments arguments) {
         stream = read_text(input);
     std::string_view text = mapped ? mapped->text() : stream;
     reject_non_text(text, input == "-" ? "standard input" : input);
+    if (is_json(input)) flags.print({fmt::format("{}: contains JSON, which is encoded like any text", input)});
     if (json && !output.empty()) flags.print({"json: has no effect with --output"});
     if (!output.empty() && !special)
         encode_to_file(tokenizer, text, output);

@@ -19,7 +19,7 @@ void FreeDeleter::operator()(void* pointer) const { std::free(pointer); }
 AlignedBytes allocate_aligned(size_t n) {
     size_t unit = n >= page ? page : alignment;
     void* pointer = std::aligned_alloc(unit, round_up(std::max<size_t>(n, 1), unit));
-    if (!pointer) fail("out of memory: cannot allocate {} MiB", n >> 20);
+    if (!pointer) throw OutOfMemory(fmt::format("out of memory: cannot allocate {} MiB", n >> 20));
     if (unit == page) madvise(pointer, n, MADV_HUGEPAGE);
     return AlignedBytes(static_cast<std::byte*>(pointer));
 }

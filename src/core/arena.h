@@ -20,8 +20,7 @@ struct FreeDeleter {
 };
 using AlignedBytes = std::unique_ptr<std::byte[], FreeDeleter>;
 
-// n uninitialized bytes, aligned for any vector register, in huge pages where available. Throws Error when out of
-// memory.
+// n uninitialized bytes, aligned for any vector register, in huge pages where available. Throws OutOfMemory.
 AlignedBytes allocate_aligned(size_t n);
 
 class Arena {

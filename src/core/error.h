@@ -19,6 +19,10 @@ struct Error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+struct OutOfMemory : Error {
+    using Error::Error;
+};
+
 struct Bug : std::logic_error {
     using std::logic_error::logic_error;
 };

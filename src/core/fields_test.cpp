@@ -115,7 +115,8 @@ TEST(Fields, InvalidJsonIsRejectedWithLocationAndSuggestion) {
     EXPECT_EQ(read(options, R"({"rate": 1e999})"), "recipe.json: rate is out of range: 1e999");
     EXPECT_EQ(read(options, R"({"future": 1e999})"), "recipe.json: unknown field 'future'");
     EXPECT_EQ(read(options, R"({"files": ["\ud800"]})"),
-              "recipe.json: files: a string contains a lone surrogate (\\ud800 to \\udfff), which is not a character");
+              "recipe.json: files: a string contains a lone surrogate (\\ud800 to \\udfff), which is not a character: "
+              "remove it or write its pair");
     EXPECT_EQ(read(options, R"({"fast": 1})"), "recipe.json: fast must be true or false, not 1");
     EXPECT_EQ(read(options, R"({"files": ["a", 1]})"), "recipe.json: files must be a list of strings, not [\"a\",1]");
 }

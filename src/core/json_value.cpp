@@ -2,6 +2,8 @@
 
 #include "core/error.h"
 
+#include <charconv>
+
 namespace puna {
 
 namespace {
@@ -48,12 +50,39 @@ bool for_each_item(std::string_view json, std::string_view where,
     return read_level(json, where, JsonEvent::begin_array, {}, on_item);
 }
 
+std::optional<JsonValue> find_member(std::string_view json, std::string_view name, std::string_view where) {
+    std::optional<JsonValue> found;
+    for_each_member(json, where, [&](std::string_view key, const JsonValue& value) {
+        if (key == name) found = value;
+    });
+    return found;
+}
+
+std::optional<JsonValue> first_item(std::string_view json, std::string_view where) {
+    std::optional<JsonValue> found;
+    for_each_item(json, where, [&](const JsonValue& item) {
+        if (!found) found = item;
+    });
+    return found;
+}
+
+std::optional<int64_t> integer_of(const JsonValue& value) {
+    int64_t integer = 0;
+    const char *begin = value.raw.data(), *end = begin + value.raw.size();
+    if (value.kind != JsonEvent::integer || std::from_chars(begin, end, integer).ptr != end) return {};
+    return integer;
+}
+
 std::string text_of(const JsonValue& string, std::string_view where) {
     check(string.is_string(), "text_of: not a string");
     std::string text;
     read_json(string.raw, where, [&](const JsonEvent& event) {
         if (event.has_lone_surrogate)
-            fail("{}: a string contains a lone surrogate (\\ud800 to \\udfff), which is not a character", where);
+            fail(
+                "{}: a string contains a lone surrogate (\\ud800 to \\udfff), which is not a character: remove it or "
+                "write "
+                "its pair",
+                where);
         text = event.text;
     });
     return text;

@@ -9,6 +9,7 @@
 #include "core/json.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,11 @@ bool for_each_member(std::string_view json, std::string_view where,
                      const std::function<void(std::string_view name, const JsonValue& value)>& on_member);
 bool for_each_item(std::string_view json, std::string_view where,
                    const std::function<void(const JsonValue& item)>& on_item);
+// The last member of this name, as in Python's json, and the first item; none if there is none, or for other values.
+std::optional<JsonValue> find_member(std::string_view json, std::string_view name, std::string_view where);
+std::optional<JsonValue> first_item(std::string_view json, std::string_view where);
+
+std::optional<int64_t> integer_of(const JsonValue& value);  // none: another kind, or beyond 64 bits
 std::string text_of(const JsonValue& string, std::string_view where);
 std::string compact_json(std::string_view json);  // removes whitespace outside strings; json must be valid
 

@@ -29,6 +29,20 @@ TEST(JsonValue, OtherKindsHaveNoMembersAndNoItems) {
     EXPECT_TRUE(for_each_member("{}", "x.json", none) && for_each_item("[]", "x.json", none));
 }
 
+TEST(JsonValue, TheLastOfMembersWithOneNameAndTheFirstItemAreFound) {
+    EXPECT_EQ(find_member(R"({"a": 1, "b": [2], "a": 3})", "a", "x.json")->raw, "3");
+    EXPECT_EQ(first_item(R"([{"a": 1}, 2])", "x.json")->raw, R"({"a": 1})");
+    EXPECT_FALSE(find_member(R"({"a": {"b": 1}})", "b", "x.json") || find_member("[1]", "a", "x.json"));
+    EXPECT_FALSE(first_item("[]", "x.json") || first_item(R"({"a": [1]})", "x.json"));
+}
+
+TEST(JsonValue, IntegersAreThoseOf64Bits) {
+    std::vector<std::optional<int64_t>> integers;
+    for_each_item(R"([-7, 9223372036854775807, 9223372036854775808, 1.0, 1e2, "3", null])", "x.json",
+                  [&](const JsonValue& item) { integers.push_back(integer_of(item)); });
+    EXPECT_EQ(integers, (std::vector<std::optional<int64_t>>{-7, INT64_MAX, {}, {}, {}, {}, {}}));
+}
+
 TEST(JsonValue, CompactJsonRemovesWhitespaceOutsideStrings) {
     EXPECT_EQ(compact_json(" { \"a b\" : [ 1 ,\n 2.50 ],\t\"\\\" \": \" \\\\\" } "), R"({"a b":[1,2.50],"\" ":" \\"})");
 }

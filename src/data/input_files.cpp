@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "data/byte_stream.h"
+#include "data/text_kind.h"
 
 #include <sys/stat.h>
 
@@ -22,13 +23,12 @@ InputFile describe(const fs::path& path, bool named) {
     auto size = fs::file_size(path, ignored);  // unknown for a pipe
     fs::path name = path.filename();
     if (lower_extension(name) == ".gz" || lower_extension(name) == ".zst") name = name.stem();
-    if (lower_extension(name) == ".json")
+    if (is_json(name) && !is_jsonl(name))
         fail(
             "{}: .json files are not supported: write one object per line to a .jsonl file (jq -c '.[]' for an array), "
             "or exclude it",
             path.string());
-    return {path, ignored ? 0 : static_cast<int64_t>(size),
-            lower_extension(name) == ".jsonl" || lower_extension(name) == ".ndjson", named};
+    return {path, ignored ? 0 : static_cast<int64_t>(size), is_jsonl(name), named};
 }
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/utf8.h"
+#include "data/byte_stream.h"
 
 #include <algorithm>
 
@@ -12,6 +13,7 @@ namespace {
 
 struct KnownFormat {
     std::string_view magic, name, remedy;
+    size_t offset = 0;
 };
 constexpr KnownFormat known_formats[] = {
     {"\x1f\x8b", "gzip data", "decompress it first (gzip -dc)"},
@@ -23,6 +25,10 @@ constexpr KnownFormat known_formats[] = {
     {"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first (7z x)"},
     {"Rar!\x1a\x07", "a rar archive", "unpack it first"},
     {"%PDF-", "a PDF", "extract its text first (pdftotext)"},
+    {"ustar", "a tar archive", "unpack it first (tar -x)", 257},
+    {std::string_view("\0{\"", 3), "a safetensors file", "name a text file", 7},
+    {"GGUF", "a GGUF file", "name a text file"},
+    {std::string_view("SQLite format 3\0", 16), "an SQLite database", "export its text first (sqlite3)"},
     {"PAR1", "a Parquet file", "convert it to JSON lines first"},
     {std::string_view("\xff\xfe\x00\x00", 4), "UTF-32", "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)"},
     {std::string_view("\x00\x00\xfe\xff", 4), "UTF-32", "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)"},
@@ -53,13 +59,21 @@ void reject_non_text(std::string_view beginning, std::string_view path) {
     errors -= std::min(errors, cut);
     if (errors == 0 && text.find('\0') == text.npos) return;
     for (const KnownFormat& known : known_formats)
-        if (text.starts_with(known.magic)) fail("{}: is {}, not text: {}", path, known.name, known.remedy);
+        if (text.substr(std::min(known.offset, text.size())).starts_with(known.magic))
+            fail("{}: is {}, not text: {}", path, known.name, known.remedy);
     if (std::string_view name = utf16_of(text); !name.empty())
         fail("{}: looks like {}: convert it to UTF-8 (iconv -f {} -t UTF-8)", path, name, name);
     if (errors > text.size() / 10)
         fail("{}: is not UTF-8 text: {} of its first {} bytes are invalid; convert it to UTF-8 (iconv) or exclude it",
              path, errors, text.size());
 }
+
+bool is_jsonl(const std::filesystem::path& path) {
+    std::string extension = lower_extension(path);
+    return extension == ".jsonl" || extension == ".ndjson";
+}
+
+bool is_json(const std::filesystem::path& path) { return is_jsonl(path) || lower_extension(path) == ".json"; }
 
 std::string_view plain_text(std::string_view content, std::string_view path) {
     reject_non_text(content, path);

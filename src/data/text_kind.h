@@ -3,6 +3,7 @@
 //   reject_non_text(beginning, path);                              // Error with a remedy for gzip, UTF-16, PDF, ...
 //   std::string_view text = plain_text(content, path);             // of a whole file, byte order mark removed
 #pragma once
+#include <filesystem>
 #include <string_view>
 
 namespace puna {
@@ -10,6 +11,10 @@ namespace puna {
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // of UTF-8; not part of the text
 
 bool is_blank(std::string_view text);  // white space only, or empty
+
+// By its extension: .jsonl and .ndjson; these or .json.
+bool is_jsonl(const std::filesystem::path& path);
+bool is_json(const std::filesystem::path& path);
 
 // beginning: any prefix of the file. A zero byte or a few invalid bytes alone do not make it fail.
 void reject_non_text(std::string_view beginning, std::string_view path);

@@ -62,14 +62,14 @@ Tensor ModelWeights::tensor(std::string_view name) {
     const TensorEntry* found = find(name);
     for (SafetensorsFile& file : files_)
         if (found && file.find(name) == found) return file.tensor(*found);
-    fail_missing(name);
+    fail_missing(name, "download or copy the weights again");
 }
 
-void ModelWeights::fail_missing(std::string_view name) const {
+void ModelWeights::fail_missing(std::string_view name, std::string_view remedy) const {
     std::string_view file = file_in_index(name);
     for (const auto& [unreadable, reason] : unreadable_)
         if (file.empty() || file == unreadable) fail("{}", reason);
-    if (file.empty()) fail("{}: tensor {} is missing", folder_.string(), printable(name));
+    if (file.empty()) fail("{}: tensor {} is missing: {}", folder_.string(), printable(name), remedy);
     fail("{}: tensor {} is missing: {} lists it in {}, {}: download or copy that file again", folder_.string(),
          printable(name), index_file, file,
          file_exists(folder_ / file) ? "which does not contain it" : "which does not exist");

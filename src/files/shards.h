@@ -31,8 +31,9 @@ class ModelWeights {
     explicit ModelWeights(const std::filesystem::path& folder);
 
     const TensorEntry* find(std::string_view name) const;
-    Tensor tensor(std::string_view name);                                 // see SafetensorsFile::tensor
-    [[noreturn]] void fail_missing(std::string_view name) const;          // the Error says where the tensor should be
+    Tensor tensor(std::string_view name);  // see SafetensorsFile::tensor
+    // The Error says where the tensor should be; `remedy` is for files that do not mention it at all.
+    [[noreturn]] void fail_missing(std::string_view name, std::string_view remedy) const;
     const std::vector<SafetensorsFile>& files() const { return files_; }  // sorted by name
 
  private:

@@ -144,7 +144,8 @@ TEST_F(Shards, IndexMismatchesAreErrorsOnlyForMissingTensors) {
     EXPECT_EQ(error_of(weights, "x"), folder_.path().string() +
                                           ": tensor x is missing: model.safetensors.index.json lists it in " + file +
                                           ", which does not contain it: download or copy that file again");
-    EXPECT_EQ(error_of(weights, "y"), folder_.path().string() + ": tensor y is missing");
+    EXPECT_EQ(error_of(weights, "y"),
+              folder_.path().string() + ": tensor y is missing: download or copy the weights again");
 }
 
 TEST_F(Shards, IndexDecidesBetweenTwoShardsWithTheSameTensor) {

@@ -14,7 +14,7 @@ constexpr int64_t logits_at_once = 64;  // rows per call when scoring: 33 MB wit
 
 int64_t choose_context(const Config& config, int64_t requested) {
     if (requested < 0 || requested > config.context)
-        fail("context {} is out of range: this model supports at most {} tokens", requested, config.context);
+        fail("context: {} is more than this model supports: use at most {}", requested, config.context);
     return requested > 0 ? requested : std::min(config.context, default_context);
 }
 
@@ -24,8 +24,12 @@ KvCache make_cache(const Llama& llama, int64_t context, int slots) {
     int64_t kv_dim = config.kv_dim() / llama.group.size();  // of this rank
     int64_t floats_per_position = 2 * config.layers * slots * kv_dim;
     if (!checked_multiply(floats_per_position * static_cast<int64_t>(sizeof(float)), context))
-        fail("context {} is too large for the KV cache: request a smaller one", context);
-    return KvCache(config.layers, slots, context, kv_dim);
+        fail("context: {} is too large for the KV cache: use a smaller one", context);
+    try {
+        return KvCache(config.layers, slots, context, kv_dim);
+    } catch (const OutOfMemory& problem) {
+        fail("{} for the KV cache: use a smaller context than {}", problem.what(), context);
+    }
 }
 
 }  // namespace

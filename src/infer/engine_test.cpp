@@ -321,6 +321,10 @@ TEST(Engine, TokensBeyondTheEmbeddingAreErrorsOnlyWhenUsed) {
 
 TEST(Engine, ContextIsLimitedByTheModel) {
     EXPECT_THROW(Engine(fake_llama(1, 64), fake_tokenizer(), {.context = 65}), Error);
+    constexpr int64_t beyond_memory = int64_t{1} << 44;  // a cache of 4 PiB
+    EXPECT_EQ(error_message([] { Engine(fake_llama(1, beyond_memory), fake_tokenizer(), {.context = beyond_memory}); }),
+              "out of memory: cannot allocate 4294967296 MiB for the KV cache: use a smaller context than "
+              "17592186044416");
     EXPECT_EQ(Engine(fake_llama(1, 64), fake_tokenizer()).context(), 64);
     EXPECT_EQ(Engine(fake_llama(1, 1 << 20), fake_tokenizer()).context(), default_context);
 }

@@ -120,6 +120,21 @@ std::vector<const Kernels*> find_restricted() {
     return list;
 }
 
+// Why find_kernels has no such table.
+std::string problem_of(std::string_view name) {
+    std::vector<std::string_view> parts = split_at_commas(name);
+    if (std::find(std::begin(names), std::end(names), parts[0]) == std::end(names)) return "unknown kernels";
+    for (const InstructionSet& set : instruction_sets()) {
+        if (set.name != parts[0]) continue;
+        for (std::string_view part : std::span(parts).subspan(1)) {
+            auto is_part = [&](const Extension& extension) { return part == "-" + std::string(extension.name); };
+            if (std::none_of(set.extensions.begin(), set.extensions.end(), is_part))
+                return fmt::format("{} has no extension that '{}' excludes", set.name, printable(part));
+        }
+    }
+    return "this machine cannot run these kernels";
+}
+
 }  // namespace
 
 std::span<const Kernels* const> available_kernels() {
@@ -159,9 +174,7 @@ const Kernels& choose_kernels() {
     std::string here;
     for (std::span<const Kernels* const> tables : {available_kernels(), restricted_kernels()})
         for (const Kernels* table : tables) here += (here.empty() ? "" : " ") + std::string(table->name);
-    bool known = std::find(std::begin(names), std::end(names), split_at_commas(wanted)[0]) != std::end(names);
-    fail("PUNA_KERNELS={}: {}; use one of: {}", wanted,
-         known ? "this machine cannot run these kernels" : "unknown kernels", here);
+    fail("PUNA_KERNELS={}: {}; use one of: {}", printable(wanted), problem_of(wanted), here);
 }
 
 }  // namespace puna

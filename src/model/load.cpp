@@ -152,6 +152,11 @@ std::pair<std::string, std::string_view> find_other_format(const std::filesystem
     return {};
 }
 
+constexpr std::string_view weights_remedy = "download or copy the weights again",
+                           output_remedy =
+                               "if the embeddings are the output too, set \"tie_word_embeddings\": true in "
+                               "config.json; else download or copy the weights again";
+
 // Old checkpoints of Llama hold what is computed today.
 bool is_computed(std::string_view name) { return name.ends_with("rotary_emb.inv_freq"); }
 
@@ -249,7 +254,7 @@ Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options
         std::string name = hugging_face_name(p->name);
         const TensorEntry* entry = files->find(name);
         if (!entry) reject_quantized(*files, name, folder.string());
-        if (!entry) files->fail_missing(name);
+        if (!entry) files->fail_missing(name, p == &llama.output.weight ? output_remedy : weights_remedy);
         Split split = split_of(llama, p);
         check_shape(*files, *p, *entry, split, llama.group, folder.string());
         Tensor stored = files->tensor(name);

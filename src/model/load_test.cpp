@@ -234,6 +234,12 @@ TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     EXPECT_NE(with("\"hidden_size\": 24", "\"hidden_size\": \"wide\"").find("'hidden_size' must be an integer"),
               std::string::npos);
     write_file(folder.path() / "config.json", config);
+    Llama tied = seeded_llama(small_config(true), 1, {});
+    save_llama(tied, folder.path(), Dtype::f32);
+    write_file(folder.path() / "config.json", config);
+    EXPECT_EQ(message(), name +
+                             ": tensor lm_head.weight is missing: if the embeddings are the output too, set "
+                             "\"tie_word_embeddings\": true in config.json; else download or copy the weights again");
     std::filesystem::resize_file(folder.path() / "model.safetensors", 5000);
     EXPECT_NE(message().find("model.safetensors"), std::string::npos) << message();
 }

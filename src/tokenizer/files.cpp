@@ -49,8 +49,7 @@ Tokenizer load_tokenizer(const fs::path& path) {
     reject_foreign_file(file.text(), found.string());
     if (is_json(found, file.text())) {
         Vocabulary vocabulary = parse_tokenizer_json(file.text(), found.string());
-        vocabulary.begin_of_text = find_text_token(vocabulary, begin_of_text_names, found);
-        vocabulary.end_of_text = find_text_token(vocabulary, end_of_text_names, found);
+        find_text_tokens(vocabulary, found);
         return Tokenizer(std::move(vocabulary), found.string());
     }
     ControlNames names = read_meta_names(found.parent_path() / "params.json");

@@ -1,8 +1,6 @@
 #include "tokenizer/text_tokens.h"
 
-#include "core/checked.h"
 #include "core/error.h"
-#include "core/json_value.h"
 #include "core/mapped_file.h"
 
 namespace puna {
@@ -11,65 +9,111 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The source text of a member of the JSON object in a file; none without such a file or member.
-std::optional<std::string> find_member(const fs::path& path, std::string_view name) {
-    if (!file_exists(path)) return {};
-    MappedFile file(path);
-    std::optional<std::string> found;
-    bool object = for_each_member(file.text(), path.string(), [&](std::string_view key, const JsonValue& value) {
-        if (key == name) found = value.raw;
-    });
-    if (!object) fail("{}: not a JSON object: download it again or remove it", path.string());
-    return found;
-}
+struct TextTokenNames {
+    std::string_view llama3, field;
+};
+constexpr TextTokenNames begin_names{llama3_begin_of_text, "bos_token"}, end_names{llama3_end_of_text, "eos_token"};
 
-// The first string, or that of "content" in {"content": "<s>", ...}; the first integer. The others are null.
-struct Named {
-    std::optional<std::string> text;
-    std::optional<int64_t> id;
+// A JSON file beside the tokenizer's, which may not exist.
+class JsonFile {
+ public:
+    explicit JsonFile(const fs::path& path) : path_(path.string()) {
+        if (!file_exists(path)) return;
+        file_.emplace(path);
+        bool object = for_each_member(file_->text(), path_, [](std::string_view, const JsonValue&) {});
+        if (!object) fail("{}: not a JSON object: download it again or remove it", path_);
+    }
+    bool exists() const { return file_.has_value(); }
+    std::optional<JsonValue> find(std::string_view name) const {
+        return file_ ? find_member(file_->text(), name, path_) : std::nullopt;
+    }
+    bool is(std::string_view name, std::string_view raw) const {
+        std::optional<JsonValue> value = find(name);
+        return value && value->raw == raw;
+    }
+    std::string origin(std::string_view name) const { return fmt::format("{}: {}", path_, name); }
+
+ private:
+    std::string path_;
+    std::optional<MappedFile> file_;
 };
 
-Named read_named(std::string_view json, const std::string& where) {
-    Named named;
-    bool wanted = true;
-    read_json(json, where, [&](const JsonEvent& event) {
-        if (event.kind == JsonEvent::key) wanted = event.text == "content";
-        if (event.depth > 1 || !wanted) return;
-        if (event.kind == JsonEvent::string && !named.text) named.text = event.text;
-        if (event.kind == JsonEvent::integer && !named.id) named.id = event.integer_value;
-    });
-    return named;
-}
+class TextTokens {
+ public:
+    TextTokens(const Vocabulary& vocabulary, const fs::path& file)
+        : vocabulary_(vocabulary),
+          file_(file.string()),
+          folder_(file.parent_path()),
+          tokenizer_config_(folder_ / "tokenizer_config.json") {}
 
-// The token that the value of a field names. A negative id, usually -1, is none, like null.
-TextToken resolve(const Vocabulary& vocabulary, const Named& named, const std::string& origin, const fs::path& file) {
-    if (named.text) {
-        std::optional<int32_t> id = vocabulary.added.find(*named.text);
-        if (!id) id = vocabulary.tokens.find(*named.text);
-        if (id) return {.id = id};
-        return {.problem = fmt::format("{}: names '{}', which is not a token of {}", origin, printable(*named.text),
-                                       file.string())};
+    TextToken begin() const {
+        if (tokenizer_config_.is("add_bos_token", "false")) return {};
+        bool adds = tokenizer_config_.is("add_bos_token", "true");
+        if (vocabulary_.begin_of_text && !adds) return *vocabulary_.begin_of_text;
+        if (std::optional<int32_t> own = vocabulary_.added.find(begin_names.llama3)) return {.id = own};
+        adds = adds || !tokenizer_config_.exists() || tokenizer_config_.is("tokenizer_class", "\"LlamaTokenizer\"") ||
+               tokenizer_config_.is("tokenizer_class", "\"LlamaTokenizerFast\"");
+        return adds ? named(begin_names) : TextToken{};
     }
-    if (!named.id || *named.id < 0) return {};
-    std::optional<int32_t> id = checked_cast<int32_t>(*named.id);
-    if (id && *id < vocabulary.size() && vocabulary.kind(*id) != TokenKind::none) return {.id = id};
-    return {.problem = fmt::format("{}: is {}, which is not a token of {}", origin, *named.id, file.string())};
-}
+
+    TextToken end() const {
+        if (std::optional<int32_t> own = vocabulary_.added.find(end_names.llama3)) return {.id = own};
+        return named(end_names);
+    }
+
+ private:
+    TextToken named(const TextTokenNames& names) const {
+        std::string field(names.field), id = field + "_id";
+        if (std::optional<TextToken> token = find(tokenizer_config_, field)) return *token;
+        if (std::optional<TextToken> token = find(JsonFile(folder_ / "special_tokens_map.json"), field)) return *token;
+        if (std::optional<TextToken> token = find(JsonFile(folder_ / "config.json"), id)) return *token;
+        if (tokenizer_config_.exists()) return {};
+        return {.problem =
+                    fmt::format("{}: has no token {}, and no tokenizer_config.json beside it names another as {}",
+                                file_, names.llama3, names.field)};
+    }
+
+    // The value is a text, an id, or a list of them, whose first one counts.
+    std::optional<TextToken> find(const JsonFile& file, const std::string& field) const {
+        std::optional<JsonValue> value = file.find(field);
+        if (!value) return {};
+        std::string origin = file.origin(field);
+        return resolve(first_item(value->raw, origin).value_or(*value), origin);
+    }
+
+    // A negative id, usually -1, is none, like null.
+    TextToken resolve(const JsonValue& value, const std::string& origin) const {
+        if (std::optional<std::string> text = special_token_text(value, origin)) {
+            std::optional<int32_t> id = vocabulary_.added.find(*text);
+            if (!id) id = vocabulary_.tokens.find(*text);
+            if (id) return {.id = id};
+            return {.problem =
+                        fmt::format("{}: names '{}', which is not a token of {}", origin, printable(*text), file_)};
+        }
+        std::optional<int64_t> number = integer_of(value);
+        if (!number || *number < 0) return {};
+        if (std::optional<int32_t> id = vocabulary_.find_id(*number)) return {.id = id};
+        return {.problem = fmt::format("{}: is {}, which is not a token of {}", origin, *number, file_)};
+    }
+
+    const Vocabulary& vocabulary_;
+    std::string file_;
+    fs::path folder_;
+    JsonFile tokenizer_config_;
+};
 
 }  // namespace
 
-TextToken find_text_token(const Vocabulary& vocabulary, const TextTokenNames& names, const fs::path& file) {
-    if (std::optional<int32_t> own = vocabulary.added.find(names.llama3)) return {.id = own};
-    fs::path folder = file.parent_path();
-    for (auto [name, suffix] : {std::pair("tokenizer_config.json", ""), std::pair("special_tokens_map.json", ""),
-                                std::pair("config.json", "_id")}) {
-        std::string field = std::string(names.field) + suffix, origin = (folder / name).string() + ": " + field;
-        if (std::optional<std::string> json = find_member(folder / name, field))
-            return resolve(vocabulary, read_named(*json, origin), origin, file);
-    }
-    if (file_exists(folder / "tokenizer_config.json")) return {};
-    return {.problem = fmt::format("{}: has no token {}, and no tokenizer_config.json beside it names another as {}",
-                                   file.string(), names.llama3, names.field)};
+std::optional<std::string> special_token_text(const JsonValue& value, std::string_view where) {
+    if (value.is_string()) return text_of(value, where);
+    std::optional<JsonValue> content = find_member(value.raw, "content", where);
+    return content && content->is_string() ? std::optional(text_of(*content, where)) : std::nullopt;
+}
+
+void find_text_tokens(Vocabulary& vocabulary, const fs::path& file) {
+    TextTokens tokens(vocabulary, file);
+    vocabulary.begin_of_text = tokens.begin();
+    vocabulary.end_of_text = tokens.end();
 }
 
 }  // namespace puna

@@ -1,27 +1,31 @@
-// tokenizer/text_tokens.h — the tokens before and after a text, for tokenizers that are not Llama 3's.
+// tokenizer/text_tokens.h — the tokens before and after a text, as the files of a model name them.
 //
-//   Tokenizer tokenizer = load_tokenizer("models/starter");
-//   const Vocabulary& vocabulary = tokenizer.vocabulary();
-//   TextToken begin = find_text_token(vocabulary, begin_of_text_names, "models/starter/tokenizer.json");
+//   Vocabulary vocabulary = parse_tokenizer_json(text, "models/starter/tokenizer.json");
+//   find_text_tokens(vocabulary, "models/starter/tokenizer.json");
 //
-// Llama 3's own name if the vocabulary has it, else what the files beside it say: bos_token (eos_token) of
+// Llama 3's own token if the vocabulary has it, else what the files beside it say: bos_token (eos_token) of
 // tokenizer_config.json, of special_tokens_map.json, or bos_token_id (eos_token_id, of a list the first) of
 // config.json. Null is a model without such a token, as is a tokenizer_config.json that does not mention it.
+//
+// Whether a text begins with it: add_bos_token of tokenizer_config.json decides; else the template of tokenizer.json's
+// post_processor, which names the token itself; else it does for Llama 3's own, if tokenizer_class is LlamaTokenizer,
+// and without a tokenizer_config.json. Source: transformers' LlamaTokenizerFast, tokenizers' TemplateProcessing.
 #pragma once
+#include "core/json_value.h"
 #include "tokenizer/vocabulary.h"
 
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace puna {
 
-struct TextTokenNames {
-    std::string_view llama3, field;  // <|begin_of_text|>, bos_token
-};
-inline constexpr TextTokenNames begin_of_text_names{"<|begin_of_text|>", "bos_token"},
-    end_of_text_names{"<|end_of_text|>", "eos_token"};
+// Sets begin_of_text and end_of_text; begin_of_text is the template's where there is one. file: the tokenizer.json.
+// Throws Error for files beside it that are not JSON objects, by name.
+void find_text_tokens(Vocabulary& vocabulary, const std::filesystem::path& file);
 
-// file: the tokenizer's own. Throws Error for files that are not JSON objects, by name.
-TextToken find_text_token(const Vocabulary& vocabulary, const TextTokenNames& names, const std::filesystem::path& file);
+// The text of a special token: a string, or an AddedToken {"content": "<s>", ...}. None for other values.
+std::optional<std::string> special_token_text(const JsonValue& value, std::string_view where);
 
 }  // namespace puna

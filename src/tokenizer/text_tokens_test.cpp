@@ -1,4 +1,5 @@
 #include "core/atomic_file.h"
+#include "core/mapped_file.h"
 #include "core/test_folder.h"
 #include "tokenizer/test_tokenizer.h"
 
@@ -23,8 +24,47 @@ TEST(TextTokens, ModelFilesNameThemWhereLlamasAreMissing) {
     EXPECT_EQ(folder.load().stop_ids(), std::vector<int32_t>{e});
     write_file(folder / "special_tokens_map.json", R"({"bos_token": {"content": "e", "lstrip": false}})");
     EXPECT_EQ(folder.load().begin_of_text(), e);
-    write_file(folder / "tokenizer_config.json", R"({"bos_token": "s", "unread": 1e999})");
+    write_file(folder / "tokenizer_config.json",
+               R"({"bos_token": "s", "unread": 1e999, "tokenizer_class": "LlamaTokenizer"})");
     EXPECT_EQ(folder.load().begin_of_text(), s);
+}
+
+// Replaces the post-processor of the folder's tokenizer.json.
+void set_post_processor(const TestFolder& folder, const std::string& json) {
+    std::string text = read_text(folder / "tokenizer.json");
+    size_t begin = text.find("\"post_processor\": "), end = text.find("\"decoder\"");
+    write_file(folder / "tokenizer.json", text.replace(begin, end - begin, "\"post_processor\": " + json + ",\n  "));
+}
+
+std::string template_processor(const std::string& pieces) {
+    return fmt::format(R"({{"type": "TemplateProcessing", "single": [{}], "pair": [],
+        "special_tokens": {{"x": {{"id": "x", "ids": [101], "tokens": ["e"]}}, "y": {{"ids": [900]}}}}}})",
+                       pieces);
+}
+
+TEST(TextTokens, ABosTokenBeginsATextOnlyWhereTheFilesSaySo) {
+    constexpr const char *text = R"({"Sequence": {"id": "A", "type_id": 0}})",
+                         *special = R"({"SpecialToken": {"id": "x", "type_id": 0}})";
+    PlainFolder folder;
+    int32_t s = folder.load().encode("s")[0];
+    auto begin = [&](const std::string& config) {
+        write_file(folder / "tokenizer_config.json", config);
+        return folder.load().begin_of_text();
+    };
+    EXPECT_EQ(begin(R"({"bos_token": "s"})"), std::nullopt);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "add_bos_token": true})"), s);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "add_bos_token": false, "tokenizer_class": "LlamaTokenizer"})"),
+              std::nullopt);
+    EXPECT_EQ(begin(R"({"add_bos_token": true})"), std::nullopt);
+    set_post_processor(folder, template_processor(fmt::format("{}, {}", special, text)));
+    EXPECT_EQ(begin(R"({"bos_token": "s"})"), 101);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "add_bos_token": false})"), std::nullopt);
+    set_post_processor(folder, fmt::format(R"({{"type": "Sequence", "processors": [{{"type": "ByteLevel"}}, {}]}})",
+                                           template_processor(fmt::format("{}, {}", text, special))));
+    EXPECT_EQ(begin(R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizer"})"), std::nullopt);
+    set_post_processor(folder, template_processor(R"({"SpecialToken": {"id": "y", "type_id": 0}})"));
+    EXPECT_EQ(error_message([&] { begin("{}"); }),
+              (folder / "tokenizer.json").string() + ": post_processor: begins with 'y', which is not a token");
 }
 
 TEST(TextTokens, ModelsMayHaveNone) {
@@ -47,12 +87,27 @@ TEST(TextTokens, UnknownOnesAreErrorsOnlyWhereTheyAreUsed) {
                              ": has no token <|begin_of_text|>, and no tokenizer_config.json beside it names another "
                              "as bos_token");
     EXPECT_EQ(folder.load().find_begin_of_text(), std::nullopt);
-    write_file(folder / "tokenizer_config.json", R"({"bos_token": "<s>"})");
+    write_file(folder / "tokenizer_config.json", R"({"bos_token": "<s>", "add_bos_token": true})");
     EXPECT_EQ(problem(), fmt::format("{0}/tokenizer_config.json: bos_token: names '<s>', which is not a token of "
                                      "{0}/tokenizer.json",
                                      folder.path().string()));
-    write_file(folder / "tokenizer_config.json", R"({"bos_token": 7000000000})");
+    write_file(folder / "tokenizer_config.json", R"({"bos_token": 7000000000, "add_bos_token": true})");
     EXPECT_NE(problem().find("is 7000000000, which is not a token of"), std::string::npos);
+}
+
+TEST(TextTokens, WhatBeginsATextIsSavedWithTheTokenizer) {
+    TestFolder folder, saved;
+    save_tokenizer(small_tokenizer(), folder.path());
+    write_file(folder / "tokenizer_config.json", R"({"add_bos_token": false})");
+    Tokenizer without = load_tokenizer(folder.path());
+    EXPECT_EQ(without.begin_of_text(), std::nullopt);
+    save_tokenizer(without, saved.path());
+    EXPECT_EQ(load_tokenizer(saved.path()).begin_of_text(), std::nullopt);
+    PlainFolder plain;
+    int32_t s = plain.load().encode("s")[0];
+    write_file(plain / "tokenizer_config.json", R"({"bos_token": "s", "add_bos_token": true})");
+    save_tokenizer(plain.load(), saved.path());
+    EXPECT_EQ(load_tokenizer(saved.path()).begin_of_text(), s);
 }
 
 TEST(TextTokens, LlamasOwnTakePrecedence) {

@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "tokenizer/encoder.h"
-#include "tokenizer/text_tokens.h"
 
 namespace puna {
 
@@ -24,8 +23,8 @@ Tokenizer::Tokenizer(Vocabulary vocabulary, std::string_view source)
         if (vocabulary_.tokens.find_byte(static_cast<unsigned char>(byte)) < 0)
             fail("{}: no token for the byte 0x{:02x}: only byte-level tokenizers are supported", source, byte);
     }
-    fill_in(vocabulary_.begin_of_text, vocabulary_, begin_of_text_names.llama3, source);
-    fill_in(vocabulary_.end_of_text, vocabulary_, end_of_text_names.llama3, source);
+    fill_in(vocabulary_.begin_of_text, vocabulary_, llama3_begin_of_text, source);
+    fill_in(vocabulary_.end_of_text, vocabulary_, llama3_end_of_text, source);
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text) const { return Encoder(*this, text.size()).encode(text); }

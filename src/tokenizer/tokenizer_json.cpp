@@ -1,6 +1,7 @@
 #include "tokenizer/tokenizer_json.h"
 
 #include "core/error.h"
+#include "core/json_value.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/tokenizer_json_walk.h"
 
@@ -13,6 +14,7 @@ namespace {
 struct Counter {
     std::string_view path;
     std::vector<int32_t> ids, added_ids;
+    std::string_view post_processor_json;
     size_t token_bytes = 0, added_bytes = 0, merges = 0;
 
     void token(std::string_view spelled, int64_t id) {
@@ -24,6 +26,7 @@ struct Counter {
         added_bytes += content.size();
     }
     void merge(std::string_view, std::string_view) { ++merges; }
+    void post_processor(std::string_view json) { post_processor_json = json; }
 
  private:
     int32_t check_id(std::string_view token, int64_t id) const {
@@ -71,6 +74,7 @@ struct AddedFiller {
         vocabulary.added_tokens[*vocabulary.added.index_of(id)] = token;
     }
     void merge(std::string_view, std::string_view) {}
+    void post_processor(std::string_view) {}
 };
 
 // Runs after AddedFiller: an added token that is also in model.vocab is one token, and byte-pair encoding produces it
@@ -87,6 +91,7 @@ struct TextFiller {
     }
     void added(std::string_view, int64_t, const AddedToken&) {}
     void merge(std::string_view, std::string_view) {}
+    void post_processor(std::string_view) {}
 
  private:
     bool is_added(std::string_view spelled, const std::optional<std::string>& bytes, int32_t id) const {
@@ -136,6 +141,7 @@ struct MergeFiller {
         by_merged_id = by_merged_id && is_new && *merged >= last;
         last = *merged;
     }
+    void post_processor(std::string_view) {}
 
  private:
     int32_t find(std::string_view spelled) const {
@@ -154,6 +160,38 @@ void read_merges(Vocabulary& vocabulary, size_t count, std::string_view text, st
     if (count == splits && filler.by_merged_id) vocabulary.merges.reset();
 }
 
+// {"single": [...], ...}, the template for single texts in a post-processor that is one, or a Sequence with one.
+std::optional<JsonValue> find_template(std::string_view post_processor, std::string_view path) {
+    if (std::optional<JsonValue> own = find_member(post_processor, "single", path))
+        return JsonValue{JsonEvent::begin_object, post_processor};
+    std::optional<JsonValue> found, processors = find_member(post_processor, "processors", path);
+    if (processors)
+        for_each_item(processors->raw, path, [&](const JsonValue& processor) {
+            if (find_member(processor.raw, "single", path)) found = processor;
+        });
+    return found;
+}
+
+// The token that the template puts before a text: {"SpecialToken": {"id": "<s>"}} is its first piece, and
+// {"<s>": {"ids": [1]}} among its special_tokens. None: it puts none. Unset: there is no template.
+std::optional<TextToken> read_template(std::string_view post_processor, const Vocabulary& vocabulary,
+                                       std::string_view path) {
+    std::optional<JsonValue> found = post_processor.empty() ? std::nullopt : find_template(post_processor, path);
+    if (!found) return {};
+    auto member = [&](std::optional<JsonValue> value, std::string_view name) {
+        return value ? find_member(value->raw, name, path) : std::nullopt;
+    };
+    auto first = [&](std::optional<JsonValue> value) { return value ? first_item(value->raw, path) : std::nullopt; };
+    std::optional<JsonValue> name = member(member(first(member(found, "single")), "SpecialToken"), "id");
+    if (!name || !name->is_string()) return TextToken{};
+    std::string text = text_of(*name, path);
+    std::optional<JsonValue> id = first(member(member(member(found, "special_tokens"), text), "ids"));
+    std::optional<int64_t> number = id ? integer_of(*id) : std::nullopt;
+    if (std::optional<int32_t> token = vocabulary.find_id(number.value_or(-1))) return TextToken{.id = token};
+    return TextToken{
+        .problem = fmt::format("{}: post_processor: begins with '{}', which is not a token", path, printable(text))};
+}
+
 }  // namespace
 
 Vocabulary parse_tokenizer_json(std::string_view text, std::string_view path) {
@@ -169,6 +207,7 @@ Vocabulary parse_tokenizer_json(std::string_view text, std::string_view path) {
     TextFiller text_filler{vocabulary, path};
     walk_tokenizer_json(text, path, text_filler);
     read_merges(vocabulary, counter.merges, text, path);
+    vocabulary.begin_of_text = read_template(counter.post_processor_json, vocabulary, path);
     return vocabulary;
 }
 

@@ -5,6 +5,7 @@
 //       void token(std::string_view spelled, int64_t id) {}                           // of model.vocab
 //       void added(std::string_view content, int64_t id, const AddedToken& token) {}  // of added_tokens
 //       void merge(std::string_view left, std::string_view right) {}                  // of model.merges
+//       void post_processor(std::string_view json) {}                                 // if it is an object
 //   } sink;
 //   bool whole_pieces = walk_tokenizer_json(text, path, sink);
 #pragma once
@@ -38,6 +39,7 @@ class TokenizerJsonWalk {
                 return on_pre_tokenizer(event);
             case Section::model:
                 return on_model(event);
+            case Section::post_processor:
             case Section::elsewhere:
                 return;
         }
@@ -54,7 +56,7 @@ class TokenizerJsonWalk {
     using Kind = JsonEvent::Kind;
 
     // Where an event is: the top-level key, and the field below it.
-    enum class Section { elsewhere, added_tokens, normalizer, pre_tokenizer, model };
+    enum class Section { elsewhere, added_tokens, normalizer, pre_tokenizer, model, post_processor };
     enum class Field {
         other,
         type,
@@ -119,6 +121,7 @@ class TokenizerJsonWalk {
         if (key == "added_tokens") return Section::added_tokens;
         if (key == "normalizer") return Section::normalizer;
         if (key == "pre_tokenizer") return Section::pre_tokenizer;
+        if (key == "post_processor") return Section::post_processor;
         return key == "model" ? Section::model : Section::elsewhere;
     }
 
@@ -144,6 +147,10 @@ class TokenizerJsonWalk {
             section_ = find_section(event.text);
         } else if (section_ == Section::normalizer) {
             on_normalizer_value(event);
+        } else if (section_ == Section::post_processor && event.kind == Kind::begin_object) {
+            object_ = event.raw.data();
+        } else if (section_ == Section::post_processor && event.kind == Kind::end_object) {
+            sink_.post_processor({object_, static_cast<size_t>(event.raw.data() + 1 - object_)});
         } else if (section_ == Section::added_tokens && event.kind != Kind::null) {
             expect(event, event.kind == Kind::begin_array || event.kind == Kind::end_array);
         }
@@ -286,6 +293,7 @@ class TokenizerJsonWalk {
     std::array<bool, 3> found_{};  // vocabulary, pattern, use_regex
     bool is_sequence_ = false;     // the normalizer
     bool whole_pieces_ = false;
+    const char* object_ = nullptr;  // where the post-processor begins
     int64_t id_ = -1;
     int halves_ = 0, pre_tokenizers_ = 0;
     AddedToken added_;

@@ -41,13 +41,24 @@ std::string added_tokens_json(const Vocabulary& vocabulary) {
     return json;
 }
 
-// Prepends the token that begins a text, as Llama 3's does.
+// Prepends the token that begins a text, as Llama 3's does. Where a text begins without one, a template says so: else
+// a reader would expect Llama 3's.
 std::string post_processor_json(const Vocabulary& vocabulary) {
     constexpr std::string_view byte_level =
         R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true})";
-    std::optional<int32_t> begin =
-        vocabulary.begin_of_text ? vocabulary.begin_of_text->id : vocabulary.added.find("<|begin_of_text|>");
-    if (!begin || !vocabulary.added.index_of(*begin)) return std::string(byte_level);
+    std::optional<int32_t> llama3 = vocabulary.added.find(llama3_begin_of_text),
+                           begin = vocabulary.begin_of_text ? vocabulary.begin_of_text->id : llama3;
+    if (!begin && !llama3) return std::string(byte_level);
+    if (!begin)
+        return fmt::format(
+            R"({{"type": "Sequence", "processors": [
+    {},
+    {{"type": "TemplateProcessing",
+     "single": [{{"Sequence": {{"id": "A", "type_id": 0}}}}],
+     "pair": [{{"Sequence": {{"id": "A", "type_id": 0}}}}, {{"Sequence": {{"id": "B", "type_id": 1}}}}],
+     "special_tokens": {{}}}}]}})",
+            byte_level);
+    std::string_view added = vocabulary.added[*begin];
     return fmt::format(
         R"({{"type": "Sequence", "processors": [
     {0},
@@ -56,7 +67,7 @@ std::string post_processor_json(const Vocabulary& vocabulary) {
      "pair": [{{"SpecialToken": {{"id": {1}, "type_id": 0}}}}, {{"Sequence": {{"id": "A", "type_id": 0}}}},
               {{"SpecialToken": {{"id": {1}, "type_id": 1}}}}, {{"Sequence": {{"id": "B", "type_id": 1}}}}],
      "special_tokens": {{{1}: {{"id": {1}, "ids": [{2}], "tokens": [{1}]}}}}}}]}})",
-        byte_level, quote_json(vocabulary.added[*begin]), *begin);
+        byte_level, quote_json(added.empty() ? bytes_to_unicode(vocabulary.tokens[*begin]) : added), *begin);
 }
 
 // Hugging Face's library numbers added tokens that are not in `vocab` itself, consecutively after the vocabulary.

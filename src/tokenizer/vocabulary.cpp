@@ -53,6 +53,11 @@ TokenKind Vocabulary::kind(int32_t id) const {
     return tokens[id].empty() ? TokenKind::none : TokenKind::text;
 }
 
+std::optional<int32_t> Vocabulary::find_id(int64_t id) const {
+    if (id < 0 || id >= size() || kind(static_cast<int32_t>(id)) == TokenKind::none) return {};
+    return static_cast<int32_t>(id);
+}
+
 std::string_view Vocabulary::bytes(int32_t id) const {
     std::string_view text = tokens[id];
     return text.empty() ? added[id] : text;

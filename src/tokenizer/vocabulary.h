@@ -54,6 +54,8 @@ struct AddedToken {
     bool operator==(const AddedToken&) const = default;
 };
 
+inline constexpr std::string_view llama3_begin_of_text = "<|begin_of_text|>", llama3_end_of_text = "<|end_of_text|>";
+
 // The token before or after a text: <|begin_of_text|>, <|end_of_text|>, or a model's bos_token, eos_token.
 struct TextToken {
     std::optional<int32_t> id;  // none: the model has none
@@ -64,13 +66,15 @@ struct Vocabulary {
     TokenTable tokens;                     // text tokens, produced by byte-pair encoding
     TokenTable added;                      // control tokens and added text tokens; the latter may also be in
     std::vector<AddedToken> added_tokens;  // `tokens`, with the same id. The flags, by index in `added`
-    std::optional<TextToken> begin_of_text, end_of_text;  // unset: only Llama 3's own (Tokenizer fills them in)
+    // Unset: only Llama 3's own (Tokenizer fills them in). parse_tokenizer_json sets what the file itself says.
+    std::optional<TextToken> begin_of_text, end_of_text;
     std::optional<MergeTable> merges;  // none: any two adjacent tokens that form a token, lowest id first
     bool whole_pieces = true;          // ignore_merges: a piece that is a token is encoded as it
 
     int32_t size() const { return std::max(tokens.end(), added.end()); }  // one more than the highest id
     TokenKind kind(int32_t id) const;
-    std::string_view bytes(int32_t id) const;  // empty if the id has no token
+    std::optional<int32_t> find_id(int64_t id) const;  // none: it has no token
+    std::string_view bytes(int32_t id) const;          // empty if the id has no token
 
     // Adds control tokens of these names, with the ids after all others. Throws Bug for duplicate names.
     void append_controls(const std::vector<std::string>& names);

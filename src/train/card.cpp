@@ -30,10 +30,11 @@ constexpr const char* front_matter =
 
 std::string description(const std::string& name, const Config& c) {
     return fmt::format(
-        "# {}\n\nLlama architecture, {:.2f} M parameters: {} layers, hidden size {}, {} heads ({} key-value heads), "
+        "# {}\n\nLlama architecture, {:.2f} M parameters: {}, hidden size {}, {} ({}), "
         "feed-forward size {}, vocabulary {}, context {}{}.\n\nWeights are stored as bf16",
-        name, static_cast<double>(parameter_count(c)) / 1e6, c.layers, c.dim, c.heads, c.kv_heads, c.ffn, c.vocabulary,
-        c.context, c.tied ? ", tied embeddings" : "");
+        name, static_cast<double>(parameter_count(c)) / 1e6, format_count(c.layers, "layer"), c.dim,
+        format_count(c.heads, "head"), format_count(c.kv_heads, "key-value head"), c.ffn, c.vocabulary, c.context,
+        c.tied ? ", tied embeddings" : "");
 }
 
 std::string format_bytes(int64_t bytes) { return format_quantity(static_cast<double>(bytes), "B"); }
@@ -50,9 +51,10 @@ std::string sources_of(const fs::path& set) {
         return fmt::format("  - {} sources, listed in its sources.jsonl\n", sources.size());
     std::string out;
     for (const Source& source : sources)
-        out += fmt::format("  - `{}`{}: {} documents, {} tokens, {}\n", source_name(source.name),
-                           source.hash ? fmt::format(" (XXH3 {:016x})", source.hash) : "", source.documents,
-                           source.tokens, format_bytes(source.bytes));
+        out += fmt::format("  - `{}`{}: {}, {}, {}\n", source_name(source.name),
+                           source.hash ? fmt::format(" (XXH3 {:016x})", source.hash) : "",
+                           format_count(source.documents, "document"), format_count(source.tokens, "token"),
+                           format_bytes(source.bytes));
     return out;
 }
 
@@ -67,8 +69,9 @@ std::string sources_or_none(const fs::path& set) {
 }
 
 std::string set_line(const char* title, const fs::path& folder, const SetIndex& set, int64_t truncated) {
-    return fmt::format("- {}: `{}`, {} documents, {} tokens, {} of {}{}\n{}", title, public_name(folder), set.documents,
-                       set.tokens, format_bytes(set.bytes), set.conversations ? "conversations" : "text",
+    return fmt::format("- {}: `{}`, {}, {}, {} of {}{}\n{}", title, public_name(folder),
+                       format_count(set.documents, "document"), format_count(set.tokens, "token"),
+                       format_bytes(set.bytes), set.conversations ? "conversations" : "text",
                        truncated > 0 ? fmt::format("; {} are longer than a row and truncated", truncated) : "",
                        sources_or_none(folder));
 }
@@ -86,8 +89,9 @@ std::string training(const Recipe& recipe, const SetIndex& data, const RunSummar
                                   recipe.from.empty() ? "random (trained from scratch)"
                                                       : fmt::format("the model `{}`", public_name(recipe.from)));
     out += set_line("training set", recipe.data, data, truncated);
-    out += fmt::format("- tokenizer: {} tokens, tokenizer.json XXH3 {:016x}\n", data.vocabulary, data.tokenizer);
-    out += fmt::format("- {} steps on {} trained tokens\n", run.steps, run.trained);
+    out += fmt::format("- tokenizer: {}, tokenizer.json XXH3 {:016x}\n", format_count(data.vocabulary, "token"),
+                       data.tokenizer);
+    out += fmt::format("- {} on {}\n", format_count(run.steps, "step"), format_count(run.trained, "trained token"));
     if (std::isfinite(run.loss)) out += fmt::format("- final training loss: {:.4f} nats per token\n", run.loss);
     if (std::isfinite(run.tokens_per_second)) {
         std::string name = processor();

@@ -74,7 +74,7 @@ TEST(Card, ListsTheBaseModelAndTheData) {
     EXPECT_TRUE(contains(card, "- initial weights: the model `base`\n"));
     EXPECT_TRUE(contains(card, "Changed during the run:\n\n- from step 1 on: steps = 3 instead of 2\n"));
     EXPECT_TRUE(contains(card,
-                         "- training set: `stories`, 290 documents, 19464 tokens, 39.6 kB of text\n"
+                         "- training set: `stories`, 290 documents, 19,464 tokens, 39.6 kB of text\n"
                          "  - `text0.txt` (XXH3 404001801dcede3e): 7 documents, 70 tokens, 1.5 kB\n"));
     EXPECT_TRUE(contains(card, "validation set: `stories/validation`, 290 documents"));
     EXPECT_TRUE(contains(card, "tokenizer.json XXH3 39eb51c14400bc8c"));
@@ -87,7 +87,7 @@ TEST(Card, ListsTheBaseModelAndTheData) {
 TEST(Card, ShowsTheMetrics) {
     TestFolder folder;
     std::string card = card_of(folder, 1);
-    EXPECT_TRUE(contains(card, "1 steps on 500 trained tokens") && contains(card, "final training loss: 3.0000 nats"));
+    EXPECT_TRUE(contains(card, "1 step on 500 trained tokens") && contains(card, "final training loss: 3.0000 nats"));
     EXPECT_TRUE(contains(
         card, "- validation: 2.0000 nats per token, 1.2500 bits per byte, on at most its first 64 rows of 512 tokens"));
     EXPECT_TRUE(contains(card, "- time: 1 min 30 s in steps") &&

@@ -20,7 +20,12 @@ class JsonBuilder {
     void on_event(const JsonEvent& event) {
         if (event.depth > budget_.limits().depth)
             fail("{}: lists and objects nest more than {} deep", origin_, budget_.limits().depth);
-        if (event.has_lone_surrogate) fail("{}: a string contains a lone surrogate", origin_);
+        if (event.has_lone_surrogate)
+            fail(
+                "{}: a string contains a lone surrogate (\\ud800 to \\udfff), which is not a character: remove it or "
+                "write its "
+                "pair",
+                origin_);
         switch (event.kind) {
             case JsonEvent::begin_object:
             case JsonEvent::begin_array:

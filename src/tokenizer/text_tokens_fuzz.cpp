@@ -1,0 +1,32 @@
+// covers: src/tokenizer/text_tokens.cpp
+#include "core/fuzz.h"
+#include "core/test_folder.h"
+#include "tokenizer/text_tokens.h"
+#include "tokenizer/train.h"
+
+#include <algorithm>
+#include <fstream>
+
+// The input is tokenizer_config.json, special_tokens_map.json and config.json, separated by zero bytes; an empty one is
+// a missing file.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    using namespace puna;
+    static TestFolder folder;
+    static const Vocabulary bytes = train_tokenizer({}, {.vocabulary = 256, .control_tokens = 0}).vocabulary();
+    std::string_view rest(reinterpret_cast<const char*>(data), size);
+    for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "config.json"}) {
+        std::string_view file = rest.substr(0, rest.find('\0'));
+        rest.remove_prefix(std::min(file.size() + 1, rest.size()));
+        std::filesystem::remove(folder / name);
+        if (!file.empty()) std::ofstream(folder / name, std::ios::binary) << file;
+    }
+    return fuzz(data, size, [](std::string_view) {
+        Vocabulary vocabulary = bytes;
+        vocabulary.begin_of_text.reset();  // as parsed from a tokenizer.json without a template
+        find_text_tokens(vocabulary, folder / "tokenizer.json");
+        for (const std::optional<TextToken>& token : {vocabulary.begin_of_text, vocabulary.end_of_text}) {
+            check(token.has_value() && (!token->id || token->problem.empty()), "both a token and a problem");
+            check(!token->id || !vocabulary.bytes(*token->id).empty(), "an id without a token");
+        }
+    });
+}
