@@ -9,7 +9,7 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")          # check() is always on; NDEBUG is irrelevant
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 
-add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wall$<SEMICOLON>-Wextra$<SEMICOLON>-Werror$<SEMICOLON>-Wno-missing-field-initializers$<SEMICOLON>-fno-omit-frame-pointer>)
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wall$<SEMICOLON>-Wextra$<SEMICOLON>-Wconversion$<SEMICOLON>-Werror$<SEMICOLON>-Wno-missing-field-initializers$<SEMICOLON>-fno-omit-frame-pointer>)
 # The scalar kernels must be bit-identical with every compiler, so a * b + c is not fused implicitly.
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
 

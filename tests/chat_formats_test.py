@@ -214,10 +214,54 @@ def trained_models_keep_the_template(work):
     run("chat", work / "trained", "--max-tokens", 2, text="Hi\n")
 
 
+def make_chatml_model(folder, config, post_processor=True):
+    """The starter without any of Llama 3's control tokens."""
+    make_model(folder, config)
+    text = (folder / "tokenizer.json").read_text()
+    for old, new in (("<|begin_of_text|>", "<|startoftext|>"), ("<|end_of_text|>", "<|endoftext|>")):
+        assert old in text
+        text = text.replace(old, new)
+    tokenizer = json.loads(text)
+    if not post_processor:
+        tokenizer["post_processor"] = None
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    return folder
+
+
+def texts_begin_and_end_as_the_files_of_the_model_say(work):
+    """A text's first and last tokens when it is generated from, evaluated, packed, and with the model trained on it."""
+    bos, eos = {"bos_token": "<|startoftext|>"}, {"eos_token": "<|endoftext|>"}
+    models = {
+        "template": (make_chatml_model(work / "template", {**bos, **eos}), ["<|startoftext|>"]),
+        "flag": (make_chatml_model(work / "flag", {**bos, **eos, "add_bos_token": True}, post_processor=False), ["<|startoftext|>"]),
+        "only named": (make_chatml_model(work / "only named", {**bos, **eos}, post_processor=False), []),
+        "null": (make_chatml_model(work / "null", {"bos_token": None, **eos}, post_processor=False), []),
+        "flag off": (make_chatml_model(work / "flag off", {**bos, **eos, "add_bos_token": False}), []),
+        "Llama's off": (make_model(work / "llama off", {"add_bos_token": False}), []),
+    }
+    (work / "text.txt").write_text("Once upon a time there was a cat.")
+    for name, (model, first) in models.items():
+        end = encode(model, "<|end_of_text|>" if name == "Llama's off" else "<|endoftext|>")
+        text = run("tokenizer", "encode", model, work / "text.txt").stdout.split()
+        expected = [id for token in first for id in encode(model, token)] + [*map(int, text)] + end
+        run("data", "pack", work / "text.txt", "--tokenizer", model, "--output", work / f"{name}.set")
+        data = (work / f"{name}.set/00000.tokens").read_bytes()
+        tokens = struct.unpack("<Q", data[32:40])[0]
+        assert list(struct.unpack(f"<{tokens}H", data[72:72 + 2 * tokens])) == expected, (name, data, expected)
+        out = work / f"{name} trained"
+        run("train", "--from", model, "--data", work / f"{name}.set", "--output", out, "--steps", 1, "--batch", 1, "--length", 32)
+        for each in (model, out):
+            prompt = json.loads(run("generate", each, "Once upon a time there was a cat.", "--max-tokens", 1, "--json").stdout)
+            assert prompt["prompt_tokens"] == len(expected) - 1, (name, each, prompt, expected)
+            scored = json.loads(run("eval", "text", each, work / "text.txt", "--json").stdout)
+            assert scored["tokens"] == len(text) - (0 if first else 1), (name, each, scored)
+
+
 for test in (prompts_and_loss_masks_follow_the_template, templates_are_found_in_all_locations,
              models_without_a_template_generate_but_do_not_chat, invalid_templates_are_rejected_only_by_commands_that_need_them,
              template_errors_are_one_line_with_file_and_line,
-             control_tokens_in_messages_stay_plain_text, an_answer_ends_at_the_eos_token_of_the_template, trained_models_keep_the_template):
+             control_tokens_in_messages_stay_plain_text, an_answer_ends_at_the_eos_token_of_the_template, trained_models_keep_the_template,
+             texts_begin_and_end_as_the_files_of_the_model_say):
     print(test.__name__.replace("_", " "), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         test(pathlib.Path(folder))
