@@ -25,7 +25,7 @@ endif()
 # Objects contain machine code for all programs and, in addition, the types that the target odr compares.
 if(PUNA_ODR)
   add_compile_options(-flto -ffat-lto-objects)
-  add_link_options($<IF:$<STREQUAL:$<TARGET_PROPERTY:NAME>,odr>,-flto$<SEMICOLON>-Wodr$<SEMICOLON>-Werror=odr,-fno-lto>)
+  add_link_options($<IF:$<IN_LIST:$<TARGET_PROPERTY:NAME>,odr$<SEMICOLON>odr_self_test>,-flto$<SEMICOLON>-Wodr$<SEMICOLON>-Werror=odr,-fno-lto>)
 endif()
 
 # CUDA is optional: it requires nvcc and a compiler that nvcc supports.

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""In a cgroup with a CPU quota the default number of threads follows the quota, and an oversubscribed thread pool sleeps
-instead of spinning. usage: cgroup_test.py PUNA POOL_LOAD"""
+"""In a cgroup with a CPU quota the default number of threads follows the quota, and a thread pool with more threads than
+that sleeps instead of spinning. usage: cgroup_test.py PUNA POOL_LOAD"""
 import json
 import os
 import pathlib
@@ -61,9 +61,11 @@ def threads_follow_the_quota():
         assert threads == min(expected, cores), (processors, threads, cores)
 
 
-def an_oversubscribed_pool_sleeps():
-    with Group(1) as group:
-        load = float(group.run(POOL_LOAD, "4"))
+def a_pool_with_more_threads_than_its_quota_sleeps():
+    """With as many threads as processors, only the quota tells that waiting threads must not spin."""
+    processors = len(os.sched_getaffinity(0))
+    with Group(processors / 2) as group:
+        load = float(group.run(POOL_LOAD, str(processors)))
     assert load < 0.3, f"{load} processors were spent on waiting"
 
 
@@ -72,6 +74,6 @@ try:
 except OSError as problem:
     print(f"skipped: this system does not allow a cgroup with a quota: {problem}")
     sys.exit(77)
-for test in (threads_follow_the_quota, an_oversubscribed_pool_sleeps):
+for test in (threads_follow_the_quota, a_pool_with_more_threads_than_its_quota_sleeps):
     print(test.__name__.replace("_", " "), flush=True)
     test()

@@ -233,11 +233,11 @@ def texts_begin_and_end_as_the_files_of_the_model_say(work):
     bos, eos = {"bos_token": "<|startoftext|>"}, {"eos_token": "<|endoftext|>"}
     models = {
         "template": (make_chatml_model(work / "template", {**bos, **eos}), ["<|startoftext|>"]),
-        "flag": (make_chatml_model(work / "flag", {**bos, **eos, "add_bos_token": True}, post_processor=False), ["<|startoftext|>"]),
+        "class": (make_chatml_model(work / "class", {**bos, **eos, "tokenizer_class": "LlamaTokenizer"}, post_processor=False), ["<|startoftext|>"]),
         "only named": (make_chatml_model(work / "only named", {**bos, **eos}, post_processor=False), []),
         "null": (make_chatml_model(work / "null", {"bos_token": None, **eos}, post_processor=False), []),
-        "flag off": (make_chatml_model(work / "flag off", {**bos, **eos, "add_bos_token": False}), []),
-        "Llama's off": (make_model(work / "llama off", {"add_bos_token": False}), []),
+        "flag off": (make_chatml_model(work / "flag off", {**bos, **eos, "tokenizer_class": "LlamaTokenizerFast", "add_bos_token": False}), []),
+        "Llama's off": (make_model(work / "llama off", {"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": False}), []),
     }
     (work / "text.txt").write_text("Once upon a time there was a cat.")
     for name, (model, first) in models.items():
@@ -248,13 +248,15 @@ def texts_begin_and_end_as_the_files_of_the_model_say(work):
         data = (work / f"{name}.set/00000.tokens").read_bytes()
         tokens = struct.unpack("<Q", data[32:40])[0]
         assert list(struct.unpack(f"<{tokens}H", data[72:72 + 2 * tokens])) == expected, (name, data, expected)
-        out = work / f"{name} trained"
+        out, base = work / f"{name} trained", json.loads((model / "config.json").read_text())
         run("train", "--from", model, "--data", work / f"{name}.set", "--output", out, "--steps", 1, "--batch", 1, "--length", 32)
+        assert json.loads((out / "config.json").read_text())["bos_token_id"] == base["bos_token_id"], name
         for each in (model, out):
             prompt = json.loads(run("generate", each, "Once upon a time there was a cat.", "--max-tokens", 1, "--json").stdout)
             assert prompt["prompt_tokens"] == len(expected) - 1, (name, each, prompt, expected)
             scored = json.loads(run("eval", "text", each, work / "text.txt", "--json").stdout)
             assert scored["tokens"] == len(text) - (0 if first else 1), (name, each, scored)
+            assert scored["bytes"] == len("Once upon a time there was a cat.") - (0 if first else len("Once")), (name, each, scored)
 
 
 for test in (prompts_and_loss_masks_follow_the_template, templates_are_found_in_all_locations,

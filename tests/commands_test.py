@@ -270,7 +270,8 @@ def tokenizer_encodes_and_decodes(folder):
     (folder / "model").mkdir()
     (folder / "model/config.json").write_text("{}")
     assert "contains a model" in puna("tokenizer", "train", folder / "text", "--output", folder / "model", code=1).stderr
-    assert "Error" not in puna("tokenizer", "train", folder / "binary", "--output", folder / "tok", "--vocabulary", "10", code=1).stderr
+    assert "Error" not in puna("tokenizer", "train", folder / "binary", "--output", folder / "tok", "--vocabulary", "256", code=1).stderr
+    assert "--control-tokens must be at least 0" in puna("tokenizer", "train", folder / "text", "--output", folder / "tok", "--control-tokens", "-1", code=2).stderr
 
 
 def output_follows_links_and_keeps_devices(folder):

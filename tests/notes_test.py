@@ -99,7 +99,7 @@ def fields_without_effect_are_reported_as_given(folder):
 
 
 def packing_reports_options_without_effect(folder):
-    has_note(pack(folder, "one.txt", "a single document", "--validation-share", 1e-9), "--validation-share: there is no validation set", "none of the 1")
+    has_note(pack(folder, "one.txt", "a single document", "--validation-share", 1e-9), "--validation-share: there is no validation set", "none of 1 document fell")
     has_note(pack(folder, "lines.jsonl", '{"text": "x y"}\n', "--separator", "---", "--date", "1 May 2025"), "--separator: has no effect")
     has_note(pack(folder, "plain.txt", "x y", "--text-field", "body"), "--text-field: has no effect")
     has_note(pack(folder, "talk2.jsonl", chat(("user", "a"), ("assistant", "b")), "--text-field", "body"), "--text-field: has no effect")
@@ -128,8 +128,16 @@ def files_that_are_not_text_are_rejected_with_a_remedy(folder):
             one_line(run(*command, "-", text=content, code=1), "standard input", part)
         one_line(run("generate", model, "-", text=content, code=1), "standard input", part)
     for content, part in ((gzip.compress(words.encode()), "gzip -dc"), (words.encode("utf-16"), "iconv -f UTF-16")):
-        one_line(run("chat", model, text=content, code=1), "standard input:1: is", part)
+        one_line(run("chat", model, text=content, code=1), "standard input: is", part)
     has_note(run("chat", model, "--max-tokens", 1, text="hi\nUn caf\xe9 au lait, puis un autre.\n".encode("latin-1")), "standard input:2: is not valid UTF-8, first at byte 6")
+    for name in ("nul.txt", "utf32"):
+        (folder / name).write_bytes(b"abc\0def\n" if name == "nul.txt" else "hi".encode("utf-32-le"))
+        one_line(run("tokenizer", "encode", model, folder / name, code=1), name, "")
+    for name, content in (("wrong.txt", '{"text": "a cat"}\n'), ("records.jsonlines", '{"text": "a cat"}\n{"text": "b"}\n'), ("array.txt", '[\n {"text": "a cat"}]')):
+        one_line(pack(folder, name, content, code=1), name, "contains JSON, but its name does not end in .jsonl")
+    one_line(pack(folder, "pointer.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", code=1), "pointer.txt", "git lfs pull")
+    pack(folder, "braces.txt", "{braces} are text\n[so are brackets]\n")
+    one_line(run("eval", "text", model, folder / "missing.jsonl", code=1), "missing.jsonl", "No such file")
     for name in ("lines.jsonl", "list.json"):
         (folder / name).write_text('{"text": "a cat"}\n')
         one_line(run("eval", "text", model, folder / name, code=1), name, "jq -r .text")

@@ -129,6 +129,9 @@ def chat_reports_errors_and_continues(model):
     full, nonsense = [line for line in result.stderr.splitlines() if line.startswith("puna")]
     assert " 5 " in full and " 100" in full and "/reset" in full, full
     assert "/nonsense" in nonsense, nonsense
+    is_one_line(run("generate", model, "x", "--stop", ",", code=2).stderr, "--stop must not contain an empty text")
+    mixed = subprocess.run([PUNA, "chat", model, "--max-tokens", "2"], input="hi\ncaf\xe9\nbye\n".encode("latin-1"), capture_output=True)
+    assert mixed.returncode == 0 and len(mixed.stdout.splitlines()) == 3 and b"standard input:2: is not valid UTF-8" in mixed.stderr, mixed
     is_one_line(run("chat", model, text="/reset now\n", code=1).stderr, "/reset takes no argument", "now")
     assert len(result.stdout) >= 6, result
 

@@ -4,6 +4,7 @@
 #include "chat/llama_templates.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/json_value.h"
 #include "core/mapped_file.h"
 #include "core/utf8.h"
@@ -27,7 +28,8 @@ class JsonFile {
         if (!file_exists(path)) return;
         file_.emplace(path);
         bool object = for_each_member(file_->text(), path_, [&](std::string_view name, const JsonValue& value) {
-            if (name == "chat_template" || is_token_name(name)) add(std::string(name), value);
+            if (name == "chat_template" || name == "added_tokens_decoder" || is_token_name(name))
+                add(std::string(name), value);
         });
         if (!object) fail("{}: not a JSON object: download it again or remove it", path_);
     }
@@ -69,6 +71,7 @@ std::string read_template(const fs::path& path) {
     bool is_utf8 = find_utf8_errors(text).count == 0 && text.find('\0') == text.npos;
     if (!is_utf8)
         fail("{}: not UTF-8 text: convert it, as with iconv -f UTF-16 -t UTF-8, or download it again", path.string());
+    reject_foreign_file(text, path.string());
     return text;
 }
 
@@ -122,7 +125,9 @@ ChatTemplateText read_templates(const fs::path& folder, const JsonFile& config, 
                    read_from_config(found, config) || read_from_config(found, JsonFile(folder / "chat_template.json"));
     bool has_tools =
         read_from_file(folder / "additional_chat_templates" / "tool_use.jinja", found.tool_origin, found.tool_text);
-    if (!has_own && !has_tools && has_llama3_tokens(tokenizer)) {
+    std::error_code absent;  // other named templates: which one to use is not said, but Llama's is not among them
+    bool has_named = fs::exists(folder / "additional_chat_templates", absent);
+    if (!has_own && !has_tools && !has_named && has_llama3_tokens(tokenizer)) {
         bool is_llama3_1 = tokenizer.find_control("<|eom_id|>").has_value();
         found.origin = is_llama3_1 ? "Llama 3.1's chat template" : "Llama 3's chat template";
         found.is_llama3s = true;
@@ -202,7 +207,8 @@ ChatTemplateText find_chat_template(const fs::path& path, const Tokenizer& token
     fs::path folder = fs::is_directory(path, ignored) ? path : path.parent_path();
     JsonFile config(folder / "tokenizer_config.json"), tokens(folder / "special_tokens_map.json");
     ChatTemplateText found = read_templates_or_problem(folder, config, tokenizer);
-    read_tokens(found, {&config, &tokens}, tokenizer);
+    bool map_first = !config.find("added_tokens_decoder");
+    read_tokens(found, {map_first ? &tokens : &config, map_first ? &config : &tokens}, tokenizer);
     return found;
 }
 

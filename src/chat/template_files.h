@@ -7,7 +7,8 @@
 // The first that exists: chat_template.jinja, `chat_template` in tokenizer_config.json (a string, or a list of named
 // templates, of which `default` and `tool_use` are used), chat_template.json; for a vocabulary with Llama 3's control
 // tokens, Llama's own template. additional_chat_templates/tool_use.jinja is for conversations with tools. bos_token,
-// eos_token and the like are those of tokenizer_config.json, else of special_tokens_map.json, else of the tokenizer.
+// eos_token and the like are those of special_tokens_map.json, else of tokenizer_config.json (first if it has
+// added_tokens_decoder), else of the tokenizer.
 // Source: transformers' PreTrainedTokenizerBase.from_pretrained.
 #pragma once
 #include "chat/chat_template.h"

@@ -60,6 +60,8 @@ TEST(TemplateFiles, SpecialTokensComeFromTheFilesElseFromTheTokenizer) {
     EXPECT_EQ(prompt_in(folder), "<|begin_of_text|>|</s>|<pad>|");
     write_file(folder / config,
                R"({"bos_token": {"content": "<s>", "lstrip": false}, "pad_token": null, "add_bos_token": true})");
+    EXPECT_EQ(prompt_in(folder), "<s>|</s>|<pad>|");
+    write_file(folder / config, R"({"bos_token": "<s>", "pad_token": null, "added_tokens_decoder": {}})");
     EXPECT_EQ(prompt_in(folder), "<s>|</s>||");
 }
 

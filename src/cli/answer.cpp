@@ -19,6 +19,7 @@ GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, Ge
     std::vector<Field> fields = list_fields(options.sample), flag_fields = list_fields(requested.sample);
     for (size_t i = 0; i < fields.size(); ++i)
         if (flags.given(fields[i].name)) set_from_text(fields[i], to_text(flag_fields[i]));
+    flags.check([&] { validate(options); });
     return options;
 }
 

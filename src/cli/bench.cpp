@@ -57,7 +57,8 @@ int run_bench(Arguments arguments) {
     BenchOptions options;
     PrintOptions output;
     ThreadOptions compute;
-    Flags flags("bench", "Measure speed as a share of this machine's peak, which is measured beside every repetition.",
+    Flags flags("bench",
+                "Measure speed as a share of this machine's peak, which is measured before and after every repetition.",
                 "puna bench machine\n"
                 "puna bench kernels --op softmax --repetitions 1");
     flags.positional("BENCH", name, bench_names);

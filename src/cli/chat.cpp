@@ -8,6 +8,7 @@
 #include "core/console.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
+#include "core/utf8.h"
 #include "data/text_kind.h"
 
 #include <algorithm>
@@ -133,7 +134,9 @@ void Chat::save(const std::string& path) {
 }
 
 void Chat::load(const std::string& path) {
-    conversation_ = parse_conversation(MappedFile(path).text(), path, conversation_.options);
+    MappedFile file(path);
+    reject_non_text(file.text(), path);
+    conversation_ = parse_conversation(file.text(), path, conversation_.options);
     note(fmt::format("loaded {} from {}", format_count(std::ssize(conversation_.messages), "message"), path));
 }
 
@@ -191,6 +194,14 @@ void Chat::answer(std::string message) {
     close(reply);
 }
 
+// A pipe may hold something else than text. A line of another encoding is kept as it is; a wrong file ends the chat.
+void check_piped(std::string& line, int64_t number) {
+    if (number == 1) reject_other_formats(line, "standard input");
+    if (number == 1 && line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
+    if (Utf8Errors errors = find_utf8_errors(line); errors.count > 0)
+        warn_about_invalid_utf8(fmt::format("standard input:{}", number), errors.first);
+}
+
 int Chat::run() {
     LineReader reader(history_file());
     MessageLines lines;
@@ -202,7 +213,7 @@ int Chat::run() {
     while (!exiting_) {
         Line line = reader.read(lines.empty() ? "> " : ". ");
         if (line.kind == Line::interrupted) lines.take();
-        if (!terminal_) line.content = plain_text(line.content, fmt::format("standard input:{}", ++lines_read));
+        if (!terminal_) check_piped(line.content, ++lines_read);
         bool unfinished = !terminal_ && line.kind == Line::end && !lines.empty();  // end of input completes a message
         if (line.kind == Line::end && !unfinished) break;
         if (line.kind == Line::interrupted || (!unfinished && !lines.add(line.content))) continue;
@@ -248,7 +259,9 @@ int run_chat(Arguments arguments) {
     ChatTemplate chat_template(found);
     if (found.is_llama3s) flags.print({fmt::format("{}: has no chat template; {} is used", model, found.origin)});
     chat_template.without_tools();  // before the first message is typed
-    if (std::optional<int32_t> end = engine.tokenizer().find_control(chat_template.eos_token())) engine.add_stop(*end);
+    // A special token that is not marked as one in tokenizer.json is one nevertheless.
+    const Vocabulary& vocabulary = engine.tokenizer().vocabulary();
+    if (std::optional<int32_t> end = vocabulary.added.find(chat_template.eos_token())) engine.add_stop(*end);
     GenerateOptions options = with_model_defaults(engine, flags, requested);
     flags.print(notes_on(options, engine, flags));
     return Chat(engine, chat_template, options, chat).run();

@@ -40,15 +40,18 @@ void print(const TextScore& score, int64_t context, const TextOptions& options) 
                                     {"bytes", score.bytes},
                                     {"context", context},
                                     {"perplexity", score.perplexity()},
-                                    {"bits_per_byte", score.bits_per_byte()}};
+                                    {"bits_per_byte", score.bits_per_byte()},
+                                    {"kernels", full_name(choose_kernels())}};
         if (compared) json["kl_divergence"] = score.divergence;
         if (compared) json["top1_agreement"] = score.top1_agreement;
         fmt::print("{}\n", json.dump());
         return;
     }
     fmt::print(
-        "documents      {}\ntokens         {}\nbytes          {}\nperplexity     {:.4f}\nbits per byte  {:.4f}\n",
-        score.documents, score.tokens, score.bytes, score.perplexity(), score.bits_per_byte());
+        "documents      {}\ntokens         {}\nbytes          {}\nperplexity     {:.4f}\nbits per byte  {:.4f}\n"
+        "kernels        {}\n",
+        score.documents, score.tokens, score.bytes, score.perplexity(), score.bits_per_byte(),
+        full_name(choose_kernels()));
     if (compared)
         fmt::print("KL divergence  {:.6g} nats\ntop-1 agreed   {:.2f} %\n", score.divergence,
                    100 * score.top1_agreement);
@@ -75,14 +78,12 @@ int run_text(Arguments arguments) {
     if (!flags.parse(arguments)) return 0;
     set_threads(compute.threads);
 
-    if (is_json(file))
-        fail(
-            "{0}: contains JSON, not text: extract the text (jq -r .text {0} | puna eval text {1} -), or pipe the file "
-            "in "
-            "to score its JSON",
-            file, model);
     std::string content = read_text(file), name = file == "-" ? "standard input" : file;
     std::string_view text = plain_text(content, name);
+    if (file != "-" && contains_json(text))
+        fail(
+            "{0}: contains JSON, not text: extract its texts, as with jq -r .text {0}, or pipe it in to score the JSON",
+            file);
     if (split_documents(text).empty()) fail("{}: is empty: nothing to score", name);
     std::error_code absent;
     if (std::filesystem::equivalent(model, options.against, absent))

@@ -51,7 +51,7 @@ int run_generate(Arguments arguments) {
     if (!flags.parse(arguments)) return 0;
     set_threads(compute.threads);
 
-    if (prompt == "-") prompt = plain_text(read_text("-"), "standard input");
+    prompt = prompt == "-" ? plain_text(read_text("-"), "standard input") : plain_text(prompt, "PROMPT");
     Engine engine = load_engine(model, load);
     GenerateOptions options = with_model_defaults(engine, flags, requested);
     flags.print(notes_on(options, engine, flags));

@@ -1,7 +1,9 @@
 #include "cli/ids.h"
 
 #include "core/error.h"
+#include "core/json_value.h"
 #include "core/mapped_file.h"
+#include "data/text_kind.h"
 
 #include <algorithm>
 #include <charconv>
@@ -12,36 +14,79 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
-}  // namespace
+class IdReader {
+ public:
+    IdReader(std::string_view content, std::string_view name, int64_t vocabulary)
+        : content_(content), name_(name), vocabulary_(vocabulary) {}
 
-std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary) {
-    std::string content = read_text(path), name = path == "-" ? "standard input" : path;
-    const char *begin = content.data(), *end = begin + content.size();
-    std::vector<int32_t> ids;
-    auto add = [&](int64_t id, const char* at) {
-        if (id < 0 || id >= vocabulary)
-            fail("{}: token {} at byte {} is not in the vocabulary of {}", name, id, at - begin, vocabulary);
-        ids.push_back(static_cast<int32_t>(id));
-    };
-    if (content.find('\0') != content.npos) {
-        if (content.size() % 4)
-            fail("{}: {} bytes are not a multiple of 4 (u32 ids), and zero bytes are not text", name, content.size());
-        for (const char* at = begin; at != end; at += 4) {
+    std::vector<int32_t> read() {
+        size_t first = content_.find_first_not_of(" \t\r\n");
+        if (content_.find('\0') != content_.npos) {
+            read_binary();
+        } else if (first != content_.npos && (content_[first] == '{' || content_[first] == '[')) {
+            read_json();
+        } else {
+            read_decimal();
+        }
+        return std::move(ids_);
+    }
+
+ private:
+    void add(int64_t id, const char* at) {
+        if (id >= 0 && id < vocabulary_) return ids_.push_back(static_cast<int32_t>(id));
+        reject_other_formats(content_, name_);
+        fail("{}: token {} at byte {} is not in the vocabulary of {}", name_, id, at - content_.data(), vocabulary_);
+    }
+
+    void read_binary() {
+        if (content_.size() % 4) {
+            reject_other_formats(content_, name_);
+            fail("{}: {} bytes are not a multiple of 4 (u32 ids), and zero bytes are not text", name_, content_.size());
+        }
+        for (const char* at = content_.data(); at != content_.data() + content_.size(); at += 4) {
             uint32_t id = 0;
             for (int i = 0; i < 4; ++i) id |= static_cast<uint32_t>(static_cast<unsigned char>(at[i])) << 8 * i;
             add(id, at);
         }
-        return ids;
     }
-    for (const char* at = begin; (at = std::find_if_not(at, end, is_space)) != end;) {
-        int64_t id = 0;
-        auto [next, problem] = std::from_chars(at, end, id);
-        if (problem != std::errc() || (next != end && !is_space(*next)))
-            fail("{}: not a token id at byte {}", name, at - begin);
-        add(id, at);
-        at = next;
+
+    // {"ids": [1, 2]} or [1, 2].
+    void read_json() {
+        std::optional<JsonValue> member = find_member(content_, "ids", name_);
+        bool list = for_each_item(member ? member->raw : content_, name_, [&](const JsonValue& item) {
+            std::optional<int64_t> id = integer_of(item);
+            if (!id) fail("{}: {} is not a token id", name_, printable(item.raw));
+            add(*id, item.raw.data());
+        });
+        if (!list) fail("{}: not a JSON list of ids, nor an object with one as \"ids\"", name_);
     }
-    return ids;
+
+    void read_decimal() {
+        const char *at = content_.data(), *end = at + content_.size();
+        while ((at = std::find_if_not(at, end, is_space)) != end) {
+            int64_t id = 0;
+            auto [next, problem] = std::from_chars(at, end, id);
+            if (problem != std::errc() || (next != end && !is_space(*next))) {
+                reject_other_formats(content_, name_);
+                fail("{}: not a token id at byte {}: ids are separated by white space", name_, at - content_.data());
+            }
+            add(id, at);
+            at = next;
+        }
+    }
+
+    std::string_view content_, name_;
+    int64_t vocabulary_;
+    std::vector<int32_t> ids_;
+};
+
+}  // namespace
+
+std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary) {
+    std::string content = read_text(path);
+    std::string_view text = content;
+    if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+    return IdReader(text, path == "-" ? "standard input" : path, vocabulary).read();
 }
 
 }  // namespace puna

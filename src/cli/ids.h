@@ -2,8 +2,9 @@
 //
 //   std::vector<int32_t> ids = read_ids("ids.txt", llama.config.vocabulary);
 //
-// Reads both formats that `puna tokenizer encode` writes: decimal text separated by white space, or u32 little-endian,
-// detected by its zero bytes (ids are below 2^24). Throws Error that names the file, the byte and the invalid id.
+// Reads all formats that `puna tokenizer encode` writes: decimal text separated by white space, JSON, or u32
+// little-endian, detected by its zero bytes (ids are below 2^24). Throws Error that names the file, the byte and the
+// invalid id, or the format that the file has instead.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -23,7 +23,7 @@ struct LogitsOptions {
 template <class F>
 void fields(LogitsOptions& o, F field) {
     field("tokens", o.tokens,
-          "token ids, as text separated by white space or as u32 little-endian; - reads standard input",
+          "token ids, as text separated by white space, JSON, or u32 little-endian; - reads standard input",
           {.word = "FILE", .required = true});
     field("output", o.output, "safetensors file to write: logits, F32 [tokens, vocabulary]", {.word = "FILE"});
     field("chunk", o.chunk, "tokens per forward pass; the output does not depend on it",

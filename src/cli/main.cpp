@@ -38,7 +38,9 @@ void on_bus_error(int signal, siginfo_t* info, void*) {
     while (reported.test_and_set()) ::pause();
     write_error("puna: ");
     write_error(path);
-    write_error(": became shorter while it was read, or its disk failed; download or copy it again\n");
+    write_error(": ");
+    write_error(puna::became_shorter);
+    write_error("\n");
     ::_exit(1);
 }
 

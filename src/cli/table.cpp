@@ -5,6 +5,7 @@
 #include "comm/group.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "core/mapped_file.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -74,7 +75,9 @@ std::span<const Command> commands() { return all; }
 
 int run_program(Arguments arguments) {
     try {
-        return flushed(run(arguments));
+        int code = flushed(run(arguments));
+        if (std::string path = shrunken_mapping(); !path.empty()) fail("{}: {}", path, became_shorter);
+        return code;
     } catch (const ClosedPipe&) {
         return 0;  // as in `puna generate ... | head -3`: the reader has enough
     } catch (const UsageError& problem) {

@@ -53,6 +53,7 @@ int run_tokenizer_train(Arguments arguments) {
     flags.add(list_fields(more));
     flags.add(list_fields(compute));
     if (!flags.parse(arguments)) return 0;
+    flags.check([&] { check_values(options); });
     flags.check([&] { check_values(more); });
     const std::string& output = more.output;
     if (std::error_code absent; std::filesystem::exists(std::filesystem::path(output) / "config.json", absent))
@@ -133,9 +134,9 @@ int run_tokenizer_encode(Arguments arguments) {
         mapped.emplace(input);
     else
         stream = read_text(input);
-    std::string_view text = mapped ? mapped->text() : stream;
-    reject_non_text(text, input == "-" ? "standard input" : input);
-    if (is_json(input)) flags.print({fmt::format("{}: contains JSON, which is encoded like any text", input)});
+    std::string_view text = plain_text(mapped ? mapped->text() : stream, input == "-" ? "standard input" : input);
+    if (input != "-" && contains_json(text))
+        flags.print({fmt::format("{}: contains JSON, which is encoded like any text", input)});
     if (json && !output.empty()) flags.print({"json: has no effect with --output"});
     if (!output.empty() && !special)
         encode_to_file(tokenizer, text, output);
@@ -150,7 +151,7 @@ int run_tokenizer_decode(Arguments arguments) {
     std::string model, input = "-";
     bool json = false;
     Flags flags("tokenizer decode",
-                "Decode token ids to text. The ids are text separated by white space, or u32 little-endian.",
+                "Decode token ids to text. The ids are text separated by white space, JSON, or u32 little-endian.",
                 "puna tokenizer decode models/starter ids.txt");
     flags.positional("TOKENIZER", model, "model folder, tokenizer.json or tokenizer.model");
     flags.positional("FILE", input, "the ids [standard input]", false);

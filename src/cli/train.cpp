@@ -113,6 +113,20 @@ void print_line(const std::string& json) {
     }
 }
 
+// A model may have a BOS token though its texts begin without one.
+int32_t bos_of(const Tokenizer& tokenizer) {
+    std::optional<int32_t> begin = tokenizer.find_begin_of_text();
+    return begin ? *begin : tokenizer.find_control(llama3_begin_of_text).value_or(-1);
+}
+
+void validate_file(const Recipe& recipe, const std::string& path, int processes) {
+    try {
+        validate(recipe, processes);
+    } catch (const Error& problem) {
+        fail("{}: {}", path, problem.what());
+    }
+}
+
 // Fine-tuning keeps the base model's tokenizer and shape.
 void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& flags) {
     if (recipe.from.empty()) return;
@@ -172,7 +186,7 @@ int run_train(Arguments arguments) {
     if (compute.threads == 0 && group.size() > 1)
         set_threads(std::max(1, threads() / group.size()));  // the processes share one machine
     flags.check([&] { check_values(recipe); });              // files are checked line by line, so this concerns flags
-    path.empty() ? flags.check([&] { validate(recipe, group.size()); }) : validate(recipe, group.size());
+    path.empty() ? flags.check([&] { validate(recipe, group.size()); }) : validate_file(recipe, path, group.size());
     Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());  // throws if the folder is not a packed set
     check_base(recipe, tokenizer, flags);
     if (group.rank() == 0)
@@ -180,9 +194,7 @@ int run_train(Arguments arguments) {
             return flags.given(field) || std::find(in_recipe.begin(), in_recipe.end(), field) != in_recipe.end();
         }));
     ProgressLine line(recipe.type);
-    TrainerHooks hooks{.resume = options.resume,
-                       .bos = tokenizer.find_begin_of_text().value_or(-1),
-                       .eos = stop_ids_of(recipe.data, tokenizer)};
+    TrainerHooks hooks{.resume = options.resume, .bos = bos_of(tokenizer), .eos = stop_ids_of(recipe.data, tokenizer)};
     hooks.on_step = [&](const TrainReport& report) {
         line.show(report);
         if (options.json) print_line(to_line(report.metrics));
@@ -194,7 +206,11 @@ int run_train(Arguments arguments) {
             print_line(nlohmann::json{{"step", step}, {"sample", sample}}.dump(
                 -1, ' ', false, nlohmann::json::error_handler_t::replace));
     };
-    Trainer(recipe, group, std::move(hooks)).run();
+    try {
+        Trainer(recipe, group, std::move(hooks)).run();
+    } catch (const OutOfMemory& problem) {
+        fail("{}: use a smaller --micro-batch or --length, or --recompute", problem.what());
+    }
     return 0;
 }
 

@@ -7,7 +7,7 @@
 namespace puna {
 
 // beginning: at least the first few bytes of the file. Throws Error with the remedy for a GGUF file, a pickled PyTorch
-// checkpoint, a Git LFS pointer and an HTML page.
+// checkpoint, compressed data, UTF-16, a Git LFS pointer and an HTML page.
 void reject_foreign_file(std::string_view beginning, std::string_view path);
 
 }  // namespace puna

@@ -90,8 +90,12 @@ class JsonReader {
                 return read_word("false", JsonEvent::boolean);
             case 'n':
                 return read_word("null", JsonEvent::null);
+            case 'N':
+                return read_word("NaN", JsonEvent::number);
+            case 'I':
+                return read_word("Infinity", JsonEvent::number);
             default:
-                return read_number();
+                return text_.substr(at_).starts_with("-I") ? read_word("-Infinity", JsonEvent::number) : read_number();
         }
     }
 
@@ -134,6 +138,7 @@ class JsonReader {
         at_ += word.size();
         JsonEvent e = event(kind, at_ - word.size());
         e.integer_value = word == "true";
+        if (kind == JsonEvent::number) e = with_number(e, false);
         on_event_(e);
     }
 
@@ -263,7 +268,7 @@ class JsonReader {
 }  // namespace
 
 bool JsonEvent::is_whole_number() const {
-    return kind == integer || (kind == number && raw.find_first_of(".eE") == raw.npos);
+    return kind == integer || (kind == number && raw.find_first_not_of("-0123456789") == raw.npos);
 }
 
 void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event) {

@@ -4,10 +4,10 @@
 //       if (event.kind == JsonEvent::key && event.depth == 1) name = event.text;
 //   });
 //
-// Accepts valid JSON (RFC 8259) of any size, with no limits on numbers, strings or depth, and with duplicate keys:
-// unused fields never cause errors. Throws Error: "path: not valid JSON at byte 17: ...". The callback may throw. Uses
-// no more memory than the text. For access to values by name see core/json_value.h; JSON is written with
-// nlohmann::json.
+// Accepts valid JSON (RFC 8259) of any size, with no limits on numbers, strings or depth, with duplicate keys, and with
+// NaN and Infinity, which Python's json writes: unused fields never cause errors. Throws Error: "path: not valid JSON
+// at byte 17: ...". The callback may throw. Uses no more memory than the text. For access to values by name see
+// core/json_value.h; JSON is written with nlohmann::json.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +23,7 @@ struct JsonEvent {
     std::string_view text;            // key, string: decoded; valid during the callback only
     std::string_view raw;             // the source text; for objects and arrays only the bracket
     int64_t integer_value = 0;        // integer (beyond 64 bits: number instead); boolean: 0 or 1
-    double number_value = 0;          // integer, number; infinite on overflow
+    double number_value = 0;          // integer, number; infinite on overflow; or NaN
     size_t position = 0;              // bytes consumed, including the closing quote of a key or string
     bool is_whole_number() const;     // an integer, even one beyond 64 bits
     bool has_lone_surrogate = false;  // key, string: a lone surrogate was replaced by U+FFFD in text

@@ -76,7 +76,7 @@ TEST(Json, InvalidJsonIsRejectedInOneLineWithTheOffset) {
     for (std::string text :
          {"",    " ",   "{",   "[1,]",    "{\"a\":1,}", "{1:2}",       "\"a",   "\"\n\"",  "01",
           "1 2", "'a'", "nan", "// c\n1", "\"\xff\"",   "\"\\u12g4\"", "[1] x", "{\"a\"}", "-",
-          "1.",  "1e",  "+1",  "\"\\x\"", "\"\\",       "{\"a\" 1}",   "[1 2]", "NaN",     "\"\xed\xa0\x80\""}) {
+          "1.",  "1e",  "+1",  "\"\\x\"", "\"\\",       "{\"a\" 1}",   "[1 2]", "Nan",     "\"\xed\xa0\x80\""}) {
         std::string message = error_of(text);
         EXPECT_EQ(message.find("x.json: not valid JSON"), 0u) << text << ": " << message;
         EXPECT_EQ(message.find('\n'), message.npos);

@@ -80,8 +80,7 @@ std::string text_of(const JsonValue& string, std::string_view where) {
         if (event.has_lone_surrogate)
             fail(
                 "{}: a string contains a lone surrogate (\\ud800 to \\udfff), which is not a character: remove it or "
-                "write "
-                "its pair",
+                "write its pair",
                 where);
         text = event.text;
     });

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <mutex>
 #include <utility>
 
 namespace puna {
@@ -67,6 +68,15 @@ class Descriptor {
     int descriptor_;
 };
 
+std::mutex shrunken_mutex;
+std::string shrunken;
+
+bool has_shrunk(const std::filesystem::path& path, uint64_t device, uint64_t inode, size_t size) {
+    struct stat status;
+    if (size == 0 || ::stat(path.c_str(), &status) != 0) return false;
+    return status.st_dev == device && status.st_ino == inode && static_cast<size_t>(status.st_size) < size;
+}
+
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
@@ -75,6 +85,8 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     if (::fstat(file.get(), &status) != 0) fail("{}: cannot read: {}", path.string(), system_reason(errno));
     if (!S_ISREG(status.st_mode)) fail("{}: is not a regular file", path.string());
     size_ = static_cast<size_t>(status.st_size);
+    device_ = status.st_dev;
+    inode_ = status.st_ino;
     if (size_ == 0) return;
     void* pointer = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
     if (pointer == MAP_FAILED) fail("{}: cannot map {} bytes: {}", path.string(), size_, system_reason(errno));
@@ -83,6 +95,10 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
 }
 
 MappedFile::~MappedFile() {
+    if (has_shrunk(path_, device_, inode_, size_)) {
+        std::lock_guard lock(shrunken_mutex);
+        if (shrunken.empty()) shrunken = path_.string();
+    }
     if (range_) release_range(range_);
     if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
@@ -91,14 +107,27 @@ MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
+      device_(other.device_),
+      inode_(other.inode_),
       range_(std::exchange(other.range_, nullptr)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
     std::swap(path_, other.path_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
+    std::swap(device_, other.device_);
+    std::swap(inode_, other.inode_);
     std::swap(range_, other.range_);
     return *this;
+}
+
+void MappedFile::check_size() const {
+    if (has_shrunk(path_, device_, inode_, size_)) fail("{}: {}", path_.string(), became_shorter);
+}
+
+std::string shrunken_mapping() {
+    std::lock_guard lock(shrunken_mutex);
+    return shrunken;
 }
 
 void MappedFile::drop_pages() const {

@@ -4,10 +4,12 @@
 //   std::span<const std::byte> bytes = file.bytes();
 //
 // The bytes are valid for the lifetime of the object, which is movable but not copyable. If the file is truncated while
-// mapped, or its disk fails, reading raises SIGBUS; the program's handler names the file (mapped_path_at). Our own
-// writers never truncate files, they replace them (core/atomic_file.h).
+// mapped, or its disk fails, reading raises SIGBUS; the program's handler names the file (mapped_path_at). The rest of
+// its last page reads as zeros: check_size() and shrunken_mapping() detect that. Our own writers never truncate files,
+// they replace them (core/atomic_file.h).
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -29,6 +31,8 @@ class MappedFile {
     std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
     const std::filesystem::path& path() const { return path_; }
 
+    void check_size() const;  // throws Error if the file has become shorter
+
     // Releases the resident pages of this mapping (MADV_DONTNEED); they are read again on the next access.
     void drop_pages() const;
 
@@ -36,8 +40,15 @@ class MappedFile {
     std::filesystem::path path_;
     const std::byte* data_ = nullptr;
     size_t size_ = 0;
+    uint64_t device_ = 0, inode_ = 0;  // a file that took its place is another
     MappedRange* range_ = nullptr;
 };
+
+// The first file that had become shorter when its mapping ended; empty if there was none.
+std::string shrunken_mapping();
+
+inline constexpr const char* became_shorter =
+    "became shorter while it was read, or its disk failed; download or copy it again";
 
 // The printable path of the file mapped at an address, or null. Async-signal-safe.
 const char* mapped_path_at(const void* address);

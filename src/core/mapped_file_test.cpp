@@ -49,6 +49,19 @@ TEST(MappedFile, ReplacingTheFileDoesNotChangeAnExistingMapping) {
     EXPECT_EQ(file.text(), "old");
 }
 
+TEST(MappedFile, AFileThatLosesLessThanAPageIsNamed) {
+    TestFolder folder;
+    write_file(folder / "x", "content");
+    {
+        MappedFile file(folder / "x");
+        file.check_size();
+        std::filesystem::resize_file(folder / "x", 5);
+        EXPECT_EQ(error_message([&] { file.check_size(); }), (folder / "x").string() + ": " + became_shorter);
+        EXPECT_EQ(shrunken_mapping(), "");
+    }
+    EXPECT_EQ(shrunken_mapping(), (folder / "x").string());
+}
+
 TEST(MappedFile, ErrorsNameThePath) {
     TestFolder folder;
     auto error_of = [](const std::filesystem::path& path) { return error_message([&] { MappedFile file(path); }); };

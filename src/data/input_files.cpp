@@ -23,7 +23,7 @@ InputFile describe(const fs::path& path, bool named) {
     auto size = fs::file_size(path, ignored);  // unknown for a pipe
     fs::path name = path.filename();
     if (lower_extension(name) == ".gz" || lower_extension(name) == ".zst") name = name.stem();
-    if (is_json(name) && !is_jsonl(name))
+    if (lower_extension(name) == ".json")
         fail(
             "{}: .json files are not supported: write one object per line to a .jsonl file (jq -c '.[]' for an array), "
             "or exclude it",

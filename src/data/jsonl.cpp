@@ -28,7 +28,7 @@ std::string read_role(const JsonMembers& message) {
 // The flag of a part of a message: a message is in the loss as a whole.
 void check_same_loss(const JsonMembers& part, const Message& message, std::string_view what) {
     bool in_loss = message.role == "assistant" && message.in_loss;
-    std::optional<LossFlag> flag = read_loss_flag(part);
+    std::optional<LossFlag> flag = read_loss_flag(part, message.role == "assistant");
     if (flag && flag->in_loss != in_loss)
         fail("{}: '{}' of {} is {}: a message is in the loss as a whole or not at all; set '{}' of the message",
              part.location(), flag->name, what, printable(flag->value), flag->name);
@@ -86,7 +86,7 @@ std::vector<ToolCall> read_calls(const JsonMembers& in, const Message& message) 
 }
 
 bool read_in_loss(const JsonMembers& in, const std::string& role) {
-    std::optional<LossFlag> flag = read_loss_flag(in);
+    std::optional<LossFlag> flag = read_loss_flag(in, role == "assistant");
     if (flag && flag->in_loss && role != "assistant")
         fail("{}: '{}' puts a message with role {} in the loss, but only assistant messages can be in it",
              in.location(), flag->name, role);

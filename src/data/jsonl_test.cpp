@@ -155,7 +155,8 @@ TEST(Jsonl, FlagsSelectWhetherAMessageIsInTheLoss) {
     for (const char* field :
          {R"("name": "x")", R"("weight": 1)", R"("weight": 1.00)", R"("weight": null)", R"("train": true)",
           R"("train_on_turn": true, "weight": 1)", R"("loss": true)", R"("trainable": true)", R"("masked": false)",
-          R"("label": "good")", R"("skip": "no")", R"("label": 0)"})
+          R"("label": "good")", R"("skip": "no")", R"("label": 0)", R"("include_in_loss": true)",
+          R"("skip_loss": false)", R"("train_step": 0)", R"("loss_note": "none")", R"("training_sources": ["a"])"})
         EXPECT_TRUE(in_loss(field)) << field;
     for (const char* field :
          {R"("weight": 0)", R"("weight": 0.0)", R"("weight": 0e0)", R"("weight": -0)", R"("train": false)",
@@ -180,6 +181,13 @@ TEST(Jsonl, UnsupportedTrainingFieldsAreRejectedByName) {
         {R"("skip": true)", "'skip' would affect training"},
         {R"("loss_mask": [0, 1])", "'loss_mask' is [0, 1]: only 0 and 1"},
         {R"("function_call": {"name": "f", "arguments": "{}"})", "'function_call' is not supported"},
+        {R"("include_in_loss": false)", "'include_in_loss' is false: if it selects what is learned, use 'weight'"},
+        {R"("token_weight": 0.5)", "'token_weight' is 0.5"},
+        {R"("turn_weights": [0, 1])", "'turn_weights' is [0, 1]"},
+        {R"("Train": false)", "'Train' is false"},
+        {R"("skip_loss": true)", "'skip_loss' is true"},
+        {R"("exclude": true)", "'exclude' is true"},
+        {R"("no_train": true)", "'no_train' is true"},
     };
     for (const auto& [fields, reason] : flags) {
         std::string message = error_message([&, text = std::string(fields)] { in_loss(text); });
@@ -216,6 +224,9 @@ TEST(Jsonl, LossFieldsOfALineAreRejectedUnlessTheyKeepIt) {
                                     R"("masked": false)", R"("train_on_inputs": false)", R"("label": "spam")"})
             EXPECT_EQ(error_in(fmt::format("{{{}, {}}}", document, neutral)), "no error") << neutral;
     }
+    EXPECT_EQ(error_in(R"({"messages": [{"role": "user", "content": "x", "is_train": false}, {"role": "assistant",
+        "content": "y"}], "score": NaN, "more": [Infinity, -Infinity]})"),
+              "no error");
     EXPECT_EQ(parse(R"({"text": "x", "weight": 1, "system": "no conversation", "labels": null})").text, "x");
 }
 

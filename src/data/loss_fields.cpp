@@ -2,6 +2,8 @@
 
 #include "core/error.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace puna {
@@ -37,9 +39,10 @@ constexpr FlagName flag_names[] = {{"weight"},
                                    {"mask_loss", false},
                                    {"no_loss", false}};
 // Not supported, unless absent or null; the second list: if they are true.
-constexpr std::string_view unsupported[] = {"train_detail", "mask", "masks", "labels"};
+constexpr std::string_view unsupported[] = {"train_detail", "mask", "masks", "labels", "roles_to_train"};
 constexpr std::string_view unsupported_if_true[] = {
-    "train_on_inputs", "train_on_input", "train_on_prompt", "mask_history", "only_last_turn_loss", "ignore", "skip"};
+    "train_on_inputs",     "train_on_input", "train_on_prompt", "train_on_prompts", "mask_history",
+    "only_last_turn_loss", "only_last_turn", "last_turn_only",  "ignore",           "skip"};
 
 // 0 or 1, compared as numbers.
 std::optional<bool> bool_of(const JsonValue& value) {
@@ -68,10 +71,47 @@ void reject_unsupported(const JsonMembers& object) {
         if (const JsonValue* value = object.find(name); value && bool_of(*value) == true) reject(name);
 }
 
+// Whether a field of a name that no program we know uses seems to select what is in the loss: include_in_loss: false,
+// token_weight: 0, skip_loss: true. Numbers and lists count only if the name ends in such a word: a train_step is none.
+bool seems_to_select(std::string_view name, const JsonValue& value) {
+    constexpr std::string_view words[] = {"loss", "train", "weight", "learn", "supervis", "is_target"},
+                               negations[] = {"mask", "exclude", "ignore", "skip", "no_"};
+    std::string lower(name);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    auto contains = [&lower](std::string_view word) { return lower.find(word) != lower.npos; };
+    bool negated = std::any_of(std::begin(negations), std::end(negations), contains);
+    bool selects = std::any_of(std::begin(words), std::end(words), contains);
+    if (!selects && !(negated && !contains("no_"))) return false;
+    if (value.kind == JsonEvent::boolean) return (value.raw == "true") == negated;
+    constexpr std::string_view last_words[] = {"loss",    "train",     "weight",     "mask",     "weights",
+                                               "masks",   "masked",    "ignored",    "excluded", "ignore",
+                                               "exclude", "trainable", "supervised", "target"};
+    bool last = std::any_of(std::begin(last_words), std::end(last_words),
+                            [&lower](std::string_view word) { return lower.ends_with(word); });
+    if (!last) return false;
+    return value.is_array() || (value.is_number() && bool_of(value) != !negated);
+}
+
+void reject_unknown_selection(const JsonMembers& object) {
+    auto known = [](std::string_view name) {
+        auto is_name = [name](std::string_view each) { return each == name; };
+        return std::any_of(std::begin(flag_names), std::end(flag_names),
+                           [&](const FlagName& flag) { return flag.name == name; }) ||
+               std::any_of(std::begin(unsupported), std::end(unsupported), is_name) ||
+               std::any_of(std::begin(unsupported_if_true), std::end(unsupported_if_true), is_name);
+    };
+    for (const JsonMembers::Member& member : object.all())
+        if (!known(member.name) && seems_to_select(member.name, member.value))
+            fail("{}: '{}' is {}: if it selects what is learned, use 'weight' with 0 or 1; else remove or rename it",
+                 object.location(), printable(member.name), printable(member.value.raw));
+}
+
 }  // namespace
 
-std::optional<LossFlag> read_loss_flag(const JsonMembers& object) {
+std::optional<LossFlag> read_loss_flag(const JsonMembers& object, bool can_be_in_loss) {
     reject_unsupported(object);
+    if (can_be_in_loss) reject_unknown_selection(object);
     std::optional<LossFlag> flag;
     for (const FlagName& each : flag_names) {
         const JsonValue* value = object.find(each.name);

@@ -18,7 +18,8 @@ struct LossFlag {
 };
 
 // None if no field says. Throws Error for fractional weights, fields that contradict each other and fields with an
-// effect on training that is not supported.
-std::optional<LossFlag> read_loss_flag(const JsonMembers& object);
+// effect on training that is not supported, also unknown ones that seem to have one.
+// can_be_in_loss: false for messages of other roles than the assistant's, where unknown fields do not matter.
+std::optional<LossFlag> read_loss_flag(const JsonMembers& object, bool can_be_in_loss = true);
 
 }  // namespace puna

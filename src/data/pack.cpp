@@ -30,8 +30,11 @@ constexpr size_t max_document_tokens = 1 << 24;  // longer documents are split, 
 // A folder that is written under a temporary name and renamed when complete.
 class NewFolder {
  public:
-    explicit NewFolder(const fs::path& path) : path_(path), temporary_(path) {
+    // A link to a folder, which may not exist yet, is followed.
+    explicit NewFolder(const fs::path& path) : path_(path) {
         std::error_code ignored;
+        if (fs::is_symlink(path_, ignored)) path_ = fs::weakly_canonical(path_);
+        temporary_ = path_;
         if (fs::exists(path_, ignored) && !(fs::is_directory(path_, ignored) && fs::is_empty(path_, ignored)))
             fail("{}: already exists; remove it or choose another --output", path_.string());
         remove_leftovers();
@@ -246,16 +249,15 @@ std::vector<std::string> notes_on(const PackOptions& options, const PackResult& 
     note(named("text_field") && result.any_jsonl && training.conversations,
          "text_field: has no effect, the inputs are conversations");
     note(named("date") && !result.dated, "date: has no effect, no prompt contains a date");
-    note(
-        options.validation_share > 0 && !result.validation,
-        fmt::format("validation_share: there is no validation set: none of the {} documents fell into the fraction {}; "
-                    "use hold_out_last to hold out the last ones",
-                    training.documents, options.validation_share));
-    note(
-        result.held_out_copies > 0,
-        fmt::format("hold_out_last: {} of the {} documents held out are in the training set too; remove copies, or use "
-                    "validation_share, which keeps them on one side",
-                    result.held_out_copies, options.hold_out_last));
+    note(options.validation_share > 0 && !result.validation,
+         fmt::format("validation_share: there is no validation set: none of {} fell into the fraction {}; hold "
+                     "out the last ones instead",
+                     format_count(training.documents, "document"), options.validation_share));
+    note(result.held_out_copies > 0,
+         fmt::format(
+             "hold_out_last: {} of the {} documents held out are in the training set too; remove copies, or hold "
+             "out a share, which keeps them on one side",
+             result.held_out_copies, options.hold_out_last));
     note(training.trained == 0, "training: no assistant message is in the loss, so there is nothing to train on");
     note(result.validation && result.validation->trained == 0,
          "validation: no token is in the loss, so it cannot be measured");

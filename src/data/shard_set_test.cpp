@@ -119,6 +119,15 @@ TEST(ShardSet, AShardOfTheWrongSizeIsDetected) {
     expect_one_line(set.error(), "00000.tokens", "cannot open: No such file or directory");
 }
 
+TEST(ShardSet, AShardThatBecomesShorterIsDetectedOnReading) {
+    PackedSet set;
+    ShardSet opened(set.packed());
+    std::vector<int32_t> ids(4);
+    opened.read(0, ids);
+    fs::resize_file(set.shard(), fs::file_size(set.shard()) - 1);
+    expect_one_line(error_message([&] { opened.read(0, ids); }), set.shard().string(), "became shorter");
+}
+
 TEST(ShardSet, DamagedDocumentsAreDetectedOnReading) {
     PackedSet set;
     std::string table = read_text(set.shard()).substr(sizeof(ShardHeader), 5 * 8);

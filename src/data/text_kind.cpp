@@ -1,6 +1,7 @@
 #include "data/text_kind.h"
 
 #include "core/error.h"
+#include "core/json_value.h"
 #include "core/log.h"
 #include "core/utf8.h"
 #include "data/byte_stream.h"
@@ -52,28 +53,49 @@ std::string_view utf16_of(std::string_view text) {
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
 
+void reject_other_formats(std::string_view beginning, std::string_view path) {
+    std::string_view text = beginning.substr(0, inspected_bytes);
+    for (const KnownFormat& known : known_formats)
+        if (text.substr(std::min(known.offset, text.size())).starts_with(known.magic))
+            fail("{}: is {}, not text: {}", path, known.name, known.remedy);
+    if (std::string_view name = utf16_of(text); !name.empty())
+        fail("{}: looks like {}: convert it to UTF-8 (iconv -f {} -t UTF-8)", path, name, name);
+}
+
 void reject_non_text(std::string_view beginning, std::string_view path) {
     std::string_view text = beginning.substr(0, inspected_bytes);
     size_t cut = text.size() < beginning.size() ? 3 : 0;  // a character may be truncated at the end
     size_t errors = find_utf8_errors(text).count;
     errors -= std::min(errors, cut);
     if (errors == 0 && text.find('\0') == text.npos) return;
-    for (const KnownFormat& known : known_formats)
-        if (text.substr(std::min(known.offset, text.size())).starts_with(known.magic))
-            fail("{}: is {}, not text: {}", path, known.name, known.remedy);
-    if (std::string_view name = utf16_of(text); !name.empty())
-        fail("{}: looks like {}: convert it to UTF-8 (iconv -f {} -t UTF-8)", path, name, name);
+    reject_other_formats(text, path);
     if (errors > text.size() / 10)
-        fail("{}: is not UTF-8 text: {} of its first {} bytes are invalid; convert it to UTF-8 (iconv) or exclude it",
-             path, errors, text.size());
+        fail("{}: is not UTF-8 text: {} of its first {} bytes are invalid; convert it to UTF-8 (iconv)", path, errors,
+             text.size());
+}
+
+bool contains_json(std::string_view beginning) {
+    if (beginning.starts_with(byte_order_mark)) beginning.remove_prefix(byte_order_mark.size());
+    size_t first = beginning.find_first_not_of(" \t\r\n");
+    if (first == beginning.npos) return false;
+    std::string_view text = beginning.substr(first);
+    if (text[0] == '[') {
+        size_t next = text.find_first_not_of(" \t\r\n", 1);
+        return next != text.npos && text[next] == '{' &&
+               text.find('"', next) == text.find_first_not_of(" \t\r\n", next + 1);
+    }
+    if (text[0] != '{') return false;
+    try {
+        return for_each_member(text.substr(0, text.find('\n')), "", [](std::string_view, const JsonValue&) {});
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 bool is_jsonl(const std::filesystem::path& path) {
     std::string extension = lower_extension(path);
     return extension == ".jsonl" || extension == ".ndjson";
 }
-
-bool is_json(const std::filesystem::path& path) { return is_jsonl(path) || lower_extension(path) == ".json"; }
 
 std::string_view plain_text(std::string_view content, std::string_view path) {
     reject_non_text(content, path);

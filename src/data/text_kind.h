@@ -12,12 +12,16 @@ constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // of UTF-8; not p
 
 bool is_blank(std::string_view text);  // white space only, or empty
 
-// By its extension: .jsonl and .ndjson; these or .json.
-bool is_jsonl(const std::filesystem::path& path);
-bool is_json(const std::filesystem::path& path);
+bool is_jsonl(const std::filesystem::path& path);  // by its extension, .jsonl or .ndjson
+
+// Whether a text is JSON: an array of objects, or an object on its first line. beginning: any prefix of the file.
+bool contains_json(std::string_view beginning);
 
 // beginning: any prefix of the file. A zero byte or a few invalid bytes alone do not make it fail.
 void reject_non_text(std::string_view beginning, std::string_view path);
+
+// Only archives, compressed data, UTF-16 and other formats with a remedy of their own.
+void reject_other_formats(std::string_view beginning, std::string_view path);
 
 // Also rejects zero bytes, and logs a warning about invalid UTF-8.
 std::string_view plain_text(std::string_view content, std::string_view path);

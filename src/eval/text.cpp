@@ -24,31 +24,33 @@ double sum_of_nats(std::span<const float> log_p) {
     return nats;
 }
 
-// Calls `window` for every window of every document: <|begin_of_text|>, then tokens of the text. Without such a token
-// the first one of a window is not predicted.
+// Calls `window` for every window of every document: <|begin_of_text|>, then tokens of the text. Without such a token a
+// window begins with the last token of the one before, and the first token of a document is neither predicted nor
+// counted.
 TextScore score_windows(Engine& engine, int64_t context, std::string_view text,
                         const std::function<void(TextScore&, Tokens)>& window) {
     if (context < 2) fail("a context of {} is too short to score text: use 2 or more", context);
     TextScore score;
     Progress progress("scoring", static_cast<int64_t>(text.size()), "B");
-    std::vector<int32_t> begin;
-    if (std::optional<int32_t> id = engine.tokenizer().begin_of_text()) begin.push_back(*id);
+    std::optional<int32_t> begin = engine.tokenizer().begin_of_text();
+    size_t most = static_cast<size_t>(context) - 1;  // predictions in a window
     for (std::string_view document : split_documents(text)) {
         std::vector<int32_t> ids = engine.tokenizer().encode(document), tokens;
-        for (size_t at = 0; at < ids.size(); at += tokens.size() - begin.size()) {
-            size_t most = static_cast<size_t>(context) - begin.size();
+        for (size_t at = begin ? 0 : 1; at < ids.size(); at += most) {
             Tokens next = Tokens(ids).subspan(at, std::min(ids.size() - at, most));
-            tokens = begin;
+            tokens.assign(1, begin ? *begin : ids[at - 1]);
             tokens.insert(tokens.end(), next.begin(), next.end());
-            if (tokens.size() > 1) window(score, tokens);
-            score.tokens += static_cast<int64_t>(tokens.size()) - 1;
+            window(score, tokens);
+            score.tokens += static_cast<int64_t>(next.size());
         }
         ++score.documents;
         score.bytes += static_cast<int64_t>(document.size());
+        if (!begin && !ids.empty()) score.bytes -= static_cast<int64_t>(engine.tokenizer().bytes(ids[0]).size());
         progress.advance(static_cast<int64_t>(document.size()));
     }
     if (score.documents == 0) fail("the text is empty: nothing to score");
-    if (score.tokens == 0) fail("the text has a single token, and nothing before it to predict it from");
+    if (score.tokens == 0)
+        fail("each document has a single token, and nothing before it to predict it from: use a longer text");
     return score;
 }
 

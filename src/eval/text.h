@@ -6,8 +6,9 @@
 // Lines that equal <|endoftext|> separate documents; neither these lines nor the newline before each belong to a
 // document. Each document begins with <|begin_of_text|>, or the model's bos_token. A document longer than the context
 // is split into windows that do not overlap, each after <|begin_of_text|>: every token is predicted once, from the
-// preceding tokens of its window. Only tokens and bytes of the documents count: control tokens are neither predicted
-// nor counted.
+// preceding tokens of its window. If the model's texts begin without such a token, a window begins with the last token
+// of the one before, and the first token of a document is not predicted. Only predicted tokens and their bytes count;
+// control tokens are neither predicted nor counted.
 #pragma once
 #include "infer/engine.h"
 

@@ -55,6 +55,26 @@ TEST(EvalText, EveryTokenIsPredictedOnceFromItsWindow) {
     EXPECT_DOUBLE_EQ(score.nats, nats);
 }
 
+TEST(EvalText, WithoutABeginOfTextTheFirstTokenOfADocumentIsNotCounted) {
+    std::string text = sample_text(50);
+    Vocabulary vocabulary = fake_tokenizer().vocabulary();
+    vocabulary.begin_of_text = TextToken{};
+    Engine engine(fake_llama(), Tokenizer(vocabulary), {.context = 21});
+    Session session = engine.open();
+    double nats = 0;
+    for (size_t at = 0; at + 1 < text.size(); at += 20) {
+        std::vector<int32_t> tokens;
+        for (unsigned char byte : text.substr(at, 21)) tokens.push_back(byte);
+        for (float log_p : engine.score(session, tokens, 1)) nats -= static_cast<double>(log_p);
+    }
+    Engine fresh(fake_llama(), Tokenizer(vocabulary), {.context = 21});
+    TextScore score = score_text(fresh, text + "\n<|endoftext|>\na");
+    EXPECT_EQ(score.documents, 2);
+    EXPECT_EQ(score.tokens, 49);
+    EXPECT_EQ(score.bytes, 49);
+    EXPECT_DOUBLE_EQ(score.nats, nats);
+}
+
 TEST(EvalText, DivergenceFromItselfIsZero) {
     Engine engine(fake_llama(), fake_tokenizer()), twin(fake_llama(), fake_tokenizer());
     TextScore score = compare_on_text(engine, twin, sample_text(200));

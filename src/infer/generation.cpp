@@ -12,7 +12,11 @@ std::string_view name_of(Finish finish) {
     return names[static_cast<size_t>(finish)];
 }
 
-void validate(const GenerateOptions& options) { check_values(options); }
+void validate(const GenerateOptions& options) {
+    check_values(options);
+    if (std::find(options.stop.begin(), options.stop.end(), "") != options.stop.end())
+        fail("stop must not contain an empty text: separate the texts by one comma");
+}
 
 double Answer::tokens_per_second() const {
     return ids.size() > 1 && seconds > 0 ? static_cast<double>(ids.size() - 1) / seconds : 0;
@@ -33,7 +37,7 @@ Generation::Generation(Engine& engine, Session& session, std::span<const int32_t
       max_tokens_(options.max_tokens) {
     int64_t n = static_cast<int64_t>(prompt.size()), requested = std::max<int64_t>(1, max_tokens_);
     validate(options);
-    if (n == 0) fail("the prompt is empty");
+    if (n == 0) fail("the prompt is empty: this model needs a text to continue");
     if (n > engine.context() || requested > engine.context() - n) throw ContextFull(n, requested, engine.context());
     engine.check_ids(prompt);
     session.sync(prompt);

@@ -132,6 +132,7 @@ std::string problem_of(std::string_view name) {
                 return fmt::format("{} has no extension that '{}' excludes", set.name, printable(part));
         }
     }
+    if (parts[0] == "scalar" && parts.size() > 1) return "scalar has no extensions";
     return "this machine cannot run these kernels";
 }
 

@@ -133,6 +133,19 @@ void reject_quantized(const ModelWeights& files, std::string_view name, std::str
              name, method);
 }
 
+// A missing matrix with other tensors in its place was quantized by a method that is not in that list.
+void reject_replaced(const ModelWeights& files, std::string_view name, std::string_view folder) {
+    std::string prefix(name.substr(0, name.rfind('.') + 1));
+    for (const SafetensorsFile& file : files.files())
+        for (const TensorEntry& entry : file.entries())
+            if (entry.name.starts_with(prefix) && entry.name != prefix + "bias")
+                fail(
+                    "{}: tensor {} is missing, but there is {}: the model seems to be quantized, which is not "
+                    "supported: "
+                    "use the unquantized model",
+                    folder, name, printable(entry.name));
+}
+
 // The file by which a folder shows another format than Hugging Face's with safetensors: it and its name; else empty.
 std::pair<std::string, std::string_view> find_other_format(const std::filesystem::path& folder) {
     struct Format {
@@ -152,7 +165,7 @@ std::pair<std::string, std::string_view> find_other_format(const std::filesystem
     return {};
 }
 
-constexpr std::string_view weights_remedy = "download or copy the weights again",
+constexpr std::string_view weights_remedy = "download or copy the weights again, or the config.json of these weights",
                            output_remedy =
                                "if the embeddings are the output too, set \"tie_word_embeddings\": true in "
                                "config.json; else download or copy the weights again";
@@ -184,8 +197,9 @@ void check_shape(const ModelWeights& files, const Param& param, const TensorEntr
         entry.rank == full.rank && std::equal(full.size.begin(), full.size.begin() + full.rank, entry.shape.begin());
     if (!supported || !same_shape) reject_quantized(files, entry.name, folder);
     if (!same_shape)
-        fail("{}: tensor {} does not have the shape implied by config.json: [{}] instead of {}", folder, entry.name,
-             fmt::join(entry.shape.begin(), entry.shape.begin() + std::min(entry.rank, 4), ", "), full);
+        fail("{}: tensor {} has the shape [{}], but config.json implies [{}]: one of the two belongs to another model",
+             folder, entry.name, fmt::join(entry.shape.begin(), entry.shape.begin() + std::min(entry.rank, 4), ", "),
+             fmt::join(full.size.begin(), full.size.begin() + full.rank, ", "));
     if (!supported)
         fail("{}: tensor {} is {}; only F32, F16 and BF16 are supported", folder, entry.name,
              printable(entry.dtype_name));
@@ -254,6 +268,7 @@ Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options
         std::string name = hugging_face_name(p->name);
         const TensorEntry* entry = files->find(name);
         if (!entry) reject_quantized(*files, name, folder.string());
+        if (!entry) reject_replaced(*files, name, folder.string());
         if (!entry) files->fail_missing(name, p == &llama.output.weight ? output_remedy : weights_remedy);
         Split split = split_of(llama, p);
         check_shape(*files, *p, *entry, split, llama.group, folder.string());

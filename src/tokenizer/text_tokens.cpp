@@ -46,14 +46,37 @@ class TextTokens {
           folder_(file.parent_path()),
           tokenizer_config_(folder_ / "tokenizer_config.json") {}
 
+    // transformers would add tokens that only the files beside tokenizer.json declare.
+    void check_declared() const {
+        auto check_one = [this](std::string_view text, const std::string& origin) {
+            if (text.empty() || vocabulary_.added.find(text) || vocabulary_.tokens.find(text)) return;
+            fail("{}: declares '{}', which is not a token of {}: save the tokenizer again so that its files agree",
+                 origin, printable(text), file_);
+        };
+        if (std::optional<JsonValue> declared = tokenizer_config_.find("added_tokens_decoder")) {
+            std::string origin = tokenizer_config_.origin("added_tokens_decoder");
+            for_each_member(declared->raw, origin, [&](std::string_view, const JsonValue& token) {
+                check_one(special_token_text(token, origin).value_or(""), origin);
+            });
+        }
+        fs::path path = folder_ / "added_tokens.json";
+        if (!file_exists(path)) return;
+        for_each_member(MappedFile(path).text(), path.string(),
+                        [&](std::string_view text, const JsonValue&) { check_one(text, path.string()); });
+    }
+
+    // LlamaTokenizer replaces the post-processor's template by one that follows add_bos_token, which is true by
+    // default.
     TextToken begin() const {
-        if (tokenizer_config_.is("add_bos_token", "false")) return {};
-        bool adds = tokenizer_config_.is("add_bos_token", "true");
-        if (vocabulary_.begin_of_text && !adds) return *vocabulary_.begin_of_text;
-        if (std::optional<int32_t> own = vocabulary_.added.find(begin_names.llama3)) return {.id = own};
-        adds = adds || !tokenizer_config_.exists() || tokenizer_config_.is("tokenizer_class", "\"LlamaTokenizer\"") ||
-               tokenizer_config_.is("tokenizer_class", "\"LlamaTokenizerFast\"");
-        return adds ? named(begin_names) : TextToken{};
+        std::optional<int32_t> own = vocabulary_.added.find(begin_names.llama3);
+        if (tokenizer_config_.is("tokenizer_class", "\"LlamaTokenizer\"") ||
+            tokenizer_config_.is("tokenizer_class", "\"LlamaTokenizerFast\"")) {
+            if (tokenizer_config_.is("add_bos_token", "false")) return {};
+            return tokenizer_config_.find(begin_names.field) || !own ? named(begin_names) : TextToken{.id = own};
+        }
+        if (vocabulary_.begin_of_text) return *vocabulary_.begin_of_text;
+        if (own) return {.id = own};
+        return tokenizer_config_.exists() ? TextToken{} : named(begin_names);
     }
 
     TextToken end() const {
@@ -64,8 +87,10 @@ class TextTokens {
  private:
     TextToken named(const TextTokenNames& names) const {
         std::string field(names.field), id = field + "_id";
-        if (std::optional<TextToken> token = find(tokenizer_config_, field)) return *token;
-        if (std::optional<TextToken> token = find(JsonFile(folder_ / "special_tokens_map.json"), field)) return *token;
+        JsonFile map(folder_ / "special_tokens_map.json");
+        bool map_first = !tokenizer_config_.find("added_tokens_decoder");
+        for (const JsonFile* file : {map_first ? &map : &tokenizer_config_, map_first ? &tokenizer_config_ : &map})
+            if (std::optional<TextToken> token = find(*file, field)) return *token;
         if (std::optional<TextToken> token = find(JsonFile(folder_ / "config.json"), id)) return *token;
         if (tokenizer_config_.exists()) return {};
         return {.problem =
@@ -112,6 +137,7 @@ std::optional<std::string> special_token_text(const JsonValue& value, std::strin
 
 void find_text_tokens(Vocabulary& vocabulary, const fs::path& file) {
     TextTokens tokens(vocabulary, file);
+    tokens.check_declared();
     vocabulary.begin_of_text = tokens.begin();
     vocabulary.end_of_text = tokens.end();
 }

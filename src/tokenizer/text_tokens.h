@@ -4,12 +4,14 @@
 //   find_text_tokens(vocabulary, "models/starter/tokenizer.json");
 //
 // Llama 3's own token if the vocabulary has it, else what the files beside it say: bos_token (eos_token) of
-// tokenizer_config.json, of special_tokens_map.json, or bos_token_id (eos_token_id, of a list the first) of
-// config.json. Null is a model without such a token, as is a tokenizer_config.json that does not mention it.
+// special_tokens_map.json, of tokenizer_config.json (first if it has added_tokens_decoder), or bos_token_id
+// (eos_token_id, of a list the first) of config.json. Null is a model without such a token, as is a
+// tokenizer_config.json that does not mention it.
 //
-// Whether a text begins with it: add_bos_token of tokenizer_config.json decides; else the template of tokenizer.json's
-// post_processor, which names the token itself; else it does for Llama 3's own, if tokenizer_class is LlamaTokenizer,
-// and without a tokenizer_config.json. Source: transformers' LlamaTokenizerFast, tokenizers' TemplateProcessing.
+// Whether a text begins with it: if tokenizer_class is LlamaTokenizer, unless add_bos_token is false; else the template
+// of tokenizer.json's post_processor decides, and names the token itself; else Llama 3's own does, and without a
+// tokenizer_config.json any. Source: transformers 4.57, PreTrainedTokenizerBase and LlamaTokenizerFast; tokenizers
+// 0.22, TemplateProcessing.
 #pragma once
 #include "core/json_value.h"
 #include "tokenizer/vocabulary.h"
@@ -22,7 +24,8 @@
 namespace puna {
 
 // Sets begin_of_text and end_of_text; begin_of_text is the template's where there is one. file: the tokenizer.json.
-// Throws Error for files beside it that are not JSON objects, by name.
+// Throws Error for files beside it that are not JSON objects, and for tokens that only these declare
+// (added_tokens_decoder, added_tokens.json), by name.
 void find_text_tokens(Vocabulary& vocabulary, const std::filesystem::path& file);
 
 // The text of a special token: a string, or an AddedToken {"content": "<s>", ...}. None for other values.

@@ -26,6 +26,9 @@ TEST(TextTokens, ModelFilesNameThemWhereLlamasAreMissing) {
     EXPECT_EQ(folder.load().begin_of_text(), e);
     write_file(folder / "tokenizer_config.json",
                R"({"bos_token": "s", "unread": 1e999, "tokenizer_class": "LlamaTokenizer"})");
+    EXPECT_EQ(folder.load().begin_of_text(), e);
+    write_file(folder / "tokenizer_config.json",
+               R"({"bos_token": "s", "added_tokens_decoder": {}, "tokenizer_class": "LlamaTokenizer"})");
     EXPECT_EQ(folder.load().begin_of_text(), s);
 }
 
@@ -51,20 +54,26 @@ TEST(TextTokens, ABosTokenBeginsATextOnlyWhereTheFilesSaySo) {
         write_file(folder / "tokenizer_config.json", config);
         return folder.load().begin_of_text();
     };
+    auto problem = [&] { return error_message([&] { begin("{}"); }); };
     EXPECT_EQ(begin(R"({"bos_token": "s"})"), std::nullopt);
-    EXPECT_EQ(begin(R"({"bos_token": "s", "add_bos_token": true})"), s);
-    EXPECT_EQ(begin(R"({"bos_token": "s", "add_bos_token": false, "tokenizer_class": "LlamaTokenizer"})"),
+    EXPECT_EQ(begin(R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizer"})"), s);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizerFast", "add_bos_token": true})"), s);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizer", "add_bos_token": false})"),
               std::nullopt);
-    EXPECT_EQ(begin(R"({"add_bos_token": true})"), std::nullopt);
     set_post_processor(folder, template_processor(fmt::format("{}, {}", special, text)));
     EXPECT_EQ(begin(R"({"bos_token": "s"})"), 101);
-    EXPECT_EQ(begin(R"({"bos_token": "s", "add_bos_token": false})"), std::nullopt);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "add_bos_token": false})"), 101);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizer"})"), s);
     set_post_processor(folder, fmt::format(R"({{"type": "Sequence", "processors": [{{"type": "ByteLevel"}}, {}]}})",
                                            template_processor(fmt::format("{}, {}", text, special))));
-    EXPECT_EQ(begin(R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizer"})"), std::nullopt);
+    EXPECT_EQ(begin(R"({"bos_token": "s"})"), std::nullopt);
+    std::string where = (folder / "tokenizer.json").string() + ": post_processor ";
     set_post_processor(folder, template_processor(R"({"SpecialToken": {"id": "y", "type_id": 0}})"));
-    EXPECT_EQ(error_message([&] { begin("{}"); }),
-              (folder / "tokenizer.json").string() + ": post_processor: begins with 'y', which is not a token");
+    EXPECT_EQ(problem(), where + "begins with 'y', which is not a token");
+    set_post_processor(folder, template_processor(fmt::format("{}, {}, {}", special, special, text)));
+    EXPECT_EQ(problem(), where + "puts 2 tokens before a text, which is not supported");
+    set_post_processor(folder, R"({"type": "RobertaProcessing", "cls": ["<s>", 1], "sep": ["</s>", 2]})");
+    EXPECT_EQ(problem(), where + "is of the type \"RobertaProcessing\", which is not supported");
 }
 
 TEST(TextTokens, ModelsMayHaveNone) {
@@ -87,25 +96,42 @@ TEST(TextTokens, UnknownOnesAreErrorsOnlyWhereTheyAreUsed) {
                              ": has no token <|begin_of_text|>, and no tokenizer_config.json beside it names another "
                              "as bos_token");
     EXPECT_EQ(folder.load().find_begin_of_text(), std::nullopt);
-    write_file(folder / "tokenizer_config.json", R"({"bos_token": "<s>", "add_bos_token": true})");
+    write_file(folder / "tokenizer_config.json", R"({"bos_token": "<s>", "tokenizer_class": "LlamaTokenizer"})");
     EXPECT_EQ(problem(), fmt::format("{0}/tokenizer_config.json: bos_token: names '<s>', which is not a token of "
                                      "{0}/tokenizer.json",
                                      folder.path().string()));
-    write_file(folder / "tokenizer_config.json", R"({"bos_token": 7000000000, "add_bos_token": true})");
+    write_file(folder / "tokenizer_config.json", R"({"bos_token": 7000000000, "tokenizer_class": "LlamaTokenizer"})");
     EXPECT_NE(problem().find("is 7000000000, which is not a token of"), std::string::npos);
+}
+
+TEST(TextTokens, TokensThatOnlyOtherFilesDeclareAreRejected) {
+    PlainFolder folder;
+    auto problem = [&] { return error_message([&] { folder.load(); }); };
+    write_file(folder / "tokenizer_config.json", R"({"added_tokens_decoder": {"115": {"content": "s"}}})");
+    write_file(folder / "added_tokens.json", R"({"e": 101})");
+    EXPECT_EQ(problem(), "no error");
+    write_file(folder / "added_tokens.json", R"({"<|im_end|>": 257})");
+    EXPECT_EQ(problem(),
+              fmt::format("{0}/added_tokens.json: declares '<|im_end|>', which is not a token of {0}/tokenizer.json: "
+                          "save the tokenizer again so that its files agree",
+                          folder.path().string()));
+    write_file(folder / "tokenizer_config.json", R"({"added_tokens_decoder": {"256": {"content": "<|im_start|>"}}})");
+    EXPECT_NE(problem().find("tokenizer_config.json: added_tokens_decoder: declares '<|im_start|>'"),
+              std::string::npos);
 }
 
 TEST(TextTokens, WhatBeginsATextIsSavedWithTheTokenizer) {
     TestFolder folder, saved;
     save_tokenizer(small_tokenizer(), folder.path());
-    write_file(folder / "tokenizer_config.json", R"({"add_bos_token": false})");
+    write_file(folder / "tokenizer_config.json",
+               R"({"add_bos_token": false, "tokenizer_class": "LlamaTokenizerFast"})");
     Tokenizer without = load_tokenizer(folder.path());
     EXPECT_EQ(without.begin_of_text(), std::nullopt);
     save_tokenizer(without, saved.path());
     EXPECT_EQ(load_tokenizer(saved.path()).begin_of_text(), std::nullopt);
     PlainFolder plain;
     int32_t s = plain.load().encode("s")[0];
-    write_file(plain / "tokenizer_config.json", R"({"bos_token": "s", "add_bos_token": true})");
+    write_file(plain / "tokenizer_config.json", R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizer"})");
     save_tokenizer(plain.load(), saved.path());
     EXPECT_EQ(load_tokenizer(saved.path()).begin_of_text(), s);
 }

@@ -160,37 +160,65 @@ void read_merges(Vocabulary& vocabulary, size_t count, std::string_view text, st
     if (count == splits && filler.by_merged_id) vocabulary.merges.reset();
 }
 
-// {"single": [...], ...}, the template for single texts in a post-processor that is one, or a Sequence with one.
-std::optional<JsonValue> find_template(std::string_view post_processor, std::string_view path) {
-    if (std::optional<JsonValue> own = find_member(post_processor, "single", path))
-        return JsonValue{JsonEvent::begin_object, post_processor};
-    std::optional<JsonValue> found, processors = find_member(post_processor, "processors", path);
-    if (processors)
-        for_each_item(processors->raw, path, [&](const JsonValue& processor) {
-            if (find_member(processor.raw, "single", path)) found = processor;
-        });
-    return found;
-}
+// Reads the token that a post-processor puts before a text: {"SpecialToken": {"id": "<s>"}} is the first piece of the
+// template for single texts, and {"<s>": {"ids": [1]}} one of its special_tokens.
+class PostProcessor {
+ public:
+    PostProcessor(const Vocabulary& vocabulary, std::string_view path) : vocabulary_(vocabulary), path_(path) {}
 
-// The token that the template puts before a text: {"SpecialToken": {"id": "<s>"}} is its first piece, and
-// {"<s>": {"ids": [1]}} among its special_tokens. None: it puts none. Unset: there is no template.
-std::optional<TextToken> read_template(std::string_view post_processor, const Vocabulary& vocabulary,
-                                       std::string_view path) {
-    std::optional<JsonValue> found = post_processor.empty() ? std::nullopt : find_template(post_processor, path);
-    if (!found) return {};
-    auto member = [&](std::optional<JsonValue> value, std::string_view name) {
-        return value ? find_member(value->raw, name, path) : std::nullopt;
-    };
-    auto first = [&](std::optional<JsonValue> value) { return value ? first_item(value->raw, path) : std::nullopt; };
-    std::optional<JsonValue> name = member(member(first(member(found, "single")), "SpecialToken"), "id");
-    if (!name || !name->is_string()) return TextToken{};
-    std::string text = text_of(*name, path);
-    std::optional<JsonValue> id = first(member(member(member(found, "special_tokens"), text), "ids"));
-    std::optional<int64_t> number = id ? integer_of(*id) : std::nullopt;
-    if (std::optional<int32_t> token = vocabulary.find_id(number.value_or(-1))) return TextToken{.id = token};
-    return TextToken{
-        .problem = fmt::format("{}: post_processor: begins with '{}', which is not a token", path, printable(text))};
-}
+    // No id: the template puts none. Unset: there is no template.
+    std::optional<TextToken> read(const JsonValue& processor, int depth = 0) const {
+        std::optional<JsonValue> type = member(processor, "type");
+        if (!type || type->raw == "\"ByteLevel\"") return {};
+        if (type->raw == "\"TemplateProcessing\"") return read_template(processor);
+        if (type->raw != "\"Sequence\"") return problem("is of the type {}, which is not supported", type->raw);
+        std::optional<TextToken> found;
+        if (std::optional<JsonValue> processors = member(processor, "processors"))
+            for_each_item(processors->raw, path_, [&](const JsonValue& one) {
+                if (depth == max_depth) fail("{}: post_processor: sequences nest more than {} deep", path_, max_depth);
+                if (std::optional<TextToken> token = read(one, depth + 1)) found = token;
+            });
+        return found;
+    }
+
+ private:
+    TextToken read_template(const JsonValue& processor) const {
+        std::optional<JsonValue> single = member(processor, "single"), tokens = member(processor, "special_tokens");
+        std::vector<std::string> before;  // the text
+        bool in_front = true;
+        if (single)
+            for_each_item(single->raw, path_, [&](const JsonValue& piece) {
+                std::optional<JsonValue> token = member(piece, "SpecialToken"), name;
+                if (token) name = member(*token, "id");
+                in_front = in_front && name && name->is_string();
+                if (in_front) before.push_back(text_of(*name, path_));
+            });
+        if (before.empty()) return {};
+        if (before.size() > 1) return problem("puts {} tokens before a text, which is not supported", before.size());
+        std::optional<JsonValue> entry = tokens ? member(*tokens, before[0]) : std::nullopt,
+                                 ids = entry ? member(*entry, "ids") : std::nullopt,
+                                 first = ids ? first_item(ids->raw, path_) : std::nullopt;
+        std::optional<int64_t> id = first ? integer_of(*first) : std::nullopt;
+        int64_t count = 0;
+        if (ids) for_each_item(ids->raw, path_, [&count](const JsonValue&) { ++count; });
+        if (count > 1) return problem("puts {} tokens before a text, which is not supported", count);
+        if (std::optional<int32_t> known = vocabulary_.find_id(id.value_or(-1))) return {.id = known};
+        return problem("begins with '{}', which is not a token", printable(before[0]));
+    }
+
+    std::optional<JsonValue> member(const JsonValue& object, std::string_view name) const {
+        return find_member(object.raw, name, path_);
+    }
+    template <class... Args>
+    TextToken problem(fmt::format_string<Args...> format, Args&&... args) const {
+        return {.problem =
+                    fmt::format("{}: post_processor ", path_) + fmt::format(format, std::forward<Args>(args)...)};
+    }
+
+    static constexpr int max_depth = 8;
+    const Vocabulary& vocabulary_;
+    std::string_view path_;
+};
 
 }  // namespace
 
@@ -207,7 +235,9 @@ Vocabulary parse_tokenizer_json(std::string_view text, std::string_view path) {
     TextFiller text_filler{vocabulary, path};
     walk_tokenizer_json(text, path, text_filler);
     read_merges(vocabulary, counter.merges, text, path);
-    vocabulary.begin_of_text = read_template(counter.post_processor_json, vocabulary, path);
+    if (!counter.post_processor_json.empty())
+        vocabulary.begin_of_text =
+            PostProcessor(vocabulary, path).read({JsonEvent::begin_object, counter.post_processor_json});
     return vocabulary;
 }
 

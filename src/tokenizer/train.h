@@ -24,8 +24,8 @@ struct TrainOptions {
 };
 template <class F>
 void fields(TrainOptions& o, F field) {
-    field("vocabulary", o.vocabulary, "vocabulary size, including bytes and control tokens");
-    field("control_tokens", o.control_tokens, "number of control tokens, named as in Llama 3.1");
+    field("vocabulary", o.vocabulary, "vocabulary size, including bytes and control tokens", {.min = 256});
+    field("control_tokens", o.control_tokens, "number of control tokens, named as in Llama 3.1", {.min = 0});
 }
 
 // Counts pieces. Each text is split separately, so tokens never span two texts.

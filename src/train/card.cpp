@@ -97,9 +97,10 @@ std::string training(const Recipe& recipe, const SetIndex& data, const RunSummar
         std::string name = processor();
         out += fmt::format("- time: {} in steps{}, median {:.0f} tokens per second", format_duration(run.seconds),
                            name.empty() ? "" : " on " + name, run.tokens_per_second);
-        out += std::isfinite(run.share) ? fmt::format(", {:.1f} % of the machine's {} peak; kernels: {}\n",
-                                                      run.share * 100, recipe.type, full_name(choose_kernels()))
-                                        : "\n";
+        out += std::isfinite(run.share)
+                   ? fmt::format(", {:.1f} % of the machine's {} peak", run.share * 100, recipe.type)
+                   : "";
+        out += fmt::format("; kernels: {}\n", full_name(choose_kernels()));
     }
     return out;
 }
@@ -111,9 +112,9 @@ std::string validation(const Recipe& recipe, const RunSummary& run, int64_t trun
         recipe.validation_rows > 0 ? fmt::format("at most its first {} rows", recipe.validation_rows) : "all its rows";
     return "\n## Validation\n\n" +
            set_line("validation set", recipe.validation, parse_set_index(read_text(index), index.string()), truncated) +
-           fmt::format("- validation: {:.4f} nats per token{}, on {} of {} tokens\n", run.validation_loss,
+           fmt::format("- validation: {:.4f} nats per token{}, on {} of {} tokens; kernels: {}\n", run.validation_loss,
                        std::isfinite(run.bits_per_byte) ? fmt::format(", {:.4f} bits per byte", run.bits_per_byte) : "",
-                       rows, recipe.length);
+                       rows, recipe.length, full_name(choose_kernels()));
 }
 
 // A recipe file that puna train reads. The shape is the model's: the recipe's shape is ignored with `from`.

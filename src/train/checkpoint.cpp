@@ -58,8 +58,10 @@ void read_part(const fs::path& folder, const Part& part, Llama& llama, const Opt
         Tensor from = file.tensor(p->name), to = part.tensor(*p, optimizer);
         bool matches = from.dtype == Dtype::f32 && from.rank == to.rank && from.size == to.size;
         if (!matches)
-            fail("{}: tensor {} is {}, but the model's is {}: the checkpoint belongs to another run",
-                 file.path().string(), p->name, from, to);
+            fail(
+                "{}: tensor {} is {}, but the model's is {}: the checkpoint belongs to a run with another shape or "
+                "base model",
+                file.path().string(), p->name, from, to);
         std::memcpy(to.data, from.data, static_cast<size_t>(to.bytes()));
     }
 }

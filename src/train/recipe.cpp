@@ -4,6 +4,7 @@
 #include "core/fields.h"
 #include "core/mapped_file.h"
 #include "core/math.h"
+#include "data/text_kind.h"
 
 #include <algorithm>
 #include <charconv>
@@ -93,7 +94,9 @@ std::vector<std::string> parse_recipe(Recipe& recipe, std::string_view text, std
 }
 
 std::vector<std::string> read_recipe(Recipe& recipe, const std::filesystem::path& path) {
-    return parse_recipe(recipe, MappedFile(path).text(), path.string());
+    MappedFile file(path);
+    reject_non_text(file.text(), path.string());
+    return parse_recipe(recipe, file.text(), path.string());
 }
 
 Config config_of(const Recipe& r, int64_t vocabulary) {
@@ -109,7 +112,8 @@ Config config_of(const Recipe& r, int64_t vocabulary) {
     config.tied = r.tied;
     if (r.heads > 0 && r.dim % r.heads) fail("dim: {} is not a multiple of {} heads", r.dim, r.heads);
     validate(config, "the recipe");
-    if (r.length > r.context) fail("length: rows of {} tokens are longer than the context, {}", r.length, r.context);
+    if (r.length > r.context)
+        fail("length: rows of {} tokens are longer than the context: use at most {}", r.length, r.context);
     return config;
 }
 

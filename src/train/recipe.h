@@ -44,7 +44,7 @@ void fields(Recipe& r, F field) {
     field("validation", r.validation, "validation set", {.word = "FOLDER", .unset = "no validation"});
     field("length", r.length, "tokens per training row", {.min = 1, .max = max_rows});
     field("batch", r.batch, "rows per step, over all passes and processes", {.min = 1, .max = max_rows});
-    field("micro_batch", r.micro_batch, "rows per pass (gradient accumulation): fewer take less memory",
+    field("micro_batch", r.micro_batch, "rows per pass (gradient accumulation): fewer need less memory",
           {.min = 0, .unset = "all rows of a process"});
     field.group("Model");
     field("from", r.from, "model to fine-tune; it determines the shape", {.word = "FOLDER", .unset = "random weights"});

@@ -31,19 +31,22 @@ double mean(double sum, double count) { return count > 0 ? sum / count : nan; }
 void check_ids(const Loader& loader, const Config& config) {
     if (loader.vocabulary() <= config.vocabulary) return;
     if (std::optional<int32_t> id = loader.find_id_from(config.vocabulary))
-        fail("{}: contains token {}, but the model's vocabulary size is {}: pack the data with the model's tokenizer",
-             loader.set().folder().string(), *id, config.vocabulary);
+        fail(
+            "{}: contains token {}, but the model's vocabulary size is {}: remove texts with this token, or pack the "
+            "data with the "
+            "model's tokenizer if it is another one",
+            loader.set().folder().string(), *id, config.vocabulary);
 }
 
 Llama starting_model(const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks) {
     LoadOptions options{.dtype = find_dtype(recipe.type), .trainable = true};
     Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary()) : load_config(recipe.from);
-    config.bos = hooks.bos;
+    if (recipe.from.empty() || hooks.bos >= 0) config.bos = hooks.bos;
     config.eos = hooks.eos;
     if (recipe.from.empty()) return seeded_llama(config, static_cast<uint64_t>(recipe.seed), options);
     check_ids(loader, config);
     if (recipe.length > config.context)
-        fail("length: rows of {} tokens are longer than the context of {}, {}", recipe.length, recipe.from,
+        fail("length: rows of {} tokens are longer than the context of {}: use at most {}", recipe.length, recipe.from,
              config.context);
     Llama llama = load_llama(recipe.from, options);
     llama.config = config;
@@ -121,8 +124,8 @@ void warn_about_data(const Loader& loader, int64_t length, int64_t batch) {
              loader.set().folder().string());
     warn_about_truncation(loader, length);
     if (batch > loader.rows_per_epoch())
-        log_warning("{}: has {} rows of {} tokens, fewer than the batch of {}: each step repeats some of them",
-                    loader.set().folder().string(), loader.rows_per_epoch(), length, batch);
+        log_warning("{}: has {} of {} tokens, fewer than the batch of {}: each step repeats some of them",
+                    loader.set().folder().string(), format_count(loader.rows_per_epoch(), "row"), length, batch);
 }
 
 int64_t validation_rows(const Recipe& recipe, const Loader& validation) {

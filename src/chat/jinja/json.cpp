@@ -23,8 +23,7 @@ class JsonBuilder {
         if (event.has_lone_surrogate)
             fail(
                 "{}: a string contains a lone surrogate (\\ud800 to \\udfff), which is not a character: remove it or "
-                "write its "
-                "pair",
+                "write its pair",
                 origin_);
         switch (event.kind) {
             case JsonEvent::begin_object:
@@ -73,7 +72,7 @@ class JsonBuilder {
 
     Value number(const JsonEvent& event) const {
         if (!event.is_whole_number()) {
-            if (!std::isinf(event.number_value)) return event.number_value;
+            if (!std::isinf(event.number_value) || event.raw.ends_with("Infinity")) return event.number_value;
             fail("{}: {} is beyond the range of a double", origin_, printable(event.raw));
         }
         return BigInteger{std::make_shared<const std::string>(event.raw)};
