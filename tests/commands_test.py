@@ -4,6 +4,7 @@ usage: commands_test.py PUNA"""
 import json
 import os
 import pathlib
+import platform
 import re
 import stat
 import subprocess
@@ -185,6 +186,12 @@ def help_and_wrong_usage():
 def check_lists_the_table_of_each_kernel():
     answer = json.loads(puna("check", "--json").stdout)
     assert answer["good"] and answer["signature"] == answer["committed"]
+    flags = set(re.search(r"^flags\s*:(.*)", pathlib.Path("/proc/cpuinfo").read_text(), re.M)[1].split()) if platform.machine() == "x86_64" else set()
+    for table, extensions in (("avx512", {"vnni": "avx512_vnni", "bf16": "avx512_bf16"}), ("avx2", {"vnni": "avx_vnni"})):
+        if table in answer["kernels"]:
+            named = [name for name in answer["available"] if name.split()[0] == table]
+            expected = ", ".join(name for name, flag in extensions.items() if flag in flags)
+            assert named == [table + (f" with {expected}" if expected else "")], (named, extensions)
     for table in ("avx2", "avx512"):
         for kernel, origin in answer["kernels"].get(table, {}).items():
             heavy = any(kernel.startswith(name) for name in ("matmul", "attention", "rms_norm", "rope", "softmax", "swiglu", "cross_entropy", "adamw"))

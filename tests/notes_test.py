@@ -168,6 +168,9 @@ def generation_reports_only_what_was_measured(folder):
     (folder / "words.txt").write_text("to be or not to be")
     has_note(run("eval", "text", model, folder / "words.txt", "--against", model), "--against: is the same model")
     has_note(run("tokenizer", "train", folder / "text.txt", "--vocabulary", 280, "--text-field", "x", "--output", folder / "tok"), "--text-field: has no effect")
+    (model / "generation_config.json").write_text('{"num_beams": 4, "typical_p": 1, "stop_strings": null, "no_repeat_ngram_size": 3, "eos_token_id": -1}')
+    has_note(run("generate", model, "hello", "--max-tokens", 1), "generation_config.json: ignored, because not supported: no_repeat_ngram_size, num_beams")
+    (model / "generation_config.json").unlink()
     bench = ["bench", "machine", "--repetitions", 1]
     has_note(run(*bench, "--op", "softmax"), "--op: has no effect on bench machine")
     has_note(run(*bench, "--text", folder / "words.txt"), "--text: has no effect on bench machine")

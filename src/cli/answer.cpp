@@ -25,10 +25,9 @@ GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, Ge
 
 std::vector<std::string> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags) {
     if (options.max_tokens >= engine.context())
-        fail(
-            "--max-tokens: {} leaves no room for a prompt in a context of {}; use a smaller --max-tokens or a larger "
-            "--context",
-            options.max_tokens, engine.context());
+        fail("--max-tokens: {} leaves no room for a prompt in a context of {}; use a smaller --max-tokens{}",
+             options.max_tokens, engine.context(),
+             engine.context() < engine.config().context ? " or a larger --context" : "");
     std::vector<std::string> notes;
     bool zero_temperature = options.sample.temperature == 0, greedy = zero_temperature || options.sample.top_k == 1;
     for (std::string_view field : {"temperature", "top_p", "top_k", "min_p", "seed"}) {

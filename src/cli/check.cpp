@@ -6,6 +6,7 @@
 #include "core/threads.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
@@ -66,6 +67,13 @@ int check_folder(const CheckOptions& options) {
         options.golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.tolerance);
 }
 
+// Every table with its extensions: "avx512 with vnni, bf16", "avx2", "scalar".
+std::vector<std::string> available_names() {
+    std::vector<std::string> names;
+    for (const Kernels* table : available_kernels()) names.push_back(full_name(*table));
+    return names;
+}
+
 void print_machine_json(const std::string& signature, bool good) {
     nlohmann::ordered_json tables;
     for (const Kernels* table : available_kernels())
@@ -77,6 +85,7 @@ void print_machine_json(const std::string& signature, bool good) {
                                               {"threads", threads()},
                                               {"chosen", choose_kernels().name},
                                               {"extensions", choose_kernels().extensions},
+                                              {"available", available_names()},
                                               {"kernels", tables}}
                            .dump());
 }
@@ -86,8 +95,8 @@ void print_machine(const std::string& signature, bool good) {
         fmt::print("PASS: the signature matches the reference ({})\n", signature);
     else
         fmt::print("FAIL: the signature is {}, not the reference's {}\n", signature, committed_signature);
-    fmt::print("threads: {}\nkernels: {} (set PUNA_KERNELS to choose another table)\n\n{:<24}", threads(),
-               full_name(choose_kernels()), "");
+    fmt::print("threads: {}\nkernels: {} (set PUNA_KERNELS to choose another table)\navailable: {}\n\n{:<24}",
+               threads(), full_name(choose_kernels()), fmt::join(available_names(), "; "), "");
     for (const Kernels* table : available_kernels()) fmt::print("{:<10}", table->name);
     std::span<const Kernels* const> tables = available_kernels();
     for (size_t i = 0; i < kernel_origins(*tables[0]).size(); ++i) {

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/fields.h"
 #include "core/json_value.h"
+#include "core/log.h"
 
 #include <algorithm>
 #include <map>
@@ -15,7 +16,8 @@ namespace {
 constexpr size_t max_stops = 64;
 
 void add_stop(GenerationConfig& config, const JsonEvent& event, std::string_view path) {
-    if (event.kind == JsonEvent::null) return;
+    bool none = event.kind == JsonEvent::null || (event.kind == JsonEvent::integer && event.integer_value == -1);
+    if (none) return;
     if (!event.is_whole_number()) fail("{}: 'eos_token_id' must be an integer or a list of integers", path);
     std::optional<int32_t> id = checked_cast<int32_t>(event.integer_value);
     if (event.kind != JsonEvent::integer || !id || *id < 0)
@@ -40,6 +42,35 @@ void read_sample_option(Field& field, const JsonValue& value, bool do_sample, st
     }
 }
 
+// Fields that change the text and are not supported, with the values that have no effect.
+struct UnsupportedField {
+    std::string_view name, neutral;
+};
+constexpr UnsupportedField unsupported_fields[] = {{"no_repeat_ngram_size", "0"},
+                                                   {"num_beams", "1"},
+                                                   {"stop_strings", "[]"},
+                                                   {"min_length", "0"},
+                                                   {"min_new_tokens", "0"},
+                                                   {"suppress_tokens", "[]"},
+                                                   {"bad_words_ids", "[]"},
+                                                   {"forced_bos_token_id", "-"},
+                                                   {"forced_eos_token_id", "-"},
+                                                   {"typical_p", "1.0"},
+                                                   {"epsilon_cutoff", "0.0"},
+                                                   {"eta_cutoff", "0.0"},
+                                                   {"sequence_bias", "{}"},
+                                                   {"penalty_alpha", "0.0"},
+                                                   {"begin_suppress_tokens", "[]"},
+                                                   {"guidance_scale", "1.0"},
+                                                   {"top_h", "-"},
+                                                   {"encoder_repetition_penalty", "1.0"}};
+
+bool has_effect(const JsonValue& value, std::string_view neutral) {
+    if (value.kind == JsonEvent::null || value.raw == neutral) return false;
+    bool whole = neutral.ends_with(".0") && value.raw == neutral.substr(0, neutral.size() - 2);
+    return !whole;
+}
+
 }  // namespace
 
 GenerationConfig parse_generation_config(std::string_view json, std::string_view path) {
@@ -56,6 +87,11 @@ GenerationConfig parse_generation_config(std::string_view json, std::string_view
         if (is_known(name)) values.insert_or_assign(std::string(name), value);
     });
     if (!object) fail("{}: not a JSON object", path);
+    std::string ignored;
+    for (const UnsupportedField& field : unsupported_fields)
+        if (auto value = find_member(json, field.name, path); value && has_effect(*value, field.neutral))
+            ignored += fmt::format("{}{}", ignored.empty() ? "" : ", ", field.name);
+    if (!ignored.empty()) log_warning("{}: ignored, because not supported: {}", path, ignored);
     std::erase_if(values, [](const auto& member) { return member.second.kind == JsonEvent::null; });
 
     auto sampling = values.find("do_sample"), eos = values.find("eos_token_id");

@@ -141,12 +141,12 @@ std::string recipe_text(Recipe recipe, const Config& c) {
 
 }  // namespace
 
-std::string generation_config_json(const Config& config) {
-    nlohmann::ordered_json bos = config.bos >= 0 ? nlohmann::ordered_json(config.bos) : nullptr;
-    return nlohmann::ordered_json{{"do_sample", true}, {"temperature", 0.6},  {"top_p", 0.9},
-                                  {"top_k", 0},        {"bos_token_id", bos}, {"eos_token_id", config.eos}}
-               .dump(2) +
-           "\n";
+std::string generation_config_json(const Config& config, std::string_view base) {
+    auto json = nlohmann::ordered_json::parse(base, nullptr, false);
+    if (!json.is_object()) json = {{"do_sample", true}, {"temperature", 0.6}, {"top_p", 0.9}, {"top_k", 0}};
+    json["bos_token_id"] = config.bos >= 0 ? nlohmann::ordered_json(config.bos) : nullptr;
+    json["eos_token_id"] = config.eos;
+    return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string public_name(const fs::path& folder) {

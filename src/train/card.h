@@ -24,7 +24,7 @@ void write_card(const std::filesystem::path& folder, const Recipe& recipe, const
 // A folder's name without private parent paths: its last component; "stories/validation" for a validation set.
 std::string public_name(const std::filesystem::path& folder);
 
-// generation_config.json: Meta's sampling defaults, and the BOS and EOS ids.
-std::string generation_config_json(const Config& config);
+// generation_config.json: the settings of the base model's, else Meta's sampling defaults; with the BOS and EOS ids.
+std::string generation_config_json(const Config& config, std::string_view base);
 
 }  // namespace puna

@@ -97,6 +97,16 @@ TEST(Card, ShowsTheMetrics) {
         contains(card, "Weights are stored as bf16; the validation below was computed with the recipe's type, bf16."));
 }
 
+TEST(Card, AModelKeepsTheGenerationConfigOfItsBase) {
+    Config config{.bos = 7, .eos = {8, 9}};
+    std::string own = generation_config_json(config, ""),
+                kept = generation_config_json(config, R"({"temperature": 0.2, "eos_token_id": 1, "x": [1]})");
+    EXPECT_TRUE(contains(own, "\"temperature\": 0.6") && contains(own, "\"bos_token_id\": 7")) << own;
+    EXPECT_EQ(kept,
+              "{\n  \"temperature\": 0.2,\n  \"eos_token_id\": [\n    8,\n    9\n  ],\n  \"x\": [\n    1\n  ],\n  "
+              "\"bos_token_id\": 7\n}\n");
+}
+
 TEST(Card, PublicNameIsTheLastPathComponent) {
     EXPECT_EQ(public_name("/home/someone/stories"), "stories");
     EXPECT_EQ(public_name("packed/stories/"), "stories");

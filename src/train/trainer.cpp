@@ -312,7 +312,10 @@ void Trainer::finish() {
     save_llama(llama_, output, Dtype::bf16);
     for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
         if (file_exists(data / name)) write_file(output / name, read_text(data / name));
-    write_file(output / "generation_config.json", generation_config_json(llama_.config));
+    fs::path base = fs::path(recipe_.from) / "generation_config.json";
+    bool has_base = !recipe_.from.empty() && file_exists(base);
+    write_file(output / "generation_config.json",
+               generation_config_json(llama_.config, has_base ? read_text(base) : ""));
     write_card(output, recipe_, llama_.config, loader_.set().index(),
                {loader_.truncated(), validation_ ? validation_->truncated() : 0}, state_.changes);
     write_report(output);  // again: the run is now finished
