@@ -132,6 +132,7 @@ def chat_reports_errors_and_continues(model):
     is_one_line(run("generate", model, "x", "--stop", ",", code=2).stderr, "--stop must not contain an empty text")
     mixed = subprocess.run([PUNA, "chat", model, "--max-tokens", "2"], input="hi\ncaf\xe9\nbye\n".encode("latin-1"), capture_output=True)
     assert mixed.returncode == 0 and len(mixed.stdout.splitlines()) == 3 and b"standard input:2: is not valid UTF-8" in mixed.stderr, mixed
+    is_one_line(run("chat", model, "--json", "--max-tokens", 1, text="h\0i\0\n", code=1).stderr, "zero byte", "iconv")
     is_one_line(run("chat", model, text="/reset now\n", code=1).stderr, "/reset takes no argument", "now")
     assert len(result.stdout) >= 6, result
 

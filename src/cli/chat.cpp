@@ -177,6 +177,7 @@ void Chat::close(const Answer& answer) {
 
 // A message that cannot be answered is not part of the conversation.
 void Chat::answer(std::string message) {
+    if (message.find('\0') != message.npos) fail("the message contains a zero byte: convert it to UTF-8 (iconv)");
     std::vector<Message>& messages = conversation_.messages;
     messages.push_back({.role = "user", .content = std::move(message)});
     Answer reply;
