@@ -171,7 +171,8 @@ class PostProcessor {
         std::optional<JsonValue> type = member(processor, "type");
         if (!type || type->raw == "\"ByteLevel\"") return {};
         if (type->raw == "\"TemplateProcessing\"") return read_template(processor);
-        if (type->raw != "\"Sequence\"") return problem("is of the type {}, which is not supported", type->raw);
+        if (type->raw != "\"Sequence\"")
+            return problem("is of the type {}, which is not supported", printable(type->raw));
         std::optional<TextToken> found;
         if (std::optional<JsonValue> processors = member(processor, "processors"))
             for_each_item(processors->raw, path_, [&](const JsonValue& one) {
