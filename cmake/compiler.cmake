@@ -14,6 +14,7 @@ add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wall$<SEMICOLON>-Wextra$<SEMICOLO
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
 
 if(PUNA_SANITIZE)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O1")        # compiles in half the time of -O2
   add_compile_options(-fsanitize=${PUNA_SANITIZE} -fno-sanitize-recover=all -g1)
   add_link_options(-fsanitize=${PUNA_SANITIZE})
 endif()
