@@ -162,6 +162,11 @@ void ByteStream::fail_zstd(size_t result) const {
                  ZSTD_getErrorName(result));
         case ZSTD_error_prefix_unknown:
             fail_unrecognized("zstd", offset());
+        case ZSTD_error_corruption_detected:  // also of a raw dictionary, which the frame cannot name
+            fail(
+                "{}: the zstd data is damaged near byte {}, or needs a dictionary: download it again, or decompress it "
+                "first (zstd -d -D DICTIONARY, zstd -d --patch-from)",
+                path_, offset());
         default:
             fail_corrupt("zstd", ZSTD_getErrorName(result));
     }

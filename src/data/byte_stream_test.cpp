@@ -95,6 +95,19 @@ TEST(ByteStream, OtherFormatsAndCorruptDataAreErrors) {
               std::string::npos);
 }
 
+TEST(ByteStream, AMissingDictionaryIsNamedAsAPossibleReason) {
+    TestFolder folder;
+    std::string text = some_text(1, 40), dictionary = text, packed(ZSTD_compressBound(text.size()), '\0');
+    ZSTD_CCtx* context = ZSTD_createCCtx();
+    size_t size = ZSTD_compress_usingDict(context, packed.data(), packed.size(), text.data(), text.size(),
+                                          dictionary.data(), dictionary.size(), 3);
+    ZSTD_freeCCtx(context);
+    ASSERT_FALSE(ZSTD_isError(size));
+    write_file(folder / "x.zst", packed.substr(0, size));
+    std::string message = error_message([&] { read_all(folder / "x.zst"); });
+    EXPECT_NE(message.find("dictionary"), message.npos) << message;
+}
+
 TEST(ByteStream, TrailingBytesAreReportedAndNeverSkipped) {
     TestFolder folder;
     for (const Compression& c : compressions) {

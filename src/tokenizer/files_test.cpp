@@ -81,6 +81,7 @@ TEST(TokenizerJson, UnsupportedTokenizersAreRejectedByName) {
             replace(small_json(), "\"normalizer\": null", fmt::format("\"normalizer\": {}", normalizer)), "normalizer");
     expect_json_rejected(replace(small_json(), "\"dropout\": null", "\"dropout\": 0.1"), "dropout");
     expect_json_rejected(replace(small_json(), "\"invert\": false", "\"invert\": true"), "'invert' is set");
+    expect_json_rejected(replace(small_json(), "{\"Regex\":", "{\"String\":"), "no split pattern");  // a literal one
     expect_json_rejected("{}", "no vocabulary");
     expect_json_rejected(R"({"model": {"vocab": {}}})", "no split pattern");
 }

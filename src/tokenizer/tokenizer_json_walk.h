@@ -94,7 +94,6 @@ class TokenizerJsonWalk {
         {Section::normalizer, "type", Field::type},
         {Section::pre_tokenizer, "type", Field::type},
         {Section::pre_tokenizer, "Regex", Field::pattern},
-        {Section::pre_tokenizer, "String", Field::pattern},
         {Section::pre_tokenizer, "use_regex", Field::use_regex},
         {Section::pre_tokenizer, "behavior", Field::behavior},
         {Section::pre_tokenizer, "add_prefix_space", Field::must_be_off},
