@@ -51,7 +51,7 @@ function(add_module src module dependencies)
     add_executable(${module}_test ${tests})
     get_property(testing_libraries GLOBAL PROPERTY PUNA_TESTING_LIBRARIES)
     target_link_libraries(${module}_test PRIVATE puna_${module} ${testing_libraries} GTest::gtest_main)
-    # Modules below the kernels use none; the kernels' own tests and the golden ones use all tables.
+    # Modules that do not include the kernels use none; the kernels' own tests use all tables.
     set(labels ${module})
     if(NOT kernels IN_LIST dependencies)
       string(APPEND labels ",any_kernels")  # one label: gtest_discover_tests passes no lists

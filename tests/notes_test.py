@@ -132,7 +132,7 @@ def files_that_are_not_text_are_rejected_with_a_remedy(folder):
     has_note(run("chat", model, "--max-tokens", 1, text="hi\nUn caf\xe9 au lait, puis un autre.\n".encode("latin-1")), "standard input:2: is not valid UTF-8, first at byte 6")
     for name in ("nul.txt", "utf32"):
         (folder / name).write_bytes(b"abc\0def\n" if name == "nul.txt" else "hi".encode("utf-32-le"))
-        one_line(run("tokenizer", "encode", model, folder / name, code=1), name, "")
+        one_line(run("tokenizer", "encode", model, folder / name, code=1), name, "contains a zero byte")
     for name, content in (("wrong.txt", '{"text": "a cat"}\n'), ("records.jsonlines", '{"text": "a cat"}\n{"text": "b"}\n'), ("array.txt", '[\n {"text": "a cat"}]')):
         one_line(pack(folder, name, content, code=1), name, "contains JSON, but its name does not end in .jsonl")
     one_line(pack(folder, "pointer.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", code=1), "pointer.txt", "git lfs pull")

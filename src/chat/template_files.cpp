@@ -5,13 +5,14 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file_kind.h"
-#include "core/json_value.h"
+#include "core/json_file.h"
 #include "core/mapped_file.h"
 #include "core/utf8.h"
 #include "tokenizer/text_tokens.h"
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
 namespace puna {
 
@@ -21,47 +22,9 @@ namespace fs = std::filesystem;
 
 bool is_token_name(std::string_view key) { return key.ends_with("_token"); }
 
-// The members of the JSON object in a file that are needed here, unparsed; none if the file does not exist.
-class JsonFile {
- public:
-    explicit JsonFile(const fs::path& path) : path_(path.string()) {
-        if (!file_exists(path)) return;
-        file_.emplace(path);
-        bool object = for_each_member(file_->text(), path_, [&](std::string_view name, const JsonValue& value) {
-            if (name == "chat_template" || name == "added_tokens_decoder" || is_token_name(name))
-                add(std::string(name), value);
-        });
-        if (!object) fail("{}: not a JSON object: download it again or remove it", path_);
-    }
-
-    using Member = std::pair<std::string, JsonValue>;
-    const std::vector<Member>& members() const { return members_; }
-    const JsonValue* find(std::string_view name) const {
-        auto found = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.first == name; });
-        return found == members_.end() ? nullptr : &found->second;
-    }
-    // For error messages: "tokenizer_config.json: chat_template".
-    std::string origin(std::string_view name) const { return fmt::format("{}: {}", path_, name); }
-
- private:
-    static constexpr size_t max_members = 256;
-
-    // Of duplicates the last one counts, as in Python's json.
-    void add(std::string name, const JsonValue& value) {
-        auto same = [&](const Member& member) { return member.first == name; };
-        auto found = std::find_if(members_.begin(), members_.end(), same);
-        if (found != members_.end()) {
-            found->second = value;
-            return;
-        }
-        if (members_.size() == max_members) fail("{}: has more than {} special tokens", path_, max_members);
-        members_.emplace_back(std::move(name), value);
-    }
-
-    std::string path_;
-    std::optional<MappedFile> file_;
-    std::vector<Member> members_;  // views of the file
-};
+bool is_needed(std::string_view name) {
+    return name == "chat_template" || name == "added_tokens_decoder" || is_token_name(name);
+}
 
 // ---- the template
 
@@ -122,7 +85,8 @@ bool has_llama3_tokens(const Tokenizer& tokenizer) {
 ChatTemplateText read_templates(const fs::path& folder, const JsonFile& config, const Tokenizer& tokenizer) {
     ChatTemplateText found;
     bool has_own = read_from_file(folder / "chat_template.jinja", found.origin, found.text) ||
-                   read_from_config(found, config) || read_from_config(found, JsonFile(folder / "chat_template.json"));
+                   read_from_config(found, config) ||
+                   read_from_config(found, JsonFile(folder / "chat_template.json", is_needed));
     bool has_tools =
         read_from_file(folder / "additional_chat_templates" / "tool_use.jinja", found.tool_origin, found.tool_text);
     std::error_code absent;  // other named templates: which one to use is not said, but Llama's is not among them
@@ -149,20 +113,15 @@ ChatTemplateText read_templates_or_problem(const fs::path& folder, const JsonFil
 
 // The tokenizer's own bos_token, eos_token; empty if it has none.
 std::string own_token(const Tokenizer& tokenizer, std::string_view name) {
-    auto first_of = [&](std::initializer_list<const char*> names) {
-        auto at =
-            std::find_if(names.begin(), names.end(), [&](const char* each) { return tokenizer.find_control(each); });
-        return at == names.end() ? std::string() : std::string(*at);
-    };
     // Llama 3's own, even where a text does not begin with it; its turns end with <|eot_id|>.
-    std::string llama3 = first_of({name == "bos_token" ? "<|begin_of_text|>" : "<|eot_id|>"});
-    if (!llama3.empty()) return llama3;
+    std::string_view llama3 = name == "bos_token" ? llama3_begin_of_text : "<|eot_id|>";
+    if (tokenizer.find_control(llama3)) return std::string(llama3);
     std::optional<int32_t> id = name == "bos_token" ? tokenizer.find_begin_of_text() : tokenizer.find_end_of_text();
     return id ? std::string(tokenizer.bytes(*id)) : "";
 }
 
 // The first file that names a token decides; null means that the model has none.
-void read_tokens(ChatTemplateText& found, std::initializer_list<const JsonFile*> configs, const Tokenizer& tokenizer) {
+void read_tokens(ChatTemplateText& found, std::span<const JsonFile* const> configs, const Tokenizer& tokenizer) {
     std::vector<std::string> seen;
     auto is_new = [&](const std::string& name) { return std::find(seen.begin(), seen.end(), name) == seen.end(); };
     for (const JsonFile* config : configs) {
@@ -205,10 +164,9 @@ std::string config_text(const ChatTemplateText& found) {
 ChatTemplateText find_chat_template(const fs::path& path, const Tokenizer& tokenizer) {
     std::error_code ignored;
     fs::path folder = fs::is_directory(path, ignored) ? path : path.parent_path();
-    JsonFile config(folder / "tokenizer_config.json"), tokens(folder / "special_tokens_map.json");
+    JsonFile config(folder / "tokenizer_config.json", is_needed), tokens(folder / "special_tokens_map.json", is_needed);
     ChatTemplateText found = read_templates_or_problem(folder, config, tokenizer);
-    bool map_first = !config.find("added_tokens_decoder");
-    read_tokens(found, {map_first ? &tokens : &config, map_first ? &config : &tokens}, tokenizer);
+    read_tokens(found, special_token_files(config, tokens), tokenizer);
     return found;
 }
 

@@ -5,7 +5,6 @@
 #include "tokenizer/train.h"
 
 #include <algorithm>
-#include <fstream>
 
 // The input is tokenizer_config.json, special_tokens_map.json, chat_template.json, chat_template.jinja and
 // additional_chat_templates/tool_use.jinja, separated by zero bytes; an empty one is a missing file.
@@ -14,15 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static TestFolder folder, copy;
     static const Tokenizer llama3 = train_tokenizer({}, {.vocabulary = 272}),
                            none = train_tokenizer({}, {.vocabulary = 256, .control_tokens = 0});
-    std::string_view rest(reinterpret_cast<const char*>(data), size);
     std::filesystem::create_directory(folder / "additional_chat_templates");
-    for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "chat_template.json",
-                             "chat_template.jinja", "additional_chat_templates/tool_use.jinja"}) {
-        std::string_view file = rest.substr(0, rest.find('\0'));
-        rest.remove_prefix(std::min(file.size() + 1, rest.size()));
-        std::filesystem::remove(folder / name);
-        if (!file.empty()) std::ofstream(folder / name, std::ios::binary) << file;
-    }
+    write_parts({reinterpret_cast<const char*>(data), size}, folder.path(),
+                {"tokenizer_config.json", "special_tokens_map.json", "chat_template.json", "chat_template.jinja",
+                 "additional_chat_templates/tool_use.jinja"});
     return fuzz(data, size, [](std::string_view) {
         live_limit += 4 << 20;  // a writer's buffer
         for (const Tokenizer* tokenizer : {&llama3, &none}) {

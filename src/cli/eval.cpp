@@ -65,9 +65,8 @@ int run_text(Arguments arguments) {
     Flags flags("eval text",
                 "Measure how well a model predicts a text. Lines that are exactly <|endoftext|> separate documents. "
                 "Each document begins with <|begin_of_text|>, or the model's own such token if it has one; one longer "
-                "than the context is cut into windows that do "
-                "not overlap, each with its own <|begin_of_text|>. Separator lines and end-of-text tokens are not "
-                "counted.",
+                "than the context is cut into windows that do not overlap, each with its own such token. Separator "
+                "lines and end-of-text tokens are not counted.",
                 "puna eval text models/starter story.txt\n"
                 "puna eval text my-assistant story.txt --against models/starter --json");
     flags.positional("MODEL", model, "model folder in Hugging Face format");

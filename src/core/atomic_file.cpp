@@ -36,7 +36,8 @@ bool is_special(const std::filesystem::path& path) {
     return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
 }
 
-// Follows symbolic links to their target, which may not exist yet.
+}  // namespace
+
 std::filesystem::path resolve_links(std::filesystem::path path) {
     constexpr int max_links = 40;  // as in Linux
     std::error_code problem;
@@ -46,8 +47,6 @@ std::filesystem::path resolve_links(std::filesystem::path path) {
     }
     return path;
 }
-
-}  // namespace
 
 AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
     if (is_special(path)) {

@@ -34,6 +34,8 @@ class AtomicFile {
 };
 
 void write_file(const std::filesystem::path& path, std::string_view text);  // AtomicFile in one call
+// Follows symbolic links to their target, which may not exist yet. Throws Error for a circle of links.
+std::filesystem::path resolve_links(std::filesystem::path path);
 void sync_folder(const std::filesystem::path& folder);  // fsync; makes renames in it durable where supported
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);  // rename, then sync_folder
 void make_folder(const std::filesystem::path& folder);  // with its parents; throws Error with the reason

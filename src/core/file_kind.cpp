@@ -4,23 +4,31 @@
 
 namespace puna {
 
-void reject_foreign_file(std::string_view beginning, std::string_view path) {
-    struct Kind {
-        std::string_view magic, name, remedy;
+const FileKind* find_encoding(std::string_view beginning) {
+    static constexpr FileKind encodings[] = {
+        {"\x1f\x8b", "gzip data", "decompress it first (gzip -dc)"},
+        {"\x28\xb5\x2f\xfd", "zstd data", "decompress it first (zstd -dc)"},
+        {std::string_view("\xff\xfe\0\0", 4), "UTF-32", "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)"},
+        {"\xff\xfe", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
+        {"\xfe\xff", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
     };
-    constexpr Kind kinds[] = {
+    for (const FileKind& encoding : encodings)
+        if (beginning.starts_with(encoding.magic)) return &encoding;
+    return nullptr;
+}
+
+void reject_foreign_file(std::string_view beginning, std::string_view path) {
+    constexpr FileKind kinds[] = {
         {"GGUF", "a GGUF file", "use the model's folder in Hugging Face format (safetensors)"},
         {"PK\x03\x04", "a zip archive or a pickled PyTorch checkpoint", "use the model's safetensors files"},
         {"\x80\x02", "a pickled PyTorch checkpoint", "use the model's safetensors files"},
-        {"\x1f\x8b", "gzip data", "decompress it first (gzip -dc)"},
-        {"\x28\xb5\x2f\xfd", "zstd data", "decompress it first (zstd -dc)"},
-        {"\xff\xfe", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
-        {"\xfe\xff", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
-        {"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with 'git lfs pull'"},
+        {git_lfs_magic, "a Git LFS pointer, not the file itself", "fetch it with 'git lfs pull'"},
         {"<!DOCTYPE", "an HTML page", "download the file again"},
         {"<html", "an HTML page", "download the file again"},
     };
-    for (const Kind& kind : kinds)
+    if (const FileKind* encoding = find_encoding(beginning))
+        fail("{}: is {}: {}", path, encoding->name, encoding->remedy);
+    for (const FileKind& kind : kinds)
         if (beginning.starts_with(kind.magic)) fail("{}: is {}: {}", path, kind.name, kind.remedy);
 }
 

@@ -6,6 +6,15 @@
 
 namespace puna {
 
+struct FileKind {
+    std::string_view magic, name, remedy;
+};
+
+inline constexpr std::string_view git_lfs_magic = "version https://git-lfs";
+
+// Compressed data and UTF-16, which no text or JSON begins with; null for others.
+const FileKind* find_encoding(std::string_view beginning);
+
 // beginning: at least the first few bytes of the file. Throws Error with the remedy for a GGUF file, a pickled PyTorch
 // checkpoint, compressed data, UTF-16, a Git LFS pointer and an HTML page.
 void reject_foreign_file(std::string_view beginning, std::string_view path);

@@ -14,11 +14,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <initializer_list>
 #include <new>
 #include <string_view>
 
@@ -50,6 +53,17 @@ class FuzzFile {
  private:
     int descriptor_;
 };
+
+// Writes the parts of the input, separated by zero bytes, as the files of these names; an empty part is a missing file.
+inline void write_parts(std::string_view input, const std::filesystem::path& folder,
+                        std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+        std::string_view part = input.substr(0, input.find('\0'));
+        input.remove_prefix(std::min(part.size() + 1, input.size()));
+        std::filesystem::remove(folder / name);
+        if (!part.empty()) std::ofstream(folder / name, std::ios::binary) << part;
+    }
+}
 
 inline void* count_new(void* pointer) {
     if (!pointer) std::abort();

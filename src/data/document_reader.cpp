@@ -43,8 +43,6 @@ void DocumentReader::open() {
     read_more();
     std::string path = files_[file_].path.string();
     reject_non_text(pending_, path);
-    if (pending_.starts_with("version https://git-lfs"))
-        fail("{}: is a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'", path);
     if (!files_[file_].jsonl && contains_json(pending_))
         fail(
             "{}: contains JSON, but its name does not end in .jsonl: rename it, or write one object per line to a "

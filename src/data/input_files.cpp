@@ -3,7 +3,6 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "data/byte_stream.h"
-#include "data/text_kind.h"
 
 #include <sys/stat.h>
 
@@ -28,7 +27,8 @@ InputFile describe(const fs::path& path, bool named) {
             "{}: .json files are not supported: write one object per line to a .jsonl file (jq -c '.[]' for an array), "
             "or exclude it",
             path.string());
-    return {path, ignored ? 0 : static_cast<int64_t>(size), is_jsonl(name), named};
+    return {path, ignored ? 0 : static_cast<int64_t>(size),
+            lower_extension(name) == ".jsonl" || lower_extension(name) == ".ndjson", named};
 }
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }

@@ -71,38 +71,38 @@ void reject_unsupported(const JsonMembers& object) {
         if (const JsonValue* value = object.find(name); value && bool_of(*value) == true) reject(name);
 }
 
+template <class Range, class F>
+bool any_of(const Range& range, F holds) {
+    return std::any_of(std::begin(range), std::end(range), holds);
+}
+
 // Whether a field of a name that no program we know uses seems to select what is in the loss: include_in_loss: false,
 // token_weight: 0, skip_loss: true. Numbers and lists count only if the name ends in such a word: a train_step is none.
 bool seems_to_select(std::string_view name, const JsonValue& value) {
     constexpr std::string_view words[] = {"loss", "train", "weight", "learn", "supervis", "is_target"},
-                               negations[] = {"mask", "exclude", "ignore", "skip", "no_"};
+                               negations[] = {"mask", "exclude", "ignore", "skip"},
+                               last_words[] = {"loss",    "train",     "weight",     "mask",     "weights",
+                                               "masks",   "masked",    "ignored",    "excluded", "ignore",
+                                               "exclude", "trainable", "supervised", "target"};
     std::string lower(name);
     std::transform(lower.begin(), lower.end(), lower.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     auto contains = [&lower](std::string_view word) { return lower.find(word) != lower.npos; };
-    bool negated = std::any_of(std::begin(negations), std::end(negations), contains);
-    bool selects = std::any_of(std::begin(words), std::end(words), contains);
-    if (!selects && !(negated && !contains("no_"))) return false;
+    bool has_no = contains("no_"), excludes = any_of(negations, contains), negated = has_no || excludes;
+    if (!any_of(words, contains) && (!excludes || has_no)) return false;
     if (value.kind == JsonEvent::boolean) return (value.raw == "true") == negated;
-    constexpr std::string_view last_words[] = {"loss",    "train",     "weight",     "mask",     "weights",
-                                               "masks",   "masked",    "ignored",    "excluded", "ignore",
-                                               "exclude", "trainable", "supervised", "target"};
-    bool last = std::any_of(std::begin(last_words), std::end(last_words),
-                            [&lower](std::string_view word) { return lower.ends_with(word); });
-    if (!last) return false;
+    if (!any_of(last_words, [&lower](std::string_view word) { return lower.ends_with(word); })) return false;
     return value.is_array() || (value.is_number() && bool_of(value) != !negated);
 }
 
 void reject_unknown_selection(const JsonMembers& object) {
-    auto known = [](std::string_view name) {
+    auto is_known = [](std::string_view name) {
         auto is_name = [name](std::string_view each) { return each == name; };
-        return std::any_of(std::begin(flag_names), std::end(flag_names),
-                           [&](const FlagName& flag) { return flag.name == name; }) ||
-               std::any_of(std::begin(unsupported), std::end(unsupported), is_name) ||
-               std::any_of(std::begin(unsupported_if_true), std::end(unsupported_if_true), is_name);
+        return any_of(flag_names, [name](const FlagName& flag) { return flag.name == name; }) ||
+               any_of(unsupported, is_name) || any_of(unsupported_if_true, is_name);
     };
     for (const JsonMembers::Member& member : object.all())
-        if (!known(member.name) && seems_to_select(member.name, member.value))
+        if (!is_known(member.name) && seems_to_select(member.name, member.value))
             fail("{}: '{}' is {}: if it selects what is learned, use 'weight' with 0 or 1; else remove or rename it",
                  object.location(), printable(member.name), printable(member.value.raw));
 }

@@ -30,11 +30,8 @@ constexpr size_t max_document_tokens = 1 << 24;  // longer documents are split, 
 // A folder that is written under a temporary name and renamed when complete.
 class NewFolder {
  public:
-    // A link to a folder, which may not exist yet, is followed.
-    explicit NewFolder(const fs::path& path) : path_(path) {
+    explicit NewFolder(const fs::path& path) : path_(resolve_links(path)), temporary_(path_) {
         std::error_code ignored;
-        if (fs::is_symlink(path_, ignored)) path_ = fs::weakly_canonical(path_);
-        temporary_ = path_;
         if (fs::exists(path_, ignored) && !(fs::is_directory(path_, ignored) && fs::is_empty(path_, ignored)))
             fail("{}: already exists; remove it or choose another --output", path_.string());
         remove_leftovers();

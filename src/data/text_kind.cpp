@@ -1,10 +1,10 @@
 #include "data/text_kind.h"
 
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/json_value.h"
 #include "core/log.h"
 #include "core/utf8.h"
-#include "data/byte_stream.h"
 
 #include <algorithm>
 
@@ -17,8 +17,6 @@ struct KnownFormat {
     size_t offset = 0;
 };
 constexpr KnownFormat known_formats[] = {
-    {"\x1f\x8b", "gzip data", "decompress it first (gzip -dc)"},
-    {"\x28\xb5\x2f\xfd", "zstd data", "decompress it first (zstd -dc)"},
     {std::string_view("\xfd\x37\x7a\x58\x5a\x00", 6), "xz data", "decompress it first (xz -dc)"},
     {"BZh", "bzip2 data", "decompress it first (bzip2 -dc)"},
     {"\x04\x22\x4d\x18", "lz4 data", "decompress it first (lz4 -dc)"},
@@ -31,10 +29,7 @@ constexpr KnownFormat known_formats[] = {
     {"GGUF", "a GGUF file", "name a text file"},
     {std::string_view("SQLite format 3\0", 16), "an SQLite database", "export its text first (sqlite3)"},
     {"PAR1", "a Parquet file", "convert it to JSON lines first"},
-    {std::string_view("\xff\xfe\x00\x00", 4), "UTF-32", "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)"},
     {std::string_view("\x00\x00\xfe\xff", 4), "UTF-32", "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)"},
-    {"\xff\xfe", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
-    {"\xfe\xff", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
 };
 
 constexpr size_t inspected_bytes = 1 << 16;
@@ -55,6 +50,8 @@ bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") 
 
 void reject_other_formats(std::string_view beginning, std::string_view path) {
     std::string_view text = beginning.substr(0, inspected_bytes);
+    if (const FileKind* encoding = find_encoding(text))
+        fail("{}: is {}, not text: {}", path, encoding->name, encoding->remedy);
     for (const KnownFormat& known : known_formats)
         if (text.substr(std::min(known.offset, text.size())).starts_with(known.magic))
             fail("{}: is {}, not text: {}", path, known.name, known.remedy);
@@ -63,6 +60,8 @@ void reject_other_formats(std::string_view beginning, std::string_view path) {
 }
 
 void reject_non_text(std::string_view beginning, std::string_view path) {
+    if (beginning.starts_with(git_lfs_magic))
+        fail("{}: is a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'", path);
     std::string_view text = beginning.substr(0, inspected_bytes);
     size_t cut = text.size() < beginning.size() ? 3 : 0;  // a character may be truncated at the end
     size_t errors = find_utf8_errors(text).count;
@@ -90,11 +89,6 @@ bool contains_json(std::string_view beginning) {
     } catch (const Error&) {
         return false;
     }
-}
-
-bool is_jsonl(const std::filesystem::path& path) {
-    std::string extension = lower_extension(path);
-    return extension == ".jsonl" || extension == ".ndjson";
 }
 
 std::string_view plain_text(std::string_view content, std::string_view path) {

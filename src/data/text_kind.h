@@ -3,7 +3,6 @@
 //   reject_non_text(beginning, path);                              // Error with a remedy for gzip, UTF-16, PDF, ...
 //   std::string_view text = plain_text(content, path);             // of a whole file, byte order mark removed
 #pragma once
-#include <filesystem>
 #include <string_view>
 
 namespace puna {
@@ -11,8 +10,6 @@ namespace puna {
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // of UTF-8; not part of the text
 
 bool is_blank(std::string_view text);  // white space only, or empty
-
-bool is_jsonl(const std::filesystem::path& path);  // by its extension, .jsonl or .ndjson
 
 // Whether a text is JSON: an array of objects, or an object on its first line. beginning: any prefix of the file.
 bool contains_json(std::string_view beginning);

@@ -66,9 +66,8 @@ constexpr UnsupportedField unsupported_fields[] = {{"no_repeat_ngram_size", "0"}
                                                    {"encoder_repetition_penalty", "1.0"}};
 
 bool has_effect(const JsonValue& value, std::string_view neutral) {
-    if (value.kind == JsonEvent::null || value.raw == neutral) return false;
-    bool whole = neutral.ends_with(".0") && value.raw == neutral.substr(0, neutral.size() - 2);
-    return !whole;
+    bool same_whole = neutral.ends_with(".0") && value.raw == neutral.substr(0, neutral.size() - 2);
+    return value.raw != neutral && !same_whole;
 }
 
 }  // namespace
@@ -80,19 +79,20 @@ GenerationConfig parse_generation_config(std::string_view json, std::string_view
     std::erase_if(known, [](const Field& field) { return field.name == "seed"; });
     std::map<std::string, JsonValue, std::less<>> values;  // of duplicates the last one counts, as in Python's json
     auto is_known = [&known](std::string_view name) {
-        return name == "do_sample" || name == "eos_token_id" ||
-               std::any_of(known.begin(), known.end(), [name](const Field& field) { return field.name == name; });
+        auto has_name = [name](const auto& field) { return field.name == name; };
+        return name == "do_sample" || name == "eos_token_id" || std::any_of(known.begin(), known.end(), has_name) ||
+               std::any_of(std::begin(unsupported_fields), std::end(unsupported_fields), has_name);
     };
     bool object = for_each_member(json, path, [&](std::string_view name, const JsonValue& value) {
         if (is_known(name)) values.insert_or_assign(std::string(name), value);
     });
     if (!object) fail("{}: not a JSON object", path);
+    std::erase_if(values, [](const auto& member) { return member.second.kind == JsonEvent::null; });
     std::string ignored;
     for (const UnsupportedField& field : unsupported_fields)
-        if (auto value = find_member(json, field.name, path); value && has_effect(*value, field.neutral))
+        if (auto value = values.find(field.name); value != values.end() && has_effect(value->second, field.neutral))
             ignored += fmt::format("{}{}", ignored.empty() ? "" : ", ", field.name);
     if (!ignored.empty()) log_warning("{}: ignored, because not supported: {}", path, ignored);
-    std::erase_if(values, [](const auto& member) { return member.second.kind == JsonEvent::null; });
 
     auto sampling = values.find("do_sample"), eos = values.find("eos_token_id");
     if (sampling != values.end() && sampling->second.kind != JsonEvent::boolean)

@@ -267,9 +267,11 @@ Llama load_llama(const std::filesystem::path& folder, const LoadOptions& options
         if (is_tied_output(llama, p)) continue;
         std::string name = hugging_face_name(p->name);
         const TensorEntry* entry = files->find(name);
-        if (!entry) reject_quantized(*files, name, folder.string());
-        if (!entry) reject_replaced(*files, name, folder.string());
-        if (!entry) files->fail_missing(name, p == &llama.output.weight ? output_remedy : weights_remedy);
+        if (!entry) {
+            reject_quantized(*files, name, folder.string());
+            reject_replaced(*files, name, folder.string());
+            files->fail_missing(name, p == &llama.output.weight ? output_remedy : weights_remedy);
+        }
         Split split = split_of(llama, p);
         check_shape(*files, *p, *entry, split, llama.group, folder.string());
         Tensor stored = files->tensor(name);

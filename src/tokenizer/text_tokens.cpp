@@ -3,6 +3,8 @@
 #include "core/error.h"
 #include "core/mapped_file.h"
 
+#include <algorithm>
+
 namespace puna {
 
 namespace {
@@ -14,29 +16,11 @@ struct TextTokenNames {
 };
 constexpr TextTokenNames begin_names{llama3_begin_of_text, "bos_token"}, end_names{llama3_end_of_text, "eos_token"};
 
-// A JSON file beside the tokenizer's, which may not exist.
-class JsonFile {
- public:
-    explicit JsonFile(const fs::path& path) : path_(path.string()) {
-        if (!file_exists(path)) return;
-        file_.emplace(path);
-        bool object = for_each_member(file_->text(), path_, [](std::string_view, const JsonValue&) {});
-        if (!object) fail("{}: not a JSON object: download it again or remove it", path_);
-    }
-    bool exists() const { return file_.has_value(); }
-    std::optional<JsonValue> find(std::string_view name) const {
-        return file_ ? find_member(file_->text(), name, path_) : std::nullopt;
-    }
-    bool is(std::string_view name, std::string_view raw) const {
-        std::optional<JsonValue> value = find(name);
-        return value && value->raw == raw;
-    }
-    std::string origin(std::string_view name) const { return fmt::format("{}: {}", path_, name); }
-
- private:
-    std::string path_;
-    std::optional<MappedFile> file_;
-};
+bool is_needed(std::string_view name) {
+    constexpr std::string_view names[] = {"bos_token",     "eos_token",       "bos_token_id",        "eos_token_id",
+                                          "add_bos_token", "tokenizer_class", "added_tokens_decoder"};
+    return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
 
 class TextTokens {
  public:
@@ -44,7 +28,7 @@ class TextTokens {
         : vocabulary_(vocabulary),
           file_(file.string()),
           folder_(file.parent_path()),
-          tokenizer_config_(folder_ / "tokenizer_config.json") {}
+          tokenizer_config_(folder_ / "tokenizer_config.json", is_needed) {}
 
     // transformers would add tokens that only the files beside tokenizer.json declare.
     void check_declared() const {
@@ -53,7 +37,7 @@ class TextTokens {
             fail("{}: declares '{}', which is not a token of {}: save the tokenizer again so that its files agree",
                  origin, printable(text), file_);
         };
-        if (std::optional<JsonValue> declared = tokenizer_config_.find("added_tokens_decoder")) {
+        if (const JsonValue* declared = tokenizer_config_.find("added_tokens_decoder")) {
             std::string origin = tokenizer_config_.origin("added_tokens_decoder");
             for_each_member(declared->raw, origin, [&](std::string_view, const JsonValue& token) {
                 check_one(special_token_text(token, origin).value_or(""), origin);
@@ -69,9 +53,9 @@ class TextTokens {
     // default.
     TextToken begin() const {
         std::optional<int32_t> own = vocabulary_.added.find(begin_names.llama3);
-        if (tokenizer_config_.is("tokenizer_class", "\"LlamaTokenizer\"") ||
-            tokenizer_config_.is("tokenizer_class", "\"LlamaTokenizerFast\"")) {
-            if (tokenizer_config_.is("add_bos_token", "false")) return {};
+        if (config_is("tokenizer_class", "\"LlamaTokenizer\"") ||
+            config_is("tokenizer_class", "\"LlamaTokenizerFast\"")) {
+            if (config_is("add_bos_token", "false")) return {};
             return tokenizer_config_.find(begin_names.field) || !own ? named(begin_names) : TextToken{.id = own};
         }
         if (vocabulary_.begin_of_text) return *vocabulary_.begin_of_text;
@@ -85,13 +69,17 @@ class TextTokens {
     }
 
  private:
+    bool config_is(std::string_view name, std::string_view raw) const {
+        const JsonValue* value = tokenizer_config_.find(name);
+        return value && value->raw == raw;
+    }
+
     TextToken named(const TextTokenNames& names) const {
         std::string field(names.field), id = field + "_id";
-        JsonFile map(folder_ / "special_tokens_map.json");
-        bool map_first = !tokenizer_config_.find("added_tokens_decoder");
-        for (const JsonFile* file : {map_first ? &map : &tokenizer_config_, map_first ? &tokenizer_config_ : &map})
+        JsonFile map(folder_ / "special_tokens_map.json", is_needed);
+        for (const JsonFile* file : special_token_files(tokenizer_config_, map))
             if (std::optional<TextToken> token = find(*file, field)) return *token;
-        if (std::optional<TextToken> token = find(JsonFile(folder_ / "config.json"), id)) return *token;
+        if (std::optional<TextToken> token = find(JsonFile(folder_ / "config.json", is_needed), id)) return *token;
         if (tokenizer_config_.exists()) return {};
         return {.problem =
                     fmt::format("{}: has no token {}, and no tokenizer_config.json beside it names another as {}",
@@ -100,7 +88,7 @@ class TextTokens {
 
     // The value is a text, an id, or a list of them, whose first one counts.
     std::optional<TextToken> find(const JsonFile& file, const std::string& field) const {
-        std::optional<JsonValue> value = file.find(field);
+        const JsonValue* value = file.find(field);
         if (!value) return {};
         std::string origin = file.origin(field);
         return resolve(first_item(value->raw, origin).value_or(*value), origin);
@@ -133,6 +121,12 @@ std::optional<std::string> special_token_text(const JsonValue& value, std::strin
     if (value.is_string()) return text_of(value, where);
     std::optional<JsonValue> content = find_member(value.raw, "content", where);
     return content && content->is_string() ? std::optional(text_of(*content, where)) : std::nullopt;
+}
+
+std::array<const JsonFile*, 2> special_token_files(const JsonFile& tokenizer_config,
+                                                   const JsonFile& special_tokens_map) {
+    if (tokenizer_config.find("added_tokens_decoder")) return {&tokenizer_config, &special_tokens_map};
+    return {&special_tokens_map, &tokenizer_config};
 }
 
 void find_text_tokens(Vocabulary& vocabulary, const fs::path& file) {

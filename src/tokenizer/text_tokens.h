@@ -13,9 +13,10 @@
 // tokenizer_config.json any. Source: transformers 4.57, PreTrainedTokenizerBase and LlamaTokenizerFast; tokenizers
 // 0.22, TemplateProcessing.
 #pragma once
-#include "core/json_value.h"
+#include "core/json_file.h"
 #include "tokenizer/vocabulary.h"
 
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -27,6 +28,10 @@ namespace puna {
 // Throws Error for files beside it that are not JSON objects, and for tokens that only these declare
 // (added_tokens_decoder, added_tokens.json), by name.
 void find_text_tokens(Vocabulary& vocabulary, const std::filesystem::path& file);
+
+// The files that name special tokens, in the order in which they count.
+std::array<const JsonFile*, 2> special_token_files(const JsonFile& tokenizer_config,
+                                                   const JsonFile& special_tokens_map);
 
 // The text of a special token: a string, or an AddedToken {"content": "<s>", ...}. None for other values.
 std::optional<std::string> special_token_text(const JsonValue& value, std::string_view where);

@@ -4,22 +4,14 @@
 #include "tokenizer/text_tokens.h"
 #include "tokenizer/train.h"
 
-#include <algorithm>
-#include <fstream>
-
 // The input is tokenizer_config.json, special_tokens_map.json, config.json and added_tokens.json, separated by zero
 // bytes; an empty one is a missing file.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace puna;
     static TestFolder folder;
     static const Vocabulary bytes = train_tokenizer({}, {.vocabulary = 256, .control_tokens = 0}).vocabulary();
-    std::string_view rest(reinterpret_cast<const char*>(data), size);
-    for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "config.json", "added_tokens.json"}) {
-        std::string_view file = rest.substr(0, rest.find('\0'));
-        rest.remove_prefix(std::min(file.size() + 1, rest.size()));
-        std::filesystem::remove(folder / name);
-        if (!file.empty()) std::ofstream(folder / name, std::ios::binary) << file;
-    }
+    write_parts({reinterpret_cast<const char*>(data), size}, folder.path(),
+                {"tokenizer_config.json", "special_tokens_map.json", "config.json", "added_tokens.json"});
     return fuzz(data, size, [](std::string_view) {
         Vocabulary vocabulary = bytes;
         vocabulary.begin_of_text.reset();  // as parsed from a tokenizer.json without a template
