@@ -18,11 +18,9 @@ endif()
 # Libraries of each module, in addition to the modules that it includes. CLI11, JSON and logging headers are included by .cpp
 # files only.
 set(PACKAGES_core fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json PkgConfig::XXHASH Threads::Threads)
-set(PACKAGES_files nlohmann_json::nlohmann_json ZLIB::ZLIB)
-set(PACKAGES_model nlohmann_json::nlohmann_json)
-set(PACKAGES_data ZLIB::ZLIB PkgConfig::ZSTD nlohmann_json::nlohmann_json)
+set(PACKAGES_data ZLIB::ZLIB PkgConfig::ZSTD)
 set(PACKAGES_train nlohmann_json::nlohmann_json)
-set(PACKAGES_cli CLI11::CLI11 PkgConfig::EDIT nlohmann_json::nlohmann_json)
+set(PACKAGES_cli CLI11::CLI11 PkgConfig::EDIT)
 if(MPI_C_FOUND)
   set(PACKAGES_comm MPI::MPI_C)
 endif()

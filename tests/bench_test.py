@@ -4,6 +4,7 @@ usage: bench_test.py PUNA"""
 import json
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -87,7 +88,7 @@ def kernel_rows_name_the_type():
     assert {row["type"] for row in rows} == {"f32", "bf16", "f16"}, rows
     rows = rows_of("kernels", "--op", "matmul_input")
     assert sorted(row["type"] for row in rows) == ["bf16", "f16", "f32"], rows
-    assert "'nosuch'" in puna("bench", "kernels", "--op", "nosuch", code=1).stderr
+    assert "'nosuch'" in puna("bench", "kernels", "--op", "nosuch", code=2).stderr
 
 
 def each_table_has_its_own_peaks():
@@ -127,7 +128,29 @@ def missing_text_is_reported_by_name(folder):
         assert "--tokenizer is missing" in puna("bench", name, "--text", TEXT, code=2).stderr
         assert "contains no files" in puna("bench", name, "--text", folder / "empty", "--tokenizer", LLAMA3, code=1).stderr
         assert "contains no text" in puna("bench", name, "--text", folder / "void.txt", "--tokenizer", LLAMA3, code=1).stderr
-    assert "machine, kernels, train, tokenizer or pack" in puna("bench", "nosuch", code=2).stderr
+    assert "machine, kernels, prefill, decode, batch, train, tokenizer or pack" in puna("bench", "nosuch", code=2).stderr
+
+
+def model_benchmarks_name_what_they_ran():
+    small = ("--shape", "15m", "--layers", "2", "--context", "64")
+    weights = 2 * (2 * (4 * 288 * 288 + 3 * 288 * 768) + 2 * 32000 * 288)      # bytes in bf16
+    for name, work in (("prefill", "1 x 64 tokens after 0"), ("decode", "1 x 1 tokens after 64"), ("batch", "16 x 1 tokens after 64")):
+        row, = rows_of(name, *small)
+        assert row["shape"] == f"15m with 2 layers, {work}" and row["type"] == "bf16" and row["unit"] == "tokens/s", row
+        assert weights < row["resident"] < weights + 200e6, row      # without the buffers that measure the machine
+    row, = rows_of("batch", *small, "--sequences", "3", "--type", "f32")
+    assert row["shape"].endswith("3 x 1 tokens after 64") and row["type"] == "f32", row
+    row, = rows_of("decode", "--model", SHARED / "golden/tiny3/hf")
+    assert row["shape"].startswith(str(SHARED / "golden/tiny3/hf")) and row["type"] == "f32", row
+    given = ("--model", SHARED / "golden/tiny3/hf", "--layers", "1", "--repetitions", "1")
+    assert "--layers: has no effect on the model of a folder" in puna("bench", "decode", *given).stderr
+    refusal = puna("bench", "decode", "--model", SHARED / "golden/tiny3/hf", "--context", "8192", code=2).stderr
+    assert "--context: 8192 is more than" in refusal and "use at most 8191" in refusal, refusal
+    available = next(int(line.split()[1]) for line in open("/proc/meminfo") if line.startswith("MemAvailable"))
+    if available * 1024 < 280e9:
+        refusal = puna("bench", "decode", "--shape", "70b", "--type", "f32", code=1).stderr
+        assert re.search(r"70b in f32: 282\.\d GB of memory are needed \(282\.\d GB for weights, .*\), but [\d.]+ GB are available", refusal), refusal
+    assert "--op: has no effect on bench decode" in puna("bench", "decode", *small, "--op", "x", "--repetitions", "1").stderr
 
 
 if not SHARED.exists():
@@ -142,3 +165,4 @@ with tempfile.TemporaryDirectory() as scratch:
     each_table_has_its_own_peaks()
     text_benchmarks_count_uncompressed_bytes(folder)
     missing_text_is_reported_by_name(folder)
+    model_benchmarks_name_what_they_ran()

@@ -213,6 +213,14 @@ def trained_models_keep_the_template(work):
     assert end in json.loads((work / "trained/config.json").read_text())["eos_token_id"]
     run("chat", work / "trained", "--max-tokens", 2, text="Hi\n")
 
+    text = pack(work, work / "trained", {"text": "Once upon a time there was a cat. " * 20}, "text")
+    assert not (text / "chat_template.jinja").exists() and "chat_template" not in (text / "tokenizer_config.json").read_text()
+    shape = ("--steps", 1, "--batch", 1, "--length", 16)
+    run("train", "--from", work / "trained", "--data", text, "--output", work / "continued", *shape)
+    assert (work / "continued/chat_template.jinja").read_text() == template
+    run("train", "--data", text, "--output", work / "fresh", *shape, "--dim", 32, "--layers", 1, "--heads", 2, "--kv-heads", 1, "--ffn", 64)
+    assert not (work / "fresh/chat_template.jinja").exists()
+
 
 def make_chatml_model(folder, config, post_processor=True):
     """The starter without any of Llama 3's control tokens."""

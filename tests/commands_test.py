@@ -66,7 +66,7 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             "generate M -n 1": "puna generate: unknown option -n; 'puna help generate' lists the options",
             "generate M --x": "puna generate: unknown option --x; 'puna help generate' lists the options",
             "data pack x --outptu y": "puna data pack: unknown option --outptu. Did you mean --output?",
-            "generate": "puna generate: MODEL is missing: model folder in Hugging Face format (see 'puna help generate')",
+            "generate": "puna generate: MODEL is missing: model folder in Hugging Face's or Meta's format (see 'puna help generate')",
             "eval text M": "puna eval text: FILE is missing: the text; - reads standard input (see 'puna help eval text')",
             "generate M Once upon": "puna generate: unexpected argument 'upon' after 'Once'; quote a text with spaces (see 'puna help generate')",
             "check it": "puna check: unexpected argument 'it' (see 'puna help check')",
@@ -98,8 +98,12 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             "train --data x --output y --steps 0": "puna train: --steps must be at least 1, not 0",
             "train --from x --layers 8 --data x --output y --schedule steep": "puna train: --schedule must be cosine, linear or constant, not 'steep'",
             "data pack x --output y": "puna data pack: --tokenizer is missing: model folder, tokenizer.json or tokenizer.model",
+            "data pack x --output y --validation-share 2": "puna data pack: --validation-share must be less than 1, not 2",
+            "data pack x --output y --shard-megabytes 0": "puna data pack: --shard-megabytes must be at least 1, not 0",
             "data show x --documents -1": "puna data show: --documents must be at least 0, not -1",
             "tokenizer train x": "puna tokenizer train: --output is missing: folder for tokenizer.json, tokenizer_config.json and chat_template.jinja",
+            "help train extra": "puna: help: unexpected argument 'extra' after 'train'",
+            "help data pack x": "puna: help: unexpected argument 'x' after 'pack'",
             "bench kernel": "puna bench: unknown benchmark 'kernel'. Did you mean 'kernels'?"}.items():
         result = subprocess.run([PUNA, *line.split()], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
         assert (result.returncode, result.stdout, result.stderr) == (2, "", answer + "\n"), (line, result)

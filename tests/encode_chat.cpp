@@ -3,6 +3,7 @@
 // add_generation_prompt; and a `template` or the `format` of one of ours. encode_chat --template FORMAT prints ours.
 #include "chat/encode.h"
 #include "chat/llama_templates.h"
+#include "chat/messages.h"
 #include "core/error.h"
 #include "tokenizer/files.h"
 
@@ -12,21 +13,7 @@
 #include <cstdio>
 #include <iostream>
 
-#include <nlohmann/json.hpp>
-
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-puna::Message message_of(const Json& json) {
-    puna::Message message{.role = json.at("role")};
-    Json content = json.value("content", Json(""));
-    message.content_is_json = !content.is_string();
-    message.content = content.is_string() ? content.get<std::string>() : content.dump();
-    for (const Json& call : json.value("tool_calls", Json::array()))
-        message.tool_calls.push_back({call.at("function").at("name"), call.at("function").at("arguments").dump()});
-    return message;
-}
 
 puna::LlamaPrompt prompt_named(std::string_view name) {
     constexpr std::string_view names[] = {"llama3", "llama3_1", "llama3_2", "llama3_3"};
@@ -35,22 +22,22 @@ puna::LlamaPrompt prompt_named(std::string_view name) {
     return static_cast<puna::LlamaPrompt>(at - names);
 }
 
-puna::ChatTemplate template_of(const Json& json) {
+puna::ChatTemplate template_of(const puna::JsonNode& line) {
     puna::ChatTemplateText found{.origin = "template", .tokens = {{"bos_token", "<|begin_of_text|>"}}};
-    found.text = json.contains("template") ? json.at("template").get<std::string>()
-                                           : llama_template(prompt_named(json.at("format").get<std::string>()));
+    found.text =
+        line.find("template") ? line.need("template").text() : llama_template(prompt_named(line.need("format").text()));
     return puna::ChatTemplate(found);
 }
 
-puna::ChatTokens encode(const puna::Tokenizer& tokenizer, const Json& json) {
-    std::vector<puna::Message> messages;
-    for (const Json& message : json.at("messages")) messages.push_back(message_of(message));
-    puna::ChatOptions options{.add_generation_prompt = json.value("add_generation_prompt", false),
-                              .tools_in_user_message = json.value("tools_in_user_message", true),
-                              .builtin_tools = json.value("builtin_tools", std::vector<std::string>()),
-                              .date = json.value("date_string", "")};
-    for (const Json& tool : json.value("tools", Json::array())) options.tools.push_back(tool.dump());
-    return encode_chat(template_of(json), tokenizer, messages, options);
+puna::ChatTokens encode(const puna::Tokenizer& tokenizer, const puna::JsonNode& line) {
+    puna::ChatOptions options{.add_generation_prompt = line.boolean("add_generation_prompt", false),
+                              .tools_in_user_message = line.boolean("tools_in_user_message", true),
+                              .date = line.text("date_string", "")};
+    if (auto tools = line.find("tools"))
+        for (const puna::JsonNode& tool : tools->items()) options.tools.emplace_back(tool.raw());
+    if (auto tools = line.find("builtin_tools"))
+        for (const puna::JsonNode& tool : tools->items()) options.builtin_tools.push_back(tool.text());
+    return encode_chat(template_of(line), tokenizer, read_messages(line.need("messages")), options);
 }
 
 }  // namespace
@@ -60,5 +47,5 @@ int main(int argc, char** argv) {
     if (argc != 2) return std::fputs("usage: encode_chat TOKENIZER < CONVERSATIONS\n", stderr), 2;
     puna::Tokenizer tokenizer = puna::load_tokenizer(argv[1]);
     for (std::string line; std::getline(std::cin, line);)
-        fmt::print("{}\n", fmt::join(encode(tokenizer, Json::parse(line)).ids, " "));
+        fmt::print("{}\n", fmt::join(encode(tokenizer, puna::JsonDocument(line, "standard input").root()).ids, " "));
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Checks the rules of src/: dependencies between modules and their folders, sizes of files and functions, no heavy
-libraries in headers, CUDA only in its folder. `modules_test.py --self-test` checks that each rule catches a violation."""
+libraries in headers, CUDA only in its folder, one choice of the kernels, flags in cli only, kinds of
+errors that are passed on, short names. `modules_test.py --self-test` checks that each rule catches a violation."""
 import pathlib
 import re
 import sys
@@ -9,6 +10,15 @@ import tempfile
 MAX_FILE, MAX_FUNCTION, MAX_KERNEL = 600, 80, 120
 HEAVY = re.compile(r'#include\s*[<"](nlohmann/(?!json_fwd)|spdlog/|CLI/|boost/|gtest/)')
 CUDA = re.compile(r"#\s*(el)?if.*(__CUDA|PUNA_CUDA|__NVCC__)")
+CHOOSES_KERNELS = {"cli", "bench", "library", "kernels"}       # modules; others are given a table
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+OTHER_PROGRAMS_FLAGS = {"--long", "--patch-from"}      # zstd's, in messages about its files
+# All modules share one namespace: a type with a short name belongs to one of them, or to none; others add a word.
+OWNERS = {"Request": "infer", "Scheduler": "infer", "Engine": "infer", "Event": "infer", "Step": "infer", "Message": "chat",
+          "Batch": "nn", "Value": "nn", "Stream": "kernels", "Group": "comm", "Page": None, "Response": None, "Channel": None}
+TYPE = re.compile(r"^(?:struct|class|enum class|using) (\w+)(?= *[:{=])|^enum class (\w+)", re.M)
+STRING = r'//[^\n]*|/\*.*?\*/|R"([^(\s]*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\''        # or a comment
+TEST_FILE = re.compile(r"_test\.cpp$|^test_.*\.h$|^fake_.*\.h$")
 SUFFIXES = {".h", ".cpp", ".inl", ".cu", ".cuh"}
 
 
@@ -48,8 +58,7 @@ def check_includes(name, lines, modules):
 
 def blank_text(source):
     """The source with comments, strings and characters replaced by blanks; line numbers are preserved."""
-    pattern = r'//[^\n]*|/\*.*?\*/|R"([^(\s]*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\''
-    return re.sub(pattern, lambda match: re.sub(r"[^\n]", " ", match[0]), source, flags=re.S)
+    return re.sub(STRING, lambda match: re.sub(r"[^\n]", " ", match[0]), source, flags=re.S)
 
 
 def functions(source):
@@ -89,6 +98,43 @@ def check_sizes(name, text):
             yield f"{name}:{first}: a function of {length} lines, more than {limit}: split it by what it does"
 
 
+def check_kernels(name, text):
+    if name.parts[0] in CHOOSES_KERNELS or TEST_FILE.search(name.name):
+        return
+    for match in re.finditer(r"\bchoose_kernels\(", blank_text(text)):
+        yield f"{name}:{text.count(chr(10), 0, match.start()) + 1}: takes its kernels from the caller instead of choosing them"
+
+
+def check_flags(name, text):
+    """A message below cli names a field, in words of every front end; only cli spells it as a flag."""
+    if name.parts[0] == "cli" or TEST_FILE.search(name.name):
+        return
+    for match in re.finditer(STRING, text, flags=re.S):
+        for flag in FLAG.findall(match[0]) if match[0][0] in 'R"' else []:
+            if flag not in OTHER_PROGRAMS_FLAGS:
+                yield f"{name}:{text.count(chr(10), 0, match.start()) + 1}: names the flag {flag}, which only cli knows: name the field"
+
+
+def check_kinds(name, text):
+    """An error whose message goes into another one keeps its kind."""
+    if TEST_FILE.search(name.name):
+        return
+    blank = blank_text(text)
+    for match in re.finditer(r"\bfail\(\s*,[^;]*\.what\(\)", blank):      # its first argument is the text
+        yield f"{name}:{blank.count(chr(10), 0, match.start()) + 1}: loses the kind of an error: use rethrow_with, or fail(problem.kind, ...)"
+
+
+def check_names(name, text):
+    if name.suffix != ".h" or TEST_FILE.search(name.name) or "\nnamespace puna {" not in "\n" + text:
+        return
+    for match in TYPE.finditer(blank_text(text)):
+        word = match[1] or match[2]
+        owner = OWNERS.get(word, name.parts[0])
+        if owner != name.parts[0]:
+            line = text.count(chr(10), 0, match.start()) + 1
+            yield f"{name}:{line}: {word} is {f'a type of {owner}' if owner else 'too short'}: add a word, as in HttpRequest, ChannelMessage, KvPage"
+
+
 def check(src):
     modules, problems = read_modules(src)
     for folder in sorted(path for path in src.iterdir() if path.is_dir()):
@@ -100,6 +146,10 @@ def check(src):
             generated = "generated" in text[:200]       # generated tables say so in their first line
             problems += check_includes(name, text.splitlines(), modules)
             problems += [] if generated else check_sizes(name, text)
+            problems += check_kernels(name, text)
+            problems += check_flags(name, text)
+            problems += check_kinds(name, text)
+            problems += check_names(name, text)
     return problems
 
 
@@ -119,7 +169,8 @@ def check_exceptions(text):
 def self_test():
     """Checks a small tree without violations, and one with a violation of each rule."""
     good = {"modules.txt": "core:\nfiles/zip: core\nfiles: core files/zip\n", "core/a.h": "#pragma once\n",
-            "files/zip/c.h": '#include "core/a.h"\n', "files/d.h": '#include "files/zip/c.h"\n',
+            "files/zip/c.h": '#include "core/a.h"\nnamespace puna {\nstruct Message;\nstruct ZipPage {};\n}\n',
+            "files/e.h": "namespace puna::zip {\nclass Value {};\n}\n", "files/d.h": '#include "files/zip/c.h"\n',
             "files/b.cpp": '#include "core/a.h"\n#include <nlohmann/json.hpp>\nvoid f() {\n' + "    int x;\n" * 78 + "}\n"}
     violations = {
         "core/up.cpp": ('#include "files/b.h"\n', "core may not include files"),
@@ -131,6 +182,11 @@ def self_test():
         "files/long.cpp": ("//\n" * 601, "601 lines"),
         "files/function.cpp": ("struct S {\n    void f(int a) const {\n" + "        g('{', \"}\"); // }\n" * 79 + "    }\n};\n",
                                "function.cpp:2: a function of 81 lines"),
+        "files/chooses.cpp": ("// choose_kernels()\nauto& k = choose_kernels();\n", "chooses.cpp:2: takes its kernels"),
+        "core/kind.cpp": ("f(p.what());\nfail(p.kind, \"{}\", p.what());\nfail(\n    \"{}: {}\", path,\n    p.what());\n", "kind.cpp:3: loses the kind"),
+        "core/flag.cpp": ("// --resume\nauto f = -- x;\nauto s = \"pass --resume, not zstd --long\";\n", "flag.cpp:3: names the flag --resume"),
+        "files/name.h": ("namespace puna {\nstruct HttpRequest {};\nstruct Request {\n};\n", "name.h:3: Request is a type of infer: add a word"),
+        "files/short.h": ("namespace puna {\n// struct Response {\nclass Page : Base {};\n", "short.h:3: Page is too short: add a word"),
         "core/up.inl": ('#include "files/b.h"\n', "core may not include files"),
         "modules.txt": ("files: core\ncore:\n", "depends on core, which is not above it"),
     }

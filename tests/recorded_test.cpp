@@ -60,47 +60,23 @@ std::vector<MixedRequest> mixed_requests() {
     return requests;
 }
 
-// Ids of all answers, generated eight at a time with continuous batching; then all logits over prompt and answer.
+// Ids of all answers, eight at a time with continuous batching; then all logits over prompt and answer.
 std::string hash_of_requests(Dtype type) {
     std::vector<MixedRequest> requests = mixed_requests();
-    Engine engine(load_llama(golden / "hf", {.dtype = type}), fake_tokenizer(),
-                  {.context = 512, .slots = 8, .step_tokens = 64});
-    struct Slot {
-        Session session;
-        std::unique_ptr<Generation> generation = nullptr;
-        size_t request = 0;
-    };
-    std::vector<Slot> slots;
-    for (int i = 0; i < 8; ++i) slots.push_back(Slot{engine.open()});
-    std::vector<std::vector<int32_t>> answers(requests.size());
-    size_t next = 0, open = 0;
-    do {
-        std::vector<Generation*> running;
-        open = 0;
-        for (Slot& slot : slots) {
-            if (slot.generation && slot.generation->done()) {
-                answers[slot.request] = slot.generation->answer().ids;
-                slot.generation.reset();
-            }
-            if (!slot.generation && next < requests.size()) {
-                slot.request = next;
-                slot.generation =
-                    std::make_unique<Generation>(engine, slot.session, requests[next].prompt, requests[next].options);
-                ++next;
-            }
-            if (!slot.generation) continue;
-            ++open;
-            running.push_back(slot.generation.get());
-        }
-        engine.step(running);
-    } while (open > 0);
-
+    Engine engine(load_llama(choose_kernels(), golden / "hf", {.dtype = type}), fake_tokenizer(),
+                  {.context = 512, .sequences = 8, .step_tokens = 64});
+    std::vector<Reply> replies;
+    for (const MixedRequest& r : requests) replies.push_back(engine.submit({.tokens = r.prompt, .options = r.options}));
     Hash hash;
     for (size_t i = 0; i < requests.size(); ++i) {
-        add(hash, std::span(answers[i]));
-        std::vector<int32_t> tokens = requests[i].prompt;
-        tokens.insert(tokens.end(), answers[i].begin(), answers[i].end());
-        engine.score(slots[i % 8].session, tokens, 1, [&](int64_t, Tensor logits) { add(hash, logits.span<float>()); });
+        std::vector<int32_t> ids = replies[i].wait().ids, tokens = requests[i].prompt;
+        add(hash, std::span(ids));
+        tokens.insert(tokens.end(), ids.begin(), ids.end());
+        for (int64_t from = 1, n = std::ssize(tokens); from < n; from += max_logit_rows) {
+            std::vector<int32_t> part(tokens.begin(), tokens.begin() + std::min(n, from + max_logit_rows));
+            std::vector<float> logits = engine.score_with_logits(part, from).logits;
+            add(hash, std::span(logits));
+        }
     }
     return hash.digits();
 }
@@ -122,21 +98,22 @@ Batch training_rows(uint64_t stream, int64_t vocabulary) {
 
 // Losses and gradient norms of ten steps of two passes each, and the weights after them.
 std::string hash_of_training(const Kernels& kernels, Dtype type) {
-    Llama llama = load_llama(golden / "hf", {.dtype = type, .trainable = true});
-    Gradients gradients(gradient_elements(llama), {.chunks_per_pass = 4, .chunks_per_step = 8}, &llama.output.weight);
+    Llama llama = load_llama(choose_kernels(), golden / "hf", {.dtype = type, .trainable = true});
+    Gradients gradients(choose_kernels(), gradient_elements(llama), {.chunks_per_pass = 4, .chunks_per_step = 8},
+                        &llama.output.weight);
     Optimizer optimizer(llama, {});
     Hash hash;
     for (uint64_t step = 0; step < 10; ++step) {
         std::vector<double> values;
         for (uint64_t part = 0; part < 2; ++part) {
             Pass pass(kernels, &gradients, part == 0 ? Activations::keep : Activations::recompute);
-            Batch batch = training_rows(2 * step + part, llama.config.vocabulary);
-            std::vector<double> sums = llama.loss(pass, llama.forward(pass, batch), batch, 1.0f / 1920);
+            pass.begin(training_rows(2 * step + part, llama.config.vocabulary));
+            std::vector<double> sums = llama.loss(pass, llama.forward(pass), 1.0f / 1920);
             values.insert(values.end(), sums.begin(), sums.end());
             pass.backward();
             gradients.advance(4);
         }
-        values.push_back(optimizer.step(kernels, llama, gradients.finish(), 2e-3));
+        values.push_back(optimizer.step(llama, gradients.finish(), 2e-3));
         add(hash, std::span(values));
     }
     for (Param* p : llama.params()) add(hash, p->master.span<float>());

@@ -9,7 +9,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace puna {
@@ -20,19 +22,36 @@ struct BenchRow {
     int threads = 0;
     double value = 0;  // in `unit`: the median of the repetitions
     std::string unit;
-    double limit = 0;  // the machine's peak that bounds it, in the same unit
-    double share = 0;  // median of value / limit, each pair measured together; 0 if nothing bounds it
+    double limit = 0;      // the machine's peak that bounds it, in the same unit
+    double share = 0;      // median of value / limit, each pair measured together; 0 if nothing bounds it
+    int64_t resident = 0;  // bytes of the process at the end, of benchmarks of models; 0: not measured
 };
+
+enum class ModelShape { b1, b3, b8, b70, m15, m25, m110 };
+std::vector<std::string_view> enum_names(ModelShape);
 
 struct BenchOptions {
     int64_t repetitions = 5;
-    std::string op;               // kernels: substring of the kernel names to run
-    std::string text, tokenizer;  // tokenizer, pack: input file or folder, and tokenizer; both required
+    std::string op;                     // kernels: substring of the kernel names to run
+    std::string text, tokenizer;        // tokenizer, pack: input file or folder, and tokenizer; both required
+    ModelShape shape = ModelShape::b1;  // prefill, decode, batch: a model of this size with random weights
+    std::string model;                  // or of this folder
+    std::optional<Dtype> type;
+    int64_t layers = 0, context = 0, sequences = 0;  // 0: the default
 };
 template <class F>
 void fields(BenchOptions& o, F field) {
     field("repetitions", o.repetitions, "number of measurements per row; the median is reported", {.min = 1});
     field("op", o.op, "kernels: run only those whose name contains this", {.word = "NAME", .unset = "all"});
+    field("shape", o.shape, "prefill, decode, batch: size of a model with random weights");
+    field("model", o.model, "prefill, decode, batch: model folder, instead of random weights", {.word = "MODEL"});
+    field("type", o.type, "prefill, decode, batch: weight dtype",
+          {.word = "f32|bf16|f16", .unset = "bf16, or as stored in the folder"});
+    field("layers", o.layers, "prefill, decode, batch: only this many layers", {.min = 0, .unset = "all"});
+    field("context", o.context, "prefill: tokens of the prompt; decode, batch: tokens before the new one",
+          {.min = 0, .max = 1 << 20, .unset = "512; 128"});
+    field("sequences", o.sequences, "prefill, decode, batch: sequences at once",
+          {.min = 0, .max = 1 << 16, .unset = "1; batch: 16"});
     field("text", o.text, "tokenizer, pack: text file, or folder of files, to encode", {.word = "PATH"});
     field("tokenizer", o.tokenizer, "tokenizer, pack: model folder, tokenizer.json or tokenizer.model",
           {.word = "PATH"});
@@ -40,6 +59,9 @@ void fields(BenchOptions& o, F field) {
 
 std::vector<BenchRow> bench_machine(const BenchOptions& options);
 std::vector<BenchRow> bench_kernels(const BenchOptions& options);
+std::vector<BenchRow> bench_prefill(const BenchOptions& options);
+std::vector<BenchRow> bench_decode(const BenchOptions& options);
+std::vector<BenchRow> bench_batch(const BenchOptions& options);
 std::vector<BenchRow> bench_train(const BenchOptions& options);
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options);
 std::vector<BenchRow> bench_pack(const BenchOptions& options);

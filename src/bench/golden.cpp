@@ -1,7 +1,8 @@
 #include "bench/golden.h"
 
-#include "core/json.h"
+#include "core/json_document.h"
 #include "files/safetensors.h"
+#include "kernels/host_copy.h"
 #include "model/load.h"
 #include "train/optimizer.h"
 
@@ -128,14 +129,18 @@ class Golden {
         return expected_values(name, {rows_, length_, vocabulary_});
     }
 
-    Llama load(bool trainable) { return load_llama(folder_ / "hf", {.dtype = type_, .trainable = trainable}); }
+    Llama load(bool trainable) {
+        return load_llama(kernels_, folder_ / "hf", {.dtype = type_, .trainable = trainable});
+    }
 
     double logits_error(Llama llama, const Batch& batch, const std::string& name) {
         std::span<const float> reference = logits(name);
         Pass pass(kernels_);
+        pass.begin(batch);
         std::vector<int64_t> rows(batch.tokens.size());
         std::iota(rows.begin(), rows.end(), int64_t{0});
-        return max_difference(llama.logits(pass, llama.forward(pass, batch), rows).span<float>(), reference);
+        HostCopy logits(kernels_, pass.stream, llama.logits(pass, llama.forward(pass), rows));
+        return max_difference(logits.download().span<float>(), reference);
     }
 
     Batch packed() {
@@ -153,9 +158,10 @@ class Golden {
     // The mean loss; adds its gradients to `gradients`.
     double loss_of(Llama& llama, Gradients& gradients) {
         Pass pass(kernels_, &gradients);
-        Value x = llama.forward(pass, batch_);
-        double loss = tree_sum(llama.loss(pass, x, batch_, 1 / static_cast<float>(batch_.rows()))) /
-                      static_cast<double>(batch_.rows());
+        pass.begin(batch_);
+        Value x = llama.forward(pass);
+        double loss =
+            tree_sum(llama.loss(pass, x, 1 / static_cast<float>(batch_.rows()))) / static_cast<double>(batch_.rows());
         pass.backward();
         gradients.advance(rows_);
         return loss;
@@ -163,7 +169,7 @@ class Golden {
 
     Gradients gradients_of(Llama& llama) {
         int64_t chunks = static_cast<int64_t>(batch_.chunk.size()) - 1;
-        return Gradients(gradient_elements(llama), {.chunks_per_pass = chunks, .chunks_per_step = chunks},
+        return Gradients(kernels_, gradient_elements(llama), {.chunks_per_pass = chunks, .chunks_per_step = chunks},
                          &llama.output.weight);
     }
 
@@ -173,17 +179,12 @@ class Golden {
         return std::abs(loss_of(llama, gradients) - static_cast<double>(expected_values("loss", {1})[0]));
     }
 
-    // Reorders the rows of wq and wk: golden gradients have adjacent rotary pairs (Meta), the Hugging Face folder
-    // halves.
-    std::vector<float> as_meta(const Llama& llama, const Param& param, std::span<const float> gradient) {
+    // In the order of Meta's rows, which the golden gradients have.
+    std::vector<float> as_meta(const Llama& llama, const WeightInfo& weight, std::span<const float> gradient) {
         std::vector<float> out(gradient.begin(), gradient.end());
-        if (!param.name.ends_with("wq.weight") && !param.name.ends_with("wk.weight")) return out;
-        int64_t half = llama.config.head_dim / 2, columns = param.weight.columns();
-        for (int64_t r = 0; r < param.weight.size[0]; ++r) {
-            int64_t head = r / (2 * half), pair = r % (2 * half) % half, second = r % (2 * half) / half;
-            std::copy_n(gradient.begin() + r * columns, columns,
-                        out.begin() + (head * 2 * half + 2 * pair + second) * columns);
-        }
+        for (int64_t r = 0; weight.kind == WeightKind::rotary && r < weight.rows; ++r)
+            std::copy_n(gradient.begin() + r * weight.columns, weight.columns,
+                        out.begin() + neighbor_row(r, llama.config.head_dim) * weight.columns);
         return out;
     }
 
@@ -191,7 +192,8 @@ class Golden {
         Llama llama = load(true);
         Gradients gradients = gradients_of(llama);
         loss_of(llama, gradients);
-        std::span<float> sum = gradients.finish();
+        HostCopy on_host(kernels_, {}, gradients.finish());
+        std::span<float> sum = on_host.download().span<float>();
         auto part = [&](const Param& p) {
             return sum.subspan(static_cast<size_t>(p.offset), static_cast<size_t>(p.weight.count()));
         };
@@ -200,11 +202,12 @@ class Golden {
             for (size_t i = 0; i < embedding.size(); ++i) embedding[i] += output[i];
         }
         double worst = 0;
-        for (Param* p : llama.params()) {
-            if (!p->master) continue;
-            std::span<const float> reference = gradient(*p);
-            worst = std::max(worst, max_difference(as_meta(llama, *p, part(*p)), reference) / max_abs(reference));
-        }
+        visit(llama.config, llama, [&](auto& weight, const WeightInfo& info) {
+            const Param& p = param_of(weight);
+            if (!p.master) return;
+            std::span<const float> reference = gradient(p);
+            worst = std::max(worst, max_difference(as_meta(llama, info, part(p)), reference) / max_abs(reference));
+        });
         return worst;
     }
 
@@ -218,10 +221,10 @@ class Golden {
     Training train() {
         Training t{load(true), {}, {}};
         Gradients gradients = gradients_of(t.llama);
-        Optimizer optimizer(t.llama, {.decay = "all"});
+        Optimizer optimizer(t.llama, {.decay = DecayedWeights::all});
         for (int64_t step = 0; step < steps; ++step) {
             t.losses.push_back(static_cast<float>(loss_of(t.llama, gradients)));
-            t.norms.push_back(static_cast<float>(optimizer.step(kernels_, t.llama, gradients.finish(), 1e-3)));
+            t.norms.push_back(static_cast<float>(optimizer.step(t.llama, gradients.finish(), 1e-3)));
         }
         return t;
     }
@@ -249,12 +252,9 @@ class Golden {
 std::vector<std::string> names_of(const std::filesystem::path& folder) {
     std::vector<std::string> names;
     MappedFile file(folder / "golden.json");
-    read_json(file.text(), file.path().string(), [&](const JsonEvent& event) {
-        if (event.depth == 0 && event.kind != JsonEvent::begin_object && event.kind != JsonEvent::end_object)
-            fail("{}: not a JSON object", file.path().string());
-        bool input = event.text == "tokens" || event.text == "packed.starts";
-        if (event.kind == JsonEvent::key && event.depth == 1 && !input) names.emplace_back(event.text);
-    });
+    JsonDocument document(file.text(), file.path().string());
+    for (const JsonMember& member : document.root().members())
+        if (member.name != "tokens" && member.name != "packed.starts") names.push_back(member.name);
     if (names.empty())
         fail("{}: lists nothing to compare: an entry such as \"logits\": \"of the inputs\" is missing",
              file.path().string());

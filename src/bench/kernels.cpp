@@ -45,14 +45,15 @@ std::vector<BenchRow> bench_kernels(const BenchOptions& options) {
         .tokens = 8192, .dim = 2048, .heads = 32, .kv_heads = 8, .head_dim = 64, .ffn = 2048, .vocabulary = 2048};
     std::vector<BenchRow> rows;
     for (bool product : {true, false}) {
-        Arena memory;
+        Arena memory(choose_kernels());
         auto selected = [&](std::string_view kernel) {
             return is_product(kernel) == product && kernel.find(options.op) != kernel.npos;
         };
         for (const KernelCase& c : kernel_cases(product ? products : memory_bound, memory, selected))
             rows.push_back(bench_case(c, choose_kernels(), options.repetitions));
     }
-    if (rows.empty()) fail("bench kernels: no kernel name contains '{}': puna check lists them", printable(options.op));
+    if (rows.empty())
+        fail_field("op", "must be a part of a kernel's name, not '{}': puna check lists them", printable(options.op));
     return rows;
 }
 

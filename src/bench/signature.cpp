@@ -2,6 +2,7 @@
 
 #include "core/hash.h"
 #include "core/random.h"
+#include "kernels/host_copy.h"
 #include "model/load.h"
 #include "train/optimizer.h"
 
@@ -43,28 +44,28 @@ Batch random_batch(uint64_t stream, const Config& config) {
 }
 
 void train(Llama& llama, const Kernels& kernels, Hash& hash) {
-    Gradients gradients(gradient_elements(llama), {.chunks_per_pass = 4, .chunks_per_step = 8}, &llama.output.weight);
+    Gradients gradients(kernels, gradient_elements(llama), {.chunks_per_pass = 4, .chunks_per_step = 8},
+                        &llama.output.weight);
     Optimizer optimizer(llama, {});
     for (uint64_t step = 0; step < 10; ++step) {
         std::vector<double> losses;
         for (uint64_t part = 0; part < 2; ++part) {
             Pass pass(kernels, &gradients, part == 0 ? Activations::keep : Activations::recompute);
-            Batch batch = random_batch(2 * step + part, llama.config);
-            std::vector<double> sums = llama.loss(pass, llama.forward(pass, batch), batch, 1.0f / 128);
+            pass.begin(random_batch(2 * step + part, llama.config));
+            std::vector<double> sums = llama.loss(pass, llama.forward(pass), 1.0f / 128);
             losses.insert(losses.end(), sums.begin(), sums.end());
             pass.backward();
             gradients.advance(4);
         }
-        losses.push_back(optimizer.step(kernels, llama, gradients.finish(), 3e-3));
+        losses.push_back(optimizer.step(llama, gradients.finish(), 3e-3));
         hash.add(std::as_bytes(std::span(losses)));
     }
     for (Param* p : llama.params())
-        if (p->master)
-            hash.add({static_cast<const std::byte*>(p->master.data), static_cast<size_t>(p->master.bytes())});
+        if (p->master) hash.add(std::as_bytes(HostCopy(kernels, {}, p->master).download().span<float>()));
 }
 
 void generate(Llama& llama, const Kernels& kernels, Hash& hash) {
-    KvCache cache(llama.config.layers, 1, 64, llama.config.kv_dim());
+    KvCache cache = llama.make_cache(1);
     std::vector<int32_t> tokens{1, 2, 3, 4, 5};
     int64_t done = 0;
     for (int i = 0; i < 32; ++i) {
@@ -73,8 +74,11 @@ void generate(Llama& llama, const Kernels& kernels, Hash& hash) {
         batch.cache = &cache;
         batch.sequences[0].past = done;
         done += batch.rows();
+        batch.sequences[0].pages = {0};
         int64_t last = batch.rows() - 1;
-        std::span<float> logits = llama.logits(pass, llama.forward(pass, batch), {&last, 1}).span<float>();
+        pass.begin(std::move(batch));
+        HostCopy last_logits(kernels, pass.stream, llama.logits(pass, llama.forward(pass), {&last, 1}));
+        std::span<float> logits = last_logits.download().span<float>();
         hash.add(std::as_bytes(logits));
         tokens.push_back(static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
     }
@@ -86,7 +90,7 @@ void generate(Llama& llama, const Kernels& kernels, Hash& hash) {
 std::string compute_signature() {
     const Kernels& kernels = *find_kernels("scalar");
     Hash hash;
-    Llama llama = seeded_llama(tiny_config(), 42, {.dtype = Dtype::bf16, .trainable = true});
+    Llama llama = seeded_llama(kernels, tiny_config(), 42, {.dtype = Dtype::bf16, .trainable = true});
     train(llama, kernels, hash);
     generate(llama, kernels, hash);
     return hash.digits();

@@ -1,6 +1,8 @@
 #include "bench/bench.h"
+#include "chat/template_files.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/folders.h"
 #include "core/mapped_file.h"
 #include "core/threads.h"
 #include "data/byte_stream.h"
@@ -11,8 +13,6 @@
 #include "tokenizer/files.h"
 #include "tokenizer/train.h"
 
-#include <unistd.h>
-
 #include <fstream>
 
 namespace puna {
@@ -20,22 +20,6 @@ namespace puna {
 namespace {
 
 namespace fs = std::filesystem;
-
-class ScratchFolder {
- public:
-    ScratchFolder() : path_(fs::temp_directory_path() / fmt::format("puna-bench.{}", ::getpid())) {
-        make_folder(path_);
-    }
-    ~ScratchFolder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    ScratchFolder(const ScratchFolder&) = delete;
-    fs::path operator/(const char* name) const { return path_ / name; }
-
- private:
-    fs::path path_;
-};
 
 // Writes all texts below a path, decompressed, to one plain file. Returns its size in bytes.
 double gather_text(const std::string& from, const fs::path& into) {
@@ -85,7 +69,7 @@ Measured measure_throughput(const BenchOptions& options, double bytes, int cores
 // Encoding on one core, without caches of earlier repetitions. Includes reading the text and writing the ids, but not
 // decompression and loading the tokenizer. Then `puna tokenizer train` on all cores.
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options) {
-    ScratchFolder folder;
+    TemporaryFolder folder("puna-bench");
     double bytes = gather_text(options.text, folder / "text"), tokens = 0;
     Tokenizer tokenizer = load_tokenizer(options.tokenizer);
     Measured encode_speed = measure_throughput(
@@ -102,12 +86,13 @@ std::vector<BenchRow> bench_tokenizer(const BenchOptions& options) {
 
 // `puna data pack`, end to end, on all cores.
 std::vector<BenchRow> bench_pack(const BenchOptions& options) {
-    ScratchFolder folder;
+    TemporaryFolder folder("puna-bench");
     double bytes = gather_text(options.text, folder / "text");
-    PackOptions pack_options{.inputs = {folder / "text"}, .output = folder / "packed", .tokenizer = options.tokenizer};
+    PackOptions pack_options{.inputs = {folder / "text"}, .output = folder / "packed"};
+    Tokenizer tokenizer = load_tokenizer(options.tokenizer);
     Measured pack_speed = measure_throughput(options, bytes, threads(), [&] {
         fs::remove_all(folder / "packed");
-        pack(pack_options);
+        pack(pack_options, tokenizer, find_chat_template(options.tokenizer, tokenizer));
     });
     std::string shape = fmt::format("pack {:.1f} MB of text", bytes / 1e6);
     return {measured_row("pack", shape, "text", "MB/s/core", pack_speed)};

@@ -42,17 +42,17 @@ std::vector<BenchRow> bench_train(const BenchOptions& options) {
     Batch batch = random_batch(config);
     std::vector<BenchRow> result;
     for (Dtype type : {Dtype::bf16, Dtype::f32}) {
-        Llama llama = seeded_llama(config, 1, {.dtype = type, .trainable = true});
-        Gradients gradients(gradient_elements(llama), {.chunks_per_pass = rows, .chunks_per_step = rows},
+        Llama llama = seeded_llama(kernels, config, 1, {.dtype = type, .trainable = true});
+        Gradients gradients(kernels, gradient_elements(llama), {.chunks_per_pass = rows, .chunks_per_step = rows},
                             &llama.output.weight);
         Optimizer optimizer(llama, {});
         Pass pass(kernels, &gradients);
         auto step = [&] {
-            pass.reset();
-            llama.loss(pass, llama.forward(pass, batch), batch, 1.0f / static_cast<float>(rows * length));
+            pass.begin(batch);
+            llama.loss(pass, llama.forward(pass), 1.0f / static_cast<float>(rows * length));
             pass.backward();
             gradients.advance(rows);
-            optimizer.step(kernels, llama, gradients.finish(), 1e-4);
+            optimizer.step(llama, gradients.finish(), 1e-4);
         };
         step();
         auto limit = [&] { return measure_peak(kernels, type); };

@@ -44,8 +44,10 @@ class ValueBuilder {
         set(dict, "role", role_value(message.role));
         set(dict, "content",
             message.content_is_json ? parse_json(message.content, "content of a tool message", budget_)
-                                    : text(message.content));
+                                    : text(text_of(message)));
         if (!message.tool_calls.empty()) set(dict, "tool_calls", calls(message.tool_calls));
+        set_text(dict, "name", message.name);
+        set_text(dict, "tool_call_id", message.tool_call_id);
         set_fields(dict, message.fields);
         return make_dict(std::move(dict), budget_);
     }
@@ -84,6 +86,11 @@ class ValueBuilder {
         dict.set(jinja::text_value(key), std::move(value), budget_);
     }
 
+    // A field that is there, and that the template may read.
+    void set_text(Dict& dict, std::string_view name, const std::string& value) {
+        if (!value.empty() && mentions(source_, name)) set(dict, name, text(value));
+    }
+
     void set_fields(Dict& dict, const std::vector<MessageField>& fields) {
         for (const MessageField& field : fields)
             if (mentions(source_, field.name))
@@ -100,6 +107,7 @@ class ValueBuilder {
                 parse_json(call.arguments, fmt::format("arguments of {}", printable(call.name)), budget_));
             set(dict, "type", jinja::text_value("function"));
             set(dict, "function", make_dict(std::move(function), budget_));
+            set_text(dict, "id", call.id);
             set_fields(dict, call.fields);
             values.push_back(make_dict(std::move(dict), budget_));
         }
@@ -137,7 +145,7 @@ size_t size_of(const std::vector<MessageField>& fields) {
 }
 
 size_t size_of(const Message& message) {
-    size_t bytes = message.content.size() + size_of(message.fields);
+    size_t bytes = text_of(message).size() + size_of(message.fields);
     for (const ToolCall& call : message.tool_calls) bytes += call.arguments.size() + size_of(call.fields);
     return bytes;
 }
@@ -164,7 +172,7 @@ bool shows_date(const ChatTemplateText& found) {
 ChatTemplate::ChatTemplate(const ChatTemplateText& found) : origin_(found.origin) {
     if (!found.problem.empty()) fail("{}", found.problem);
     if (found.text.empty() && found.tool_text.empty())
-        fail("{}: no chat template: add the model's own as chat_template.jinja", found.origin);
+        fail(ErrorKind::unsupported, "{}: no chat template: add the model's own as chat_template.jinja", found.origin);
     source_ = found.text + "\n" + found.tool_text;
     if (!found.text.empty()) plain_ = jinja::parse(found.text, found.origin);
     if (!found.tool_text.empty()) with_tools_ = jinja::parse(found.tool_text, found.tool_origin);

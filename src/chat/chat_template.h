@@ -13,26 +13,14 @@
 #pragma once
 #include "chat/jinja/jinja.h"
 #include "chat/message.h"
+#include "tokenizer/chat_template_files.h"
 
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace puna {
-
-// The source of a template with its special tokens, not parsed yet.
-struct ChatTemplateText {
-    std::string origin;     // its file, or the folder that has none: begins error messages
-    std::string text;       // Jinja2; empty: the model has no template
-    std::string tool_text;  // the `tool_use` template, for conversations with tools; empty: text is for these too.
-                            // A model may have only this one
-    std::string tool_origin;
-    std::vector<std::pair<std::string, std::string>> tokens;  // bos_token, eos_token and the like, with their text
-    bool is_llama3s = false;                                  // Llama 3's, because the model has none of its own
-    std::string problem;                                      // why its template cannot be read; empty: it can
-};
 
 bool shows_date(const ChatTemplateText& found);  // whether its prompts may depend on ChatOptions::date
 

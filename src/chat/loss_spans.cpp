@@ -3,6 +3,7 @@
 #include "core/error.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace puna {
 
@@ -50,21 +51,36 @@ class SpanFinder {
         spans_.push_back({before.size(), with.size()});
     }
 
-    // If the template reads the messages in order, the trace of the whole rendering has the position of each turn, and
-    // rendering the parts would give the same text: a conversation costs two renderings, not two for each answer.
-    // Returns false if it does not.
+    // If the template reads the messages in order, and its text after them does not depend on them, the traces of the
+    // whole conversation, without and with the generation prompt, have the position of each turn, and rendering the
+    // parts would give the same text: a conversation costs two renderings, not two for each answer. Returns false if it
+    // does not.
     bool add_by_turns() {
         auto first =
             static_cast<size_t>(std::find_if(messages_.begin(), messages_.end(), is_in_loss) - messages_.begin());
         if (first == messages_.size()) return true;
-        const MessageTrace::Turn* turn = turn_of(first);
-        if (trace_.depends_on_later || first == 0 || !turn) return false;
-        Text before = render_first(first, true);
-        if (before.size() < turn->begin || !whole_.starts_with(before.substr(0, turn->begin))) return false;
-        Text prompt = before.substr(turn->begin), tail = whole_.substr(trace_.turns.back().end);
+        if (trace_.depends_on_later || first == 0 || !turn_of(first)) return false;
+        std::optional<Text> prompt = generation_prompt();
+        if (!prompt) return false;
+        Text tail = whole_.substr(trace_.turns.back().end);
         for (size_t i = first; i < messages_.size(); ++i)
-            if (is_in_loss(messages_[i])) add_turn(i, prompt, tail);
+            if (is_in_loss(messages_[i])) add_turn(i, *prompt, tail);
         return true;
+    }
+
+    // What the template writes after any messages to ask for an answer; none if that depends on them.
+    std::optional<Text> generation_prompt() const {
+        MessageTrace trace;
+        Text text;
+        try {
+            text = chat_.render(values_, messages_.size(), true, &trace);
+        } catch (const Error&) {  // no prompt after these messages
+            return {};
+        }
+        size_t end = trace_.turns.back().end;
+        if (trace.depends_on_later || trace.turns.empty() || trace.turns.back().end != end) return {};
+        if (text.compare(0, end, whole_, 0, end) != 0) return {};
+        return text.substr(end);
     }
 
     void add_turn(size_t i, const Text& prompt, const Text& tail) {

@@ -1,5 +1,5 @@
-// chat/loss_spans.h — which characters of a rendered conversation are in the loss: the first step of the loss mask of
-// encode_training_chat (chat/encode.h).
+// chat/loss_spans.h — which characters of a rendered conversation are in the loss: the first step of
+// render_training_prompt (chat/prompt.h), which cuts them after the end-of-turn tokens.
 #pragma once
 #include "chat/chat_template.h"
 
@@ -10,7 +10,7 @@ namespace puna {
 
 struct LossSpan {
     size_t begin, end;   // characters
-    bool whole = false;  // false: ends after the last control token in it, if only whitespace follows that
+    bool whole = false;  // false: ends after the end-of-turn token
 };
 
 struct TrainingText {
@@ -18,7 +18,7 @@ struct TrainingText {
     std::vector<LossSpan> spans;  // ascending, disjoint
 };
 
-// Throws Error as ChatTemplate::render, and if the template does not support training (see encode_training_chat).
+// Throws Error as ChatTemplate::render, and if the template does not support training (see render_training_prompt).
 TrainingText render_for_training(const ChatTemplate& chat, std::span<const Message> messages,
                                  const ChatOptions& options);
 

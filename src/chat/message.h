@@ -1,28 +1,43 @@
 // chat/message.h — a message of a conversation: in training data, in the terminal, in a request.
+//
+//   Message message{.role = "user", .content = "Hello!", .name = "Ada"};
+//
+// The fields are OpenAI's. As JSON: chat/messages.h.
 #pragma once
 #include <string>
 #include <vector>
 
 namespace puna {
 
-// A field that only the model's own template may read, as name, tool_call_id, reasoning_content or a call's id.
+// A field of JSON that has no meaning here: only the model's own template may read it, as reasoning_content.
 struct MessageField {
     std::string name, json;
+};
+
+struct ContentPart {
+    std::string text;                       // UTF-8
+    std::vector<MessageField> fields = {};  // beside `type` and `text`
 };
 
 struct ToolCall {
     std::string name;
     std::string arguments;                  // JSON: {"city": "Vienna"}
-    std::vector<MessageField> fields = {};  // beside `function` and `type`
+    std::string id = {};                    // which a tool's result names; empty: none
+    std::vector<MessageField> fields = {};  // beside these and `type`
 };
 
 struct Message {
     std::string role;                  // system, user, assistant; tool (or ipython) for the result of a tool
     std::string content;               // text, UTF-8
+    std::vector<ContentPart> parts;    // if not empty, the content, in place of `content`
     bool content_is_json = false;      // of a tool: content is an object or array, and the template gets it as such
+    std::string name;                  // of the speaker or the tool; empty: none
     std::vector<ToolCall> tool_calls;  // of the assistant
+    std::string tool_call_id;          // of a tool's result: the call; empty: none
     std::vector<MessageField> fields;  // beside these
     bool in_loss = true;               // of the assistant, in training; false: context only
 };
+
+std::string text_of(const Message& message);  // the content; of parts their text, one after another
 
 }  // namespace puna

@@ -6,10 +6,13 @@
 #include "core/test_folder.h"
 #include "tokenizer/test_tokenizer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace puna {
 namespace {
+
+using testing::HasSubstr;
 
 constexpr const char* config = "tokenizer_config.json";
 
@@ -21,7 +24,7 @@ std::string prompt_in(const TestFolder& folder, const ChatOptions& options = {})
 }
 
 std::string problem_in(const TestFolder& folder) {
-    return error_message([&] { prompt_in(folder); });
+    return error_of([&] { prompt_in(folder); });
 }
 
 // A tokenizer without Llama's control tokens.
@@ -48,8 +51,7 @@ TEST(TemplateFiles, TemplatesAreFoundInEachLocationInOrder) {
     write_file(folder / "additional_chat_templates/tool_use.jinja", "file with tools");
     EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "file with tools");
     write_file(folder / "additional_chat_templates/tool_use.jinja", "\n{{ x");
-    EXPECT_NE(problem_in(folder).find("additional_chat_templates/tool_use.jinja:2: unterminated tag"),
-              std::string::npos);
+    EXPECT_THAT(problem_in(folder), HasSubstr("additional_chat_templates/tool_use.jinja:2: unterminated tag"));
 }
 
 TEST(TemplateFiles, SpecialTokensComeFromTheFilesElseFromTheTokenizer) {
@@ -68,7 +70,7 @@ TEST(TemplateFiles, SpecialTokensComeFromTheFilesElseFromTheTokenizer) {
 TEST(TemplateFiles, LlamaVocabulariesWithoutATemplateUseLlamasOwn) {
     TestFolder folder;
     EXPECT_EQ(find_chat_template(folder.path(), small_tokenizer()).origin, "Llama 3.1's chat template");
-    EXPECT_NE(prompt_in(folder).find("Today Date: 26 Jul 2024\n\n<|eot_id|>"), std::string::npos);
+    EXPECT_THAT(prompt_in(folder), HasSubstr("Today Date: 26 Jul 2024\n\n<|eot_id|>"));
     if (!has_llama3()) GTEST_SKIP() << shared_tokenizer.string() << " is missing";
     std::filesystem::copy(shared_tokenizer, folder / "tokenizer.model");
     write_file(folder / "params.json", R"({"dim": 4096})");
@@ -81,7 +83,7 @@ TEST(TemplateFiles, OtherTokenizersWithoutATemplateFailWhenAPromptIsRendered) {
     TestFolder folder;
     ChatTemplateText found = find_chat_template(folder.path(), plain_tokenizer());
     EXPECT_TRUE(found.text.empty());
-    EXPECT_EQ(error_message([&] { ChatTemplate{found}; }),
+    EXPECT_EQ(error_of([&] { ChatTemplate{found}; }),
               folder.path().string() + ": no chat template: add the model's own as chat_template.jinja");
     EXPECT_TRUE(llama3_chat_template(plain_tokenizer()).text.empty());
 }
@@ -93,20 +95,17 @@ TEST(TemplateFiles, DamagedFilesAreNamedAndNeverReplaced) {
         return problem_in(folder);
     };
     for (std::string_view text : {"[]", "3", "null", "\"x\""})
-        EXPECT_NE(with_config(text).find("tokenizer_config.json: not a JSON object"), std::string::npos) << text;
-    EXPECT_NE(with_config("{").find("tokenizer_config.json: not valid JSON"), std::string::npos);
-    EXPECT_NE(with_config(R"({"chat_template": 3})").find("must be a string or a list"), std::string::npos);
-    EXPECT_NE(with_config(R"({"chat_template": ""})").find("the template is empty"), std::string::npos);
-    EXPECT_NE(with_config(R"({"chat_template": [3]})").find("must have the strings 'name' and 'template'"),
-              std::string::npos);
-    EXPECT_NE(with_config(R"({"chat_template": [{"name": "x", "template": "y"}]})").find("'default'"),
-              std::string::npos);
-    EXPECT_NE(
-        with_config(R"({"chat_template": "\n{% include 'x' %}"})").find("tokenizer_config.json: chat_template:2: "),
-        std::string::npos);
+        EXPECT_THAT(with_config(text), HasSubstr("tokenizer_config.json: not a JSON object")) << text;
+    EXPECT_THAT(with_config("{"), HasSubstr("tokenizer_config.json: not valid JSON"));
+    EXPECT_THAT(with_config(R"({"chat_template": 3})"), HasSubstr("must be a string or a list"));
+    EXPECT_THAT(with_config(R"({"chat_template": ""})"), HasSubstr("the template is empty"));
+    EXPECT_THAT(with_config(R"({"chat_template": [3]})"), HasSubstr("must have the strings 'name' and 'template'"));
+    EXPECT_THAT(with_config(R"({"chat_template": [{"name": "x", "template": "y"}]})"), HasSubstr("'default'"));
+    EXPECT_THAT(with_config(R"({"chat_template": "\n{% include 'x' %}"})"),
+                HasSubstr("tokenizer_config.json: chat_template:2: "));
     EXPECT_EQ(with_config(R"({"chat_template": null})"), "no error") << "as if it were missing";
     write_file(folder / "chat_template.jinja", "");
-    EXPECT_NE(problem_in(folder).find("chat_template.jinja: the template is empty"), std::string::npos);
+    EXPECT_THAT(problem_in(folder), HasSubstr("chat_template.jinja: the template is empty"));
 }
 
 TEST(TemplateFiles, FieldsThatNobodyReadsMayHoldAnything) {
@@ -142,7 +141,7 @@ TEST(TemplateFiles, TemplatesThatAreNotUtf8AreRejectedByName) {
                                    std::string_view("\xff{{ messages }}")}) {
         TestFolder folder;
         write_file(folder / "chat_template.jinja", bytes);
-        EXPECT_NE(problem_in(folder).find("chat_template.jinja: not UTF-8 text: convert it"), std::string::npos);
+        EXPECT_THAT(problem_in(folder), HasSubstr("chat_template.jinja: not UTF-8 text: convert it"));
     }
 }
 
@@ -150,10 +149,10 @@ TEST(TemplateFiles, TheOnlyTemplateMayBeForConversationsWithTools) {
     TestFolder folder;
     auto expect_tools_only = [&](std::string_view origin) {
         EXPECT_EQ(prompt_in(folder, {.tools = {"{}"}}), "tools");
-        EXPECT_NE(problem_in(folder).find(fmt::format("{}: the model's only chat template is for conversations with "
-                                                      "tools",
-                                                      origin)),
-                  std::string::npos)
+        EXPECT_THAT(problem_in(folder),
+                    HasSubstr(fmt::format("{}: the model's only chat template is for conversations with "
+                                          "tools",
+                                          origin)))
             << problem_in(folder);
     };
     write_file(folder / config, R"({"chat_template": [{"name": "tool_use", "template": "tools"}]})");

@@ -32,7 +32,7 @@ inline const ChatTemplate& llama_chat(LlamaPrompt version) {
 inline std::string text_in_loss(const ChatTemplate& chat, std::span<const Message> messages,
                                 const ChatOptions& options = {}) {
     Encoder encoder(small_tokenizer(), 0);
-    ChatTokens tokens = encode_training_chat(chat, small_tokenizer(), encoder, messages, options);
+    ChatTokens tokens = encode_prompt(encoder, render_training_prompt(chat, small_tokenizer(), messages, options));
     std::string text;
     for (size_t i = 0; i < tokens.ids.size(); ++i)
         if (tokens.loss_mask[i]) text += small_tokenizer().bytes(tokens.ids[i]);

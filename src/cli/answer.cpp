@@ -1,8 +1,7 @@
 #include "cli/answer.h"
 
+#include "core/json_text.h"
 #include "core/progress.h"
-
-#include <nlohmann/json.hpp>
 
 namespace puna {
 
@@ -18,22 +17,21 @@ GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, Ge
     options.sample = engine.defaults();
     std::vector<Field> fields = list_fields(options.sample), flag_fields = list_fields(requested.sample);
     for (size_t i = 0; i < fields.size(); ++i)
-        if (flags.given(fields[i].name)) set_from_text(fields[i], to_text(flag_fields[i]));
-    flags.check([&] { validate(options); });
+        if (flags.given(fields[i].name)) copy_value(fields[i], flag_fields[i]);
     return options;
 }
 
-std::vector<std::string> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags) {
+std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags) {
     if (options.max_tokens >= engine.context())
-        fail("--max-tokens: {} leaves no room for a prompt in a context of {}; use a smaller --max-tokens{}",
-             options.max_tokens, engine.context(),
-             engine.context() < engine.config().context ? " or a larger --context" : "");
-    std::vector<std::string> notes;
+        fail_value("max_tokens", "{} leaves no room for a prompt in a context of {}; use a smaller --max-tokens{}",
+                   options.max_tokens, engine.context(),
+                   engine.context() < engine.config().context ? " or a larger --context" : "");
+    std::vector<FieldNote> notes;
     bool zero_temperature = options.sample.temperature == 0, greedy = zero_temperature || options.sample.top_k == 1;
     for (std::string_view field : {"temperature", "top_p", "top_k", "min_p", "seed"}) {
         if (!flags.given(field) || field == (zero_temperature ? "temperature" : "top_k") || !greedy) continue;
-        notes.push_back(fmt::format("{}: has no effect, {} always picks the most likely token", field,
-                                    zero_temperature ? "a temperature of 0" : "a top_k of 1"));
+        notes.push_back({std::string(field), fmt::format("has no effect, {} always picks the most likely token",
+                                                         zero_temperature ? "a temperature of 0" : "a top_k of 1")});
     }
     return notes;
 }
@@ -45,16 +43,16 @@ std::string speed_line(const Answer& answer) {
 }
 
 std::string answer_json(const Answer& answer) {
-    nlohmann::ordered_json json{{"text", answer.text},
-                                {"ids", answer.ids},
-                                {"finish", name_of(answer.finish)},
-                                {"prompt_tokens", answer.prompt_tokens},
-                                {"reused_tokens", answer.reused},
-                                {"tokens", answer.ids.size()},
-                                {"seed", answer.seed},
-                                {"prompt_seconds", answer.prompt_seconds}};
-    if (has_speed(answer)) json["tokens_per_second"] = answer.tokens_per_second();
-    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    JsonObject json{{"text", answer.text},
+                    {"ids", answer.ids},
+                    {"finish", name_of(answer.finish)},
+                    {"prompt_tokens", answer.prompt_tokens},
+                    {"reused_tokens", answer.reused},
+                    {"tokens", answer.ids.size()},
+                    {"seed", answer.seed},
+                    {"prompt_seconds", answer.prompt_seconds}};
+    if (has_speed(answer)) json.add("tokens_per_second", answer.tokens_per_second());
+    return json.text();
 }
 
 }  // namespace puna

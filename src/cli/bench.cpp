@@ -2,11 +2,10 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "core/error.h"
+#include "core/json_text.h"
 #include "core/threads.h"
 
 #include <fmt/core.h>
-
-#include <nlohmann/json.hpp>
 
 namespace puna {
 
@@ -15,38 +14,36 @@ namespace {
 struct Bench {
     std::string_view name;
     std::vector<BenchRow> (*run)(const BenchOptions& options);
-    bool reads_text = false;
+    std::string_view options = {};  // that have an effect, beside repetitions
+    bool reads(std::string_view name) const {
+        return (" " + std::string(options) + " ").find(" " + std::string(name) + " ") != std::string::npos;
+    }
 };
+constexpr std::string_view model_options = "shape model type layers context sequences", text_options = "text tokenizer";
 constexpr Bench benches[] = {
-    {"machine", bench_machine},           {"kernels", bench_kernels}, {"train", bench_train},
-    {"tokenizer", bench_tokenizer, true}, {"pack", bench_pack, true},
+    {"machine", bench_machine},
+    {"kernels", bench_kernels, "op"},
+    {"prefill", bench_prefill, model_options},
+    {"decode", bench_decode, model_options},
+    {"batch", bench_batch, model_options},
+    {"train", bench_train},
+    {"tokenizer", bench_tokenizer, text_options},
+    {"pack", bench_pack, text_options},
 };
-constexpr const char* bench_names = "machine, kernels, train, tokenizer or pack";
-
-struct PrintOptions {
-    bool json = false;
-};
-template <class F>
-void fields(PrintOptions& o, F field) {
-    field("json", o.json, "print one JSON object per row");
-}
+constexpr const char* bench_names = "machine, kernels, prefill, decode, batch, train, tokenizer or pack";
 
 void print(const BenchRow& row, bool json) {
     if (json) {
-        fmt::print("{}\n", nlohmann::ordered_json{{"bench", row.bench},
-                                                  {"shape", row.shape},
-                                                  {"type", row.type},
-                                                  {"kernels", row.kernels},
-                                                  {"threads", row.threads},
-                                                  {"value", row.value},
-                                                  {"unit", row.unit},
-                                                  {"limit", row.limit},
-                                                  {"share", row.share}}
-                               .dump());
+        JsonObject object{{"bench", row.bench},     {"shape", row.shape},     {"type", row.type},
+                          {"kernels", row.kernels}, {"threads", row.threads}, {"value", row.value},
+                          {"unit", row.unit},       {"limit", row.limit},     {"share", row.share}};
+        if (row.resident > 0) object.add("resident", row.resident);
+        fmt::print("{}\n", object.text());
         return;
     }
     fmt::print("{:<10}{:<74}{:<6}{:>10.1f} {:<9}", row.bench, row.shape, row.type, row.value, row.unit);
     if (row.share > 0 && row.bench != "machine") fmt::print(" {:>5.1f} % of {:.1f}", row.share * 100, row.limit);
+    if (row.resident > 0) fmt::print(", {} resident", format_quantity(static_cast<double>(row.resident), "B"));
     fmt::print("\n");
 }
 
@@ -55,29 +52,31 @@ void print(const BenchRow& row, bool json) {
 int run_bench(Arguments arguments) {
     std::string name;
     BenchOptions options;
-    PrintOptions output;
-    ThreadOptions compute;
     Flags flags("bench",
                 "Measure speed as a share of this machine's peak, which is measured before and after every repetition.",
                 "puna bench machine\n"
-                "puna bench kernels --op softmax --repetitions 1");
+                "puna bench kernels --op softmax --repetitions 1\n"
+                "puna bench decode --shape 1b --type bf16");
     flags.positional("BENCH", name, bench_names);
     flags.add(list_fields(options));
-    flags.add(list_fields(output));
-    flags.add(list_fields(compute));
+    flags.add_json("print one JSON object per row");
+    flags.add_threads();
     if (!flags.parse(arguments)) return 0;
-    set_threads(compute.threads);
     for (const Bench& bench : benches) {
         if (bench.name != name) continue;
-        if (bench.reads_text && options.text.empty())
+        bool reads_text = bench.reads("text");
+        if (reads_text && options.text.empty())
             throw UsageError("--text is missing: a text file, or a folder of files, to encode");
-        if (bench.reads_text && options.tokenizer.empty())
+        if (reads_text && options.tokenizer.empty())
             throw UsageError("--tokenizer is missing: a model folder, tokenizer.json or tokenizer.model");
-        for (std::string_view field : {"op", "text", "tokenizer"})
-            if (flags.given(field) && (field == "op" ? name != "kernels" : !bench.reads_text))
-                flags.print({fmt::format("{}: has no effect on bench {}", field, name)});
-        if (!output.json) fmt::print("kernels: {}, threads: {}\n", full_name(choose_kernels()), threads());
-        for (const BenchRow& row : bench.run(options)) print(row, output.json);
+        for (const Field& field : list_fields(options))
+            if (flags.given(field.name) && field.name != "repetitions" && !bench.reads(field.name))
+                flags.print({{field.name, fmt::format("has no effect on bench {}", name)}});
+        for (const char* field : {"shape", "layers"})
+            if (bench.reads("model") && flags.given("model") && flags.given(field))
+                flags.print({{field, "has no effect on the model of a folder"}});
+        if (!flags.json()) fmt::print("kernels: {}, threads: {}\n", full_name(choose_kernels()), threads());
+        for (const BenchRow& row : bench.run(options)) print(row, flags.json());
         return 0;
     }
     std::vector<std::string_view> names;

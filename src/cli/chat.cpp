@@ -6,6 +6,7 @@
 #include "cli/terminal.h"
 #include "core/atomic_file.h"
 #include "core/console.h"
+#include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "core/utf8.h"
@@ -21,25 +22,23 @@ namespace {
 
 struct ChatFlags {
     std::string system;
-    bool json = false;
 };
 template <class F>
 void fields(ChatFlags& o, F field) {
     field.group("Conversation");
     field("system", o.system, "system message: what the model should be or do");
-    field.group("Output");
-    field("json", o.json, "print each answer as one JSON object on a line");
 }
 
 class Chat {
  public:
-    Chat(Engine& engine, const ChatTemplate& chat, GenerateOptions options, const ChatFlags& flags)
+    Chat(Engine& engine, const ChatTemplate& chat, std::vector<int32_t> stop_ids, GenerateOptions options,
+         const std::string& system, bool json)
         : engine_(engine),
           template_(chat),
-          session_(engine.open()),
+          stop_ids_(std::move(stop_ids)),
           conversation_{.options = std::move(options)},
-          json_(flags.json) {
-        conversation_.set_system(flags.system);
+          json_(json) {
+        conversation_.set_system(system);
     }
 
     int run();
@@ -67,7 +66,7 @@ class Chat {
 
     Engine& engine_;
     const ChatTemplate& template_;
-    Session session_;
+    std::vector<int32_t> stop_ids_;
     Conversation conversation_;
     bool json_, terminal_ = is_terminal(), exiting_ = false, failed_ = false;
 };
@@ -156,7 +155,8 @@ void Chat::run_command(std::string_view line) {
 }
 
 Answer Chat::stream(const ChatTokens& prompt) {
-    return engine_.generate(session_, prompt.ids, conversation_.options, [&](std::string_view text) {
+    Request request{.tokens = prompt.ids, .options = conversation_.options, .stop_ids = stop_ids_};
+    return engine_.generate(std::move(request), [&](std::string_view text) {
         if (!json_ && !text.empty()) print_now(terminal_ ? without_controls(text) : text);
         return !interrupted();
     });
@@ -183,13 +183,12 @@ void Chat::answer(std::string message) {
     Answer reply;
     try {
         reply = stream(encode_chat(template_, engine_.tokenizer(), messages, {.add_generation_prompt = true}));
-    } catch (const ContextFull& full) {
+    } catch (const Error& problem) {
         messages.pop_back();
-        fail("the conversation is too long: {}; shorten the message, or start a new conversation with /reset",
-             full.what());
-    } catch (const Error&) {
-        messages.pop_back();
-        throw;
+        if (problem.kind != ErrorKind::too_large) throw;
+        fail(problem.kind,
+             "the conversation is too long: {}; shorten the message, or start a new conversation with /reset",
+             problem.what());
     }
     messages.push_back({.role = "assistant", .content = reply.text});
     close(reply);
@@ -223,9 +222,8 @@ int Chat::run() {
         if (message.find_first_not_of(" \t\r\n") == message.npos) continue;
         try {
             is_command ? run_command(message) : answer(std::move(message));
-        } catch (const OutputFailed&) {
-            throw;
         } catch (const Error& problem) {
+            if (problem.kind == ErrorKind::output || problem.kind == ErrorKind::closed) throw;
             report_error(problem.what());
         }
     }
@@ -239,7 +237,6 @@ int run_chat(Arguments arguments) {
     EngineLoadOptions load;
     GenerateOptions requested;
     ChatFlags chat;
-    ThreadOptions compute;
     Flags flags(
         "chat",
         "Chat with a model in the terminal, or answer the lines of a pipe. In the chat, /help lists the commands "
@@ -247,25 +244,26 @@ int run_chat(Arguments arguments) {
         "one; those below apply otherwise.",
         "puna chat models/starter --temperature 0.8\n"
         "echo \"Tell me a story.\" | puna chat models/starter --seed 1");
-    flags.positional("MODEL", model, "model folder in Hugging Face format");
+    flags.positional("MODEL", model, model_help);
     flags.add(list_fields(requested));
     flags.add(list_fields(load));
     flags.add(list_fields(chat));
-    flags.add(list_fields(compute));
+    flags.add_json("print each answer as one JSON object on a line");
+    flags.add_threads();
     if (!flags.parse(arguments)) return 0;
-    set_threads(compute.threads);
 
     Engine engine = load_engine(model, load);
-    ChatTemplateText found = find_chat_template(model, engine.tokenizer());
+    ChatTemplateText found = load_chat_template(model, engine.tokenizer());
     ChatTemplate chat_template(found);
-    if (found.is_llama3s) flags.print({fmt::format("{}: has no chat template; {} is used", model, found.origin)});
+    if (found.is_llama3s) log_warning("{}: has no chat template; {} is used", model, found.origin);
     chat_template.without_tools();  // before the first message is typed
     // A special token that is not marked as one in tokenizer.json is one nevertheless.
     const Vocabulary& vocabulary = engine.tokenizer().vocabulary();
-    if (std::optional<int32_t> end = vocabulary.added.find(chat_template.eos_token())) engine.add_stop(*end);
+    std::vector<int32_t> stop_ids;
+    if (std::optional<int32_t> end = vocabulary.added.find(chat_template.eos_token())) stop_ids.push_back(*end);
     GenerateOptions options = with_model_defaults(engine, flags, requested);
     flags.print(notes_on(options, engine, flags));
-    return Chat(engine, chat_template, options, chat).run();
+    return Chat(engine, chat_template, stop_ids, options, chat.system, flags.json()).run();
 }
 
 }  // namespace puna

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "core/error.h"
+#include "core/json_text.h"
 #include "core/threads.h"
 
 #include <fmt/core.h>
@@ -11,21 +12,17 @@
 #include <algorithm>
 #include <limits>
 
-#include <nlohmann/json.hpp>
-
 namespace puna {
 
 namespace {
 
 struct CheckOptions {
     std::string golden;
-    bool json = false;
 };
 template <class F>
 void fields(CheckOptions& o, F field) {
     field("golden", o.golden, "compare this golden folder's model with its recorded values instead",
           {.word = "FOLDER"});
-    field("json", o.json, "print JSON for scripts");
 }
 
 bool is_within(const GoldenRow& row) { return row.error <= row.tolerance; }
@@ -34,15 +31,15 @@ bool is_within(const GoldenRow& row) { return row.error <= row.tolerance; }
 double finite(double x) { return std::min(x, std::numeric_limits<double>::max()); }
 
 void print_json(const std::vector<GoldenRow>& rows) {
-    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    JsonList list;
     for (const GoldenRow& row : rows)
-        list.push_back({{"kernels", row.kernels},
-                        {"type", row.type},
-                        {"what", row.what},
-                        {"error", finite(row.error)},
-                        {"tolerance", row.tolerance}});
+        list.add(JsonObject{{"kernels", row.kernels},
+                            {"type", row.type},
+                            {"what", row.what},
+                            {"error", finite(row.error)},
+                            {"tolerance", row.tolerance}});
     bool good = std::all_of(rows.begin(), rows.end(), is_within);
-    fmt::print("{}\n", nlohmann::ordered_json{{"rows", list}, {"good", good}}.dump());
+    fmt::print("{}\n", JsonObject{{"rows", list}, {"good", good}}.text());
 }
 
 void print_table(const std::vector<GoldenRow>& rows) {
@@ -52,9 +49,9 @@ void print_table(const std::vector<GoldenRow>& rows) {
                    row.tolerance, is_within(row) ? "" : "  TOO LARGE");
 }
 
-int check_folder(const CheckOptions& options) {
-    std::vector<GoldenRow> rows = check_golden(options.golden);
-    options.json ? print_json(rows) : print_table(rows);
+int check_folder(const std::string& golden, bool json) {
+    std::vector<GoldenRow> rows = check_golden(golden);
+    json ? print_json(rows) : print_table(rows);
     int64_t over = std::count_if(rows.begin(), rows.end(), [](const GoldenRow& row) { return !is_within(row); });
     if (over == 0) return 0;
     auto times_over = [](const GoldenRow& row) { return row.error / row.tolerance; };
@@ -64,7 +61,7 @@ int check_folder(const CheckOptions& options) {
         "{}: {} of {} rows exceed their tolerance, the worst {} with {} kernels in {}: {:.3g}, where {:.3g} is "
         "allowed; "
         "if the folder is complete, this build or this machine computes wrong results",
-        options.golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.tolerance);
+        golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.tolerance);
 }
 
 // Every table with its extensions: "avx512 with vnni, bf16", "avx2", "scalar".
@@ -75,19 +72,21 @@ std::vector<std::string> available_names() {
 }
 
 void print_machine_json(const std::string& signature, bool good) {
-    nlohmann::ordered_json tables;
-    for (const Kernels* table : available_kernels())
-        for (const KernelOrigin& origin : kernel_origins(*table))
-            tables[std::string(table->name)][std::string(origin.kernel)] = origin.table;
-    fmt::print("{}\n", nlohmann::ordered_json{{"signature", signature},
-                                              {"committed", committed_signature},
-                                              {"good", good},
-                                              {"threads", threads()},
-                                              {"chosen", choose_kernels().name},
-                                              {"extensions", choose_kernels().extensions},
-                                              {"available", available_names()},
-                                              {"kernels", tables}}
-                           .dump());
+    JsonObject tables;
+    for (const Kernels* table : available_kernels()) {
+        JsonObject origins;
+        for (const KernelOrigin& origin : kernel_origins(*table)) origins.add(origin.kernel, origin.table);
+        tables.add(table->name, origins);
+    }
+    fmt::print("{}\n", JsonObject{{"signature", signature},
+                                  {"committed", committed_signature},
+                                  {"good", good},
+                                  {"threads", threads()},
+                                  {"chosen", choose_kernels().name},
+                                  {"extensions", choose_kernels().extensions},
+                                  {"available", available_names()},
+                                  {"kernels", tables}}
+                           .text());
 }
 
 void print_machine(const std::string& signature, bool good) {
@@ -106,10 +105,10 @@ void print_machine(const std::string& signature, bool good) {
     fmt::print("\n");
 }
 
-int check_machine(const CheckOptions& options) {
+int check_machine(bool json) {
     std::string signature = compute_signature();
     bool good = signature == committed_signature;
-    options.json ? print_machine_json(signature, good) : print_machine(signature, good);
+    json ? print_machine_json(signature, good) : print_machine(signature, good);
     if (!good)
         fail(
             "the signature is {}, not the reference's {}: this build computes different results; rebuild with the "
@@ -122,17 +121,16 @@ int check_machine(const CheckOptions& options) {
 
 int run_check(Arguments arguments) {
     CheckOptions options;
-    ThreadOptions compute;
     Flags flags(
         "check",
         "Check that this build computes the reference results on this machine. Prints a signature of a tiny model's "
         "training and generated text, and which kernel table implements each kernel.",
         "puna check\npuna check --json");
     flags.add(list_fields(options));
-    flags.add(list_fields(compute));
+    flags.add_json("print JSON for scripts");
+    flags.add_threads();
     if (!flags.parse(arguments)) return 0;
-    set_threads(compute.threads);
-    return options.golden.empty() ? check_machine(options) : check_folder(options);
+    return options.golden.empty() ? check_machine(flags.json()) : check_folder(options.golden, flags.json());
 }
 
 }  // namespace puna

@@ -14,6 +14,7 @@ using Arguments = std::span<const std::string>;
 struct Command {
     std::string_view name, about;
     int (*run)(Arguments arguments);
+    bool has_subcommands = false;
 };
 
 std::span<const Command> commands();

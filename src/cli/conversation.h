@@ -5,11 +5,11 @@
 //
 // {"messages": [{"role": "user", "content": "Hello!"}, ...], "options": {"temperature": 0.6, ...}}
 //
-// The messages have the format of other programs and of our training data; the options may be missing. Errors name the
-// file and what is invalid.
+// The messages have the format of other programs and of our training data (chat/messages.h); the options may be
+// missing; other fields are kept. Errors name the file and what is invalid.
 #pragma once
 #include "chat/message.h"
-#include "infer/generation.h"
+#include "infer/request.h"
 
 #include <string>
 #include <string_view>
@@ -20,14 +20,15 @@ namespace puna {
 struct Conversation {
     std::vector<Message> messages;  // a system message may be the first
     GenerateOptions options;
+    std::vector<MessageField> fields = {};  // of the file, beside these
 
     bool has_system() const { return !messages.empty() && messages[0].role == "system"; }
     void set_system(std::string text);  // empty: removes it
-    void reset();                       // removes all but the system message
+    void reset();                       // removes all but the system message and the options
 };
 
 // Throws Error if the file would exceed parse_conversation's limit of 16 MiB.
-std::string conversation_json(Conversation& conversation);
+std::string conversation_json(const Conversation& conversation);
 
 // Options missing in the file are taken from `defaults`. Throws Error, beginning with `path`, if it is not a
 // conversation.

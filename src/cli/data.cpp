@@ -1,8 +1,10 @@
+#include "chat/template_files.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/subcommands.h"
 #include "cli/terminal.h"
 #include "core/error.h"
+#include "core/json_text.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "data/pack.h"
@@ -15,34 +17,31 @@
 #include <chrono>
 #include <cstdio>
 
-#include <nlohmann/json.hpp>
-
 namespace puna {
 
 namespace {
 
-using nlohmann::ordered_json;
-
-struct PrintOptions {
-    bool json = false;
+struct TokenizerPath {
+    std::string tokenizer;
 };
 template <class F>
-void fields(PrintOptions& o, F field) {
-    field("json", o.json, "print JSON for scripts");
+void fields(TokenizerPath& o, F field) {
+    field.group("Input");
+    field("tokenizer", o.tokenizer, "model folder, tokenizer.json or tokenizer.model",
+          {.word = "PATH", .required = true});
 }
 
 struct ShowOptions {
     int64_t documents = 3;
-    bool verify = false, json = false;
+    bool verify = false;
 };
 template <class F>
 void fields(ShowOptions& o, F field) {
     field("documents", o.documents, "print the beginning of the first N documents", {.min = 0});
     field("verify", o.verify, "verify the checksums of all shards");
-    field("json", o.json, "print JSON for scripts");
 }
 
-ordered_json summary(const SetIndex& index) {
+JsonObject summary(const SetIndex& index) {
     return {{"contents", index.conversations ? "conversations" : "text"},
             {"documents", index.documents},
             {"tokens", index.tokens},
@@ -62,8 +61,7 @@ void print(std::string_view name, const SetIndex& index) {
 
 int run_pack(Arguments arguments) {
     PackOptions options;
-    PrintOptions output;
-    ThreadOptions compute;
+    TokenizerPath path;
     Flags flags(
         "data pack",
         "Pack text and conversations into token shards for puna train. Inputs are text files (.txt, also .gz or "
@@ -71,21 +69,23 @@ int run_pack(Arguments arguments) {
         "puna data pack my-text/ --tokenizer my-tokenizer --output my-data\n"
         "puna data pack my-conversations.jsonl --tokenizer models/starter --output my-talk --hold-out-last 1");
     flags.positional("INPUT", options.inputs, "text and JSONL files, or folders of them");
+    flags.add(list_fields(path));
     flags.add(list_fields(options));
-    flags.add(list_fields(output));
-    flags.add(list_fields(compute));
+    flags.add_json("print JSON for scripts");
+    flags.add_threads();
     if (!flags.parse(arguments)) return 0;
-    flags.check([&] { check_options(options); });
-    set_threads(compute.threads);
+    flags.check_required();
+    check_options(options);
     auto start = std::chrono::steady_clock::now();
-    PackResult result = pack(options);
+    Tokenizer tokenizer = load_tokenizer(path.tokenizer);
+    PackResult result = pack(options, tokenizer, find_chat_template(path.tokenizer, tokenizer));
     flags.print(notes_on(options, result, [&](std::string_view field) { return flags.given(field); }));
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (output.json) {
-        ordered_json line = summary(result.training);
-        if (result.validation) line["validation"] = summary(*result.validation);
-        line["seconds"] = seconds;
-        fmt::print("{}\n", line.dump());
+    if (flags.json()) {
+        JsonObject line = summary(result.training);
+        if (result.validation) line.add("validation", summary(*result.validation));
+        line.add("seconds", seconds);
+        fmt::print("{}\n", line.text());
         return 0;
     }
     print("training", result.training);
@@ -117,8 +117,9 @@ int run_show(Arguments arguments) {
     Flags flags("data show", "Show the contents of a set of token shards.", "puna data show my-data --documents 10");
     flags.positional("FOLDER", folder, "folder written by puna data pack");
     flags.add(list_fields(options));
+    flags.add_json("print JSON for scripts");
     if (!flags.parse(arguments)) return 0;
-    if (options.json && flags.given("documents")) flags.print({"documents: has no effect with --json"});
+    if (flags.json() && flags.given("documents")) flags.print({{"documents", "has no effect with --json"}});
     ShardSet set(folder);
     if (options.verify) {
         int64_t total = 0;
@@ -127,12 +128,13 @@ int run_show(Arguments arguments) {
         set.verify([&](int64_t n) { progress.advance(n); });
     }
     std::filesystem::path sources = set.folder() / "sources.jsonl";
-    if (options.json) {
-        ordered_json line = summary(set.index());
-        line["sources"] = ordered_json::array();
+    if (flags.json()) {
+        JsonObject line = summary(set.index());
+        JsonList list;
         for (const Source& source : parse_sources(read_text(sources), sources.string()))
-            line["sources"].push_back(ordered_json::parse(source_json(source)));
-        fmt::print("{}\n", line.dump());
+            list.add(JsonText::verbatim(source_json(source)));
+        line.add("sources", list);
+        fmt::print("{}\n", line.text());
         return 0;
     }
     print(folder, set.index());

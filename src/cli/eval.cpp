@@ -1,10 +1,11 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/subcommands.h"
+#include "core/json_text.h"
 #include "core/mapped_file.h"
 #include "data/text_kind.h"
 #include "eval/text.h"
-#include "infer/load.h"
+#include "library/load.h"
 
 #include <fmt/core.h>
 
@@ -13,38 +14,32 @@
 #include <string_view>
 #include <system_error>
 
-#include <nlohmann/json.hpp>
-
 namespace puna {
 
 namespace {
 
 struct TextOptions {
     std::string against;
-    bool json = false;
 };
 template <class F>
 void fields(TextOptions& o, F field) {
     field.group("Model");
     field("against", o.against, "model to compare with: mean KL divergence from it, and top-1 agreement",
           {.word = "FOLDER"});
-    field.group("");
-    field("json", o.json, "print JSON for scripts");
 }
 
-void print(const TextScore& score, int64_t context, const TextOptions& options) {
-    bool compared = !options.against.empty();
-    if (options.json) {
-        nlohmann::ordered_json json{{"documents", score.documents},
-                                    {"tokens", score.tokens},
-                                    {"bytes", score.bytes},
-                                    {"context", context},
-                                    {"perplexity", score.perplexity()},
-                                    {"bits_per_byte", score.bits_per_byte()},
-                                    {"kernels", full_name(choose_kernels())}};
-        if (compared) json["kl_divergence"] = score.divergence;
-        if (compared) json["top1_agreement"] = score.top1_agreement;
-        fmt::print("{}\n", json.dump());
+void print(const TextScore& score, int64_t context, bool compared, bool json) {
+    if (json) {
+        JsonObject line{{"documents", score.documents},
+                        {"tokens", score.tokens},
+                        {"bytes", score.bytes},
+                        {"context", context},
+                        {"perplexity", score.perplexity()},
+                        {"bits_per_byte", score.bits_per_byte()},
+                        {"kernels", full_name(choose_kernels())}};
+        if (compared) line.add("kl_divergence", score.divergence);
+        if (compared) line.add("top1_agreement", score.top1_agreement);
+        fmt::print("{}\n", line.text());
         return;
     }
     fmt::print(
@@ -61,7 +56,6 @@ int run_text(Arguments arguments) {
     std::string model, file;
     EngineLoadOptions load;
     TextOptions options;
-    ThreadOptions compute;
     Flags flags("eval text",
                 "Measure how well a model predicts a text. Lines that are exactly <|endoftext|> separate documents. "
                 "Each document begins with <|begin_of_text|>, or the model's own such token if it has one; one longer "
@@ -69,13 +63,13 @@ int run_text(Arguments arguments) {
                 "lines and end-of-text tokens are not counted.",
                 "puna eval text models/starter story.txt\n"
                 "puna eval text my-assistant story.txt --against models/starter --json");
-    flags.positional("MODEL", model, "model folder in Hugging Face format");
+    flags.positional("MODEL", model, model_help);
     flags.positional("FILE", file, "the text; - reads standard input");
     flags.add(list_fields(load));
     flags.add(list_fields(options));
-    flags.add(list_fields(compute));
+    flags.add_json("print JSON for scripts");
+    flags.add_threads();
     if (!flags.parse(arguments)) return 0;
-    set_threads(compute.threads);
 
     std::string content = read_text(file), name = file == "-" ? "standard input" : file;
     std::string_view text = plain_text(content, name);
@@ -86,14 +80,15 @@ int run_text(Arguments arguments) {
     if (split_documents(text).empty()) fail("{}: is empty: nothing to score", name);
     std::error_code absent;
     if (std::filesystem::equivalent(model, options.against, absent))
-        flags.print({"against: is the same model, so nothing will differ"});
+        flags.print({{"against", "is the same model, so nothing will differ"}});
     Engine engine = load_engine(model, load);
     if (options.against.empty()) {
-        print(score_text(engine, text), engine.context(), options);
+        print(score_text(engine, text), engine.context(), false, flags.json());
         return 0;
     }
     Engine reference = load_engine(options.against, load);
-    print(compare_on_text(engine, reference, text), std::min(engine.context(), reference.context()), options);
+    print(compare_on_text(engine, reference, text), std::min(engine.context(), reference.context()), true,
+          flags.json());
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/help.h"
 #include "cli/terminal.h"
 #include "core/log.h"
+#include "core/threads.h"
 
 #include <algorithm>
 #include <iterator>
@@ -49,24 +50,22 @@ void Flags::positional(std::string_view name, std::vector<std::string>& values, 
 
 void Flags::add(const std::vector<Field>& fields) { fields_.insert(fields_.end(), fields.begin(), fields.end()); }
 
-bool Flags::given(std::string_view name) const { return std::find(given_.begin(), given_.end(), name) != given_.end(); }
+void Flags::add_json(std::string_view help) { add({{"json", &json_, help}}); }
 
-void Flags::check(const std::function<void()>& validate) const {
-    try {
-        validate();
-    } catch (const Error& problem) {
-        std::string_view message = problem.what(), name = message.substr(0, message.find_first_of(": "));
-        bool is_field = std::any_of(fields_.begin(), fields_.end(), [&](const Field& f) { return f.name == name; });
-        if (!is_field) throw UsageError(problem.what());
-        throw UsageError(flag_name(name) + std::string(message.substr(name.size())));
-    }
+void Flags::add_threads() {
+    add({{"threads",
+          &threads_,
+          "number of threads",
+          {.min = 0, .max = max_threads, .unset = "the physical cores it may use"}}});
 }
 
-void Flags::print(const std::vector<std::string>& notes) const {
-    for (const std::string& note : notes) {
-        std::string field = note.substr(0, note.find(':'));
-        log_warning("{}{}", given(field) ? flag_name(field) : field, note.substr(field.size()));
-    }
+bool Flags::given(std::string_view name) const { return std::find(given_.begin(), given_.end(), name) != given_.end(); }
+
+void Flags::check_required() const { puna::check_required(fields_); }
+
+void Flags::print(const std::vector<FieldNote>& notes) const {
+    for (const FieldNote& note : notes)
+        log_warning("{}: {}", given(note.field) ? flag_name(note.field) : note.field, note.text);
 }
 
 std::string Flags::help() const {
@@ -118,6 +117,7 @@ bool Flags::parse(Arguments arguments) {
     for (const std::string& text : positionals->results()) values.emplace_back(text.c_str());
     if (end != arguments.end()) values.insert(values.end(), end + 1, arguments.end());
     set_positionals(values);
+    set_threads(threads_);
     return true;
 }
 
@@ -135,7 +135,7 @@ void Flags::fail_without_value(const Field& field, const std::vector<std::string
 void Flags::set_value(Field& field, std::string_view text) {
     auto* list = std::get_if<std::vector<std::string>*>(&field.value);
     std::vector<std::string> earlier = list && given(field.name) ? **list : std::vector<std::string>();
-    check([&] { set_from_text(field, text); });
+    set_from_text(field, text);
     if (list) (*list)->insert((*list)->begin(), earlier.begin(), earlier.end());
     given_.push_back(field.name);
 }

@@ -3,21 +3,20 @@
 //   std::string model;
 //   GenerateOptions options;
 //   Flags flags("generate", "Continue a text.", "puna generate models/starter");
-//   flags.positional("MODEL", model, "model folder in Hugging Face format");
+//   flags.positional("MODEL", model, model_help);
 //   flags.add(list_fields(options));
+//   flags.add_threads();
 //   if (!flags.parse(arguments)) return;              // --help was printed
-//   flags.check([&] { validate(options); });
+//   flags.check_required();
 //
 // --flag VALUE and --flag=VALUE are the same; a flag given twice takes the last value, a list collects all of them.
-// After -- everything is positional.
+// After -- everything is positional. An Error about a field that leaves a command is shown with the field's flag by
+// run_command (cli/subcommands.h).
 #pragma once
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/fields.h"
-#include "core/threads.h"
 
-#include <functional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,8 +24,11 @@
 
 namespace puna {
 
-struct UsageError : std::runtime_error {
-    using std::runtime_error::runtime_error;
+// What a positional MODEL is.
+inline constexpr std::string_view model_help = "model folder in Hugging Face's or Meta's format";
+
+struct UsageError : Error {
+    explicit UsageError(const std::string& message) : Error(message, ErrorKind::usage) {}
     std::string command;  // as "data pack"; set by run_command (cli/subcommands.h)
 };
 
@@ -34,36 +36,29 @@ struct UsageError : std::runtime_error {
 // known: without dashes, as "temperature".
 std::string unknown_option(std::string_view option, const std::vector<std::string_view>& known, std::string_view hint);
 
-// --threads of the commands that compute.
-struct ThreadOptions {
-    int threads = 0;
-};
-template <class F>
-void fields(ThreadOptions& o, F field) {
-    field("threads", o.threads, "number of threads",
-          {.min = 0, .max = max_threads, .unset = "the physical cores it may use"});
-}
-
 class Flags {
  public:
     // about: sentences in the imperative; examples: one command a line.
     Flags(std::string_view command, std::string_view about, std::string_view examples);
+    Flags(const Flags&) = delete;
 
     void positional(std::string_view name, std::string& value, std::string_view help, bool required = true);
     void positional(std::string_view name, std::vector<std::string>& values, std::string_view help);  // one or more
     void add(const std::vector<Field>& fields);
+    void add_json(std::string_view help);  // --json, and what it prints
+    void add_threads();                    // --threads, of a command that computes: parse() sets it
 
-    // Sets fields and positionals. Prints the help and returns false for --help or -h. Throws UsageError.
+    // Sets fields and positionals. Prints the help and returns false for --help or -h. Throws UsageError, and Error for
+    // a value that its field does not accept.
     bool parse(Arguments arguments);
     bool given(std::string_view name) const;  // whether the field's flag is among the arguments
+    bool json() const { return json_; }
+    int threads() const { return threads_; }  // as requested; 0: not
 
-    // Calls `validate` and turns its Error into a UsageError in which a field is shown as its flag: "top_p must be ..."
-    // becomes "--top-p must be ...". Called before any file is read.
-    void check(const std::function<void()>& validate) const;
+    void check_required() const;  // that every required field was set, by a flag or otherwise
 
-    // Logs warnings about fields ("top_p: has no effect, ..."); a field set by its flag is shown as the flag
-    // ("--top-p").
-    void print(const std::vector<std::string>& notes) const;
+    // Logs warnings: "top_p: has no effect, ...", or "--top-p: ..." if the field was set by its flag.
+    void print(const std::vector<FieldNote>& notes) const;
 
     std::string help() const;
 
@@ -84,6 +79,8 @@ class Flags {
     std::vector<Positional> positionals_;
     std::vector<Field> fields_;
     std::vector<std::string_view> given_;
+    bool json_ = false;
+    int threads_ = 0;
 };
 
 }  // namespace puna

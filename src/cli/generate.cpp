@@ -12,12 +12,11 @@ namespace puna {
 namespace {
 
 struct PrintOptions {
-    bool json = false, quiet = false;
+    bool quiet = false;
 };
 template <class F>
 void fields(PrintOptions& o, F field) {
     field.group("Output");
-    field("json", o.json, "print one JSON object at the end instead of streaming the text");
     field("quiet", o.quiet, "do not print the speed at the end");
 }
 
@@ -35,21 +34,20 @@ int run_generate(Arguments arguments) {
     EngineLoadOptions load;
     GenerateOptions requested;
     PrintOptions print;
-    ThreadOptions compute;
     Flags flags(
         "generate",
         "Continue a text. Sampling defaults come from the model's generation_config.json if there is one; those "
         "below apply otherwise.",
         "puna generate models/starter \"Once upon a time\" --max-tokens 200 --seed 1\n"
         "puna generate models/starter - --temperature 0 --json < story.txt");
-    flags.positional("MODEL", model, "model folder in Hugging Face format");
+    flags.positional("MODEL", model, model_help);
     flags.positional("PROMPT", prompt, "the text to continue; - reads standard input [empty]", false);
     flags.add(list_fields(requested));
     flags.add(list_fields(load));
     flags.add(list_fields(print));
-    flags.add(list_fields(compute));
+    flags.add_json("print one JSON object at the end instead of streaming the text");
+    flags.add_threads();
     if (!flags.parse(arguments)) return 0;
-    set_threads(compute.threads);
 
     prompt = prompt == "-" ? plain_text(read_text("-"), "standard input") : plain_text(prompt, "PROMPT");
     Engine engine = load_engine(model, load);
@@ -57,21 +55,22 @@ int run_generate(Arguments arguments) {
     flags.print(notes_on(options, engine, flags));
     std::vector<int32_t> ids = engine.tokenizer().encode(prompt);
     if (std::optional<int32_t> begin = engine.tokenizer().begin_of_text()) ids.insert(ids.begin(), *begin);
-    Session session = engine.open();
     bool terminal = prints_to_terminal();
     auto show = [&](std::string_view text) {
-        if (!print.json) print_now(terminal ? without_controls(text) : text);
+        if (!flags.json()) print_now(terminal ? without_controls(text) : text);
         return true;
     };
     Answer answer;
     try {
-        answer = engine.generate(session, ids, options, show);
-    } catch (const ContextFull& full) {
-        fail("{}; shorten the prompt, use a smaller --max-tokens, or a larger --context (this model allows {})",
-             full.what(), engine.config().context);
+        answer = engine.generate(ids, options, show);
+    } catch (const Error& problem) {
+        if (problem.kind != ErrorKind::too_large) throw;
+        fail(problem.kind,
+             "{}; shorten the prompt, use a smaller --max-tokens, or a larger --context (this model allows {})",
+             problem.what(), engine.config().context);
     }
-    print_now(print.json ? answer_json(answer) + "\n" : "\n");
-    if (!print.json && !print.quiet) print_summary(answer, engine.context());
+    print_now(flags.json() ? answer_json(answer) + "\n" : "\n");
+    if (!flags.json() && !print.quiet) print_summary(answer, engine.context());
     return 0;
 }
 

@@ -90,7 +90,7 @@ std::vector<Section> sections_of(const HelpPage& page) {
 
 std::string flag_name(std::string_view field) {
     std::string name = "--" + std::string(field);
-    std::replace(name.begin(), name.end(), '_', '-');
+    for (char separator : {'_', '.'}) std::replace(name.begin(), name.end(), separator, '-');
     return name;
 }
 

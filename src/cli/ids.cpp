@@ -1,7 +1,7 @@
 #include "cli/ids.h"
 
 #include "core/error.h"
-#include "core/json_value.h"
+#include "core/json_document.h"
 #include "core/mapped_file.h"
 #include "data/text_kind.h"
 
@@ -52,13 +52,14 @@ class IdReader {
 
     // {"ids": [1, 2]} or [1, 2].
     void read_json() {
-        std::optional<JsonValue> member = find_member(content_, "ids", name_);
-        bool list = for_each_item(member ? member->raw : content_, name_, [&](const JsonValue& item) {
-            std::optional<int64_t> id = integer_of(item);
-            if (!id) fail("{}: {} is not a token id", name_, printable(item.raw));
-            add(*id, item.raw.data());
-        });
-        if (!list) fail("{}: not a JSON list of ids, nor an object with one as \"ids\"", name_);
+        JsonDocument document(content_, name_, {.bytes = 1 << 30, .values = 10'000'000});
+        JsonNode root = document.root();
+        std::optional<JsonNode> list = root.is_object() ? root.find("ids") : root;
+        if (!list || !list->is_array()) fail("{}: not a JSON list of ids, nor an object with one as \"ids\"", name_);
+        for (JsonNode item : list->items()) {
+            if (!item.is_whole_number()) fail("{}: {} is not a token id", name_, printable(item.raw()));
+            add(item.integer(), item.raw().data());
+        }
     }
 
     void read_decimal() {

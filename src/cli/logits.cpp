@@ -1,7 +1,9 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/ids.h"
+#include "core/json_text.h"
 #include "files/safetensors.h"
+#include "kernels/host_copy.h"
 #include "model/load.h"
 
 #include <fmt/core.h>
@@ -9,16 +11,14 @@
 #include <algorithm>
 #include <numeric>
 
-#include <nlohmann/json.hpp>
-
 namespace puna {
 
 namespace {
 
 struct LogitsOptions {
-    std::string model, tokens, output = "logits.safetensors", type;
+    std::string model, tokens, output = "logits.safetensors";
+    std::optional<Dtype> type;
     int64_t chunk = 0;
-    bool json = false;
 };
 template <class F>
 void fields(LogitsOptions& o, F field) {
@@ -29,48 +29,48 @@ void fields(LogitsOptions& o, F field) {
     field("chunk", o.chunk, "tokens per forward pass; the output does not depend on it",
           {.min = 0, .unset = "all at once"});
     field("type", o.type, "weight dtype", {.word = "f32|bf16|f16", .unset = "as stored"});
-    field("json", o.json, "print a summary as JSON");
 }
 
 }  // namespace
 
 int run_logits(Arguments arguments) {
     LogitsOptions options;
-    ThreadOptions compute;
     Flags flags("logits", "Compute a model's logits for token ids, to compare this engine with another.",
                 "puna logits models/starter --tokens ids.txt --output logits.safetensors");
-    flags.positional("MODEL", options.model, "model folder in Hugging Face format");
+    flags.positional("MODEL", options.model, model_help);
     flags.add(list_fields(options));
-    flags.add(list_fields(compute));
+    flags.add_json("print a summary as JSON");
+    flags.add_threads();
     if (!flags.parse(arguments)) return 0;
-    flags.check([&] { check_values(options); });
-    set_threads(compute.threads);
+    flags.check_required();
 
-    Llama llama = load_llama(options.model, {.dtype = weights_dtype(options.type)});
+    Llama llama = load_llama(choose_kernels(), options.model, {.dtype = options.type});
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
     if (ids.empty()) fail("{}: contains no token ids", options.tokens);
     int64_t n = static_cast<int64_t>(ids.size()), chunk = options.chunk == 0 ? n : options.chunk;
     if (n > llama.config.context)
-        fail("{}: {} tokens exceed the model's context of {}; use fewer", options.tokens, n, llama.config.context);
-    KvCache cache(llama.config.layers, 1, n, llama.config.kv_dim());
+        fail(ErrorKind::too_large, "{}: {} tokens exceed the model's context of {}; use fewer", options.tokens, n,
+             llama.config.context);
+    KvCache cache = llama.make_cache(pages_for(n));
     SafetensorsWriter writer(options.output, {{"logits", Dtype::f32, {n, llama.config.vocabulary}}});
-    Pass pass(choose_kernels());
+    Pass pass(llama.kernels);
     for (int64_t first = 0; first < n; first += chunk) {
-        pass.reset();
         Batch batch = batch_of(
             std::span(ids).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(chunk, n - first))));
         batch.sequences[0].past = first;
+        batch.sequences[0].pages = consecutive_pages(0, first + batch.rows());
         batch.cache = &cache;
         std::vector<int64_t> rows(batch.tokens.size());
         std::iota(rows.begin(), rows.end(), int64_t{0});
-        writer.write(llama.logits(pass, llama.forward(pass, batch), rows));
+        pass.begin(std::move(batch));
+        HostCopy logits(llama.kernels, pass.stream, llama.logits(pass, llama.forward(pass), rows));
+        writer.write(logits.download());
     }
     writer.commit();
-    if (options.json)
+    if (flags.json())
         fmt::print(
             "{}\n",
-            nlohmann::ordered_json{{"output", options.output}, {"tokens", n}, {"vocabulary", llama.config.vocabulary}}
-                .dump());
+            JsonObject{{"output", options.output}, {"tokens", n}, {"vocabulary", llama.config.vocabulary}}.text());
     return 0;
 }
 

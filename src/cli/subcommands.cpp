@@ -1,6 +1,7 @@
 #include "cli/subcommands.h"
 
 #include "cli/flags.h"
+#include "cli/help.h"
 #include "core/fields.h"
 
 #include <fmt/core.h>
@@ -22,6 +23,13 @@ namespace {
                                  guess.empty() ? "" : fmt::format(" Did you mean '{}'?", guess), help));
 }
 
+[[noreturn]] void rethrow_for(std::string_view command, UsageError problem) {
+    problem.command = std::string(command) + (problem.command.empty() ? "" : " " + problem.command);
+    throw problem;
+}
+
+bool is_about_a_flag(const Error& problem) { return !problem.field.empty() && problem.field_at == 0; }
+
 }  // namespace
 
 int run_command(std::span<const Command> commands, std::string_view parent, Arguments arguments) {
@@ -29,9 +37,11 @@ int run_command(std::span<const Command> commands, std::string_view parent, Argu
         if (command.name != arguments[0]) continue;
         try {
             return command.run(arguments.subspan(1));
-        } catch (UsageError& problem) {
-            problem.command = std::string(command.name) + (problem.command.empty() ? "" : " " + problem.command);
-            throw;
+        } catch (const UsageError& problem) {
+            rethrow_for(command.name, problem);
+        } catch (const Error& problem) {
+            if (!is_about_a_flag(problem)) throw;
+            rethrow_for(command.name, UsageError(flag_name(problem.field) + std::string(problem.problem())));
         }
     }
     fail_unknown(commands, parent, arguments[0]);

@@ -8,7 +8,9 @@
 namespace puna {
 
 // Runs the command that the first argument names with the others. A UsageError, also that of an unknown command, is
-// passed on with the command's name; `parent` is the command that has these commands, empty for the program itself.
+// passed on with the command's name. So is an Error about a field of the command's options, whoever throws it, as a
+// UsageError with the field's flag: "--top-p must be ..."; not one about a field of a file. `parent` is the command
+// that has these commands, empty for the program itself.
 int run_command(std::span<const Command> commands, std::string_view parent, Arguments arguments);
 
 // As run_command; without an argument, or with --help, lists the subcommands below the sentence `about`.

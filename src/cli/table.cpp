@@ -7,8 +7,10 @@
 #include "core/error.h"
 #include "core/mapped_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <iterator>
 #include <system_error>
 #include <vector>
 
@@ -19,9 +21,9 @@ namespace {
 constexpr Command all[] = {
     {"chat", "chat with a model in the terminal", run_chat},
     {"generate", "continue a text", run_generate},
-    {"eval", "measure perplexity and bits per byte of a text", run_eval},
-    {"data", "pack text and conversations for training; show packed data", run_data},
-    {"tokenizer", "train a tokenizer; encode and decode text", run_tokenizer},
+    {"eval", "measure perplexity and bits per byte of a text", run_eval, true},
+    {"data", "pack text and conversations for training; show packed data", run_data, true},
+    {"tokenizer", "train a tokenizer; encode and decode text", run_tokenizer, true},
     {"train", "train or fine-tune a model", run_train},
     {"check", "check that this build computes the reference results", run_check},
     {"bench", "measure speed as a share of this machine's peak", run_bench},
@@ -32,6 +34,18 @@ void print_overview() {
     fmt::print("puna: train, fine-tune, evaluate and chat with Llama 3 models.\n\n");
     for (const Command& command : all) fmt::print("  puna {:<12}{}\n", command.name, command.about);
     fmt::print("\nRun 'puna help COMMAND' for details. Exit codes: 0 success, 1 failure, 2 wrong usage.\n");
+}
+
+// puna help train; puna help data pack
+int run_help(Arguments names) {
+    auto command = std::find_if(std::begin(all), std::end(all), [&](const Command& c) { return c.name == names[0]; });
+    size_t most = command != std::end(all) && command->has_subcommands ? 2 : 1;
+    if (names.size() > most)
+        throw UsageError(fmt::format("help: unexpected argument '{}' after '{}'", printable(names[most]),
+                                     printable(names[most - 1])));
+    std::vector<std::string> arguments(names.begin(), names.end());
+    arguments.emplace_back("--help");  // puna data pack --help
+    return run_command(all, "", arguments);
 }
 
 int run(Arguments arguments) {
@@ -46,17 +60,14 @@ int run(Arguments arguments) {
         print_overview();
         return wants_help ? 0 : 2;
     }
-    if (!wants_help) return run_command(all, "", arguments);
-    std::vector<std::string> rest(arguments.begin() + 1, arguments.end());  // puna help data pack
-    rest.emplace_back("--help");                                            // puna data pack --help
-    return run_command(all, "", rest);
+    return wants_help ? run_help(arguments.subspan(1)) : run_command(all, "", arguments);
 }
 
 // Results that could not be written to standard output, as on a full disk, are a failure.
 int flushed(int code) {
     if (std::fflush(stdout) != 0) {
-        if (errno == EPIPE) throw ClosedPipe{};
-        fail("standard output: cannot write: {}", system_reason(errno));
+        if (errno == EPIPE) fail(ErrorKind::closed, "standard output: closed");
+        fail_errno(errno, "standard output: cannot write");
     }
     if (std::ferror(stdout)) fail("standard output: cannot write");
     return code;
@@ -78,11 +89,10 @@ int run_program(Arguments arguments) {
         int code = flushed(run(arguments));
         if (std::string path = shrunken_mapping(); !path.empty()) fail("{}: {}", path, became_shorter);
         return code;
-    } catch (const ClosedPipe&) {
-        return 0;  // as in `puna generate ... | head -3`: the reader has enough
     } catch (const UsageError& problem) {
         return report(2, problem.command.empty() ? "" : " " + problem.command, problem.what());
     } catch (const Error& problem) {
+        if (problem.kind == ErrorKind::closed) return 0;  // as in `puna generate ... | head -3`: the reader has enough
         return report(1, "", problem.what());
     } catch (const std::system_error& problem) {
         if (!std::ferror(stdout)) return report(1, "", problem.what());

@@ -47,8 +47,8 @@ void print_now(std::string_view text) {
     static const bool terminal = prints_to_terminal();  // a closed terminal no longer counts as one
     bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
     if (written) return;
-    if (errno == EPIPE || (errno == EIO && terminal)) throw ClosedPipe{};
-    throw OutputFailed(fmt::format("standard output: cannot write: {}", system_reason(errno)));
+    if (errno == EPIPE || (errno == EIO && terminal)) fail(ErrorKind::closed, "standard output: closed");
+    fail(ErrorKind::output, "standard output: cannot write: {}", system_reason(errno));
 }
 
 bool prints_to_terminal() { return ::isatty(STDOUT_FILENO) == 1; }

@@ -16,15 +16,8 @@
 
 namespace puna {
 
-// Standard output has no reader any more (`| head`, a closed terminal): the program ends quietly. Thrown by print_now.
-struct ClosedPipe {};
-
-// Standard output cannot be written, as on a full disk: all further output would be lost as well.
-struct OutputFailed : Error {
-    using Error::Error;
-};
-
-// Writes and flushes. Throws ClosedPipe, or OutputFailed with the reason.
+// Writes and flushes. Throws Error of the kind `closed` if standard output has no reader any more (`| head`, a closed
+// terminal): the program ends quietly; of the kind `output` with the reason if it cannot be written, as on a full disk.
 void print_now(std::string_view text);
 
 bool is_terminal();  // both standard input and standard output

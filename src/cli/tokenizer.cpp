@@ -6,6 +6,8 @@
 #include "core/atomic_file.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "core/json_text.h"
+#include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "data/count_pieces.h"
@@ -22,53 +24,47 @@
 #include <functional>
 #include <optional>
 
-#include <nlohmann/json.hpp>
-
 namespace puna {
 
 namespace {
 
 struct TrainFlags {
     std::string output, text_field = "text";
-    bool json = false;
 };
 template <class F>
 void fields(TrainFlags& o, F field) {
     field("output", o.output, "folder for tokenizer.json, tokenizer_config.json and chat_template.jinja",
           {.word = "FOLDER", .required = true});
     field("text_field", o.text_field, "JSONL field that holds a document's text", {.word = "NAME"});
-    field("json", o.json, "print a summary as JSON");
 }
 
 int run_tokenizer_train(Arguments arguments) {
     std::vector<std::string> inputs;
     TrainOptions options;
     TrainFlags more;
-    ThreadOptions compute;
     Flags flags("tokenizer train",
                 "Train a byte-level BPE tokenizer on text: .txt and .jsonl files, also compressed as .gz or .zst.",
                 "puna tokenizer train my-text/ --vocabulary 2048 --output my-tokenizer");
     flags.positional("INPUT", inputs, "text and JSONL files, or folders of them");
     flags.add(list_fields(options));
     flags.add(list_fields(more));
-    flags.add(list_fields(compute));
+    flags.add_json("print a summary as JSON");
+    flags.add_threads();
     if (!flags.parse(arguments)) return 0;
-    flags.check([&] { check_values(options); });
-    flags.check([&] { check_values(more); });
+    flags.check_required();
     const std::string& output = more.output;
     if (std::error_code absent; std::filesystem::exists(std::filesystem::path(output) / "config.json", absent))
         fail("{}: contains a model, which needs its own tokenizer; choose another --output", output);
-    set_threads(compute.threads);
     std::vector<InputFile> files = find_input_files(inputs);
     if (flags.given("text_field") &&
         std::none_of(files.begin(), files.end(), [](const InputFile& f) { return f.jsonl; }))
-        flags.print({"text_field: has no effect, the inputs contain no JSONL"});
+        flags.print({{"text_field", "has no effect, the inputs contain no JSONL"}});
     Tokenizer tokenizer = train_tokenizer(count_pieces(files, more.text_field), options);
     make_folder(output);
     save_tokenizer(tokenizer, output);
     save_chat_template(llama3_chat_template(tokenizer), output);
-    if (more.json)
-        fmt::print("{}\n", nlohmann::ordered_json{{"output", output}, {"tokens", tokenizer.size()}}.dump());
+    if (flags.json())
+        fmt::print("{}\n", JsonObject{{"output", output}, {"tokens", tokenizer.size()}}.text());
     else
         print_status("{}: {} tokens\n", output, tokenizer.size());
     return 0;
@@ -76,7 +72,7 @@ int run_tokenizer_train(Arguments arguments) {
 
 void print_ids(std::span<const int32_t> ids, bool json) {
     if (json) {
-        fmt::print("{}\n", nlohmann::json{{"ids", ids}}.dump());
+        fmt::print("{}\n", JsonObject{{"ids", std::vector(ids.begin(), ids.end())}}.text());
         return;
     }
     for (int32_t id : ids) fmt::print("{}\n", id);
@@ -113,7 +109,7 @@ std::vector<int32_t> encode(const Tokenizer& tokenizer, std::string_view text) {
 
 int run_tokenizer_encode(Arguments arguments) {
     std::string model, input = "-", output;
-    bool json = false, special = false;
+    bool special = false;
     Flags flags(
         "tokenizer encode",
         "Encode text as token ids, one per line. Control tokens in the text are plain text unless --special is given.",
@@ -121,8 +117,8 @@ int run_tokenizer_encode(Arguments arguments) {
     flags.positional("TOKENIZER", model, "model folder, tokenizer.json or tokenizer.model");
     flags.positional("FILE", input, "the text [standard input]", false);
     flags.add({{"output", &output, "write the ids to this file, as u32 little-endian", {.word = "FILE"}},
-               {"json", &json, "print {\"ids\": [...]}"},
                {"special", &special, "recognize control tokens in the text"}});
+    flags.add_json("print {\"ids\": [...]}");
     if (!flags.parse(arguments)) return 0;
     Tokenizer tokenizer = load_tokenizer(model);
     if (std::error_code absent; input != "-" && !std::filesystem::exists(input, absent))
@@ -135,32 +131,29 @@ int run_tokenizer_encode(Arguments arguments) {
     else
         stream = read_text(input);
     std::string_view text = plain_text(mapped ? mapped->text() : stream, input == "-" ? "standard input" : input);
-    if (input != "-" && contains_json(text))
-        flags.print({fmt::format("{}: contains JSON, which is encoded like any text", input)});
-    if (json && !output.empty()) flags.print({"json: has no effect with --output"});
+    if (input != "-" && contains_json(text)) log_warning("{}: contains JSON, which is encoded like any text", input);
+    if (flags.json() && !output.empty()) flags.print({{"json", "has no effect with --output"}});
     if (!output.empty() && !special)
         encode_to_file(tokenizer, text, output);
     else if (!output.empty())
         write_file(output, as_text(tokenizer.encode_with_control(text)));
     else
-        print_ids(special ? tokenizer.encode_with_control(text) : encode(tokenizer, text), json);
+        print_ids(special ? tokenizer.encode_with_control(text) : encode(tokenizer, text), flags.json());
     return 0;
 }
 
 int run_tokenizer_decode(Arguments arguments) {
     std::string model, input = "-";
-    bool json = false;
     Flags flags("tokenizer decode",
                 "Decode token ids to text. The ids are text separated by white space, JSON, or u32 little-endian.",
                 "puna tokenizer decode models/starter ids.txt");
     flags.positional("TOKENIZER", model, "model folder, tokenizer.json or tokenizer.model");
     flags.positional("FILE", input, "the ids [standard input]", false);
-    flags.add({{"json", &json, "print {\"text\": \"...\"}"}});
+    flags.add_json("print {\"text\": \"...\"}");
     if (!flags.parse(arguments)) return 0;
     Tokenizer tokenizer = load_tokenizer(model);
     std::string text = tokenizer.decode(read_ids(input, tokenizer.size()));
-    if (json)
-        text = nlohmann::json{{"text", text}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    if (flags.json()) text = JsonObject{{"text", text}}.text() + "\n";
     std::fwrite(text.data(), 1, text.size(), stdout);
     return 0;
 }

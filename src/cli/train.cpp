@@ -4,6 +4,7 @@
 #include "cli/terminal.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "core/json_text.h"
 #include "core/progress.h"
 #include "core/threads.h"
 #include "infer/engine.h"
@@ -21,21 +22,17 @@
 #include <cstdio>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 namespace puna {
 
 namespace {
 
 struct RunOptions {
-    bool resume = false, json = false;
+    bool resume = false;
 };
 template <class F>
 void fields(RunOptions& o, F field) {
     field.group("Output and checkpoints");
     field("resume", o.resume, "continue from the newest checkpoint in the output folder");
-    field.group("");
-    field("json", o.json, "print each step's metrics as JSON");
 }
 
 // A status line: redrawn in place on a terminal, else printed every ten seconds and at validations. Its speed is
@@ -94,8 +91,7 @@ std::string sample_of(Llama& llama, const Tokenizer& tokenizer, const std::strin
         if (std::optional<int32_t> begin = tokenizer.begin_of_text()) ids.insert(ids.begin(), *begin);
         Engine engine(shared_llama(llama), tokenizer,
                       {.context = std::min(llama.config.context, static_cast<int64_t>(ids.size()) + 80)});
-        Session session = engine.open();
-        return prompt + engine.generate(session, ids, {.sample = {.temperature = 0.8f, .seed = 1}}).text;
+        return prompt + engine.generate(ids, {.sample = {.temperature = 0.8f, .seed = 1}}).text;
     } catch (const Error& problem) {
         return fmt::format("no sample: {}", problem.what());
     }
@@ -107,23 +103,18 @@ void print_line(const std::string& json) {
     if (!stdout_open) return;
     try {
         print_now(json + "\n");
-    } catch (const ClosedPipe&) {
+    } catch (const Error& problem) {
+        if (problem.kind != ErrorKind::closed) throw;
         stdout_open = false;
         std::clearerr(stdout);
     }
-}
-
-// A model may have a BOS token though its texts begin without one.
-int32_t bos_of(const Tokenizer& tokenizer) {
-    std::optional<int32_t> begin = tokenizer.find_begin_of_text();
-    return begin ? *begin : tokenizer.find_control(llama3_begin_of_text).value_or(-1);
 }
 
 void validate_file(const Recipe& recipe, const std::string& path, int processes) {
     try {
         validate(recipe, processes);
     } catch (const Error& problem) {
-        fail("{}: {}", path, problem.what());
+        rethrow_with(path, problem);
     }
 }
 
@@ -131,8 +122,7 @@ void validate_file(const Recipe& recipe, const std::string& path, int processes)
 void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& flags) {
     if (recipe.from.empty()) return;
     for (const char* shape : {"dim", "layers", "heads", "kv_heads", "ffn", "context", "tied"})
-        if (flags.given(shape))
-            flags.check([&] { fail("{} cannot be combined with --from: the shape comes from that model", shape); });
+        if (flags.given(shape)) fail_field(shape, "cannot be combined with --from: the shape comes from that model");
     load_config(recipe.from);  // names what is wrong with the folder
     Tokenizer own = load_tokenizer(recipe.from);
     for (int32_t id = 0; id < std::max(own.size(), tokenizer.size()); ++id)
@@ -159,7 +149,6 @@ int run_train(Arguments arguments) {
     std::string path;
     Recipe recipe;
     RunOptions options;
-    ThreadOptions compute;
     Flags flags(
         "train",
         "Train a model on packed text or conversations, from scratch or starting from another model. The recipe "
@@ -171,7 +160,8 @@ int run_train(Arguments arguments) {
     flags.positional("RECIPE", path, "TOML file of `name = value` lines, as recipes/tiny.toml [defaults below]", false);
     flags.add(list_fields(recipe));
     flags.add(list_fields(options));
-    flags.add(list_fields(compute));
+    flags.add_json("print each step's metrics as JSON");
+    flags.add_threads();
     if (!flags.parse(arguments)) return 0;
     std::vector<std::string> in_recipe;  // fields that the recipe sets
     if (!path.empty()) {
@@ -179,37 +169,37 @@ int run_train(Arguments arguments) {
         in_recipe = read_recipe(recipe, path);
         std::vector<Field> list = list_fields(recipe), flag_list = list_fields(from_flags);
         for (size_t i = 0; i < list.size(); ++i)
-            if (flags.given(list[i].name)) set_from_text(list[i], to_text(flag_list[i]));
+            if (flags.given(list[i].name)) copy_value(list[i], flag_list[i]);
     }
-    set_threads(compute.threads);
     Group group = Group::world();
-    if (compute.threads == 0 && group.size() > 1)
+    if (flags.threads() == 0 && group.size() > 1)
         set_threads(std::max(1, threads() / group.size()));  // the processes share one machine
-    flags.check([&] { check_values(recipe); });              // files are checked line by line, so this concerns flags
-    path.empty() ? flags.check([&] { validate(recipe, group.size()); }) : validate_file(recipe, path, group.size());
+    flags.check_required();
+    path.empty() ? validate(recipe, group.size()) : validate_file(recipe, path, group.size());
     Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());  // throws if the folder is not a packed set
     check_base(recipe, tokenizer, flags);
     if (group.rank() == 0)
         flags.print(notes_on(recipe, [&](std::string_view field) {
             return flags.given(field) || std::find(in_recipe.begin(), in_recipe.end(), field) != in_recipe.end();
         }));
-    ProgressLine line(recipe.type);
-    TrainerHooks hooks{.resume = options.resume, .bos = bos_of(tokenizer), .eos = stop_ids_of(recipe.data, tokenizer)};
+    ProgressLine line(enum_name(recipe.type));
+    TrainerHooks hooks{.resume = options.resume,
+                       .bos = tokenizer.roles().bos.value_or(-1),
+                       .eos = stop_ids_of(recipe.data, tokenizer)};
     hooks.on_step = [&](const TrainReport& report) {
         line.show(report);
-        if (options.json) print_line(to_line(report.metrics));
+        if (flags.json()) print_line(to_line(report.metrics));
     };
     hooks.sample = [&](Llama& llama, int64_t step) {
         std::string sample = sample_of(llama, tokenizer, recipe.prompt);
         print_status("\n-- sample at step {}: {}\n", step, ::isatty(STDERR_FILENO) ? without_controls(sample) : sample);
-        if (options.json)
-            print_line(nlohmann::json{{"step", step}, {"sample", sample}}.dump(
-                -1, ' ', false, nlohmann::json::error_handler_t::replace));
+        if (flags.json()) print_line(JsonObject{{"sample", sample}, {"step", step}}.text());
     };
     try {
-        Trainer(recipe, group, std::move(hooks)).run();
-    } catch (const OutOfMemory& problem) {
-        fail("{}: use a smaller --micro-batch or --length, or --recompute", problem.what());
+        Trainer(choose_kernels(), recipe, group, std::move(hooks)).run();
+    } catch (const Error& problem) {
+        if (problem.kind != ErrorKind::out_of_memory) throw;
+        fail(problem.kind, "{}: use a smaller --micro-batch or --length, or --recompute", problem.what());
     }
     return 0;
 }

@@ -1,12 +1,15 @@
 // comm/group.h — a group of processes (an MPI communicator) with collective and point-to-point operations. A group
 // of one is always valid and its collectives are no-ops, so callers need no special case.
 //
-//   Group world = Group::world();                 // all processes of mpirun; Group::alone() without it
-//   world.all_reduce(loss);                        // bit-identical on every rank and transport
+//   Group world = Group::world();                        // all processes of mpirun; Group::alone() without it
+//   world.all_reduce(kernels, stream, gradient);         // bit-identical on every rank and transport
+//   double total = world.sum(tokens);
 //
-// Sums are taken in a fixed binary tree over ranks. An MPI error aborts all processes.
+// Tensors are in the memory of `kernels`, and a collective follows the work that is queued in `stream`; its result is
+// complete when it returns. Sums are taken in a fixed binary tree over ranks, neighbors first: MPI's own sums choose
+// their order by size. An MPI error aborts all processes. Any thread may call a group, one at a time.
 #pragma once
-#include "core/tensor.h"
+#include "kernels/kernels.h"
 
 #include <cstdint>
 #include <memory>
@@ -21,16 +24,18 @@ class Group {
 
     int rank() const;
     int size() const;
-    bool operator==(const Group&) const = default;  // the same communicator
-    Group split(int color) const;                   // the ranks with the same color, in rank order
+    Group split(int color) const;  // the ranks with the same color, in rank order
 
-    void all_reduce(std::span<float> sum) const;
-    void all_reduce(std::span<double> sum) const;
-    void all_gather(Tensor all, Tensor mine) const;      // all: `mine` of rank 0, rank 1, ...; equal sizes
-    void reduce_scatter(Tensor mine, Tensor all) const;  // mine: part rank() of the sum over ranks of `all`; f32
-    void broadcast(std::span<std::byte> bytes, int from) const;
-    void send(std::span<const std::byte> bytes, int to) const;
-    void receive(std::span<std::byte> bytes, int from) const;
+    void all_reduce(const Kernels& kernels, Stream stream, Tensor sum) const;  // f32, in place
+    // all: `mine` of rank 0, rank 1, ...; equal sizes, any dtype
+    void all_gather(const Kernels& kernels, Stream stream, Tensor all, Tensor mine) const;
+    // mine: part rank() of the sum over ranks of `all`; f32
+    void reduce_scatter(const Kernels& kernels, Stream stream, Tensor mine, Tensor all) const;
+    void send(const Kernels& kernels, Stream stream, Tensor x, int to) const;
+    void receive(const Kernels& kernels, Stream stream, Tensor x, int from) const;
+
+    double sum(double value) const;                              // of the value of each rank, in the same tree
+    void broadcast(std::span<std::byte> bytes, int from) const;  // host memory
     void barrier() const;
 
     // Aborts all processes when one fails, as the others would wait for it forever. No-op if there is only one.

@@ -1,5 +1,7 @@
 #include "comm/group.h"
+#include "core/checked.h"
 #include "core/threads.h"
+#include "kernels/host_copy.h"
 
 #define OMPI_SKIP_MPICXX 1  // the C interface only; the C++ bindings were removed from MPI 3
 #define MPICH_SKIP_MPICXX 1
@@ -8,7 +10,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -27,7 +28,8 @@ struct Group::Communicator {
 
 namespace {
 
-constexpr size_t max_message_bytes = size_t{1} << 30;  // MPI counts are int
+constexpr size_t max_message_bytes = size_t{1} << 30;     // MPI counts are int
+constexpr size_t max_scratch_elements = size_t{1} << 24;  // of a sum at a time, of all ranks together: 64 MiB
 
 // The environment variables by which Open MPI, MPICH and Slurm identify launched processes.
 bool launched_by_mpi() {
@@ -41,13 +43,18 @@ void start_mpi() {
     MPI_Initialized(&started);
     if (started) return;
     int provided = 0;
-    MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+    MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
+    if (provided < MPI_THREAD_SERIALIZED) fail("this MPI library allows only the main thread to call it: use another");
     std::atexit([] {
         int finished = 0;
         MPI_Finalized(&finished);
         if (!finished) MPI_Finalize();
     });
 }
+
+std::byte* bytes_of(Tensor x) { return static_cast<std::byte*>(x.data); }
+
+size_t size_of(const Group::Communicator& c) { return static_cast<size_t>(c.size); }
 
 std::shared_ptr<Group::Communicator> wrap(MPI_Comm handle, bool owned) {
     auto communicator = std::make_shared<Group::Communicator>();
@@ -64,39 +71,50 @@ void for_each_message(size_t bytes, F f) {
         f(offset, static_cast<int>(std::min(max_message_bytes, bytes - offset)));
 }
 
-void exchange(const Group::Communicator& c, const void* mine, void* theirs, size_t bytes, int partner) {
-    for_each_message(bytes, [&](size_t offset, int n) {
-        MPI_Sendrecv(static_cast<const std::byte*>(mine) + offset, n, MPI_BYTE, partner, 0,
-                     static_cast<std::byte*>(theirs) + offset, n, MPI_BYTE, partner, 0, c.handle, MPI_STATUS_IGNORE);
-    });
+// `count` elements at a time of vectors that begin `stride` bytes after one another: one vector of each rank.
+class PartType {
+ public:
+    PartType(MPI_Datatype element, size_t count, size_t stride) {
+        MPI_Datatype part = MPI_DATATYPE_NULL;
+        MPI_Type_contiguous(static_cast<int>(count), element, &part);
+        MPI_Type_create_resized(part, 0, static_cast<MPI_Aint>(stride), &type_);
+        MPI_Type_free(&part);
+        MPI_Type_commit(&type_);
+    }
+    PartType(const PartType&) = delete;
+    ~PartType() { MPI_Type_free(&type_); }
+    MPI_Datatype get() const { return type_; }
+
+ private:
+    MPI_Datatype type_ = MPI_DATATYPE_NULL;
+};
+
+// The sum of `parts` vectors of n elements, one after the other, replaces the first: neighbors are added, then
+// neighboring pairs, and so on, as in TreeSum.
+template <class T>
+void sum_neighbors(std::vector<T>& vectors, size_t parts, size_t n) {
+    for (size_t step = 1; step < parts; step *= 2)
+        for (size_t i = 0; i + step < parts; i += 2 * step)
+            parallel_for(static_cast<int64_t>(n), 1 << 16, [&](int64_t first, int64_t last) {
+                T *sum = vectors.data() + i * n, *addend = vectors.data() + (i + step) * n;
+                for (int64_t k = first; k < last; ++k) sum[k] += addend[k];
+            });
 }
 
-template <class T>
-void add_to(std::span<T> sum, const T* addend) {
-    parallel_for(static_cast<int64_t>(sum.size()), 1 << 16, [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i) sum[static_cast<size_t>(i)] += addend[i];
-    });
+// The elements first .. first + n of this rank's part of the sum over ranks of `all`, whose parts have `part` elements;
+// valid until the next call with the same scratch memory.
+const float* reduce_part(const Group::Communicator& c, std::vector<float>& scratch, const float* all, size_t part,
+                         size_t first, size_t n) {
+    scratch.resize(size_of(c) * n);
+    PartType sent(MPI_FLOAT, n, part * sizeof(float));
+    MPI_Alltoall(all + first, 1, sent.get(), scratch.data(), static_cast<int>(n), MPI_FLOAT, c.handle);
+    sum_neighbors(scratch, size_of(c), n);
+    return scratch.data();
 }
 
-// Recursive doubling: pairs of ranks add, then pairs of pairs, so that every rank has ((0 + 1) + (2 + 3)) + ... Ranks
-// beyond the largest power of two first send their values to a partner, and receive the result at the end.
-template <class T>
-void tree_all_reduce(const Group& group, const Group::Communicator& c, std::span<T> sum) {
-    std::vector<T> received(sum.size());
-    int power_of_two = 1;
-    while (power_of_two * 2 <= c.size) power_of_two *= 2;
-    auto bytes = std::as_writable_bytes(sum);
-    if (c.rank >= power_of_two) group.send(bytes, c.rank - power_of_two);
-    if (c.rank + power_of_two < c.size) {
-        group.receive(std::as_writable_bytes(std::span(received)), c.rank + power_of_two);
-        add_to(sum, received.data());
-    }
-    for (int step = 1; step < power_of_two && c.rank < power_of_two; step *= 2) {
-        exchange(c, sum.data(), received.data(), sum.size_bytes(), c.rank ^ step);
-        add_to(sum, received.data());  // addition is commutative bit for bit
-    }
-    if (c.rank + power_of_two < c.size) group.send(bytes, c.rank + power_of_two);
-    if (c.rank >= power_of_two) group.receive(bytes, c.rank - power_of_two);
+template <class F>
+void for_each_block(size_t elements, size_t block, F f) {
+    for (size_t first = 0; first < elements; first += block) f(first, std::min(block, elements - first));
 }
 
 }  // namespace
@@ -134,26 +152,59 @@ Group Group::split(int color) const {
     return Group(wrap(handle, true));
 }
 
-void Group::all_reduce(std::span<float> sum) const {
-    if (size() > 1) tree_all_reduce(*this, *communicator_, sum);
-}
-void Group::all_reduce(std::span<double> sum) const {
-    if (size() > 1) tree_all_reduce(*this, *communicator_, sum);
+// A block at a time, padded to equal parts of all ranks: each rank adds one part, and all gather the sums.
+void Group::all_reduce(const Kernels& kernels, Stream stream, Tensor sum) const {
+    if (size() == 1) return;
+    HostCopy host(kernels, stream, sum);
+    std::span<float> values = host.download().span<float>();
+    size_t ranks = size_of(*communicator_);
+    std::vector<float> padded, scratch;
+    for_each_block(values.size(), max_scratch_elements, [&](size_t first, size_t n) {
+        size_t part = divide_up(n, ranks);
+        padded.assign(&values[first], &values[first] + n);
+        padded.resize(part * ranks);
+        const float* mine = reduce_part(*communicator_, scratch, padded.data(), part, 0, part);
+        MPI_Allgather(mine, static_cast<int>(part), MPI_FLOAT, padded.data(), static_cast<int>(part), MPI_FLOAT,
+                      communicator_->handle);
+        std::copy_n(padded.begin(), n, &values[first]);
+    });
+    host.upload();
 }
 
-void Group::all_gather(Tensor all, Tensor mine) const {
+void Group::all_gather(const Kernels& kernels, Stream stream, Tensor all, Tensor mine) const {
     check(all.bytes() == mine.bytes() * size(), "all_gather: {} from {} of {}", all, size(), mine);
-    size_t bytes = static_cast<size_t>(mine.bytes());
-    std::memcpy(static_cast<std::byte*>(all.data) + static_cast<size_t>(rank()) * bytes, mine.data, bytes);
-    for (int r = 0; r < size(); ++r)
-        broadcast({static_cast<std::byte*>(all.data) + static_cast<size_t>(r) * bytes, bytes}, r);
+    if (size() == 1) return kernels.copy(stream, all.data, mine.data, static_cast<size_t>(mine.bytes()));
+    HostCopy from(kernels, stream, mine), to(kernels, stream, all);
+    std::byte *part_of_rank = bytes_of(from.download()), *parts = bytes_of(to.tensor());
+    size_t part = static_cast<size_t>(mine.bytes());
+    for_each_message(part, [&](size_t offset, int n) {
+        PartType received(MPI_BYTE, static_cast<size_t>(n), part);
+        MPI_Allgather(part_of_rank + offset, n, MPI_BYTE, parts + offset, 1, received.get(), communicator_->handle);
+    });
+    to.upload();
 }
 
-void Group::reduce_scatter(Tensor mine, Tensor all) const {
-    check(all.bytes() == mine.bytes() * size(), "reduce_scatter: {} to {} of {}", all, size(), mine);
-    all_reduce(all.span<float>());
-    size_t bytes = static_cast<size_t>(mine.bytes());
-    std::memcpy(mine.data, static_cast<const std::byte*>(all.data) + static_cast<size_t>(rank()) * bytes, bytes);
+void Group::reduce_scatter(const Kernels& kernels, Stream stream, Tensor mine, Tensor all) const {
+    check(all.bytes() == mine.bytes() * size() && mine.dtype == Dtype::f32, "reduce_scatter: {} to {} of {}", all,
+          size(), mine);
+    if (size() == 1) return kernels.copy(stream, mine.data, all.data, static_cast<size_t>(mine.bytes()));
+    HostCopy from(kernels, stream, all), to(kernels, stream, mine);
+    const float* values = from.download().as<float>();
+    float* sums = to.tensor().as<float>();
+    size_t part = static_cast<size_t>(mine.count());
+    std::vector<float> scratch;
+    for_each_block(part, max_scratch_elements / size_of(*communicator_), [&](size_t first, size_t n) {
+        std::copy_n(reduce_part(*communicator_, scratch, values, part, first, n), n, sums + first);
+    });
+    to.upload();
+}
+
+double Group::sum(double value) const {
+    if (size() == 1) return value;
+    std::vector<double> values(size_of(*communicator_));
+    MPI_Allgather(&value, 1, MPI_DOUBLE, values.data(), 1, MPI_DOUBLE, communicator_->handle);
+    sum_neighbors(values, values.size(), 1);
+    return values[0];
 }
 
 void Group::broadcast(std::span<std::byte> bytes, int from) const {
@@ -163,18 +214,24 @@ void Group::broadcast(std::span<std::byte> bytes, int from) const {
         });
 }
 
-void Group::send(std::span<const std::byte> bytes, int to) const {
+void Group::send(const Kernels& kernels, Stream stream, Tensor x, int to) const {
     check(to >= 0 && to < size() && to != rank(), "send from {} to {} of {}", rank(), to, size());
-    for_each_message(bytes.size(), [&](size_t offset, int n) {
-        MPI_Send(bytes.data() + offset, n, MPI_BYTE, to, 0, communicator_->handle);
+    HostCopy host(kernels, stream, x);
+    std::byte* bytes = bytes_of(host.download());
+    for_each_message(static_cast<size_t>(x.bytes()), [&](size_t offset, int n) {
+        MPI_Send(bytes + offset, n, MPI_BYTE, to, 0, communicator_->handle);
     });
 }
 
-void Group::receive(std::span<std::byte> bytes, int from) const {
+void Group::receive(const Kernels& kernels, Stream stream, Tensor x, int from) const {
     check(from >= 0 && from < size() && from != rank(), "receive at {} from {} of {}", rank(), from, size());
-    for_each_message(bytes.size(), [&](size_t offset, int n) {
-        MPI_Recv(bytes.data() + offset, n, MPI_BYTE, from, 0, communicator_->handle, MPI_STATUS_IGNORE);
+    HostCopy host(kernels, stream, x);
+    std::byte* bytes = bytes_of(host.tensor());
+    kernels.synchronize(stream);  // x may still be in use
+    for_each_message(static_cast<size_t>(x.bytes()), [&](size_t offset, int n) {
+        MPI_Recv(bytes + offset, n, MPI_BYTE, from, 0, communicator_->handle, MPI_STATUS_IGNORE);
     });
+    host.upload();
 }
 
 void Group::barrier() const {

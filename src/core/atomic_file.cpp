@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <system_error>
 #include <utility>
@@ -23,13 +24,6 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
     return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
-std::filesystem::path temporary_name(const std::filesystem::path& path) {
-    static std::atomic<unsigned> counter{0};
-    std::filesystem::path name = path;
-    name += fmt::format(".{}.{}.new", ::getpid(), counter.fetch_add(1));
-    return name;
-}
-
 // A device, pipe or other existing non-regular file, which must not be replaced.
 bool is_special(const std::filesystem::path& path) {
     struct stat status;
@@ -38,11 +32,35 @@ bool is_special(const std::filesystem::path& path) {
 
 }  // namespace
 
+std::filesystem::path temporary_name(const std::filesystem::path& path) {
+    static std::atomic<unsigned> counter{0};
+    std::filesystem::path name = path;
+    name += fmt::format(".{}.{}.new", ::getpid(), counter.fetch_add(1));
+    return name;
+}
+
+std::optional<TemporaryName> parse_temporary_name(std::string_view name) {
+    if (!name.ends_with(".new")) return {};
+    name.remove_suffix(4);
+    auto take_number = [&name]() -> std::optional<int> {  // ".123", from the end
+        size_t dot = name.rfind('.');
+        if (dot == name.npos) return {};
+        int number = 0;
+        auto [end, problem] = std::from_chars(name.data() + dot + 1, name.data() + name.size(), number);
+        if (problem != std::errc() || end != name.data() + name.size() || number < 0) return {};
+        name = name.substr(0, dot);
+        return number;
+    };
+    std::optional<int> count = take_number(), process = count ? take_number() : std::nullopt;
+    if (!process || *process == 0 || name.empty()) return {};
+    return TemporaryName{std::string(name), *process};
+}
+
 std::filesystem::path resolve_links(std::filesystem::path path) {
     constexpr int max_links = 40;  // as in Linux
     std::error_code problem;
     for (int links = 0; std::filesystem::is_symlink(path, problem); ++links) {
-        if (links == max_links) fail("{}: cannot create: {}", path.string(), system_reason(ELOOP));
+        if (links == max_links) fail_errno(ELOOP, "{}: cannot create", path.string());
         path = folder_of(path) / std::filesystem::read_symlink(path);
     }
     return path;
@@ -51,12 +69,12 @@ std::filesystem::path resolve_links(std::filesystem::path path) {
 AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
     if (is_special(path)) {
         descriptor_ = ::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC);
-        if (descriptor_ < 0) fail("{}: cannot open: {}", path.string(), system_reason(errno));
+        if (descriptor_ < 0) fail_errno(errno, "{}: cannot open", path.string());
     } else {
         path_ = resolve_links(path);
         temporary_ = temporary_name(path_);
         descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (descriptor_ < 0) fail("{}: cannot create: {}", path_.string(), system_reason(errno));
+        if (descriptor_ < 0) fail_errno(errno, "{}: cannot create", path_.string());
     }
     buffer_.reserve(buffer_size);
 }
@@ -80,7 +98,7 @@ void AtomicFile::flush() {
     while (!left.empty()) {
         ssize_t n = ::write(descriptor_, left.data(), left.size());
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) fail("{}: cannot write: {}", path_.string(), system_reason(errno));
+        if (n < 0) fail_errno(errno, "{}: cannot write", path_.string());
         left = left.subspan(static_cast<size_t>(n));
     }
     buffer_.clear();
@@ -90,11 +108,10 @@ void AtomicFile::commit() {
     check(descriptor_ >= 0, "{}: committed twice", path_.string());
     flush();
     if (temporary_.empty()) return;  // device or pipe: nothing to sync or rename
-    if (::fsync(descriptor_) != 0) fail("{}: cannot write to disk: {}", path_.string(), system_reason(errno));
-    if (::close(std::exchange(descriptor_, -1)) != 0)
-        fail("{}: cannot close: {}", path_.string(), system_reason(errno));
+    if (::fsync(descriptor_) != 0) fail_errno(errno, "{}: cannot write to disk", path_.string());
+    if (::close(std::exchange(descriptor_, -1)) != 0) fail_errno(errno, "{}: cannot close", path_.string());
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-        fail("{}: cannot rename the new file into place: {}", path_.string(), system_reason(errno));
+        fail_errno(errno, "{}: cannot rename the new file into place", path_.string());
     temporary_.clear();
     sync_folder(folder_of(path_));
 }
@@ -108,18 +125,17 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
 void sync_folder(const std::filesystem::path& folder) {
     int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0 && errno == EACCES) return;  // a folder to write to and not to read: it syncs itself in time
-    if (descriptor < 0) fail("{}: cannot open the folder: {}", folder.string(), system_reason(errno));
+    if (descriptor < 0) fail_errno(errno, "{}: cannot open the folder", folder.string());
     int result = ::fsync(descriptor), reason = errno;
     ::close(descriptor);
     // What file systems that cannot sync folders answer.
     bool unsupported = reason == EINVAL || reason == ENOTSUP || reason == ENOSYS || reason == EBADF;
-    if (result != 0 && !unsupported)
-        fail("{}: cannot write the folder to disk: {}", folder.string(), system_reason(reason));
+    if (result != 0 && !unsupported) fail_errno(reason, "{}: cannot write the folder to disk", folder.string());
 }
 
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
     if (::rename(from.c_str(), to.c_str()) != 0)
-        fail("{}: cannot rename to {}: {}", from.string(), to.string(), system_reason(errno));
+        fail_errno(errno, "{}: cannot rename to {}", from.string(), to.string());
     sync_folder(folder_of(to));
 }
 

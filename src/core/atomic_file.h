@@ -9,7 +9,9 @@
 #pragma once
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,6 +36,15 @@ class AtomicFile {
 };
 
 void write_file(const std::filesystem::path& path, std::string_view text);  // AtomicFile in one call
+
+// Names beside a file or folder for what is not complete: NAME.PROCESS.COUNT.new.
+std::filesystem::path temporary_name(const std::filesystem::path& path);
+struct TemporaryName {
+    std::string target;
+    int process;
+};
+std::optional<TemporaryName> parse_temporary_name(std::string_view file_name);  // none: not such a name
+
 // Follows symbolic links to their target, which may not exist yet. Throws Error for a circle of links.
 std::filesystem::path resolve_links(std::filesystem::path path);
 void sync_folder(const std::filesystem::path& folder);  // fsync; makes renames in it durable where supported

@@ -57,7 +57,7 @@ TEST(AtomicFile, CommittingTwiceIsABug) {
 
 TEST(AtomicFile, MissingFolderErrorNamesThePath) {
     TestFolder folder;
-    EXPECT_EQ(error_message([&] { AtomicFile file(folder / "no/x"); }),
+    EXPECT_EQ(error_of([&] { AtomicFile file(folder / "no/x"); }),
               (folder / "no/x").string() + ": cannot create: No such file or directory");
 }
 
@@ -125,6 +125,16 @@ TEST(Folders, FailuresToRenameCreateOrSyncAreErrors) {
     write_file(folder / "file", "");
     EXPECT_THROW(make_folder(folder / "file/x"), Error);
     EXPECT_THROW(sync_folder(folder / "none"), Error);
+}
+
+TEST(TemporaryNames, AreRecognizedAgain) {
+    std::optional<TemporaryName> name = parse_temporary_name(temporary_name("out/packed.v2").filename().string());
+    ASSERT_TRUE(name);
+    EXPECT_EQ(name->target, "packed.v2");
+    EXPECT_EQ(name->process, ::getpid());
+    for (const char* other : {"packed", "packed.new", "packed.12.new", "packed.12.x.new", "packed.x.0.new", ".12.0.new",
+                              "packed.12.0", "packed.99999999999.0.new", "packed.-3.0.new"})
+        EXPECT_FALSE(parse_temporary_name(other)) << other;
 }
 
 }  // namespace

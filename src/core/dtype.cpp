@@ -1,11 +1,19 @@
 #include "core/dtype.h"
 
+#include "core/checked.h"
+
 namespace puna {
 
-std::optional<Dtype> find_dtype(std::string_view name) {
-    for (const DtypeInfo& entry : dtypes)
-        if (entry.name == name || entry.file_name == name) return entry.dtype;
-    return {};
+std::vector<std::string_view> enum_names(Dtype) {
+    std::vector<std::string_view> names;
+    for (const DtypeInfo& entry : dtypes) names.push_back(entry.name);
+    return names;
+}
+
+std::optional<int64_t> bytes_of(Dtype dtype, int64_t count) {
+    const DtypeInfo& type = info(dtype);
+    if (count < 0 || count % type.block != 0) return {};
+    return checked_multiply(count / type.block, type.block_bytes);
 }
 
 uint16_t f16_from_float(float value) {

@@ -1,35 +1,50 @@
 // core/dtype.h — element types of tensors, and conversions between them.
 //
 //   with_type(w.dtype, [&]<class T>() { bytes = sizeof(T); });       // dispatches f32, f16, bf16 to a C++ type
+//   std::optional<int64_t> size = bytes_of(Dtype::q8_0, 4096);         // 128 blocks of 32 elements: 4352 bytes
+//
+// A dtype stores its elements in blocks: plain types one by one, block types (q8_0, ...) 32 or 256 at a time with
+// common scales. core/blocks.h has their layouts; an element of a block has no address of its own.
 //
 // Conversions to bf16 and f16 round to nearest, ties to even; NaN stays NaN.
 #pragma once
 #include "core/error.h"
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace puna {
 
-enum class Dtype : uint8_t { f32, bf16, f16, i32, i64, u8 };
+enum class Dtype : uint8_t { f32, bf16, f16, i32, i64, u8, q8_0, q4_0, q6_K };
 
 struct DtypeInfo {
     Dtype dtype;
     std::string_view name;       // in messages and flags
-    std::string_view file_name;  // in safetensors
-    int bytes;
+    std::string_view file_name;  // in safetensors; empty for block types, which that format lacks
+    int64_t block, block_bytes;  // elements and bytes of a block; plain types have blocks of one element
+    int64_t head;                // bytes before a block's pieces of four bytes, in panels (core/tensor.h)
 };
 
 inline constexpr DtypeInfo dtypes[] = {
-    {Dtype::f32, "f32", "F32", 4}, {Dtype::bf16, "bf16", "BF16", 2}, {Dtype::f16, "f16", "F16", 2},
-    {Dtype::i32, "i32", "I32", 4}, {Dtype::i64, "i64", "I64", 8},    {Dtype::u8, "u8", "U8", 1},
+    {Dtype::f32, "f32", "F32", 1, 4, 0},    {Dtype::bf16, "bf16", "BF16", 1, 2, 0},
+    {Dtype::f16, "f16", "F16", 1, 2, 0},    {Dtype::i32, "i32", "I32", 1, 4, 0},
+    {Dtype::i64, "i64", "I64", 1, 8, 0},    {Dtype::u8, "u8", "U8", 1, 1, 0},
+    {Dtype::q8_0, "q8_0", "", 32, 34, 2},   {Dtype::q4_0, "q4_0", "", 32, 18, 2},
+    {Dtype::q6_K, "q6_K", "", 256, 210, 0},
 };
+inline constexpr size_t dtype_count = std::size(dtypes);
 
 constexpr const DtypeInfo& info(Dtype dtype) { return dtypes[static_cast<int>(dtype)]; }
-constexpr int64_t size_of(Dtype dtype) { return info(dtype).bytes; }
-std::optional<Dtype> find_dtype(std::string_view name);  // by either name
+constexpr bool is_block_type(Dtype dtype) { return info(dtype).block > 1; }
+std::vector<std::string_view> enum_names(Dtype);  // for core/fields.h
+
+// The bytes of `count` elements; none if count is negative or not in whole blocks, or the bytes exceed 64 bits.
+std::optional<int64_t> bytes_of(Dtype dtype, int64_t count);
 
 // Storage types of 16 bits; arithmetic is done in float.
 struct bf16 {

@@ -70,14 +70,25 @@ TEST(Dtype, RoundingIsToNearestTiesToEven) {
     expect_rounding<bf16>(bf16_value, 0x7f80);
 }
 
-TEST(Dtype, NamesAreFoundInBothSpellings) {
+TEST(Dtype, TheTableIsInTheOrderOfTheEnumeration) {
     for (const DtypeInfo& known : dtypes) {
-        EXPECT_EQ(find_dtype(known.name), known.dtype);
-        EXPECT_EQ(find_dtype(known.file_name), known.dtype);
-        EXPECT_EQ(&info(known.dtype), &known) << "the table is in the order of the enumeration";
+        EXPECT_EQ(&info(known.dtype), &known);
+        EXPECT_EQ(known.file_name.empty(), is_block_type(known.dtype)) << "safetensors lacks block types";
     }
-    EXPECT_EQ(find_dtype("q4_0"), std::nullopt);
-    EXPECT_EQ(find_dtype(""), std::nullopt);
+}
+
+TEST(Dtype, BytesAreThoseOfWholeBlocks) {
+    EXPECT_EQ(bytes_of(Dtype::bf16, 3), 6);
+    EXPECT_EQ(bytes_of(Dtype::q8_0, 64), 68);
+    EXPECT_EQ(bytes_of(Dtype::q4_0, 32), 18);
+    EXPECT_EQ(bytes_of(Dtype::q6_K, 512), 420);
+    EXPECT_EQ(bytes_of(Dtype::q6_K, 0), 0);
+    EXPECT_EQ(bytes_of(Dtype::q6_K, 128), std::nullopt) << "half a block";
+    EXPECT_EQ(bytes_of(Dtype::f32, -1), std::nullopt);
+    EXPECT_EQ(bytes_of(Dtype::q8_0, -32), std::nullopt);
+    EXPECT_EQ(bytes_of(Dtype::f32, int64_t{1} << 61), std::nullopt);
+    EXPECT_EQ(bytes_of(Dtype::q8_0, INT64_MAX - 31), std::nullopt);
+    EXPECT_EQ(bytes_of(Dtype::q4_0, INT64_MAX - 31), (INT64_MAX / 32) * 18) << "fewer bytes than elements";
 }
 
 TEST(Dtype, WithTypeAcceptsFloatingTypesOnly) {
@@ -86,6 +97,7 @@ TEST(Dtype, WithTypeAcceptsFloatingTypesOnly) {
     EXPECT_EQ(size(Dtype::bf16), 2u);
     EXPECT_EQ(size(Dtype::f16), 2u);
     EXPECT_THROW(size(Dtype::i32), Bug);
+    EXPECT_THROW(size(Dtype::q8_0), Bug);
 }
 
 }  // namespace

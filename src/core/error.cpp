@@ -3,14 +3,31 @@
 #include "core/utf8.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <system_error>
 
 namespace puna {
 
-void throw_error(std::string message) { throw Error(std::move(message)); }
-void throw_bug(std::string message) { throw Bug(std::move(message)); }
-
 namespace {
+
+ErrorKind kind_of_errno(int error_number) {
+    switch (error_number) {
+        case ENOENT:
+        case ENOTDIR:
+            return ErrorKind::not_found;
+        case EACCES:
+        case EPERM:
+        case EROFS:
+            return ErrorKind::denied;
+        case ENOMEM:
+            return ErrorKind::out_of_memory;
+        case EBUSY:
+        case EAGAIN:
+            return ErrorKind::busy;
+        default:
+            return ErrorKind::failed;
+    }
+}
 
 // Length in bytes of the first character; 0 for invalid UTF-8 and control characters.
 size_t printable_length(std::string_view text) {
@@ -21,6 +38,16 @@ size_t printable_length(std::string_view text) {
 }
 
 }  // namespace
+
+void throw_error(const std::string& message, ErrorKind kind) { throw Error(message, kind); }
+void throw_field_error(std::string_view field, const std::string& problem, ErrorKind kind) {
+    throw Error(std::string(field), problem, kind);
+}
+void rethrow_with(std::string_view where, const Error& problem) { throw Error(where, problem); }
+void throw_errno(int error_number, const std::string& message) {
+    throw Error(message + ": " + system_reason(error_number), kind_of_errno(error_number));
+}
+void throw_bug(const std::string& message) { throw Bug(message); }
 
 std::string printable(std::string_view text, size_t max_bytes) {
     std::string line;

@@ -1,15 +1,15 @@
 #include "core/fields.h"
 
 #include "core/error.h"
-#include "core/json_value.h"
+#include "core/json_document.h"
+#include "core/json_text.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <concepts>
-#include <limits>
 
-#include <nlohmann/json.hpp>
+#include <fmt/format.h>
 
 namespace puna {
 
@@ -17,6 +17,9 @@ namespace {
 
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
+
+// What is wrong with a value, as "must be a number, not 'hot'"; empty: nothing.
+using Problem = std::string;
 
 template <Number T>
 bool is_finite(T value) {
@@ -28,120 +31,223 @@ template <Number T>
 std::string_view type_word(const T&) {
     return std::integral<T> ? "an integer" : "a number";
 }
+template <Number T>
+std::string_view type_word(const std::optional<T>&) {
+    return type_word(T{});
+}
 std::string_view type_word(const std::string&) { return "a string"; }
 std::string_view type_word(const std::vector<std::string>&) { return "a list of strings"; }
 
-void parse(std::string_view name, std::string_view text, bool& value) {
-    if (text != "true" && text != "false") fail("{} must be true or false, not '{}'", name, printable(text));
+// ---- from text
+
+Problem parse(std::string_view text, bool& value) {
     value = text == "true";
+    return value || text == "false" ? "" : fmt::format("must be true or false, not '{}'", printable(text));
 }
 
 template <Number T>
-void parse(std::string_view name, std::string_view text, T& value) {
-    T parsed{};
-    auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), parsed);
-    if (problem == std::errc::result_out_of_range) fail("{} is out of range: {}", name, printable(text));
-    if (problem != std::errc() || end != text.data() + text.size() || !is_finite(parsed))
-        fail("{} must be {}, not '{}'", name, type_word(parsed), printable(text));
-    value = parsed;
+Problem parse(std::string_view text, T& value) {
+    auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (problem == std::errc::result_out_of_range) return fmt::format("is out of range: {}", printable(text));
+    if (problem != std::errc() || end != text.data() + text.size() || !is_finite(value))
+        return fmt::format("must be {}, not '{}'", type_word(value), printable(text));
+    return "";
 }
 
-void parse(std::string_view, std::string_view text, std::string& value) { value = text; }
+template <Number T>
+Problem parse(std::string_view text, std::optional<T>& value) {
+    return parse(text, value.emplace());
+}
 
-void parse(std::string_view, std::string_view text, std::vector<std::string>& value) {
-    value.clear();
+Problem parse(std::string_view text, std::string& value) {
+    value = text;
+    return "";
+}
+
+Problem parse(std::string_view text, std::vector<std::string>& value) {
     while (!text.empty()) {
         size_t comma = std::min(text.find(','), text.size());
         value.emplace_back(text.substr(0, comma));
         text.remove_prefix(std::min(comma + 1, text.size()));
     }
+    return "";
 }
 
-std::string print(bool value) { return value ? "true" : "false"; }
-template <Number T>
-std::string print(T value) {
-    return fmt::format("{}", value);
-}
-std::string print(const std::string& value) { return value; }
-std::string print(const std::vector<std::string>& value) {
-    std::string text;
-    for (const std::string& item : value) text += (text.empty() ? "" : ",") + item;
-    return text;
+// ---- from JSON
+
+template <class T>
+Problem expected(const T& value, const JsonNode& json) {
+    return fmt::format("must be {}, not {}", type_word(value), printable(compact_json(json.raw())));
 }
 
-// From a JSON value; false if it is of another type. Throws Error for a value of the right type that does not fit.
-bool read(std::string_view, const JsonValue& json, bool& value) {
-    value = json.raw == "true";
-    return json.kind == JsonEvent::boolean;
+Problem read(const JsonNode& json, bool& value) {
+    value = json.raw() == "true";
+    return json.is_boolean() ? "" : expected(value, json);
 }
 template <Number T>
-bool read(std::string_view name, const JsonValue& json, T& value) {
-    bool whole = json.raw.find_first_of(".eE") == json.raw.npos;
-    if (!json.is_number() || (std::integral<T> && !whole)) return false;
-    if (std::unsigned_integral<T> && json.raw.starts_with('-'))
-        fail("{} is out of range: {}", name, printable(json.raw));
-    parse(name, json.raw, value);
-    return true;
+Problem read(const JsonNode& json, T& value) {
+    bool whole = json.raw().find_first_of(".eE") == std::string_view::npos;
+    if (!json.is_number() || (std::integral<T> && !whole)) return expected(value, json);
+    if (std::unsigned_integral<T> && json.raw().starts_with('-'))
+        return fmt::format("is out of range: {}", printable(json.raw()));
+    return parse(json.raw(), value);
 }
-bool read(std::string_view name, const JsonValue& json, std::string& value) {
-    if (!json.is_string()) return false;
-    value = text_of(json, name);
-    return true;
+template <Number T>
+Problem read(const JsonNode& json, std::optional<T>& value) {
+    return json.is_null() ? "" : read(json, value.emplace());
 }
-bool read(std::string_view name, const JsonValue& json, std::vector<std::string>& value) {
-    value.clear();
-    bool all_strings = true;
-    auto add = [&](const JsonValue& item) { all_strings = all_strings && read(name, item, value.emplace_back()); };
-    return json.is_array() && for_each_item(json.raw, name, add) && all_strings;
+Problem read(const JsonNode& json, std::string& value) {
+    if (!json.is_string()) return expected(value, json);
+    value = json.text();
+    return "";
 }
-
-std::vector<std::string_view> choices_of(std::string_view word) {
-    std::vector<std::string_view> choices;
-    for (size_t begin = 0, end = 0; begin < word.size(); begin = end + 1) {
-        end = std::min(word.find('|', begin), word.size());
-        choices.push_back(word.substr(begin, end - begin));
+Problem read(const JsonNode& json, std::vector<std::string>& value) {
+    if (!json.is_array()) return expected(value, json);
+    for (const JsonNode& item : json.items()) {
+        if (!item.is_string()) return expected(value, json);
+        value.push_back(item.text());
     }
-    return choices;
+    return "";
 }
 
-void check_value(const Field&, bool) {}
-void check_value(const Field&, const std::vector<std::string>&) {}
+// ---- what a field accepts
 
+Problem check_value(const Values&, bool) { return ""; }
+Problem check_value(const Values&, const std::string&) { return ""; }
+Problem check_value(const Values&, const std::vector<std::string>& list) {
+    bool empty = std::find(list.begin(), list.end(), "") != list.end();
+    return empty ? "must not contain an empty text: separate the texts by one comma" : "";
+}
 template <Number T>
-void check_value(const Field& field, T value) {
-    const Values& v = field.values;
+Problem check_value(const Values& v, T value) {
     double x = static_cast<double>(value);
     if (v.above_min ? !(x > v.min) : !(x >= v.min))
-        fail("{} must be {} {}, not {}", field.name, v.above_min ? "more than" : "at least", v.min, value);
+        return fmt::format("must be {} {}, not {}", v.above_min ? "more than" : "at least", v.min, value);
     if (v.below_max ? !(x < v.max) : !(x <= v.max))
-        fail("{} must be {} {}, not {}", field.name, v.below_max ? "less than" : "at most", v.max, value);
+        return fmt::format("must be {} {}, not {}", v.below_max ? "less than" : "at most", v.max, value);
+    return "";
 }
 
-// Without a text, a default that stands for something is accepted.
-void check_value(const Field& field, const std::string& value) {
-    if (field.values.word.find('|') == std::string_view::npos || (value.empty() && !field.values.unset.empty())) return;
-    std::vector<std::string_view> choices = choices_of(field.values.word);
-    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-    std::string list(choices[0]);
-    for (size_t i = 1; i < choices.size(); ++i)
-        list += fmt::format("{}{}", i + 1 < choices.size() ? ", " : " or ", choices[i]);
-    fail("{} must be {}, not '{}'", field.name, list, printable(value));
+template <Number T>
+Problem check_value(const Values& v, std::optional<T> value) {
+    return value ? check_value(v, *value) : "";
 }
 
-void check_present(const Field& field) {
-    const auto* text = std::get_if<std::string*>(&field.value);
-    if (field.values.required && text && (*text)->empty()) fail("{} is missing: {}", field.name, field.help);
+// Of a value that a program has set.
+template <class T>
+Problem check_set(const Values& v, const T* value) {
+    if constexpr (std::floating_point<T>)
+        if (!is_finite(*value)) return fmt::format("must be a number, not '{}'", *value);
+    return check_value(v, *value);
+}
+Problem check_set(const Values&, const EnumPointer&) { return ""; }
+
+// The names of an enum that the field accepts.
+std::vector<std::string_view> names_of(const Field& field, const EnumPointer& choice) {
+    std::string_view word = field.values.word;
+    if (word.empty()) return choice.names;
+    std::vector<std::string_view> names;
+    for (size_t begin = 0, end = 0; begin < word.size(); begin = end + 1) {
+        end = std::min(word.find('|', begin), word.size());
+        names.push_back(word.substr(begin, end - begin));
+    }
+    return names;
+}
+
+Problem check_name(const Field& field, const EnumPointer& choice, std::string_view name) {
+    std::vector<std::string_view> names = names_of(field, choice);
+    if (std::find(names.begin(), names.end(), name) != names.end()) return "";
+    std::string list(names[0]);
+    for (size_t i = 1; i < names.size(); ++i)
+        list += fmt::format("{}{}", i + 1 < names.size() ? ", " : " or ", names[i]);
+    return fmt::format("must be {}, not '{}'", list, printable(name));
+}
+
+std::string name_of(const EnumPointer& choice) {
+    std::optional<size_t> index = choice.get(choice.value);
+    return index ? std::string(choice.names.at(*index)) : "";
+}
+
+// An empty text: an optional value that is not set.
+Problem set(const Field& field, const EnumPointer& choice, std::string_view text) {
+    std::optional<size_t> index;
+    if (!text.empty() || !choice.is_optional) {
+        Problem problem = check_name(field, choice, text);
+        if (!problem.empty()) return problem;
+        index = static_cast<size_t>(std::find(choice.names.begin(), choice.names.end(), text) - choice.names.begin());
+        check(*index < choice.names.size(), "field {}: {} is not a name of its enum", field.name, text);
+    }
+    choice.set(choice.value, index);
+    return "";
+}
+
+// A rejected value leaves the field unchanged.
+template <class T>
+Problem set(const Field& field, T* value, Problem problem, T parsed) {
+    if (problem.empty()) problem = check_value(field.values, parsed);
+    if (problem.empty()) *value = std::move(parsed);
+    return problem;
+}
+
+Problem set_text(const Field& field, const EnumPointer& choice, std::string_view text) {
+    return set(field, choice, text);
+}
+template <class T>
+Problem set_text(const Field& field, T* value, std::string_view text) {
+    T parsed{};
+    Problem problem = parse(text, parsed);
+    return set(field, value, std::move(problem), std::move(parsed));
+}
+
+Problem set_json(const Field& field, const EnumPointer& choice, const JsonNode& json) {
+    if (json.is_null() && choice.is_optional) return set(field, choice, "");
+    if (!json.is_string()) return expected(std::string(), json);
+    return set(field, choice, json.text());
+}
+template <class T>
+Problem set_json(const Field& field, T* value, const JsonNode& json) {
+    T parsed{};
+    Problem problem = read(json, parsed);
+    return set(field, value, std::move(problem), std::move(parsed));
+}
+
+// ---- to text
+
+std::string print(const bool* value) { return *value ? "true" : "false"; }
+template <Number T>
+std::string print(const T* value) {
+    return fmt::format("{}", *value);
+}
+template <Number T>
+std::string print(const std::optional<T>* value) {
+    return *value ? print(&**value) : "";
+}
+std::string print(const std::string* value) { return *value; }
+std::string print(const std::vector<std::string>* value) {
+    std::string text;
+    for (const std::string& item : *value) text += (text.empty() ? "" : ",") + item;
+    return text;
+}
+std::string print(const EnumPointer& choice) { return name_of(choice); }
+
+template <class T>
+JsonText json_of(const T* value) {
+    return *value;
+}
+template <Number T>
+JsonText json_of(const std::optional<T>* value) {
+    return *value ? JsonText(**value) : JsonText(nullptr);
+}
+JsonText json_of(const EnumPointer& choice) {
+    std::string name = name_of(choice);
+    return name.empty() ? JsonText(nullptr) : JsonText(name);
 }
 
 template <class T>
-const T& json_of(const T& value) {
-    return value;
+std::string_view type_of(const T* value) {
+    return type_word(*value);
 }
-double json_of(const float& value) {  // shortest round-trip form: 0.7, not 0.699999988079071
-    double shortest = 0;
-    parse("", print(value), shortest);
-    return shortest;
-}
+std::string_view type_of(const EnumPointer&) { return type_word(std::string()); }
 
 // Levenshtein distance; quadratic, for short words.
 size_t distance(std::string_view a, std::string_view b) {
@@ -162,32 +268,25 @@ size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 void set_from_text(Field& field, std::string_view text) {
-    auto set = [&](auto* value) {
-        auto parsed = *value;
-        parse(field.name, text, parsed);
-        check_value(field, parsed);
-        *value = std::move(parsed);
-    };
-    std::visit(set, field.value);
+    Problem problem = std::visit([&](const auto& value) { return set_text(field, value, text); }, field.value);
+    if (!problem.empty()) fail_field(field.name, "{}", problem);
 }
 
-void set_from_json(Field& field, const JsonValue& json) {
-    auto set = [&](auto* value) {
-        auto parsed = *value;
-        if (!read(field.name, json, parsed))
-            fail("{} must be {}, not {}", field.name, type_word(parsed), printable(compact_json(json.raw)));
-        check_value(field, parsed);
-        *value = std::move(parsed);
-    };
-    std::visit(set, field.value);
+void set_from_json(Field& field, const JsonNode& json, ErrorKind kind) {
+    Problem problem = std::visit([&](const auto& value) { return set_json(field, value, json); }, field.value);
+    if (!problem.empty()) json.reject_field(field.name, problem, kind);
 }
 
 std::string to_text(const Field& field) {
-    return std::visit([](const auto* value) { return print(*value); }, field.value);
+    return std::visit([](const auto& value) { return print(value); }, field.value);
 }
 
 std::string_view type_name(const Field& field) {
-    return std::visit([](const auto* value) { return type_word(*value); }, field.value);
+    return std::visit([](const auto& value) { return type_of(value); }, field.value);
+}
+
+bool is_text(const Field& field) {
+    return std::holds_alternative<std::string*>(field.value) || std::holds_alternative<EnumPointer>(field.value);
 }
 
 std::string value_word(const Field& field) {
@@ -195,6 +294,8 @@ std::string value_word(const Field& field) {
     bool integer = type_name(field) == type_word(0);
     double shown_max = integer ? 1024 : 100;  // a larger bound says little in help
     if (!v.word.empty()) return std::string(v.word);
+    if (const auto* choice = std::get_if<EnumPointer>(&field.value))
+        return fmt::format("{}", fmt::join(choice->names, "|"));
     if (std::holds_alternative<bool*>(field.value)) return "";
     if (std::holds_alternative<std::string*>(field.value)) return "TEXT";
     if (std::holds_alternative<std::vector<std::string>*>(field.value)) return "A,B,...";
@@ -202,31 +303,40 @@ std::string value_word(const Field& field) {
     return integer ? "N" : "X";
 }
 
+void check_required(const std::vector<Field>& fields) {
+    for (const Field& field : fields)
+        if (field.values.required && to_text(field).empty()) fail_field(field.name, "is missing: {}", field.help);
+}
+
 void check_values(const std::vector<Field>& fields) {
     for (const Field& field : fields) {
-        check_present(field);
-        std::visit([&](const auto* value) { check_value(field, *value); }, field.value);
+        Problem problem = std::visit([&](const auto& value) { return check_set(field.values, value); }, field.value);
+        if (!problem.empty()) fail_field(field.name, "{}", problem);
     }
 }
 
-std::string to_json(const std::vector<Field>& fields) {
-    nlohmann::ordered_json json = nlohmann::ordered_json::object();
-    for (const Field& field : fields)
-        std::visit([&](const auto* value) { json[std::string(field.name)] = json_of(*value); }, field.value);
-    return json.dump(-1, ' ', false,
-                     nlohmann::json::error_handler_t::replace);  // command-line text may not be valid UTF-8
+void copy_value(Field& to, const Field& from) {
+    std::visit(
+        [&]<class T>(T& value) {
+            const T& source = std::get<T>(from.value);
+            if constexpr (std::is_same_v<T, EnumPointer>)
+                value.set(value.value, source.get(source.value));
+            else
+                *value = *source;
+        },
+        to.value);
 }
 
-void from_json(std::vector<Field>& fields, std::string_view text, std::string_view where) {
-    bool object = for_each_member(text, where, [&](std::string_view key, const JsonValue& value) {
-        Field& field = find_field(fields, key, where);
-        try {
-            set_from_json(field, value);
-        } catch (const Error& problem) {
-            fail("{}: {}", where, problem.what());
-        }
-    });
-    if (!object) fail("{}: not a JSON object", where);
+std::string to_json(const std::vector<Field>& fields) {
+    JsonObject json;
+    for (const Field& field : fields)
+        json.add(field.name, std::visit([](const auto& value) { return json_of(value); }, field.value));
+    return json.text();
+}
+
+void from_json(std::vector<Field>& fields, const JsonNode& object) {
+    for (const JsonMember& member : object.members())
+        set_from_json(find_field(fields, member.name, object.place()), member.value);
 }
 
 Field& find_field(std::vector<Field>& fields, std::string_view name, std::string_view where) {
@@ -236,8 +346,10 @@ Field& find_field(std::vector<Field>& fields, std::string_view name, std::string
         known.push_back(field.name);
     }
     std::string_view guess = closest(name, known);
-    fail("{}: unknown field '{}'{}", where, printable(name),
-         guess.empty() ? "" : fmt::format(". Did you mean '{}'?", guess));
+    std::string begin = fmt::format("{}: unknown field '", where);
+    throw Error(
+        fmt::format("{}{}'{}", begin, printable(name), guess.empty() ? "" : fmt::format(". Did you mean '{}'?", guess)),
+        printable(name), begin.size());
 }
 
 std::string_view closest(std::string_view name, const std::vector<std::string_view>& known) {

@@ -27,9 +27,9 @@ void reject_foreign_file(std::string_view beginning, std::string_view path) {
         {"<html", "an HTML page", "download the file again"},
     };
     if (const FileKind* encoding = find_encoding(beginning))
-        fail("{}: is {}: {}", path, encoding->name, encoding->remedy);
+        fail(ErrorKind::damaged, "{}: is {}: {}", path, encoding->name, encoding->remedy);
     for (const FileKind& kind : kinds)
-        if (beginning.starts_with(kind.magic)) fail("{}: is {}: {}", path, kind.name, kind.remedy);
+        if (beginning.starts_with(kind.magic)) fail(ErrorKind::damaged, "{}: is {}: {}", path, kind.name, kind.remedy);
 }
 
 }  // namespace puna

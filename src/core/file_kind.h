@@ -10,6 +10,9 @@ struct FileKind {
     std::string_view magic, name, remedy;
 };
 
+// The remedy for a damaged file that was made elsewhere.
+inline constexpr std::string_view copy_again = "download or copy it again";
+
 inline constexpr std::string_view git_lfs_magic = "version https://git-lfs";
 
 // Compressed data and UTF-16, which no text or JSON begins with; null for others.

@@ -33,8 +33,9 @@ bool are_plain(const char* bytes8) {
 // nlohmann's SAX parser converts every number and rejects the text if one is out of range, hence a parser of our own.
 class JsonReader {
  public:
-    JsonReader(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event)
-        : text_(text), path_(path), on_event_(on_event) {}
+    JsonReader(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event,
+               std::string_view remedy)
+        : text_(text), path_(path), on_event_(on_event), remedy_(remedy) {}
 
     void read() {
         if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;  // byte order mark
@@ -48,10 +49,11 @@ class JsonReader {
     [[noreturn]] void reject(std::string_view problem) const {
         reject_foreign_file(text_, path_);
         bool at_end = at_ >= text_.size(), zero = !at_end && text_[at_] == '\0';
-        fail("{}: not valid JSON at byte {}: {}", path_, at_,
+        fail(ErrorKind::damaged, "{}: not valid JSON at byte {}: {}{}{}", path_, at_,
              at_end ? "unexpected end of input"
              : zero ? "unexpected zero byte"
-                    : problem);
+                    : problem,
+             remedy_.empty() ? "" : ": ", remedy_);
     }
 
     char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
@@ -121,7 +123,8 @@ class JsonReader {
     void open(JsonEvent::Kind kind) {
         ++at_;
         on_event_(event(kind, at_ - 1));
-        if (in_object_.size() == max_depth) fail("{}: JSON nested deeper than {}", path_, max_depth);
+        if (in_object_.size() == max_depth)
+            fail(ErrorKind::too_large, "{}: JSON nested deeper than {}", path_, max_depth);
         in_object_.push_back(kind == JsonEvent::begin_object);
         first_ = true;
     }
@@ -258,6 +261,7 @@ class JsonReader {
 
     std::string_view text_, path_;
     const std::function<void(const JsonEvent&)>& on_event_;
+    std::string_view remedy_;
     size_t at_ = 0;
     std::vector<bool> in_object_;  // for each enclosing object (true) or array
     bool first_ = false;           // no item of the innermost one was read yet
@@ -271,8 +275,9 @@ bool JsonEvent::is_whole_number() const {
     return kind == integer || (kind == number && raw.find_first_not_of("-0123456789") == raw.npos);
 }
 
-void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event) {
-    JsonReader(text, path, on_event).read();
+void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event,
+               std::string_view remedy) {
+    JsonReader(text, path, on_event, remedy).read();
 }
 
 }  // namespace puna

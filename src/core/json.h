@@ -7,7 +7,7 @@
 // Accepts valid JSON (RFC 8259) of any size, with no limits on numbers, strings or depth, with duplicate keys, and with
 // NaN and Infinity, which Python's json writes: unused fields never cause errors. Throws Error: "path: not valid JSON
 // at byte 17: ...". The callback may throw. Uses no more memory than the text. For access to values by name see
-// core/json_value.h; JSON is written with nlohmann::json.
+// core/json_document.h.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,18 @@
 namespace puna {
 
 struct JsonEvent {
-    enum Kind { begin_object, end_object, begin_array, end_array, key, string, integer, number, boolean, null };
+    enum Kind : uint8_t {
+        begin_object,
+        end_object,
+        begin_array,
+        end_array,
+        key,
+        string,
+        integer,
+        number,
+        boolean,
+        null
+    };
     Kind kind;
     int depth;                        // 0 for the top-level value; 1 for its keys, members and items
     std::string_view text;            // key, string: decoded; valid during the callback only
@@ -29,6 +40,8 @@ struct JsonEvent {
     bool has_lone_surrogate = false;  // key, string: a lone surrogate was replaced by U+FFFD in text
 };
 
-void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event);
+// remedy: ends the message about invalid JSON, as "download or copy it again"; may be empty.
+void read_json(std::string_view text, std::string_view path, const std::function<void(const JsonEvent&)>& on_event,
+               std::string_view remedy = {});
 
 }  // namespace puna

@@ -1,39 +1,28 @@
 #include "core/json_file.h"
 
 #include "core/error.h"
-
-#include <algorithm>
+#include "core/file_kind.h"
 
 namespace puna {
 
-namespace {
-
-constexpr size_t max_members = 256;
-
-}  // namespace
-
-JsonFile::JsonFile(const std::filesystem::path& path, const std::function<bool(std::string_view)>& is_needed)
-    : path_(path.string()) {
+JsonFile::JsonFile(const std::filesystem::path& path) {
     if (!file_exists(path)) return;
     file_.emplace(path);
-    bool object = for_each_member(file_->text(), path_, [&](std::string_view name, const JsonValue& value) {
-        if (!is_needed(name)) return;
-        auto same = [name](const Member& member) { return member.first == name; };
-        if (auto found = std::find_if(members_.begin(), members_.end(), same); found != members_.end()) {
-            found->second = value;
-            return;
-        }
-        if (members_.size() == max_members) fail("{}: has more than {} special tokens", path_, max_members);
-        members_.emplace_back(std::string(name), value);
-    });
-    if (!object) fail("{}: not a JSON object: download it again or remove it", path_);
+    document_.emplace(file_->text(), path.string(), JsonLimits{.remedy = copy_again});
+    if (!document_->root().is_object())
+        fail(ErrorKind::damaged, "{}: not a JSON object: download it again or remove it", path.string());
 }
 
-const JsonValue* JsonFile::find(std::string_view name) const {
-    auto found = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.first == name; });
-    return found == members_.end() ? nullptr : &found->second;
+std::optional<JsonNode> JsonFile::find(std::string_view name) const {
+    return document_ ? document_->root().find(name) : std::nullopt;
 }
 
-std::string JsonFile::origin(std::string_view name) const { return fmt::format("{}: {}", path_, name); }
+std::optional<JsonNode> JsonFile::find_any(std::string_view name) const {
+    return document_ ? document_->root().find_any(name) : std::nullopt;
+}
+
+std::vector<JsonMember> JsonFile::members() const {
+    return document_ ? document_->root().unique_members() : std::vector<JsonMember>();
+}
 
 }  // namespace puna

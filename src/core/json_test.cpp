@@ -2,12 +2,17 @@
 
 #include "core/test_error.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
 namespace puna {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
 
 // The events on one line, each with kind, depth and value.
 std::string events(std::string_view text) {
@@ -24,8 +29,8 @@ std::string events(std::string_view text) {
     return line;
 }
 
-std::string error_of(std::string_view text) {
-    return error_message([&] { events(text); });
+std::string parse_error(std::string_view text) {
+    return error_of([&] { events(text); });
 }
 
 TEST(Json, EventsAreInDocumentOrderWithDepth) {
@@ -72,24 +77,24 @@ TEST(Json, PositionIsJustPastEachKeyAndString) {
 }
 
 TEST(Json, InvalidJsonIsRejectedInOneLineWithTheOffset) {
-    EXPECT_EQ(error_of(R"({"a": tru})").rfind("x.json: not valid JSON at byte ", 0), 0u) << error_of(R"({"a": tru})");
+    EXPECT_THAT(parse_error(R"({"a": tru})"), StartsWith("x.json: not valid JSON at byte "));
     for (std::string text :
          {"",    " ",   "{",   "[1,]",    "{\"a\":1,}", "{1:2}",       "\"a",   "\"\n\"",  "01",
           "1 2", "'a'", "nan", "// c\n1", "\"\xff\"",   "\"\\u12g4\"", "[1] x", "{\"a\"}", "-",
           "1.",  "1e",  "+1",  "\"\\x\"", "\"\\",       "{\"a\" 1}",   "[1 2]", "Nan",     "\"\xed\xa0\x80\""}) {
-        std::string message = error_of(text);
+        std::string message = parse_error(text);
         EXPECT_EQ(message.find("x.json: not valid JSON"), 0u) << text << ": " << message;
-        EXPECT_EQ(message.find('\n'), message.npos);
+        EXPECT_THAT(message, Not(HasSubstr("\n")));
     }
-    EXPECT_EQ(error_of(std::string("{}\0x", 4)), "x.json: not valid JSON at byte 2: unexpected zero byte");
+    EXPECT_EQ(parse_error(std::string("{}\0x", 4)), "x.json: not valid JSON at byte 2: unexpected zero byte");
 }
 
 TEST(Json, DepthSizeRangeAndDuplicateKeysAreUnlimited) {
     for (const std::string& text :
          {std::string(100'000, '[') + std::string(100'000, ']'), "\"" + std::string(200'000, 'a') + "\"",
           std::string(100'000, '1'), std::string(R"({"a": 1, "a": 2})"), std::string(R"("\ud800 and \udc00")")})
-        EXPECT_EQ(error_of(text), "no error") << text.substr(0, 100);
-    EXPECT_EQ(error_of(std::string(100'000, '[')), "x.json: not valid JSON at byte 100000: unexpected end of input");
+        EXPECT_EQ(parse_error(text), "no error") << text.substr(0, 100);
+    EXPECT_EQ(parse_error(std::string(100'000, '[')), "x.json: not valid JSON at byte 100000: unexpected end of input");
 }
 
 TEST(Json, LoneSurrogatesAreFlagged) {

@@ -1,5 +1,6 @@
 #include "core/mapped_file.h"
 
+#include "core/checked.h"
 #include "core/error.h"
 
 #include <fcntl.h>
@@ -55,7 +56,7 @@ class Descriptor {
  public:
     explicit Descriptor(const std::filesystem::path& path, int flags = 0)
         : owned_(path != "-"), descriptor_(owned_ ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags) : STDIN_FILENO) {
-        if (descriptor_ < 0) fail("{}: cannot open: {}", path.string(), system_reason(errno));
+        if (descriptor_ < 0) fail_errno(errno, "{}: cannot open", path.string());
     }
     ~Descriptor() {
         if (owned_) ::close(descriptor_);
@@ -82,14 +83,14 @@ bool has_shrunk(const std::filesystem::path& path, uint64_t device, uint64_t ino
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     Descriptor file(path, O_NONBLOCK);  // a pipe is rejected without blocking
     struct stat status;
-    if (::fstat(file.get(), &status) != 0) fail("{}: cannot read: {}", path.string(), system_reason(errno));
-    if (!S_ISREG(status.st_mode)) fail("{}: is not a regular file", path.string());
+    if (::fstat(file.get(), &status) != 0) fail_errno(errno, "{}: cannot read", path.string());
+    if (!S_ISREG(status.st_mode)) fail(ErrorKind::damaged, "{}: is not a regular file", path.string());
     size_ = static_cast<size_t>(status.st_size);
     device_ = status.st_dev;
     inode_ = status.st_ino;
     if (size_ == 0) return;
     void* pointer = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
-    if (pointer == MAP_FAILED) fail("{}: cannot map {} bytes: {}", path.string(), size_, system_reason(errno));
+    if (pointer == MAP_FAILED) fail_errno(errno, "{}: cannot map {} bytes", path.string(), size_);
     data_ = static_cast<const std::byte*>(pointer);
     range_ = register_range(path, data_, size_);
 }
@@ -134,6 +135,13 @@ void MappedFile::drop_pages() const {
     if (data_) ::madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
 }
 
+void drop_mapped_pages(std::span<const std::byte> range) {
+    if (!mapped_path_at(range.data())) return;
+    uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE)), begin = reinterpret_cast<uintptr_t>(range.data());
+    uintptr_t first = round_up(begin, page), last = (begin + range.size()) / page * page;
+    if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
 const char* mapped_path_at(const void* address) {
     const auto* at = static_cast<const std::byte*>(address);
     for (const MappedRange* range = ranges; range; range = range->next) {
@@ -162,7 +170,7 @@ std::string read_text(const std::filesystem::path& path) {
         ssize_t n = ::read(file.get(), text.data() + used, text.size() - used);
         text.resize(used + static_cast<size_t>(std::max<ssize_t>(n, 0)));
         if (n == 0) return text;
-        if (n < 0 && errno != EINTR) fail("{}: cannot read: {}", path.string(), system_reason(errno));
+        if (n < 0 && errno != EINTR) fail_errno(errno, "{}: cannot read", path.string());
     }
 }
 

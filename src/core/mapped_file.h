@@ -53,6 +53,10 @@ inline constexpr const char* became_shorter =
 // The printable path of the file mapped at an address, or null. Async-signal-safe.
 const char* mapped_path_at(const void* address);
 
+// Releases the resident pages that lie in a range of a mapped file as a whole; they are read again on the next access.
+// A range that is not mapped from a file by MappedFile is left alone.
+void drop_mapped_pages(std::span<const std::byte> range);
+
 // Whether there is a file to open, a dangling link included: opening it says what is wrong, instead of something else
 // silently taking its place.
 bool file_exists(const std::filesystem::path& path);

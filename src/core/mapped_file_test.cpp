@@ -3,14 +3,17 @@
 #include "core/atomic_file.h"
 #include "core/test_error.h"
 #include "core/test_folder.h"
+#include "core/test_resident.h"
 
 #include <gtest/gtest.h>
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 #include <thread>
+#include <vector>
 
 namespace puna {
 namespace {
@@ -56,7 +59,7 @@ TEST(MappedFile, AFileThatLosesLessThanAPageIsNamed) {
         MappedFile file(folder / "x");
         file.check_size();
         std::filesystem::resize_file(folder / "x", 5);
-        EXPECT_EQ(error_message([&] { file.check_size(); }), (folder / "x").string() + ": " + became_shorter);
+        EXPECT_EQ(error_of([&] { file.check_size(); }), (folder / "x").string() + ": " + became_shorter);
         EXPECT_EQ(shrunken_mapping(), "");
     }
     EXPECT_EQ(shrunken_mapping(), (folder / "x").string());
@@ -64,11 +67,13 @@ TEST(MappedFile, AFileThatLosesLessThanAPageIsNamed) {
 
 TEST(MappedFile, ErrorsNameThePath) {
     TestFolder folder;
-    auto error_of = [](const std::filesystem::path& path) { return error_message([&] { MappedFile file(path); }); };
-    EXPECT_EQ(error_of(folder / "none"), (folder / "none").string() + ": cannot open: No such file or directory");
-    EXPECT_EQ(error_of(folder.path()), folder.path().string() + ": is not a regular file");
+    auto open_error = [](const std::filesystem::path& path) { return error_of([&] { MappedFile file(path); }); };
+    EXPECT_EQ(open_error(folder / "none"), (folder / "none").string() + ": cannot open: No such file or directory");
+    EXPECT_EQ(open_error(folder.path()), folder.path().string() + ": is not a regular file");
+    EXPECT_EQ(error_kind_of([&] { MappedFile file(folder.path()); }), ErrorKind::damaged);
     ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-    EXPECT_EQ(error_of(folder / "pipe"), (folder / "pipe").string() + ": is not a regular file") << "without blocking";
+    EXPECT_EQ(open_error(folder / "pipe"), (folder / "pipe").string() + ": is not a regular file")
+        << "without blocking";
     EXPECT_THROW(read_text(folder / "none"), Error);
     EXPECT_THROW(read_text(folder.path()), Error);
 }
@@ -87,6 +92,24 @@ TEST(MappedFile, MappedPathAtFindsTheFileOfAnAddress) {
     x.reset();
     EXPECT_EQ(mapped_path_at(in_x), nullptr);
     EXPECT_EQ(mapped_path_at(nullptr), nullptr);
+}
+
+TEST(MappedFile, DroppedPagesAreReadAgain) {
+    TestFolder folder;
+    std::string text(1 << 20, 'a');
+    for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
+    write_file(folder / "x", text);
+    MappedFile file(folder / "x");
+    ASSERT_EQ(file.text(), text);
+    int64_t resident = resident_bytes_of(folder / "x");
+    EXPECT_GE(resident, 1 << 20);
+    drop_mapped_pages(file.bytes().subspan(100, 1 << 19));
+    EXPECT_LE(resident_bytes_of(folder / "x"), resident - (1 << 19) + (2 << 16)) << "whole pages, of any size";
+    EXPECT_GE(resident_bytes_of(folder / "x"), 1 << 18) << "those outside the range stay";
+    EXPECT_EQ(file.text(), text);
+    std::vector<std::byte> own(1 << 18, std::byte{5});
+    drop_mapped_pages(own);
+    EXPECT_EQ(std::count(own.begin(), own.end(), std::byte{5}), 1 << 18) << "memory that is no file's keeps its bytes";
 }
 
 TEST(ReadText, ReadsFilesPipesAndProcFilesCompletely) {

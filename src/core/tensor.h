@@ -3,7 +3,14 @@
 //   Tensor x = arena.tensor(Dtype::f32, {tokens, dim});
 //   float* row = x.row<float>(3);                          // checked against x.dtype
 //
-// Memory is owned by an Arena (activations), Llama::memory (weights), a MappedFile (weights on disk) or a KvCache.
+// A matrix has one of two layouts: its rows one after the other, or panels of n rows whose bytes are interleaved in
+// pieces of four, in the order in which a product reads them (kernels.h, pack): piece 0 of each of the n rows, then
+// piece 1, and so on. The last panel is filled up with zeros. A block of a block type begins with a piece of its own
+// (DtypeInfo::head) where its scale comes first, and may end with a shorter one.
+//
+// Rows are whole blocks of the dtype. Access to elements is for plain types; blocks of the others: core/blocks.h.
+//
+// Memory is owned by an Arena (activations), a Buffer (weights, cache, gradients) or a MappedFile (weights on disk).
 #pragma once
 #include "core/dtype.h"
 
@@ -22,6 +29,7 @@ struct Tensor {
     Dtype dtype = Dtype::f32;
     int rank = 0;
     std::array<int64_t, 4> size{};  // size[0] .. size[rank - 1]; the last is contiguous
+    int panel_rows = 1;             // the layout: 1: rows; n: panels of n rows
 
     Tensor() = default;
     Tensor(void* pointer, Dtype type, std::span<const int64_t> sizes);
@@ -29,14 +37,17 @@ struct Tensor {
         : Tensor(pointer, type, std::span(sizes.begin(), sizes.size())) {}
 
     explicit operator bool() const { return data != nullptr; }
+    bool is_packed() const { return panel_rows > 1; }
     int64_t count() const;  // number of elements
-    int64_t bytes() const { return count() * size_of(dtype); }
+    int64_t bytes() const { return padded_rows() * row_bytes(); }
     int64_t columns() const { return rank == 0 ? 1 : size[static_cast<size_t>(rank - 1)]; }
     int64_t rows() const { return columns() == 0 ? 0 : count() / columns(); }
+    int64_t row_bytes() const { return columns() / info(dtype).block * info(dtype).block_bytes; }
 
     template <class T>
     T* as() const {
         check(dtype == dtype_of<T>, "tensor of {} accessed as {}", info(dtype).name, info(dtype_of<T>).name);
+        check(!is_packed(), "panels accessed as rows");
         return static_cast<T*>(data);
     }
     template <class T>
@@ -48,9 +59,13 @@ struct Tensor {
         return {as<T>(), static_cast<size_t>(count())};
     }
 
-    Tensor slice(int64_t first, int64_t n) const;                // rows first .. first + n of size[0]
-    Tensor reshape(std::initializer_list<int64_t> sizes) const;  // same data, same count
+    Tensor slice(int64_t first, int64_t n) const;  // first .. first + n of size[0], in whole blocks and whole panels
+    Tensor reshape(std::initializer_list<int64_t> sizes) const;  // same data, same count; rows only
+    Tensor in_panels(void* pointer, int panel) const;            // the same matrix in panels, at another place
     std::string shape() const;                                   // "bf16 [3, 64]"
+
+ private:
+    int64_t padded_rows() const { return (rows() + panel_rows - 1) / panel_rows * panel_rows; }
 };
 
 }  // namespace puna

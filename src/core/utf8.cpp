@@ -1,55 +1,77 @@
 #include "core/utf8.h"
 
+#include <algorithm>
+
 namespace puna {
 
 namespace {
 
-struct Range {
-    unsigned char low, high;
-};
+unsigned char byte_at(std::string_view text, size_t at) { return static_cast<unsigned char>(text[at]); }
 
-// The valid range of the second byte after a given first byte.
-Range second_byte(unsigned char first) {
-    switch (first) {
-        case 0xe0:
-            return {0xa0, 0xbf};  // below: overlong
-        case 0xed:
-            return {0x80, 0x9f};  // above: surrogates
-        case 0xf0:
-            return {0x90, 0xbf};
-        case 0xf4:
-            return {0x80, 0x8f};  // above: beyond U+10FFFF
-        default:
-            return {0x80, 0xbf};
-    }
+// The length in bytes of a character by its first byte; 0 if the byte cannot begin one.
+constexpr uint32_t sequence_size(unsigned char first) {
+    if (first < 0x80) return 1;
+    if (first < 0xc2 || first > 0xf4) return 0;
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+// Whether `second` may follow `first`: excludes overlong forms, surrogates and code points above U+10FFFF.
+bool may_follow(unsigned char first, unsigned char second) {
+    unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    return second >= low && second <= high;
 }
 
 }  // namespace
 
+Character read_character(std::string_view text, size_t at) {
+    unsigned char first = byte_at(text, at);
+    if (first < 0x80) return {first, 1};
+    uint32_t size = sequence_size(first);
+    if (size == 0 || text.size() - at < size || !may_follow(first, byte_at(text, at + 1))) return {not_unicode, 1};
+    uint32_t code = first & (0x7fu >> size);
+    for (uint32_t i = 1; i < size; ++i) {
+        unsigned char next = byte_at(text, at + i);
+        if ((next & 0xc0) != 0x80) return {not_unicode, 1};
+        code = code << 6 | (next & 0x3fu);
+    }
+    return {code, size};
+}
+
+Character character_before(std::string_view text, size_t at) {
+    for (size_t size = std::min<size_t>(4, at); size > 1; --size) {
+        Character c = read_character(text.substr(0, at), at - size);
+        if (c.size == size) return c;
+    }
+    return read_character(text.substr(0, at), at - 1);
+}
+
 size_t utf8_length(std::string_view text) {
     if (text.empty()) return 0;
-    auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-    unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-    Range second = second_byte(first);
-    if (byte(1) < second.low || byte(1) > second.high) return 0;
-    for (size_t i = 2; i < length; ++i)
-        if ((byte(i) & 0xc0) != 0x80) return 0;
-    return length;
+    Character c = read_character(text, 0);
+    return c.code == not_unicode ? 0 : c.size;
+}
+
+size_t incomplete_tail(std::string_view text) {
+    for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
+        unsigned char byte = byte_at(text, text.size() - back);
+        if ((byte & 0xc0) == 0x80) continue;
+        if (sequence_size(byte) <= back) return 0;
+        return back == 1 || may_follow(byte, byte_at(text, text.size() - back + 1)) ? back : 0;
+    }
+    return 0;
 }
 
 Utf8Errors find_utf8_errors(std::string_view text) {
     Utf8Errors errors;
     for (size_t at = 0; at < text.size();) {
-        if (static_cast<unsigned char>(text[at]) < 0x80) {
+        if (byte_at(text, at) < 0x80) {  // most of them
             ++at;
             continue;
         }
-        size_t length = utf8_length(text.substr(at, 4));
-        if (length == 0 && errors.count++ == 0) errors.first = at;
-        at += length > 0 ? length : 1;
+        Character c = read_character(text, at);
+        if (c.code == not_unicode && errors.count++ == 0) errors.first = at;
+        at += c.size;
     }
     return errors;
 }

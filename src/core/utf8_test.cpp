@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace puna {
 
 TEST(Utf8, LengthOfValidCharacters) {
@@ -25,11 +27,34 @@ TEST(Utf8, ErrorsAreCountedAndTheFirstIsLocated) {
     EXPECT_EQ(errors.first, 3u);
 }
 
+TEST(Utf8, IncompleteTailIsFound) {
+    EXPECT_EQ(incomplete_tail(""), 0u);
+    EXPECT_EQ(incomplete_tail("abc"), 0u);
+    EXPECT_EQ(incomplete_tail("é"), 0u);
+    EXPECT_EQ(incomplete_tail("a\xc3"), 1u);
+    EXPECT_EQ(incomplete_tail("\xe6\x9d"), 2u);
+    EXPECT_EQ(incomplete_tail("x\xf0\x9f\x99"), 3u);
+    EXPECT_EQ(incomplete_tail("\xf0\x80"), 0u);  // overlong: nothing can complete it
+    EXPECT_EQ(incomplete_tail("\x80\x80\x80\x80"), 0u);
+}
+
+TEST(Utf8, CharactersAreReadForwardAndBackward) {
+    std::string_view text = "a\xc3\xa9\xff\xf0\x9f\x98\x80";
+    std::vector<uint32_t> codes, backward;
+    for (size_t at = 0; at < text.size(); at += read_character(text, at).size)
+        codes.push_back(read_character(text, at).code);
+    for (size_t at = text.size(); at > 0; at -= character_before(text, at).size)
+        backward.insert(backward.begin(), character_before(text, at).code);
+    EXPECT_EQ(codes, (std::vector<uint32_t>{'a', 0xe9, not_unicode, 0x1f600}));
+    EXPECT_EQ(backward, codes);
+}
+
 TEST(Utf8, EveryScalarValueRoundTrips) {
     for (uint32_t code = 0; code < 0x110000; code += code == 0xd7ff ? 0x801 : 1) {
         std::string text;
         append_utf8(text, code);
         ASSERT_EQ(utf8_length(text), text.size()) << code;
+        ASSERT_EQ(read_character(text, 0).code, code);
     }
 }
 

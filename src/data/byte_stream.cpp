@@ -53,7 +53,7 @@ std::string lower_extension(const std::filesystem::path& path) {
 
 ByteStream::ByteStream(const std::filesystem::path& path)
     : path_(path.string()), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (descriptor_ < 0) fail("{}: cannot open: {}", path_, system_reason(errno));
+    if (descriptor_ < 0) fail_errno(errno, "{}: cannot open", path_);
     if (lower_extension(path) == ".gz") gzip_ = std::make_unique<Gzip>();
     if (lower_extension(path) == ".zst") zstd_ = std::make_unique<Zstd>();
     if (gzip_ || zstd_) buffer_.resize(buffer_size);
@@ -70,7 +70,7 @@ size_t ByteStream::read_raw(std::span<char> into) {
     for (;;) {
         ssize_t n = ::read(descriptor_, into.data(), into.size());
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) fail("{}: cannot read: {}", path_, system_reason(errno));
+        if (n < 0) fail_errno(errno, "{}: cannot read", path_);
         hash_.add(std::as_bytes(into.first(static_cast<size_t>(n))));
         consumed_ += n;
         return static_cast<size_t>(n);
@@ -149,21 +149,25 @@ size_t ByteStream::decompress(std::span<char> into) {
 void ByteStream::fail_zstd(size_t result) const {
     switch (ZSTD_getErrorCode(result)) {
         case ZSTD_error_memory_allocation:
-            fail("{}: not enough memory for the zstd window: recompress it without --long", path_);
+            fail(ErrorKind::out_of_memory, "{}: not enough memory for the zstd window: recompress it without --long",
+                 path_);
         case ZSTD_error_frameParameter_windowTooLarge:
-            fail("{}: the zstd window exceeds {} MiB: recompress it without --long", path_,
+            fail(ErrorKind::too_large, "{}: the zstd window exceeds {} MiB: recompress it without --long", path_,
                  (int64_t{1} << ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound) >> 20);
         case ZSTD_error_dictionary_wrong:
         case ZSTD_error_dictionary_corrupted:  // of a dictionary without an id, which the frame cannot name
-            fail("{}: was compressed with a dictionary: decompress it first (zstd -d -D DICTIONARY)", path_);
+            fail(ErrorKind::unsupported,
+                 "{}: was compressed with a dictionary: decompress it first (zstd -d -D DICTIONARY)", path_);
         case ZSTD_error_version_unsupported:
         case ZSTD_error_frameParameter_unsupported:
-            fail("{}: uses a zstd feature that is not supported ({}): decompress it first (zstd -d)", path_,
+            fail(ErrorKind::unsupported,
+                 "{}: uses a zstd feature that is not supported ({}): decompress it first (zstd -d)", path_,
                  ZSTD_getErrorName(result));
         case ZSTD_error_prefix_unknown:
             fail_unrecognized("zstd", offset());
         case ZSTD_error_corruption_detected:  // also of a raw dictionary, which the frame cannot name
             fail(
+                ErrorKind::damaged,
                 "{}: the zstd data is damaged near byte {}, or needs a dictionary: download it again, or decompress it "
                 "first (zstd -d -D DICTIONARY, zstd -d --patch-from)",
                 path_, offset());
@@ -173,18 +177,22 @@ void ByteStream::fail_zstd(size_t result) const {
 }
 
 void ByteStream::fail_truncated(const char* format) const {
-    fail("{}: truncated: the {} data continues past byte {}; download it again", path_, format, consumed_);
+    fail(ErrorKind::damaged, "{}: truncated: the {} data continues past byte {}; download it again", path_, format,
+         consumed_);
 }
 
 // No member or frame begins at `begin`.
 void ByteStream::fail_unrecognized(const char* format, int64_t begin) const {
-    if (begin == 0) fail("{}: not {} data despite its extension: rename or exclude it", path_, format);
-    fail("{}: trailing bytes after the {} data, from byte {}: remove them or download the file again", path_, format,
+    if (begin == 0)
+        fail(ErrorKind::damaged, "{}: not {} data despite its extension: rename or exclude it", path_, format);
+    fail(ErrorKind::damaged,
+         "{}: trailing bytes after the {} data, from byte {}: remove them or download the file again", path_, format,
          begin);
 }
 
 void ByteStream::fail_corrupt(const char* format, const char* reason) const {
-    fail("{}: the {} data is damaged near byte {}: {}; download it again", path_, format, offset(), reason);
+    fail(ErrorKind::damaged, "{}: the {} data is damaged near byte {}: {}; download it again", path_, format, offset(),
+         reason);
 }
 
 }  // namespace puna

@@ -3,6 +3,7 @@
 #include "core/atomic_file.h"
 #include "data/test_text.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -12,6 +13,8 @@
 namespace puna {
 
 namespace {
+
+using testing::HasSubstr;
 
 std::string gzipped(std::string_view text) {
     z_stream z{};
@@ -74,9 +77,10 @@ TEST(ByteStream, ATruncatedFileIsAnErrorAtEveryLength) {
         std::string whole = c.compress(some_text(1, 40));
         for (size_t size = 0; size < whole.size(); ++size) {
             std::ofstream(folder / c.name) << whole.substr(0, size);
-            std::string message = error_message([&] { read_all(folder / c.name); });
-            ASSERT_NE(message.find(": truncated: "), message.npos) << c.name << " " << size << ": " << message;
-            ASSERT_NE(message.find(c.name), message.npos) << message;
+            std::string message = error_of([&] { read_all(folder / c.name); });
+            ASSERT_THAT(message, HasSubstr(": truncated: ")) << c.name << " " << size << ": " << message;
+            ASSERT_THAT(message, HasSubstr(c.name));
+            ASSERT_EQ(error_kind_of([&] { read_all(folder / c.name); }), ErrorKind::damaged);
         }
     }
 }
@@ -85,14 +89,13 @@ TEST(ByteStream, OtherFormatsAndCorruptDataAreErrors) {
     TestFolder folder;
     for (const Compression& c : compressions) {
         write_file(folder / c.name, "this is plain text despite its extension");
-        std::string message = error_message([&] { read_all(folder / c.name); });
-        EXPECT_NE(message.find("data despite its extension: rename"), message.npos) << message;
+        std::string message = error_of([&] { read_all(folder / c.name); });
+        EXPECT_THAT(message, HasSubstr("data despite its extension: rename"));
     }
     std::string bytes = gzipped(some_text(1, 4000));
     bytes[bytes.size() / 2] ^= 16;
     write_file(folder / "x.gz", bytes);
-    EXPECT_NE(error_message([&] { read_all(folder / "x.gz"); }).find("gzip data is damaged near byte"),
-              std::string::npos);
+    EXPECT_THAT(error_of([&] { read_all(folder / "x.gz"); }), HasSubstr("gzip data is damaged near byte"));
 }
 
 TEST(ByteStream, AMissingDictionaryIsNamedAsAPossibleReason) {
@@ -104,8 +107,8 @@ TEST(ByteStream, AMissingDictionaryIsNamedAsAPossibleReason) {
     ZSTD_freeCCtx(context);
     ASSERT_FALSE(ZSTD_isError(size));
     write_file(folder / "x.zst", packed.substr(0, size));
-    std::string message = error_message([&] { read_all(folder / "x.zst"); });
-    EXPECT_NE(message.find("dictionary"), message.npos) << message;
+    std::string message = error_of([&] { read_all(folder / "x.zst"); });
+    EXPECT_THAT(message, HasSubstr("dictionary"));
 }
 
 TEST(ByteStream, TrailingBytesAreReportedAndNeverSkipped) {
@@ -113,20 +116,17 @@ TEST(ByteStream, TrailingBytesAreReportedAndNeverSkipped) {
     for (const Compression& c : compressions) {
         std::string whole = c.compress(some_text(1, 400));
         write_file(folder / c.name, whole + "trailing garbage");
-        std::string message = error_message([&] { read_all(folder / c.name); });
-        EXPECT_NE(message.find(fmt::format("trailing bytes after the {} data, from byte {}", c.format, whole.size())),
-                  message.npos)
-            << message;
+        std::string message = error_of([&] { read_all(folder / c.name); });
+        EXPECT_THAT(message,
+                    HasSubstr(fmt::format("trailing bytes after the {} data, from byte {}", c.format, whole.size())));
     }
     std::string member = gzipped("one ");
     write_file(folder / "x.gz", member + std::string(1000, '\0'));
     EXPECT_EQ(read_all(folder / "x.gz"), "one ");
     write_file(folder / "x.gz", member + "\n");
-    EXPECT_NE(error_message([&] { read_all(folder / "x.gz"); }).find("trailing bytes after the gzip data"),
-              std::string::npos);
+    EXPECT_THAT(error_of([&] { read_all(folder / "x.gz"); }), HasSubstr("trailing bytes after the gzip data"));
     write_file(folder / "x.gz", member + std::string(1000, '\0') + member);
-    EXPECT_NE(error_message([&] { read_all(folder / "x.gz"); }).find("trailing bytes after the gzip data"),
-              std::string::npos);
+    EXPECT_THAT(error_of([&] { read_all(folder / "x.gz"); }), HasSubstr("trailing bytes after the gzip data"));
 }
 
 TEST(ByteStream, SkippableFramesAreSkipped) {
@@ -156,8 +156,8 @@ TEST(ByteStream, ATwoGibibyteWindowIsSupported) {
 TEST(ByteStream, AFrameThatNeedsADictionaryIsReported) {
     TestFolder folder;
     write_file(folder / "x.zst", std::string_view("\x28\xb5\x2f\xfd\x21\x07\x03\x19\x00\x00hey", 13));
-    std::string message = error_message([&] { read_all(folder / "x.zst"); });
-    EXPECT_NE(message.find("was compressed with a dictionary"), message.npos) << message;
+    std::string message = error_of([&] { read_all(folder / "x.zst"); });
+    EXPECT_THAT(message, HasSubstr("was compressed with a dictionary"));
 }
 
 // Its first block continues the dictionary's Huffman table, and the frame has no id of a dictionary.
@@ -165,15 +165,15 @@ TEST(ByteStream, AFrameThatNeedsADictionaryWithoutAnIdIsReported) {
     TestFolder folder;
     constexpr std::string_view frame("\x28\xb5\x2f\xfd\x20\x03\x2d\x00\x00\x33\x40\x00\x80\x00", 14);
     write_file(folder / "x.zst", frame);
-    std::string message = error_message([&] { read_all(folder / "x.zst"); });
-    EXPECT_NE(message.find("was compressed with a dictionary"), message.npos) << message;
+    std::string message = error_of([&] { read_all(folder / "x.zst"); });
+    EXPECT_THAT(message, HasSubstr("was compressed with a dictionary"));
 }
 
 TEST(ByteStream, UnreadableFilesAreErrors) {
     TestFolder folder;
-    EXPECT_EQ(error_message([&] { ByteStream stream("no such file"); }),
+    EXPECT_EQ(error_of([&] { ByteStream stream("no such file"); }),
               "no such file: cannot open: No such file or directory");
-    EXPECT_NE(error_message([&] { read_all(folder.path()); }).find("cannot read: Is a directory"), std::string::npos);
+    EXPECT_THAT(error_of([&] { read_all(folder.path()); }), HasSubstr("cannot read: Is a directory"));
 }
 
 }  // namespace puna

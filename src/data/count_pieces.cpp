@@ -21,7 +21,7 @@ std::string texts_of(const PieceBatch& batch, const std::vector<InputFile>& file
             std::string location = fmt::format("{}:{}", files[piece.file].path.string(), piece.line);
             JsonlDocument document = parse_jsonl(batch.text(piece), location, text_field);
             texts += document.text;
-            for (const Message& message : document.messages) texts += message.content + "\n";
+            for (const Message& message : document.messages) texts += text_of(message) + "\n";
         }
         if (piece.ends_document) texts += "\n";
     }

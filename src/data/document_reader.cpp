@@ -3,7 +3,6 @@
 #include "core/error.h"
 #include "core/utf8.h"
 #include "data/text_kind.h"
-#include "tokenizer/split.h"
 #include "tokenizer/unicode.h"
 
 #include <algorithm>
@@ -153,7 +152,7 @@ bool DocumentReader::split_document(PieceBatch& batch) {
 bool DocumentReader::split_piece(PieceBatch& batch) {
     size_t margin = options_.separator.size() + 4;  // may contain part of a separator or character
     if (pending_.size() - at_ < options_.piece_bytes + margin) return false;
-    size_t limit = pending_.size() - margin, end = safe_cut(pending_, at_ + options_.piece_bytes);
+    size_t limit = pending_.size() - margin, end = options_.find_cut(pending_, at_ + options_.piece_bytes);
     if (end >= limit && pending_.size() - at_ <= options_.max_line) return false;
     emit(batch, std::min(end, limit), false);
     return true;

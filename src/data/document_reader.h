@@ -11,6 +11,8 @@
 #pragma once
 #include "data/byte_stream.h"
 #include "data/input_files.h"
+#include "tokenizer/split.h"
+#include "tokenizer/subword_encoder.h"
 
 #include <cstdint>
 #include <optional>
@@ -38,6 +40,7 @@ struct ReadOptions {
     size_t batch_bytes = 16 << 20;
     size_t piece_bytes = 256 << 10;  // longer texts are split
     size_t max_line = 64 << 20;      // of JSONL; also the longest text without a split point
+    SafeCut find_cut = safe_cut;     // finds the split points: the tokenizer's
 };
 
 class DocumentReader {

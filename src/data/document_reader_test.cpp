@@ -2,11 +2,15 @@
 
 #include "data/test_text.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace puna {
 
 namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
 
 using Documents = std::vector<std::string>;
 
@@ -37,8 +41,8 @@ TEST(DocumentReader, ATextFileIsOneDocumentWithUnchangedBytes) {
 TEST(DocumentReader, FilesWithZeroBytesAreRejected) {
     TestFolder folder;
     write_file(folder / "model.bin", std::string(3 << 20, 'x') + '\0');
-    std::string message = error_message([&] { read_documents((folder / "model.bin").string()); });
-    EXPECT_NE(message.find("model.bin: is not text"), message.npos) << message;
+    std::string message = error_of([&] { read_documents((folder / "model.bin").string()); });
+    EXPECT_THAT(message, HasSubstr("model.bin: is not text"));
 }
 
 TEST(DocumentReader, AByteOrderMarkIsDropped) {
@@ -69,9 +73,9 @@ TEST(DocumentReader, NonTextFilesAreRejectedWithARemedy) {
     for (const auto& [bytes, reason] : cases)
         for (const char* name : {"x.txt", "x.jsonl"}) {
             write_file(folder / name, bytes);
-            std::string path = (folder / name).string(), message = error_message([&] { read_documents(path); });
-            EXPECT_TRUE(message.starts_with(path + ": ")) << message;
-            EXPECT_NE(message.find(reason), message.npos) << message;
+            std::string path = (folder / name).string(), message = error_of([&] { read_documents(path); });
+            EXPECT_THAT(message, StartsWith(path + ": "));
+            EXPECT_THAT(message, HasSubstr(reason));
         }
 }
 
@@ -81,9 +85,8 @@ TEST(DocumentReader, InvalidUtf8IsLoggedWithItsOffset) {
     write_file(path, mostly + "\xc3\xa9 and \xc3 broken");  // the first character spans two reads
     testing::internal::CaptureStderr();
     read_documents(path);
-    EXPECT_NE(testing::internal::GetCapturedStderr().find(
-                  fmt::format("not valid UTF-8, first at byte {}", mostly.size() + 7)),
-              std::string::npos);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                HasSubstr(fmt::format("not valid UTF-8, first at byte {}", mostly.size() + 7)));
     write_file(path, mostly + "\xc3\xa9 and all");
     testing::internal::CaptureStderr();
     read_documents(path);
@@ -159,8 +162,8 @@ TEST(DocumentReader, EachJsonlLineIsADocument) {
 TEST(DocumentReader, AnOverlongLineIsRejectedBeforeItFillsMemory) {
     TestFolder folder;
     write_file(folder / "x.jsonl", "{}\n{\"text\": \"" + std::string(5 << 20, 'x'));
-    std::string message = error_message([&] { read_documents((folder / "x.jsonl").string(), {.max_line = 2 << 20}); });
-    EXPECT_NE(message.find("x.jsonl:2: the line is longer than 2 MiB"), message.npos) << message;
+    std::string message = error_of([&] { read_documents((folder / "x.jsonl").string(), {.max_line = 2 << 20}); });
+    EXPECT_THAT(message, HasSubstr("x.jsonl:2: the line is longer than 2 MiB"));
 }
 
 TEST(InputFiles, AFolderIsListedRecursivelyInOrder) {
@@ -201,12 +204,10 @@ TEST(InputFiles, LinksAreFollowedAndEachFileIsReadOnce) {
     auto [found, logged] = files_below(folder);
     EXPECT_EQ(found, (std::vector<std::string>{"a/y.txt", "b/x.txt"}));
     for (const char* line : {"b/around: same as", "again.txt: same as", "a/z.txt: same as"})
-        EXPECT_NE(logged.find(line), logged.npos) << logged;
+        EXPECT_THAT(logged, HasSubstr(line));
     fs::create_symlink("nowhere", folder / "lost.txt");
-    EXPECT_NE(error_message([&] {
-                  find_input_files({folder.path().string()});
-              }).find("lost.txt: cannot open the target of this link"),
-              std::string::npos);
+    EXPECT_THAT(error_of([&] { find_input_files({folder.path().string()}); }),
+                HasSubstr("lost.txt: cannot open the target of this link"));
 }
 
 TEST(InputFiles, AFileListedTwiceIsReadTwiceAndReported) {
@@ -214,25 +215,23 @@ TEST(InputFiles, AFileListedTwiceIsReadTwiceAndReported) {
     write_file(folder / "x.txt", "x");
     testing::internal::CaptureStderr();
     EXPECT_EQ(find_input_files({(folder / "x.txt").string(), folder.path().string()}).size(), 2u);
-    EXPECT_NE(testing::internal::GetCapturedStderr().find("x.txt: listed more than once"), std::string::npos);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("x.txt: listed more than once"));
 }
 
 TEST(InputFiles, JsonFilesAreRejected) {
     TestFolder folder;
     for (const char* name : {"x.json", "x.JSON.gz"}) {
         write_file(folder / name, "[]");
-        EXPECT_NE(error_message([&] {
-                      find_input_files({(folder / name).string()});
-                  }).find("write one object per line to a .jsonl"),
-                  std::string::npos);
+        EXPECT_THAT(error_of([&] { find_input_files({(folder / name).string()}); }),
+                    HasSubstr("write one object per line to a .jsonl"));
     }
 }
 
 TEST(InputFiles, MissingFilesAreReportedByName) {
     TestFolder folder;
-    EXPECT_EQ(error_message([&] { find_input_files({"no/such"}); }), "no/such: cannot open: No such file or directory");
-    EXPECT_NE(error_message([&] { find_input_files({folder.path().string()}); }).find("the folder contains no files"),
-              std::string::npos);
+    EXPECT_EQ(error_of([&] { find_input_files({"no/such"}); }), "no/such: cannot open: No such file or directory");
+    EXPECT_THAT(error_of([&] { find_input_files({folder.path().string()}); }),
+                HasSubstr("the folder contains no files"));
 }
 
 }  // namespace puna

@@ -39,7 +39,7 @@ struct stat status_of(const fs::path& path) {
     struct stat status;
     if (::stat(path.c_str(), &status) == 0) return status;
     bool link = fs::is_symlink(path);
-    fail("{}: cannot open{}: {}", path.string(), link ? " the target of this link" : "", system_reason(errno));
+    fail_errno(errno, "{}: cannot open{}", path.string(), link ? " the target of this link" : "");
 }
 
 // Lists one folder. A link may point to a file that is listed anyway, or to a parent folder.

@@ -3,11 +3,10 @@
 //   JsonlDocument document = parse_jsonl(line, "chat.jsonl:17", "text");
 //   bool is_text = document.messages.empty();
 //
-// A conversation has `messages`, each with a role (system, user, assistant, tool, ipython) and `content`, and
-// optionally `tools`. Tool calls are read in OpenAI's form (`tool_calls`) and as {"tool_call": {"method",
-// "parameters"}}; a tool result may be any JSON. `weight` and the like (data/loss_fields.h) select whether an assistant
-// message is in the loss. Fields that would affect training but are not supported are rejected by name; other fields of
-// messages and calls go to the template, others of the line are ignored. Throws Error, beginning with `location`.
+// A conversation has `messages` (chat/messages.h) and optionally `tools` and `chat_template_kwargs`. `weight` and the
+// like (chat/loss_fields.h) select whether an assistant message is in the loss. Fields that would affect training but
+// are not supported are rejected by name; other fields of messages and calls go to the template, others of the line are
+// ignored. Throws Error, beginning with `location`.
 #pragma once
 #include "chat/message.h"
 

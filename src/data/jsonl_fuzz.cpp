@@ -1,4 +1,4 @@
-// covers: src/data/jsonl.cpp src/data/json_members.cpp src/data/loss_fields.cpp
+// covers: src/data/jsonl.cpp
 #include "core/fuzz.h"
 #include "data/jsonl.h"
 

@@ -50,10 +50,7 @@ Rows fit_documents(const Shard& shard, int64_t first, int64_t n, int64_t length)
 
 std::vector<uint16_t> read_token_bytes(const ShardSet& set, const Tokenizer& tokenizer) {
     std::string path = (set.folder() / "tokenizer.json").string();
-    Hash hash;
-    MappedFile file(path);
-    hash.add(file.bytes());
-    if (hash.value() != set.index().tokenizer || tokenizer.size() != set.index().vocabulary)
+    if (hash_file(path) != set.index().tokenizer || tokenizer.size() != set.index().vocabulary)
         fail("{}: is not the tokenizer that the set was packed with: pack the set again", path);
     std::vector<uint16_t> bytes;
     for (int32_t id = 0; id < tokenizer.size(); ++id)

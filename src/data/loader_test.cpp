@@ -4,6 +4,7 @@
 #include "data/set_writer.h"
 #include "data/test_text.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sys/resource.h>
@@ -18,6 +19,8 @@
 namespace puna {
 
 namespace {
+
+using testing::HasSubstr;
 
 namespace fs = std::filesystem;
 
@@ -121,7 +124,7 @@ TEST(Loader, TextIsSplitEveryLengthTokens) {
     write_set(folder.path(), {{{1, 2, 3}}, {{4, 5, 6, 7, 8}}, {{9, 10}}});
     Loader loader(folder.path(), {.length = 4, .shuffle = false});
     ASSERT_EQ(loader.rows_per_epoch(), 3);
-    int32_t pad = small_tokenizer().end_of_text();
+    int32_t pad = small_tokenizer().padding();
     TrainingRows rows = loader.read(0, 3);
     EXPECT_EQ(rows.tokens, (std::vector<int32_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, pad, pad}));
     EXPECT_EQ(rows.targets, (std::vector<int32_t>{2, 3, -1, 5, 6, 7, 8, -1, 10, -1, -1, -1}));
@@ -134,7 +137,7 @@ TEST(Loader, FindsIdsBeyondAModelsVocabulary) {
     TestFolder folder;
     write_set(folder.path(), {{{1, 2, 3}}, {{4, 359, 6}}});
     Loader loader(folder.path(), {.length = 4});
-    int32_t pad = small_tokenizer().end_of_text();
+    int32_t pad = small_tokenizer().padding();
     ASSERT_LT(pad, 359);
     EXPECT_EQ(loader.find_id_from(359), 359);
     EXPECT_EQ(loader.find_id_from(360), std::nullopt);
@@ -146,7 +149,7 @@ TEST(Loader, ConversationsArePackedWithoutSplitting) {
     write_set(folder.path(),
               {{{1, 2, 3}, {0, 1, 1}}, {{4, 5, 6, 7, 8, 9, 10}, {0, 0, 1, 1, 1, 1, 1}}, {{11, 12}, {0, 1}}});
     Loader loader(folder.path(), {.length = 6, .shuffle = false});
-    int32_t pad = small_tokenizer().end_of_text();
+    int32_t pad = small_tokenizer().padding();
     ASSERT_EQ(loader.rows_per_epoch(), 2);
     TrainingRows rows = loader.read(0, 2);
     EXPECT_EQ(rows.tokens, (std::vector<int32_t>{4, 5, 6, 7, 8, 9, 1, 2, 3, 11, 12, pad}));
@@ -250,17 +253,15 @@ TEST(Loader, OpeningTwentyGigabytesTakesLittleMemory) {
 TEST(Loader, ErrorsAreOneLine) {
     PackFolder folder;
     folder.pack(folder.write("x.txt", "a cat"));
-    EXPECT_NE(error_message([&] { Loader loader(folder.packed(), {.length = 0}); }).find("cannot use rows of 0 tokens"),
-              std::string::npos);
+    EXPECT_THAT(error_of([&] { Loader loader(folder.packed(), {.length = 0}); }),
+                HasSubstr("cannot use rows of 0 tokens"));
     fs::path tokenizer = fs::path(folder.packed()) / "tokenizer.json";
     write_file(tokenizer, read_text(tokenizer) + "\n");
-    EXPECT_NE(error_message([&] {
-                  Loader loader(folder.packed(), {});
-              }).find("is not the tokenizer that the set was packed with"),
-              std::string::npos);
+    EXPECT_THAT(error_of([&] { Loader loader(folder.packed(), {}); }),
+                HasSubstr("is not the tokenizer that the set was packed with"));
     fs::remove(tokenizer);
-    EXPECT_NE(error_message([&] { Loader loader(folder.packed(), {}); }), "no error");
-    EXPECT_NE(error_message([&] { Loader loader(folder / "nowhere", {}); }).find("no such folder"), std::string::npos);
+    EXPECT_NE(error_of([&] { Loader loader(folder.packed(), {}); }), "no error");
+    EXPECT_THAT(error_of([&] { Loader loader(folder / "nowhere", {}); }), HasSubstr("no such folder"));
 }
 
 }  // namespace puna

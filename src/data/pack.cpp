@@ -1,21 +1,14 @@
 #include "data/pack.h"
 
-#include "chat/template_files.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/fields.h"
-#include "core/log.h"
+#include "core/folders.h"
 #include "core/progress.h"
 #include "data/piece_encoder.h"
 #include "data/set_writer.h"
-#include "tokenizer/files.h"
-
-#include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <deque>
 #include <future>
 
@@ -26,46 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t max_document_tokens = 1 << 24;  // longer documents are split, to bound memory
-
-// A folder that is written under a temporary name and renamed when complete.
-class NewFolder {
- public:
-    explicit NewFolder(const fs::path& path) : path_(resolve_links(path)), temporary_(path_) {
-        std::error_code ignored;
-        if (fs::exists(path_, ignored) && !(fs::is_directory(path_, ignored) && fs::is_empty(path_, ignored)))
-            fail("{}: already exists; remove it or choose another --output", path_.string());
-        remove_leftovers();
-        temporary_ += fmt::format(".{}.new", ::getpid());
-        make_folder(temporary_);
-    }
-    ~NewFolder() {
-        std::error_code ignored;
-        if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
-    }
-    NewFolder(const NewFolder&) = delete;
-
-    const fs::path& path() const { return temporary_; }
-    void commit() {
-        rename_durably(temporary_, path_);
-        temporary_.clear();
-    }
-
- private:
-    // Removes temporary folders of earlier packs to the same output whose process no longer exists.
-    void remove_leftovers() const {
-        std::error_code ignored;
-        fs::path parent = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
-        for (const fs::directory_entry& entry : fs::directory_iterator(parent, ignored)) {
-            fs::path name = entry.path().filename();
-            if (name.extension() != ".new" || name.stem().stem() != path_.filename()) continue;
-            std::string number = name.stem().extension().string();  // ".123"
-            int process = number.empty() ? 0 : std::atoi(number.c_str() + 1);
-            if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) fs::remove_all(entry.path(), ignored);
-        }
-    }
-
-    fs::path path_, temporary_;
-};
 
 struct TokenDocument {
     std::vector<int32_t> ids;
@@ -182,30 +135,35 @@ class Packer {
     std::vector<uint64_t> training_hashes_;  // with hold_out_last, to find copies of what is held out
 };
 
+void check_absent(const fs::path& path) {
+    std::error_code ignored;
+    if (fs::exists(path, ignored) && !(fs::is_directory(path, ignored) && fs::is_empty(path, ignored)))
+        fail("{}: already exists; remove it or choose another output", path.string());
+}
+
 // "packed" for "packed/".
 fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
 
 }  // namespace
 
 void check_options(const PackOptions& options) {
-    check_values(options);
     if (options.separator.find_first_of("\r\n") != options.separator.npos)
-        fail("separator: must be one line, without line breaks: no line can equal it");
+        fail_value("separator", "must be one line, without line breaks: no line can equal it");
     if (options.max_documents > 0 && options.hold_out_last >= options.max_documents)
-        fail("hold_out_last: {} of at most {} documents leave none to train on", options.hold_out_last,
-             options.max_documents);
+        fail_value("hold_out_last", "{} of at most {} documents leave none to train on", options.hold_out_last,
+                   options.max_documents);
 }
 
-PackResult pack(const PackOptions& options) {
+PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat) {
     check_options(options);
-    Tokenizer tokenizer = load_tokenizer(options.tokenizer);
-    ChatTemplateText chat = find_chat_template(options.tokenizer, tokenizer);
     std::vector<InputFile> files = find_input_files(options.inputs);
-    NewFolder folder(without_slash(options.output));
+    fs::path output = resolve_links(without_slash(options.output));
+    check_absent(output);
+    NewFolder folder(output);
     Packer packer(folder.path(), tokenizer, chat, options);
     BatchEncoder encoder(tokenizer, chat, files,
                          {options.text_field, options.date, options.validation_share > 0 || options.hold_out_last > 0});
-    ReadOptions read{.separator = options.separator};
+    ReadOptions read{.separator = options.separator, .find_cut = tokenizer.safe_cut()};
     if (tokenizer.added_tokens().crosses_lines()) read.piece_bytes = read.max_line;  // a token could span a split point
     DocumentReader reader(files, read);
 
@@ -227,37 +185,34 @@ PackResult pack(const PackOptions& options) {
         sources.push_back({.name = files[i].path.string(), .hash = reader.hash(i)});
     PackResult result = packer.finish(sources);
     for (const InputFile& file : files) (file.jsonl ? result.any_jsonl : result.any_text) = true;
-    if (!result.training.conversations && !chat.problem.empty())
-        log_warning("{}; a model trained on this set of text has no chat template of its own", chat.problem);
     result.dated = result.training.conversations && shows_date(chat);
     folder.commit();
     return result;
 }
 
-std::vector<std::string> notes_on(const PackOptions& options, const PackResult& result,
-                                  const std::function<bool(std::string_view field)>& named) {
-    std::vector<std::string> notes;
-    auto note = [&notes](bool condition, std::string line) {
-        if (condition) notes.push_back(std::move(line));
+std::vector<FieldNote> notes_on(const PackOptions& options, const PackResult& result,
+                                const std::function<bool(std::string_view field)>& named) {
+    std::vector<FieldNote> notes;
+    auto note = [&notes](bool condition, const char* field, std::string text) {
+        if (condition) notes.push_back({field, std::move(text)});
     };
     const SetIndex& training = result.training;
-    note(named("separator") && !result.any_text, "separator: has no effect, no input is a text file");
-    note(named("text_field") && !result.any_jsonl, "text_field: has no effect, no input is JSONL");
-    note(named("text_field") && result.any_jsonl && training.conversations,
-         "text_field: has no effect, the inputs are conversations");
-    note(named("date") && !result.dated, "date: has no effect, no prompt contains a date");
-    note(options.validation_share > 0 && !result.validation,
-         fmt::format("validation_share: there is no validation set: none of {} fell into the fraction {}; hold "
+    note(named("separator") && !result.any_text, "separator", "has no effect, no input is a text file");
+    note(named("text_field") && !result.any_jsonl, "text_field", "has no effect, no input is JSONL");
+    note(named("text_field") && result.any_jsonl && training.conversations, "text_field",
+         "has no effect, the inputs are conversations");
+    note(named("date") && !result.dated, "date", "has no effect, no prompt contains a date");
+    note(options.validation_share > 0 && !result.validation, "validation_share",
+         fmt::format("there is no validation set: none of {} fell into the fraction {}; hold "
                      "out the last ones instead",
                      format_count(training.documents, "document"), options.validation_share));
-    note(result.held_out_copies > 0,
-         fmt::format(
-             "hold_out_last: {} of the {} documents held out are in the training set too; remove copies, or hold "
-             "out a share, which keeps them on one side",
-             result.held_out_copies, options.hold_out_last));
-    note(training.trained == 0, "training: no assistant message is in the loss, so there is nothing to train on");
-    note(result.validation && result.validation->trained == 0,
-         "validation: no token is in the loss, so it cannot be measured");
+    note(result.held_out_copies > 0, "hold_out_last",
+         fmt::format("{} of the {} documents held out are in the training set too; remove copies, or hold "
+                     "out a share, which keeps them on one side",
+                     result.held_out_copies, options.hold_out_last));
+    note(training.trained == 0, "training", "no assistant message is in the loss, so there is nothing to train on");
+    note(result.validation && result.validation->trained == 0, "validation",
+         "no token is in the loss, so it cannot be measured");
     return notes;
 }
 

@@ -1,7 +1,7 @@
 // data/pack.h — tokenizes text and conversations into a set of token shards (data/shard_set.h), on all cores.
 //
-//   PackOptions options{.inputs = {"novels", "tales.txt.zst"}, .output = "packed", .tokenizer = "models/starter"};
-//   PackResult result = pack(options);
+//   PackOptions options{.inputs = {"novels", "tales.txt.zst"}, .output = "packed"};
+//   PackResult result = pack(options, tokenizer, find_chat_template("models/starter", tokenizer));
 //
 // A text document becomes <|begin_of_text|>, its tokens, <|end_of_text|>, or the model's bos_token and eos_token; a
 // conversation becomes its prompt's ids, with the assistant's tokens in the loss, end of turn included. Text never
@@ -10,7 +10,10 @@
 // and must not exist before. One thread reads and decompresses, all cores encode. Throws Error with the path and the
 // line.
 #pragma once
+#include "core/fields.h"
 #include "data/shard_set.h"
+#include "tokenizer/chat_template_files.h"
+#include "tokenizer/tokenizer.h"
 
 #include <cstdint>
 #include <functional>
@@ -23,7 +26,7 @@ namespace puna {
 
 struct PackOptions {
     std::vector<std::string> inputs;  // files and folders (data/input_files.h)
-    std::string output, tokenizer;
+    std::string output;
     std::string separator = "<|endoftext|>", text_field = "text", date = "26 Jul 2024";
     double validation_share = 0;
     int64_t hold_out_last = 0, max_documents = 0, shard_megabytes = 256;
@@ -31,8 +34,6 @@ struct PackOptions {
 template <class F>
 void fields(PackOptions& o, F field) {
     field.group("Input");
-    field("tokenizer", o.tokenizer, "model folder, tokenizer.json or tokenizer.model",
-          {.word = "PATH", .required = true});
     field("max_documents", o.max_documents, "stop after N documents", {.min = 0, .unset = "all"});
     field("separator", o.separator, "line that separates the documents of a text file");
     field("text_field", o.text_field, "JSONL field that holds a document's text", {.word = "NAME"});
@@ -55,12 +56,13 @@ struct PackResult {
     bool dated = false;                        // prompts contain a date
 };
 
-void check_options(const PackOptions& options);  // throws Error, naming the field; pack() begins with it
-PackResult pack(const PackOptions& options);
+// What no field knows alone; pack() begins with it. Throws Error, naming the field.
+void check_options(const PackOptions& options);
+// chat: for conversations; saved beside the tokenizer of a set of them. Text needs none.
+PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat);
 
-// A line for each option that had no effect and for each expected output that is missing, beginning with the field's
-// name. named: whether the user set this field.
-std::vector<std::string> notes_on(const PackOptions& options, const PackResult& result,
-                                  const std::function<bool(std::string_view field)>& named);
+// On each option that had no effect and each expected output that is missing. named: whether the user set this field.
+std::vector<FieldNote> notes_on(const PackOptions& options, const PackResult& result,
+                                const std::function<bool(std::string_view field)>& named);
 
 }  // namespace puna

@@ -55,7 +55,7 @@ class BatchEncoder::Worker {
         run.loss_mask.insert(run.loss_mask.end(), tokens.loss_mask.begin(), tokens.loss_mask.end());
         int64_t bytes = 0;
         for (const Message& message : document.messages)
-            bytes += message.tool_calls.empty() ? static_cast<int64_t>(message.content.size()) : 0;
+            bytes += message.tool_calls.empty() ? std::ssize(text_of(message)) : 0;
         uint64_t hash = batch_.options_.hash ? hash_conversation(document.messages) : 0;
         run.pieces.push_back({tokens.ids.size(), piece, true, bytes, hash});
     }
@@ -63,11 +63,13 @@ class BatchEncoder::Worker {
  private:
     ChatTokens encode_conversation(const JsonlDocument& document, const std::string& location) {
         try {
-            return encode_training_chat(
-                batch_.chat_template(), batch_.tokenizer_, encoder_, document.messages,
-                {.tools = document.tools, .variables = document.variables, .date = batch_.options_.date});
+            return encode_prompt(
+                encoder_,
+                render_training_prompt(
+                    batch_.chat_template(), batch_.tokenizer_, document.messages,
+                    {.tools = document.tools, .variables = document.variables, .date = batch_.options_.date}));
         } catch (const Error& problem) {
-            fail("{}: {}", location, problem.what());
+            rethrow_with(location, problem);
         }
     }
 

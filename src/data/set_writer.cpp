@@ -1,9 +1,9 @@
 #include "data/set_writer.h"
 
-#include "chat/template_files.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "tokenizer/chat_template_files.h"
 #include "tokenizer/files.h"
 
 #include <algorithm>
@@ -24,19 +24,13 @@ void append_ids(std::vector<std::byte>& bytes, std::span<const int32_t> ids) {
     }
 }
 
-uint64_t hash_file(const std::filesystem::path& path) {
-    Hash hash;
-    hash.add(MappedFile(path).bytes());
-    return hash.value();
-}
-
 }  // namespace
 
 SetWriter::SetWriter(const std::filesystem::path& folder, const Tokenizer& tokenizer, const ChatTemplateText& chat,
                      const SetOptions& options)
     : folder_(folder), options_(options) {
     save_tokenizer(tokenizer, folder);
-    save_chat_template(chat, folder);
+    save_chat_template(options.conversations ? chat : ChatTemplateText{.tokens = chat.tokens}, folder);
     index_.conversations = options.conversations;
     index_.vocabulary = tokenizer.size();
     narrow_ = token_bytes_for(static_cast<uint32_t>(tokenizer.size())) == 2;

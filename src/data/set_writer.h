@@ -4,12 +4,13 @@
 //   writer.add(ids, {}, 0, bytes);                  // from source 0
 //   SetIndex index = writer.finish({{.name = "tales.txt"}});
 //
-// The set is incomplete before finish(): the caller writes to a temporary folder and renames it. Holds one shard in
+// The tokenizer is saved with it, and beside the tokenizer of a set of conversations their chat template. The set is
+// incomplete before finish(): the caller writes to a temporary folder and renames it. Holds one shard in
 // memory; a shard is full when its tokens take shard_bytes or more. The bytes written depend only on what is added.
 #pragma once
-#include "chat/chat_template.h"
 #include "data/shard_set.h"
 #include "data/sources.h"
+#include "tokenizer/chat_template_files.h"
 #include "tokenizer/tokenizer.h"
 
 #include <cstdint>

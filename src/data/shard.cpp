@@ -31,20 +31,21 @@ std::optional<uint64_t> expected_size(const ShardHeader& header) {
 Shard::Shard(const std::filesystem::path& path) : file_(path) {
     std::string name = path.string();
     if (bytes().size() < sizeof header_)
-        fail("{}: {} bytes are too few for a token shard: pack it again", name, bytes().size());
+        fail(ErrorKind::damaged, "{}: {} bytes are too few for a token shard: pack it again", name, bytes().size());
     std::memcpy(&header_, bytes().data(), sizeof header_);
     if (header_.magic != ShardHeader{}.magic)
-        fail("{}: is not a token shard: give a folder written by puna data pack", name);
+        fail(ErrorKind::damaged, "{}: is not a token shard: give a folder written by puna data pack", name);
     if (header_.version != ShardHeader{}.version)
-        fail("{}: has format version {}, this program reads version {}: pack it again", name, header_.version,
-             ShardHeader{}.version);
+        fail(ErrorKind::unsupported, "{}: has format version {}, this program reads version {}: pack it again", name,
+             header_.version, ShardHeader{}.version);
     bool plausible = header_.vocabulary > 0 && header_.vocabulary <= 1u << 30 && header_.masked <= 1 &&
                      header_.token_bytes == token_bytes_for(header_.vocabulary) &&
                      header_.reserved == ShardHeader{}.reserved;
     std::optional<uint64_t> size = expected_size(header_);
-    if (!plausible || !size) fail("{}: the header is damaged: pack it again", name);
+    if (!plausible || !size) fail(ErrorKind::damaged, "{}: the header is damaged: pack it again", name);
     if (*size != bytes().size())
-        fail("{}: has {} bytes, but its header implies {} ({} tokens in {} documents): pack it again", name,
+        fail(ErrorKind::damaged,
+             "{}: has {} bytes, but its header implies {} ({} tokens in {} documents): pack it again", name,
              bytes().size(), *size, header_.tokens, header_.documents);
     documents_ = static_cast<int64_t>(header_.documents);  // no overflow: the file is larger
     tokens_ = static_cast<int64_t>(header_.tokens);
@@ -60,7 +61,7 @@ T Shard::at(size_t offset, int64_t i) const {
 }
 
 void Shard::fail_damaged(int64_t document) const {
-    fail("{}: the end of document {} is damaged: pack it again", file_.path().string(), document);
+    fail(ErrorKind::damaged, "{}: the end of document {} is damaged: pack it again", file_.path().string(), document);
 }
 
 int64_t Shard::document_end(int64_t document) const {
@@ -99,7 +100,8 @@ void Shard::read(int64_t first, std::span<int32_t> ids) const {
         uint32_t id =
             header_.token_bytes == 2 ? at<uint16_t>(first_token_, first + i) : at<uint32_t>(first_token_, first + i);
         if (id >= header_.vocabulary)
-            fail("{}: token {} has id {}, but the vocabulary size is {}: the file is damaged, pack it again",
+            fail(ErrorKind::damaged,
+                 "{}: token {} has id {}, but the vocabulary size is {}: the file is damaged, pack it again",
                  file_.path().string(), first + i, id, header_.vocabulary);
         ids[static_cast<size_t>(i)] = static_cast<int32_t>(id);
     }

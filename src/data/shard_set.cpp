@@ -3,14 +3,13 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/hash.h"
-#include "core/json.h"
+#include "core/json_document.h"
+#include "core/json_text.h"
 #include "core/mapped_file.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
-#include <map>
 #include <optional>
 
 namespace puna {
@@ -21,78 +20,59 @@ namespace fs = std::filesystem;
 
 constexpr int64_t index_version = 1;
 
-uint64_t parse_hash(std::string_view digits, std::string_view location) {
-    uint64_t hash = 0;
-    auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), hash, 16);
-    if (digits.size() != 16 || problem != std::errc() || end != digits.data() + digits.size())
-        fail("{}: '{}' is not a hash of 16 hexadecimal digits: pack the set again", location, printable(digits));
-    return hash;
+constexpr JsonLimits limits{.bytes = 1 << 30, .values = 10'000'000};  // three values for each shard
+
+uint64_t hash_of(JsonNode object, std::string_view name) {
+    std::string digits = object.need(name).text();
+    std::optional<uint64_t> hash = parse_hash(digits);
+    if (!hash)
+        object.need(name).reject(
+            fmt::format("is '{}', which is not a hash of 16 hexadecimal digits", printable(digits)));
+    return *hash;
 }
 
-// Reads the events of an index into its fields.
-struct IndexReader {
-    std::string_view location;
-    SetIndex index;
-    std::string path;  // key of the current value: "tokens", "shards/tokens"
-    std::string_view contents;
-    int64_t version = 0;
+bool holds_conversations(JsonNode root) {
+    std::string contents = root.text("contents", "");
+    if (contents != "text" && contents != "conversations") root.reject("'contents' must be text or conversations");
+    return contents == "conversations";
+}
 
-    void on(const JsonEvent& event) {
-        if (event.kind == JsonEvent::key) {
-            if (event.depth == 1) path = event.text.substr(0, 20);
-            if (event.depth == 3) path = "shards/" + std::string(event.text.substr(0, 20));
-            return;
-        }
-        if (event.depth == 2 && event.kind == JsonEvent::begin_object && path.starts_with("shards"))
-            index.shards.emplace_back();
-        if (event.kind == JsonEvent::integer) set_number(event.integer_value);
-        if (event.kind == JsonEvent::string) set_text(event.text);
-    }
-
-    void set_number(int64_t value) {
-        PackedShard* shard = index.shards.empty() ? nullptr : &index.shards.back();
-        int64_t* target = path == "version"                     ? &version
-                          : path == "vocabulary"                ? &index.vocabulary
-                          : path == "documents"                 ? &index.documents
-                          : path == "tokens"                    ? &index.tokens
-                          : path == "trained"                   ? &index.trained
-                          : path == "bytes"                     ? &index.bytes
-                          : path == "shards/documents" && shard ? &shard->documents
-                          : path == "shards/tokens" && shard    ? &shard->tokens
-                                                                : nullptr;
-        if (!target) return;
-        if (value < 0) fail("{}: '{}' is {}: pack the set again", location, path, value);
-        *target = value;
-    }
-
-    void set_text(std::string_view value) {
-        if (path == "contents") contents = value == "text" ? "text" : value == "conversations" ? "conversations" : "";
-        if (path == "tokenizer") index.tokenizer = parse_hash(value, location);
-        if (path == "shards/hash" && !index.shards.empty()) index.shards.back().hash = parse_hash(value, location);
-    }
-};
+SetIndex read_index(JsonNode root) {
+    SetIndex index{.conversations = holds_conversations(root),
+                   .vocabulary = root.count("vocabulary"),
+                   .tokenizer = hash_of(root, "tokenizer"),
+                   .documents = root.count("documents"),
+                   .tokens = root.count("tokens"),
+                   .trained = root.count("trained"),
+                   .bytes = root.count("bytes"),
+                   .shards = {}};
+    for (JsonNode shard : root.need("shards").items())
+        index.shards.push_back({shard.count("documents"), shard.count("tokens"), hash_of(shard, "hash")});
+    return index;
+}
 
 // The totals of the index must equal the sums over its shards.
 void check_sums(const SetIndex& index, std::string_view location) {
     std::optional<int64_t> documents = 0, tokens = 0;
     for (const PackedShard& shard : index.shards) {
-        if (shard.documents == 0 || shard.tokens == 0) fail("{}: lists an empty shard: pack the set again", location);
+        if (shard.documents == 0 || shard.tokens == 0) fail(ErrorKind::damaged, "{}: lists an empty shard", location);
         if (documents) documents = checked_add(*documents, shard.documents);
         if (tokens) tokens = checked_add(*tokens, shard.tokens);
     }
     if (documents != index.documents || tokens != index.tokens || index.trained > index.tokens)
-        fail("{}: the shards do not add up to {} tokens in {} documents: pack the set again", location, index.tokens,
+        fail(ErrorKind::damaged, "{}: the shards do not add up to {} tokens in {} documents", location, index.tokens,
              index.documents);
-    if (index.shards.empty()) fail("{}: lists no shards: pack the set again", location);
+    if (index.shards.empty()) fail(ErrorKind::damaged, "{}: lists no shards", location);
 }
 
 fs::path index_path(const fs::path& folder) {
     std::error_code ignored;
     if (!fs::is_directory(folder, ignored))
-        fail("{}: {}: give one written by puna data pack", folder.string(),
+        fail(ErrorKind::not_found, "{}: {}: give one written by puna data pack", folder.string(),
              fs::exists(folder, ignored) ? "is not a folder" : "no such folder");
     if (!file_exists(folder / "index.json"))
-        fail("{}: has no index.json, so it is not a packed set: give a folder written by puna data pack",
+        fail(ErrorKind::not_found,
+             "{}: has no index.json, so it is not a packed set: give a folder written by puna data pack",
              folder.string());
     return folder / "index.json";
 }
@@ -100,37 +80,34 @@ fs::path index_path(const fs::path& folder) {
 }  // namespace
 
 SetIndex parse_set_index(std::string_view text, std::string_view location) {
-    IndexReader reader{.location = location};
-    read_json(text, location, [&](const JsonEvent& event) { reader.on(event); });
-    if (reader.version != index_version)
-        fail("{}: has format version {}, this program reads version {}: pack the set again", location, reader.version,
-             index_version);
-    if (reader.contents.empty()) fail("{}: 'contents' must be text or conversations: pack the set again", location);
-    reader.index.conversations = reader.contents == "conversations";
-    check_sums(reader.index, location);
-    return std::move(reader.index);
+    try {
+        JsonDocument document(text, location, limits);
+        if (int64_t version = document.root().integer("version", 0); version != index_version)
+            document.root().reject(
+                fmt::format("has format version {}, this program reads version {}", version, index_version));
+        SetIndex index = read_index(document.root());
+        check_sums(index, location);
+        return index;
+    } catch (const Error& problem) {
+        fail(problem.kind, "{}: pack the set again", problem.what());
+    }
 }
 
 std::string set_index_json(const SetIndex& index) {
-    std::string shards;
+    JsonList shards;
     for (const PackedShard& shard : index.shards)
-        shards += fmt::format("{}\n    {{\"documents\": {}, \"tokens\": {}, \"hash\": \"{:016x}\"}}",
-                              shards.empty() ? "" : ",", shard.documents, shard.tokens, shard.hash);
-    return fmt::format(R"({{
-  "version": {},
-  "contents": "{}",
-  "vocabulary": {},
-  "tokenizer": "{:016x}",
-  "documents": {},
-  "tokens": {},
-  "trained": {},
-  "bytes": {},
-  "shards": [{}
-  ]
-}}
-)",
-                       index_version, index.conversations ? "conversations" : "text", index.vocabulary, index.tokenizer,
-                       index.documents, index.tokens, index.trained, index.bytes, shards);
+        shards.add(
+            JsonObject{{"documents", shard.documents}, {"tokens", shard.tokens}, {"hash", hash_digits(shard.hash)}});
+    JsonObject json{{"version", index_version},
+                    {"contents", index.conversations ? "conversations" : "text"},
+                    {"vocabulary", index.vocabulary},
+                    {"tokenizer", hash_digits(index.tokenizer)},
+                    {"documents", index.documents},
+                    {"tokens", index.tokens},
+                    {"trained", index.trained},
+                    {"bytes", index.bytes},
+                    {"shards", shards}};
+    return indent_json(json.text(), 2, 2) + "\n";
 }
 
 std::string shard_name(size_t shard) { return fmt::format("{:05}.tokens", shard); }
@@ -148,10 +125,10 @@ ShardSet::ShardSet(const fs::path& folder) : folder_(folder) {
                              .tokens = static_cast<uint64_t>(index_.shards[i].tokens),
                              .tokenizer = index_.tokenizer};
         if (shard.header() != expected || shard.header().vocabulary != static_cast<uint64_t>(index_.vocabulary))
-            fail(
-                "{}: its header does not match index.json: damaged or from another set; pack the set "
-                "again",
-                (folder / shard_name(i)).string());
+            fail(ErrorKind::damaged,
+                 "{}: its header does not match index.json: damaged or from another set; pack the set "
+                 "again",
+                 (folder / shard_name(i)).string());
         before_.push_back(before);
         before += shard.tokens();
     }
@@ -203,7 +180,8 @@ void ShardSet::verify(const std::function<void(int64_t bytes)>& on_progress) con
         }
         shards_[i].drop_pages();
         if (hash.value() != index_.shards[i].hash)
-            fail("{}: hash mismatch: the file is damaged, pack the set again", (folder_ / shard_name(i)).string());
+            fail(ErrorKind::damaged, "{}: hash mismatch: the file is damaged, pack the set again",
+                 (folder_ / shard_name(i)).string());
     }
 }
 

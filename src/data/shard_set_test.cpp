@@ -2,6 +2,7 @@
 
 #include "data/test_text.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +11,9 @@
 namespace puna {
 
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 namespace fs = std::filesystem;
 
@@ -36,7 +40,7 @@ class PackedSet : public PackFolder {
 
     // Opens the set and reads everything.
     std::string error() const {
-        return error_message([&] {
+        return error_of([&] {
             ShardSet set(packed());
             std::vector<int32_t> ids(static_cast<size_t>(set.index().tokens));
             set.read(0, ids);
@@ -48,9 +52,9 @@ class PackedSet : public PackFolder {
 };
 
 void expect_one_line(const std::string& message, std::string_view place, std::string_view reason) {
-    EXPECT_NE(message.find(place), message.npos) << message;
-    EXPECT_NE(message.find(reason), message.npos) << message;
-    EXPECT_EQ(message.find('\n'), message.npos) << message;
+    EXPECT_THAT(message, HasSubstr(place));
+    EXPECT_THAT(message, HasSubstr(reason));
+    EXPECT_THAT(message, Not(HasSubstr("\n")));
 }
 
 }  // namespace
@@ -114,6 +118,7 @@ TEST(ShardSet, AShardOfTheWrongSizeIsDetected) {
     for (auto wrong : {size + 1, size - 1, size / 2, uintmax_t{64}, uintmax_t{63}, uintmax_t{0}}) {
         fs::resize_file(set.shard(), wrong);
         expect_one_line(set.error(), "00000.tokens", "pack it again");
+        EXPECT_EQ(error_kind_of([&] { ShardSet(set.packed()); }), ErrorKind::damaged);
     }
     fs::remove(set.shard());
     expect_one_line(set.error(), "00000.tokens", "cannot open: No such file or directory");
@@ -125,7 +130,7 @@ TEST(ShardSet, AShardThatBecomesShorterIsDetectedOnReading) {
     std::vector<int32_t> ids(4);
     opened.read(0, ids);
     fs::resize_file(set.shard(), fs::file_size(set.shard()) - 1);
-    expect_one_line(error_message([&] { opened.read(0, ids); }), set.shard().string(), "became shorter");
+    expect_one_line(error_of([&] { opened.read(0, ids); }), set.shard().string(), "became shorter");
 }
 
 TEST(ShardSet, DamagedDocumentsAreDetectedOnReading) {
@@ -153,8 +158,7 @@ TEST(ShardSet, VerifyDetectsAnyChangedByte) {
     replace_bytes(set.shard(), size - 2,
                   last == as_bytes(uint16_t{65}) ? as_bytes(uint16_t{66}) : as_bytes(uint16_t{65}));
     EXPECT_EQ(set.error(), "no error");
-    expect_one_line(error_message([&] { ShardSet(set.packed()).verify([](int64_t) {}); }), "00000.tokens",
-                    "hash mismatch");
+    expect_one_line(error_of([&] { ShardSet(set.packed()).verify([](int64_t) {}); }), "00000.tokens", "hash mismatch");
 }
 
 TEST(ShardSet, ADamagedIndexIsAnErrorOrHarmless) {
@@ -166,7 +170,7 @@ TEST(ShardSet, ADamagedIndexIsAnErrorOrHarmless) {
         damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
         std::ofstream(path) << damaged;
         std::string message = set.error();  // a Bug would fail the test
-        EXPECT_EQ(message.find('\n'), message.npos) << message;
+        EXPECT_THAT(message, Not(HasSubstr("\n")));
     }
     for (size_t size = 0; size + 2 < good.size(); ++size) {
         std::ofstream(path) << good.substr(0, size);
@@ -180,9 +184,9 @@ TEST(ShardSet, AnInconsistentIndexIsRejected) {
     auto error_after = [&](std::string_view from, std::string_view to) {
         std::string text = good;
         text.replace(text.find(from), from.size(), to);
-        return error_message([&] { parse_set_index(text, "index.json"); });
+        return error_of([&] { parse_set_index(text, "index.json"); });
     };
-    EXPECT_EQ(error_message([&] { parse_set_index(good, "index.json"); }), "no error");
+    EXPECT_EQ(error_of([&] { parse_set_index(good, "index.json"); }), "no error");
     expect_one_line(error_after("\"version\": 1", "\"version\": 2"), "index.json",
                     "has format version 2, this program reads version 1");
     expect_one_line(error_after("\"text\"", "\"pictures\""), "index.json", "'contents' must be text or conversations");
@@ -197,8 +201,8 @@ TEST(ShardSet, AnInconsistentIndexIsRejected) {
 
 TEST(ShardSet, OtherFoldersAreRejected) {
     TestFolder folder;
-    expect_one_line(error_message([] { ShardSet set("no/such"); }), "no/such", "no such folder");
-    expect_one_line(error_message([&] { ShardSet set(folder.path()); }), "puna-test", "has no index.json");
+    expect_one_line(error_of([] { ShardSet set("no/such"); }), "no/such", "no such folder");
+    expect_one_line(error_of([&] { ShardSet set(folder.path()); }), "puna-test", "has no index.json");
 }
 
 }  // namespace puna

@@ -2,28 +2,26 @@
 
 #include "core/error.h"
 #include "core/fields.h"
-#include "core/json_value.h"
+#include "core/hash.h"
+#include "core/json_document.h"
+#include "core/json_text.h"
 
 #include <algorithm>
-#include <charconv>
-
-#include <nlohmann/json.hpp>
+#include <optional>
 
 namespace puna {
 
 namespace {
 
-uint64_t parse_hash(const JsonValue& value) {
-    if (!value.is_string()) fail("hash must be a string of hexadecimal digits");
-    std::string digits = text_of(value, "hash");
-    uint64_t hash = 0;
-    auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), hash, 16);
-    if (problem != std::errc() || end != digits.data() + digits.size())
-        fail("hash must be a hexadecimal number of 64 bits, not '{}'", printable(digits));
-    return hash;
+uint64_t hash_of(JsonNode value) {
+    if (!value.is_string()) value.reject("must be a string of hexadecimal digits");
+    std::string digits = value.text();
+    std::optional<uint64_t> hash = parse_hash(digits);
+    if (!hash) value.reject(fmt::format("must be 16 hexadecimal digits, not '{}'", printable(digits)));
+    return *hash;
 }
 
-Source parse_source(std::string_view line) {
+Source parse_source(JsonNode line) {
     Source source;
     std::vector<Field> known;
     FieldList list(known);
@@ -31,25 +29,24 @@ Source parse_source(std::string_view line) {
     list("documents", source.documents, "count", {.min = 0});
     list("tokens", source.tokens, "count", {.min = 0});
     list("bytes", source.bytes, "count", {.min = 0});
-    bool object = for_each_member(line, "line", [&](std::string_view name, const JsonValue& value) {
-        for (Field& field : known)
-            if (field.name == name) set_from_json(field, value);
-        if (name == "hash" && value.kind != JsonEvent::null) source.hash = parse_hash(value);
-    });
-    if (!object || source.name.empty()) fail("not a JSON object with the field 'name'");
+    for (Field& field : known)
+        if (std::optional<JsonNode> value = line.find(field.name)) set_from_json(field, *value, ErrorKind::damaged);
+    if (std::optional<JsonNode> hash = line.find("hash")) source.hash = hash_of(*hash);
+    if (source.name.empty()) line.reject("has no 'name'");
     return source;
 }
 
 }  // namespace
 
 std::string source_json(const Source& source) {
-    nlohmann::ordered_json hash = source.hash ? nlohmann::ordered_json(fmt::format("{:016x}", source.hash)) : nullptr;
-    return nlohmann::ordered_json{{"name", source.name},
-                                  {"hash", hash},
-                                  {"documents", source.documents},
-                                  {"tokens", source.tokens},
-                                  {"bytes", source.bytes}}
-        .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    JsonText hash = nullptr;
+    if (source.hash) hash = hash_digits(source.hash);
+    return JsonObject{{"name", source.name},
+                      {"hash", hash},
+                      {"documents", source.documents},
+                      {"tokens", source.tokens},
+                      {"bytes", source.bytes}}
+        .text();
 }
 
 std::vector<Source> parse_sources(std::string_view text, std::string_view path) {
@@ -57,9 +54,10 @@ std::vector<Source> parse_sources(std::string_view text, std::string_view path) 
     while (!text.empty()) {
         size_t end = std::min(text.find('\n'), text.size());
         try {
-            sources.push_back(parse_source(text.substr(0, end)));
+            JsonDocument line(text.substr(0, end), fmt::format("{}:{}", path, sources.size() + 1));
+            sources.push_back(parse_source(line.root()));
         } catch (const Error& problem) {
-            fail("{}:{}: {}; pack the data again", path, sources.size() + 1, problem.what());
+            fail(problem.kind, "{}; pack the data again", problem.what());
         }
         text.remove_prefix(std::min(end + 1, text.size()));
     }

@@ -2,13 +2,16 @@
 
 #include "core/test_error.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace puna {
 namespace {
 
+using testing::HasSubstr;
+
 std::string problem_of(std::string_view text) {
-    return error_message([&] { parse_sources(text, "set/sources.jsonl"); });
+    return error_of([&] { parse_sources(text, "set/sources.jsonl"); });
 }
 
 TEST(Sources, WrittenLinesAreReadBack) {
@@ -30,14 +33,13 @@ TEST(Sources, UnknownFieldsAreIgnoredWhateverTheyHold) {
 }
 
 TEST(Sources, InvalidLinesAreRejectedByNumberAndField) {
-    EXPECT_EQ(problem_of("{\"name\": \"a\"}\n[]\n"),
-              "set/sources.jsonl:2: not a JSON object with the field 'name'; pack the data again");
-    EXPECT_NE(problem_of("{").find("set/sources.jsonl:1: line: not valid JSON"), std::string::npos);
-    EXPECT_NE(problem_of(R"({"name": "a", "documents": 1e999})").find("documents must be an integer"),
-              std::string::npos);
-    EXPECT_NE(problem_of(R"({"name": "a", "tokens": -1})").find("tokens must be at least 0"), std::string::npos);
-    EXPECT_NE(problem_of(R"({"name": "a", "hash": "xyz"})").find("hash must be"), std::string::npos);
-    EXPECT_NE(problem_of(R"({"name": "a", "hash": 7})").find("hash must be"), std::string::npos);
+    EXPECT_EQ(problem_of("{\"name\": \"a\"}\n[]\n"), "set/sources.jsonl:2: not a JSON object; pack the data again");
+    EXPECT_EQ(problem_of("{}"), "set/sources.jsonl:1: has no 'name'; pack the data again");
+    EXPECT_THAT(problem_of("{"), HasSubstr("set/sources.jsonl:1: not valid JSON"));
+    EXPECT_THAT(problem_of(R"({"name": "a", "documents": 1e999})"), HasSubstr("'documents' must be an integer"));
+    EXPECT_THAT(problem_of(R"({"name": "a", "tokens": -1})"), HasSubstr("'tokens' must be at least 0"));
+    EXPECT_THAT(problem_of(R"({"name": "a", "hash": "xyz"})"), HasSubstr("'hash' must be"));
+    EXPECT_THAT(problem_of(R"({"name": "a", "hash": 7})"), HasSubstr("'hash' must be"));
 }
 
 }  // namespace

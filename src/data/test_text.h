@@ -5,6 +5,7 @@
 #include "core/mapped_file.h"
 #include "core/test_folder.h"
 #include "data/pack.h"
+#include "tokenizer/chat_template_files.h"
 #include "tokenizer/files.h"
 #include "tokenizer/test_tokenizer.h"
 
@@ -46,8 +47,8 @@ class PackFolder : public TestFolder {
     PackResult pack(const std::string& input, PackOptions options = {}) const {
         if (options.inputs.empty()) options.inputs = {input};
         if (options.output.empty()) options.output = packed();
-        options.tokenizer = (*this / "tokenizer").string();
-        return puna::pack(options);
+        Tokenizer tokenizer = load_tokenizer(*this / "tokenizer");
+        return puna::pack(options, tokenizer, find_chat_template(*this / "tokenizer", tokenizer));
     }
 };
 

@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
-#include "core/json.h"
+#include "core/json_document.h"
 #include "data/text_kind.h"
 
 #include <algorithm>
@@ -19,71 +19,44 @@ void add_text(std::string& content, std::string_view text) {
         if (!is_blank(text.substr(i, 1))) content += text[i];
 }
 
-uint64_t hash_of(std::string_view content) {
-    Hash hash;
-    hash.add(std::as_bytes(std::span(content)));
-    return hash.value();
+// Of an object or list only what it is.
+std::string own_text(JsonNode node) {
+    if (node.is_object() || node.is_array()) return node.is_object() ? "{" : "[";
+    if (node.is_number()) return fmt::format("{}", node.number());
+    return node.is_string() ? node.text() : std::string(node.raw());
 }
 
-// A hash of each value of a JSON text with its path, so that the order of keys, white space, escapes and the spelling
-// of numbers do not matter.
-class ValueHashes {
- public:
-    void on_event(const JsonEvent& event) {
-        if (event.kind == JsonEvent::key) {
-            levels_.back().key = event.text;
-            return;
-        }
-        if (event.kind == JsonEvent::end_object || event.kind == JsonEvent::end_array) return levels_.pop_back();
-        uint64_t path = path_of_next();
-        hashes_.push_back(hash_of(fmt::format("{} {}", path, text_of(event))));
-        if (event.kind == JsonEvent::begin_object || event.kind == JsonEvent::begin_array) levels_.push_back({path});
-    }
-
-    std::string sorted() {
-        std::sort(hashes_.begin(), hashes_.end());
-        return {reinterpret_cast<const char*>(hashes_.data()), hashes_.size() * sizeof(uint64_t)};
-    }
-
- private:
-    struct Level {
-        uint64_t path;
-        std::string key;  // of the next value; empty in a list
-        int64_t items = 0;
+// A hash of each value with its path, so that the order of keys, white space, escapes and the spelling of numbers do
+// not matter.
+void add_values(std::vector<uint64_t>& hashes, JsonNode node, uint64_t path) {
+    auto path_of = [path](int64_t index, std::string_view key) {
+        return hash_bytes(fmt::format("{} {} {}", path, index, key));
     };
+    hashes.push_back(hash_bytes(fmt::format("{} {}", path, own_text(node))));
+    int64_t index = 0;
+    if (node.is_object())
+        for (const JsonMember& member : node.members()) add_values(hashes, member.value, path_of(0, member.name));
+    if (node.is_array())
+        for (JsonNode item : node.items()) add_values(hashes, item, path_of(index++, ""));
+}
 
-    uint64_t path_of_next() {
-        if (levels_.empty()) return 0;
-        Level& level = levels_.back();
-        return hash_of(fmt::format("{} {} {}", level.path, level.key.empty() ? level.items++ : 0, level.key));
-    }
-
-    static std::string text_of(const JsonEvent& event) {
-        if (event.kind == JsonEvent::integer || event.kind == JsonEvent::number)
-            return fmt::format("{}", event.number_value);
-        return std::string(event.kind == JsonEvent::string ? event.text : event.raw);
-    }
-
-    std::vector<Level> levels_;
-    std::vector<uint64_t> hashes_;
-};
-
+// What cannot be read as JSON (or nests too deep, or has numbers beyond a double) counts as text.
 void add_json(std::string& content, std::string_view json) {
-    ValueHashes values;
-    read_json(json, "a tool's JSON", [&values](const JsonEvent& event) { values.on_event(event); });
-    content += values.sorted();
+    std::vector<uint64_t> hashes;
+    try {
+        JsonDocument document(json, "");
+        add_values(hashes, document.root(), 0);
+    } catch (const Error&) {
+        return add_text(content, json);
+    }
+    std::sort(hashes.begin(), hashes.end());
+    content.append(reinterpret_cast<const char*>(hashes.data()), hashes.size() * sizeof(uint64_t));
 }
 
 // An object or a list, or its JSON as text, which is the same to a reader.
 void add_tool_result(std::string& content, std::string_view result) {
-    size_t begin = std::min(result.find_first_not_of(" \t\r\n"), result.size());
-    if (!result.substr(begin).starts_with('{') && !result.substr(begin).starts_with('['))
-        return add_text(content, result);
-    try {
-        add_json(content, result);
-    } catch (const Error&) {  // not JSON after all
-        add_text(content, result);
-    }
+    std::string_view begin = result.substr(std::min(result.find_first_not_of(" \t\r\n"), result.size()));
+    begin.starts_with('{') || begin.starts_with('[') ? add_json(content, result) : add_text(content, result);
 }
 
 }  // namespace
@@ -91,23 +64,23 @@ void add_tool_result(std::string& content, std::string_view result) {
 uint64_t hash_text(std::string_view text) {
     std::string content;
     add_text(content, text);
-    return hash_of(content);
+    return hash_bytes(content);
 }
 
 uint64_t hash_conversation(std::span<const Message> messages) {
     std::string content;
     for (const Message& message : messages) {
         bool is_tool = message.role == "ipython" || message.role == "tool";
-        if (message.role == "system" && is_blank(message.content)) continue;
+        std::string text = text_of(message);
+        if (message.role == "system" && is_blank(text)) continue;
         add_text(content, is_tool ? "tool" : message.role);
-        if (message.tool_calls.empty())
-            is_tool ? add_tool_result(content, message.content) : add_text(content, message.content);
+        if (message.tool_calls.empty()) is_tool ? add_tool_result(content, text) : add_text(content, text);
         for (const ToolCall& call : message.tool_calls) {
             add_text(content, call.name);
             add_json(content, call.arguments);
         }
     }
-    return hash_of(content);
+    return hash_bytes(content);
 }
 
 }  // namespace puna

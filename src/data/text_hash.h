@@ -5,7 +5,8 @@
 //
 // Covers the first 64 KiB without white space: file format, line endings, escapes, ids and field order do not matter.
 // Neither does a byte order mark. A conversation's hash covers roles, content and tool calls: an empty system message
-// equals none, the keys of arguments may have any order, and a tool's result may be an object or its JSON as text.
+// equals none, the keys of arguments may have any order, and a tool's result may be an object or its JSON as text. What
+// is not valid JSON counts as text.
 #pragma once
 #include "chat/message.h"
 
@@ -18,6 +19,6 @@ namespace puna {
 constexpr size_t hashed_text_bytes = 1 << 16;
 
 uint64_t hash_text(std::string_view text);
-uint64_t hash_conversation(std::span<const Message> messages);  // throws Error if a call's arguments are not JSON
+uint64_t hash_conversation(std::span<const Message> messages);
 
 }  // namespace puna

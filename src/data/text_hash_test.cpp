@@ -66,6 +66,19 @@ TEST(TextHash, AToolResultEqualsItsJsonAsText) {
     EXPECT_NE(result(R"("[not JSON")"), result(R"("[no JSON")"));
 }
 
+TEST(TextHash, AToolResultThatIsNoUsableJsonIsHashedAsText) {
+    auto result = [](const std::string& content) {
+        return hash_conversation(std::vector<Message>{{.role = "tool", .content = content}});
+    };
+    std::string deep(100'000, '[');
+    deep += "1" + std::string(100'000, ']');
+    EXPECT_EQ(result(deep), result(" " + deep));
+    for (const char* unusable : {"[1e999, 2]", R"(["\ud800", 2])", "[NaN,\t2]"}) {
+        EXPECT_EQ(result(unusable), result(std::string(unusable) + "\n")) << unusable;
+        EXPECT_NE(result(unusable), result(std::string("[2, ") + unusable + "]")) << unusable;
+    }
+}
+
 TEST(TextHash, AnEmptySystemMessageEqualsNone) {
     auto chat = [](const std::string& first) {
         return hash_line(R"({"messages": [)" + first + R"({"role": "user", "content": "x"}]})");

@@ -13,14 +13,12 @@ namespace puna {
 namespace {
 
 constexpr std::string_view separator = "<|endoftext|>";
-constexpr int64_t logit_rows = 64;  // per comparison of two models, to bound memory
 
 using Tokens = std::span<const int32_t>;
 
 double sum_of_nats(std::span<const float> log_p) {
     double nats = 0;
     for (float value : log_p) nats -= static_cast<double>(value);
-    if (!std::isfinite(nats)) fail_nonfinite_logits();
     return nats;
 }
 
@@ -54,12 +52,6 @@ TextScore score_windows(Engine& engine, int64_t context, std::string_view text,
     return score;
 }
 
-double log_sum_exp(std::span<const float> logits, float highest) {
-    double sum = 0;
-    for (float value : logits) sum += std::exp(static_cast<double>(value - highest));
-    return std::log(sum) + static_cast<double>(highest);
-}
-
 struct RowDifference {
     double divergence = 0;
     bool same_argmax = false;
@@ -79,23 +71,20 @@ RowDifference compare_rows(std::span<const float> reference, std::span<const flo
 }
 
 // Compares the models' predictions of tokens[from], tokens[from + 1], ... of a window.
-void compare_tokens(TextScore& score, Engine& engine, Session& mine, Engine& reference, Session& other, Tokens tokens,
-                    int64_t from) {
+void compare_tokens(TextScore& score, Engine& engine, Engine& reference, Tokens tokens, int64_t from) {
     // An embedding may have been padded or cut: the ids that both models have are compared.
     size_t shared = static_cast<size_t>(std::min(engine.config().vocabulary, reference.config().vocabulary));
-    std::vector<float> expected;  // logits of the reference
-    reference.score(other, tokens, from, [&](int64_t, Tensor logits) {
-        for (int64_t row = 0; row < logits.rows(); ++row)
-            expected.insert(expected.end(), logits.row<float>(row), logits.row<float>(row) + shared);
+    size_t wide = static_cast<size_t>(engine.config().vocabulary),
+           wide_reference = static_cast<size_t>(reference.config().vocabulary);
+    Answer expected = reference.score_with_logits({tokens.begin(), tokens.end()}, from),
+           mine = engine.score_with_logits({tokens.begin(), tokens.end()}, from);
+    score.nats += sum_of_nats(mine.log_p);
+    std::vector<RowDifference> differences(mine.log_p.size());
+    parallel_for(std::ssize(differences), [&](int64_t row) {
+        size_t i = static_cast<size_t>(row);
+        differences[i] = compare_rows(std::span(expected.logits).subspan(i * wide_reference, shared),
+                                      std::span(mine.logits).subspan(i * wide, shared));
     });
-    std::vector<RowDifference> differences(tokens.size() - static_cast<size_t>(from));
-    score.nats += sum_of_nats(engine.score(mine, tokens, from, [&](int64_t first, Tensor logits) {
-        parallel_for(logits.rows(), [&](int64_t row) {
-            size_t at = static_cast<size_t>(first + row - from);
-            differences[at] =
-                compare_rows(std::span(expected).subspan(at * shared, shared), {logits.row<float>(row), shared});
-        });
-    }));
     for (const RowDifference& difference : differences) {
         score.divergence += difference.divergence;
         score.top1_agreement += difference.same_argmax;
@@ -134,20 +123,18 @@ std::vector<std::string_view> split_documents(std::string_view text) {
 }
 
 TextScore score_text(Engine& engine, std::string_view text) {
-    Session session = engine.open();
     return score_windows(engine, engine.context(), text, [&](TextScore& score, Tokens tokens) {
-        score.nats += sum_of_nats(engine.score(session, tokens, 1));
+        score.nats += sum_of_nats(engine.score({tokens.begin(), tokens.end()}, 1));
     });
 }
 
 TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view text) {
     check_same_tokenizer(engine, reference, text);
-    Session mine = engine.open(), other = reference.open();
     TextScore score = score_windows(
         engine, std::min(engine.context(), reference.context()), text, [&](TextScore& sums, Tokens tokens) {
-            for (int64_t from = 1; from < static_cast<int64_t>(tokens.size()); from += logit_rows) {
-                size_t end = std::min(tokens.size(), static_cast<size_t>(from + logit_rows));
-                compare_tokens(sums, engine, mine, reference, other, tokens.first(end), from);
+            for (int64_t from = 1; from < static_cast<int64_t>(tokens.size()); from += max_logit_rows) {
+                size_t end = std::min(tokens.size(), static_cast<size_t>(from + max_logit_rows));
+                compare_tokens(sums, engine, reference, tokens.first(end), from);
             }
         });
     score.divergence /= static_cast<double>(score.tokens);

@@ -42,12 +42,11 @@ TEST(EvalText, UniformModelScoresLog2Vocab) {
 TEST(EvalText, EveryTokenIsPredictedOnceFromItsWindow) {
     std::string text = sample_text(50);
     Engine engine(fake_llama(), fake_tokenizer(), {.context = 21});
-    Session session = engine.open();
     double nats = 0;
     for (size_t at = 0; at < text.size(); at += 20) {
         std::vector<int32_t> tokens{256};
         for (unsigned char byte : text.substr(at, 20)) tokens.push_back(byte);
-        for (float log_p : engine.score(session, tokens, 1)) nats -= static_cast<double>(log_p);
+        for (float log_p : engine.score(tokens, 1)) nats -= static_cast<double>(log_p);
     }
     Engine fresh(fake_llama(), fake_tokenizer(), {.context = 21});
     TextScore score = score_text(fresh, text);
@@ -60,12 +59,11 @@ TEST(EvalText, WithoutABeginOfTextTheFirstTokenOfADocumentIsNotCounted) {
     Vocabulary vocabulary = fake_tokenizer().vocabulary();
     vocabulary.begin_of_text = TextToken{};
     Engine engine(fake_llama(), Tokenizer(vocabulary), {.context = 21});
-    Session session = engine.open();
     double nats = 0;
     for (size_t at = 0; at + 1 < text.size(); at += 20) {
         std::vector<int32_t> tokens;
         for (unsigned char byte : text.substr(at, 21)) tokens.push_back(byte);
-        for (float log_p : engine.score(session, tokens, 1)) nats -= static_cast<double>(log_p);
+        for (float log_p : engine.score(tokens, 1)) nats -= static_cast<double>(log_p);
     }
     Engine fresh(fake_llama(), Tokenizer(vocabulary), {.context = 21});
     TextScore score = score_text(fresh, text + "\n<|endoftext|>\na");
@@ -91,16 +89,17 @@ TEST(EvalText, DivergenceMatchesItsDefinition) {
     for (unsigned char byte : text) tokens.push_back(byte);
     auto probabilities = [&](Engine& e) {
         std::vector<std::vector<double>> rows;
-        Session session = e.open();
-        e.score(session, tokens, 1, [&](int64_t, Tensor logits) {
-            for (int64_t row = 0; row < logits.rows(); ++row) {
+        for (int64_t from = 1; from < 151; from += max_logit_rows) {
+            std::vector<int32_t> part(tokens.begin(), tokens.begin() + std::min<int64_t>(151, from + max_logit_rows));
+            Answer answer = e.score_with_logits(part, from);
+            for (size_t row = 0; row < answer.log_p.size(); ++row) {
                 std::vector<double>& p = rows.emplace_back();
                 double sum = 0;
-                for (int64_t i = 0; i < 272; ++i)
-                    sum += p.emplace_back(std::exp(static_cast<double>(logits.row<float>(row)[i])));
+                for (size_t i = 0; i < 272; ++i)
+                    sum += p.emplace_back(std::exp(static_cast<double>(answer.logits[row * 272 + i])));
                 for (double& value : p) value /= sum;
             }
-        });
+        }
         return rows;
     };
     std::vector<std::vector<double>> q = probabilities(engine), p = probabilities(reference);
@@ -122,7 +121,7 @@ Llama padded_llama(int64_t more) {
     Llama llama = fake_llama();
     Config config = llama.config;
     config.vocabulary += more;
-    Llama padded = seeded_llama(config, 1, {});
+    Llama padded = seeded_llama(choose_kernels(), config, 1, {});
     std::vector<Param*> from = llama.params(), into = padded.params();
     for (size_t i = 0; i < from.size(); ++i) {
         std::span<float> values = from[i]->weight.span<float>();

@@ -2,40 +2,44 @@
 
 #include "core/checked.h"
 #include "core/file_kind.h"
+#include "files/byte_cursor.h"
 
 #include <algorithm>
-#include <numeric>
+#include <tuple>
 
 namespace puna {
 
 namespace {
 
 constexpr uint64_t max_header_bytes = 100'000'000;  // limit of the format
-constexpr size_t length_bytes = 8, max_element_bytes = 8;
+constexpr size_t length_bytes = 8;
 constexpr std::string_view metadata_key = "__metadata__";
 
 std::string_view header_text(std::span<const std::byte> bytes, std::string_view path) {
     if (bytes.size() < length_bytes)
-        fail("{}: {} bytes is too short for a safetensors file: download or copy it again", path, bytes.size());
-    reject_foreign_file({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
-    uint64_t length = 0;
-    for (size_t i = length_bytes; i-- > 0;) length = length << 8 | static_cast<uint64_t>(bytes[i]);
-    if (length > max_header_bytes)
-        fail("{}: a header of {} bytes exceeds the format's limit: not a safetensors file, or damaged", path, length);
-    if (length > bytes.size() - length_bytes)
-        fail("{}: the header has {} bytes, the file only {}: it is truncated, download or copy it again", path, length,
+        fail(ErrorKind::damaged, "{}: {} bytes is too short for a safetensors file: download or copy it again", path,
              bytes.size());
-    std::string_view header{reinterpret_cast<const char*>(bytes.data()) + length_bytes, static_cast<size_t>(length)};
+    reject_foreign_file(as_text(bytes), path);
+    uint64_t length = number_at<uint64_t>(bytes);
+    if (length > max_header_bytes)
+        fail(ErrorKind::damaged,
+             "{}: a header of {} bytes exceeds the format's limit: not a safetensors file, or damaged", path, length);
+    if (length > bytes.size() - length_bytes)
+        fail(ErrorKind::damaged,
+             "{}: the header has {} bytes, the file only {}: it is truncated, download or copy it again", path, length,
+             bytes.size());
+    std::string_view header = as_text(bytes.subspan(length_bytes, static_cast<size_t>(length)));
     if (!header.starts_with('{'))
-        fail("{}: the header does not begin with {{: not a safetensors file, or damaged", path);
+        fail(ErrorKind::damaged, "{}: the header does not begin with {{: not a safetensors file, or damaged", path);
     return header;
 }
 
-// Handles the events of the header; appends an entry to the table at the end of each tensor.
+// Handles the events of the header; appends an entry at the end of each tensor.
 class HeaderReader {
  public:
-    HeaderReader(SafetensorsTable& table, std::span<const std::byte> data, std::string_view path)
-        : table_(table), data_(data), path_(path) {}
+    HeaderReader(std::vector<TensorEntry>& entries, JsonStrings& strings, std::span<const std::byte> data,
+                 std::string_view path)
+        : entries_(entries), strings_(strings), data_(data), path_(path) {}
 
     void on_event(const JsonEvent& event) {
         switch (event.depth) {
@@ -57,7 +61,7 @@ class HeaderReader {
     static constexpr std::string_view field_names[] = {"dtype", "shape", "data_offsets"};
 
     [[noreturn]] void reject(const JsonEvent& event, std::string_view what) const {
-        fail("{}: {}{} at byte {}: the file is damaged or malformed", path_, prefix(), what,
+        fail(ErrorKind::damaged, "{}: {}{} at byte {}: the file is damaged or malformed", path_, prefix(), what,
              length_bytes + event.position);
     }
     void expect(const JsonEvent& event, bool holds) const {
@@ -74,7 +78,7 @@ class HeaderReader {
             count_ = 1;
             std::fill(std::begin(seen_), std::end(seen_), false);
             in_metadata_ = event.text == metadata_key;
-            if (!in_metadata_) entry_.name = table_.strings.store(event);
+            if (!in_metadata_) entry_.name = strings_.store(event);
         } else if (event.kind == JsonEvent::end_object) {
             if (!in_metadata_) finish(event);
         } else {
@@ -91,7 +95,7 @@ class HeaderReader {
         if (event.kind == JsonEvent::key) return begin_field(event);
         if (field_ == dtype) {
             expect(event, event.kind == JsonEvent::string);
-            entry_.dtype_name = table_.strings.store(event);
+            entry_.dtype_name = strings_.store(event);
         } else {
             expect(event, event.kind == JsonEvent::begin_array || event.kind == JsonEvent::end_array);
         }
@@ -124,26 +128,28 @@ class HeaderReader {
         auto [begin, end] = offsets_;
         if (offset_count_ != 2 || begin > end) reject(event, "data_offsets that are not [begin, end]");
         if (end > data_.size())
-            fail("{}: {}its data ends at byte {} of {}: the file is truncated, download or copy it again", path_,
+            fail(ErrorKind::damaged,
+                 "{}: {}its data ends at byte {} of {}: the file is truncated, download or copy it again", path_,
                  prefix(), end, data_.size());
         entry_.bytes = data_.subspan(begin, end - begin);
         entry_.dtype = find_file_dtype(entry_.dtype_name);
         if (entry_.dtype) {
-            std::optional<int64_t> size = checked_multiply(count_, size_of(*entry_.dtype));
+            std::optional<int64_t> size = bytes_of(*entry_.dtype, count_);
             if (!size || static_cast<uint64_t>(*size) != end - begin)
                 reject(event, fmt::format("{} elements of {} in {} bytes", count_, entry_.dtype_name, end - begin));
         }
-        table_.entries.push_back(entry_);
+        entries_.push_back(entry_);
     }
 
-    // By file_name only: find_dtype also accepts names such as "f32", which are not valid in files.
+    // Block types have no name in files.
     static std::optional<Dtype> find_file_dtype(std::string_view name) {
         for (const DtypeInfo& known : dtypes)
-            if (known.file_name == name) return known.dtype;
+            if (known.file_name == name && !name.empty()) return known.dtype;
         return {};
     }
 
-    SafetensorsTable& table_;
+    std::vector<TensorEntry>& entries_;
+    JsonStrings& strings_;
     std::span<const std::byte> data_;
     std::string_view path_;
     TensorEntry entry_;
@@ -154,36 +160,22 @@ class HeaderReader {
     size_t offset_count_ = 0;
 };
 
-void sort_by_offset(SafetensorsTable& table, std::span<const std::byte> data, std::string_view path) {
-    std::sort(table.entries.begin(), table.entries.end(), [](const TensorEntry& a, const TensorEntry& b) {
+void sort_by_offset(std::vector<TensorEntry>& entries, std::span<const std::byte> data, std::string_view path) {
+    std::sort(entries.begin(), entries.end(), [](const TensorEntry& a, const TensorEntry& b) {
         return std::tuple(a.bytes.data(), a.bytes.size(), a.name) < std::tuple(b.bytes.data(), b.bytes.size(), b.name);
     });
     const std::byte* expected = data.data();
-    for (const TensorEntry& entry : table.entries) {
+    for (const TensorEntry& entry : entries) {
         if (entry.bytes.data() != expected)
-            fail("{}: tensor '{}' begins at byte {} of the data, expected {}: {}, the file is malformed", path,
+            fail(ErrorKind::damaged,
+                 "{}: tensor '{}' begins at byte {} of the data, expected {}: {}, the file is malformed", path,
                  printable(entry.name), entry.bytes.data() - data.data(), expected - data.data(),
                  entry.bytes.data() < expected ? "tensors overlap" : "there is a gap");
         expected += entry.bytes.size();
     }
     if (expected != data.data() + data.size())
-        fail("{}: the last {} bytes belong to no tensor: the file is damaged or malformed", path,
+        fail(ErrorKind::damaged, "{}: the last {} bytes belong to no tensor: the file is damaged or malformed", path,
              data.data() + data.size() - expected);
-}
-
-void sort_names(SafetensorsTable& table, std::string_view path) {
-    table.by_name.resize(table.entries.size());
-    std::iota(table.by_name.begin(), table.by_name.end(), 0u);
-    auto name = [&table](uint32_t i) { return table.entries[i].name; };
-    std::sort(table.by_name.begin(), table.by_name.end(), [&](uint32_t a, uint32_t b) { return name(a) < name(b); });
-    for (size_t i = 1; i < table.by_name.size(); ++i)
-        if (name(table.by_name[i - 1]) == name(table.by_name[i]))
-            fail("{}: duplicate tensor '{}': the file is malformed", path, printable(name(table.by_name[i])));
-}
-
-bool is_misaligned(const TensorEntry& entry) {
-    return entry.dtype &&
-           reinterpret_cast<uintptr_t>(entry.bytes.data()) % static_cast<uintptr_t>(size_of(*entry.dtype)) != 0;
 }
 
 }  // namespace
@@ -191,65 +183,22 @@ bool is_misaligned(const TensorEntry& entry) {
 SafetensorsTable parse_safetensors(std::span<const std::byte> bytes, std::string_view path) {
     std::string_view header = header_text(bytes, path);
     std::span<const std::byte> data = bytes.subspan(length_bytes + header.size());
-    SafetensorsTable table{{}, {}, JsonStrings(header)};
+    JsonStrings strings(header);
     size_t count = 0;
     read_json(header, path, [&](const JsonEvent& event) {
         if (event.kind == JsonEvent::key && event.depth == 1) ++count;
-        if (event.kind == JsonEvent::key || event.kind == JsonEvent::string) table.strings.measure(event);
+        if (event.kind == JsonEvent::key || event.kind == JsonEvent::string) strings.measure(event);
     });
-    table.entries.reserve(count);
-    HeaderReader reader(table, data, path);
+    std::vector<TensorEntry> entries;
+    entries.reserve(count);
+    HeaderReader reader(entries, strings, data, path);
     read_json(header, path, [&](const JsonEvent& event) { reader.on_event(event); });
-    sort_by_offset(table, data, path);
-    sort_names(table, path);
-    return table;
-}
-
-const TensorEntry* SafetensorsTable::find(std::string_view name) const {
-    auto at = std::lower_bound(by_name.begin(), by_name.end(), name,
-                               [this](uint32_t i, std::string_view wanted) { return entries[i].name < wanted; });
-    return at != by_name.end() && entries[*at].name == name ? &entries[*at] : nullptr;
+    sort_by_offset(entries, data, path);
+    return {std::move(strings), TensorTable(std::string(path), std::move(entries))};
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     : file_(path), table_(parse_safetensors(file_.bytes(), path.string())) {}
-
-Tensor SafetensorsFile::tensor(const TensorEntry& entry) {
-    std::span<const int64_t> sizes = entry.shape;
-    if (!entry.dtype)
-        fail("{}: tensor '{}' has the unsupported dtype {}: convert it to F32, F16 or BF16", path().string(),
-             printable(entry.name), printable(entry.dtype_name));
-    if (static_cast<size_t>(entry.rank) > sizes.size())
-        fail("{}: tensor '{}' has {} dimensions, at most {} are supported: reshape it", path().string(),
-             printable(entry.name), entry.rank, sizes.size());
-    if (is_misaligned(entry)) {
-        copy_misaligned();
-        return tensor(entry.name);
-    }
-    void* data = const_cast<std::byte*>(entry.bytes.data());
-    return Tensor(data, *entry.dtype, sizes.first(static_cast<size_t>(entry.rank)));
-}
-
-void SafetensorsFile::copy_misaligned() {
-    if (copies_) return;
-    size_t size = 0;
-    for (const TensorEntry& entry : table_.entries)
-        if (is_misaligned(entry)) size += round_up(entry.bytes.size(), max_element_bytes);
-    copies_ = allocate_aligned(size);
-    std::byte* copy = copies_.get();
-    for (TensorEntry& entry : table_.entries) {
-        if (!is_misaligned(entry)) continue;
-        std::copy(entry.bytes.begin(), entry.bytes.end(), copy);
-        entry.bytes = {copy, entry.bytes.size()};
-        copy += round_up(entry.bytes.size(), max_element_bytes);
-    }
-}
-
-Tensor SafetensorsFile::tensor(std::string_view name) {
-    const TensorEntry* entry = find(name);
-    if (!entry) fail("{}: has no tensor '{}'", path().string(), printable(name));
-    return tensor(*entry);
-}
 
 std::optional<std::string> SafetensorsFile::metadata(std::string_view key) const {
     std::optional<std::string> found;

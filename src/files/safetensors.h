@@ -12,16 +12,15 @@
 // Format: a 64-bit little-endian length N, N bytes of JSON {name: {dtype, shape, data_offsets}}, then the data. Reading
 // is strict: data without overlaps or gaps, sizes that match dtype and shape, unique names; otherwise it throws Error
 // with the path and the tensor or byte. A dtype unknown to core/dtype.h, or more than four dimensions, is an error only
-// in tensor(). Output is deterministic, with the data section aligned to 64 bytes. Source: README of the safetensors
-// project.
+// in tensor(). The format has no block types; writing one is a Bug. Output is deterministic, with the data section
+// aligned to 64 bytes. Source: README of the safetensors project.
 #pragma once
-#include "core/arena.h"
 #include "core/atomic_file.h"
 #include "core/mapped_file.h"
 #include "core/tensor.h"
 #include "files/json_strings.h"
+#include "files/tensor_table.h"
 
-#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,21 +30,10 @@
 
 namespace puna {
 
-struct TensorEntry {
-    std::string_view name, dtype_name;  // as in the file
-    std::span<const std::byte> bytes;   // may be misaligned: see SafetensorsFile::tensor
-    std::array<int64_t, 4> shape{};     // the first four dimensions
-    int rank = 0;
-    std::optional<Dtype> dtype;  // empty: not supported
-};
-
 // The parsed header, as views into `bytes`, which must outlive it. Uses less than twice the memory of `bytes`.
 struct SafetensorsTable {
-    std::vector<TensorEntry> entries;  // in the order of their data
-    std::vector<uint32_t> by_name;     // indices of entries, sorted by name
     JsonStrings strings;
-
-    const TensorEntry* find(std::string_view name) const;
+    TensorTable tensors;  // in the order of their data
 };
 SafetensorsTable parse_safetensors(std::span<const std::byte> bytes, std::string_view path);
 
@@ -53,24 +41,18 @@ class SafetensorsFile {
  public:
     explicit SafetensorsFile(const std::filesystem::path& path);
 
-    std::span<const TensorEntry> entries() const { return table_.entries; }
-    const TensorEntry* find(std::string_view name) const { return table_.find(name); }
+    std::span<const TensorEntry> entries() const { return table_.tensors.entries(); }
+    const TensorEntry* find(std::string_view name) const { return table_.tensors.find(name); }
     const std::filesystem::path& path() const { return file_.path(); }
 
-    // A view of the mapped bytes, which must not be written to. The first call for a tensor that is not aligned for its
-    // dtype (older files have these) copies all such tensors to memory of this object and updates the entries, so it is
-    // not thread-safe.
-    Tensor tensor(const TensorEntry& entry);
-    Tensor tensor(std::string_view name);  // throws Error if there is none
+    Tensor tensor(const TensorEntry& entry) { return table_.tensors.tensor(entry); }  // see TensorTable
+    Tensor tensor(std::string_view name) { return table_.tensors.tensor(name); }
 
     std::optional<std::string> metadata(std::string_view key) const;  // parses the header again
 
  private:
-    void copy_misaligned();
-
     MappedFile file_;
     SafetensorsTable table_;
-    AlignedBytes copies_;
 };
 
 using Metadata = std::vector<std::pair<std::string, std::string>>;

@@ -1,4 +1,4 @@
-// covers: src/files/safetensors.cpp src/files/json_strings.cpp
+// covers: src/files/safetensors.cpp src/files/tensor_table.cpp src/files/json_strings.cpp
 #include "core/fuzz.h"
 #include "files/safetensors.h"
 

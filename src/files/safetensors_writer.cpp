@@ -1,8 +1,8 @@
 #include "core/checked.h"
+#include "core/json_text.h"
 #include "files/safetensors.h"
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -14,31 +14,30 @@ constexpr size_t length_bytes = 8, alignment = 64;
 
 int64_t count_of(const TensorSpec& spec) { return Tensor(nullptr, spec.dtype, spec.shape).count(); }
 
-std::string json_text(std::string_view text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 std::string make_header(const std::vector<TensorSpec>& specs, const Metadata& metadata) {
-    std::string pairs, text;
-    for (const auto& [key, value] : metadata)
-        pairs += fmt::format("{}{}:{}", pairs.empty() ? "" : ",", json_text(key), json_text(value));
-    if (!metadata.empty()) text = fmt::format("\"__metadata__\":{{{}}}", pairs);
+    JsonObject pairs, header;
+    for (const auto& [key, value] : metadata) pairs.add(key, value);
+    if (!metadata.empty()) header.add("__metadata__", pairs);
     int64_t begin = 0;
     for (const TensorSpec& spec : specs) {
-        int64_t end = begin + count_of(spec) * size_of(spec.dtype);
-        text += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}", text.empty() ? "" : ",",
-                            json_text(spec.name), info(spec.dtype).file_name, nlohmann::json(spec.shape).dump(), begin,
-                            end);
+        int64_t end = begin + Tensor(nullptr, spec.dtype, spec.shape).bytes();
+        header.add(spec.name, JsonObject{{"dtype", info(spec.dtype).file_name},
+                                         {"shape", spec.shape},
+                                         {"data_offsets", std::vector{begin, end}}});
         begin = end;
     }
-    text = "{" + text + "}";
+    std::string text = header.text();
     text.resize(round_up(length_bytes + text.size(), alignment) - length_bytes, ' ');
     return text;
 }
 
-void check_names(const std::vector<TensorSpec>& specs, const std::filesystem::path& path) {
+void check_specs(const std::vector<TensorSpec>& specs, const std::filesystem::path& path) {
     std::vector<std::string_view> names;
-    for (const TensorSpec& spec : specs) names.push_back(spec.name);
+    for (const TensorSpec& spec : specs) {
+        check(!info(spec.dtype).file_name.empty(), "{}: safetensors has no {}, the dtype of tensor '{}'", path.string(),
+              info(spec.dtype).name, spec.name);
+        names.push_back(spec.name);
+    }
     std::sort(names.begin(), names.end());
     auto duplicate = std::adjacent_find(names.begin(), names.end());
     if (duplicate != names.end()) throw_bug(fmt::format("{}: duplicate tensor '{}'", path.string(), *duplicate));
@@ -49,7 +48,7 @@ void check_names(const std::vector<TensorSpec>& specs, const std::filesystem::pa
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorSpec>& specs,
                                      const Metadata& metadata)
     : file_(path) {
-    check_names(specs, path);
+    check_specs(specs, path);
     std::string header = make_header(specs, metadata);
     std::array<char, length_bytes> length;
     for (size_t i = 0; i < length_bytes; ++i) length[i] = static_cast<char>(header.size() >> 8 * i & 0xff);

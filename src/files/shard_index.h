@@ -1,29 +1,23 @@
 // files/shard_index.h — the index of a sharded Hugging Face model: model.safetensors.index.json.
 //
-//   ShardIndex index = parse_shard_index(text, path);
-//   for (const ShardEntry& entry : index.entries) use(entry);       // entry.tensor is in the file entry.file
+//   std::vector<ShardEntry> index = parse_shard_index(text, path);
+//   for (const ShardEntry& entry : index) use(entry);               // entry.tensor is in the file entry.file
 //
 // Format: {"metadata": {"total_size": bytes}, "weight_map": {tensor: file}}; only weight_map is read. File names with a
 // path are rejected, so none leads out of the folder. Opens no files: see files/shards.h.
 #pragma once
-#include "files/json_strings.h"
-
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace puna {
 
 struct ShardEntry {
-    std::string_view tensor, file;
+    std::string tensor, file;
 };
 
-// Views into the text, which must outlive them, sorted by file, then tensor. Uses less than twice the text's memory.
-struct ShardIndex {
-    std::vector<ShardEntry> entries;
-    JsonStrings strings;
-};
-
-// Throws Error for invalid JSON, a missing weight_map, duplicate tensors and file names with a path.
-ShardIndex parse_shard_index(std::string_view text, std::string_view path);
+// Sorted by file, then tensor. Throws Error for invalid JSON, a missing weight_map, duplicate tensors and file names
+// with a path.
+std::vector<ShardEntry> parse_shard_index(std::string_view text, std::string_view path);
 
 }  // namespace puna

@@ -17,34 +17,33 @@ ModelWeights::ModelWeights(const std::filesystem::path& folder) : folder_(folder
     }
     std::filesystem::path index = folder / index_file;
     if (!file_exists(index))
-        fail("{}: contains neither {} nor {}: pass a model folder in Hugging Face format", folder.string(), single_file,
-             index_file);
-    index_text_.emplace(index);
-    index_ = parse_shard_index(index_text_->text(), index.string());
+        fail(ErrorKind::not_found, "{}: contains neither {} nor {}: pass a model folder in Hugging Face format",
+             folder.string(), single_file, index_file);
+    index_ = parse_shard_index(MappedFile(index).text(), index.string());
     open_shards();
 }
 
 // Opens the files listed in the index that exist; throws Error if none does.
 void ModelWeights::open_shards() {
     std::string_view previous;
-    for (const ShardEntry& entry : index_->entries) {  // sorted by file
+    for (const ShardEntry& entry : index_) {  // sorted by file
         if (entry.file == previous) continue;
         previous = entry.file;
         if (!file_exists(folder_ / previous)) continue;
         try {
             files_.emplace_back(folder_ / previous);
         } catch (const Error& problem) {  // nobody may need its tensors
-            unreadable_.emplace_back(previous, problem.what());
+            unreadable_.emplace_back(previous, problem);
         }
     }
     if (files_.empty() && unreadable_.empty() && !previous.empty())
-        fail("{}: none of the files listed in {} exists, for example {}: download or copy them again", folder_.string(),
+        fail(ErrorKind::not_found,
+             "{}: none of the files listed in {} exists, for example {}: download or copy them again", folder_.string(),
              index_file, previous);
 }
 
 std::string_view ModelWeights::file_in_index(std::string_view tensor) const {
-    if (!index_) return {};
-    for (const ShardEntry& entry : index_->entries)
+    for (const ShardEntry& entry : index_)
         if (entry.tensor == tensor) return entry.file;
     return {};
 }
@@ -68,10 +67,11 @@ Tensor ModelWeights::tensor(std::string_view name) {
 void ModelWeights::fail_missing(std::string_view name, std::string_view remedy) const {
     std::string_view file = file_in_index(name);
     for (const auto& [unreadable, reason] : unreadable_)
-        if (file.empty() || file == unreadable) fail("{}", reason);
-    if (file.empty()) fail("{}: tensor {} is missing: {}", folder_.string(), printable(name), remedy);
-    fail("{}: tensor {} is missing: {} lists it in {}, {}: download or copy that file again", folder_.string(),
-         printable(name), index_file, file,
+        if (file.empty() || file == unreadable) throw Error(reason);
+    if (file.empty())
+        fail(ErrorKind::not_found, "{}: tensor {} is missing: {}", folder_.string(), printable(name), remedy);
+    fail(ErrorKind::not_found, "{}: tensor {} is missing: {} lists it in {}, {}: download or copy that file again",
+         folder_.string(), printable(name), index_file, file,
          file_exists(folder_ / file) ? "which does not contain it" : "which does not exist");
 }
 

@@ -14,6 +14,7 @@
 // atomically one by one, but not as a set: if the folder may be read meanwhile, write to a new folder and rename it
 // (core/atomic_file.h).
 #pragma once
+#include "core/error.h"
 #include "files/safetensors.h"
 #include "files/shard_index.h"
 
@@ -41,10 +42,9 @@ class ModelWeights {
     std::string_view file_in_index(std::string_view tensor) const;  // empty if the index does not list it
 
     std::filesystem::path folder_;
-    std::optional<MappedFile> index_text_;
-    std::optional<ShardIndex> index_;
+    std::vector<ShardEntry> index_;
     std::vector<SafetensorsFile> files_;
-    std::vector<std::pair<std::string, std::string>> unreadable_;  // shards that could not be opened, with the reason
+    std::vector<std::pair<std::string, Error>> unreadable_;  // shards that could not be opened, with the reason
 };
 
 struct ShardOptions {

@@ -4,6 +4,7 @@
 #include "core/test_folder.h"
 #include "files/shard_index.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -11,6 +12,9 @@
 
 namespace puna {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 class Shards : public testing::Test {
  protected:
@@ -32,8 +36,8 @@ class Shards : public testing::Test {
 
     std::vector<std::string> names() const { return folder_.names(); }
 
-    std::string error_of_opening() const {
-        return error_message([&] { ModelWeights weights(folder_.path()); });
+    std::string open_error() const {
+        return error_of([&] { ModelWeights weights(folder_.path()); });
     }
 
     TestFolder folder_;
@@ -61,7 +65,7 @@ TEST_F(Shards, LargerModelsAreSplitAndIndexed) {
     EXPECT_EQ(weights.files().size(), 3u);
     EXPECT_EQ(weights.files()[0].metadata("format"), "pt");
     for (size_t i = 0; i < 5; ++i) EXPECT_EQ(weights.tensor(tensors_[i].name).as<float>()[0], static_cast<float>(i));
-    EXPECT_NE(read_text(folder_ / "model.safetensors.index.json").find("\"total_size\": 80"), std::string::npos);
+    EXPECT_THAT(read_text(folder_ / "model.safetensors.index.json"), HasSubstr("\"total_size\": 80"));
 }
 
 TEST_F(Shards, TensorLargerThanAShardGetsItsOwnFile) {
@@ -92,13 +96,11 @@ TEST_F(Shards, WritingTooFewOrTooManyTensorsIsABug) {
 }
 
 TEST_F(Shards, FolderWithoutWeightsIsAnErrorWithTheExpectedNames) {
-    EXPECT_NE(error_of_opening().find("contains neither model.safetensors nor model.safetensors.index.json"),
-              std::string::npos)
-        << error_of_opening();
+    EXPECT_THAT(open_error(), HasSubstr("contains neither model.safetensors nor model.safetensors.index.json"));
 }
 
-std::string error_of(ModelWeights& weights, std::string_view name) {
-    return error_message([&] { weights.tensor(name); });
+std::string tensor_error(ModelWeights& weights, std::string_view name) {
+    return error_of([&] { weights.tensor(name); });
 }
 
 TEST_F(Shards, MissingShardIsAnErrorOnlyForItsTensors) {
@@ -108,14 +110,12 @@ TEST_F(Shards, MissingShardIsAnErrorOnlyForItsTensors) {
     EXPECT_EQ(weights.tensor("layers.0.w").as<float>()[3], 3);
     EXPECT_EQ(weights.tensor("layers.4.w").as<float>()[3], 7);
     EXPECT_EQ(weights.find("layers.2.w"), nullptr);
-    EXPECT_EQ(error_of(weights, "layers.2.w"),
+    EXPECT_EQ(tensor_error(weights, "layers.2.w"),
               folder_.path().string() +
                   ": tensor layers.2.w is missing: model.safetensors.index.json lists it in "
                   "model-00002-of-00003.safetensors, which does not exist: download or copy that file again");
     for (int i : {1, 3}) std::filesystem::remove(folder_ / fmt::format("model-0000{}-of-00003.safetensors", i));
-    EXPECT_NE(error_of_opening().find("none of the files listed in model.safetensors.index.json exists"),
-              std::string::npos)
-        << error_of_opening();
+    EXPECT_THAT(open_error(), HasSubstr("none of the files listed in model.safetensors.index.json exists"));
 }
 
 TEST_F(Shards, DamagedShardIsAnErrorOnlyForItsTensors) {
@@ -123,16 +123,15 @@ TEST_F(Shards, DamagedShardIsAnErrorOnlyForItsTensors) {
     std::filesystem::resize_file(folder_ / "model-00002-of-00003.safetensors", 20);
     ModelWeights weights(folder_.path());
     EXPECT_EQ(weights.tensor("layers.0.w").as<float>()[3], 3);
-    EXPECT_NE(error_of(weights, "layers.2.w").find("model-00002-of-00003.safetensors"), std::string::npos)
-        << error_of(weights, "layers.2.w");
+    EXPECT_THAT(tensor_error(weights, "layers.2.w"), HasSubstr("model-00002-of-00003.safetensors"));
+    EXPECT_EQ(error_kind_of([&] { weights.tensor("layers.2.w"); }), ErrorKind::damaged);
 }
 
 // Otherwise something else would silently take the file's place.
 TEST_F(Shards, DanglingLinkIsNamed) {
     write(32);
     std::filesystem::create_symlink("nowhere", folder_ / "model.safetensors");
-    EXPECT_EQ(error_of_opening(),
-              (folder_ / "model.safetensors").string() + ": cannot open: No such file or directory");
+    EXPECT_EQ(open_error(), (folder_ / "model.safetensors").string() + ": cannot open: No such file or directory");
 }
 
 TEST_F(Shards, IndexMismatchesAreErrorsOnlyForMissingTensors) {
@@ -141,10 +140,10 @@ TEST_F(Shards, IndexMismatchesAreErrorsOnlyForMissingTensors) {
     write_index(R"({"weight_map":{"layers.0.w":")" + file + R"(","x":")" + file + "\"}}");
     ModelWeights weights(folder_.path());
     EXPECT_EQ(weights.tensor("layers.1.w").as<float>()[0], 1) << "only in the shard";
-    EXPECT_EQ(error_of(weights, "x"), folder_.path().string() +
-                                          ": tensor x is missing: model.safetensors.index.json lists it in " + file +
-                                          ", which does not contain it: download or copy that file again");
-    EXPECT_EQ(error_of(weights, "y"),
+    EXPECT_EQ(tensor_error(weights, "x"), folder_.path().string() +
+                                              ": tensor x is missing: model.safetensors.index.json lists it in " +
+                                              file + ", which does not contain it: download or copy that file again");
+    EXPECT_EQ(tensor_error(weights, "y"),
               folder_.path().string() + ": tensor y is missing: download or copy the weights again");
 }
 
@@ -159,15 +158,15 @@ TEST_F(Shards, IndexDecidesBetweenTwoShardsWithTheSameTensor) {
 
 TEST(ShardIndexTest, InvalidIndexesAreRejectedInOneLine) {
     auto expect = [](std::string_view text, std::string_view reason) {
-        std::string message = error_message([&] { parse_shard_index(text, "i.json"); });
-        EXPECT_NE(message.find(reason), message.npos) << text << "\n  gives: " << message;
-        EXPECT_EQ(message.find('\n'), message.npos);
+        std::string message = error_of([&] { parse_shard_index(text, "i.json"); });
+        EXPECT_THAT(message, HasSubstr(reason)) << text << "\n  gives: " << message;
+        EXPECT_THAT(message, Not(HasSubstr("\n")));
     };
     expect("", "not valid JSON");
     expect("[]", "not a JSON object");
     expect("{}", "has no weight_map");
-    expect(R"({"weight_map":[]})", "weight_map is not an object");
-    expect(R"({"weight_map":{},"weight_map":{}})", "duplicate weight_map");
+    expect(R"({"weight_map":[]})", "'weight_map' must be an object");
+    expect(R"({"weight_map":{},"weight_map":{}})", "duplicate field 'weight_map'");
     expect(R"({"weight_map":{"a":1}})", "tensor 'a' has no file name");
     expect(R"({"weight_map":{"a":{"b":"c.safetensors"}}})", "tensor 'a' has no file name");
     expect(R"({"weight_map":{"a":"../b.safetensors"}})", "tensor 'a' is mapped to '../b.safetensors'");
@@ -180,12 +179,12 @@ TEST(ShardIndexTest, InvalidIndexesAreRejectedInOneLine) {
 TEST(ShardIndexTest, EntriesAreSortedByFileAndOtherFieldsAreIgnored) {
     std::string text = R"({"metadata":{"total_size":1,"x":[{"weight_map":{}}]},"weight_map":)"
                        R"({"b":"2.safetensors","a":"2.safetensors","\u0063":"1.safetensors"}})";
-    ShardIndex index = parse_shard_index(text, "i.json");
-    ASSERT_EQ(index.entries.size(), 3u);
-    EXPECT_EQ(index.entries[0].tensor, "c");
-    EXPECT_EQ(index.entries[1].tensor, "a");
-    EXPECT_EQ(index.entries[2].file, "2.safetensors");
-    EXPECT_TRUE(parse_shard_index(R"({"weight_map":{}})", "i.json").entries.empty());
+    std::vector<ShardEntry> index = parse_shard_index(text, "i.json");
+    ASSERT_EQ(index.size(), 3u);
+    EXPECT_EQ(index[0].tensor, "c");
+    EXPECT_EQ(index[1].tensor, "a");
+    EXPECT_EQ(index[2].file, "2.safetensors");
+    EXPECT_TRUE(parse_shard_index(R"({"weight_map":{}})", "i.json").empty());
 }
 
 }  // namespace

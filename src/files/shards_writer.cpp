@@ -1,8 +1,8 @@
+#include "core/json_text.h"
 #include "files/shards.h"
 
 #include <algorithm>
-
-#include <nlohmann/json.hpp>
+#include <map>
 
 namespace puna {
 
@@ -62,15 +62,17 @@ void ModelWeightsWriter::commit() {
 }
 
 void ModelWeightsWriter::write_index() const {
-    nlohmann::json map = nlohmann::json::object();
+    std::map<std::string_view, std::string_view> files;
     int64_t total = 0;
     for (const Shard& shard : shards_)
         for (const TensorSpec& spec : shard.specs) {
-            map[spec.name] = shard.file;
+            files[spec.name] = shard.file;
             total += bytes_of(spec);
         }
-    nlohmann::ordered_json index = {{"metadata", {{"total_size", total}}}, {"weight_map", map}};
-    write_file(folder_ / index_file, index.dump(2) + "\n");
+    JsonObject map;
+    for (const auto& [tensor, file] : files) map.add(tensor, file);
+    JsonObject index{{"metadata", JsonObject{{"total_size", total}}}, {"weight_map", map}};
+    write_file(folder_ / index_file, indent_json(index.text(), 2) + "\n");
 }
 
 // Weight files of an earlier model under other names could be read instead of the new ones, and waste disk space.

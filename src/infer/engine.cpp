@@ -1,206 +1,292 @@
 #include "infer/engine.h"
 
-#include "core/checked.h"
+#include "core/system_memory.h"
+#include "core/threads.h"
+#include "infer/memory_plan.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
+#include <type_traits>
 
 namespace puna {
 
 namespace {
 
-constexpr int64_t logits_at_once = 64;  // rows per call when scoring: 33 MB with a vocabulary of 128k
+constexpr std::chrono::milliseconds between_calls(50);  // of OnText without a text
 
-int64_t choose_context(const Config& config, int64_t requested) {
-    if (requested < 0 || requested > config.context)
-        fail("context: {} is more than this model supports: use at most {}", requested, config.context);
-    return requested > 0 ? requested : std::min(config.context, default_context);
+StepRunner make_runner(Llama llama, const EngineOptions& options) {
+    const Config config = llama.config;
+    int64_t pages = cache_pages(config, options);
+    llama.packing_room = plan_memory(llama.kernels, config, {}, options, available_memory()).packed;
+    try {
+        return StepRunner(std::move(llama), pages, options.cache_type);
+    } catch (const Error& problem) {
+        if (problem.kind != ErrorKind::out_of_memory && problem.kind != ErrorKind::too_large) throw;
+        fail(problem.kind, "{}: use a smaller context than {}", problem.what(),
+             choose_context(config, options.context));
+    }
 }
 
-KvCache make_cache(const Llama& llama, int64_t context, int slots) {
-    const Config& config = llama.config;
-    check(slots > 0, "an engine with {} slots", slots);
-    int64_t kv_dim = config.kv_dim() / llama.group.size();  // of this rank
-    int64_t floats_per_position = 2 * config.layers * slots * kv_dim;
-    if (!checked_multiply(floats_per_position * static_cast<int64_t>(sizeof(float)), context))
-        fail("context: {} is too large for the KV cache: use a smaller one", context);
-    try {
-        return KvCache(config.layers, slots, context, kv_dim);
-    } catch (const OutOfMemory& problem) {
-        fail("{} for the KV cache: use a smaller context than {}", problem.what(), context);
-    }
+int count_adapters(Llama& llama) {
+    size_t n = 0;
+    visit(llama.config, llama, [&n](auto& weight, const WeightInfo&) {
+        if constexpr (std::is_same_v<decltype(weight), Linear&>) n = std::max(n, weight.adapters.size());
+    });
+    return static_cast<int>(n);
+}
+
+// The size of a step's words, then the words; no words: the end.
+void broadcast(const Group& group, const Step* step) {
+    if (group.size() == 1) return;
+    std::vector<int32_t> words = step ? encode(*step) : std::vector<int32_t>();
+    int64_t count = std::ssize(words);
+    group.broadcast(std::as_writable_bytes(std::span(&count, 1)), 0);
+    if (count > 0) group.broadcast(std::as_writable_bytes(std::span(words)), 0);
+}
+
+std::optional<Step> receive_step(const Group& group) {
+    int64_t count = 0;
+    group.broadcast(std::as_writable_bytes(std::span(&count, 1)), 0);
+    if (count == 0) return {};
+    std::vector<int32_t> words(static_cast<size_t>(count));
+    group.broadcast(std::as_writable_bytes(std::span(words)), 0);
+    return decode_step(words);
 }
 
 }  // namespace
 
 Engine::Engine(Llama llama, Tokenizer tokenizer, EngineOptions options, SampleOptions defaults,
                std::vector<int32_t> stops)
-    : kernels_(choose_kernels()),
-      llama_(std::move(llama)),
-      tokenizer_(std::move(tokenizer)),
+    : tokenizer_(std::move(tokenizer)),
       defaults_(defaults),
-      stops_(std::move(stops)),
-      sampled_ids_(static_cast<size_t>(std::min<int64_t>(tokenizer_.size(), llama_.config.vocabulary))),
-      context_(choose_context(llama_.config, options.context)),
-      step_tokens_(options.step_tokens),
-      slot_used_(static_cast<size_t>(options.slots)),
-      cache_(make_cache(llama_, context_, options.slots)),
-      pass_(kernels_) {
-    check(step_tokens_ > 0, "step_tokens is {}", step_tokens_);
-    for (int32_t id = 0; id < static_cast<int32_t>(sampled_ids_); ++id)
-        if (tokenizer_.kind(id) == TokenKind::none) without_text_.push_back(id);
-    if (without_text_.size() == sampled_ids_)
+      runner_(make_runner(std::move(llama), options)),
+      setting_(make_setting(options, std::move(stops))),
+      scheduler_({options.step_tokens, options.sequences, cache_pages(config(), options)}),
+      max_requests_(options.waiting) {
+    count_ended(0);
+    if (options.poison_new_pages) runner_.poison_new_pages();
+    thread_ = std::thread([this] { run(); });
+}
+
+Engine::~Engine() {
+    inbox_->tell(&Inbox::stopping);
+    thread_.join();
+}
+
+void Engine::Inbox::tell(bool Inbox::*what) {
+    {
+        std::lock_guard lock(mutex);
+        this->*what = true;
+    }
+    changed.notify_all();
+}
+
+RequestSetting Engine::make_setting(const EngineOptions& options, std::vector<int32_t> stops) {
+    const Config& c = config();
+    RequestSetting setting{tokenizer_,
+                           c.vocabulary,
+                           choose_context(c, options.context),
+                           c.dim,
+                           count_adapters(runner_.llama()),
+                           std::move(stops),
+                           {}};
+    setting.sampled = TokenMask(static_cast<size_t>(std::min<int64_t>(tokenizer_.size(), c.vocabulary)));
+    for (int32_t id = 0; id < static_cast<int32_t>(setting.sampled.size()); ++id)
+        if (tokenizer_.kind(id) == TokenKind::none) setting.sampled.forbid(static_cast<size_t>(id));
+    if (setting.sampled.is_empty())
         fail("no token of the tokenizer is within the model's vocabulary of {}: the tokenizer belongs to another model",
-             llama_.config.vocabulary);
-    if (stops_.empty()) stops_ = llama_.config.eos;
-    for (int32_t id : tokenizer_.stop_ids()) stops_.push_back(id);
-    batch_.cache = &cache_;
-    pass_.group = llama_.group;
+             c.vocabulary);
+    if (setting.stops.empty()) setting.stops = c.eos;
+    for (int32_t id : tokenizer_.stop_ids()) setting.stops.push_back(id);
+    return setting;
 }
 
-Session Engine::open() {
-    auto free = std::find(slot_used_.begin(), slot_used_.end(), false);
-    if (free == slot_used_.end()) fail("all {} session slots are in use: try again later", slot_used_.size());
-    *free = true;
-    return Session(*this, static_cast<int>(free - slot_used_.begin()));
+bool Engine::is_stop(int32_t id) const { return setting_.is_stop(id); }
+
+void Engine::follow(Llama llama, const EngineOptions& options) {
+    StepRunner runner = make_runner(std::move(llama), options);
+    while (std::optional<Step> step = receive_step(runner.llama().group)) runner.run(*step);
 }
 
-bool Engine::is_stop(int32_t id) const { return std::find(stops_.begin(), stops_.end(), id) != stops_.end(); }
-
-void Engine::check_ids(std::span<const int32_t> ids) const {
-    for (int32_t id : ids) {
-        if (id >= 0 && id < llama_.config.vocabulary) continue;
-        std::string_view text = tokenizer_.vocabulary().bytes(id);
-        fail("token {}{} is not in the model's vocabulary of {}: its embedding has no row for it", id,
-             text.empty() ? "" : fmt::format(" ('{}')", printable(text)), llama_.config.vocabulary);
+Reply Engine::submit(Request request, std::function<void()> notify) {
+    auto exchange = std::make_shared<Exchange>(std::move(notify));
+    auto active = std::make_shared<ActiveRequest>(next_id_++, std::move(request), setting_, exchange);
+    {
+        std::lock_guard lock(inbox_->mutex);
+        if (inbox_->unfinished >= max_requests_)
+            fail(ErrorKind::busy, "{} requests are waiting already: try again later", inbox_->unfinished);
+        inbox_->submitted.push_back(std::move(active));
+        ++inbox_->unfinished;
     }
+    inbox_->changed.notify_all();
+    return Reply(std::move(exchange), [inbox = inbox_] { inbox->tell(&Inbox::canceled); });
 }
 
-void Engine::check_fits(std::span<const int32_t> tokens) const {
-    int64_t n = static_cast<int64_t>(tokens.size());
-    if (n > context_) throw ContextFull(n, 0, context_);
-    check_ids(tokens);
+Answer Engine::generate(std::vector<int32_t> prompt, GenerateOptions options, const OnText& on_text) {
+    return generate({.tokens = std::move(prompt), .options = std::move(options)}, on_text);
 }
 
-// Runs the next n pending tokens of each session. Their keys and values are then in the KV cache, but count as cached
-// only after the whole step has succeeded (advance): a failed step is simply run again.
-Value Engine::run(std::span<const Chunk> chunks) {
-    pass_.reset();
-    batch_.tokens.clear();
-    batch_.sequences.clear();
-    for (const Chunk& chunk : chunks) {
-        Session& s = *chunk.session;
-        auto next = s.tokens_.begin() + s.cached_;
-        batch_.sequences.push_back({.first = batch_.rows(), .n = chunk.n, .past = s.cached_, .slot = s.slot_});
-        batch_.tokens.insert(batch_.tokens.end(), next, next + chunk.n);
-    }
-    return llama_.forward(pass_, batch_);
-}
-
-void Engine::advance(std::span<const Chunk> chunks) {
-    for (const Chunk& chunk : chunks) chunk.session->cached_ += chunk.n;
-}
-
-// Decoding first, one token each; prefill chunks share the rest of the step's token budget.
-std::vector<Engine::Chunk> Engine::schedule(std::span<Generation* const> running) const {
-    std::vector<Chunk> chunks;
-    int64_t budget = step_tokens_;
-    for (bool prompts : {false, true})
-        for (Generation* g : running) {
-            int64_t pending = g->session_.pending(), n = std::min(pending, budget);
-            if (g->done() || (pending > 1) != prompts) continue;
-            if (prompts && budget <= 0) break;
-            if (!prompts) n = 1;
-            chunks.push_back({&g->session_, n});
-            budget -= n;
+Answer Engine::generate(Request request, const OnText& on_text) {
+    Reply reply = submit(std::move(request));
+    while (on_text) {
+        std::string text;
+        if (reply.wait_for(between_calls)) {
+            std::optional<Event> event = reply.next();
+            if (!event) break;
+            text = std::move(event->text);
         }
-    return chunks;
+        if (on_text(text)) continue;
+        reply.cancel();
+        break;
+    }
+    return reply.wait();
 }
 
-void Engine::step(std::span<Generation* const> running) {
-    std::vector<Chunk> chunks = schedule(running);
-    if (chunks.empty()) return;
-    Value x = run(chunks);
-    std::vector<int64_t> rows;  // last rows of the sessions without pending tokens
-    std::vector<Session*> complete;
-    for (size_t i = 0; i < chunks.size(); ++i) {
-        if (chunks[i].session->pending() > chunks[i].n) continue;
-        complete.push_back(chunks[i].session);
-        rows.push_back(batch_.sequences[i].first + batch_.sequences[i].n - 1);
+std::vector<float> Engine::score(std::vector<int32_t> tokens, int64_t from) {
+    if (std::ssize(tokens) <= from) return {};
+    return submit({.task = Task::score, .tokens = std::move(tokens), .from = from}).wait().log_p;
+}
+
+Answer Engine::score_with_logits(std::vector<int32_t> tokens, int64_t from) {
+    return submit({.task = Task::score, .tokens = std::move(tokens), .from = from, .logits = true}).wait();
+}
+
+std::vector<float> Engine::embed(std::vector<int32_t> tokens) {
+    return submit({.task = Task::embed, .tokens = std::move(tokens)}).wait().embedding;
+}
+
+void Engine::run() {
+    while (wait_for_work()) {
+        run_step();
+        remove_ended();
     }
-    Tensor logits;
-    if (!rows.empty()) logits = llama_.logits(pass_, x, rows);
-    kernels_.synchronize(pass_.stream);
-    advance(chunks);
-    for (Generation* g : running) {
-        auto at = std::find(complete.begin(), complete.end(), &g->session_);
-        if (at == complete.end() || g->done()) continue;
-        g->sample_next(std::span(logits.row<float>(at - complete.begin()), sampled_ids_));
+    for (const auto& [id, request] : active_) request->finish(Finish::canceled);
+    remove_ended();
+    if (!last_failure_) broadcast(runner_.llama().group, nullptr);
+}
+
+// Takes what was submitted; returns false when the engine ends.
+bool Engine::wait_for_work() {
+    std::vector<Active> added;
+    bool stopping = false, canceled = false;
+    {
+        Inbox& in = *inbox_;
+        std::unique_lock lock(in.mutex);
+        in.changed.wait(lock, [&] { return in.stopping || in.canceled || !in.submitted.empty() || !active_.empty(); });
+        added.swap(in.submitted);
+        canceled = std::exchange(in.canceled, false);
+        stopping = in.stopping;
+    }
+    for (const Active& request : added) admit(request, stopping);
+    if (stopping) return false;
+    if (canceled)
+        for (const auto& [id, request] : active_)
+            if (request->canceled()) request->finish(Finish::canceled);
+    remove_ended();
+    return true;
+}
+
+void Engine::admit(const Active& request, bool stopping) {
+    try {
+        if (stopping) return end_unknown(*request, Finish::canceled);
+        active_.emplace(request->id(), request);
+        scheduler_.add(request->job());
+    } catch (...) {
+        request->fail(std::current_exception());
+        if (!active_.contains(request->id())) end_unknown(*request, Finish::failed);
     }
 }
 
-Answer Engine::generate(Session& session, std::span<const int32_t> prompt, const GenerateOptions& options,
-                        const OnText& on_text) {
-    Generation generation(*this, session, prompt, options);
-    Generation* running[] = {&generation};
-    while (!generation.done()) {
-        step(running);
-        if (on_text && !on_text(generation.take_text())) generation.cancel();
-    }
-    if (generation.answer().finish == Finish::failed) fail("{}", generation.answer().problem);
-    return generation.answer();
+// Of a request that is not active.
+void Engine::end_unknown(ActiveRequest& request, Finish reason) {
+    request.finish(reason);
+    count_ended(1);
+    request.publish();
 }
 
-std::vector<float> Engine::score(Session& session, std::span<const int32_t> tokens, int64_t from,
-                                 const OnLogits& on_logits) {
-    check(from >= 1, "score: from is {}", from);
-    check_fits(tokens);
-    std::vector<float> log_p;
-    int64_t end = static_cast<int64_t>(tokens.size()) - 1;  // the last token is only a target
-    if (end < from) return log_p;
-    session.sync(tokens.first(static_cast<size_t>(end)), from - 1);
-    while (session.pending() > 0) {
-        Chunk chunk{&session, std::min(session.pending(), step_tokens_)};
-        int64_t begin = session.cached_, finish = begin + chunk.n;
-        Value x = run({&chunk, 1});
-        Arena::Mark mark = pass_.arena.mark();
-        for (int64_t at = std::max(begin, from - 1); at < finish; at += logits_at_once) {
-            pass_.arena.rewind(mark);
-            std::vector<int64_t> rows(static_cast<size_t>(std::min(logits_at_once, finish - at)));
-            std::iota(rows.begin(), rows.end(), at - begin);
-            int64_t n = static_cast<int64_t>(rows.size());
-            Tensor logits = llama_.logits(pass_, x, rows), loss = pass_.arena.tensor(Dtype::f32, {n}),
-                   targets = pass_.arena.tensor(Dtype::i32, {n});
-            kernels_.copy(pass_.stream, targets.data, &tokens[static_cast<size_t>(at + 1)],
-                          static_cast<size_t>(targets.bytes()));
-            kernels_.cross_entropy(pass_.stream, loss, logits, targets);
-            kernels_.synchronize(pass_.stream);
-            for (float nats : loss.span<float>()) log_p.push_back(-nats);
-            if (on_logits) on_logits(at + 1, logits);
+// A failed step counts for nothing: what it wrote into pages is written again by whoever gets them.
+void Engine::run_step() {
+    Step step;
+    try {
+        if (last_failure_) std::rethrow_exception(last_failure_);
+        step = scheduler_.next();
+        if (step.sequences.empty()) return;
+        broadcast(runner_.llama().group, &step);
+        runner_.run(step);
+        scheduler_.complete(step);
+        for (const StepSequence& sequence : step.sequences) computed_tokens_ += std::ssize(sequence.tokens);
+        deliver(step);
+    } catch (...) {
+        end_failed_step(step, std::current_exception());
+    }
+}
+
+// Sampling takes long with large vocabularies: each sequence's is independent.
+void Engine::deliver(const Step& step) {
+    std::vector<std::optional<int32_t>> tokens(step.sequences.size());
+    parallel_for(std::ssize(tokens), [&](int64_t task) {
+        size_t i = static_cast<size_t>(task);
+        const StepSequence& sequence = step.sequences[i];
+        if (sequence.rows == 0) return;
+        ActiveRequest& request = find(sequence.request);
+        request.set_reused(scheduler_.reused(sequence.request));
+        tokens[i] = request.take(runner_.values(i), runner_.logits(i));
+    });
+    for (size_t i = 0; i < tokens.size(); ++i) try {
+            if (tokens[i]) scheduler_.append(step.sequences[i].request, *tokens[i]);
+        } catch (...) {
+            find(step.sequences[i].request).fail(std::current_exception());
         }
-        advance({&chunk, 1});
-    }
-    return log_p;
 }
 
-std::vector<float> Engine::embed(Session& session, std::span<const int32_t> tokens) {
-    check_fits(tokens);
-    if (tokens.empty()) fail("cannot embed an empty text");
-    session.sync(tokens, 0);
-    std::vector<double> sum(static_cast<size_t>(config().dim));
-    while (session.pending() > 0) {
-        Chunk chunk{&session, std::min(session.pending(), step_tokens_)};
-        Value h = rms_norm(pass_, run({&chunk, 1}), llama_.norm, batch_, static_cast<float>(config().norm_epsilon));
-        kernels_.synchronize(pass_.stream);
-        advance({&chunk, 1});
-        for (int64_t row = 0; row < h.data.rows(); ++row)
-            for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(h.data.row<float>(row)[i]);
+// Without a step the scheduler has failed, for lack of memory: the latest request ends, and others are tried again.
+// After a failure of a group nothing can run any more.
+void Engine::end_failed_step(const Step& step, std::exception_ptr problem) {
+    for (const StepSequence& sequence : step.sequences) find(sequence.request).fail(problem);
+    if (last_failure_)
+        for (const auto& [id, request] : active_) request->fail(problem);
+    else if (step.sequences.empty())
+        active_.rbegin()->second->fail(problem);
+    else if (runner_.llama().group.size() > 1)
+        last_failure_ = problem;
+}
+
+// An end can be read when the request is not counted any more: who waits for one may submit another.
+void Engine::remove_ended() {
+    int64_t ended = 0;
+    for (const auto& [id, request] : active_) {
+        if (!request->done()) continue;
+        scheduler_.remove(id);
+        ++ended;
     }
-    double square = std::inner_product(sum.begin(), sum.end(), sum.begin(), 0.0);
-    std::vector<float> vector;
-    for (double value : sum) vector.push_back(static_cast<float>(value / std::sqrt(square)));
-    return vector;
+    count_ended(ended);
+    for (auto at = active_.begin(); at != active_.end();) {
+        bool done = at->second->done();
+        if (done) at->second->publish();
+        at = done ? active_.erase(at) : std::next(at);
+    }
+}
+
+void Engine::count_ended(int64_t ended) {
+    const PagePool& pool = scheduler_.pool();
+    std::lock_guard lock(inbox_->mutex);
+    inbox_->unfinished -= ended;
+    inbox_->status = {.running = scheduler_.running(),
+                      .pages = pool.size(),
+                      .available_pages = pool.available(),
+                      .computed_tokens = computed_tokens_};
+}
+
+EngineStatus Engine::status() const {
+    std::lock_guard lock(inbox_->mutex);
+    EngineStatus status = inbox_->status;
+    status.waiting = inbox_->unfinished - status.running;
+    return status;
+}
+
+ActiveRequest& Engine::find(int64_t id) const {
+    auto found = active_.find(id);
+    check(found != active_.end(), "request {} is not active", id);
+    return *found->second;
 }
 
 }  // namespace puna

@@ -1,94 +1,120 @@
-// infer/engine.h — inference with a loaded model: text generation, log probabilities and embeddings.
+// infer/engine.h — inference with a loaded model: text generation, log probabilities and embeddings, for many at once.
 //
-//   Engine engine = load_engine("models/starter");                         // infer/load.h
-//   Session session = engine.open();
-//   auto on_text = [&](std::string_view text) { return show(text); };      // false cancels
-//   Answer answer = engine.generate(session, prompt, {.max_tokens = 100}, on_text);
-//   std::vector<float> log_p = engine.score(session, tokens, 1);           // of tokens[1], tokens[2], ...
-//   std::vector<float> vector = engine.embed(session, tokens);
+//   Engine engine = load_engine("models/starter");                          // library/load.h
+//   auto on_text = [&](std::string_view text) { return show(text); };       // false cancels
+//   Answer answer = engine.generate(prompt, {.max_tokens = 100}, on_text);
+//   std::vector<float> log_p = engine.score(tokens, 1);                     // of tokens[1], tokens[2], ...
+//   std::vector<float> vector = engine.embed(tokens);
 //
-// Continuous batching: create a Generation per answer and call step until all are done; they may join and leave between
-// steps. Results are bit-identical whatever else is in the batch, however the prompt is split into chunks, and on any
-// number of threads. Not thread-safe; neither movable nor copyable.
+//   Reply reply = engine.submit({.tokens = prompt, .priority = 1});         // many at once, from any thread
+//   while (std::optional<Event> event = reply.next()) show(event->text);
+//
+// A thread of the engine runs all requests together, in steps; they join and leave between steps. Results are
+// bit-identical whatever else runs, however a prompt is split over steps, on any number of threads. A request is all
+// its tokens: the pages of the KV cache that another one with the same beginning has filled are found again. A request
+// that fails ends alone; what fails in a step ends the requests of that step, and the engine goes on. Only in a group
+// of processes a failed step is the last one, as the others may be anywhere in it: all further requests fail like it.
 #pragma once
-#include "infer/generation.h"
-#include "model/llama.h"
-#include "nn/pass.h"
+#include "infer/active_request.h"
+#include "infer/engine_options.h"
+#include "infer/runner.h"
 #include "tokenizer/tokenizer.h"
 
+#include <atomic>
+#include <exception>
 #include <functional>
+#include <map>
+#include <thread>
 
 namespace puna {
 
-struct EngineOptions {
-    int64_t context = 0;        // tokens per session; 0: the model's, at most default_context
-    int slots = 1;              // max open sessions; the cache of each is allocated for the full context
-    int64_t step_tokens = 512;  // max tokens per step for prefill
-};
-
-constexpr int64_t default_context = 8192;  // limit if no context is requested: a full context's cache can be large
-
-// Called after every step with the new text, possibly empty; returning false cancels.
+// Called with each new text, and with an empty one a few times a second while there is none; returning false cancels.
 using OnText = std::function<bool(std::string_view text)>;
-// logits: [rows, vocabulary], predicting tokens[first], tokens[first + 1], ...; the callback may modify them.
-using OnLogits = std::function<void(int64_t first, Tensor logits)>;
+
+// Between two steps.
+struct EngineStatus {
+    int64_t waiting = 0, running = 0;        // requests
+    int64_t pages = 0, available_pages = 0;  // of the KV cache; available: no running request uses them
+    int64_t computed_tokens = 0;             // that went through the model since the engine began
+};
 
 class Engine {
  public:
     // Stop tokens: the tokenizer's stop_ids and `stops` (of generation_config.json) or, if that is empty, those of
     // config.json. The tokenizer may have more or fewer tokens than the embedding has rows: using an id without a row
     // is an Error, and an id without text is never sampled. Throws Error if the context exceeds the model's or if
-    // tokenizer and model do not match.
+    // tokenizer and model do not match. A model that is split over a group of processes: on its rank 0; the others call
+    // follow.
     Engine(Llama llama, Tokenizer tokenizer, EngineOptions options = {}, SampleOptions defaults = {},
            std::vector<int32_t> stops = {});
     Engine(const Engine&) = delete;
+    ~Engine();  // cancels what is not finished
 
-    Session open();  // throws Error if all slots are in use
+    // Runs the steps of rank 0's engine until that ends. `options`: as there. Throws what fails in a step, for which
+    // the others may wait forever: see Group::abort_all.
+    static void follow(Llama llama, const EngineOptions& options);
 
-    // Throws like Generation's constructor, and Error if the model's logits are not finite.
-    Answer generate(Session& session, std::span<const int32_t> prompt, const GenerateOptions& options,
-                    const OnText& on_text = {});
-    void step(std::span<Generation* const> running);  // for each: one token, or a chunk of its prompt
+    // Throws Error if the request cannot be answered, of the kind busy if too many are not finished. Any thread may
+    // submit. notify: called by a thread of the engine when an event or the end can be read, which may have been read
+    // by then, and not after the Reply's destruction; it must not block, throw or destroy the Reply.
+    Reply submit(Request request, std::function<void()> notify = {});
 
-    // Natural log probabilities of tokens[from], tokens[from + 1], ..., each given all tokens before it. from >= 1.
-    std::vector<float> score(Session& session, std::span<const int32_t> tokens, int64_t from,
-                             const OnLogits& on_logits = {});
-
-    // The mean of the hidden states after the final norm, normalized to length 1: [dim].
-    std::vector<float> embed(Session& session, std::span<const int32_t> tokens);
+    // Submit and wait. Throw Error if the request fails.
+    Answer generate(std::vector<int32_t> prompt, GenerateOptions options, const OnText& on_text = {});
+    Answer generate(Request request, const OnText& on_text = {});
+    std::vector<float> score(std::vector<int32_t> tokens, int64_t from);  // Task::score; empty if there are none
+    // The same with the logits, for at most max_logit_rows tokens.
+    Answer score_with_logits(std::vector<int32_t> tokens, int64_t from);
+    std::vector<float> embed(std::vector<int32_t> tokens);  // Task::embed: [dim]
 
     const Tokenizer& tokenizer() const { return tokenizer_; }
-    const Config& config() const { return llama_.config; }
-    int64_t context() const { return context_; }
+    const Config& config() const { return runner_.llama().config; }
+    int64_t context() const { return setting_.context; }
     const SampleOptions& defaults() const { return defaults_; }  // the model's recommended sampling options
     bool is_stop(int32_t id) const;
-    void add_stop(int32_t id) { stops_.push_back(id); }  // an additional stop token
-    void check_ids(std::span<const int32_t> ids) const;  // throws Error for ids outside the embedding
-    std::span<const int32_t> without_text() const { return without_text_; }  // ids that are never sampled
+    EngineStatus status() const;  // any thread may ask
 
  private:
-    friend class Session;
-    struct Chunk {
-        Session* session;
-        int64_t n;  // pending tokens to run
-    };
-    std::vector<Chunk> schedule(std::span<Generation* const> running) const;
-    Value run(std::span<const Chunk> chunks);  // [tokens, dim]
-    static void advance(std::span<const Chunk> chunks);
-    void check_fits(std::span<const int32_t> tokens) const;
-    void close(int slot) { slot_used_[static_cast<size_t>(slot)] = false; }
+    using Active = std::shared_ptr<ActiveRequest>;
+    // What other threads tell the engine's; shared with the replies, which may outlive the engine.
+    struct Inbox {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::vector<Active> submitted;
+        int64_t unfinished = 0;
+        bool stopping = false, canceled = false;
+        EngineStatus status;  // what the engine's thread tells others; `waiting` is not set
 
-    const Kernels& kernels_;
-    Llama llama_;
+        void tell(bool Inbox::*what);
+    };
+    RequestSetting make_setting(const EngineOptions& options, std::vector<int32_t> stops);
+
+    // On the engine's thread.
+    void run();
+    bool wait_for_work();
+    void admit(const Active& request, bool stopping);
+    void end_unknown(ActiveRequest& request, Finish reason);
+    void run_step();
+    void deliver(const Step& step);
+    void end_failed_step(const Step& step, std::exception_ptr problem);
+    void remove_ended();
+    void count_ended(int64_t ended);
+    ActiveRequest& find(int64_t id) const;
+
     Tokenizer tokenizer_;
     SampleOptions defaults_;
-    std::vector<int32_t> stops_, without_text_;
-    size_t sampled_ids_;  // ids from here on have no text or no embedding row: not sampled
-    int64_t context_, step_tokens_;
-    std::vector<bool> slot_used_;
-    KvCache cache_;
-    Pass pass_;
-    Batch batch_;
+    StepRunner runner_;
+    RequestSetting setting_;
+    Scheduler scheduler_;
+    std::map<int64_t, Active> active_;  // by id
+    int64_t computed_tokens_ = 0;
+    std::exception_ptr last_failure_;  // of a group of processes
+
+    std::atomic<int64_t> next_id_ = 1;
+    const int64_t max_requests_;
+    std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
+
+    std::thread thread_;  // last: it uses all others
 };
 
 }  // namespace puna

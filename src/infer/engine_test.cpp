@@ -5,17 +5,21 @@
 #include "infer/fake_model.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <deque>
-#include <fstream>
 #include <limits>
 #include <numeric>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 namespace puna {
 namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
 
 std::vector<int32_t> prompt_of(int n, int32_t seed = 0) {
     std::vector<int32_t> ids{256};
@@ -28,11 +32,19 @@ GenerateOptions sampled(int64_t n, int64_t seed) {
     return {.sample = {.temperature = 1, .top_p = 1, .seed = seed}, .max_tokens = n};
 }
 
+// Waits until the engine takes a request.
+Reply submit_when_free(Engine& engine, const Request& request) {
+    while (true) try {
+            return engine.submit(request);
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind, ErrorKind::busy);
+        }
+}
+
 TEST(Engine, GeneratesUntilMaxTokens) {
     Engine engine(fake_llama(), fake_tokenizer());
-    Session session = engine.open();
     std::string streamed;
-    Answer answer = engine.generate(session, prompt_of(10), greedy(20), [&](std::string_view text) {
+    Answer answer = engine.generate(prompt_of(10), greedy(20), [&](std::string_view text) {
         streamed += text;
         return true;
     });
@@ -45,11 +57,9 @@ TEST(Engine, GeneratesUntilMaxTokens) {
 
 TEST(Engine, StopTokenEndsTheAnswerAndIsExcluded) {
     Engine engine(fake_llama(), fake_tokenizer());
-    Session session = engine.open();
-    int32_t second = engine.generate(session, prompt_of(10), greedy(2)).ids[1];
+    int32_t second = engine.generate(prompt_of(10), greedy(2)).ids[1];
     Engine stopping(fake_llama(), fake_tokenizer(), {}, {}, {second});
-    Session other = stopping.open();
-    Answer answer = stopping.generate(other, prompt_of(10), greedy(20));
+    Answer answer = stopping.generate(prompt_of(10), greedy(20));
     EXPECT_EQ(answer.finish, Finish::stop);
     EXPECT_EQ(answer.ids.size(), 1u);
     EXPECT_TRUE(engine.is_stop(257));  // of config.json
@@ -57,212 +67,177 @@ TEST(Engine, StopTokenEndsTheAnswerAndIsExcluded) {
     EXPECT_FALSE(engine.is_stop(256));
 }
 
-// While in scope, the process can allocate only about 1 MiB more.
-class MemoryLimit {
- public:
-    MemoryLimit() {
-        getrlimit(RLIMIT_AS, &before_);
-        std::ifstream statm("/proc/self/statm");
-        rlim_t pages = 0;
-        statm >> pages;
-        rlimit now{.rlim_cur = pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + (1 << 20),
-                   .rlim_max = before_.rlim_max};
-        setrlimit(RLIMIT_AS, &now);
-    }
-    ~MemoryLimit() { setrlimit(RLIMIT_AS, &before_); }
-    MemoryLimit(const MemoryLimit&) = delete;
-
- private:
-    rlimit before_{};
-};
-
-TEST(Engine, FailedStepLeavesTheCacheUnchanged) {
-    EngineOptions options{.context = 65536, .step_tokens = 65536};
-    Engine engine(fake_llama(1, 65536), fake_tokenizer(), options),
-        fresh(fake_llama(1, 65536), fake_tokenizer(), options);
-    Session session = engine.open(), other = fresh.open();
-    engine.generate(session, prompt_of(20), greedy(3));
-    std::vector<int32_t> prompt = prompt_of(60000);
-    {
-        MemoryLimit limit;
-        EXPECT_THROW(engine.generate(session, prompt, greedy(5)), Error);
-    }
-    prompt.resize(300);
-    Answer answer = engine.generate(session, prompt, greedy(5));
-    EXPECT_EQ(answer.reused, 20);
-    EXPECT_EQ(answer.ids, fresh.generate(other, prompt, greedy(5)).ids);
-}
-
 TEST(Engine, StopStringEndsTheAnswer) {
     Engine engine(fake_llama(), fake_tokenizer());
-    Session session = engine.open();
-    std::string text = engine.generate(session, prompt_of(10), greedy(30)).text;
+    std::string text = engine.generate(prompt_of(10), greedy(30)).text;
     GenerateOptions options = greedy(30);
     options.stop = {text.substr(text.size() / 2)};
-    Answer answer = engine.generate(session, prompt_of(10), options);
+    Answer answer = engine.generate(prompt_of(10), options);
     EXPECT_EQ(answer.finish, Finish::stop);
     EXPECT_EQ(answer.text, text.substr(0, text.find(options.stop[0])));
 }
 
 TEST(Engine, CallbackReturningFalseCancels) {
-    Engine engine(fake_llama(), fake_tokenizer(), {.step_tokens = 4});
-    Session session = engine.open();
-    int calls = 0;
-    Answer answer = engine.generate(session, prompt_of(9), greedy(20), [&](std::string_view) { return ++calls < 5; });
+    Engine engine(fake_llama(1, 100000), fake_tokenizer(), {.context = 100000, .step_tokens = 4});
+    int tokens = 0;
+    Answer answer = engine.generate(prompt_of(9), greedy(90000),
+                                    [&](std::string_view text) { return text.empty() || ++tokens < 5; });
     EXPECT_EQ(answer.finish, Finish::canceled);
-    EXPECT_EQ(answer.ids.size(), 3u);  // the first two steps were prefill chunks
-    EXPECT_EQ(engine.generate(session, prompt_of(9), greedy(20)).ids.size(), 20u);
+    EXPECT_GE(answer.ids.size(), 5u);
+    EXPECT_LT(answer.ids.size(), 90000u);
+    EXPECT_EQ(engine.generate(prompt_of(9), greedy(20)).ids.size(), 20u);
+}
+
+TEST(Engine, CallbackIsCalledWhileAPromptIsComputed) {
+    Engine engine(fake_llama(1, 100000), fake_tokenizer(), {.context = 100000, .step_tokens = 4});
+    Answer answer = engine.generate(prompt_of(60000), greedy(1), [](std::string_view) { return false; });
+    EXPECT_EQ(answer.finish, Finish::canceled);
+    EXPECT_TRUE(answer.ids.empty());
 }
 
 TEST(Engine, ExceedingTheContextIsAnErrorWithTheSizes) {
     Engine engine(fake_llama(), fake_tokenizer(), {.context = 32});
-    Session session = engine.open();
-    try {
-        engine.generate(session, prompt_of(20), greedy(13));
-        FAIL();
-    } catch (const ContextFull& full) {
-        EXPECT_EQ(std::string(full.what()), "20 prompt tokens and 13 to generate exceed the context of 32");
-        EXPECT_EQ(full.prompt + full.requested - full.context, 1);
-    }
-    EXPECT_EQ(engine.generate(session, prompt_of(20), greedy(12)).finish, Finish::length);
-    EXPECT_THROW(engine.generate(session, prompt_of(32), greedy(0)), ContextFull);
-    EXPECT_THROW(engine.generate(session, prompt_of(5), greedy(INT64_MAX)), ContextFull);
-    EXPECT_THROW(engine.score(session, prompt_of(33), 1), ContextFull);
+    EXPECT_EQ(error_of([&] { engine.generate(prompt_of(20), greedy(13)); }),
+              "20 prompt tokens and 13 to generate exceed the context of 32");
+    EXPECT_EQ(engine.generate(prompt_of(20), greedy(12)).finish, Finish::length);
+    EXPECT_EQ(error_kind_of([&] { engine.generate(prompt_of(32), greedy(0)); }), ErrorKind::too_large);
+    EXPECT_EQ(error_kind_of([&] { engine.generate(prompt_of(5), greedy(INT64_MAX)); }), ErrorKind::too_large);
+    EXPECT_EQ(error_kind_of([&] { engine.score(prompt_of(33), 1); }), ErrorKind::too_large);
 }
 
 TEST(Engine, WithoutMaxTokensTheAnswerEndsWithTheContext) {
     Engine engine(fake_llama(), fake_tokenizer(), {.context = 32});
-    Session session = engine.open();
-    Answer answer = engine.generate(session, prompt_of(20), greedy(0));
+    Answer answer = engine.generate(prompt_of(20), greedy(0));
     EXPECT_EQ(answer.finish, Finish::context);
     EXPECT_EQ(answer.ids.size(), 12u);
-    EXPECT_EQ(session.size(), 32);
 }
 
 TEST(Engine, BatchedAnswersEqualThoseGeneratedAlone) {
     std::vector<std::vector<int32_t>> prompts = {prompt_of(3), prompt_of(40, 5), prompt_of(17, 9), prompt_of(1)};
-    std::vector<std::vector<int32_t>> alone;
+    Engine engine(fake_llama(), fake_tokenizer(), {.sequences = 3, .step_tokens = 8});
+    std::vector<Reply> replies;
+    for (size_t i = 0; i < prompts.size(); ++i)
+        replies.push_back(engine.submit({.tokens = prompts[i], .options = sampled(25, 3 + static_cast<int64_t>(i))}));
     for (size_t i = 0; i < prompts.size(); ++i) {
-        Engine engine(fake_llama(), fake_tokenizer());
-        Session session = engine.open();
-        alone.push_back(engine.generate(session, prompts[i], sampled(25, 3 + static_cast<int64_t>(i))).ids);
+        Engine fresh(fake_llama(), fake_tokenizer());
+        EXPECT_EQ(replies[i].wait().ids, fresh.generate(prompts[i], sampled(25, 3 + static_cast<int64_t>(i))).ids) << i;
     }
-    Engine engine(fake_llama(), fake_tokenizer(), {.slots = 4, .step_tokens = 8});
-    std::deque<Session> sessions;
-    std::deque<Generation> answers;
-    std::vector<Generation*> running;
-    for (int step = 0; step < 200; ++step) {
-        if (step % 4 == 0 && answers.size() < prompts.size()) {  // they join one by one
-            size_t i = answers.size();
-            sessions.push_back(engine.open());
-            running.push_back(
-                &answers.emplace_back(engine, sessions[i], prompts[i], sampled(25, 3 + static_cast<int64_t>(i))));
-        }
-        engine.step(running);
-    }
-    ASSERT_EQ(answers.size(), 4u);
-    for (size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(answers[i].answer().ids, alone[i]) << i;
 }
 
-// All logits of a prompt, run in steps of `step_tokens` tokens on `n_threads` threads.
-std::vector<float> logits_of(int64_t step_tokens, int n_threads) {
-    set_threads(n_threads);
-    Engine engine(fake_llama(), fake_tokenizer(), {.step_tokens = step_tokens});
-    Session session = engine.open();
+// All logits of a text.
+std::vector<float> logits_of(Engine& engine, const std::vector<int32_t>& tokens) {
     std::vector<float> all;
-    engine.score(session, prompt_of(150), 1, [&](int64_t, Tensor logits) {
-        std::span<float> rows = logits.span<float>();
+    for (int64_t from = 1, n = std::ssize(tokens); from < n; from += max_logit_rows) {
+        std::vector<int32_t> part(tokens.begin(), tokens.begin() + std::min(n, from + max_logit_rows));
+        std::vector<float> rows = engine.score_with_logits(part, from).logits;
         all.insert(all.end(), rows.begin(), rows.end());
-    });
+    }
     return all;
 }
 
+// In steps of `step_tokens` tokens on `n_threads` threads.
+std::vector<float> logits_of_prompt(int64_t step_tokens, int n_threads) {
+    set_threads(n_threads);
+    Engine engine(fake_llama(), fake_tokenizer(), {.step_tokens = step_tokens, .poison_new_pages = true});
+    return logits_of(engine, prompt_of(150));
+}
+
 TEST(Engine, LogitsAreBitIdenticalForAnyStepSizeAndThreadCount) {
-    std::vector<float> full = logits_of(512, 1);
+    std::vector<float> full = logits_of_prompt(512, 1);
     EXPECT_EQ(full.size(), 149u * 272);
-    EXPECT_EQ(logits_of(7, 2), full);
-    EXPECT_EQ(logits_of(1, 2), full);
+    EXPECT_EQ(logits_of_prompt(7, 2), full);
+    EXPECT_EQ(logits_of_prompt(1, 2), full);
     set_threads(0);
 }
 
 TEST(Engine, ScoresAreLogProbabilities) {
     Engine engine(fake_llama(), fake_tokenizer());
-    Session session = engine.open();
     std::vector<int32_t> tokens = prompt_of(100);
-    std::vector<double> expected;
-    std::vector<int64_t> positions;
-    std::vector<float> log_p = engine.score(session, tokens, 5, [&](int64_t first, Tensor logits) {
-        for (int64_t row = 0; row < logits.rows(); ++row) {
-            double sum = 0;
-            std::span<float> values(logits.row<float>(row), 272);
-            for (float value : values) sum += std::exp(static_cast<double>(value));
-            positions.push_back(first + row);
-            expected.push_back(
-                static_cast<double>(values[static_cast<size_t>(tokens[static_cast<size_t>(first + row)])]) -
-                std::log(sum));
-        }
-    });
+    std::vector<float> log_p = engine.score(tokens, 5), logits = logits_of(engine, tokens);
     ASSERT_EQ(log_p.size(), 95u);
-    ASSERT_EQ(positions.size(), 95u);
     for (size_t i = 0; i < log_p.size(); ++i) {
-        EXPECT_EQ(positions[i], static_cast<int64_t>(i) + 5);
-        EXPECT_NEAR(static_cast<double>(log_p[i]), expected[i], 1e-4) << i;
+        std::span<const float> row = std::span(logits).subspan((i + 4) * 272, 272);
+        double sum = 0;
+        for (float value : row) sum += std::exp(static_cast<double>(value));
+        double expected = static_cast<double>(row[static_cast<size_t>(tokens[i + 5])]) - std::log(sum);
+        EXPECT_NEAR(static_cast<double>(log_p[i]), expected, 1e-4) << i;
     }
-    EXPECT_TRUE(engine.score(session, std::vector<int32_t>{256}, 1).empty());
+    EXPECT_TRUE(engine.score({256}, 1).empty());
 }
 
-TEST(Engine, ScoringReusesTheCachedPrefix) {
+TEST(Engine, ScoringReusesPagesBeforeTheFirstScoredToken) {
     Engine engine(fake_llama(), fake_tokenizer());
-    Session session = engine.open();
-    std::vector<int32_t> tokens = prompt_of(90);
-    std::vector<float> full = engine.score(session, tokens, 1), chunked;
-    session.sync({});
-    for (size_t at = 1; at < tokens.size(); at += 20) {
-        std::vector<float> extra =
-            engine.score(session, std::span(tokens).first(std::min(at + 20, tokens.size())), static_cast<int64_t>(at));
-        chunked.insert(chunked.end(), extra.begin(), extra.end());
-        EXPECT_EQ(session.reused(), static_cast<int64_t>(at) - 1);
+    std::vector<int32_t> tokens = prompt_of(290);
+    std::vector<float> full = engine.score(tokens, 1), chunked;
+    for (int64_t from = 1; from < 290; from += 90) {
+        std::vector<int32_t> part(tokens.begin(), tokens.begin() + std::min<int64_t>(from + 90, 290));
+        Answer answer = engine.submit({.task = Task::score, .tokens = part, .from = from}).wait();
+        chunked.insert(chunked.end(), answer.log_p.begin(), answer.log_p.end());
+        EXPECT_EQ(answer.reused, (from - 1) / 64 * 64);
     }
     EXPECT_EQ(chunked, full);
 }
 
 TEST(Engine, EmbeddingsHaveUnitLengthAndDifferBetweenTexts) {
     Engine engine(fake_llama(), fake_tokenizer(), {.step_tokens = 8});
-    Session session = engine.open();
-    std::vector<float> one = engine.embed(session, prompt_of(30)), again = engine.embed(session, prompt_of(30)),
-                       two = engine.embed(session, prompt_of(30, 4));
+    std::vector<float> one = engine.embed(prompt_of(30)), again = engine.embed(prompt_of(30)),
+                       two = engine.embed(prompt_of(30, 4));
     ASSERT_EQ(one.size(), 32u);
     EXPECT_NEAR(std::inner_product(one.begin(), one.end(), one.begin(), 0.0f), 1, 1e-5);
     EXPECT_EQ(one, again);
     EXPECT_LT(std::inner_product(one.begin(), one.end(), two.begin(), 0.0f), 0.999);
-    EXPECT_THROW(engine.embed(session, {}), Error);
+    EXPECT_THROW(engine.embed({}), Error);
 }
 
 TEST(Engine, InvalidIdsAndEmptyPromptsAreErrors) {
     Engine engine(fake_llama(), fake_tokenizer());
-    Session session = engine.open();
-    EXPECT_THROW(engine.generate(session, {}, greedy(1)), Error);
+    EXPECT_THROW(engine.generate({}, greedy(1)), Error);
     for (int32_t id : {-1, 272}) {
-        EXPECT_THROW(engine.generate(session, std::vector<int32_t>{256, id}, greedy(1)), Error);
-        EXPECT_THROW(engine.score(session, std::vector<int32_t>{256, id}, 1), Error);
-        EXPECT_THROW(engine.embed(session, std::vector<int32_t>{256, id}), Error);
+        EXPECT_THROW(engine.generate(std::vector<int32_t>{256, id}, greedy(1)), Error);
+        EXPECT_THROW(engine.score(std::vector<int32_t>{256, id}, 1), Error);
+        EXPECT_THROW(engine.embed(std::vector<int32_t>{256, id}), Error);
     }
-    EXPECT_THROW(engine.generate(session, prompt_of(3), {.max_tokens = -1}), Error);
 }
 
 TEST(Engine, NonFiniteLogitsFailOnlyTheirOwnAnswer) {
     Llama llama = fake_llama();
     llama.tok_embeddings.weight.row<float>(7)[0] = std::numeric_limits<float>::quiet_NaN();
-    Engine engine(std::move(llama), fake_tokenizer(), {.slots = 2});
-    Session good = engine.open(), bad = engine.open();
-    EXPECT_THROW(engine.generate(bad, std::vector<int32_t>{256, 7}, greedy(3)), Error);
-    Generation fine(engine, good, std::vector<int32_t>{256}, greedy(1)),
-        broken(engine, bad, std::vector<int32_t>{256, 7}, greedy(1));
-    Generation* running[] = {&fine, &broken};
-    engine.step(running);
-    EXPECT_EQ(fine.answer().finish, Finish::length);
+    Engine engine(std::move(llama), fake_tokenizer(), {.sequences = 2});
+    Reply fine = engine.submit({.tokens = {256}, .options = greedy(1)}),
+          broken = engine.submit({.tokens = {256, 7}, .options = greedy(1)});
+    EXPECT_EQ(fine.wait().finish, Finish::length);
+    EXPECT_THAT(error_of([&] { broken.wait(); }), HasSubstr("the model's logits are not finite"));
     EXPECT_EQ(broken.answer().finish, Finish::failed);
-    EXPECT_NE(broken.answer().problem, "");
+    EXPECT_EQ(broken.answer().kind, ErrorKind::damaged);
+}
+
+constexpr std::string_view nonfinite_logits = "the model's logits are not finite";
+
+TEST(Engine, ScoresOfNonFiniteLogitsAreErrors) {
+    Llama llama = fake_llama();
+    llama.tok_embeddings.weight.row<float>(7)[0] = std::numeric_limits<float>::quiet_NaN();
+    Engine engine(std::move(llama), fake_tokenizer());
+    EXPECT_EQ(engine.score({256, 65, 7}, 1).size(), 2u) << "nothing is predicted from the last token";
+    EXPECT_THAT(error_of([&] { engine.score({256, 7, 65}, 1); }), StartsWith(nonfinite_logits));
+    EXPECT_EQ(error_kind_of([&] { engine.score({256, 7, 65}, 1); }), ErrorKind::damaged);
+}
+
+// One row of the output overflows: the probability of another token is finite.
+TEST(Engine, ReturnedLogitsAreFinite) {
+    Llama llama = fake_llama();
+    std::ranges::fill(llama.output.weight.weight.slice(9, 1).span<float>(), -std::numeric_limits<float>::max());
+    Engine engine(std::move(llama), fake_tokenizer());
+    EXPECT_THAT(error_of([&] { engine.score_with_logits({256, 65, 66}, 1); }), StartsWith(nonfinite_logits));
+}
+
+TEST(Engine, EmbeddingsWithoutADirectionAreErrors) {
+    for (float weight : {std::numeric_limits<float>::quiet_NaN(), 0.0f}) {
+        Llama llama = fake_llama();
+        std::ranges::fill(llama.norm.weight.span<float>(), weight);
+        Engine engine(std::move(llama), fake_tokenizer());
+        EXPECT_THAT(error_of([&] { engine.embed(prompt_of(5)); }), StartsWith("the embedding is not finite: "));
+        EXPECT_EQ(error_kind_of([&] { engine.embed(prompt_of(5)); }), ErrorKind::damaged);
+    }
 }
 
 // A byte tokenizer in which the four ids from `hole` on have no text; the bytes from there on are shifted by four.
@@ -281,22 +256,20 @@ Tokenizer tokenizer_with_gap(int32_t hole) {
 
 TEST(Engine, NeverSamplesAnIdWithoutText) {
     Engine plain(fake_llama(), fake_tokenizer());
-    Session first = plain.open();
     std::vector<int32_t> prompt = {97, 98};
-    int32_t hole = plain.generate(first, prompt, greedy(1)).ids[0];  // the model's most likely token
+    int32_t hole = plain.generate(prompt, greedy(1)).ids[0];  // the model's most likely token
     Engine engine(fake_llama(), tokenizer_with_gap(hole));
-    Session second = engine.open();
     auto in_gap = [hole](const Answer& answer) {
         return std::count_if(answer.ids.begin(), answer.ids.end(),
                              [hole](int32_t id) { return id >= hole && id < hole + 4; });
     };
-    EXPECT_EQ(in_gap(engine.generate(second, prompt, greedy(50))), 0);
-    EXPECT_EQ(in_gap(engine.generate(second, prompt, sampled(200, 3))), 0);
+    EXPECT_EQ(in_gap(engine.generate(prompt, greedy(50))), 0);
+    EXPECT_EQ(in_gap(engine.generate(prompt, sampled(200, 3))), 0);
     for (int k : {1, 5, 270}) {
         GenerateOptions options{
             .sample = {.temperature = 2, .top_p = 1, .top_k = k, .repetition_penalty = 1.5f, .seed = 7},
             .max_tokens = 100};
-        Answer answer = engine.generate(second, prompt, options);
+        Answer answer = engine.generate(prompt, options);
         EXPECT_EQ(in_gap(answer), 0) << k;
         EXPECT_EQ(answer.ids.size(), 100u) << k;
     }
@@ -308,60 +281,208 @@ TEST(Engine, TokensBeyondTheEmbeddingAreErrorsOnlyWhenUsed) {
     extra.append_controls({"<|begin_of_text|>", "<|end_of_text|>", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11",
                            "12", "13", "14", "15", "<pad>"});
     Engine engine(fake_llama(), Tokenizer(std::move(extra))), reference(fake_llama(), fake_tokenizer());
-    Session session = engine.open(), other = reference.open();
-    EXPECT_EQ(engine.generate(session, prompt_of(9), sampled(30, 2)).ids,
-              reference.generate(other, prompt_of(9), sampled(30, 2)).ids);
+    EXPECT_EQ(engine.generate(prompt_of(9), sampled(30, 2)).ids, reference.generate(prompt_of(9), sampled(30, 2)).ids);
     std::string expected =
         "token 272 ('<pad>') is not in the model's vocabulary of 272: its embedding has no row for it";
     std::vector<int32_t> ids = {256, 272, 65};
-    EXPECT_EQ(error_message([&] { engine.generate(session, ids, greedy(3)); }), expected);
-    EXPECT_EQ(error_message([&] { engine.score(session, ids, 1); }), expected);
-    EXPECT_EQ(error_message([&] { engine.embed(session, ids); }), expected);
+    EXPECT_EQ(error_of([&] { engine.generate(ids, greedy(3)); }), expected);
+    EXPECT_EQ(error_of([&] { engine.score(ids, 1); }), expected);
+    EXPECT_EQ(error_of([&] { engine.embed(ids); }), expected);
 }
 
 TEST(Engine, ContextIsLimitedByTheModel) {
     EXPECT_THROW(Engine(fake_llama(1, 64), fake_tokenizer(), {.context = 65}), Error);
-    constexpr int64_t beyond_memory = int64_t{1} << 44;  // a cache of 4 PiB
-    EXPECT_EQ(error_message([] { Engine(fake_llama(1, beyond_memory), fake_tokenizer(), {.context = beyond_memory}); }),
-              "out of memory: cannot allocate 4294967296 MiB for the KV cache: use a smaller context than "
-              "17592186044416");
+    auto error_with = [](int64_t context) {
+        return error_of([&] { Engine(fake_llama(1, context), fake_tokenizer(), {.context = context}); });
+    };
+    EXPECT_THAT(error_with(int64_t{1} << 36),  // at least 16 TiB
+                AllOf(StartsWith("out of memory: cannot allocate "),
+                      EndsWith(" MiB for the KV cache: use a smaller context than 68719476736")));
+    EXPECT_EQ(error_with(int64_t{1} << 44),
+              "a KV cache of 274877906944 pages of 64 tokens is too large: use a smaller context than 17592186044416");
     EXPECT_EQ(Engine(fake_llama(1, 64), fake_tokenizer()).context(), 64);
     EXPECT_EQ(Engine(fake_llama(1, 1 << 20), fake_tokenizer()).context(), default_context);
 }
 
-TEST(Session, RepeatingAPrefixReusesTheCache) {
-    Engine engine(fake_llama(), fake_tokenizer(), {.slots = 2});
-    Session session = engine.open(), fresh = engine.open();
-    std::vector<int32_t> first = prompt_of(30), second = first;
-    second[20] = 3;
-    Answer before = engine.generate(session, first, greedy(5));
-    EXPECT_EQ(before.reused, 0);
-    Answer changed = engine.generate(session, second, greedy(5));
-    EXPECT_EQ(changed.reused, 20);
-    EXPECT_EQ(changed.ids, engine.generate(fresh, second, greedy(5)).ids);
-    EXPECT_EQ(engine.generate(session, second, greedy(5)).reused, 29);  // the last one is recomputed for its logits
-    EXPECT_EQ(engine.generate(session, std::span(second).first(10), greedy(1)).reused, 9);
+// A conversation is its tokens: each turn sends all of them.
+TEST(Engine, WholePagesOfACommonBeginningAreReused) {
+    Engine engine(fake_llama(), fake_tokenizer(), {.poison_new_pages = true});
+    std::vector<int32_t> first = prompt_of(200), second = prompt_of(150);
+    second.push_back(7);
+    EXPECT_EQ(engine.generate(first, greedy(1)).reused, 0);
+    EXPECT_EQ(engine.generate(second, greedy(1)).reused, 128);
+    EXPECT_EQ(engine.generate(first, greedy(1)).reused, 192);
+    first.resize(192);
+    EXPECT_EQ(engine.generate(first, greedy(1)).reused, 128) << "the last token of a prompt always runs";
+    EXPECT_EQ(engine.generate({.tokens = first, .tenant = "another"}).reused, 0);
+    EXPECT_TRUE(engine.embed(first).size() == 32u);
 }
 
-TEST(Session, GeneratedTokensAreReused) {
-    Engine engine(fake_llama(), fake_tokenizer());
-    Session session = engine.open();
-    std::vector<int32_t> tokens = prompt_of(10);
-    std::vector<int32_t> answer = engine.generate(session, tokens, greedy(5)).ids;
-    tokens.insert(tokens.end(), answer.begin(), answer.end());
-    tokens.push_back(65);
-    EXPECT_EQ(engine.generate(session, tokens, greedy(1)).reused, 14);  // its last token was never run
+// 1,000 tokens are 15 whole pages and 40 tokens.
+TEST(Engine, TokensOfACommonBeginningAreComputedOnce) {
+    Engine engine(fake_llama(1, 2048), fake_tokenizer(), {.poison_new_pages = true});
+    std::vector<int32_t> first = prompt_of(1000), second = first;
+    for (int32_t id : {1, 2, 3}) first.push_back(id);
+    for (int32_t id : {4, 5, 6, 7, 8}) second.push_back(id);
+    engine.generate(first, greedy(1));
+    EXPECT_EQ(engine.status().computed_tokens, 1003);
+    engine.generate(second, greedy(1));
+    EXPECT_EQ(engine.status().computed_tokens, 1003 + 40 + 5);
 }
 
-TEST(Session, SlotsAreLimitedAndFreedOnDestruction) {
-    Engine engine(fake_llama(), fake_tokenizer(), {.slots = 2});
-    Session one = engine.open();
-    {
-        Session two = engine.open();
-        Session moved = std::move(two);
-        EXPECT_THROW(engine.open(), Error);
+// The status is that between steps: after the last event of an answer, its request may still be counted.
+EngineStatus status_when_idle(const Engine& engine) {
+    while (true) {
+        EngineStatus status = engine.status();
+        if (status.running + status.waiting == 0) return status;
+        std::this_thread::yield();
     }
-    EXPECT_NO_THROW(engine.open());
+}
+
+TEST(Engine, StatusCountsRequestsAndPages) {
+    Engine engine(fake_llama(1, 64000), fake_tokenizer(), {.context = 64000, .sequences = 2});
+    EXPECT_EQ(engine.status().pages, 2000);
+    EXPECT_EQ(engine.status().available_pages, 2000);
+    std::vector<Reply> replies;
+    for (int i = 0; i < 5; ++i) replies.push_back(engine.submit({.tokens = prompt_of(70, i)}));
+    EngineStatus status;
+    while (status = engine.status(), status.running < 2) std::this_thread::yield();
+    EXPECT_EQ(status.running, 2);
+    EXPECT_EQ(status.waiting, 3);
+    EXPECT_LE(status.available_pages, 2000 - 2);
+    replies.clear();
+    EXPECT_EQ(status_when_idle(engine).available_pages, 2000);
+}
+
+TEST(Engine, GeneratedTokensAreReused) {
+    Engine engine(fake_llama(), fake_tokenizer());
+    std::vector<int32_t> tokens = prompt_of(50);
+    std::vector<int32_t> answer = engine.generate(tokens, greedy(100)).ids;
+    tokens.insert(tokens.end(), answer.begin(), answer.end());
+    EXPECT_EQ(engine.generate(tokens, greedy(1)).reused, 128);
+}
+
+TEST(Engine, RequestsBeyondTheLimitAreRefusedAsBusy) {
+    Engine engine(fake_llama(1, 100000), fake_tokenizer(), {.context = 100000, .waiting = 2});
+    {
+        Reply one = engine.submit({.tokens = {256}}), two = engine.submit({.tokens = {256}});
+        EXPECT_EQ(error_of([&] { engine.submit({.tokens = {256}}); }),
+                  "2 requests are waiting already: try again later");
+    }
+    Reply after = submit_when_free(engine, {.tokens = {256}, .options = greedy(3)});
+    EXPECT_EQ(after.wait().ids.size(), 3u);
+}
+
+TEST(Engine, AdaptersThatTheModelDoesNotHaveAreErrors) {
+    Engine engine(fake_llama(), fake_tokenizer());
+    for (int adapter : {-2, 0})
+        EXPECT_EQ(error_of([&] { engine.submit({.tokens = {256}, .adapter = adapter}); }),
+                  fmt::format("there is no adapter {}, as the model has 0: leave adapter out", adapter));
+}
+
+TEST(Engine, ValuesThatNoFieldAcceptsAreErrorsOfTheirField) {
+    Engine engine(fake_llama(), fake_tokenizer());
+    auto expect_error = [&engine](const Request& request, std::string_view field, std::string_view problem) {
+        std::optional<Error> error = thrown_error([&] { engine.submit(request); });
+        ASSERT_TRUE(error) << field << " is accepted";
+        EXPECT_EQ(error->field, field);
+        EXPECT_EQ(error->problem(), problem);
+        EXPECT_EQ(error->kind, ErrorKind::usage);
+    };
+    auto sampling = [](const SampleOptions& sample) { return Request{.tokens = {256}, .options = {.sample = sample}}; };
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+    expect_error(sampling({.temperature = -1}), "temperature", " must be at least 0, not -1");
+    expect_error(sampling({.temperature = nan}), "temperature", " must be a number, not 'nan'");
+    expect_error(sampling({.temperature = 100.5f}), "temperature", " must be at most 100, not 100.5");
+    expect_error(sampling({.top_p = 0}), "top_p", " must be more than 0, not 0");
+    expect_error(sampling({.top_k = -1}), "top_k", " must be at least 0, not -1");
+    expect_error(sampling({.min_p = 2}), "min_p", " must be at most 1, not 2");
+    expect_error(sampling({.repetition_penalty = nan}), "repetition_penalty", " must be a number, not 'nan'");
+    expect_error(sampling({.seed = -1}), "seed", " must be at least 0, not -1");
+    expect_error({.tokens = {256}, .options = {.max_tokens = -5}}, "max_tokens", " must be at least 0, not -5");
+    expect_error({.tokens = {256}, .logprobs = -7}, "logprobs", " must be at least -1, not -7");
+    expect_error({.tokens = {256}, .logprobs = 101}, "logprobs", " must be at most 100, not 101");
+    std::vector<std::string> texts(65, "a");
+    expect_error({.tokens = {256}, .options = {.stop = texts}}, "stop", " must be at most 64 texts");
+    expect_error({.tokens = {256}, .options = {.stop = {std::string(1001, 'a')}}}, "stop",
+                 " must be texts of at most 1000 bytes");
+    expect_error({.tokens = {256}, .stop_ids = std::vector<int32_t>(65, 5)}, "stop_ids", " must be at most 64 tokens");
+}
+
+TEST(Engine, OnlyAllowedTokensAreGenerated) {
+    Engine engine(fake_llama(), fake_tokenizer());
+    Request request{.tokens = prompt_of(5), .options = sampled(50, 1), .allowed = TokenMask(272, false)};
+    EXPECT_EQ(error_of([&] { engine.generate(request); }),
+              "none of the allowed tokens is one that this model can generate");
+    for (char letter : std::string_view("aqz")) request.allowed.allow(static_cast<size_t>(letter));
+    Answer answer = engine.generate(request);
+    EXPECT_EQ(answer.ids.size(), 50u);
+    EXPECT_THAT(answer.text, testing::MatchesRegex("[aqz]+"));
+}
+
+TEST(Engine, LogprobsAreThoseOfAScore) {
+    Engine engine(fake_llama(), fake_tokenizer());
+    std::vector<int32_t> tokens = prompt_of(5);
+    Answer answer = engine.generate({.tokens = tokens, .options = sampled(20, 1), .logprobs = 3});
+    tokens.insert(tokens.end(), answer.ids.begin(), answer.ids.end());
+    std::vector<float> expected = engine.score(tokens, 5);
+    ASSERT_EQ(answer.tokens.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_NEAR(answer.tokens[i].logprob, expected[i], 1e-4) << i;
+        ASSERT_EQ(answer.tokens[i].alternatives.size(), 3u);
+        EXPECT_GE(answer.tokens[i].alternatives[0].logprob, answer.tokens[i].alternatives[1].logprob);
+        EXPECT_GE(answer.tokens[i].alternatives[0].logprob, answer.tokens[i].logprob);
+    }
+}
+
+TEST(Reply, NotificationsTellOfEveryEventAndTheEnd) {
+    std::atomic<int> notifications = 0;
+    Engine engine(fake_llama(), fake_tokenizer());
+    Reply reply = engine.submit({.tokens = prompt_of(5), .options = greedy(20)}, [&] { ++notifications; });
+    int events = 0;
+    while (std::optional<Event> event = reply.next()) ++events;
+    EXPECT_EQ(events, 20);
+    reply.wait();
+    for (int ms = 0; ms < 10000 && notifications < 21; ++ms) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_EQ(notifications, 21);
+}
+
+TEST(Reply, SeveralThreadsMayRead) {
+    Engine engine(fake_llama(), fake_tokenizer(), {.sequences = 4});
+    for (int round = 0; round < 100; ++round) {
+        Reply reply = engine.submit({.tokens = prompt_of(5), .options = greedy(10)});
+        std::atomic<int> events = 0;
+        std::vector<std::thread> readers;
+        for (int i = 0; i < 4; ++i)
+            readers.push_back(std::thread([&] {
+                while (reply.next()) ++events;
+            }));
+        for (std::thread& reader : readers) reader.join();
+        ASSERT_EQ(events, 10);
+        ASSERT_EQ(reply.answer().ids.size(), 10u);
+        ASSERT_EQ(reply.answer().finish, Finish::length);
+    }
+}
+
+TEST(Reply, AReaderThatNeverReadsDelaysNobody) {
+    Engine engine(fake_llama(), fake_tokenizer(), {.sequences = 2});
+    Reply unread = engine.submit({.tokens = prompt_of(5), .options = greedy(200)});
+    EXPECT_EQ(engine.generate(prompt_of(6), greedy(200)).ids.size(), 200u);
+    EXPECT_EQ(unread.wait().ids.size(), 200u);
+}
+
+TEST(Reply, DestroyingOneCancelsItsRequest) {
+    Engine engine(fake_llama(1, 100000), fake_tokenizer(), {.context = 100000});
+    { Reply endless = engine.submit({.tokens = {256}}); }
+    EXPECT_EQ(engine.generate({256}, greedy(3)).ids.size(), 3u);  // one sequence runs at a time
+}
+
+TEST(Engine, DestroyingItEndsItsRequests) {
+    std::optional<Engine> engine;
+    engine.emplace(fake_llama(1, 100000), fake_tokenizer(), EngineOptions{.context = 100000});
+    Reply reply = engine->submit({.tokens = {256}});
+    engine.reset();
+    EXPECT_EQ(reply.wait().finish, Finish::canceled);
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 // infer/fake_model.h — for tests: a tiny randomly initialized Llama and a byte tokenizer, without files.
 //
-//   Engine engine(fake_llama(), fake_tokenizer(), {.slots = 2});
+//   Engine engine(fake_llama(), fake_tokenizer(), {.sequences = 2});
 //
 // It generates lowercase letters, reproducibly; with temperature 0 it never generates a stop token.
 #pragma once
+#include "kernels/host_copy.h"
 #include "model/load.h"
 #include "tokenizer/tokenizer.h"
 
@@ -24,7 +25,7 @@ inline Tokenizer fake_tokenizer() {
     return Tokenizer(std::move(vocabulary));
 }
 
-inline Llama fake_llama(uint64_t seed = 1, int64_t context = 512) {
+inline Llama fake_llama(uint64_t seed = 1, int64_t context = 512, const Kernels& kernels = choose_kernels()) {
     Config config;
     config.dim = 32;
     config.layers = 2;
@@ -36,12 +37,14 @@ inline Llama fake_llama(uint64_t seed = 1, int64_t context = 512) {
     config.context = context;
     config.bos = 256;
     config.eos = {257};
-    Llama llama = seeded_llama(config, seed, {});
+    Llama llama = seeded_llama(kernels, config, seed, {});
+    HostCopy output(kernels, {}, llama.output.weight.weight);
+    output.download();
     for (int64_t id = 0; id < config.vocabulary; ++id) {
         bool letter = (id >= 'a' && id <= 'z') || id == ' ';
-        std::span<float> weights = llama.output.weight.weight.slice(id, 1).span<float>();
-        for (float& weight : weights) weight *= letter ? 30 : 0;
+        for (float& weight : output.tensor().slice(id, 1).span<float>()) weight *= letter ? 30 : 0;
     }
+    output.upload();
     return llama;
 }
 

@@ -48,14 +48,18 @@ int64_t seed_from_clock() {
 }  // namespace
 
 void fail_nonfinite_logits() {
-    fail("the model's logits are not finite: its weights are damaged or overflow in this dtype (try --type f32)");
+    fail(ErrorKind::damaged,
+         "the model's logits are not finite: its weights are damaged or overflow in this dtype (try the type f32)");
 }
 
-void validate(const SampleOptions& options) { check_values(options); }
+double log_sum_exp(std::span<const float> logits, float highest) {
+    double sum = 0;
+    for (float value : logits) sum += std::exp(static_cast<double>(value - highest));
+    return std::log(sum) + static_cast<double>(highest);
+}
 
 Sampler::Sampler(const SampleOptions& options) : options_(options) {
-    validate(options);
-    if (options_.seed == 0) options_.seed = seed_from_clock();
+    if (!options_.seed) options_.seed = seed_from_clock();
 }
 
 // Keeps the k most likely, sorted.
@@ -90,7 +94,7 @@ void Sampler::keep_nucleus(double total) {
 }
 
 int32_t Sampler::draw(int64_t position) const {
-    Random random(static_cast<uint64_t>(options_.seed));
+    Random random(static_cast<uint64_t>(*options_.seed));
     random.seek(static_cast<uint64_t>(position));
     double total = 0;
     for (const Candidate& candidate : candidates_) total += static_cast<double>(candidate.weight);
@@ -100,17 +104,21 @@ int32_t Sampler::draw(int64_t position) const {
     return candidates_.front().id;  // rounding error: the remainder goes to the first candidate
 }
 
-int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> tokens, std::span<const int32_t> excluded) {
-    check(logits.size() > excluded.size(), "choose among {} tokens, {} of them excluded", logits.size(),
-          excluded.size());
+int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> tokens, const TokenMask& allowed) {
+    check(!logits.empty() && (allowed.size() == 0 || allowed.size() == logits.size()), "{} logits and a mask of {}",
+          logits.size(), allowed.size());
     if (options_.repetition_penalty != 1) penalize_repetition(logits, tokens, options_.repetition_penalty);
-    for (int32_t id : excluded) logits[static_cast<size_t>(id)] = excluded_logit;
+    bool excluded = false;
+    allowed.each_forbidden([&](size_t id) {
+        logits[id] = excluded_logit;
+        excluded = true;
+    });
     size_t best = argmax_finite(logits);
     if (options_.temperature == 0) return static_cast<int32_t>(best);
 
     candidates_.resize(logits.size());
     for (size_t i = 0; i < logits.size(); ++i) candidates_[i] = {logits[i], static_cast<int32_t>(i)};
-    if (!excluded.empty()) std::erase_if(candidates_, [](const Candidate& c) { return c.weight == excluded_logit; });
+    if (excluded) std::erase_if(candidates_, [](const Candidate& c) { return c.weight == excluded_logit; });
     keep_top_k();
     float max_logit = logits[best];
     double total = 0;

@@ -1,5 +1,6 @@
 #include "infer/sampler.h"
 
+#include "core/fields.h"
 #include "core/test_error.h"
 
 #include <algorithm>
@@ -118,10 +119,11 @@ TEST(Sampler, SeedAndPositionDetermineTheDraw) {
     EXPECT_NE(choose(options, flat, ten), choose({.temperature = 1, .top_p = 1, .seed = 6}, flat, ten));
 }
 
-TEST(Sampler, SeedZeroComesFromTheClockAndIsReported) {
+TEST(Sampler, AnUnsetSeedComesFromTheClockAndIsReported) {
     Sampler drawn(SampleOptions{});
     EXPECT_GT(drawn.seed(), 0);
     EXPECT_EQ(Sampler({.seed = 12}).seed(), 12);
+    EXPECT_EQ(Sampler({.seed = 0}).seed(), 0);
 }
 
 TEST(Sampler, NonFiniteLogitsAreErrors) {
@@ -132,14 +134,17 @@ TEST(Sampler, NonFiniteLogitsAreErrors) {
 }
 
 TEST(Sampler, InvalidOptionsAreRejectedByName) {
-    auto error_of = [](SampleOptions options) { return error_message([&] { Sampler sampler(options); }); };
-    EXPECT_EQ(error_of({.temperature = -1}), "temperature must be at least 0, not -1");
-    EXPECT_EQ(error_of({.top_p = 0}), "top_p must be more than 0, not 0");
-    EXPECT_EQ(error_of({.top_k = -1}), "top_k must be at least 0, not -1");
-    EXPECT_EQ(error_of({.min_p = 2}), "min_p must be at most 1, not 2");
-    EXPECT_EQ(error_of({.repetition_penalty = 0}), "repetition_penalty must be more than 0, not 0");
-    EXPECT_EQ(error_of({.temperature = NAN}), "temperature must be at least 0, not nan");
-    EXPECT_EQ(error_of({}), "no error");
+    auto error_with = [](std::string_view name, std::string_view text) {
+        SampleOptions options;
+        std::vector<Field> list = list_fields(options);
+        return error_of([&] { set_from_text(find_field(list, name, "test"), text); });
+    };
+    EXPECT_EQ(error_with("temperature", "-1"), "temperature must be at least 0, not -1");
+    EXPECT_EQ(error_with("top_p", "0"), "top_p must be more than 0, not 0");
+    EXPECT_EQ(error_with("top_k", "-1"), "top_k must be at least 0, not -1");
+    EXPECT_EQ(error_with("min_p", "2"), "min_p must be at most 1, not 2");
+    EXPECT_EQ(error_with("repetition_penalty", "0"), "repetition_penalty must be more than 0, not 0");
+    EXPECT_EQ(error_with("temperature", "nan"), "temperature must be a number, not 'nan'");
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "kernels/cases.h"
 
+#include "core/blocks.h"
+#include "core/checked.h"
 #include "core/random.h"
+#include "kernels/host_copy.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +14,7 @@ namespace puna {
 namespace {
 
 constexpr Dtype float_types[] = {Dtype::f32, Dtype::bf16, Dtype::f16};
+constexpr Dtype block_types[] = {Dtype::q8_0, Dtype::q4_0, Dtype::q6_K};
 
 // Makes random tensors and the calls on them.
 class CaseMaker {
@@ -20,14 +24,18 @@ class CaseMaker {
 
     std::vector<KernelCase> make() {
         if (includes({"embed", "embed_backward"})) embedding();
-        if (includes({"matmul", "matmul_input_gradient", "matmul_weight_gradient"}))
+        if (includes({"matmul", "matmul_input_gradient", "matmul_weight_gradient", "pack", "unpack"}))
             for (Dtype dtype : float_types) matmuls(dtype);
         if (includes({"rms_norm", "rms_norm_backward"})) norms();
         if (includes({"rotary_angles", "rope"})) rotary_embeddings();
         if (includes({"attention", "attention_backward"})) attentions();
+        if (includes({"append_kv"}))
+            for (Dtype dtype : {Dtype::f32, Dtype::bf16}) caches(dtype);
         if (includes({"swiglu", "swiglu_backward"})) feed_forward();
         if (includes({"softmax", "cross_entropy", "cross_entropy_backward"})) losses();
         if (includes({"add", "add_scaled", "convert", "sum_of_squares", "adamw"})) elementwise();
+        if (includes({"dequantize"}))
+            for (Dtype dtype : block_types) dequantizations(dtype);
         return std::move(cases_);
     }
 
@@ -41,23 +49,54 @@ class CaseMaker {
         shape.data = static_cast<std::byte*>(memory_.tensor(Dtype::u8, {shape.bytes() + shift}).data) + shift;
         return shape;
     }
-    Tensor random(Dtype dtype, std::initializer_list<int64_t> sizes, float deviation = 1) {
+    // A tensor in the memory of the tested table, with contents that are the same in every memory.
+    template <class Fill>
+    Tensor filled(Dtype dtype, std::initializer_list<int64_t> sizes, Fill fill) {
         Tensor x = empty(dtype, sizes);
-        with_type(dtype, [&]<class T>() {
-            std::span<T> all = x.span<T>();
-            for (size_t i = 0; i < all.size(); ++i)
-                all[i] = i < 65536 ? T(random_.normal() * deviation) : all[i - 65536];
-        });
+        HostCopy host(memory_.kernels(), {}, x);
+        fill(host.tensor());
+        host.upload();
         return x;
+    }
+    // Values of next(), which repeat.
+    template <class Next>
+    Tensor values(Dtype dtype, std::initializer_list<int64_t> sizes, Next next) {
+        return filled(dtype, sizes, [&](Tensor x) {
+            with_type(dtype, [&]<class T>() {
+                std::span<T> all = x.span<T>();
+                for (size_t i = 0; i < all.size(); ++i) all[i] = i < 65536 ? T(next()) : all[i - 65536];
+            });
+        });
+    }
+    Tensor random(Dtype dtype, std::initializer_list<int64_t> sizes, float deviation = 1) {
+        return values(dtype, sizes, [&] { return random_.normal() * deviation; });
+    }
+    Tensor random_blocks(Dtype dtype, std::initializer_list<int64_t> sizes) {
+        return filled(dtype, sizes, [&](Tensor x) {
+            with_block(dtype, [&]<class Block>() {
+                std::byte* bytes = static_cast<std::byte*>(x.data);
+                for (int64_t i = 0; i < x.bytes(); ++i)
+                    bytes[i] = i < 65536 ? static_cast<std::byte>(random_.below(256)) : bytes[i - 65536];
+                Block* block = blocks<Block>(x, 0);
+                for (int64_t i = 0; i < x.count() / Block::size; ++i) block[i].d = f16(random_.normal() / 64);
+            });
+        });
     }
     Tensor floats(std::initializer_list<int64_t> sizes, float deviation = 1) {
         return random(Dtype::f32, sizes, deviation);
     }
+    Tensor squares(std::initializer_list<int64_t> sizes) {
+        return values(Dtype::f32, sizes, [&] {
+            float root = random_.normal();
+            return root * root;
+        });
+    }
     Tensor integers(int64_t n, int64_t low, int64_t high) {
-        Tensor x = empty(Dtype::i32, {n});
-        for (int32_t& value : x.span<int32_t>())
-            value = static_cast<int32_t>(low + static_cast<int64_t>(random_.below(static_cast<uint64_t>(high - low))));
-        return x;
+        return filled(Dtype::i32, {n}, [&](Tensor x) {
+            for (int32_t& value : x.span<int32_t>())
+                value =
+                    static_cast<int32_t>(low + static_cast<int64_t>(random_.below(static_cast<uint64_t>(high - low))));
+        });
     }
 
     void add_case(std::string kernel, std::string detail, double operations, std::vector<Tensor> inputs,
@@ -118,10 +157,20 @@ class CaseMaker {
         add_case("matmul", detail, operations, {x, w}, {out}, [=](const Kernels& k) { k.matmul({}, out, x, w); });
         add_case("matmul_input_gradient", detail, operations, {dout, w}, {dx},
                  [=](const Kernels& k) { k.matmul_input_gradient({}, dx, dout, w); });
+        if (dtype == Dtype::f32) layouts(w);
         if (dtype == Dtype::f16) return;
         add_gradient_cases(
             "matmul_weight_gradient", detail, operations, {dout, x}, {}, {O, D},
             [=](const Kernels& k, const TreeSum& dw) { k.matmul_weight_gradient({}, dw, dout, x, dtype); });
+    }
+
+    // The bytes of the panels as floats.
+    void layouts(Tensor w) {
+        Tensor panels = w.in_panels(nullptr, 16), bytes = floats({panels.bytes() / 4}),
+               rows = floats({w.size[0], w.size[1]});
+        panels.data = bytes.data;
+        add_case("pack", w.shape(), 0, {w}, {bytes}, [=](const Kernels& k) { k.pack({}, panels, w); });
+        add_case("unpack", w.shape(), 0, {bytes}, {rows}, [=](const Kernels& k) { k.unpack({}, rows, panels); });
     }
 
     void norms() {
@@ -138,20 +187,19 @@ class CaseMaker {
 
     void rotary_embeddings() {
         int64_t T = s_.tokens, P = s_.head_dim / 2;
-        Tensor positions = integers(T, 0, 9000), frequencies = empty(Dtype::f32, {P}),
-               angles = empty(Dtype::f32, {T, 2, P});
-        for (int64_t p = 0; p < P; ++p)
-            frequencies.as<float>()[p] = std::pow(500000.0f, -static_cast<float>(p) / static_cast<float>(P));
+        Tensor positions = integers(T, 0, 9000), angles = empty(Dtype::f32, {T, 2, P});
+        Tensor frequencies = filled(Dtype::f32, {P}, [&](Tensor f) {
+            for (int64_t p = 0; p < P; ++p)
+                f.as<float>()[p] = std::pow(500000.0f, -static_cast<float>(p) / static_cast<float>(P));
+        });
         add_case("rotary_angles", angles.shape(), 0, {positions}, {angles},
                  [=](const Kernels& k) { k.rotary_angles({}, angles, positions, frequencies); });
-        for (RotaryPairs pairs : {RotaryPairs::neighbors, RotaryPairs::halves})
-            for (bool inverse : {false, true}) {
-                Tensor x = floats({T, s_.heads * s_.head_dim}), angles_of_x = floats({T, 2, P});
-                std::string detail = fmt::format("{} {}{}", x, pairs == RotaryPairs::halves ? "halves" : "neighbors",
-                                                 inverse ? ", inverse" : "");
-                add_case("rope", detail, 3.0 * static_cast<double>(x.count()), {x}, {x},
-                         [=](const Kernels& k) { k.rope({}, x, angles_of_x, pairs, inverse); });
-            }
+        for (bool inverse : {false, true}) {
+            Tensor x = floats({T, s_.heads * s_.head_dim}), angles_of_x = floats({T, 2, P});
+            std::string detail = fmt::format("{}{}", x, inverse ? ", inverse" : "");
+            add_case("rope", detail, 3.0 * static_cast<double>(x.count()), {x}, {x},
+                     [=](const Kernels& k) { k.rope({}, x, angles_of_x, inverse); });
+        }
     }
 
     // Two sequences, the second of one token; the first has `cached` keys before its queries.
@@ -161,8 +209,7 @@ class CaseMaker {
         AttentionShape shape{s_.heads, s_.kv_heads, s_.head_dim};
         Tensor q = floats({T, dim}), k = floats({keys + 1, kv_dim}), v = floats({keys + 1, kv_dim});
         Tensor out = empty(Dtype::f32, {T, dim}), lse = empty(Dtype::f32, {T, s_.heads});
-        std::vector<AttentionSpan> spans{{0, T - 1, k.as<float>(), v.as<float>(), keys},
-                                         {T - 1, 1, k.row<float>(keys), v.row<float>(keys), 1}};
+        std::vector<AttentionSpan> spans = two_spans(k, v);
         double pairs = static_cast<double>(T - 1) * (static_cast<double>(s_.cached) + static_cast<double>(T) / 2);
         double operations = 4 * pairs * static_cast<double>(dim);
         std::string detail = fmt::format("{} heads, {} kv, {}", q, s_.kv_heads, s_.cached);
@@ -171,14 +218,60 @@ class CaseMaker {
         if (s_.cached) return;
         Tensor saved = empty(Dtype::f32, {T, dim}), saved_lse = empty(Dtype::f32, {T, s_.heads}),
                dout = floats({T, dim});
-        scalar_or_best().attention({}, saved, saved_lse, q, spans, shape);
+        save_forward(saved, saved_lse, q, k, v, shape);
         Tensor dq = floats({T, dim}), dk = floats({T, kv_dim}), dv = floats({T, kv_dim});
         add_case("attention_backward", detail, 2.5 * operations, {q, k, v, dout}, {dq, dk, dv},
                  [=](const Kernels& kernels) {
                      kernels.attention_backward({}, dq, dk, dv, dout, saved, saved_lse, q, spans, shape);
                  });
     }
-    // For the forward pass of a backward case: scalar, unless that would take minutes.
+    // The forward pass of a backward case, on the host: its results are the same in every memory.
+    void save_forward(Tensor out, Tensor lse, Tensor q, Tensor k, Tensor v, AttentionShape shape) {
+        const Kernels& device = memory_.kernels();
+        HostCopy out_copy(device, {}, out), lse_copy(device, {}, lse), q_copy(device, {}, q), k_copy(device, {}, k),
+            v_copy(device, {}, v);
+        Tensor keys = k_copy.download(), values = v_copy.download();
+        std::vector<AttentionSpan> spans = two_spans(keys, values);
+        scalar_or_best().attention({}, out_copy.tensor(), lse_copy.tensor(), q_copy.download(), spans, shape);
+        out_copy.upload();
+        lse_copy.upload();
+    }
+    std::vector<AttentionSpan> two_spans(Tensor k, Tensor v) const {
+        int64_t T = s_.tokens, keys = T - 1 + s_.cached;
+        return {{0, T - 1, keys, k.as<float>(), v.as<float>()}, {T - 1, 1, 1, k.row<float>(keys), v.row<float>(keys)}};
+    }
+
+    // The same two sequences in pages, of which only the results of attention can be compared.
+    void caches(Dtype dtype) {
+        int64_t T = s_.tokens, keys = T - 1 + s_.cached, pages = pages_for(keys) + 1;
+        AttentionShape shape{s_.heads, s_.kv_heads, s_.head_dim};
+        Tensor q = floats({T, s_.heads * s_.head_dim}), k = floats({keys + 1, s_.kv_heads * s_.head_dim}),
+               v = floats({keys + 1, s_.kv_heads * s_.head_dim}), out = empty(Dtype::f32, {T, q.columns()}),
+               lse = empty(Dtype::f32, {T, s_.heads}), memory = empty(Dtype::u8, {pages * page_bytes(shape, dtype)});
+        std::vector<int32_t> list(static_cast<size_t>(pages));
+        for (size_t i = 0; i < list.size(); ++i) list[i] = static_cast<int32_t>(list.size() - 1 - i);
+        KvPages cache{static_cast<std::byte*>(memory.data), page_bytes(shape, dtype), dtype};
+        add_case("append_kv", fmt::format("{} in {}, then attention", k, info(dtype).name), 0, {q, k, v}, {out, lse},
+                 [=](const Kernels& kernels) {
+                     std::span first = std::span(list).first(list.size() - 1), second = std::span(list).last(1);
+                     std::vector<AttentionSpan> appended{
+                         {.first = 0, .n = keys, .keys = keys, .cache = cache, .pages = first},
+                         {.first = keys, .n = 1, .keys = 1, .cache = cache, .pages = second}};
+                     std::vector<AttentionSpan> queries{
+                         {.first = 0, .n = T - 1, .keys = keys, .cache = cache, .pages = first},
+                         {.first = T - 1, .n = 1, .keys = 1, .cache = cache, .pages = second}};
+                     kernels.append_kv({}, k, v, appended, shape);
+                     kernels.attention({}, out, lse, q, queries, shape);
+                 });
+    }
+    // Of the tables that may run the case.
+    int64_t page_bytes(AttentionShape shape, Dtype dtype) const {
+        int64_t most = memory_.kernels().page_bytes(shape, dtype);
+        for (const Kernels* table : available_kernels())
+            if (table->page_bytes) most = std::max(most, table->page_bytes(shape, dtype));
+        return most;
+    }
+    // Scalar, unless that would take minutes.
     const Kernels& scalar_or_best() const {
         return s_.tokens > 100 ? *available_kernels().front() : *available_kernels().back();
     }
@@ -211,8 +304,7 @@ class CaseMaker {
     void elementwise() {
         int64_t n = s_.tokens * s_.dim;
         Tensor a = floats({n}), b = floats({n}), out = empty(Dtype::f32, {n}), total = floats({n});
-        Tensor w = floats({n}), m = floats({n}), v = floats({n}), squares = empty(Dtype::f32, {1});
-        for (float& x : v.span<float>()) x = x * x;
+        Tensor w = floats({n}), m = floats({n}), v = squares({n}), sum = empty(Dtype::f32, {1});
         double elements = static_cast<double>(n);
         add_case("add", a.shape(), elements, {a, b}, {out}, [=](const Kernels& k) { k.add({}, out, a, b); });
         add_case("add_scaled", a.shape(), 2 * elements, {a, total}, {total},
@@ -225,8 +317,11 @@ class CaseMaker {
                          [=](const Kernels& k) { k.convert({}, converted, x); });
             }
         }
-        add_case("sum_of_squares", a.shape(), 2 * elements, {a}, {squares},
-                 [=](const Kernels& k) { squares.as<float>()[0] = static_cast<float>(k.sum_of_squares({}, a)); });
+        add_case("sum_of_squares", a.shape(), 2 * elements, {a}, {sum}, [=](const Kernels& k) {
+            HostCopy result(k, {}, sum);
+            result.tensor().as<float>()[0] = static_cast<float>(k.sum_of_squares({}, a));
+            result.upload();
+        });
         AdamW step{.learning_rate = 1e-3f,
                    .beta1 = 0.9f,
                    .beta2 = 0.95f,
@@ -237,6 +332,12 @@ class CaseMaker {
                    .gradient_scale = 0.5f};
         add_case("adamw", a.shape(), 15 * elements, {w, m, v, b}, {w, m, v},
                  [=](const Kernels& k) { k.adamw({}, w, m, v, b, step); });
+    }
+
+    void dequantizations(Dtype dtype) {
+        int64_t T = s_.tokens, D = round_up(s_.dim, info(dtype).block);
+        Tensor x = random_blocks(dtype, {T, D}), out = empty(Dtype::f32, {T, D});
+        add_case("dequantize", x.shape(), 0, {x}, {out}, [=](const Kernels& k) { k.dequantize({}, out, x); });
     }
 
     CaseSizes s_;

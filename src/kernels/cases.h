@@ -1,9 +1,13 @@
 // kernels/cases.h — calls of every kernel on random data: tests compare each kernel table with `scalar` on them, and
 // `puna bench kernels` times them.
 //
+//   Arena memory(kernels);
 //   for (KernelCase& c : kernel_cases(CaseSizes{.tokens = 37}, memory)) c.run(kernels);
+//
+// All operands are in the memory of the arena's table; the host reads outputs through HostCopy. Every table whose
+// memory the host can access may run the cases of any other such table.
 #pragma once
-#include "core/arena.h"
+#include "kernels/arena.h"
 #include "kernels/kernels.h"
 
 #include <cstdint>
@@ -27,8 +31,8 @@ struct KernelCase {
     std::function<void(const Kernels&)> run;
 };
 
-// Cases of every kernel accepted by `filter` (empty: all). Inputs and initial outputs are the same in each call. Random
-// values repeat after 65,536.
+// Cases of every kernel accepted by `filter` (empty: all). Inputs and initial outputs are the same in each call and in
+// every memory. Random values repeat after 65,536.
 std::vector<KernelCase> kernel_cases(const CaseSizes& sizes, Arena& memory,
                                      const std::function<bool(std::string_view)>& filter = {});
 

@@ -175,7 +175,7 @@ const Kernels& choose_kernels() {
     std::string here;
     for (std::span<const Kernels* const> tables : {available_kernels(), restricted_kernels()})
         for (const Kernels* table : tables) here += (here.empty() ? "" : " ") + std::string(table->name);
-    fail("PUNA_KERNELS={}: {}; use one of: {}", printable(wanted), problem_of(wanted), here);
+    fail(ErrorKind::usage, "PUNA_KERNELS={}: {}; use one of: {}", printable(wanted), problem_of(wanted), here);
 }
 
 }  // namespace puna

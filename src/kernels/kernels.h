@@ -13,6 +13,7 @@
 #pragma once
 #include "core/tensor.h"
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -26,16 +27,25 @@ struct Stream {
     void* handle = nullptr;
 };
 
-// Which two elements of a head form a rotary pair: (2j, 2j + 1) in Meta's files and GGUF, (j, j + head_dim / 2) in
-// Hugging Face's. Weights are never permuted on loading; the kernel handles both.
-enum class RotaryPairs : uint8_t { neighbors, halves };
+constexpr int64_t page_tokens = 64;
+constexpr int64_t pages_for(int64_t tokens) { return tokens / page_tokens + (tokens % page_tokens != 0); }
+
+// The pages of one layer of a KV cache, each with the keys and values of 64 tokens: page i begins at data + i *
+// page_bytes. Their inner layout belongs to the table: append_kv writes them, attention reads them.
+struct KvPages {
+    std::byte* data = nullptr;
+    int64_t page_bytes = 0;
+    Dtype dtype = Dtype::f32;  // or bf16
+};
 
 // One sequence's share of an attention call. Its queries are rows first .. first + n of q; row first + i has position
-// keys - n + i and sees keys 0 .. that position.
+// keys - n + i and sees keys 0 .. that position. The keys and values are rows, or in pages.
 struct AttentionSpan {
     int64_t first, n;
-    const float *k, *v;  // row 0 of this sequence's keys and values; rows have kv_dim elements
-    int64_t keys;        // rows of k and v
+    int64_t keys;                            // of the sequence, its own n included
+    const float *k = nullptr, *v = nullptr;  // row 0 of its keys and values; rows have kv_dim elements
+    KvPages cache = {};
+    std::span<const int32_t> pages = {};  // page i has the positions from 64 * i on
 };
 
 struct AttentionShape {
@@ -72,6 +82,26 @@ struct Probes {
     float (*read)(const float* values, int64_t n);  // reads n floats; the result has no meaning
 };
 
+// The memory of a table's tensors: all operands of its kernels are there, or in mapped files if it can read these.
+struct DeviceMemory {
+    bool host_access;  // the host can read and write it; otherwise only through Kernels::copy
+    bool mapped_files;
+    void* (*allocate)(size_t bytes);  // aligned to 64 bytes, uninitialized. Throws Error: out_of_memory
+    void (*release)(void* pointer);
+};
+
+// The products of a linear layer that read its weight.
+struct Products {
+    void (*matmul)(Stream, Tensor out, Tensor x, Tensor w);
+    void (*input_gradient)(Stream, Tensor dx, Tensor dout, Tensor w);
+};
+
+struct ProductTable {
+    std::array<Products, dtype_count> by_dtype;
+    Products& operator[](Dtype dtype) { return by_dtype[static_cast<size_t>(dtype)]; }
+    const Products& operator[](Dtype dtype) const { return by_dtype[static_cast<size_t>(dtype)]; }
+};
+
 // Letters: T tokens, D columns of x, O columns of a matmul's output, H heads, P rotary pairs of a head, V vocabulary.
 // "+=" adds to what is there. Source of the model's formulas: Llama 3, model.py; Touvron et al. 2023.
 struct Kernels {
@@ -79,9 +109,7 @@ struct Kernels {
     std::string_view extensions;  // used in addition to the instruction set: "vnni, bf16"
     Probes probes;                // the upper bounds of these kernels' speed
 
-    // memory of the device
-    void* (*allocate)(size_t bytes);
-    void (*release)(void* pointer);
+    DeviceMemory memory;
     void (*copy)(Stream, void* to, const void* from, size_t bytes);  // host or device, in any direction
     void (*zero)(Stream, Tensor x);
     void (*synchronize)(Stream);
@@ -90,9 +118,23 @@ struct Kernels {
     void (*embed)(Stream, Tensor out, Tensor table, Tensor ids);                     // [T, D], [V, D]
     void (*embed_backward)(Stream, const TreeSum& dtable, Tensor dout, Tensor ids);  // f32 [V, D]
 
-    // matmul. x: f32 [T, D]; w: [O, D] f32, bf16 or f16
-    void (*matmul)(Stream, Tensor out, Tensor x, Tensor w);                   // out = x w^T, f32 [T, O]
-    void (*matmul_input_gradient)(Stream, Tensor dx, Tensor dout, Tensor w);  // dx += dout w
+    // matmul. x: f32 [T, D]; w: [O, D] of any dtype, in rows or in panels of panel_rows: with the same bits
+    void matmul(Stream stream, Tensor out, Tensor x, Tensor w) const {  // out = x w^T, f32 [T, O]
+        products_of(w.dtype).matmul(stream, out, x, w);
+    }
+    void matmul_input_gradient(Stream stream, Tensor dx, Tensor dout, Tensor w) const {  // dx += dout w
+        products_of(w.dtype).input_gradient(stream, dx, dout, w);
+    }
+    ProductTable products;                           // by the dtype of w; those without a row:
+    Products dequantized;                            // dequantize a panel of w and multiply in f32
+    const Products& products_of(Dtype dtype) const;  // Bug for a dtype that is neither floating nor a block type
+
+    // The layouts of a matrix of any dtype (core/tensor.h). panel_rows: of the panels that the products read fastest;
+    // the rows must be whole pieces
+    int panel_rows;
+    void (*pack)(Stream, Tensor panels, Tensor rows);
+    void (*unpack)(Stream, Tensor rows, Tensor panels);
+
     void (*matmul_weight_gradient)(Stream, const TreeSum& dw, Tensor dout, Tensor x, Dtype compute);  // dout^T x
 
     // out = x / rms(x) * w; scale: [T], 1 / rms(x), saved for backward
@@ -100,10 +142,14 @@ struct Kernels {
     void (*rms_norm_backward)(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w,
                               Tensor scale);  // dx +=
 
-    // angles: [T, 2, P], cosines then sines of position * frequency, an f32 product; then the pairs of x [T, H * 2P]
-    // are rotated in place, by -angle if inverse (backward). positions: [T] i32
+    // angles: [T, 2, P], cosines then sines of position * frequency, an f32 product; then the pairs (j, j + P) of the
+    // heads of x [T, H * 2P] are rotated in place, by -angle if inverse (backward). positions: [T] i32
     void (*rotary_angles)(Stream, Tensor angles, Tensor positions, Tensor frequencies);
-    void (*rope)(Stream, Tensor x, Tensor angles, RotaryPairs pairs, bool inverse);
+    void (*rope)(Stream, Tensor x, Tensor angles, bool inverse);
+
+    // the keys and values of the spans' tokens, rows of k and v [T, kv_dim], to their pages
+    void (*append_kv)(Stream, Tensor k, Tensor v, std::span<const AttentionSpan> spans, AttentionShape shape);
+    int64_t (*page_bytes)(AttentionShape shape, Dtype dtype);  // of a page; dtype: f32 or bf16
 
     // causal attention with grouped queries, keys folded in blocks of 64 from position 0 (FlashAttention; Dao 2023).
     // out, q: [T, H * head_dim]; lse: [T, H], log of the sum of exp of the scores
@@ -124,6 +170,7 @@ struct Kernels {
     void (*add)(Stream, Tensor out, Tensor a, Tensor b);             // out = a + b; may be in place
     void (*add_scaled)(Stream, Tensor out, Tensor x, float factor);  // out += factor * x
     void (*convert)(Stream, Tensor out, Tensor x);                   // between floating dtypes
+    void (*dequantize)(Stream, Tensor out, Tensor x);                // f32 = a block type, the same on every table
     double (*sum_of_squares)(Stream, Tensor x);                      // synchronous
 
     // m, v, weight: f32. Decoupled decay. Source: Loshchilov and Hutter 2019

@@ -12,6 +12,11 @@ bool same(const Kernels& a, const Kernels& b) {
     return a.*kernel == b.*kernel;
 }
 
+template <Dtype dtype, auto product>
+bool same_product(const Kernels& a, const Kernels& b) {
+    return a.products_of(dtype).*product == b.products_of(dtype).*product;
+}
+
 struct ListedKernel {
     std::string_view name;
     bool (*same)(const Kernels& a, const Kernels& b);
@@ -20,13 +25,23 @@ struct ListedKernel {
 constexpr ListedKernel listed[] = {
     {"embed", same<&Kernels::embed>},
     {"embed_backward", same<&Kernels::embed_backward>},
-    {"matmul", same<&Kernels::matmul>},
-    {"matmul_input_gradient", same<&Kernels::matmul_input_gradient>},
+    {"matmul f32", same_product<Dtype::f32, &Products::matmul>},
+    {"matmul bf16", same_product<Dtype::bf16, &Products::matmul>},
+    {"matmul f16", same_product<Dtype::f16, &Products::matmul>},
+    {"matmul q8_0", same_product<Dtype::q8_0, &Products::matmul>},
+    {"matmul q4_0", same_product<Dtype::q4_0, &Products::matmul>},
+    {"matmul q6_K", same_product<Dtype::q6_K, &Products::matmul>},
+    {"matmul_input_gradient f32", same_product<Dtype::f32, &Products::input_gradient>},
+    {"matmul_input_gradient bf16", same_product<Dtype::bf16, &Products::input_gradient>},
+    {"matmul_input_gradient f16", same_product<Dtype::f16, &Products::input_gradient>},
+    {"pack", same<&Kernels::pack>},
+    {"unpack", same<&Kernels::unpack>},
     {"matmul_weight_gradient", same<&Kernels::matmul_weight_gradient>},
     {"rms_norm", same<&Kernels::rms_norm>},
     {"rms_norm_backward", same<&Kernels::rms_norm_backward>},
     {"rotary_angles", same<&Kernels::rotary_angles>},
     {"rope", same<&Kernels::rope>},
+    {"append_kv", same<&Kernels::append_kv>},
     {"attention", same<&Kernels::attention>},
     {"attention_backward", same<&Kernels::attention_backward>},
     {"swiglu", same<&Kernels::swiglu>},
@@ -37,13 +52,18 @@ constexpr ListedKernel listed[] = {
     {"add", same<&Kernels::add>},
     {"add_scaled", same<&Kernels::add_scaled>},
     {"convert", same<&Kernels::convert>},
+    {"dequantize", same<&Kernels::dequantize>},
     {"sum_of_squares", same<&Kernels::sum_of_squares>},
     {"adamw", same<&Kernels::adamw>},
 };
 
-// A table is its name and extensions, its probes, five functions for memory, and the kernels of the list.
-static_assert(sizeof(Kernels) ==
-                  2 * sizeof(std::string_view) + sizeof(Probes) + (5 + std::size(listed)) * sizeof(void (*)()),
+constexpr size_t products = 9;  // rows of the list
+
+// A table is its name and extensions, its probes, its memory with three functions, its products, the rows of
+// a panel, the size of a page, and the kernels of the list.
+static_assert(sizeof(Kernels) == 2 * sizeof(std::string_view) + sizeof(Probes) + sizeof(DeviceMemory) +
+                                     sizeof(ProductTable) + sizeof(Products) + alignof(Kernels) +
+                                     (4 + std::size(listed) - products) * sizeof(void (*)()),
               "list every kernel above");
 
 }  // namespace

@@ -1,8 +1,9 @@
 #include "kernels/peaks.h"
 
-#include "core/arena.h"
+#include "core/aligned_memory.h"
 #include "core/progress.h"
 #include "core/threads.h"
+#include "kernels/arena.h"
 
 #include <algorithm>
 #include <cstring>
@@ -42,9 +43,9 @@ double probe_rate(double (*probe)(int64_t rounds)) {
 // Large enough to be compute-bound; small for the reference kernels.
 double matmul_rate(const Kernels& kernels, Dtype type) {
     int64_t n = kernels.name == "scalar" ? 192 : 512 * std::min(4, 1 + threads() / 8);
-    Arena memory;
-    Tensor x = memory.zeros(Dtype::f32, {n, n}), out = memory.zeros(Dtype::f32, {n, n}),
-           w = memory.zeros(Dtype::f32, {n, n});
+    Arena memory(kernels);
+    Tensor x = memory.zeros({}, Dtype::f32, {n, n}), out = memory.zeros({}, Dtype::f32, {n, n}),
+           w = memory.zeros({}, Dtype::f32, {n, n});
     return best_rate(4, [&] {
         kernels.matmul({}, Tensor(out.data, Dtype::f32, {n, n}), Tensor(x.data, Dtype::f32, {n, n}),
                        Tensor(w.data, type, {n, n}));

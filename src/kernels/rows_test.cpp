@@ -1,7 +1,7 @@
 // Each row of a result is bit-identical for any other rows in the call and any number of threads.
-#include "core/arena.h"
 #include "core/random.h"
 #include "core/threads.h"
+#include "kernels/arena.h"
 #include "kernels/testing/tables.h"
 
 #include <gtest/gtest.h>
@@ -99,7 +99,7 @@ class RowKernels {
              }});
     }
 
-    Arena memory_;
+    Arena memory_{choose_kernels()};
     Random random_{3};
     std::vector<RowKernel> kernels_;
 };
@@ -124,7 +124,7 @@ std::vector<Bytes> expected_of(const std::vector<Bytes>& before, const std::vect
 void expect_independent_rows(const RowKernel& kernel, const Kernels& table) {
     auto outputs = [&] {
         std::vector<Bytes> list;
-        for (const Tensor& x : kernel.outputs) list.push_back(bytes_of(x));
+        for (const Tensor& x : kernel.outputs) list.push_back(contents_of(x));
         return list;
     };
     std::vector<Bytes> before = outputs();

@@ -25,13 +25,17 @@ struct RopeScaling {
     int64_t original_context = 8192;
 };
 
+// What a config may say at most, in every format.
+struct ConfigLimits {
+    static constexpr int64_t size = int64_t{1} << 24, layers = 4096, head_dim = 4096, context = int64_t{1} << 30;
+};
+
 struct Config {
     int64_t dim = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocabulary = 0;
     int64_t context = 8192;  // maximum sequence length, in tokens
     double norm_epsilon = 1e-5, rope_theta = 500000;
     std::optional<RopeScaling> rope_scaling;
-    bool tied = false;  // the output weights are the token embeddings
-    RotaryPairs pairs = RotaryPairs::halves;
+    bool tied = false;         // the output weights are the token embeddings
     int32_t bos = -1;          // -1: none
     std::vector<int32_t> eos;  // each of them ends a text
 
@@ -49,10 +53,5 @@ std::string config_json(const Config& config, Dtype dtype);  // in transformers'
 void validate(const Config& config, std::string_view source);
 
 std::vector<float> rotary_frequencies(const Config& config);  // [head_dim / 2], radians per position
-int64_t parameter_count(const Config& config);
-
-// Training FLOPs per token, forward and backward: 6 per matrix parameter (without tok_embeddings unless tied), and
-// 6 * layers * heads * head_dim * sequence for causal attention.
-double training_operations(const Config& config, int64_t sequence);
 
 }  // namespace puna

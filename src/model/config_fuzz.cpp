@@ -1,6 +1,7 @@
 // covers: src/model/config.cpp
 #include "core/fuzz.h"
 #include "model/config.h"
+#include "model/weights.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return puna::fuzz(data, size, [](std::string_view input) {

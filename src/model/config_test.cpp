@@ -2,12 +2,15 @@
 
 #include "core/test_error.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 namespace puna {
 namespace {
+
+using testing::HasSubstr;
 
 // config.json of Llama 3.2 1B as published, plus the fields in `more`.
 std::string json_with(const std::string& more) {
@@ -21,8 +24,8 @@ std::string json_with(const std::string& more) {
            more + "}";
 }
 
-std::string error_of(const std::string& json) {
-    return error_message([&] { parse_config(json, "config.json"); });
+std::string parse_error(const std::string& json) {
+    return error_of([&] { parse_config(json, "config.json"); });
 }
 
 TEST(Config, ReadsThePublishedLlama32Config) {
@@ -30,7 +33,6 @@ TEST(Config, ReadsThePublishedLlama32Config) {
     EXPECT_EQ(config.eos, (std::vector<int32_t>{128001, 128008, 128009}));
     EXPECT_TRUE(config.tied);
     EXPECT_EQ(config.rope_scaling->factor, 32);
-    EXPECT_EQ(parameter_count(config), 1235814400);  // as stated in its model card
 }
 
 TEST(Config, RoundTripsThroughJson) {
@@ -60,55 +62,53 @@ TEST(Config, RopeScalingStretchesOnlyLongWavelengths) {
 }
 
 TEST(Config, UnsupportedFeaturesAreRejectedByName) {
-    EXPECT_EQ(error_of(json_with(R"(, "model_type": "mistral")")),
+    EXPECT_EQ(parse_error(json_with(R"(, "model_type": "mistral")")),
               "config.json: model_type is 'mistral'; only 'llama' is supported");
-    EXPECT_EQ(error_of(R"({"architectures": ["MistralForCausalLM"], "hidden_size": 64})"),
+    EXPECT_EQ(parse_error(R"({"architectures": ["MistralForCausalLM"], "hidden_size": 64})"),
               "config.json: 'architectures' names MistralForCausalLM; only LlamaForCausalLM is supported");
-    EXPECT_NE(error_of(json_with(R"(, "hidden_act": "gelu")")).find("hidden_act is 'gelu'"), std::string::npos);
-    EXPECT_NE(error_of(json_with(R"(, "mlp_bias": true)")).find("mlp_bias"), std::string::npos);
-    EXPECT_NE(error_of(json_with(R"(, "rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 2})"))
-                  .find("'linear'"),
-              std::string::npos);
-    EXPECT_NE(error_of(json_with(R"(, "num_key_value_heads": 7)")).find("32 attention heads are not a multiple of 7"),
-              std::string::npos);
-    EXPECT_NE(error_of(json_with(R"(, "head_dim": 63)")).find("head_dim is 63"), std::string::npos);
-    EXPECT_NE(error_of(json_with(R"(, "hidden_size": 0)")).find("'hidden_size' is 0"), std::string::npos);
-    EXPECT_NE(error_of(json_with(R"(, "vocab_size": 9223372036854775807)")).find("vocab_size"), std::string::npos);
-    EXPECT_NE(error_of(json_with(R"(, "vocab_size": "many")")).find("'vocab_size' must be an integer"),
-              std::string::npos);
-    EXPECT_NE(error_of(json_with(R"(, "rms_norm_eps": 0)")).find("rms_norm_eps"), std::string::npos);
-    EXPECT_NE(error_of(json_with(R"(, "eos_token_id": [-1])")).find("eos_token_id"), std::string::npos);
-    EXPECT_EQ(error_of("[]"), "config.json: not a JSON object");
-    EXPECT_NE(error_of("{").find("config.json: "), std::string::npos);
+    EXPECT_THAT(parse_error(json_with(R"(, "hidden_act": "gelu")")), HasSubstr("hidden_act is 'gelu'"));
+    EXPECT_THAT(parse_error(json_with(R"(, "mlp_bias": true)")), HasSubstr("mlp_bias"));
+    EXPECT_THAT(parse_error(json_with(R"(, "rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 2})")),
+                HasSubstr("'linear'"));
+    EXPECT_THAT(parse_error(json_with(R"(, "num_key_value_heads": 7)")),
+                HasSubstr("32 attention heads are not a multiple of 7"));
+    EXPECT_THAT(parse_error(json_with(R"(, "head_dim": 63)")), HasSubstr("head_dim is 63"));
+    EXPECT_THAT(parse_error(json_with(R"(, "hidden_size": 0)")), HasSubstr("'hidden_size' is 0"));
+    EXPECT_THAT(parse_error(json_with(R"(, "vocab_size": 9223372036854775807)")), HasSubstr("vocab_size"));
+    EXPECT_THAT(parse_error(json_with(R"(, "vocab_size": "many")")), HasSubstr("'vocab_size' must be an integer"));
+    EXPECT_THAT(parse_error(json_with(R"(, "rms_norm_eps": 0)")), HasSubstr("rms_norm_eps"));
+    EXPECT_THAT(parse_error(json_with(R"(, "eos_token_id": [-1])")), HasSubstr("eos_token_id"));
+    EXPECT_EQ(parse_error("[]"), "config.json: not a JSON object");
+    EXPECT_THAT(parse_error("{"), HasSubstr("config.json: "));
 }
 
 // A field of the wrong type must not silently fall back to its default.
 TEST(Config, FieldsOfTheWrongTypeAreRejectedByName) {
     for (const char* rope : {"rope_scaling", "rope_parameters"}) {
         for (const char* value : {R"("x")", "3", "true", "[]", "[{}]"})
-            EXPECT_EQ(error_of(json_with(fmt::format(R"(, "{}": {})", rope, value))),
+            EXPECT_EQ(parse_error(json_with(fmt::format(R"(, "{}": {})", rope, value))),
                       fmt::format("config.json: '{}' must be an object or null", rope));
-        EXPECT_EQ(error_of(json_with(
+        EXPECT_EQ(parse_error(json_with(
                       fmt::format(R"(, "rope_scaling": null, "{}": {{"rope_type": "llama3", "factor": [8]}})", rope))),
                   fmt::format("config.json: '{}.factor' must be a number", rope));
     }
     for (const char* field : {"rope_theta", "rms_norm_eps"})
         for (const char* value : {"[]", "{}", "[1]", "true", R"("1")"})
-            EXPECT_EQ(error_of(json_with(fmt::format(R"(, "{}": {})", field, value))),
+            EXPECT_EQ(parse_error(json_with(fmt::format(R"(, "{}": {})", field, value))),
                       fmt::format("config.json: '{}' must be a number", field));
     for (const char* field : {"head_dim", "num_key_value_heads", "bos_token_id", "max_position_embeddings"})
         for (const char* value : {"[]", "{}", "[1]", "true", "1.5", R"("1")"})
-            EXPECT_EQ(error_of(json_with(fmt::format(R"(, "{}": {})", field, value))),
+            EXPECT_EQ(parse_error(json_with(fmt::format(R"(, "{}": {})", field, value))),
                       fmt::format("config.json: '{}' must be an integer", field));
     for (const char* value : {R"("x")", "1.5", "true", "{}", "[true]", "[1.5]", "[[1]]", "[null]", "[{}]"})
-        EXPECT_EQ(error_of(json_with(fmt::format(R"(, "eos_token_id": {})", value))),
+        EXPECT_EQ(parse_error(json_with(fmt::format(R"(, "eos_token_id": {})", value))),
                   "config.json: 'eos_token_id' must be an integer or a list of integers");
-    EXPECT_EQ(error_of(json_with(R"(, "tie_word_embeddings": [])")),
+    EXPECT_EQ(parse_error(json_with(R"(, "tie_word_embeddings": [])")),
               "config.json: 'tie_word_embeddings' must be true or false");
-    EXPECT_EQ(error_of(json_with(R"(, "hidden_act": {})")), "config.json: 'hidden_act' must be a string");
+    EXPECT_EQ(parse_error(json_with(R"(, "hidden_act": {})")), "config.json: 'hidden_act' must be a string");
     for (const char* field : {"rope_theta", "rope_scaling", "rope_parameters", "head_dim", "eos_token_id", "hidden_act",
                               "tie_word_embeddings"})
-        EXPECT_EQ(error_of(json_with(fmt::format(R"(, "{}": null)", field))), "no error") << field;
+        EXPECT_EQ(parse_error(json_with(fmt::format(R"(, "{}": null)", field))), "no error") << field;
 }
 
 // The defaults of transformers' LlamaConfig.
@@ -135,7 +135,7 @@ TEST(Config, MissingFieldsHaveTransformersDefaults) {
     Config again = parse_config(config_json(none, Dtype::f32), "again");
     EXPECT_EQ(again.bos, -1);
     EXPECT_EQ(again.eos, std::vector<int32_t>{});
-    EXPECT_EQ(error_of(R"({"hidden_act": "swish"})"), "no error") << "synonym of silu";
+    EXPECT_EQ(parse_error(R"({"hidden_act": "swish"})"), "no error") << "synonym of silu";
 }
 
 // rope_scaling as a whole takes precedence over rope_parameters, rope_type over type, and nested fields over top-level
@@ -153,7 +153,7 @@ TEST(Config, ConflictingFieldsAreResolvedAsInTransformers) {
     EXPECT_FALSE(
         read(fmt::format(R"("rope_parameters": {{{}}}, "rope_scaling": {{"type": "default"}})", llama3)).rope_scaling);
     EXPECT_TRUE(read(fmt::format(R"("rope_scaling": {{{}, "type": "linear"}})", llama3)).rope_scaling);
-    EXPECT_EQ(error_of(R"({"rope_scaling": {"rope_type": "linear", "type": "llama3", "factor": 8}})"),
+    EXPECT_EQ(parse_error(R"({"rope_scaling": {"rope_type": "linear", "type": "llama3", "factor": 8}})"),
               "config.json: RoPE scaling type 'linear' is not supported, only 'llama3'");
     EXPECT_EQ(read(fmt::format(R"("rope_scaling": {{{}}}, "max_position_embeddings": 77)", llama3))
                   .rope_scaling->original_context,
@@ -167,36 +167,36 @@ TEST(Config, ConflictingFieldsAreResolvedAsInTransformers) {
         8);
     EXPECT_EQ(read(R"("hidden_size": 64, "head_dim": 6, "hidden_size": 128)").dim, 128) << "the last duplicate wins";
     EXPECT_EQ(
-        error_of(R"({"rope_parameters": {"partial_rotary_factor": 0.5}})"),
+        parse_error(R"({"rope_parameters": {"partial_rotary_factor": 0.5}})"),
         "config.json: 'rope_parameters.partial_rotary_factor' is 0.5; partial rotary embeddings are not supported");
 }
 
 TEST(Config, QuantizedCheckpointsAreReportedAsQuantized) {
     for (const char* method : {"gptq", "awq", "bitsandbytes", "fp8", "compressed-tensors"})
         EXPECT_EQ(
-            error_of(json_with(fmt::format(
+            parse_error(json_with(fmt::format(
                 R"(, "quantization_config": {{"bits": 4, "quant_method": "{}", "modules": ["x"]}})", method))),
             fmt::format("config.json: the weights are quantized with {} ('quantization_config'); only F32, F16 and "
                         "BF16 are supported: use the unquantized model",
                         method));
-    EXPECT_NE(error_of(json_with(R"(, "quantization_config": {"load_in_8bit": true})")).find("with bitsandbytes"),
-              std::string::npos);
-    EXPECT_NE(error_of(json_with(R"(, "compression_config": {"format": "x"})")).find("'compression_config'"),
-              std::string::npos);
+    EXPECT_THAT(parse_error(json_with(R"(, "quantization_config": {"load_in_8bit": true})")),
+                HasSubstr("with bitsandbytes"));
+    EXPECT_THAT(parse_error(json_with(R"(, "compression_config": {"format": "x"})")),
+                HasSubstr("'compression_config'"));
     for (const char* none : {"null", "{}"})
-        EXPECT_EQ(error_of(json_with(fmt::format(R"(, "quantization_config": {})", none))), "no error");
+        EXPECT_EQ(parse_error(json_with(fmt::format(R"(, "quantization_config": {})", none))), "no error");
 }
 
 TEST(Config, IntegersBeyond64BitsAreReportedAsTooLarge) {
     for (const char* field : {"vocab_size", "bos_token_id", "head_dim"})
-        EXPECT_EQ(error_of(json_with(fmt::format(R"(, "{}": 123456789012345678901)", field))),
+        EXPECT_EQ(parse_error(json_with(fmt::format(R"(, "{}": 123456789012345678901)", field))),
                   fmt::format("config.json: '{}' is 123456789012345678901, which does not fit in 64 bits", field));
-    EXPECT_EQ(error_of(json_with(R"(, "eos_token_id": [1, -123456789012345678901])")),
-              "config.json: 'eos_token_id' is -123456789012345678901, which does not fit in 64 bits");
-    EXPECT_EQ(error_of(json_with(R"(, "hidden_size": 18446744073709551615)")),
+    EXPECT_EQ(parse_error(json_with(R"(, "eos_token_id": [1, -123456789012345678901])")),
+              "config.json: 'eos_token_id[1]' is -123456789012345678901, which does not fit in 64 bits");
+    EXPECT_EQ(parse_error(json_with(R"(, "hidden_size": 18446744073709551615)")),
               "config.json: 'hidden_size' is 18446744073709551615, which does not fit in 64 bits");
-    EXPECT_EQ(error_of(json_with(R"(, "unknown_field": 123456789012345678901)")), "no error");
-    EXPECT_EQ(error_of(json_with(R"(, "rope_theta": 123456789012)")), "no error");
+    EXPECT_EQ(parse_error(json_with(R"(, "unknown_field": 123456789012345678901)")), "no error");
+    EXPECT_EQ(parse_error(json_with(R"(, "rope_theta": 123456789012)")), "no error");
 }
 
 TEST(Config, RopeScalingNeedsAType) {
@@ -205,11 +205,11 @@ TEST(Config, RopeScalingNeedsAType) {
             R"({{"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 64, {}}})",
             rope);
     };
-    EXPECT_EQ(error_of(with(R"("rope_scaling": {"factor": 8})")),
+    EXPECT_EQ(parse_error(with(R"("rope_scaling": {"factor": 8})")),
               "config.json: 'rope_scaling.factor' is set but 'rope_scaling.rope_type' is missing");
-    EXPECT_EQ(error_of(with(R"("rope_parameters": {"rope_type": null, "low_freq_factor": 1})")),
+    EXPECT_EQ(parse_error(with(R"("rope_parameters": {"rope_type": null, "low_freq_factor": 1})")),
               "config.json: 'rope_parameters.low_freq_factor' is set but 'rope_parameters.rope_type' is missing");
-    EXPECT_EQ(error_of(with(R"("rope_scaling": {"type": "llama3", "factor": 8})")),
+    EXPECT_EQ(parse_error(with(R"("rope_scaling": {"type": "llama3", "factor": 8})")),
               "config.json: 'rope_scaling.low_freq_factor' is missing");
     EXPECT_EQ(parse_config(with(R"("rope_parameters": {"rope_theta": 7})"), "x").rope_theta, 7);
     EXPECT_FALSE(parse_config(with(R"("rope_scaling": {"rope_type": "default", "factor": 8})"), "x").rope_scaling);
@@ -221,49 +221,23 @@ TEST(Config, OutOfRangeErrorsStateTheRange) {
         size_t at = json.find(changed.substr(0, changed.find(':')));
         return json.replace(at, json.find_first_of(",}", at) - at, changed);
     };
-    EXPECT_EQ(error_of(json_with(R"(, "rms_norm_eps": 0)")),
+    EXPECT_EQ(parse_error(json_with(R"(, "rms_norm_eps": 0)")),
               "config.json: 'rms_norm_eps' is 0; it must be above 0 and below 1");
-    EXPECT_EQ(error_of(json_with(R"(, "rope_theta": 1e30)")),
+    EXPECT_EQ(parse_error(json_with(R"(, "rope_theta": 1e30)")),
               "config.json: 'rope_theta' is 1e+30; it must be 1 or more and below 1e12");
-    EXPECT_EQ(error_of(json_with(R"(, "eos_token_id": -1)")),
-              "config.json: 'eos_token_id' is -1; token ids are 0 to 2147483647");
+    EXPECT_EQ(parse_error(json_with(R"(, "eos_token_id": -1)")),
+              "config.json: 'eos_token_id' is -1; the vocabulary has token ids 0 to 128255");
+    EXPECT_EQ(parse_error(json_with(R"(, "bos_token_id": 128256)")),
+              "config.json: 'bos_token_id' is 128256; the vocabulary has token ids 0 to 128255");
+    EXPECT_EQ(parse_error(json_with(R"(, "eos_token_id": [0, 128255, 128256])")),
+              "config.json: 'eos_token_id[2]' is 128256; the vocabulary has token ids 0 to 128255");
     EXPECT_EQ(parse_config(json_with(R"(, "bos_token_id": -1)"), "config.json").bos, -1) << "none";
-    EXPECT_EQ(error_of(json_with(R"(, "rms_norm_eps": 1e999)")), "config.json: 'rms_norm_eps' is out of range: 1e999");
-    EXPECT_EQ(error_of(rope(R"("factor": 0.5)")),
+    EXPECT_EQ(parse_error(json_with(R"(, "rms_norm_eps": 1e999)")),
+              "config.json: 'rms_norm_eps' is out of range: 1e999");
+    EXPECT_EQ(parse_error(rope(R"("factor": 0.5)")),
               "config.json: RoPE scaling 'factor' is 0.5; it must be 1 or more and below 1e6");
-    EXPECT_NE(error_of(rope(R"("low_freq_factor": 4)")).find("must satisfy 0 < low < high < 1e6"), std::string::npos);
-    EXPECT_NE(error_of(rope(R"("original_max_position_embeddings": 0)")).find("it must be 1 to 1073741824"),
-              std::string::npos);
-}
-
-// Parameter counts of the published models.
-TEST(Config, CountsTheParametersOfPublishedLlamas) {
-    struct Model {
-        int64_t dim, layers, heads, head_dim, ffn, count;
-        bool tied;
-    };
-    for (Model m :
-         {Model{2048, 16, 32, 64, 8192, 1235814400, true}, Model{3072, 28, 24, 128, 8192, 3212749824, true},
-          Model{4096, 32, 32, 128, 14336, 8030261248, false}, Model{8192, 80, 64, 128, 28672, 70553706496, false}}) {
-        Config c;
-        c.dim = m.dim;
-        c.layers = m.layers;
-        c.heads = m.heads;
-        c.kv_heads = 8;
-        c.head_dim = m.head_dim;
-        c.ffn = m.ffn;
-        c.vocabulary = 128256;
-        c.tied = m.tied;
-        EXPECT_EQ(parameter_count(c), m.count);
-    }
-    Config bench;
-    bench.dim = 512;
-    bench.layers = bench.heads = 8;
-    bench.kv_heads = 4;
-    bench.head_dim = 64;
-    bench.ffn = 1408;
-    bench.vocabulary = 8192;
-    EXPECT_NEAR(training_operations(bench, 512) / 1e6, 179.3, 0.05);
+    EXPECT_THAT(parse_error(rope(R"("low_freq_factor": 4)")), HasSubstr("must satisfy 0 < low < high < 1e6"));
+    EXPECT_THAT(parse_error(rope(R"("original_max_position_embeddings": 0)")), HasSubstr("it must be 1 to 1073741824"));
 }
 
 }  // namespace

@@ -1,112 +1,139 @@
 #include "model/llama.h"
 
+#include "core/mapped_file.h"
+#include "core/system_memory.h"
+#include "kernels/buffer.h"
+
 #include <cstring>
 
 namespace puna {
 
 namespace {
 
-Param make_param(std::string name, std::initializer_list<int64_t> sizes) {
-    return {.name = std::move(name), .weight = Tensor(nullptr, Dtype::f32, sizes)};
+void set_up(Param& param, const WeightInfo& info, const Group&) {
+    param.name = name_of(info);
+    param.weight = Tensor(nullptr, Dtype::f32, info.shape());
 }
 
-// This rank's shard of a matrix [out, in].
-Linear make_matrix(std::string name, int64_t out, int64_t in, Split split, int ranks) {
-    if (split == Split::rows) out /= ranks;
-    if (split == Split::columns) in /= ranks;
-    return {.weight = make_param(std::move(name), {out, in}), .split = split};
+// This rank's shard of a matrix.
+void set_up(Linear& linear, const WeightInfo& info, const Group& group) {
+    WeightInfo shard = info;
+    if (info.split == Split::rows) shard.rows /= group.size();
+    if (info.split == Split::columns) shard.columns /= group.size();
+    set_up(linear.weight, shard, group);
+    linear.split = info.split;
+    linear.group = group;
 }
+
+// Training packs after each step (refresh_weights).
+bool packs_weights(const Pass& pass) { return pass.gradients == nullptr; }
 
 }  // namespace
 
-Llama::Llama(const Config& c, const Group& g) : config(c), group(g) {
+Llama::Llama(const Kernels& k, const Config& c, const Group& g) : kernels(k), config(c), group(g) {
     int n = group.size();
     if (c.heads % n || c.kv_heads % n || c.ffn % n)
         fail("cannot split a model with {} key/value heads and feed-forward size {} over {} processes", c.kv_heads,
              c.ffn, n);
     attention_ = {c.heads / n, c.kv_heads / n, c.head_dim};
     frequencies_ = rotary_frequencies(c);
-    tok_embeddings = make_param("tok_embeddings.weight", {c.vocabulary, c.dim});
-    for (int64_t i = 0; i < c.layers; ++i) {
-        auto name = [i](std::string_view part) { return fmt::format("layers.{}.{}.weight", i, part); };
-        layers.push_back({.wq = make_matrix(name("attention.wq"), c.q_dim(), c.dim, Split::rows, n),
-                          .wk = make_matrix(name("attention.wk"), c.kv_dim(), c.dim, Split::rows, n),
-                          .wv = make_matrix(name("attention.wv"), c.kv_dim(), c.dim, Split::rows, n),
-                          .wo = make_matrix(name("attention.wo"), c.dim, c.q_dim(), Split::columns, n),
-                          .w1 = make_matrix(name("feed_forward.w1"), c.ffn, c.dim, Split::rows, n),
-                          .w2 = make_matrix(name("feed_forward.w2"), c.dim, c.ffn, Split::columns, n),
-                          .w3 = make_matrix(name("feed_forward.w3"), c.ffn, c.dim, Split::rows, n),
-                          .attention_norm = make_param(name("attention_norm"), {c.dim}),
-                          .ffn_norm = make_param(name("ffn_norm"), {c.dim})});
-    }
-    norm = make_param("norm.weight", {c.dim});
-    output = make_matrix("output.weight", c.vocabulary, c.dim, Split::none, n);
+    layers.resize(static_cast<size_t>(c.layers));
+    visit(c, *this, [this](auto& weight, const WeightInfo& info) { set_up(weight, info, group); });
 }
 
 std::vector<Param*> Llama::params() {
-    std::vector<Param*> list{&tok_embeddings};
-    for (Layer& l : layers)
-        for (Param* p : {&l.wq.weight, &l.wk.weight, &l.wv.weight, &l.wo.weight, &l.w1.weight, &l.w2.weight,
-                         &l.w3.weight, &l.attention_norm, &l.ffn_norm})
-            list.push_back(p);
-    list.push_back(&norm);
-    list.push_back(&output.weight);
+    std::vector<Param*> list;
+    visit(config, *this, [&list](auto& weight, const WeightInfo&) { list.push_back(&param_of(weight)); });
     return list;
 }
 
-Value Llama::layer(Pass& pass, Value x, const Batch& batch, Tensor angles, int64_t i) {
+Value Llama::layer(Pass& pass, Value x, Tensor angles, int64_t i) {
     Layer& l = layers[static_cast<size_t>(i)];
+    if (packs_weights(pass)) visit(config, l, i, [this](auto& weight, const WeightInfo&) { pack(param_of(weight)); });
     float epsilon = static_cast<float>(config.norm_epsilon);
-    Value h = rms_norm(pass, x, l.attention_norm, batch, epsilon);
-    Value q = rope(pass, l.wq(pass, h, batch), angles, config.pairs);
-    Value k = rope(pass, l.wk(pass, h, batch), angles, config.pairs);
-    Value v = l.wv(pass, h, batch);
-    x = add(pass, x, l.wo(pass, attention(pass, q, k, v, batch, i, attention_), batch));
-    h = rms_norm(pass, x, l.ffn_norm, batch, epsilon);
-    Value gate = l.w1(pass, h, batch), up = l.w3(pass, h, batch);
-    return add(pass, x, l.w2(pass, swiglu(pass, gate, up), batch));
+    Value h = rms_norm(pass, x, l.attention_norm, epsilon);
+    Value q = rope(pass, l.wq(pass, h), angles);
+    Value k = rope(pass, l.wk(pass, h), angles);
+    Value v = l.wv(pass, h);
+    x = add(pass, x, l.wo(pass, attention(pass, q, k, v, i, attention_)));
+    h = rms_norm(pass, x, l.ffn_norm, epsilon);
+    Value gate = l.w1(pass, h), up = l.w3(pass, h);
+    return add(pass, x, l.w2(pass, swiglu(pass, gate, up)));
 }
 
-// A pass in another group would not all-reduce a split model's partial results.
-void Llama::check_group(const Pass& pass) const {
-    check(pass.group == group, "a pass in a group of {} for a model in a group of {}", pass.group.size(), group.size());
+// Packed panels are those of the model's table.
+void Llama::check_kernels(const Pass& pass) const {
+    check(&pass.kernels == &kernels, "a pass with {} of a model in the memory of {}", pass.kernels.name, kernels.name);
 }
 
-Value Llama::embed(Pass& pass, const Batch& batch) {
-    check_group(pass);
-    return puna::embed(pass, tok_embeddings, batch);
+bool Llama::can_pack(Tensor rows) const {
+    bool whole_pieces = rows.row_bytes() % 4 == 0 || is_block_type(rows.dtype);
+    return rows.rank == 2 && !rows.is_packed() && whole_pieces;
 }
 
-Value Llama::forward_layers(Pass& pass, Value x, const Batch& batch, int64_t first, int64_t last) {
-    check_group(pass);
-    Tensor frequencies(frequencies_.data(), Dtype::f32, {config.head_dim / 2});
-    Tensor angles = rotary_angles(pass, batch, frequencies);
+void Llama::pack(Param& matrix) {
+    if (matrix.master || !can_pack(matrix.weight)) return;
+    Tensor rows = matrix.weight, panels = rows.in_panels(nullptr, kernels.panel_rows);
+    bool is_tied = config.tied && (&matrix == &tok_embeddings || &matrix == &output.weight);
+    bool mapped = mapped_path_at(rows.data) != nullptr, own = matrix.memory.use_count() == (is_tied ? 2 : 1);
+    if ((!mapped && !own) || panels.bytes() > packing_room) return;
+    // Others may have used the memory since the room was planned. Asked once if it is missing: this runs in every pass.
+    if (panels.bytes() > available_memory() / 2) packing_room = 0;
+    if (packing_room == 0) return;
+    std::shared_ptr<Buffer> memory;  // shared: see Param
+    try {
+        memory = std::make_shared<Buffer>(kernels, panels.bytes());
+    } catch (const Error& problem) {
+        if (problem.kind != ErrorKind::out_of_memory) throw;
+        return;  // rows as stored are multiplied too
+    }
+    panels.data = memory->data();
+    kernels.pack({}, panels, rows);
+    kernels.synchronize({});
+    if (mapped) packing_room -= panels.bytes();
+    drop_mapped_pages({static_cast<const std::byte*>(rows.data), static_cast<size_t>(rows.bytes())});
+    matrix.weight = panels;
+    matrix.memory = memory;
+    if (!is_tied) return;
+    Param& other = &matrix == &output.weight ? tok_embeddings : output.weight;
+    other.weight = matrix.weight;
+    other.memory = matrix.memory;
+}
+
+KvCache Llama::make_cache(int64_t pages, Dtype dtype) const {
+    return {kernels, config.layers, pages, attention_, dtype};
+}
+
+Value Llama::embed(Pass& pass) {
+    check_kernels(pass);
+    return puna::embed(pass, tok_embeddings);
+}
+
+Value Llama::forward_layers(Pass& pass, Value x, int64_t first, int64_t last) {
+    check_kernels(pass);
+    Tensor angles = rotary_angles(pass, frequencies_);
     for (int64_t i = first; i < last; ++i)
-        x = pass.segment(x, [=, this, &pass, &batch](Value h) { return layer(pass, h, batch, angles, i); });
+        x = pass.segment(x, [=, this, &pass](Value h) { return layer(pass, h, angles, i); });
     return x;
 }
 
-Value Llama::forward(Pass& pass, const Batch& batch) {
-    return forward_layers(pass, embed(pass, batch), batch, 0, config.layers);
-}
+Value Llama::forward(Pass& pass) { return forward_layers(pass, embed(pass), 0, config.layers); }
 
 Tensor Llama::logits(Pass& pass, Value x, std::span<const int64_t> rows) {
-    check_group(pass);
     int64_t n = static_cast<int64_t>(rows.size());
-    Batch none;
+    check_kernels(pass);
+    if (packs_weights(pass)) pack(output.weight);
     Value selected = pass.empty({n, config.dim});
     for (int64_t i = 0; i < n; ++i) {
         Tensor row = x.data.slice(rows[static_cast<size_t>(i)], 1);
         pass.kernels.copy(pass.stream, selected.data.slice(i, 1).data, row.data, static_cast<size_t>(row.bytes()));
     }
-    Value h = rms_norm(pass, selected, norm, none, static_cast<float>(config.norm_epsilon));
-    return output(pass, h, none).data;
+    return output(pass, rms_norm(pass, selected, norm, static_cast<float>(config.norm_epsilon)), rows).data;
 }
 
-std::vector<double> Llama::loss(Pass& pass, Value x, const Batch& batch, float seed) {
-    check_group(pass);
-    Value h = rms_norm(pass, x, norm, batch, static_cast<float>(config.norm_epsilon));
-    return head_loss(pass, h, output.weight, batch, seed);
+std::vector<double> Llama::loss(Pass& pass, Value x, float seed) {
+    Value h = rms_norm(pass, x, norm, static_cast<float>(config.norm_epsilon));
+    return head_loss(pass, h, output.weight, seed);
 }
 
 }  // namespace puna

@@ -26,8 +26,8 @@ Config tiny_config() {
 }
 
 // Larger weights than at initialization, so that attention is not close to uniform.
-Llama peaked_llama(const Config& config, const LoadOptions& options) {
-    Llama llama = seeded_llama(config, 7, options);
+Llama peaked_llama(const Kernels& kernels, const Config& config, const LoadOptions& options) {
+    Llama llama = seeded_llama(kernels, config, 7, options);
     for (Param* p : llama.params())
         with_type(p->weight.dtype, [&]<class W>() {
             for (W& value : p->weight.span<W>()) value = W(static_cast<float>(value) * (p->weight.rank == 2 ? 15 : 1));
@@ -52,13 +52,15 @@ struct Chunk {
 std::vector<float> logits_of(const Kernels& kernels, Llama& llama, KvCache& cache, const std::vector<Chunk>& chunks) {
     Batch batch{.cache = &cache};
     for (const Chunk& p : chunks) {
-        batch.sequences.push_back({.first = batch.rows(), .n = p.n, .past = p.past, .slot = p.slot});
+        batch.sequences.push_back(
+            {.first = batch.rows(), .n = p.n, .past = p.past, .pages = consecutive_pages(2 * p.slot, p.past + p.n)});
         batch.tokens.insert(batch.tokens.end(), p.tokens.begin() + p.past, p.tokens.begin() + p.past + p.n);
     }
     std::vector<int64_t> rows(batch.tokens.size());
     std::iota(rows.begin(), rows.end(), int64_t{0});
     Pass pass(kernels);
-    std::span<float> logits = llama.logits(pass, llama.forward(pass, batch), rows).span<float>();
+    pass.begin(batch);
+    std::span<float> logits = llama.logits(pass, llama.forward(pass), rows).span<float>();
     return {logits.begin(), logits.end()};
 }
 
@@ -67,7 +69,7 @@ TEST(Llama, MixedBatchIsBitIdenticalToEachSequenceAlone) {
     for (const Kernels* table : test_tables())
         for (Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::f16}) {
             Config config = tiny_config();
-            Llama llama = peaked_llama(config, {.dtype = dtype});
+            Llama llama = peaked_llama(*table, config, {.dtype = dtype});
             std::vector<Chunk> first, mixed;
             std::vector<float> expected;
             std::vector<int64_t> past{90, 20, 0, 64}, n{1, 75, 30, 1};
@@ -76,11 +78,11 @@ TEST(Llama, MixedBatchIsBitIdenticalToEachSequenceAlone) {
                 std::vector<int32_t> tokens = tokens_of(past[i] + n[i], slot + 1);
                 if (past[i] > 0) first.push_back({tokens, 0, past[i], slot});
                 mixed.push_back({tokens, past[i], n[i], slot});
-                KvCache alone(config.layers, 1, 100, config.kv_dim());
+                KvCache alone = llama.make_cache(2);
                 std::vector<float> full = logits_of(*table, llama, alone, {{tokens, 0, past[i] + n[i], 0}});
                 expected.insert(expected.end(), full.end() - n[i] * config.vocabulary, full.end());
             }
-            KvCache cache(config.layers, 4, 100, config.kv_dim());
+            KvCache cache = llama.make_cache(8);
             logits_of(*table, llama, cache, first);
             EXPECT_EQ(logits_of(*table, llama, cache, mixed), expected) << table->name << " " << info(dtype).name;
         }
@@ -90,7 +92,7 @@ TEST(Llama, MixedBatchIsBitIdenticalToEachSequenceAlone) {
 TEST(Llama, GradientsMatchFiniteDifferencesOfTheLoss) {
     set_threads(1);  // sixteen thousand passes too small to parallelize
     for (const Kernels* table : available_kernels()) {
-        Llama llama = peaked_llama(tiny_config(), {.trainable = true});
+        Llama llama = peaked_llama(*table, tiny_config(), {.trainable = true});
         Batch batch{.tokens = tokens_of(14, 2),
                     .sequences = {{0, 9}, {9, 5}},
                     .targets = tokens_of(14, 5),
@@ -98,17 +100,18 @@ TEST(Llama, GradientsMatchFiniteDifferencesOfTheLoss) {
         batch.targets[8] = -1;
         Pass forward(*table);
         auto loss = [&] {
-            forward.reset();
-            std::vector<double> chunks = llama.loss(forward, llama.forward(forward, batch), batch, 1);
+            forward.begin(batch);
+            std::vector<double> chunks = llama.loss(forward, llama.forward(forward), 1);
             return std::accumulate(chunks.begin(), chunks.end(), 0.0);
         };
-        Gradients gradients(gradient_elements(llama), {.chunks_per_pass = 3, .chunks_per_step = 3},
+        Gradients gradients(choose_kernels(), gradient_elements(llama), {.chunks_per_pass = 3, .chunks_per_step = 3},
                             &llama.output.weight);
         Pass pass(*table, &gradients);
-        llama.loss(pass, llama.forward(pass, batch), batch, 1);
+        pass.begin(batch);
+        llama.loss(pass, llama.forward(pass), 1);
         pass.backward();
         gradients.advance(3);
-        std::span<float> sum = gradients.finish();
+        std::span<float> sum = gradients.finish().span<float>();
         Layer& l = llama.layers[0];
         for (Param* p : {&llama.tok_embeddings, &l.wq.weight, &l.wk.weight, &l.wo.weight, &l.w1.weight,
                          &l.attention_norm, &llama.norm, &llama.output.weight}) {

@@ -4,47 +4,26 @@
 #include "core/mapped_file.h"
 #include "core/test_error.h"
 #include "core/test_folder.h"
+#include "core/test_resident.h"
+#include "model/test_model.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
-#include <numeric>
 
 namespace puna {
 namespace {
 
-Config small_config(bool tied) {
-    Config config;
-    config.dim = 24;
-    config.layers = 2;
-    config.heads = 4;
-    config.kv_heads = 2;
-    config.head_dim = 6;
-    config.ffn = 40;
-    config.vocabulary = 50;
-    config.tied = tied;
-    config.bos = 3;
-    config.eos = {4, 5};
-    return config;
-}
-
-std::vector<float> logits_of(Llama& llama) {
-    Pass pass(choose_kernels());
-    std::vector<int32_t> tokens{1, 7, 30, 2, 2, 49};
-    Batch batch = batch_of(tokens);
-    std::vector<int64_t> rows(tokens.size());
-    std::iota(rows.begin(), rows.end(), int64_t{0});
-    std::span<float> logits = llama.logits(pass, llama.forward(pass, batch), rows).span<float>();
-    return {logits.begin(), logits.end()};
-}
+using testing::HasSubstr;
 
 TEST(Load, SaveAndLoadRoundTripsBitExactly) {
     TestFolder folder;
     for (bool tied : {false, true}) {
-        Llama llama = seeded_llama(small_config(tied), 7, {});
+        Llama llama = seeded_llama(choose_kernels(), small_config(tied), 7, {});
         save_llama(llama, folder.path(), Dtype::f32);
-        Llama again = load_llama(folder.path(), {});
+        Llama again = load_llama(choose_kernels(), folder.path(), {});
         EXPECT_EQ(logits_of(again), logits_of(llama));
         EXPECT_EQ(again.config.eos, (std::vector<int32_t>{4, 5}));
         EXPECT_EQ(again.config.tied, tied);
@@ -53,22 +32,23 @@ TEST(Load, SaveAndLoadRoundTripsBitExactly) {
 
 TEST(Load, ShardedAndSingleFileModelsAreEqual) {
     TestFolder folder;
-    Llama llama = seeded_llama(small_config(false), 7, {});
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
     save_llama(llama, folder.path() / "one", Dtype::bf16);
     save_llama(llama, folder.path() / "many", Dtype::bf16, {.max_shard_bytes = 4000});
     EXPECT_TRUE(std::filesystem::exists(folder.path() / "many/model.safetensors.index.json"));
-    Llama one = load_llama(folder.path() / "one", {}), many = load_llama(folder.path() / "many", {});
+    Llama one = load_llama(choose_kernels(), folder.path() / "one", {}),
+          many = load_llama(choose_kernels(), folder.path() / "many", {});
     EXPECT_EQ(one.layers[0].wq.weight.weight.dtype, Dtype::bf16);
     EXPECT_EQ(logits_of(one), logits_of(many));
 }
 
 TEST(Load, SixteenBitModelsKeepNormsInF32) {
     TestFolder folder;
-    Llama llama = seeded_llama(small_config(false), 7, {});
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
     std::vector<float> exact = logits_of(llama);
     for (Dtype dtype : {Dtype::f16, Dtype::bf16}) {
         save_llama(llama, folder.path() / info(dtype).name, dtype);
-        Llama stored = load_llama(folder.path() / info(dtype).name, {});
+        Llama stored = load_llama(choose_kernels(), folder.path() / info(dtype).name, {});
         EXPECT_EQ(stored.norm.weight.dtype, Dtype::f32);
         EXPECT_EQ(stored.layers[1].w2.weight.weight.dtype, dtype);
         std::vector<float> got = logits_of(stored);
@@ -78,29 +58,114 @@ TEST(Load, SixteenBitModelsKeepNormsInF32) {
 }
 
 TEST(Load, SharedModelSeesWeightUpdates) {
-    Llama llama = seeded_llama(small_config(true), 7, {.trainable = true});
+    Llama llama = seeded_llama(choose_kernels(), small_config(true), 7, {.trainable = true});
     Llama view = shared_llama(llama);
     EXPECT_EQ(logits_of(view), logits_of(llama));
     for (float& value : llama.layers[0].wv.weight.master.span<float>()) value *= 2;
-    refresh_weights(choose_kernels(), llama);
+    refresh_weights(llama);
     EXPECT_EQ(logits_of(view), logits_of(llama));
+}
+
+// A copy in panels would not see updates.
+TEST(Load, SharedModelSeesWeightUpdatesOfEveryDtype) {
+    for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
+        Llama llama = seeded_llama(choose_kernels(), small_config(true), 7, {.dtype = dtype, .trainable = true});
+        Llama view = shared_llama(llama);
+        view.packing_room = 1 << 30;
+        std::vector<float> before = logits_of(view, 9);
+        for (float& value : llama.layers[0].wv.weight.master.span<float>()) value *= 2;
+        refresh_weights(llama);
+        EXPECT_NE(logits_of(view, 9), before) << info(dtype).name;
+        EXPECT_EQ(logits_of(view, 9), logits_of(llama, 9)) << info(dtype).name;
+    }
+}
+
+TEST(Load, MatricesArePackedOnceAndKeepTheirBits) {
+    TestFolder folder;
+    Llama llama = seeded_llama(choose_kernels(), small_config(true), 7, {});
+    save_llama(llama, folder.path(), Dtype::bf16);
+    Llama stored = load_llama(choose_kernels(), folder.path(), {}),
+          roomy = load_llama(choose_kernels(), folder.path(), {});
+    roomy.packing_room = 1 << 30;
+    EXPECT_EQ(logits_of(roomy, 1), logits_of(stored, 1));
+    EXPECT_FALSE(stored.layers[0].w1.weight.weight.is_packed()) << "there is no room";
+    EXPECT_TRUE(roomy.layers[0].w1.weight.weight.is_packed());
+    EXPECT_TRUE(roomy.tok_embeddings.weight.is_packed()) << "the output, which is packed, is tied";
+    int64_t left = roomy.packing_room;
+    EXPECT_EQ(logits_of(roomy, 9), logits_of(stored, 9));
+    EXPECT_EQ(roomy.packing_room, left);
+    EXPECT_EQ(logits_of(roomy, 3), logits_of(stored, 3)) << "few rows of x";
+}
+
+// Matrices of many pages.
+Config paged_config() {
+    Config config{.dim = 256, .layers = 2, .heads = 4, .kv_heads = 2, .head_dim = 64, .ffn = 512, .vocabulary = 1024};
+    return config;
+}
+
+// Of the matrices that are packed.
+int64_t packed_bytes(Llama& llama) {
+    int64_t bytes = 0;
+    for (Param* p : llama.params())
+        if (p->weight.is_packed()) bytes += p->weight.bytes();
+    return bytes;
+}
+
+int64_t matrix_bytes(Llama& llama) {
+    int64_t bytes = 0;
+    for (Param* p : llama.params())
+        if (p->weight.rank == 2 && p != &llama.tok_embeddings) bytes += p->weight.bytes();
+    return bytes;
+}
+
+TEST(Load, PackedCopiesOfAFileKeepTheirRoomAndReleaseItsPages) {
+    TestFolder folder;
+    Llama llama = seeded_llama(choose_kernels(), paged_config(), 7, {});
+    save_llama(llama, folder.path(), Dtype::bf16);
+    std::filesystem::path file = folder / "model.safetensors";
+    Llama stored = load_llama(choose_kernels(), folder.path(), {});
+    int64_t all = matrix_bytes(stored), room = all / 2;
+    std::vector<float> expected = logits_of(stored);
+    EXPECT_GE(resident_bytes_of(file), all);
+    stored.packing_room = room;
+    EXPECT_EQ(logits_of(stored), expected);
+    int64_t packed = packed_bytes(stored);
+    EXPECT_GT(packed, room / 2);
+    EXPECT_EQ(stored.packing_room, room - packed) << "room for half of the matrices is not room for all";
+    stored.packing_room = all;
+    EXPECT_EQ(logits_of(stored), expected);
+    EXPECT_EQ(packed_bytes(stored), all);
+    EXPECT_LT(resident_bytes_of(file), file_size(file) - all / 2) << "one copy: the rows in the file are released";
+}
+
+// The rows of a weight in own memory are freed after the copy is made: there must be memory for both.
+TEST(Load, WeightsInOwnMemoryArePackedIfThereIsRoomForTheLargest) {
+    Llama llama = seeded_llama(choose_kernels(), paged_config(), 7, {});
+    int64_t all = matrix_bytes(llama), ffn = llama.layers[0].w1.weight.weight.bytes();
+    std::vector<float> expected = logits_of(llama);
+    EXPECT_EQ(packed_bytes(llama), 0) << "there is no room";
+    llama.packing_room = ffn;
+    EXPECT_EQ(logits_of(llama), expected);
+    EXPECT_EQ(packed_bytes(llama), all - llama.output.weight.weight.bytes());
+    EXPECT_EQ(llama.packing_room, ffn) << "it was needed only for a moment";
 }
 
 TEST(Load, RecomputedActivationsAreBitIdenticalToSavedOnes) {
     for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
         std::vector<std::vector<float>> sums;
         for (Activations activations : {Activations::keep, Activations::recompute}) {
-            Llama llama = seeded_llama(small_config(true), 7, {.dtype = dtype, .trainable = true});
-            Gradients gradients(gradient_elements(llama), {}, &llama.output.weight);
+            Llama llama = seeded_llama(choose_kernels(), small_config(true), 7, {.dtype = dtype, .trainable = true});
+            Gradients gradients(choose_kernels(), gradient_elements(llama), {}, &llama.output.weight);
             Pass pass(choose_kernels(), &gradients, activations);
             std::vector<int32_t> tokens{1, 7, 30, 2, 2, 49};
             Batch batch = batch_of(tokens);
             batch.targets = {7, 30, -1, 2, 49, 0};
             batch.chunk = {0, 6};
-            llama.loss(pass, llama.forward(pass, batch), batch, 0.2f);
+            pass.begin(batch);
+            llama.loss(pass, llama.forward(pass), 0.2f);
             pass.backward();
             gradients.advance(1);
-            std::span<float> sum = gradients.finish();
+            std::span<float> sum = gradients.finish().span<float>();
             sums.emplace_back(sum.begin(), sum.end());
         }
         EXPECT_TRUE(sums[0] == sums[1]) << info(dtype).name;
@@ -110,12 +175,13 @@ TEST(Load, RecomputedActivationsAreBitIdenticalToSavedOnes) {
 // Checkpoints as quantizers write them: matrices replaced, with auxiliary tensors beside them.
 TEST(Load, QuantizedTensorsAreReportedAsQuantized) {
     TestFolder folder;
-    Llama llama = seeded_llama(small_config(false), 7, {});
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
     save_llama(llama, folder.path(), Dtype::f32);
     std::string all = read_text(folder / "model.safetensors");
     std::vector<float> values(24 * 24);
     Tensor small(values.data(), Dtype::f32, {4});
     std::string name = "model.layers.0.self_attn.q_proj.";
+    std::optional<ErrorKind> kind;  // of the last error
     auto error_with = [&](std::string_view instead, std::string_view beside) -> std::string {
         write_file(folder / "model.safetensors", all);
         std::vector<NamedTensor> tensors;
@@ -125,7 +191,9 @@ TEST(Load, QuantizedTensorsAreReportedAsQuantized) {
         if (!instead.empty()) tensors.push_back({name + std::string(instead), small});
         if (!beside.empty()) tensors.push_back({name + std::string(beside), small});
         write_safetensors(folder / "model.safetensors", tensors);
-        return error_message([&] { load_llama(folder.path(), {}); });
+        auto load = [&] { load_llama(choose_kernels(), folder.path(), {}); };
+        kind = error_kind_of(load);
+        return error_of(load);
     };
     struct {
         const char *instead, *beside, *method;
@@ -139,26 +207,50 @@ TEST(Load, QuantizedTensorsAreReportedAsQuantized) {
                   fmt::format("{}: tensor {}weight is quantized ({}); only F32, F16 and BF16 are supported: use the "
                               "unquantized model",
                               folder.path().string(), name, method));
-    EXPECT_NE(error_with("weight", "").find("has the shape"), std::string::npos);
-    EXPECT_NE(error_with("", "").find("q_proj.weight is missing"), std::string::npos);
+    EXPECT_THAT(error_with("weight", ""), HasSubstr("has the shape"));
+    EXPECT_THAT(error_with("", ""), HasSubstr("q_proj.weight is missing"));
+    EXPECT_EQ(kind, ErrorKind::not_found);
+    EXPECT_THAT(error_with("codes", ""), HasSubstr("q_proj.codes: the model seems to be quantized"));
+    EXPECT_EQ(kind, ErrorKind::unsupported);
+}
+
+TEST(Load, TensorsOfOtherDtypesAreNamedWithARemedy) {
+    TestFolder folder;
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
+    save_llama(llama, folder.path(), Dtype::f32);
+    std::string file = read_text(folder / "model.safetensors");
+    file[file.find("\"F32\"") + 1] = 'I';
+    write_file(folder / "model.safetensors", file);
+    auto load = [&] { load_llama(choose_kernels(), folder.path(), {}); };
+    EXPECT_THAT(error_of(load), HasSubstr("is I32; only F32, F16 and BF16 are supported: use the unquantized model"));
+    EXPECT_EQ(error_kind_of(load), ErrorKind::unsupported);
+}
+
+TEST(Load, ColumnsAreSplitInWholeBlocks) {
+    check_column_split("w2", Dtype::bf16, 90, 3, "llama");
+    check_column_split("w2", Dtype::q4_0, 96, 3, "llama");
+    EXPECT_EQ(error_of([] { check_column_split("w2", Dtype::q4_0, 96, 2, "llama"); }),
+              "llama: tensor w2 cannot be split over 2 processes: 48 columns are not whole blocks of q4_0 "
+              "(32 elements): use fewer");
+    EXPECT_EQ(error_kind_of([] { check_column_split("w2", Dtype::q4_0, 96, 2, "llama"); }), ErrorKind::usage);
 }
 
 TEST(Load, UnneededShardMayBeMissing) {
     TestFolder folder;
-    Llama llama = seeded_llama(small_config(false), 7, {});
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
     save_llama(llama, folder.path(), Dtype::f32, {.max_shard_bytes = 4000});
     std::string index = read_text(folder / "model.safetensors.index.json");
     size_t map = index.find('{', index.find("weight_map"));
     write_file(folder / "model.safetensors.index.json",
                index.insert(map + 1,
                             R"("vision.w": "none.safetensors", "model.rotary": "model-00001-of-00002.safetensors",)"));
-    Llama again = load_llama(folder.path(), {});
+    Llama again = load_llama(choose_kernels(), folder.path(), {});
     EXPECT_EQ(logits_of(again), logits_of(llama));
 }
 
 TEST(Load, TensorsThatLlamaDoesNotHaveAreReported) {
     TestFolder folder;
-    Llama llama = seeded_llama(small_config(false), 7, {});
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
     save_llama(llama, folder.path(), Dtype::f32);
     float bias = 1;
     Tensor extra(&bias, Dtype::f32, {1});
@@ -168,10 +260,10 @@ TEST(Load, TensorsThatLlamaDoesNotHaveAreReported) {
     write_file(folder / "model.safetensors.index.json",
                R"({"weight_map": {"a": "all.safetensors", "b": "extra.safetensors"}})");
     testing::internal::CaptureStderr();
-    load_llama(folder.path(), {});
-    EXPECT_NE(testing::internal::GetCapturedStderr().find("ignored 1 tensor that a Llama of this config.json does not "
-                                                          "have, such as model.layers.0.self_attn.q_proj.bias"),
-              std::string::npos);
+    load_llama(choose_kernels(), folder.path(), {});
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                HasSubstr("ignored 1 tensor that a Llama of this config.json does not "
+                          "have, such as model.layers.0.self_attn.q_proj.bias"));
 }
 
 TEST(Load, FoldersInOtherFormatsAreNamed) {
@@ -180,34 +272,39 @@ TEST(Load, FoldersInOtherFormatsAreNamed) {
     };
     for (Case c : {Case{"llama.Q4_K_M.gguf", "a GGUF model (llama.Q4_K_M.gguf)"},
                    {"adapter_config.json", "a LoRA adapter"},
-                   {"consolidated.00.pth", "Meta's format"},
                    {"pytorch_model-00001-of-00002.bin", "a pickled PyTorch model"}}) {
         TestFolder folder;
         write_file(folder / c.file, "x");
-        std::string message = error_message([&] { load_config(folder.path()); });
-        EXPECT_NE(message.find(folder.path().string() + ": contains "), message.npos) << message;
-        EXPECT_NE(message.find(c.reason), message.npos) << message;
+        std::string message = error_of([&] { load_config(folder.path()); });
+        EXPECT_THAT(message, HasSubstr(folder.path().string() + ": contains "));
+        EXPECT_THAT(message, HasSubstr(c.reason));
     }
     TestFolder folder;
     write_file(folder / "x.gguf", "GGUF and more");
-    EXPECT_NE(error_message([&] { load_config(folder / "x.gguf"); }).find("x.gguf: is a GGUF file"), std::string::npos);
+    EXPECT_THAT(error_of([&] { load_config(folder / "x.gguf"); }), HasSubstr("x.gguf: is a GGUF file"));
+    write_file(folder / "consolidated.00.pth", "PK\x03\x04");
+    EXPECT_THAT(error_of([&] { load_config(folder / "consolidated.00.pth"); }),
+                HasSubstr("consolidated.00.pth: holds weights of a model: pass its folder, with params.json"));
+    write_file(folder / "model.safetensors", "x");
+    EXPECT_THAT(error_of([&] { load_config(folder / "model.safetensors"); }),
+                HasSubstr("model.safetensors: holds weights of a model: pass its folder, with config.json"));
     write_file(folder / "config.json", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n");
-    EXPECT_NE(error_message([&] { read_config(folder / "config.json"); }).find("git lfs pull"), std::string::npos);
+    EXPECT_THAT(error_of([&] { read_config(folder / "config.json"); }), HasSubstr("git lfs pull"));
 }
 
 TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     TestFolder folder;
-    Llama llama = seeded_llama(small_config(false), 7, {});
-    auto message = [&] { return error_message([&] { load_llama(folder.path(), {}); }); };
-    auto message_of = [](const std::filesystem::path& path) { return error_message([&] { load_config(path); }); };
-    std::string name = folder.path().string(), remedy = "pass a model folder in Hugging Face format";
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
+    auto message = [&] { return error_of([&] { load_llama(choose_kernels(), folder.path(), {}); }); };
+    auto message_of = [](const std::filesystem::path& path) { return error_of([&] { load_config(path); }); };
+    std::string name = folder.path().string(), remedy = "pass a model folder in Hugging Face's or Meta's format";
     EXPECT_EQ(message(), name + ": contains no config.json: " + remedy);
     EXPECT_EQ(message_of(folder.path() / "none"), name + "/none: no such folder: " + remedy);
     write_file(folder.path() / "story.txt", "Once");
     EXPECT_EQ(message_of(folder.path() / "story.txt"), name + "/story.txt: is not a folder: " + remedy);
     std::filesystem::create_directories(folder.path() / "run/checkpoints");
     EXPECT_EQ(message_of(folder.path() / "run"),
-              name + "/run: training has not finished, so there is no model yet; continue it with puna train --resume");
+              name + "/run: training has not finished, so there is no model yet; resume it first");
     save_llama(llama, folder.path(), Dtype::f32);
     std::string config = read_text(folder.path() / "config.json");
     auto with = [&](const std::string& from, const std::string& to) {
@@ -216,34 +313,29 @@ TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
         write_file(folder.path() / "config.json", changed);
         return message();
     };
-    EXPECT_NE(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3")
-                  .find("model.layers.2.self_attn.q_proj.weight is missing"),
-              std::string::npos);
-    EXPECT_NE(
-        with("\"intermediate_size\": 40", "\"intermediate_size\": 48")
-            .find(
-                "gate_proj.weight has the shape [40, 24], but config.json implies [48, 24]: one of the two belongs to "
-                "another model"),
-        std::string::npos)
-        << with("\"intermediate_size\": 40", "\"intermediate_size\": 48");
-    EXPECT_NE(with("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"").find("'gelu'"), std::string::npos);
-    EXPECT_NE(with("\"attention_bias\": false", "\"attention_bias\": true").find("attention_bias"), std::string::npos);
-    EXPECT_NE(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3").find("not a multiple"),
-              std::string::npos);
-    EXPECT_NE(
-        with("\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}").find("'yarn'"),
-        std::string::npos);
-    EXPECT_NE(with("\"hidden_size\": 24", "\"hidden_size\": \"wide\"").find("'hidden_size' must be an integer"),
-              std::string::npos);
+    EXPECT_THAT(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+                HasSubstr("model.layers.2.self_attn.q_proj.weight is missing"));
+    EXPECT_THAT(
+        with("\"intermediate_size\": 40", "\"intermediate_size\": 48"),
+        HasSubstr(
+            "gate_proj.weight has the shape [40, 24], but config.json implies [48, 24]: one of the two belongs to "
+            "another model"));
+    EXPECT_THAT(with("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\""), HasSubstr("'gelu'"));
+    EXPECT_THAT(with("\"attention_bias\": false", "\"attention_bias\": true"), HasSubstr("attention_bias"));
+    EXPECT_THAT(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"), HasSubstr("not a multiple"));
+    EXPECT_THAT(with("\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}"),
+                HasSubstr("'yarn'"));
+    EXPECT_THAT(with("\"hidden_size\": 24", "\"hidden_size\": \"wide\""),
+                HasSubstr("'hidden_size' must be an integer"));
     write_file(folder.path() / "config.json", config);
-    Llama tied = seeded_llama(small_config(true), 1, {});
+    Llama tied = seeded_llama(choose_kernels(), small_config(true), 1, {});
     save_llama(tied, folder.path(), Dtype::f32);
     write_file(folder.path() / "config.json", config);
     EXPECT_EQ(message(), name +
                              ": tensor lm_head.weight is missing: if the embeddings are the output too, set "
                              "\"tie_word_embeddings\": true in config.json; else download or copy the weights again");
     std::filesystem::resize_file(folder.path() / "model.safetensors", 5000);
-    EXPECT_NE(message().find("model.safetensors"), std::string::npos) << message();
+    EXPECT_THAT(message(), HasSubstr("model.safetensors"));
 }
 
 }  // namespace

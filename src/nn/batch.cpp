@@ -19,6 +19,16 @@ std::vector<int64_t> chunks_of(int64_t rows, int64_t length) {
     return chunk;
 }
 
+void check_pages(const Batch& batch) {
+    if (!batch.cache) return;
+    for (const Sequence& s : batch.sequences) {
+        check(pages_for(s.past + s.n) <= static_cast<int64_t>(s.pages.size()), "{} pages for {} tokens and {} new ones",
+              s.pages.size(), s.past, s.n);
+        for (int32_t page : s.pages)
+            check(page >= 0 && page < batch.cache->pages(), "page {} of {}", page, batch.cache->pages());
+    }
+}
+
 std::vector<int32_t> positions_of(const Batch& batch) {
     std::vector<int32_t> positions(batch.tokens.size());
     for (const Sequence& sequence : batch.sequences)

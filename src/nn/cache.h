@@ -1,38 +1,39 @@
-// nn/cache.h — KV cache: keys and values of past tokens, per layer and slot, in f32.
+// nn/cache.h — KV cache: a pool of pages, each with the keys and values of 64 tokens in every layer.
 //
-//   KvCache cache(layers, slots, capacity, kv_dim);
-//   Tensor keys = cache.keys(layer, slot);             // f32 [capacity, kv_dim]
+//   KvCache cache(kernels, layers, pages_for(1000), shape, Dtype::bf16);
+//   Sequence sequence{.first = 0, .n = 40, .past = 960, .pages = consecutive_pages(0, 1000)};
 //
-// Attention appends to it; the owner of the sequences tracks how many rows are valid (Sequence::past).
+// Attention appends to the pages of a sequence and attends there. Who owns which page, and how many of its tokens are
+// valid, is decided by the owner of the sequences (Sequence::past).
 #pragma once
-#include "core/arena.h"
-#include "core/tensor.h"
+#include "kernels/buffer.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace puna {
 
+// The pages of `tokens` tokens, from page `first` on.
+std::vector<int32_t> consecutive_pages(int64_t first, int64_t tokens);
+
+// Bytes of a page in all layers. shape: of this rank. dtype: f32 or bf16.
+int64_t page_bytes_of(const Kernels& kernels, int64_t layers, AttentionShape shape, Dtype dtype);
+
 class KvCache {
  public:
-    KvCache(int64_t layers, int64_t slots, int64_t capacity, int64_t kv_dim)
-        : slots_(slots),
-          capacity_(capacity),
-          kv_dim_(kv_dim),
-          memory_(allocate_aligned(static_cast<size_t>(layers * slots * capacity * kv_dim * 2) * sizeof(float))) {}
+    // Throws Error of the kinds too_large and out_of_memory.
+    KvCache(const Kernels& kernels, int64_t layers, int64_t pages, AttentionShape shape, Dtype dtype = Dtype::f32);
 
-    int64_t capacity() const { return capacity_; }
-    Tensor keys(int64_t layer, int slot) const { return part(layer, slot, 0); }
-    Tensor values(int64_t layer, int slot) const { return part(layer, slot, 1); }
+    int64_t pages() const { return pages_; }
+    KvPages layer(int64_t i) const;
+    // Sets all bytes: for tests to 0xff, which is NaN in both dtypes, so that reading what was not written is noticed.
+    void fill(int32_t page, std::byte value);
 
  private:
-    Tensor part(int64_t layer, int slot, int64_t which) const {
-        check(slot >= 0 && slot < slots_, "KV cache: slot {} of {}", slot, slots_);
-        float* memory = reinterpret_cast<float*>(memory_.get());
-        return {memory + ((layer * slots_ + slot) * 2 + which) * capacity_ * kv_dim_, Dtype::f32, {capacity_, kv_dim_}};
-    }
-
-    int64_t slots_, capacity_, kv_dim_;
-    AlignedBytes memory_;
+    const Kernels* kernels_;
+    int64_t layers_, pages_, page_bytes_;
+    Dtype dtype_;
+    Buffer memory_;
 };
 
 }  // namespace puna

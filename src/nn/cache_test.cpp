@@ -17,7 +17,7 @@ constexpr int64_t dim = 48, kv_dim = 24;
 
 // Random queries, keys and values of a sequence of 150 tokens.
 struct RandomQkv {
-    Arena arena;
+    Arena arena{choose_kernels()};
     Tensor q, k, v;
 
     explicit RandomQkv(uint64_t seed) {
@@ -35,18 +35,20 @@ struct RandomQkv {
 struct Chunk {
     const RandomQkv* qkv;
     int64_t past, n;
-    int slot = 0;
+    int32_t page = 0;  // the first of its own
 };
 
 std::vector<float> attend(const Kernels& kernels, KvCache* cache, const std::vector<Chunk>& chunks) {
-    Pass pass(kernels);
     Batch batch;
     batch.cache = cache;
     int64_t rows = 0;
     for (const Chunk& p : chunks) {
-        batch.sequences.push_back({.first = rows, .n = p.n, .past = cache ? p.past : 0, .slot = p.slot});
+        batch.sequences.push_back(
+            {.first = rows, .n = p.n, .past = cache ? p.past : 0, .pages = consecutive_pages(p.page, p.past + p.n)});
         rows += p.n;
     }
+    Pass pass(kernels);
+    pass.begin(batch);
     auto gather = [&](Tensor RandomQkv::*of, int64_t columns) {
         Value all = pass.empty({rows, columns});
         for (size_t i = 0; i < chunks.size(); ++i) {
@@ -57,7 +59,7 @@ std::vector<float> attend(const Kernels& kernels, KvCache* cache, const std::vec
         return all;
     };
     Value q = gather(&RandomQkv::q, dim), k = gather(&RandomQkv::k, kv_dim), v = gather(&RandomQkv::v, kv_dim);
-    std::span<float> result = attention(pass, q, k, v, batch, layer, shape).data.span<float>();
+    std::span<float> result = attention(pass, q, k, v, layer, shape).data.span<float>();
     return {result.begin(), result.end()};
 }
 
@@ -66,7 +68,7 @@ TEST(KvCache, ChunkedPrefillIsBitIdenticalToOnePass) {
     for (const Kernels* table : test_tables()) {
         std::vector<float> full = attend(*table, nullptr, {{&qkv, 0, T}});
         for (int64_t chunk : {1, 7, 64, 100}) {
-            KvCache cache(2, 1, T, kv_dim);
+            KvCache cache(*table, 2, pages_for(T), shape);
             std::vector<float> chunked;
             for (int64_t first = 0; first < T; first += chunk) {
                 std::vector<float> rows = attend(*table, &cache, {{&qkv, first, std::min(chunk, T - first)}});
@@ -77,12 +79,12 @@ TEST(KvCache, ChunkedPrefillIsBitIdenticalToOnePass) {
     }
 }
 
-TEST(KvCache, SequencesInDifferentSlotsAreIndependent) {
+TEST(KvCache, SequencesInDifferentPagesAreIndependent) {
     RandomQkv one(1), two(2);
     const Kernels& kernels = choose_kernels();
-    KvCache cache(2, 2, T, kv_dim);
-    attend(kernels, &cache, {{&one, 0, 40, 0}, {&two, 0, 90, 1}});
-    std::vector<float> both = attend(kernels, &cache, {{&two, 90, 1, 1}, {&one, 40, 30, 0}});
+    KvCache cache(kernels, 2, 5, shape);
+    attend(kernels, &cache, {{&one, 0, 40, 3}, {&two, 0, 90, 1}});
+    std::vector<float> both = attend(kernels, &cache, {{&two, 90, 1, 1}, {&one, 40, 30, 3}});
     std::vector<float> alone_one = attend(kernels, nullptr, {{&one, 0, 70}}),
                        alone_two = attend(kernels, nullptr, {{&two, 0, 91}});
     std::vector<float> expected(alone_two.end() - dim, alone_two.end());
@@ -90,11 +92,11 @@ TEST(KvCache, SequencesInDifferentSlotsAreIndependent) {
     EXPECT_EQ(both, expected);
 }
 
-TEST(KvCache, ExceedingCapacityOrSlotsIsABug) {
+TEST(KvCache, MissingAndUnknownPagesAreABug) {
     RandomQkv qkv(1);
-    KvCache cache(2, 1, 20, kv_dim);
-    EXPECT_NO_THROW(attend(choose_kernels(), &cache, {{&qkv, 0, 20}}));
-    EXPECT_THROW(attend(choose_kernels(), &cache, {{&qkv, 20, 1}}), Bug);
+    KvCache cache(choose_kernels(), 2, 1, shape);
+    EXPECT_NO_THROW(attend(choose_kernels(), &cache, {{&qkv, 0, 64}}));
+    EXPECT_THROW(attend(choose_kernels(), &cache, {{&qkv, 64, 1}}), Bug);
     EXPECT_THROW(attend(choose_kernels(), &cache, {{&qkv, 0, 1, 1}}), Bug);
 }
 

@@ -15,19 +15,18 @@ uint64_t levels_between_passes(int64_t per_pass, int64_t per_step) {
     return levels | static_cast<uint64_t>(per_step);
 }
 
-AlignedBytes floats(int64_t n) { return allocate_aligned(static_cast<size_t>(n) * sizeof(float)); }
-
 }  // namespace
 
-Gradients::Gradients(int64_t elements, GradientPlan plan, const Param* chunkwise)
-    : elements_(elements), running_(plan.running), chunkwise_(chunkwise) {
+Gradients::Gradients(const Kernels& kernels, int64_t elements, GradientPlan plan, const Param* chunkwise)
+    : kernels_(kernels), elements_(elements), running_(plan.running), chunkwise_(chunkwise) {
     check(plan.chunks_per_pass > 0 && plan.chunks_per_step > 0, "gradients: {} chunks per pass, {} per step",
           plan.chunks_per_pass, plan.chunks_per_step);
     uint64_t levels = plan.running ? 1 : levels_between_passes(plan.chunks_per_pass, plan.chunks_per_step);
+    auto floats = [&](int64_t n) { return Buffer(kernels, *bytes_of(Dtype::f32, n)); };
     for (int k = 0; k < max_levels && levels >> k; ++k) {
         bool needed = levels >> k & 1;
-        level_.push_back(needed ? floats(elements) : AlignedBytes());
-        chunkwise_level_.push_back(!needed && chunkwise ? floats(chunkwise->weight.count()) : AlignedBytes());
+        level_.push_back(needed ? floats(elements) : Buffer());
+        chunkwise_level_.push_back(!needed && chunkwise ? floats(chunkwise->weight.count()) : Buffer());
     }
 }
 
@@ -35,28 +34,27 @@ TreeSum Gradients::sum_of(const Param& param, std::span<const int64_t> chunk, st
                           int64_t earlier) const {
     levels.clear();
     for (size_t k = 0; k < level_.size(); ++k) {
-        Tensor view = param.weight;
-        view.dtype = Dtype::f32;
-        view.data = level_[k] ? reinterpret_cast<float*>(level_[k].get()) + param.offset : nullptr;
-        if (!view.data && &param == chunkwise_) view.data = chunkwise_level_[k].get();
+        Tensor view = param.values(nullptr);
+        view.data = level_[k] ? level_[k].data() + *bytes_of(Dtype::f32, param.offset) : nullptr;
+        if (!view.data && &param == chunkwise_) view.data = chunkwise_level_[k].data();
         levels.push_back(view);
     }
     return {levels, chunks_done_ + earlier, chunk, running_};
 }
 
-std::span<float> Gradients::finish() {
+Tensor Gradients::finish(Stream stream) {
     Tensor sum;
     uint64_t nonempty = running_ ? 1 : static_cast<uint64_t>(chunks_done_);
     for (size_t k = 0; k < level_.size(); ++k) {
         if (!(nonempty >> k & 1)) continue;
         check(static_cast<bool>(level_[k]), "gradients: level {} is not allocated, after {} chunks", k, chunks_done_);
-        Tensor level(level_[k].get(), Dtype::f32, {elements_});
-        if (sum) choose_kernels().add({}, level, level, sum);
+        Tensor level(level_[k].data(), Dtype::f32, {elements_});
+        if (sum) kernels_.add(stream, level, level, sum);
         sum = level;
     }
     check(static_cast<bool>(sum), "gradients: finish without a pass");
     chunks_done_ = 0;
-    return sum.span<float>();
+    return sum;
 }
 
 }  // namespace puna

@@ -1,6 +1,7 @@
 #include "nn/gradients.h"
 
 #include "core/random.h"
+#include "kernels/arena.h"
 
 #include <gtest/gtest.h>
 
@@ -34,11 +35,11 @@ class Step {
                 add(gradients, first + done, std::min(per_call, n - done), done);
             gradients.advance(n);
         }
-        std::span<float> sum = gradients.finish().subspan(4);
+        std::span<float> sum = gradients.finish().span<float>().subspan(4);
         return {sum.begin(), sum.end()};
     }
     std::vector<float> run(GradientPlan plan) const {
-        Gradients gradients(elements, plan);
+        Gradients gradients(choose_kernels(), elements, plan);
         return run(gradients, plan.chunks_per_pass);
     }
 
@@ -53,7 +54,7 @@ class Step {
                                                 Dtype::f32);  // another weight's: overwrites scratch memory
     }
 
-    Arena arena_;
+    Arena arena_{choose_kernels()};
     Random random_{7};
     Tensor x_, dout_;
     Param matrix_{.name = "w"};
@@ -78,17 +79,18 @@ TEST(Gradients, RunningSumIsCloseToTheTreeSumButNotIdentical) {
 TEST(Gradients, FinishResetsForTheNextStep) {
     Step step;
     for (bool running : {false, true}) {
-        Gradients gradients(Step::elements, {.chunks_per_pass = 4, .chunks_per_step = chunks, .running = running});
+        Gradients gradients(choose_kernels(), Step::elements,
+                            {.chunks_per_pass = 4, .chunks_per_step = chunks, .running = running});
         std::vector<float> first = step.run(gradients, 4);
         EXPECT_EQ(step.run(gradients, 4), first);
     }
-    EXPECT_THROW(Gradients(Step::elements, passes_of(4)).finish(), Bug);
+    EXPECT_THROW(Gradients(choose_kernels(), Step::elements, passes_of(4)).finish(), Bug);
 }
 
 // Calls of one chunk leave sums in levels that passes of four never use; those exist for this weight only.
 TEST(Gradients, ChunkwiseWeightGradientIsBitIdentical) {
     Step step;
-    Gradients gradients(Step::elements, passes_of(4), &step.matrix());
+    Gradients gradients(choose_kernels(), Step::elements, passes_of(4), &step.matrix());
     EXPECT_EQ(step.run(gradients, 4, 1), step.run(passes_of(chunks)));
 }
 

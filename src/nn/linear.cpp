@@ -1,6 +1,7 @@
 #include "nn/linear.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace puna {
 
@@ -17,16 +18,29 @@ struct AdapterRows {
     std::vector<int64_t> chunk;  // first of these rows in each gradient chunk of the batch, and the end
 };
 
-AdapterRows rows_of_adapter(const Batch& batch, int adapter) {
+// The sequences of x: those of the batch, or if x has selected rows of it, one for each row.
+std::vector<Sequence> sequences_of(const Batch& batch, std::span<const int64_t> rows) {
+    if (rows.empty()) return batch.sequences;
+    std::vector<Sequence> sequences;
+    for (int64_t row : rows) {
+        auto after = [](int64_t r, const Sequence& s) { return r < s.first; };
+        auto next = std::upper_bound(batch.sequences.begin(), batch.sequences.end(), row, after);
+        check(next != batch.sequences.begin(), "row {} is not in the batch", row);
+        sequences.push_back(
+            {.first = static_cast<int64_t>(sequences.size()), .n = 1, .adapter = std::prev(next)->adapter});
+    }
+    return sequences;
+}
+
+AdapterRows rows_of_adapter(std::span<const Sequence> sequences, std::span<const int64_t> chunk, int adapter) {
     AdapterRows rows;
-    rows.chunk.assign(batch.chunk.size(), 0);
-    for (const Sequence& s : batch.sequences) {
+    rows.chunk.assign(chunk.size(), 0);
+    for (const Sequence& s : sequences) {
         if (s.adapter != adapter) continue;
         bool adjacent = !rows.ranges.empty() && rows.ranges.back().first + rows.ranges.back().n == s.first;
         adjacent ? void(rows.ranges.back().n += s.n) : rows.ranges.push_back({s.first, s.n});
         rows.count += s.n;
-        for (size_t c = 0; c < rows.chunk.size(); ++c)
-            rows.chunk[c] += std::clamp<int64_t>(batch.chunk[c] - s.first, 0, s.n);
+        for (size_t c = 0; c < rows.chunk.size(); ++c) rows.chunk[c] += std::clamp<int64_t>(chunk[c] - s.first, 0, s.n);
     }
     return rows;
 }
@@ -94,44 +108,40 @@ void record_zero_gradient(Pass& pass, Param& param, const AdapterRows& rows) {
 }
 
 // Forward: identity. Backward: all-reduce of the gradient.
-Value copy_to_group(Pass& pass, Value x) {
+Value copy_to_group(Pass& pass, Value x, const Group& group) {
     Value copy = pass.value(x.data);
     if (pass.recording())
         pass.record([=, &pass] {
             Tensor dcopy = pass.gradient(copy), dx = pass.gradient(x);
-            pass.kernels.synchronize(pass.stream);
-            pass.group.all_reduce(dcopy.span<float>());
+            group.all_reduce(pass.kernels, pass.stream, dcopy);
             pass.kernels.add(pass.stream, dx, dx, dcopy);
         });
     return copy;
 }
 
-void all_reduce_output(Pass& pass, Value x) {
-    pass.kernels.synchronize(pass.stream);
-    pass.group.all_reduce(x.data.span<float>());
-}
-
 }  // namespace
 
-Value Linear::operator()(Pass& pass, Value x, const Batch& batch) {
-    bool distributed = pass.group.size() > 1;
+Value Linear::operator()(Pass& pass, Value x, std::span<const int64_t> rows) {
+    bool distributed = group.size() > 1;
+    check(rows.empty() || !pass.recording(), "{}: selected rows cannot be trained", weight.name);
     check(adapters.empty() || !pass.gradients || !distributed || split == Split::none,
-          "{}: LoRA adapters cannot be trained in a group of {}", weight.name, pass.group.size());
-    for (const Sequence& s : batch.sequences)
-        check(adapters.empty() || s.adapter < static_cast<int>(adapters.size()), "{}: adapter {} of {}", weight.name,
-              s.adapter, adapters.size());
-    if (distributed && split == Split::rows) x = copy_to_group(pass, x);
-    Value out = matmul(pass, x, weight, batch);
+          "{}: LoRA adapters cannot be trained in a group of {}", weight.name, group.size());
+    if (distributed && split == Split::rows) x = copy_to_group(pass, x, group);
+    Value out = matmul(pass, x, weight);
+    std::vector<Sequence> sequences = adapters.empty() ? std::vector<Sequence>() : sequences_of(pass.batch(), rows);
+    for (const Sequence& s : sequences)
+        check(s.adapter < static_cast<int>(adapters.size()), "{}: adapter {} of {}", weight.name, s.adapter,
+              adapters.size());
     for (size_t i = 0; i < adapters.size(); ++i) {
-        AdapterRows rows = rows_of_adapter(batch, static_cast<int>(i));
-        if (rows.count > 0) {
-            add_adapter(pass, out, x, adapters[i], rows);
+        AdapterRows own = rows_of_adapter(sequences, pass.batch().chunk, static_cast<int>(i));
+        if (own.count > 0) {
+            add_adapter(pass, out, x, adapters[i], own);
         } else {
-            record_zero_gradient(pass, adapters[i].a, rows);
-            record_zero_gradient(pass, adapters[i].b, rows);
+            record_zero_gradient(pass, adapters[i].a, own);
+            record_zero_gradient(pass, adapters[i].b, own);
         }
     }
-    if (distributed && split == Split::columns) all_reduce_output(pass, out);
+    if (distributed && split == Split::columns) group.all_reduce(pass.kernels, pass.stream, out.data);
     return out;
 }
 

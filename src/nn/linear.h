@@ -1,6 +1,6 @@
 // nn/linear.h — a linear layer without bias: its weight, its tensor-parallel split and its LoRA adapters.
 //
-//   Value q = layer.wq(pass, h, batch);            // [T, out] of [T, in]
+//   Value q = layer.wq(pass, h);            // [T, out] of [T, in]
 //
 // The weight may have any dtype and may be frozen. A LoRA adapter adds scale * b(a(x)) to the rows whose sequence
 // selects it (Hu et al. 2021). Split by rows, each rank computes part of the outputs; split by columns, it reads part
@@ -8,6 +8,7 @@
 // adapters of a split matrix run in a group but cannot be trained there (Bug): each rank would have only part of the
 // gradient of the factor that is not split.
 #pragma once
+#include "comm/group.h"
 #include "nn/ops.h"
 
 #include <deque>
@@ -24,9 +25,11 @@ struct Lora {
 struct Linear {
     Param weight;  // [out, in] of this rank's shard
     Split split = Split::none;
-    std::deque<Lora> adapters;  // indexed by adapter, or empty; a deque because the tape holds pointers into it
+    Group group = Group::alone();  // the model's: the weight is split over it
+    std::deque<Lora> adapters;     // indexed by adapter, or empty; a deque because the tape holds pointers into it
 
-    Value operator()(Pass& pass, Value x, const Batch& batch);
+    // rows: the rows of the batch that x consists of; empty: all.
+    Value operator()(Pass& pass, Value x, std::span<const int64_t> rows = {});
 };
 
 }  // namespace puna

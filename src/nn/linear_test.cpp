@@ -49,7 +49,7 @@ class LoraLayer {
         layer_.weight.offset = -1;
     }
 
-    Arena arena_;
+    Arena arena_{choose_kernels()};
     Random random_{3};
     int64_t gradient_elements_ = 0;
     Linear layer_;
@@ -79,10 +79,12 @@ TEST(Linear, AdapterChangesOnlyTheRowsThatSelectIt) {
         LoraLayer lora(dtype);
         Batch batch = three_sequences();
         Tensor x = lora.normal({T, in});
-        Pass pass(table);
-        Tensor with = lora.layer()(pass, pass.value(x), batch).data;
+        Pass adapted(table), plain(table);
+        adapted.begin(batch);
+        Tensor with = lora.layer()(adapted, adapted.value(x)).data;
         for (Sequence& sequence : batch.sequences) sequence.adapter = -1;
-        Tensor without = lora.layer()(pass, pass.value(x), batch).data;
+        plain.begin(batch);
+        Tensor without = lora.layer()(plain, plain.value(x)).data;
         for (int64_t t = 0; t < T; ++t)
             for (int64_t o = 0; o < out; ++o) {
                 double change = 0;
@@ -112,20 +114,22 @@ TEST(Linear, AdapterGradientsMatchFiniteDifferences) {
         Tensor x = lora.normal({T, in}), dout = lora.normal({T, out});
         auto loss = [&] {
             Pass pass(table);
-            Tensor y = lora.layer()(pass, pass.value(x), batch).data;
+            pass.begin(batch);
+            Tensor y = lora.layer()(pass, pass.value(x)).data;
             double sum = 0;
             for (int64_t i = 0; i < y.count(); ++i)
                 sum += static_cast<double>(y.as<float>()[i]) * static_cast<double>(dout.as<float>()[i]);
             return sum;
         };
-        Gradients gradients(lora.gradient_elements(), {});
+        Gradients gradients(choose_kernels(), lora.gradient_elements(), {});
         Pass pass(table, &gradients);
-        Value input = pass.value(x), y = lora.layer()(pass, input, batch);
+        pass.begin(batch);
+        Value input = pass.value(x), y = lora.layer()(pass, input);
         pass.set_gradient(y, dout);
         pass.backward();
         Tensor dx = pass.gradient(input);
         gradients.advance(1);
-        std::span<float> sums = gradients.finish();
+        std::span<float> sums = gradients.finish().span<float>();
         auto expect_slopes = [&](Tensor parameters, const float* gradient) {
             for (float& parameter : parameters.span<float>()) {
                 float original = parameter;
@@ -154,11 +158,11 @@ void counting_matmul(Stream stream, Tensor y, Tensor x, Tensor w) {
 TEST(Linear, AdapterComputesOnlyItsOwnRows) {
     LoraLayer lora;
     Kernels counting = choose_kernels();
-    real_matmul = std::exchange(counting.matmul, counting_matmul);
-    Batch batch = three_sequences();
+    real_matmul = std::exchange(counting.products[Dtype::f32].matmul, counting_matmul);
     Pass pass(counting);
+    pass.begin(three_sequences());
     rows_multiplied = 0;
-    lora.layer()(pass, pass.value(lora.normal({T, in})), batch);
+    lora.layer()(pass, pass.value(lora.normal({T, in})));
     EXPECT_EQ(rows_multiplied, T + 2 * 4 + 2 * 3);  // all rows by the weight; 4 and 3 by a and b of their adapters
 }
 
@@ -169,26 +173,45 @@ TEST(Linear, RowsOfOneAdapterNeedNotBeContiguous) {
     separate.sequences = {
         {.first = 0, .n = 2, .adapter = 1}, {.first = 2, .n = 4, .adapter = 0}, {.first = 6, .n = 3, .adapter = 1}};
     contiguous.sequences = {{.first = 0, .n = 9, .adapter = 1}};
-    Pass pass(choose_kernels());
-    Tensor some = lora.layer()(pass, pass.value(x), separate).data,
-           all = lora.layer()(pass, pass.value(x), contiguous).data;
+    Pass some_rows(choose_kernels()), all_rows(choose_kernels());
+    some_rows.begin(separate);
+    all_rows.begin(contiguous);
+    Tensor some = lora.layer()(some_rows, some_rows.value(x)).data,
+           all = lora.layer()(all_rows, all_rows.value(x)).data;
     for (int64_t t : {0, 1, 6, 7, 8})
         for (int64_t o = 0; o < out; ++o) EXPECT_EQ(some.row<float>(t)[o], all.row<float>(t)[o]) << t;
+}
+
+TEST(Linear, SelectedRowsUseTheAdaptersOfTheirSequences) {
+    LoraLayer lora;
+    Tensor x = lora.normal({T, in});
+    Pass pass(choose_kernels());
+    pass.begin(three_sequences());
+    Tensor all = lora.layer()(pass, pass.value(x)).data;
+    std::vector<int64_t> rows{1, 2, 5, 8};
+    Value selected = pass.empty({4, in});
+    for (int64_t i = 0; i < 4; ++i)
+        std::copy_n(x.row<float>(rows[static_cast<size_t>(i)]), in, selected.data.row<float>(i));
+    Tensor some = lora.layer()(pass, selected, rows).data;
+    for (int64_t i = 0; i < 4; ++i)
+        for (int64_t o = 0; o < out; ++o)
+            EXPECT_EQ(some.row<float>(i)[o], all.row<float>(rows[static_cast<size_t>(i)])[o]) << i;
 }
 
 TEST(Linear, UnusedAdapterHasAZeroGradient) {
     for (const Kernels* table : test_tables()) {
         LoraLayer lora;
         Batch batch = three_sequences();
-        Gradients gradients(lora.gradient_elements(), {.chunks_per_pass = 1, .chunks_per_step = 1});
+        Gradients gradients(choose_kernels(), lora.gradient_elements(), {.chunks_per_pass = 1, .chunks_per_step = 1});
         for (int adapter : {0, -1}) {  // the second step must not see the first one's gradient
             for (Sequence& s : batch.sequences) s.adapter = adapter;
             Pass pass(*table, &gradients);
-            Value y = lora.layer()(pass, pass.value(lora.normal({T, in})), batch);
+            pass.begin(batch);
+            Value y = lora.layer()(pass, pass.value(lora.normal({T, in})));
             pass.set_gradient(y, lora.normal({T, out}));
             pass.backward();
             gradients.advance(1);
-            std::span<float> sums = gradients.finish();
+            std::span<float> sums = gradients.finish().span<float>();
             auto max_abs = [&](const Param& p) {
                 float value = 0;
                 for (int64_t i = 0; i < p.weight.count(); ++i)
@@ -205,14 +228,14 @@ TEST(Linear, UnusedAdapterHasAZeroGradient) {
 TEST(Linear, FrozenWeightHasNoGradientButItsAdaptersDo) {
     LoraLayer lora;
     lora.layer().weight.offset = -1;
-    Batch batch = three_sequences();
-    Gradients gradients(lora.gradient_elements(), {});
+    Gradients gradients(choose_kernels(), lora.gradient_elements(), {});
     Pass pass(choose_kernels(), &gradients);
-    Value y = lora.layer()(pass, pass.value(lora.normal({T, in})), batch);
+    pass.begin(three_sequences());
+    Value y = lora.layer()(pass, pass.value(lora.normal({T, in})));
     pass.set_gradient(y, lora.normal({T, out}));
     EXPECT_NO_THROW(pass.backward());
     gradients.advance(1);
-    std::span<float> sums = gradients.finish();
+    std::span<float> sums = gradients.finish().span<float>();
     float max_abs = 0;
     for (int64_t i = 0; i < lora.layer().adapters[0].b.weight.count(); ++i)
         max_abs = std::max(max_abs, std::abs(sums[static_cast<size_t>(lora.layer().adapters[0].b.offset + i)]));
@@ -224,10 +247,11 @@ TEST(Linear, AdapterIndexOutOfRangeIsABug) {
     Batch batch = three_sequences();
     batch.sequences[1].adapter = 2;
     Pass pass(choose_kernels());
+    pass.begin(batch);
     Value x = pass.value(lora.normal({T, in}));
-    EXPECT_THROW(lora.layer()(pass, x, batch), Bug);
+    EXPECT_THROW(lora.layer()(pass, x), Bug);
     lora.layer().adapters.clear();  // a layer may have no adapters
-    EXPECT_NO_THROW(lora.layer()(pass, x, batch));
+    EXPECT_NO_THROW(lora.layer()(pass, x));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "nn/ops.h"
 
+#include "kernels/host_copy.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -8,8 +10,9 @@ namespace puna {
 namespace {
 
 // Copies host values into the pass's memory.
-Tensor upload(Pass& pass, std::span<const int32_t> values) {
-    Tensor x = pass.arena.tensor(Dtype::i32, {static_cast<int64_t>(values.size())});
+template <class T>
+Tensor upload(Pass& pass, std::span<const T> values) {
+    Tensor x = pass.arena.tensor(dtype_of<T>, {static_cast<int64_t>(values.size())});
     pass.kernels.copy(pass.stream, x.data, values.data(), values.size_bytes());
     return x;
 }
@@ -21,19 +24,20 @@ TreeSum sum_of(Pass& pass, const Param& param, std::span<const int64_t> chunk, s
 
 }  // namespace
 
-Value embed(Pass& pass, Param& table, const Batch& batch) {
-    Tensor ids = upload(pass, batch.tokens);
-    Value out = pass.empty({batch.rows(), table.weight.columns()});
+Value embed(Pass& pass, Param& table) {
+    Tensor ids = upload<int32_t>(pass, pass.batch().tokens);
+    Value out = pass.empty({pass.batch().rows(), table.weight.columns()});
     pass.kernels.embed(pass.stream, out.data, table.weight, ids);
     if (pass.recording() && table.trainable())
-        pass.record([=, &pass, &table, &batch] {
+        pass.record([=, &pass, &table] {
             std::vector<Tensor> levels;
-            pass.kernels.embed_backward(pass.stream, sum_of(pass, table, batch.chunk, levels), pass.gradient(out), ids);
+            TreeSum dtable = sum_of(pass, table, pass.batch().chunk, levels);
+            pass.kernels.embed_backward(pass.stream, dtable, pass.gradient(out), ids);
         });
     return out;
 }
 
-Value matmul(Pass& pass, Value x, Param& weight, const Batch& batch) { return matmul(pass, x, weight, batch.chunk); }
+Value matmul(Pass& pass, Value x, Param& weight) { return matmul(pass, x, weight, pass.batch().chunk); }
 
 Value matmul(Pass& pass, Value x, Param& weight, std::vector<int64_t> chunk) {
     Value out = pass.empty({x.data.rows(), weight.weight.size[0]});
@@ -51,14 +55,14 @@ Value matmul(Pass& pass, Value x, Param& weight, std::vector<int64_t> chunk) {
     return out;
 }
 
-Value rms_norm(Pass& pass, Value x, Param& weight, const Batch& batch, float epsilon) {
+Value rms_norm(Pass& pass, Value x, Param& weight, float epsilon) {
     Value out = pass.empty({x.data.rows(), x.data.columns()});
     Tensor scale = pass.arena.tensor(Dtype::f32, {x.data.rows()});
     pass.kernels.rms_norm(pass.stream, out.data, scale, x.data, weight.weight, epsilon);
     if (pass.recording())
-        pass.record([=, &pass, &weight, &batch] {
+        pass.record([=, &pass, &weight] {
             std::vector<Tensor> levels;
-            TreeSum dw = weight.trainable() ? sum_of(pass, weight, batch.chunk, levels) : TreeSum{};
+            TreeSum dw = weight.trainable() ? sum_of(pass, weight, pass.batch().chunk, levels) : TreeSum{};
             pass.kernels.rms_norm_backward(pass.stream, pass.gradient(x), dw, pass.gradient(out), x.data, weight.weight,
                                            scale);
         });
@@ -86,48 +90,44 @@ Value add(Pass& pass, Value x, Value change) {
     return change;
 }
 
-Tensor rotary_angles(Pass& pass, const Batch& batch, Tensor frequencies) {
-    Tensor angles = pass.arena.tensor(Dtype::f32, {batch.rows(), 2, frequencies.count()});
-    pass.kernels.rotary_angles(pass.stream, angles, upload(pass, positions_of(batch)), frequencies);
+Tensor rotary_angles(Pass& pass, std::span<const float> frequencies) {
+    int64_t pairs = static_cast<int64_t>(frequencies.size());
+    Tensor angles = pass.arena.tensor(Dtype::f32, {pass.batch().rows(), 2, pairs});
+    Tensor positions = upload<int32_t>(pass, positions_of(pass.batch()));
+    pass.kernels.rotary_angles(pass.stream, angles, positions, upload(pass, frequencies));
     return angles;
 }
 
-Value rope(Pass& pass, Value x, Tensor angles, RotaryPairs pairs) {
-    pass.kernels.rope(pass.stream, x.data, angles, pairs, false);
-    if (pass.recording())
-        pass.record([=, &pass] { pass.kernels.rope(pass.stream, pass.gradient(x), angles, pairs, true); });
+Value rope(Pass& pass, Value x, Tensor angles) {
+    pass.kernels.rope(pass.stream, x.data, angles, false);
+    if (pass.recording()) pass.record([=, &pass] { pass.kernels.rope(pass.stream, pass.gradient(x), angles, true); });
     return x;
 }
 
 namespace {
 
-void append(Pass& pass, Tensor cached, Tensor rows, const Sequence& sequence) {
-    check(sequence.past + sequence.n <= cached.size[0], "KV cache: {} tokens and {} new ones in {}", sequence.past,
-          sequence.n, cached);
-    Tensor from = rows.slice(sequence.first, sequence.n);
-    pass.kernels.copy(pass.stream, cached.slice(sequence.past, sequence.n).data, from.data,
-                      static_cast<size_t>(from.bytes()));
-}
-
-std::vector<AttentionSpan> spans_of(Pass& pass, Tensor k, Tensor v, const Batch& batch, int64_t layer) {
+std::vector<AttentionSpan> spans_of(const Pass& pass, Tensor k, Tensor v, int64_t layer) {
+    const Batch& batch = pass.batch();
     std::vector<AttentionSpan> spans;
     for (const Sequence& s : batch.sequences) {
-        Tensor keys = k.slice(s.first, s.n), values = v.slice(s.first, s.n);
+        AttentionSpan span{.first = s.first, .n = s.n, .keys = s.past + s.n};
         if (batch.cache) {
-            keys = batch.cache->keys(layer, s.slot);
-            values = batch.cache->values(layer, s.slot);
-            append(pass, keys, k, s);
-            append(pass, values, v, s);
+            span.cache = batch.cache->layer(layer);
+            span.pages = s.pages;
+        } else {
+            span.k = k.row<float>(s.first);
+            span.v = v.row<float>(s.first);
         }
-        spans.push_back({s.first, s.n, keys.as<float>(), values.as<float>(), s.past + s.n});
+        spans.push_back(span);
     }
     return spans;
 }
 
 }  // namespace
 
-Value attention(Pass& pass, Value q, Value k, Value v, const Batch& batch, int64_t layer, AttentionShape shape) {
-    std::vector<AttentionSpan> spans = spans_of(pass, k.data, v.data, batch, layer);
+Value attention(Pass& pass, Value q, Value k, Value v, int64_t layer, AttentionShape shape) {
+    std::vector<AttentionSpan> spans = spans_of(pass, k.data, v.data, layer);
+    if (pass.batch().cache) pass.kernels.append_kv(pass.stream, k.data, v.data, spans, shape);
     Value out = pass.empty({q.data.rows(), q.data.columns()});
     Tensor lse = pass.arena.tensor(Dtype::f32, {q.data.rows(), shape.heads});
     pass.kernels.attention(pass.stream, out.data, lse, q.data, spans, shape);
@@ -139,12 +139,13 @@ Value attention(Pass& pass, Value q, Value k, Value v, const Batch& batch, int64
     return out;
 }
 
-std::vector<double> head_loss(Pass& pass, Value x, Param& head, const Batch& batch, float seed) {
+std::vector<double> head_loss(Pass& pass, Value x, Param& head, float seed) {
     const Kernels& kernels = pass.kernels;
+    const Batch& batch = pass.batch();
     int64_t V = head.weight.size[0];
-    Tensor targets = upload(pass, batch.targets), loss = pass.arena.tensor(Dtype::f32, {batch.rows()}), dx;
+    Tensor targets = upload<int32_t>(pass, batch.targets), loss = pass.arena.tensor(Dtype::f32, {batch.rows()}), dx;
     bool recording = pass.recording();
-    if (recording) dx = pass.arena.zeros(Dtype::f32, {x.data.rows(), x.data.columns()});
+    if (recording) dx = pass.arena.zeros(pass.stream, Dtype::f32, {x.data.rows(), x.data.columns()});
     Arena::Mark mark = pass.arena.mark();
     for (size_t c = 0; c + 1 < batch.chunk.size(); ++c) {
         int64_t first = batch.chunk[c], n = batch.chunk[c + 1] - first;
@@ -166,10 +167,11 @@ std::vector<double> head_loss(Pass& pass, Value x, Param& head, const Batch& bat
         pass.arena.rewind(mark);
     }
     if (recording) pass.record([=, &pass] { pass.set_gradient(x, dx); });
-    kernels.synchronize(pass.stream);
+    HostCopy losses_of_tokens(kernels, pass.stream, loss);
+    Tensor all_losses = losses_of_tokens.download();
     std::vector<double> sums;
     for (size_t c = 0; c + 1 < batch.chunk.size(); ++c) {
-        std::span<float> losses = loss.slice(batch.chunk[c], batch.chunk[c + 1] - batch.chunk[c]).span<float>();
+        std::span<float> losses = all_losses.slice(batch.chunk[c], batch.chunk[c + 1] - batch.chunk[c]).span<float>();
         double sum = 0;
         for (float value : losses) sum += static_cast<double>(value);
         sums.push_back(sum);

@@ -33,14 +33,14 @@ class Head {
         batch.tokens.assign(T, 0);
         batch.chunk = {0, 4, T};
     }
-    Tensor zeros(std::initializer_list<int64_t> sizes) { return arena_.zeros(Dtype::f32, sizes); }
+    Tensor zeros(std::initializer_list<int64_t> sizes) { return arena_.zeros({}, Dtype::f32, sizes); }
 
     Tensor x;
     Param head;
     Batch batch;
 
  private:
-    Arena arena_;
+    Arena arena_{choose_kernels()};
     Random random_{9};
 };
 
@@ -60,15 +60,17 @@ TEST(HeadLoss, IsBitIdenticalToTheLossOfFullLogits) {
             std::vector<double> sums{std::accumulate(losses.begin(), losses.begin() + 4, 0.0),
                                      std::accumulate(losses.begin() + 4, losses.end(), 0.0)};
 
-            Gradients gradients(V * D, {.chunks_per_pass = 2, .chunks_per_step = 2}, &h.head);
+            Gradients gradients(choose_kernels(), V * D, {.chunks_per_pass = 2, .chunks_per_step = 2}, &h.head);
             Pass training(*table, &gradients), inference(*table);
+            training.begin(h.batch);
+            inference.begin(h.batch);
             Value x = training.value(h.x);
-            EXPECT_EQ(head_loss(training, x, h.head, h.batch, 0.25f), sums);
-            EXPECT_EQ(head_loss(inference, inference.value(h.x), h.head, h.batch, 1), sums);
+            EXPECT_EQ(head_loss(training, x, h.head, 0.25f), sums);
+            EXPECT_EQ(head_loss(inference, inference.value(h.x), h.head, 1), sums);
             training.backward();
             EXPECT_EQ(values_of(training.gradient(x)), values_of(dx));
             gradients.advance(2);
-            std::span<float> sum = gradients.finish();
+            std::span<float> sum = gradients.finish().span<float>();
             EXPECT_EQ(std::vector<float>(sum.begin(), sum.end()), values_of(levels[1]));
         }
 }
@@ -78,10 +80,11 @@ TEST(HeadLoss, FrozenHeadStillPropagatesTheInputGradient) {
     frozen.head.offset = -1;
     std::vector<std::vector<float>> input_gradients;
     for (Head* h : {&trained, &frozen}) {
-        Gradients gradients(V * D, {.chunks_per_pass = 2, .chunks_per_step = 2}, &h->head);
+        Gradients gradients(choose_kernels(), V * D, {.chunks_per_pass = 2, .chunks_per_step = 2}, &h->head);
         Pass pass(choose_kernels(), &gradients);
+        pass.begin(h->batch);
         Value x = pass.value(h->x);
-        head_loss(pass, x, h->head, h->batch, 1);
+        head_loss(pass, x, h->head, 1);
         pass.backward();
         input_gradients.push_back(values_of(pass.gradient(x)));
     }
@@ -93,9 +96,10 @@ TEST(Ops, FrozenNormStillPropagatesTheInputGradient) {
     for (int64_t offset : {0, -1}) {
         Head h;
         Param norm{.name = "norm", .weight = h.x.slice(0, 1).reshape({D}), .offset = offset};
-        Gradients gradients(D, {.chunks_per_pass = 2, .chunks_per_step = 2});
+        Gradients gradients(choose_kernels(), D, {.chunks_per_pass = 2, .chunks_per_step = 2});
         Pass pass(choose_kernels(), &gradients);
-        Value x = pass.value(h.x), y = rms_norm(pass, x, norm, h.batch, 1e-5f);
+        pass.begin(h.batch);
+        Value x = pass.value(h.x), y = rms_norm(pass, x, norm, 1e-5f);
         pass.set_gradient(y, h.x);
         pass.backward();
         input_gradients.push_back(values_of(pass.gradient(x)));
@@ -105,7 +109,7 @@ TEST(Ops, FrozenNormStillPropagatesTheInputGradient) {
 
 TEST(Ops, AddReusesTheMemoryOfTheChangeAndPropagatesToBoth) {
     Head h;
-    Gradients gradients(1, {});
+    Gradients gradients(choose_kernels(), 1, {});
     Pass pass(choose_kernels(), &gradients);
     Value x = pass.value(h.x), change = pass.empty({T, D});
     std::memcpy(change.data.data, h.x.data, static_cast<size_t>(h.x.bytes()));

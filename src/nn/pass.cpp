@@ -7,7 +7,7 @@ Tensor Pass::gradient(const Value& value) {
     Tensor& slot = slots_[static_cast<size_t>(value.slot)];
     if (!slot) {
         slot = value.data;
-        slot.data = gradient_arena_.zeros(Dtype::f32, {value.data.count()}).data;
+        slot.data = gradient_arena_.zeros(stream, Dtype::f32, {value.data.count()}).data;
     }
     return slot;
 }
@@ -22,12 +22,14 @@ void Pass::run_tape(size_t to) {
 
 void Pass::backward() { run_tape(0); }
 
-void Pass::reset() {
+void Pass::begin(Batch batch) {
+    check_pages(batch);
     tape_.clear();
     slots_.clear();
     arena.rewind({});
     gradient_arena_.rewind({});
     paused_ = false;
+    batch_ = std::move(batch);
 }
 
 Value Pass::run_and_rewind(Value x, const std::function<Value(Value)>& f) {
@@ -37,7 +39,6 @@ Value Pass::run_and_rewind(Value x, const std::function<Value(Value)>& f) {
     Value y = f(x);
     check(y.data.count() == x.data.count(), "segment: output {}, input {}", y.data, x.data);
     kernels.copy(stream, result.data, y.data.data, static_cast<size_t>(result.bytes()));
-    kernels.synchronize(stream);
     arena.rewind(mark);
     return {result, -1};
 }
@@ -47,7 +48,6 @@ void Pass::keep_input_gradient(const Value& x, const Value& y, Arena::Mark mark)
     Tensor &dx = slots_[static_cast<size_t>(x.slot)], &dy = slots_[static_cast<size_t>(y.slot)];
     check(static_cast<bool>(dx), "segment: the input is not used");
     kernels.copy(stream, dy.data, dx.data, static_cast<size_t>(dx.bytes()));
-    kernels.synchronize(stream);
     dx.data = dy.data;
     dy = Tensor();
     gradient_arena_.rewind(mark);

@@ -1,17 +1,19 @@
 // nn/pass.h — one pass through the model, forward and backward.
 //
 //   Pass pass(kernels);                                // inference: nothing is saved
-//   Value x = llama.forward(pass, batch);
+//   pass.begin(batch);
+//   Value x = llama.forward(pass);
 //
 //   Pass training(kernels, &gradients);                // every operation records its backward function on a tape
-//   std::vector<double> losses = llama.loss(training, llama.forward(training, batch), batch, seed);
+//   training.begin(batch);
+//   std::vector<double> losses = llama.loss(training, llama.forward(training), seed);
 //   training.backward();                               // runs the tape in reverse: no graph, no sort
 //
-// A pass owns its arenas; several can exist at once. It does not depend on the model.
+// A pass owns its batch and its arenas, so nothing on the tape outlives what it refers to; several passes can exist at
+// once. It does not depend on the model.
 #pragma once
-#include "comm/group.h"
-#include "core/arena.h"
-#include "kernels/kernels.h"
+#include "kernels/arena.h"
+#include "nn/batch.h"
 #include "nn/gradients.h"
 
 #include <cstdint>
@@ -32,14 +34,16 @@ enum class Activations : uint8_t { keep, recompute };
 class Pass {
  public:
     explicit Pass(const Kernels& k, Gradients* g = nullptr, Activations a = Activations::keep)
-        : kernels(k), gradients(g), activations(a) {}
+        : kernels(k), gradients(g), activations(a), arena(k), gradient_arena_(k) {}
 
     const Kernels& kernels;
     Stream stream;
-    Group group = Group::alone();  // must be the model's: Llama throws Bug otherwise
-    Gradients* gradients;          // null: inference
+    Gradients* gradients;  // null: inference
     Activations activations;
     Arena arena;
+
+    void begin(Batch batch);  // frees the previous pass, whose tape and values end; its memory is reused
+    const Batch& batch() const { return batch_; }
 
     bool recording() const { return gradients != nullptr && !paused_; }
     Value value(Tensor data) { return {data, recording() ? new_slot() : -1}; }
@@ -55,7 +59,6 @@ class Pass {
     Value segment(Value x, const std::function<Value(Value)>& f);
 
     void backward();  // starts from gradients set by set_gradient or head_loss
-    void reset();     // ready for the next batch; keeps its memory
 
  private:
     int64_t new_slot() {
@@ -66,6 +69,7 @@ class Pass {
     Value run_and_rewind(Value x, const std::function<Value(Value)>& f);
     void keep_input_gradient(const Value& x, const Value& y, Arena::Mark mark);
 
+    Batch batch_;
     std::vector<std::function<void()>> tape_;
     std::vector<Tensor> slots_;  // gradients, allocated on first use
     Arena gradient_arena_;

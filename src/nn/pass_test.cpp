@@ -25,6 +25,7 @@ class Weights {
         batch_.chunk = {0, 3, T};
     }
 
+    const Batch& batch() const { return batch_; }
     int64_t elements() const { return D * D + D; }
     Tensor normal(std::initializer_list<int64_t> sizes, float deviation = 1) {
         Tensor x = arena_.tensor(Dtype::f32, sizes);
@@ -35,14 +36,14 @@ class Weights {
     Value three_segments(Pass& pass, Value x) {
         for (int i = 0; i < 3; ++i)
             x = pass.segment(x, [&](Value h) {
-                Value up = matmul(pass, rms_norm(pass, h, norm_, batch_, 1e-5f), matrix_, batch_);
+                Value up = matmul(pass, rms_norm(pass, h, norm_, 1e-5f), matrix_);
                 return add(pass, h, swiglu(pass, up, up));
             });
         return x;
     }
 
  private:
-    Arena arena_;
+    Arena arena_{choose_kernels()};
     Random random_{5};
     Param matrix_, norm_;
     Batch batch_;
@@ -52,7 +53,7 @@ std::vector<float> values_of(std::span<const float> x) { return {x.begin(), x.en
 
 TEST(Pass, GradientsOfAReusedValueAreSummed) {
     Weights weights;
-    Gradients gradients(1, {});
+    Gradients gradients(choose_kernels(), 1, {});
     Pass pass(choose_kernels(), &gradients);
     Tensor dout = weights.normal({T, D});
     Value x = pass.value(weights.normal({T, D})), y = swiglu(pass, x, x);  // x^2 sigmoid(x)
@@ -70,8 +71,9 @@ TEST(Pass, RecomputedSegmentsAreBitIdenticalToSavedOnes) {
     Tensor x = weights.normal({T, D}), dout = weights.normal({T, D});
     std::vector<std::vector<float>> results, input_gradients, weight_gradients;
     for (Activations activations : {Activations::keep, Activations::recompute}) {
-        Gradients gradients(weights.elements(), {.chunks_per_pass = 2, .chunks_per_step = 2});
+        Gradients gradients(choose_kernels(), weights.elements(), {.chunks_per_pass = 2, .chunks_per_step = 2});
         Pass pass(choose_kernels(), &gradients, activations);
+        pass.begin(weights.batch());
         Value input = pass.value(x), y = weights.three_segments(pass, input);
         results.push_back(values_of(y.data.span<float>()));
         Tensor seed = pass.gradient(y);
@@ -79,9 +81,10 @@ TEST(Pass, RecomputedSegmentsAreBitIdenticalToSavedOnes) {
         pass.backward();
         input_gradients.push_back(values_of(pass.gradient(input).span<float>()));
         gradients.advance(2);
-        weight_gradients.push_back(values_of(gradients.finish()));
+        weight_gradients.push_back(values_of(gradients.finish().span<float>()));
     }
     Pass inference(choose_kernels());
+    inference.begin(weights.batch());
     EXPECT_EQ(values_of(weights.three_segments(inference, inference.value(x)).data.span<float>()), results[0]);
     EXPECT_EQ(results[1], results[0]);
     EXPECT_EQ(input_gradients[1], input_gradients[0]);
@@ -92,29 +95,30 @@ TEST(Pass, AdditionalInferenceSegmentsOnlyAddTheirResults) {
     Weights weights;
     Pass pass(choose_kernels());
     Tensor x = weights.normal({T, D});
+    pass.begin(weights.batch());
     weights.three_segments(pass, pass.value(x));
     size_t three = pass.arena.high_water();
-    pass.reset();
+    pass.begin(weights.batch());
     Value y = pass.value(x);
     for (int i = 0; i < 2; ++i) y = weights.three_segments(pass, y);
     size_t result = (static_cast<size_t>(T * D) * sizeof(float) + 63) / 64 * 64;
     EXPECT_EQ(pass.arena.high_water(), three + 3 * result);  // only the results of segments remain
 }
 
-TEST(Pass, ResetPreparesForTheNextBatch) {
+TEST(Pass, BeginPreparesForTheNextBatch) {
     Weights weights;
-    Gradients gradients(weights.elements(), {.chunks_per_pass = 2, .chunks_per_step = 2});
+    Gradients gradients(choose_kernels(), weights.elements(), {.chunks_per_pass = 2, .chunks_per_step = 2});
     Pass pass(choose_kernels(), &gradients);
     Tensor x = weights.normal({T, D}), dout = weights.normal({T, D});
     std::vector<std::vector<float>> sums;
     for (int step = 0; step < 2; ++step) {
-        pass.reset();
+        pass.begin(weights.batch());
         Value y = weights.three_segments(pass, pass.value(x));
         Tensor seed = pass.gradient(y);
         pass.kernels.copy({}, seed.data, dout.data, static_cast<size_t>(dout.bytes()));
         pass.backward();
         gradients.advance(2);
-        sums.push_back(values_of(gradients.finish()));
+        sums.push_back(values_of(gradients.finish().span<float>()));
     }
     EXPECT_EQ(sums[1], sums[0]);
 }

@@ -40,7 +40,7 @@ AddedTokenFinder::AddedTokenFinder(const Vocabulary& vocabulary)
     : passes_{PrefixFinder(vocabulary.added, ids_of_pass(vocabulary, false)),
               PrefixFinder(vocabulary.added, ids_of_pass(vocabulary, true))} {
     for (int32_t id : vocabulary.added.ids()) {
-        if (vocabulary.kind(id) != TokenKind::added) continue;
+        if (vocabulary.token_kind(id) != TokenKind::added) continue;
         finds_text_ = true;
         bool strips = vocabulary.added_tokens[*vocabulary.added.index_of(id)].lstrip;
         crosses_lines_ = crosses_lines_ || strips || vocabulary.added[id].find('\n') != std::string_view::npos;

@@ -1,18 +1,22 @@
 // Tokenizers with control tokens and added tokens at any ids. The expected ids are those of Hugging Face's tokenizers
 // library (0.22.2, through @anush008/tokenizers) for the same files, except where a comment says why.
+#include "core/json_text.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/decode_stream.h"
 #include "tokenizer/encoder.h"
-#include "tokenizer/json_text.h"
 #include "tokenizer/split.h"
 #include "tokenizer/test_tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
 #include "tokenizer/unicode.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace puna {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 using Ids = std::vector<int32_t>;
 
@@ -47,8 +51,8 @@ std::string added(int id, std::string_view content, std::string_view flags = "")
 constexpr std::string_view special = R"("special": true)";
 
 void expect_rejected(const File& file, std::string_view reason) {
-    std::string message = error_message([&] { file.load(); });
-    EXPECT_NE(message.find(reason), message.npos) << message;
+    std::string message = error_of([&] { file.load(); });
+    EXPECT_THAT(message, HasSubstr(reason));
 }
 
 // As Hugging Face's train_new_from_iterator writes it.
@@ -83,8 +87,7 @@ TEST(TokenIds, MayHaveGaps) {
     EXPECT_EQ(tokenizer.size(), 1001);
     EXPECT_EQ(tokenizer.kind(256), TokenKind::none);
     EXPECT_EQ(tokenizer.kind(-1), TokenKind::none);
-    EXPECT_NE(error_message([&] { tokenizer.decode(Ids{256}); }).find("token 256 is not in the vocabulary"),
-              std::string::npos);
+    EXPECT_THAT(error_of([&] { tokenizer.decode(Ids{256}); }), HasSubstr("token 256 is not in the vocabulary"));
 }
 
 TEST(TokenIds, EveryLayoutSurvivesSavingAndLoading) {
@@ -98,7 +101,7 @@ TEST(TokenIds, EveryLayoutSurvivesSavingAndLoading) {
         ASSERT_EQ(again.size(), tokenizer.size());
         EXPECT_EQ(again.added_tokens, tokenizer.vocabulary().added_tokens);
         for (int32_t id = 0; id < again.size(); ++id) {
-            ASSERT_EQ(again.kind(id), tokenizer.kind(id)) << id;
+            ASSERT_EQ(again.token_kind(id), tokenizer.kind(id)) << id;
             ASSERT_EQ(again.bytes(id), tokenizer.vocabulary().bytes(id)) << id;
         }
     }
@@ -107,9 +110,9 @@ TEST(TokenIds, EveryLayoutSurvivesSavingAndLoading) {
 // Hugging Face's library numbers added tokens itself, unless they are also in the vocabulary.
 TEST(TokenIds, AddedTokensWithoutTheLastIdsAreAlsoSavedInTheVocabulary) {
     Tokenizer tokenizer = File{.added = added(0, "<|eot_id|>", special), .first = 1}.load();
-    EXPECT_NE(tokenizer_json_text(tokenizer.vocabulary()).find("\"<|eot_id|>\": 0"), std::string::npos);
+    EXPECT_THAT(tokenizer_json_text(tokenizer.vocabulary()), HasSubstr("\"<|eot_id|>\": 0"));
     Tokenizer usual = File{.added = added(258, "<|eot_id|>", special)}.load();
-    EXPECT_EQ(tokenizer_json_text(usual.vocabulary()).find("\"<|eot_id|>\": 258"), std::string::npos);
+    EXPECT_THAT(tokenizer_json_text(usual.vocabulary()), Not(HasSubstr("\"<|eot_id|>\": 258")));
 }
 
 TEST(TokenIds, DuplicateIdsAreRejected) {
@@ -119,7 +122,7 @@ TEST(TokenIds, DuplicateIdsAreRejected) {
     expect_rejected({.added = added(300, "ab")}, "'ab' has id 256 in model.vocab and 300 in added_tokens");
     expect_rejected({.added = added(252, "\u00fc", special)}, "or id 252");  // the spelling of the byte 0xfc
     expect_rejected({.added = added(16777216, "x")}, "ids are 0 to 16777215");
-    EXPECT_EQ(error_message([] { File{.added = added(258, "x1") + "," + added(258, "x1")}.load(); }), "no error");
+    EXPECT_EQ(error_of([] { File{.added = added(258, "x1") + "," + added(258, "x1")}.load(); }), "no error");
 }
 
 TEST(TokenIds, AddedTokenMayBeSpelledAsInTheVocabulary) {

@@ -1,6 +1,6 @@
 #include "tokenizer/byte_level.h"
 
-#include "tokenizer/unicode.h"
+#include "core/utf8.h"
 
 #include <array>
 

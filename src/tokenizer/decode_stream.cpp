@@ -1,6 +1,6 @@
 #include "tokenizer/decode_stream.h"
 
-#include "tokenizer/unicode.h"
+#include "core/utf8.h"
 
 #include <utility>
 

@@ -3,10 +3,10 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file_kind.h"
-#include "core/json.h"
+#include "core/json_document.h"
 #include "core/mapped_file.h"
 #include "tokenizer/rank_file.h"
-#include "tokenizer/text_tokens.h"
+#include "tokenizer/token_roles.h"
 #include "tokenizer/tokenizer_json.h"
 
 namespace puna {
@@ -20,8 +20,9 @@ fs::path find_file(const fs::path& path) {
     if (!fs::is_directory(path, ignored)) return path;
     for (const char* name : {"tokenizer.json", "tokenizer.model"})
         if (file_exists(path / name)) return path / name;
-    fail("{}: the folder has neither tokenizer.json nor tokenizer.model; name a model folder or the file itself",
-         path.string());
+    bool is_model = file_exists(path / "config.json") || file_exists(path / "params.json");
+    fail(ErrorKind::not_found, "{}: the folder has neither tokenizer.json nor tokenizer.model: {}", path.string(),
+         is_model ? "copy the model's into it" : "name a model folder or the file itself");
 }
 
 bool is_json(const fs::path& path, std::string_view text) {
@@ -29,16 +30,17 @@ bool is_json(const fs::path& path, std::string_view text) {
     return path.extension() == ".json" || (at != text.npos && text[at] == '{');
 }
 
+// Llama 2's tokenizer.model: its first piece.
+bool is_sentencepiece(std::string_view text) { return text.starts_with("\x0a\x0e\x0a\x05<unk>"); }
+
 // Meta's params.json sets use_scaled_rope for Llama 3.1 and later.
 ControlNames read_meta_names(const fs::path& params) {
     if (!file_exists(params)) return ControlNames::llama3_1;
     MappedFile file(params);
-    bool scaled = false, in_field = false;
-    read_json(file.text(), params.string(), [&](const JsonEvent& event) {
-        if (event.kind == JsonEvent::key) in_field = event.text == "use_scaled_rope";
-        if (event.kind == JsonEvent::boolean && in_field) scaled = event.integer_value != 0;
-    });
-    return scaled ? ControlNames::llama3_1 : ControlNames::llama3;
+    JsonDocument document(file.text(), params.string(), {.remedy = copy_again});
+    JsonNode root = document.root();
+    if (std::optional<JsonNode> nested = root.find("model"); nested && nested->is_object()) root = *nested;
+    return root.boolean("use_scaled_rope", false) ? ControlNames::llama3_1 : ControlNames::llama3;
 }
 
 }  // namespace
@@ -52,6 +54,10 @@ Tokenizer load_tokenizer(const fs::path& path) {
         find_text_tokens(vocabulary, found);
         return Tokenizer(std::move(vocabulary), found.string());
     }
+    if (is_sentencepiece(file.text()))
+        fail(ErrorKind::unsupported,
+             "{}: is a SentencePiece model; only byte-level BPE tokenizers, as Llama 3's, are supported",
+             found.string());
     ControlNames names = read_meta_names(found.parent_path() / "params.json");
     return Tokenizer(parse_rank_file(file.text(), found.string(), names), found.string());
 }

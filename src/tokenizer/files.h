@@ -4,8 +4,8 @@
 //   save_tokenizer(tokenizer, "out");                           // writes tokenizer.json there
 //
 // In a folder tokenizer.json is preferred to tokenizer.model; the names of the latter's control tokens depend on Meta's
-// params.json beside it. For chat templates and tokenizer_config.json see chat/template_files.h. Throws Error with the
-// path and the reason.
+// params.json beside it. For chat templates and tokenizer_config.json see tokenizer/chat_template_files.h. Throws Error
+// with the path and the reason.
 #pragma once
 #include "tokenizer/tokenizer.h"
 

@@ -7,10 +7,17 @@
 #include "tokenizer/test_tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace puna {
 namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
 
 std::string replace(std::string text, std::string_view old, std::string_view now) {
     size_t at = text.find(old);
@@ -23,6 +30,13 @@ const std::string& small_json() {
     return json;
 }
 
+// Of one byte.
+std::string base64_of_byte(char byte) {
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    auto value = static_cast<unsigned char>(byte);
+    return {digits[value >> 2], digits[(value & 3) << 4], '=', '='};
+}
+
 void expect_same(const Tokenizer& a, const Tokenizer& b) {
     ASSERT_EQ(a.size(), b.size());
     for (int32_t id = 0; id < a.size(); ++id) ASSERT_EQ(a.bytes(id), b.bytes(id));
@@ -31,10 +45,8 @@ void expect_same(const Tokenizer& a, const Tokenizer& b) {
 }
 
 void expect_json_rejected(const std::string& json, std::string_view reason) {
-    std::string message = error_message([&] { parse_tokenizer_json(json, "x.json"); });
-    EXPECT_NE(message.find(reason), message.npos) << message;
-    EXPECT_EQ(message.rfind("x.json: ", 0), 0u) << message;
-    EXPECT_EQ(message.find('\n'), message.npos) << message;
+    std::string message = error_of([&] { parse_tokenizer_json(json, "x.json"); });
+    EXPECT_THAT(message, AllOf(StartsWith("x.json: "), HasSubstr(reason), Not(HasSubstr("\n"))));
 }
 
 TEST(TokenizerFiles, SavedTokenizersAreLoaded) {
@@ -49,23 +61,30 @@ TEST(TokenizerFiles, FilesNamedJsonAreReadAsJson) {
     TestFolder folder;
     auto with = [&](std::string_view text) {
         write_file(folder / "tokenizer.json", text);
-        return error_message([&] { load_tokenizer(folder.path()); });
+        return error_of([&] { load_tokenizer(folder.path()); });
     };
-    EXPECT_NE(with("[]").find("unexpected value"), std::string::npos);
-    EXPECT_NE(with("IQ== 0\n").find("tokenizer.json: not valid JSON"), std::string::npos);
+    EXPECT_THAT(with("[]"), HasSubstr("unexpected value"));
+    EXPECT_THAT(with("IQ== 0\n"), HasSubstr("tokenizer.json: not valid JSON"));
     EXPECT_EQ(with("\xef\xbb\xbf" + small_json()), "no error") << "a byte order mark";
 }
 
 TEST(TokenizerFiles, MissingAndBrokenFilesAreNamed) {
     TestFolder folder;
-    EXPECT_NE(error_message([&] { load_tokenizer(folder.path()); }).find("neither tokenizer.json nor tokenizer.model"),
-              std::string::npos);
-    EXPECT_NE(error_message([&] { load_tokenizer(folder / "no.json"); }).find("no.json"), std::string::npos);
-    write_file(folder / "tokenizer.model", "\x0a\x0e\x0a\x05<unk>\n");  // a SentencePiece file
-    EXPECT_NE(error_message([&] { load_tokenizer(folder.path()); }).find("not a rank file"), std::string::npos);
+    EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }),
+                HasSubstr("neither tokenizer.json nor tokenizer.model: name a model folder or the file itself"));
+    write_file(folder / "config.json", "{}");
+    EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }),
+                HasSubstr("neither tokenizer.json nor tokenizer.model: copy the model's into it"));
+    EXPECT_THAT(error_of([&] { load_tokenizer(folder / "no.json"); }), HasSubstr("no.json"));
+    write_file(folder / "tokenizer.json", "");
+    EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }), HasSubstr("download or copy it again"));
+    std::filesystem::remove(folder / "tokenizer.json");
+    write_file(folder / "tokenizer.model", "\x0a\x0e\x0a\x05<unk>\x15");
+    EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }), HasSubstr("is a SentencePiece model"));
+    write_file(folder / "tokenizer.model", "<unk>\n");
+    EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }), HasSubstr("not a rank file"));
     write_file(folder / "tokenizer.model", "IQ== 0\n");
-    EXPECT_NE(error_message([&] { load_tokenizer(folder.path()); }).find("no token for the byte 0x00"),
-              std::string::npos);
+    EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }), HasSubstr("no token for the byte 0x00"));
 }
 
 TEST(TokenizerJson, UnsupportedTokenizersAreRejectedByName) {
@@ -95,7 +114,7 @@ TEST(TokenizerJson, DamagedContentIsRejected) {
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": \"34\""), "unexpected value");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"東\": 34"), "not in byte-level encoding");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"" + std::string(2000, 'a') + "\": 34"), "2000 bytes");
-    expect_json_rejected(replace(small_json(), "\"id\": 344", "\"id\": 3"), "or id 3");
+    expect_json_rejected(replace(small_json(), "\"id\":344", "\"id\":3"), "or id 3");
     expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"hQ e\""), "is not a text token");
     expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"h Q\""), "the result is not a token");
     expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"he\""), "unexpected value");
@@ -204,17 +223,34 @@ TEST(RankFile, LinesMayComeInAnyOrder) {
     EXPECT_EQ(vocabulary.tokens[2], "ab");
 }
 
+TEST(RankFile, RanksMayHaveGapsBesideTheControlTokens) {
+    std::string lines;
+    for (int byte = 0; byte < 256; ++byte) {
+        std::string digits = base64_of_byte(static_cast<char>(byte));
+        lines += fmt::format("{} {}\n", digits, byte == 'z' ? 1000 : byte);
+    }
+    Tokenizer tokenizer(parse_rank_file(lines, "x.model", ControlNames::llama3), "x.model");
+    EXPECT_EQ(tokenizer.size(), 1001);
+    EXPECT_THAT(tokenizer.encode("xyz"), ElementsAre('x', 'y', 1000));
+    EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{1000, 'a'}), "za");
+    EXPECT_EQ(tokenizer.roles().bos, 256) << "control tokens follow the number of lines, not the highest rank";
+    EXPECT_EQ(tokenizer.kind('z'), TokenKind::none);
+    EXPECT_EQ(tokenizer.kind(600), TokenKind::none);
+    EXPECT_THAT(error_of([&] { tokenizer.decode(std::vector<int32_t>{'z'}); }), HasSubstr("not in the vocabulary"));
+}
+
 TEST(RankFile, DamagedLinesAreRejectedByNumber) {
     auto expect_rejected = [](std::string_view text, std::string_view reason) {
-        std::string message = error_message([&] { parse_rank_file(text, "x.model", ControlNames::llama3); });
-        EXPECT_NE(message.find(reason), message.npos) << message;
-        EXPECT_EQ(message.rfind("x.model: line ", 0), 0u) << message;
+        std::string message = error_of([&] { parse_rank_file(text, "x.model", ControlNames::llama3); });
+        EXPECT_THAT(message, AllOf(StartsWith("x.model: line "), HasSubstr(reason)));
     };
     expect_rejected("YQ== 0\nYg==\n", "line 2: 'Yg=='");
     expect_rejected("YQ== 0\nYg== x\n", "'x' is not a rank");
     expect_rejected("YQ== 0\nYg== -1\n", "'-1' is not a rank");
     expect_rejected("YQ== 0\nYg== 99999999999\n", "is not a rank");
-    expect_rejected("YQ== 0\nYg== 2\n", "a line is missing");
+    expect_rejected("YQ== 0\nYg== 2\n", "ids 2 to 257 are control tokens: a line is missing");
+    expect_rejected("YQ== 0\nYg== 257\n", "a line is missing");
+    expect_rejected("YQ== 0\nYg== 16777216\n", "at most 16777215 is supported");
     expect_rejected("YQ== 0\nYg== 0\n", "duplicate");
     expect_rejected("YQ== 0\nYQ== 1\n", "duplicate");
     expect_rejected("YQ= 0\n", "not a base64 token");

@@ -1,7 +1,7 @@
 // tokenizer/prefix_finder.h — finds the longest token that is a prefix of a text.
 //
 //   PrefixFinder finder(table, table.ids());
-//   std::optional<int32_t> id = finder.find(table, "catalogue");    // the id of "cat", unless a longer token matches
+//   std::optional<int32_t> id = finder.find(table, "catalog");    // the id of "cat", unless a longer token matches
 //
 // A call costs a binary search over the tokens plus at most one step per byte of the longest token, for any set of
 // tokens: a hostile file with tokens x, xx, xxx, ... cannot make every position of a text try all lengths.

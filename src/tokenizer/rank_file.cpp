@@ -64,43 +64,55 @@ void for_each_line(std::string_view text, std::string_view path, F on_line) {
     }
 }
 
-int32_t read_rank(const RankLine& line, int32_t count, std::string_view path) {
+// Meta's code gives the control tokens the ids from the number of lines on, whatever the ranks are.
+int32_t read_rank(const RankLine& line, int32_t lines, std::string_view path) {
     int32_t rank = -1;
     const char* end = line.rank.data() + line.rank.size();
     auto [stop, problem] = std::from_chars(line.rank.data(), end, rank);
     if (problem != std::errc() || stop != end || rank < 0)
         fail("{}: line {}: '{}' is not a rank; the file is damaged", path, line.number, printable(line.rank));
-    if (rank >= count)
-        fail("{}: line {}: rank {} in a file of {} tokens: a line is missing; download it again", path, line.number,
-             rank, count);
+    if (rank >= max_token_ids)
+        fail("{}: line {}: rank {} is too large, at most {} is supported", path, line.number, rank, max_token_ids - 1);
+    if (rank >= lines && rank < lines + control_count)
+        fail(
+            "{}: line {}: rank {} in a file of {} tokens, whose ids {} to {} are control tokens: a line is missing; "
+            "download it again",
+            path, line.number, rank, lines, lines, lines + control_count - 1);
     return rank;
+}
+
+// The ranks of all lines, ascending; of equal ones one.
+std::vector<int32_t> read_ranks(std::string_view text, int32_t lines, std::string_view path) {
+    std::vector<int32_t> ranks;
+    ranks.reserve(static_cast<size_t>(lines));
+    for_each_line(text, path, [&](const RankLine& line) { ranks.push_back(read_rank(line, lines, path)); });
+    std::sort(ranks.begin(), ranks.end());
+    ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+    return ranks;
 }
 
 }  // namespace
 
 Vocabulary parse_rank_file(std::string_view text, std::string_view path, ControlNames names) {
-    size_t count = 0, bytes = 0;
-    for_each_line(text, path, [&](const RankLine& line) {
-        ++count;
-        bytes += line.token.size() / 4 * 3;
-    });
-    if (count >= static_cast<size_t>(max_token_ids) || bytes >= (1u << 31))
-        fail("{}: {} tokens with {} bytes are more than supported", path, count, bytes);
+    int64_t lines = 0;
+    for_each_line(text, path, [&lines](const RankLine&) { ++lines; });
+    if (lines >= max_token_ids || text.size() >= (1u << 31))
+        fail("{}: {} tokens in {} bytes are more than supported", path, lines, text.size());
+    auto first_control = static_cast<int32_t>(lines);
     Vocabulary vocabulary;
-    vocabulary.tokens = TokenTable(count, bytes);
+    vocabulary.tokens = TokenTable(read_ranks(text, first_control, path), text.size() / 4 * 3);
     std::string token;
     for_each_line(text, path, [&](const RankLine& line) {
-        int32_t rank = read_rank(line, static_cast<int32_t>(count), path);
         if (!read_base64(line.token, token))
             fail("{}: line {}: '{}' is not a base64 token; the file is damaged", path, line.number,
                  printable(line.token));
         if (token.size() > max_token_bytes)
             fail("{}: line {}: token has {} bytes, at most {} are supported", path, line.number, token.size(),
                  max_token_bytes);
-        if (!vocabulary.tokens.set(rank, token))
-            fail("{}: line {}: duplicate rank {} or token; the file is invalid", path, line.number, rank);
+        if (!vocabulary.tokens.set(read_rank(line, first_control, path), token))
+            fail("{}: line {}: duplicate rank {} or token; the file is invalid", path, line.number, line.rank);
     });
-    vocabulary.append_controls(control_names(names, control_count));
+    vocabulary.append_controls(control_names(names, control_count), first_control);
     return vocabulary;
 }
 

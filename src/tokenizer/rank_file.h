@@ -2,8 +2,10 @@
 //
 //   Vocabulary vocabulary = parse_rank_file(text, path, ControlNames::llama3_1);
 //
-// The file does not contain the control tokens: 256 ids after the ranks, with the names of the given version. Throws
-// Error that names the line unless there is exactly one line for each rank from 0 on.
+// A token's rank is its id. The file does not contain the control tokens: 256 ids from the number of lines on, as in
+// Meta's code, with the names of the given version. Ranks may have gaps, but none may be the id of a control token.
+// Throws Error that names the line for this, and for duplicate ranks and tokens.
+// Source: Tokenizer.__init__ of https://github.com/meta-llama/llama3/blob/main/llama/tokenizer.py.
 #pragma once
 #include "tokenizer/vocabulary.h"
 

@@ -106,16 +106,5 @@ TEST(Unicode, ClassesAreThoseOfVersion15) {
     EXPECT_EQ(spaces, 25);
 }
 
-TEST(Unicode, IncompleteTailIsFound) {
-    EXPECT_EQ(incomplete_tail(""), 0u);
-    EXPECT_EQ(incomplete_tail("abc"), 0u);
-    EXPECT_EQ(incomplete_tail("é"), 0u);
-    EXPECT_EQ(incomplete_tail("a\xc3"), 1u);
-    EXPECT_EQ(incomplete_tail("\xe6\x9d"), 2u);
-    EXPECT_EQ(incomplete_tail("x\xf0\x9f\x99"), 3u);
-    EXPECT_EQ(incomplete_tail("\xf0\x80"), 0u);  // overlong: nothing can complete it
-    EXPECT_EQ(incomplete_tail("\x80\x80\x80\x80"), 0u);
-}
-
 }  // namespace
 }  // namespace puna

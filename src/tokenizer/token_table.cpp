@@ -1,10 +1,10 @@
 #include "tokenizer/token_table.h"
 
 #include "core/error.h"
+#include "core/hash.h"
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <functional>
 
 namespace puna {
@@ -13,32 +13,7 @@ namespace {
 
 constexpr uint32_t unset = 0xffffffff;
 
-uint64_t load(const char* bytes, size_t size) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes, size);
-    return word;
-}
-
-uint64_t mix(uint64_t a, uint64_t b) {
-    auto product = static_cast<unsigned __int128>(a) * b;
-    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
 }  // namespace
-
-uint64_t hash_bytes(std::string_view bytes) {
-    constexpr uint64_t odd = 0x9e3779b97f4a7c15, other = 0xd1342543de82ef95;
-    const char* at = bytes.data();
-    size_t left = bytes.size();
-    uint64_t hash = odd ^ left;
-    for (; left > 8; left -= 8, at += 8) hash = mix(hash ^ load(at, 8), odd);
-    uint64_t tail = left == 8  ? load(at, 8)
-                    : left > 3 ? load(at, 4) | load(at + left - 4, 4) << 32
-                    : left > 1 ? load(at, 2) | load(at + left - 2, 2) << 16
-                    : left > 0 ? load(at, 1)
-                               : 0;
-    return mix(hash ^ tail, other);
-}
 
 TokenTable::TokenTable(size_t count, size_t bytes)
     : spans_(count, {unset, 0}),

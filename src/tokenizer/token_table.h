@@ -17,8 +17,6 @@
 
 namespace puna {
 
-uint64_t hash_bytes(std::string_view bytes);
-
 class TokenTable {
  public:
     TokenTable() : TokenTable(0, 0) {}

@@ -2,29 +2,14 @@
 
 #include "core/error.h"
 #include "tokenizer/encoder.h"
+#include "tokenizer/token_roles.h"
 
 namespace puna {
 
-namespace {
-
-void fill_in(std::optional<TextToken>& token, const Vocabulary& vocabulary, std::string_view name,
-             std::string_view source) {
-    if (token) return;
-    token.emplace();
-    token->id = vocabulary.added.find(name);
-    if (!token->id) token->problem = fmt::format("{}: has no token {}", source, name);
-}
-
-}  // namespace
-
 Tokenizer::Tokenizer(Vocabulary vocabulary, std::string_view source)
     : vocabulary_(std::move(vocabulary)), added_tokens_(vocabulary_) {
-    for (int byte = 0; byte < 256; ++byte) {
-        if (vocabulary_.tokens.find_byte(static_cast<unsigned char>(byte)) < 0)
-            fail("{}: no token for the byte 0x{:02x}: only byte-level tokenizers are supported", source, byte);
-    }
-    fill_in(vocabulary_.begin_of_text, vocabulary_, llama3_begin_of_text, source);
-    fill_in(vocabulary_.end_of_text, vocabulary_, llama3_end_of_text, source);
+    kind_of(vocabulary_).check(vocabulary_, source);
+    assign_roles(vocabulary_, source);
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text) const { return Encoder(*this, text.size()).encode(text); }
@@ -51,12 +36,6 @@ std::optional<int32_t> Tokenizer::find_control(std::string_view name) const {
     return id;
 }
 
-int32_t Tokenizer::control(std::string_view name) const {
-    std::optional<int32_t> id = find_control(name);
-    if (!id) fail("this tokenizer has no control token {}; use the tokenizer of a Llama 3 model", printable(name));
-    return *id;
-}
-
 std::optional<int32_t> Tokenizer::begin_of_text() const {
     const TextToken& token = *vocabulary_.begin_of_text;
     if (!token.problem.empty()) fail("{}", token.problem);
@@ -70,11 +49,12 @@ int32_t Tokenizer::end_of_text() const {
     return *token.id;
 }
 
+int32_t Tokenizer::padding() const { return roles().pad.value_or(roles().eos.value_or(0)); }
+
 std::vector<int32_t> Tokenizer::stop_ids() const {
     std::vector<int32_t> ids;
-    if (!find_control("<|end_of_text|>") && find_end_of_text()) ids.push_back(*find_end_of_text());
-    for (std::string_view name : {"<|end_of_text|>", "<|eom_id|>", "<|eot_id|>"})
-        if (std::optional<int32_t> id = find_control(name)) ids.push_back(*id);
+    for (std::optional<int32_t> id : {roles().eos, roles().eom, roles().eot})
+        if (id) ids.push_back(*id);
     return ids;
 }
 

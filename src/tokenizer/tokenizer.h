@@ -1,14 +1,16 @@
-// tokenizer/tokenizer.h — byte-level BPE with Llama 3's pattern: text to token ids and back.
+// tokenizer/tokenizer.h — text to token ids and back.
 //
 //   Tokenizer tokenizer = load_tokenizer("models/starter");         // tokenizer/files.h
 //   std::vector<int32_t> ids = tokenizer.encode("Hello, world");    // control tokens in the text are plain text
 //   std::string text = tokenizer.decode(ids);                       // the same bytes, except white space that added
 //                                                                   // tokens strip
 //
-// Thread-safe. For many short texts use an Encoder (tokenizer/encoder.h), which caches words; to decode token by token
-// a DecodeStream (tokenizer/decode_stream.h); for conversations chat/encode.h.
+// The kind of its vocabulary chooses the encoder (tokenizer/subword_encoder.h). Thread-safe. For many short texts use
+// an Encoder (tokenizer/encoder.h), which caches words; to decode token by token a DecodeStream
+// (tokenizer/decode_stream.h); for conversations chat/encode.h.
 #pragma once
 #include "tokenizer/added_tokens.h"
+#include "tokenizer/subword_encoder.h"
 #include "tokenizer/vocabulary.h"
 
 #include <cstdint>
@@ -22,7 +24,7 @@ namespace puna {
 
 class Tokenizer {
  public:
-    // Throws Error, beginning with `source`, if a byte has no token.
+    // Assigns the roles. Throws Error, beginning with `source`, if the vocabulary lacks what its kind needs.
     explicit Tokenizer(Vocabulary vocabulary, std::string_view source = "this vocabulary");
 
     std::vector<int32_t> encode(std::string_view text) const;
@@ -35,20 +37,21 @@ class Tokenizer {
     std::string_view bytes(int32_t id) const;
 
     int32_t size() const { return vocabulary_.size(); }  // one more than the highest id; there may be gaps below it
-    TokenKind kind(int32_t id) const { return vocabulary_.kind(id); }
+    TokenKind kind(int32_t id) const { return vocabulary_.token_kind(id); }
     bool is_control(int32_t id) const { return kind(id) == TokenKind::control; }
     std::optional<int32_t> find_control(std::string_view name) const;  // "<|eot_id|>"
-    int32_t control(std::string_view name) const;                      // throws Error if there is none
+    const TokenRoles& roles() const { return vocabulary_.roles; }
 
-    // The tokens around a text: Llama 3's, or those that the model's files name (tokenizer/text_tokens.h). find_
+    // The tokens around a text: Llama 3's, or those that the model's files name (tokenizer/token_roles.h). find_
     // returns none if none is known; the others throw Error if one should be known and is not, which names the file.
     std::optional<int32_t> find_begin_of_text() const { return vocabulary_.begin_of_text->id; }
     std::optional<int32_t> find_end_of_text() const { return vocabulary_.end_of_text->id; }
     std::optional<int32_t> begin_of_text() const;  // none: the model's texts begin without
     int32_t end_of_text() const;
-    int32_t padding() const { return find_end_of_text().value_or(0); }  // any id: padding is never in the loss
-    std::vector<int32_t> stop_ids() const;  // tokens that end generation: end_of_text, eom_id, eot_id
+    int32_t padding() const;                // pad, else eos, else any id: padding is never in the loss
+    std::vector<int32_t> stop_ids() const;  // tokens that end generation: eos, eom, eot
 
+    SafeCut safe_cut() const { return kind_of(vocabulary_).safe_cut; }  // for encoding a text in parts
     const Vocabulary& vocabulary() const { return vocabulary_; }
     const AddedTokenFinder& added_tokens() const { return added_tokens_; }
 

@@ -1,7 +1,7 @@
 #include "tokenizer/tokenizer_json.h"
 
 #include "core/error.h"
-#include "core/json_value.h"
+#include "core/json_document.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/tokenizer_json_walk.h"
 
@@ -86,7 +86,7 @@ struct TextFiller {
     void token(std::string_view spelled, int64_t wide_id) {
         auto id = static_cast<int32_t>(wide_id);
         std::optional<std::string> bytes = unicode_to_bytes(spelled);
-        if (is_added(spelled, bytes, id) && (!bytes || vocabulary.kind(id) == TokenKind::control)) return;
+        if (is_added(spelled, bytes, id) && (!bytes || vocabulary.token_kind(id) == TokenKind::control)) return;
         set_token(vocabulary.tokens, id, bytes_of(spelled, path), spelled, path);
     }
     void added(std::string_view, int64_t, const AddedToken&) {}
@@ -102,7 +102,7 @@ struct TextFiller {
             fail("{}: token '{}' has id {} in model.vocab and {} in added_tokens; they must agree", path,
                  printable(spelled), id, *added);
         // An added token may be given as the vocabulary spells it, "Ġthe": that text is the token too.
-        bool is_spelling = vocabulary.added[id] == spelled && vocabulary.kind(id) == TokenKind::added;
+        bool is_spelling = vocabulary.added[id] == spelled && vocabulary.token_kind(id) == TokenKind::added;
         if (!added && !is_spelling && !vocabulary.added[id].empty())
             fail("{}: duplicate token '{}' or id {}", path, printable(spelled), id);
         return added.has_value();
@@ -167,48 +167,44 @@ class PostProcessor {
     PostProcessor(const Vocabulary& vocabulary, std::string_view path) : vocabulary_(vocabulary), path_(path) {}
 
     // No id: the template puts none. Unset: there is no template.
-    std::optional<TextToken> read(const JsonValue& processor, int depth = 0) const {
-        std::optional<JsonValue> type = member(processor, "type");
-        if (!type || type->raw == "\"ByteLevel\"") return {};
-        if (type->raw == "\"TemplateProcessing\"") return read_template(processor);
-        if (type->raw != "\"Sequence\"")
-            return problem("is of the type {}, which is not supported", printable(type->raw));
+    std::optional<TextToken> read(JsonNode processor, int depth = 0) const {
+        std::optional<JsonNode> type = member(processor, "type");
+        if (!type || type->raw() == "\"ByteLevel\"") return {};
+        if (type->raw() == "\"TemplateProcessing\"") return read_template(processor);
+        if (type->raw() != "\"Sequence\"")
+            return problem("is of the type {}, which is not supported", printable(type->raw()));
         std::optional<TextToken> found;
-        if (std::optional<JsonValue> processors = member(processor, "processors"))
-            for_each_item(processors->raw, path_, [&](const JsonValue& one) {
-                if (depth == max_depth) fail("{}: post_processor: sequences nest more than {} deep", path_, max_depth);
-                if (std::optional<TextToken> token = read(one, depth + 1)) found = token;
-            });
+        for (JsonNode one : items(member(processor, "processors"))) {
+            if (depth == max_depth) fail("{}: post_processor: sequences nest more than {} deep", path_, max_depth);
+            if (std::optional<TextToken> token = read(one, depth + 1)) found = token;
+        }
         return found;
     }
 
  private:
-    TextToken read_template(const JsonValue& processor) const {
-        std::optional<JsonValue> single = member(processor, "single"), tokens = member(processor, "special_tokens");
+    TextToken read_template(JsonNode processor) const {
         std::vector<std::string> before;  // the text
         bool in_front = true;
-        if (single)
-            for_each_item(single->raw, path_, [&](const JsonValue& piece) {
-                std::optional<JsonValue> token = member(piece, "SpecialToken"), name;
-                if (token) name = member(*token, "id");
-                in_front = in_front && name && name->is_string();
-                if (in_front) before.push_back(text_of(*name, path_));
-            });
+        for (JsonNode piece : items(member(processor, "single"))) {
+            std::optional<JsonNode> name = member(member(piece, "SpecialToken"), "id");
+            in_front = in_front && name && name->is_string();
+            if (in_front) before.push_back(name->text());
+        }
         if (before.empty()) return {};
         if (before.size() > 1) return problem("puts {} tokens before a text, which is not supported", before.size());
-        std::optional<JsonValue> entry = tokens ? member(*tokens, before[0]) : std::nullopt,
-                                 ids = entry ? member(*entry, "ids") : std::nullopt,
-                                 first = ids ? first_item(ids->raw, path_) : std::nullopt;
-        std::optional<int64_t> id = first ? integer_of(*first) : std::nullopt;
-        int64_t count = 0;
-        if (ids) for_each_item(ids->raw, path_, [&count](const JsonValue&) { ++count; });
-        if (count > 1) return problem("puts {} tokens before a text, which is not supported", count);
+        std::vector<JsonNode> ids = items(member(member(member(processor, "special_tokens"), before[0]), "ids"));
+        if (ids.size() > 1) return problem("puts {} tokens before a text, which is not supported", ids.size());
+        std::optional<int64_t> id = ids.empty() ? std::nullopt : ids[0].try_integer();
         if (std::optional<int32_t> known = vocabulary_.find_id(id.value_or(-1))) return {.id = known};
         return problem("begins with '{}', which is not a token", printable(before[0]));
     }
 
-    std::optional<JsonValue> member(const JsonValue& object, std::string_view name) const {
-        return find_member(object.raw, name, path_);
+    // None, or no items, for values of other kinds.
+    static std::optional<JsonNode> member(std::optional<JsonNode> object, std::string_view name) {
+        return object && object->is_object() ? object->find(name) : std::nullopt;
+    }
+    static std::vector<JsonNode> items(std::optional<JsonNode> list) {
+        return list && list->is_array() ? list->items() : std::vector<JsonNode>();
     }
     template <class... Args>
     TextToken problem(fmt::format_string<Args...> format, Args&&... args) const {
@@ -236,9 +232,10 @@ Vocabulary parse_tokenizer_json(std::string_view text, std::string_view path) {
     TextFiller text_filler{vocabulary, path};
     walk_tokenizer_json(text, path, text_filler);
     read_merges(vocabulary, counter.merges, text, path);
-    if (!counter.post_processor_json.empty())
-        vocabulary.begin_of_text =
-            PostProcessor(vocabulary, path).read({JsonEvent::begin_object, counter.post_processor_json});
+    if (!counter.post_processor_json.empty()) {
+        JsonDocument processor(counter.post_processor_json, fmt::format("{}: post_processor", path));
+        vocabulary.begin_of_text = PostProcessor(vocabulary, path).read(processor.root());
+    }
     return vocabulary;
 }
 

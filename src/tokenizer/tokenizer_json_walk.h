@@ -10,6 +10,7 @@
 //   bool whole_pieces = walk_tokenizer_json(text, path, sink);
 #pragma once
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/json.h"
 #include "tokenizer/split.h"
 #include "tokenizer/vocabulary.h"
@@ -303,7 +304,8 @@ class TokenizerJsonWalk {
 template <class Sink>
 bool walk_tokenizer_json(std::string_view text, std::string_view path, Sink& sink) {
     TokenizerJsonWalk<Sink> walk(path, sink);
-    read_json(text, path, [&walk](const JsonEvent& event) { walk.on_event(event); });
+    read_json(
+        text, path, [&walk](const JsonEvent& event) { walk.on_event(event); }, copy_again);
     walk.finish();
     return walk.whole_pieces();
 }

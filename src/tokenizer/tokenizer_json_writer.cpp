@@ -1,6 +1,6 @@
 #include "core/error.h"
+#include "core/json_text.h"
 #include "tokenizer/byte_level.h"
-#include "tokenizer/json_text.h"
 #include "tokenizer/split.h"
 #include "tokenizer/tokenizer_json.h"
 
@@ -32,11 +32,14 @@ std::string added_tokens_json(const Vocabulary& vocabulary) {
     std::string json;
     for (int32_t id : vocabulary.added.ids()) {
         const AddedToken& token = vocabulary.added_tokens[*vocabulary.added.index_of(id)];
-        json += fmt::format(
-            "{}\n    {{\"id\": {}, \"content\": {}, \"single_word\": {}, \"lstrip\": {}, \"rstrip\": {}, "
-            "\"normalized\": {}, \"special\": {}}}",
-            json.empty() ? "" : ",", id, quote_json(vocabulary.added[id]), token.single_word, token.lstrip,
-            token.rstrip, token.normalized, token.control);
+        JsonObject written{{"id", id},
+                           {"content", vocabulary.added[id]},
+                           {"single_word", token.single_word},
+                           {"lstrip", token.lstrip},
+                           {"rstrip", token.rstrip},
+                           {"normalized", token.normalized},
+                           {"special", token.control}};
+        json += (json.empty() ? "\n    " : ",\n    ") + written.text();
     }
     return json;
 }
@@ -46,9 +49,9 @@ std::string added_tokens_json(const Vocabulary& vocabulary) {
 std::string post_processor_json(const Vocabulary& vocabulary) {
     constexpr std::string_view byte_level =
         R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true})";
-    std::optional<int32_t> llama3 = vocabulary.added.find(llama3_begin_of_text),
-                           begin = vocabulary.begin_of_text ? vocabulary.begin_of_text->id : llama3;
-    if (!begin && !llama3) return std::string(byte_level);
+    std::optional<int32_t> bos = vocabulary.roles.bos,
+                           begin = vocabulary.begin_of_text ? vocabulary.begin_of_text->id : bos;
+    if (!begin && !bos) return std::string(byte_level);
     if (!begin)
         return fmt::format(
             R"({{"type": "Sequence", "processors": [

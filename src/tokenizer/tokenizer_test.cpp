@@ -5,12 +5,16 @@
 #include "tokenizer/encoder.h"
 #include "tokenizer/test_tokenizer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 namespace puna {
 namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 std::string random_bytes(uint64_t seed, size_t n) {
     Random random(seed);
@@ -48,8 +52,8 @@ TEST(Tokenizer, PlainTextNeverBecomesAControlToken) {
     for (int32_t id : tokenizer.encode(text)) EXPECT_FALSE(tokenizer.is_control(id)) << tokenizer.bytes(id);
     std::vector<int32_t> asked = tokenizer.encode_with_control(text);
     EXPECT_EQ(tokenizer.decode(asked), text);
-    EXPECT_EQ(asked[1], tokenizer.control("<|eot_id|>"));
-    EXPECT_EQ(asked[2], tokenizer.control("<|start_header_id|>"));
+    EXPECT_EQ(asked[1], tokenizer.roles().eot);
+    EXPECT_EQ(asked[2], tokenizer.roles().header_begin);
     EXPECT_EQ(std::count_if(asked.begin(), asked.end(), [&](int32_t id) { return tokenizer.is_control(id); }), 3);
 }
 
@@ -60,14 +64,13 @@ TEST(Tokenizer, ControlTokensHaveNames) {
     EXPECT_EQ(tokenizer.end_of_text(), 345);
     EXPECT_EQ(tokenizer.stop_ids(), (std::vector<int32_t>{345, 352, 353}));
     EXPECT_FALSE(tokenizer.find_control("the"));
-    EXPECT_NE(error_message([&] { tokenizer.control("<|image|>"); }).find("<|image|>"), std::string::npos);
+    EXPECT_EQ(tokenizer.find_control("<|eot_id|>"), 353);
 }
 
 TEST(Tokenizer, IdsOutsideTheVocabularyAreRejected) {
     for (int32_t id : {-1, 360, 0x7fffffff}) {
         std::vector<int32_t> ids = {65, id};
-        EXPECT_NE(error_message([&] { small_tokenizer().decode(ids); }).find("not in the vocabulary of 360"),
-                  std::string::npos);
+        EXPECT_THAT(error_of([&] { small_tokenizer().decode(ids); }), HasSubstr("not in the vocabulary of 360"));
     }
 }
 
@@ -119,6 +122,35 @@ TEST(Encoder, CachingWordsDoesNotChangeIds) {
         ASSERT_EQ(tokenizer.decode(ids), text);
         ASSERT_EQ(ids, Encoder(tokenizer, 0).encode(text));
     }
+}
+
+// Another kind of vocabulary: as SentencePiece it puts a space before a text, but knows single bytes only.
+class SpacedBytes : public SubwordEncoder {
+ public:
+    std::vector<int32_t> encode(std::string_view text, bool begins_text) override {
+        std::vector<int32_t> ids;
+        if (begins_text) ids.push_back(' ');
+        for (unsigned char byte : text) ids.push_back(byte);
+        return ids;
+    }
+};
+
+TEST(Encoder, AKindOfVocabularyDecidesHowTextBetweenAddedTokensIsEncoded) {
+    Encoder encoder(small_tokenizer(), std::make_unique<SpacedBytes>());
+    int32_t eot = *small_tokenizer().roles().eot;
+    EXPECT_THAT(encoder.encode("the"), ElementsAre(' ', 't', 'h', 'e'));
+    EXPECT_THAT(encoder.encode_with_control("a<|eot_id|>b"), ElementsAre(' ', 'a', eot, 'b'));
+    EXPECT_THAT(encoder.encode_with_control("<|eot_id|>b"), ElementsAre(eot, 'b'));
+    std::string text = repeat("a\n", 600'000);  // in parts of 1 MiB
+    std::vector<int32_t> ids;
+    encoder.encode_parts(text, [&ids](auto some, size_t) { ids.insert(ids.end(), some.begin(), some.end()); });
+    EXPECT_EQ(small_tokenizer().decode(ids), " " + text);
+}
+
+TEST(Tokenizer, UnsupportedKindsOfVocabulariesAreRejected) {
+    Vocabulary vocabulary = small_tokenizer().vocabulary();
+    vocabulary.kind = VocabularyKind::sentencepiece;
+    EXPECT_THAT(error_of([&] { Tokenizer tokenizer(vocabulary); }), HasSubstr("only byte-level BPE"));
 }
 
 TEST(Encoder, EncodingInPartsGivesTheSameIds) {

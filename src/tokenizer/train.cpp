@@ -1,6 +1,7 @@
 #include "tokenizer/train.h"
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/progress.h"
 #include "core/threads.h"
 #include "tokenizer/rank_file.h"
@@ -36,9 +37,7 @@ struct Pair {
 
 struct HashPair {
     size_t operator()(Pair pair) const {
-        uint64_t key = static_cast<uint64_t>(pair.left) << 32 | static_cast<uint32_t>(pair.right);
-        key *= 0x9e3779b97f4a7c15;
-        return key ^ key >> 32;
+        return mix_bits(static_cast<uint64_t>(pair.left) << 32 | static_cast<uint32_t>(pair.right));
     }
 };
 

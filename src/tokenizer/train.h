@@ -9,6 +9,7 @@
 // of threads or the order of the texts. Source: Sennrich et al., "Neural machine translation of rare words with subword
 // units", 2016.
 #pragma once
+#include "core/hash.h"
 #include "tokenizer/tokenizer.h"
 
 #include <cstdint>

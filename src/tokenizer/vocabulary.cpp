@@ -1,6 +1,7 @@
 #include "tokenizer/vocabulary.h"
 
 #include "core/error.h"
+#include "core/hash.h"
 
 #include <numeric>
 
@@ -19,9 +20,7 @@ MergeTable::MergeTable(size_t count, size_t distinct) : slots_(3 * distinct / 2 
 
 size_t MergeTable::slot_of(Pair pair) const {
     uint64_t key = static_cast<uint64_t>(static_cast<uint32_t>(pair.left)) << 32 | static_cast<uint32_t>(pair.right);
-    uint64_t hash = (key ^ key >> 29) * 0x9e3779b97f4a7c15;
-    hash = (hash ^ hash >> 32) * 0xd1342543de82ef95;
-    auto slot = static_cast<size_t>(static_cast<unsigned __int128>(hash) * slots_.size() >> 64);
+    auto slot = static_cast<size_t>(static_cast<unsigned __int128>(mix_bits(key)) * slots_.size() >> 64);
     while (slots_[slot] && pairs_[slots_[slot] - 1] != pair) slot = slot + 1 == slots_.size() ? 0 : slot + 1;
     return slot;
 }
@@ -48,13 +47,13 @@ std::vector<MergeTable::Pair> MergeTable::pairs() const {
     return pairs;
 }
 
-TokenKind Vocabulary::kind(int32_t id) const {
+TokenKind Vocabulary::token_kind(int32_t id) const {
     if (!added[id].empty()) return added_tokens[*added.index_of(id)].control ? TokenKind::control : TokenKind::added;
     return tokens[id].empty() ? TokenKind::none : TokenKind::text;
 }
 
 std::optional<int32_t> Vocabulary::find_id(int64_t id) const {
-    if (id < 0 || id >= size() || kind(static_cast<int32_t>(id)) == TokenKind::none) return {};
+    if (id < 0 || id >= size() || token_kind(static_cast<int32_t>(id)) == TokenKind::none) return {};
     return static_cast<int32_t>(id);
 }
 
@@ -63,12 +62,12 @@ std::string_view Vocabulary::bytes(int32_t id) const {
     return text.empty() ? added[id] : text;
 }
 
-void Vocabulary::append_controls(const std::vector<std::string>& names) {
+void Vocabulary::append_controls(const std::vector<std::string>& names, std::optional<int32_t> first) {
     check(added.size() == 0, "cannot append control tokens: there are {} added tokens", added.size());
     size_t bytes = 0;
     for (const std::string& name : names) bytes += name.size();
     std::vector<int32_t> ids(names.size());
-    std::iota(ids.begin(), ids.end(), size());
+    std::iota(ids.begin(), ids.end(), first.value_or(size()));
     added = TokenTable(ids, bytes);
     added_tokens.assign(names.size(), {.control = true});
     for (size_t i = 0; i < names.size(); ++i)

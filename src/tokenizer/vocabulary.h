@@ -1,7 +1,7 @@
 // tokenizer/vocabulary.h — a tokenizer's data: text tokens, added tokens and merges.
 //
 //   Vocabulary vocabulary = parse_rank_file(text, path, ControlNames::llama3_1);  // or parse_tokenizer_json
-//   TokenKind kind = vocabulary.kind(128009);                                      // control
+//   TokenKind kind = vocabulary.token_kind(128009);                                // control
 //   Tokenizer tokenizer(std::move(vocabulary));
 #pragma once
 #include "tokenizer/token_table.h"
@@ -14,6 +14,9 @@
 #include <vector>
 
 namespace puna {
+
+// How text becomes ids (tokenizer/subword_encoder.h). SentencePiece is named, not supported yet.
+enum class VocabularyKind : uint8_t { byte_bpe, sentencepiece };
 
 // Ids need not be contiguous: `none` is an id without a token.
 enum class TokenKind : uint8_t { none, text, control, added };  // added: text, but matched before the text is split
@@ -54,30 +57,39 @@ struct AddedToken {
     bool operator==(const AddedToken&) const = default;
 };
 
-inline constexpr std::string_view llama3_begin_of_text = "<|begin_of_text|>", llama3_end_of_text = "<|end_of_text|>";
+// The ids of tokens by what they are for; none: the vocabulary has no such token. See tokenizer/token_roles.h.
+struct TokenRoles {
+    std::optional<int32_t> bos, eos;                  // begin and end a text
+    std::optional<int32_t> eot, eom;                  // end a turn; a message that calls a tool
+    std::optional<int32_t> header_begin, header_end;  // around the role at the beginning of a turn
+    std::optional<int32_t> pad;
+};
 
-// The token before or after a text: <|begin_of_text|>, <|end_of_text|>, or a model's bos_token, eos_token.
+// The token before or after a text.
 struct TextToken {
     std::optional<int32_t> id;  // none: the model has none
     std::string problem;        // not empty: no such token is known, and why
 };
 
 struct Vocabulary {
-    TokenTable tokens;                     // text tokens, produced by byte-pair encoding
+    VocabularyKind kind = VocabularyKind::byte_bpe;
+    TokenTable tokens;                     // text tokens, which the encoder of the kind produces
     TokenTable added;                      // control tokens and added text tokens; the latter may also be in
     std::vector<AddedToken> added_tokens;  // `tokens`, with the same id. The flags, by index in `added`
-    // Unset: only Llama 3's own (Tokenizer fills them in). parse_tokenizer_json sets what the file itself says.
+    TokenRoles roles;                      // set by Tokenizer
+    // What a text begins and ends with, which need not be bos and eos. Unset: as their roles say (Tokenizer sets them).
     std::optional<TextToken> begin_of_text, end_of_text;
     std::optional<MergeTable> merges;  // none: any two adjacent tokens that form a token, lowest id first
     bool whole_pieces = true;          // ignore_merges: a piece that is a token is encoded as it
 
     int32_t size() const { return std::max(tokens.end(), added.end()); }  // one more than the highest id
-    TokenKind kind(int32_t id) const;
+    TokenKind token_kind(int32_t id) const;
     std::optional<int32_t> find_id(int64_t id) const;  // none: it has no token
     std::string_view bytes(int32_t id) const;          // empty if the id has no token
 
-    // Adds control tokens of these names, with the ids after all others. Throws Bug for duplicate names.
-    void append_controls(const std::vector<std::string>& names);
+    // Adds control tokens of these names, with the ids from `first` on; without it, after all others. Throws Bug for
+    // duplicate names.
+    void append_controls(const std::vector<std::string>& names, std::optional<int32_t> first = {});
 };
 
 }  // namespace puna

@@ -2,19 +2,19 @@
 
 #include "core/atomic_file.h"
 #include "core/fields.h"
+#include "core/hash.h"
+#include "core/json_document.h"
+#include "core/json_text.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "data/sources.h"
-#include "kernels/kernels.h"
 #include "train/metrics.h"
 
 #include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <system_error>
-
-#include <nlohmann/json.hpp>
 
 namespace puna {
 
@@ -52,7 +52,7 @@ std::string sources_of(const fs::path& set) {
     std::string out;
     for (const Source& source : sources)
         out += fmt::format("  - `{}`{}: {}, {}, {}\n", source_name(source.name),
-                           source.hash ? fmt::format(" (XXH3 {:016x})", source.hash) : "",
+                           source.hash ? fmt::format(" (XXH3 {})", hash_digits(source.hash)) : "",
                            format_count(source.documents, "document"), format_count(source.tokens, "token"),
                            format_bytes(source.bytes));
     return out;
@@ -84,13 +84,15 @@ std::string processor() {
     return "";
 }
 
-std::string training(const Recipe& recipe, const SetIndex& data, const RunSummary& run, int64_t truncated) {
+std::string training(const CardFacts& facts, const RunSummary& run) {
+    const Recipe& recipe = facts.recipe;
+    const SetIndex& data = facts.data;
     std::string out = fmt::format("- initial weights: {}\n",
                                   recipe.from.empty() ? "random (trained from scratch)"
                                                       : fmt::format("the model `{}`", public_name(recipe.from)));
-    out += set_line("training set", recipe.data, data, truncated);
-    out += fmt::format("- tokenizer: {}, tokenizer.json XXH3 {:016x}\n", format_count(data.vocabulary, "token"),
-                       data.tokenizer);
+    out += set_line("training set", recipe.data, data, facts.truncated);
+    out += fmt::format("- tokenizer: {}, tokenizer.json XXH3 {}\n", format_count(data.vocabulary, "token"),
+                       hash_digits(data.tokenizer));
     out += fmt::format("- {} on {}\n", format_count(run.steps, "step"), format_count(run.trained, "trained token"));
     if (std::isfinite(run.loss)) out += fmt::format("- final training loss: {:.4f} nats per token\n", run.loss);
     if (std::isfinite(run.tokens_per_second)) {
@@ -98,23 +100,25 @@ std::string training(const Recipe& recipe, const SetIndex& data, const RunSummar
         out += fmt::format("- time: {} in steps{}, median {:.0f} tokens per second", format_duration(run.seconds),
                            name.empty() ? "" : " on " + name, run.tokens_per_second);
         out += std::isfinite(run.share)
-                   ? fmt::format(", {:.1f} % of the machine's {} peak", run.share * 100, recipe.type)
+                   ? fmt::format(", {:.1f} % of the machine's {} peak", run.share * 100, info(recipe.type).name)
                    : "";
-        out += fmt::format("; kernels: {}\n", full_name(choose_kernels()));
+        out += fmt::format("; kernels: {}\n", facts.kernels);
     }
     return out;
 }
 
-std::string validation(const Recipe& recipe, const RunSummary& run, int64_t truncated) {
+std::string validation(const CardFacts& facts, const RunSummary& run) {
+    const Recipe& recipe = facts.recipe;
     if (recipe.validation.empty() || !std::isfinite(run.validation_loss)) return "";
     fs::path index = fs::path(recipe.validation) / "index.json";
     std::string rows =
         recipe.validation_rows > 0 ? fmt::format("at most its first {} rows", recipe.validation_rows) : "all its rows";
     return "\n## Validation\n\n" +
-           set_line("validation set", recipe.validation, parse_set_index(read_text(index), index.string()), truncated) +
+           set_line("validation set", recipe.validation, parse_set_index(read_text(index), index.string()),
+                    facts.truncated_in_validation) +
            fmt::format("- validation: {:.4f} nats per token{}, on {} of {} tokens; kernels: {}\n", run.validation_loss,
                        std::isfinite(run.bits_per_byte) ? fmt::format(", {:.4f} bits per byte", run.bits_per_byte) : "",
-                       rows, recipe.length, full_name(choose_kernels()));
+                       rows, recipe.length, facts.kernels);
 }
 
 // A recipe file that puna train reads. The shape is the model's: the recipe's shape is ignored with `from`.
@@ -129,11 +133,10 @@ std::string recipe_text(Recipe recipe, const Config& c) {
     recipe.warm_up = warm_up_steps(recipe);
     std::string out;
     for (const Field& field : list_fields(recipe)) {
-        bool text = std::holds_alternative<std::string*>(field.value);
         bool is_path =
             field.name == "output" || field.name == "data" || field.name == "validation" || field.name == "from";
         std::string value = to_text(field);
-        if (text) value = nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        if (is_text(field)) value = quote_json(value);
         if (!is_path) out += fmt::format("{} = {}\n", field.name, value);
     }
     return out;
@@ -142,11 +145,18 @@ std::string recipe_text(Recipe recipe, const Config& c) {
 }  // namespace
 
 std::string generation_config_json(const Config& config, std::string_view base) {
-    auto json = nlohmann::ordered_json::parse(base, nullptr, false);
-    if (!json.is_object()) json = {{"do_sample", true}, {"temperature", 0.6}, {"top_p", 0.9}, {"top_k", 0}};
-    json["bos_token_id"] = config.bos >= 0 ? nlohmann::ordered_json(config.bos) : nullptr;
-    json["eos_token_id"] = config.eos;
-    return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    JsonText bos = nullptr;
+    if (config.bos >= 0) bos = config.bos;
+    auto with_ids = [&](std::string_view json) {
+        JsonDocument document(json, "generation_config.json");
+        JsonObject changed = with_members(document.root(), {{"bos_token_id", bos}, {"eos_token_id", config.eos}});
+        return indent_json(changed.text(), 2) + "\n";
+    };
+    try {
+        return with_ids(base);
+    } catch (const Error&) {  // none, or a damaged one, which must not end a run at its last step
+        return with_ids(R"({"do_sample": true, "temperature": 0.6, "top_p": 0.9, "top_k": 0})");
+    }
 }
 
 std::string public_name(const fs::path& folder) {
@@ -157,17 +167,17 @@ std::string public_name(const fs::path& folder) {
     return (name == "validation" ? full.parent_path().filename() / name : name).string();
 }
 
-void write_card(const fs::path& folder, const Recipe& recipe, const Config& config, const SetIndex& data,
-                Truncated truncated, const std::vector<std::string>& changes) {
+void write_card(const fs::path& folder, const CardFacts& facts) {
     RunSummary run = summarize(read_metrics(folder / "metrics.jsonl"), read_timing(folder / "timing.jsonl"));
-    std::string scores = validation(recipe, run, truncated.validation);
-    std::string card = front_matter + description(public_name(folder), config);
+    std::string scores = validation(facts, run);
+    std::string card = front_matter + description(public_name(folder), facts.config);
     if (!scores.empty())
-        card += fmt::format("; the validation below was computed with the recipe's type, {}", recipe.type);
-    card += ".\n\n## Training\n\n" + training(recipe, data, run, truncated.training) + scores;
-    card += "\n## Recipe\n\n```toml\n" + recipe_text(recipe, config) + "```\n";
-    if (!changes.empty()) card += "\nChanged during the run:\n\n";
-    for (const std::string& change : changes) card += fmt::format("- {}\n", change);
+        card +=
+            fmt::format("; the validation below was computed with the recipe's type, {}", info(facts.recipe.type).name);
+    card += ".\n\n## Training\n\n" + training(facts, run) + scores;
+    card += "\n## Recipe\n\n```toml\n" + recipe_text(facts.recipe, facts.config) + "```\n";
+    if (!facts.changes.empty()) card += "\nChanged during the run:\n\n";
+    for (const std::string& change : facts.changes) card += fmt::format("- {}\n", change);
     write_file(folder / "README.md", card);
 }
 

@@ -10,16 +10,20 @@
 
 namespace puna {
 
-// Conversations that are longer than a row, by --length: their ends are not read.
-struct Truncated {
-    int64_t training = 0, validation = 0;
+// What the card says of a run beside its metrics.
+struct CardFacts {
+    const Recipe& recipe;
+    const Config& config;
+    const SetIndex& data;  // index of the training set
+    // Conversations that are longer than a row, by `length`: their ends are not read.
+    int64_t truncated = 0, truncated_in_validation = 0;
+    std::vector<std::string> changes;  // of the recipe during the run (RunState)
+    std::string kernels;               // full name of the kernel table
 };
 
 // Reads metrics.jsonl and timing.jsonl in the folder and index.json and sources.jsonl of the recipe's sets, and writes
-// README.md to the folder. data: index of the training set; changes: changes of the recipe during the run (RunState).
-// Throws Error if one of them cannot be read.
-void write_card(const std::filesystem::path& folder, const Recipe& recipe, const Config& config, const SetIndex& data,
-                Truncated truncated, const std::vector<std::string>& changes);
+// README.md to the folder. Throws Error if one of them cannot be read.
+void write_card(const std::filesystem::path& folder, const CardFacts& facts);
 
 // A folder's name without private parent paths: its last component; "stories/validation" for a validation set.
 std::string public_name(const std::filesystem::path& folder);

@@ -1,12 +1,14 @@
 #include "train/checkpoint.h"
 
 #include "core/atomic_file.h"
+#include "core/folders.h"
 #include "core/hash.h"
-#include "core/json_value.h"
+#include "core/json_document.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "files/safetensors.h"
+#include "kernels/host_copy.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -14,7 +16,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <deque>
 #include <map>
 #include <system_error>
 
@@ -25,13 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view manifest_name = "manifest.json", prefix = "step-";
-
-std::string hash_of(const fs::path& path) {
-    MappedFile file(path);
-    Hash hash;
-    hash.add(file.bytes());
-    return hash.digits();
-}
 
 // Weights, means and mean squares of the trainable tensors, one file each.
 struct Part {
@@ -45,9 +40,13 @@ constexpr Part parts[] = {
 };
 
 void write_part(const fs::path& folder, const Part& part, Llama& llama, const Optimizer& optimizer) {
+    std::deque<HostCopy> copies;  // of all values where the host cannot access them
     std::vector<NamedTensor> tensors;
-    for (Param* p : llama.params())
-        if (p->master) tensors.push_back({p->name, part.tensor(*p, optimizer)});
+    for (Param* p : llama.params()) {
+        if (!p->master) continue;
+        copies.emplace_back(llama.kernels, Stream{}, part.tensor(*p, optimizer));
+        tensors.push_back({p->name, copies.back().download()});
+    }
     write_safetensors(folder / part.file, tensors);
 }
 
@@ -58,11 +57,11 @@ void read_part(const fs::path& folder, const Part& part, Llama& llama, const Opt
         Tensor from = file.tensor(p->name), to = part.tensor(*p, optimizer);
         bool matches = from.dtype == Dtype::f32 && from.rank == to.rank && from.size == to.size;
         if (!matches)
-            fail(
-                "{}: tensor {} is {}, but the model's is {}: the checkpoint belongs to a run with another shape or "
-                "base model",
-                file.path().string(), p->name, from, to);
-        std::memcpy(to.data, from.data, static_cast<size_t>(to.bytes()));
+            fail(ErrorKind::damaged,
+                 "{}: tensor {} is {}, but the model's is {}: the checkpoint belongs to a run with another shape or "
+                 "base model",
+                 file.path().string(), p->name, from, to);
+        llama.kernels.copy({}, to.data, from.data, static_cast<size_t>(to.bytes()));
     }
 }
 
@@ -81,23 +80,6 @@ std::vector<fs::path> complete_checkpoints(const fs::path& folder) {
     return list;
 }
 
-// A temporary name of this program: step-00000200.new, or NAME.PROCESS.COUNT.new (core/atomic_file.h).
-bool is_leftover(std::string_view name) {
-    auto strip = [&](std::string_view end) {
-        bool found = name.ends_with(end);
-        if (found) name.remove_suffix(end.size());
-        return found;
-    };
-    auto strip_number = [&] {
-        size_t rest = name.find_last_not_of("0123456789") + 1;
-        bool found = rest < name.size();
-        name = name.substr(0, rest);
-        return found;
-    };
-    if (!strip(".new") || !strip_number()) return false;
-    return name == "step-" || (strip(".") && strip_number() && strip(".") && !name.empty());
-}
-
 void remove_folder(const fs::path& folder) {
     std::error_code problem;
     fs::remove(folder / manifest_name, problem);  // first: without a manifest the rest is ignored
@@ -111,8 +93,9 @@ void verify(const fs::path& checkpoint, const Manifest& manifest) {
     Progress progress("checking the checkpoint", bytes, "B");
     for (const ManifestFile& file : manifest.files) {
         fs::path path = checkpoint / file.name;
-        if (static_cast<int64_t>(MappedFile(path).bytes().size()) != file.bytes || hash_of(path) != file.hash)
-            fail("{}: is damaged: its hash does not match the manifest", path.string());
+        if (static_cast<int64_t>(MappedFile(path).bytes().size()) != file.bytes ||
+            hash_digits(hash_file(path)) != file.hash)
+            fail(ErrorKind::damaged, "{}: is damaged: its hash does not match the manifest", path.string());
         progress.advance(file.bytes);
     }
 }
@@ -121,22 +104,20 @@ Manifest read_manifest(const fs::path& checkpoint) {
     MappedFile file(checkpoint / manifest_name);
     Manifest manifest = parse_manifest(file.text(), file.path().string());
     if (manifest_json(manifest) != file.text() || checkpoint.filename() != name_of(manifest.state.step))
-        fail("{}: is damaged: its hash does not match", file.path().string());
+        fail(ErrorKind::damaged, "{}: is damaged: its hash does not match", file.path().string());
     for (const Part& part : parts)
         if (std::none_of(manifest.files.begin(), manifest.files.end(),
                          [&](const ManifestFile& f) { return f.name == part.file; }))
-            fail("{}: {} is not listed", file.path().string(), part.file);
+            fail(ErrorKind::damaged, "{}: {} is not listed", file.path().string(), part.file);
     return manifest;
 }
 
 // The values of a recipe as JSON text; the fields of a recipe have one spelling (to_json in core/fields.h).
 std::map<std::string, std::string> members_of(std::string_view recipe, std::string_view path) {
     std::map<std::string, std::string> members;
-    std::string where = fmt::format("{}: its recipe", path);
-    bool object = for_each_member(recipe, where, [&](std::string_view name, const JsonValue& value) {
-        members.insert_or_assign(std::string(name), std::string(value.raw));
-    });
-    if (!object) fail("{}: not a JSON object", where);
+    JsonDocument document(recipe, fmt::format("{}: its recipe", path));
+    for (const JsonMember& member : document.root().members())
+        members.insert_or_assign(member.name, std::string(member.value.raw()));
     return members;
 }
 
@@ -144,19 +125,17 @@ std::map<std::string, std::string> members_of(std::string_view recipe, std::stri
 
 void save_checkpoint(const fs::path& folder, const RunState& state, Llama& llama, const Optimizer& optimizer,
                      int64_t keep) {
-    fs::path target = folder / name_of(state.step), temporary = target;
-    temporary += ".new";
-    remove_folder(temporary);
-    make_folder(temporary);
+    NewFolder checkpoint(folder / name_of(state.step));
     Manifest manifest{state, {}};
     for (const Part& part : parts) {
-        write_part(temporary, part, llama, optimizer);
-        fs::path path = temporary / part.file;
-        manifest.files.push_back({part.file, hash_of(path), static_cast<int64_t>(MappedFile(path).bytes().size())});
+        write_part(checkpoint.path(), part, llama, optimizer);
+        fs::path path = checkpoint / part.file;
+        manifest.files.push_back(
+            {part.file, hash_digits(hash_file(path)), static_cast<int64_t>(MappedFile(path).bytes().size())});
     }
-    write_file(temporary / manifest_name, manifest_json(manifest));
-    remove_folder(target);  // may exist from a run that was restarted
-    rename_durably(temporary, target);
+    write_file(checkpoint / manifest_name, manifest_json(manifest));
+    remove_folder(checkpoint.target());  // may exist from a run that was restarted
+    checkpoint.commit();
     std::vector<fs::path> all = complete_checkpoints(folder);
     for (size_t i = static_cast<size_t>(keep); i < all.size(); ++i) remove_folder(all[i]);
 }
@@ -192,7 +171,7 @@ void remove_stale(const fs::path& output, int64_t step) {
     std::error_code problem;
     for (const fs::path& parent : {output, folder})
         for (const fs::directory_entry& entry : fs::directory_iterator(parent, problem))
-            if (is_leftover(entry.path().filename().string())) fs::remove_all(entry.path(), problem);
+            if (parse_temporary_name(entry.path().filename().string())) fs::remove_all(entry.path(), problem);
 }
 
 std::vector<std::string> changes_of_recipe(std::string_view before, std::string_view now, std::string_view path) {
@@ -211,8 +190,8 @@ std::vector<std::string> changes_of_recipe(std::string_view before, std::string_
         if (is_in(always, key) || old[key] == value) continue;
         std::string previous = old[key].empty() ? "nothing" : printable(old[key]);
         if (!is_in(when_resuming, key))
-            fail("{}: was trained with {} = {}, the recipe now has {}; use the same recipe or another --output", path,
-                 key, previous, value);
+            fail("{}: was trained with {} = {}, the recipe now has {}; use the same recipe, or another output folder",
+                 path, key, previous, value);
         changes.push_back(fmt::format("{} = {} instead of {}", key, value, previous));
     }
     return changes;
@@ -221,11 +200,12 @@ std::vector<std::string> changes_of_recipe(std::string_view before, std::string_
 RunLock::RunLock(const fs::path& folder) {
     fs::path path = folder / "lock";
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) fail("{}: cannot create: {}", path.string(), system_reason(errno));
+    if (descriptor_ < 0) fail_errno(errno, "{}: cannot create", path.string());
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return;  // locks may be unsupported by the file system
     ::close(descriptor_);
-    fail("{}: another run is training in this folder; wait for it to finish or choose another --output",
+    fail(ErrorKind::busy,
+         "{}: another run is training in this folder; wait for it to finish, or choose another output folder",
          folder.parent_path().string());
 }
 

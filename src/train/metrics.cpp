@@ -1,7 +1,8 @@
 #include "train/metrics.h"
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/json_document.h"
+#include "core/json_text.h"
 #include "core/mapped_file.h"
 
 #include <fcntl.h>
@@ -12,34 +13,28 @@
 #include <cerrno>
 #include <cmath>
 #include <limits>
-
-#include <nlohmann/json.hpp>
+#include <utility>
 
 namespace puna {
 
 namespace {
 
-void add(nlohmann::ordered_json& json, const char* name, double value) {
-    if (std::isfinite(value)) json[name] = value;
-}
-
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-// One row per line: set(row, key, event) is called for each number.
-template <class Row, class Set>
-std::vector<Row> read_rows(const std::filesystem::path& path, const Row& empty, Set set) {
+void add(JsonObject& json, const char* name, double value) {
+    if (std::isfinite(value)) json.add(name, value);
+}
+
+// row_of(object): the row of a line.
+template <class RowOf>
+auto read_rows(const std::filesystem::path& path, RowOf row_of) {
     MappedFile file(path);
-    std::vector<Row> rows;
+    std::vector<decltype(row_of(std::declval<JsonNode>()))> rows;
     for (std::string_view text = file.text(); !text.empty();) {
         size_t end = std::min(text.find('\n'), text.size());
-        Row row = empty;
-        std::string key;
         try {
-            read_json(text.substr(0, end), path.string(), [&](const JsonEvent& event) {
-                if (event.kind == JsonEvent::key) key = event.text;
-                if (event.kind == JsonEvent::integer || event.kind == JsonEvent::number) set(row, key, event);
-            });
-            if (row.step > 0) rows.push_back(row);
+            JsonDocument line(text.substr(0, end), path.string(), {.values = 100});
+            if (auto row = row_of(line.root()); row.step > 0) rows.push_back(row);
         } catch (const Error&) {  // skip the damaged line
         }
         text.remove_prefix(std::min(end + 1, text.size()));
@@ -59,45 +54,42 @@ double median(std::vector<double> values) {
 }  // namespace
 
 std::string to_line(const StepMetrics& m) {
-    nlohmann::ordered_json json{{"step", m.step}};
+    JsonObject json{{"step", m.step}};
     add(json, "loss", m.loss);
     add(json, "learning_rate", m.learning_rate);
     add(json, "gradient_norm", m.gradient_norm);
-    json["trained"] = m.trained;
+    json.add("trained", m.trained);
     add(json, "validation_loss", m.validation_loss);
     add(json, "bits_per_byte", m.bits_per_byte);
-    return json.dump();
+    return json.text();
 }
 
 std::string to_line(const StepTiming& t) {
-    nlohmann::ordered_json json{{"step", t.step}};
+    JsonObject json{{"step", t.step}};
     add(json, "seconds", t.seconds);
     add(json, "tokens_per_second", t.tokens_per_second);
     add(json, "share", t.share);
-    return json.dump();
+    return json.text();
 }
 
 std::vector<StepMetrics> read_metrics(const std::filesystem::path& path) {
-    StepMetrics empty{
-        .loss = nan, .learning_rate = nan, .gradient_norm = nan, .validation_loss = nan, .bits_per_byte = nan};
-    return read_rows(path, empty, [](StepMetrics& m, const std::string& key, const JsonEvent& event) {
-        if (key == "step") m.step = event.integer_value;
-        if (key == "loss") m.loss = event.number_value;
-        if (key == "learning_rate") m.learning_rate = event.number_value;
-        if (key == "gradient_norm") m.gradient_norm = event.number_value;
-        if (key == "trained") m.trained = event.integer_value;
-        if (key == "validation_loss") m.validation_loss = event.number_value;
-        if (key == "bits_per_byte") m.bits_per_byte = event.number_value;
+    return read_rows(path, [](JsonNode line) {
+        return StepMetrics{.step = line.integer("step", 0),
+                           .loss = line.number("loss", nan),
+                           .learning_rate = line.number("learning_rate", nan),
+                           .gradient_norm = line.number("gradient_norm", nan),
+                           .trained = line.integer("trained", 0),
+                           .validation_loss = line.number("validation_loss", nan),
+                           .bits_per_byte = line.number("bits_per_byte", nan)};
     });
 }
 
 std::vector<StepTiming> read_timing(const std::filesystem::path& path) {
-    StepTiming empty{.seconds = nan, .tokens_per_second = nan, .share = nan};
-    return read_rows(path, empty, [](StepTiming& t, const std::string& key, const JsonEvent& event) {
-        if (key == "step") t.step = event.integer_value;
-        if (key == "seconds") t.seconds = event.number_value;
-        if (key == "tokens_per_second") t.tokens_per_second = event.number_value;
-        if (key == "share") t.share = event.number_value;
+    return read_rows(path, [](JsonNode line) {
+        return StepTiming{.step = line.integer("step", 0),
+                          .seconds = line.number("seconds", nan),
+                          .tokens_per_second = line.number("tokens_per_second", nan),
+                          .share = line.number("share", nan)};
     });
 }
 
@@ -126,19 +118,21 @@ RunSummary summarize(const std::vector<StepMetrics>& metrics, const std::vector<
 JsonLines::JsonLines(const std::filesystem::path& path, int64_t keep_bytes) : path_(path), bytes_(keep_bytes) {
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC | (keep_bytes > 0 ? 0 : O_CREAT), 0666);
     if (descriptor_ < 0)
-        fail("{}: cannot {}: {}", path.string(),
-             keep_bytes > 0 ? "open the lines written before the checkpoint" : "create", system_reason(errno));
+        fail_errno(errno, "{}: cannot {}", path.string(),
+                   keep_bytes > 0 ? "open the lines written before the checkpoint" : "create");
     struct stat status;
     bool readable = ::fstat(descriptor_, &status) == 0;
     if (!readable || status.st_size < keep_bytes) {
         ::close(descriptor_);
-        fail("{}: is shorter than the checkpoint records ({} bytes): restore it, or start again in another --output",
-             path.string(), keep_bytes);
+        fail(
+            "{}: is shorter than the checkpoint records ({} bytes): restore it, or start again in another output "
+            "folder",
+            path.string(), keep_bytes);
     }
     if (::ftruncate(descriptor_, keep_bytes) != 0 || ::lseek(descriptor_, keep_bytes, SEEK_SET) < 0) {
         int reason = errno;
         ::close(descriptor_);
-        fail("{}: cannot truncate to {} bytes: {}", path.string(), keep_bytes, system_reason(reason));
+        fail_errno(reason, "{}: cannot truncate to {} bytes", path.string(), keep_bytes);
     }
 }
 
@@ -150,14 +144,14 @@ void JsonLines::append(const std::string& line) {
     while (!left.empty()) {
         ssize_t n = ::write(descriptor_, left.data(), left.size());
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) fail("{}: cannot write: {}", path_.string(), system_reason(errno));
+        if (n < 0) fail_errno(errno, "{}: cannot write", path_.string());
         left.remove_prefix(static_cast<size_t>(n));
     }
     bytes_ += static_cast<int64_t>(text.size());
 }
 
 void JsonLines::sync() {
-    if (::fsync(descriptor_) != 0) fail("{}: cannot write to disk: {}", path_.string(), system_reason(errno));
+    if (::fsync(descriptor_) != 0) fail_errno(errno, "{}: cannot write to disk", path_.string());
 }
 
 }  // namespace puna

@@ -5,47 +5,47 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 namespace puna {
 
 namespace {
 
-Tensor gradient_of(const Param& param, std::span<float> gradients) {
-    Tensor view = param.weight;
-    view.dtype = Dtype::f32;
-    view.data = gradients.data() + param.offset;
-    return view;
+// The part of a flat vector of all parameters, f32, that belongs to one.
+Tensor part_of(const Param& param, Tensor all) {
+    return param.values(all.slice(param.offset, param.weight.count()).data);
 }
 
-AlignedBytes zeros(int64_t count) {
-    size_t bytes = static_cast<size_t>(count) * sizeof(float);
-    AlignedBytes memory = allocate_aligned(bytes);
-    std::memset(memory.get(), 0, bytes);
+Buffer zeros(const Kernels& kernels, int64_t elements) {
+    Buffer memory(kernels, *bytes_of(Dtype::f32, elements));
+    kernels.zero({}, Tensor(memory.data(), Dtype::f32, {elements}));
     return memory;
 }
 
 }  // namespace
 
 Optimizer::Optimizer(Llama& llama, const OptimizerOptions& options)
-    : options_(options), mean_(zeros(gradient_elements(llama))), mean_square_(zeros(gradient_elements(llama))) {
-    if (options.decay != "matrices" && options.decay != "all")
-        fail("decay: '{}' is neither 'matrices' nor 'all'", options.decay);
+    : options_(options),
+      elements_(gradient_elements(llama)),
+      mean_(zeros(llama.kernels, elements_)),
+      mean_square_(zeros(llama.kernels, elements_)) {}
+
+Tensor Optimizer::mean(const Param& param) const {
+    return part_of(param, Tensor(mean_.data(), Dtype::f32, {elements_}));
 }
 
-Tensor Optimizer::moment(const AlignedBytes& all, const Param& param) const {
-    return gradient_of(param,
-                       {reinterpret_cast<float*>(all.get()), static_cast<size_t>(param.offset + param.weight.count())});
+Tensor Optimizer::mean_square(const Param& param) const {
+    return part_of(param, Tensor(mean_square_.data(), Dtype::f32, {elements_}));
 }
 
-double Optimizer::step(const Kernels& kernels, Llama& llama, std::span<float> gradients, double learning_rate) {
+double Optimizer::step(Llama& llama, Tensor gradients, double learning_rate) {
+    const Kernels& kernels = llama.kernels;
     if (llama.config.tied) {
-        Tensor sum = gradient_of(llama.tok_embeddings, gradients);
-        kernels.add({}, sum, sum, gradient_of(llama.output.weight, gradients));
+        Tensor sum = part_of(llama.tok_embeddings, gradients);
+        kernels.add({}, sum, sum, part_of(llama.output.weight, gradients));
     }
     double squares = 0;
     for (Param* p : llama.params())
-        if (p->master) squares += kernels.sum_of_squares({}, gradient_of(*p, gradients));
+        if (p->master) squares += kernels.sum_of_squares({}, part_of(*p, gradients));
     double norm = std::sqrt(squares);
     if (!std::isfinite(norm)) return norm;
     ++steps;
@@ -63,10 +63,10 @@ double Optimizer::step(const Kernels& kernels, Llama& llama, std::span<float> gr
                                                     : 1.0f};
     for (Param* p : llama.params()) {
         if (!p->master) continue;
-        adamw.weight_decay = p->weight.rank > 1 || options_.decay == "all" ? options_.weight_decay : 0;
-        kernels.adamw({}, p->master, mean(*p), mean_square(*p), gradient_of(*p, gradients), adamw);
+        adamw.weight_decay = p->weight.rank > 1 || options_.decay == DecayedWeights::all ? options_.weight_decay : 0;
+        kernels.adamw({}, p->master, mean(*p), mean_square(*p), part_of(*p, gradients), adamw);
     }
-    refresh_weights(kernels, llama);
+    refresh_weights(llama);
     return norm;
 }
 

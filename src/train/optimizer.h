@@ -1,24 +1,27 @@
 // train/optimizer.h — AdamW on a Llama's f32 master weights, with global-norm gradient clipping.
 //
 //   Optimizer optimizer(llama, {.clip = 1});
-//   double norm = optimizer.step(kernels, llama, gradients.finish(), learning_rate);
+//   double norm = optimizer.step(llama, gradients.finish(), learning_rate);
 //
 // Source: Loshchilov and Hutter 2019; clipping as torch.nn.utils.clip_grad_norm_. Bit-identical on any number of
 // threads.
 #pragma once
-#include "core/arena.h"
-#include "kernels/kernels.h"
+#include "kernels/buffer.h"
 #include "model/llama.h"
 
 #include <cstdint>
 #include <span>
-#include <string>
+#include <string_view>
+#include <vector>
 
 namespace puna {
 
+enum class DecayedWeights { matrices, all };
+inline std::vector<std::string_view> enum_names(DecayedWeights) { return {"matrices", "all"}; }
+
 struct OptimizerOptions {
     float beta1 = 0.9f, beta2 = 0.95f, epsilon = 1e-8f, weight_decay = 0.1f, clip = 1;
-    std::string decay = "matrices";
+    DecayedWeights decay = DecayedWeights::matrices;
 };
 template <class F>
 void fields(OptimizerOptions& o, F field) {
@@ -26,7 +29,7 @@ void fields(OptimizerOptions& o, F field) {
     field("beta2", o.beta2, "AdamW: decay rate of the second moment", {.min = 0, .max = 1, .below_max = true});
     field("epsilon", o.epsilon, "AdamW: added to the denominator", {.word = "X", .min = 1e-30, .max = 1});
     field("weight_decay", o.weight_decay, "AdamW: weight decay", {.min = 0, .max = 1e3});
-    field("decay", o.decay, "which weights decay; all includes the norms", {.word = "matrices|all"});
+    field("decay", o.decay, "which weights decay; all includes the norms");
     field("clip", o.clip, "gradient clipping: maximum global norm; 0 = off", {.min = 0, .max = 1e9});
 }
 
@@ -36,17 +39,16 @@ class Optimizer {
 
     // One step on the summed gradients (Gradients::finish), which it may modify. Returns their norm before clipping; if
     // it is not finite, nothing is updated.
-    double step(const Kernels& kernels, Llama& llama, std::span<float> gradients, double learning_rate);
+    double step(Llama& llama, Tensor gradients, double learning_rate);
 
     int64_t steps = 0;  // done so far; saved in checkpoints together with the moments
-    Tensor mean(const Param& param) const { return moment(mean_, param); }
-    Tensor mean_square(const Param& param) const { return moment(mean_square_, param); }
+    Tensor mean(const Param& param) const;
+    Tensor mean_square(const Param& param) const;
 
  private:
-    Tensor moment(const AlignedBytes& all, const Param& param) const;
-
     OptimizerOptions options_;
-    AlignedBytes mean_, mean_square_;
+    int64_t elements_;
+    Buffer mean_, mean_square_;
 };
 
 }  // namespace puna

@@ -21,6 +21,8 @@ namespace {
 
 constexpr size_t max_recipe_bytes = 16 << 10;  // bounds the memory of the parse tree
 
+constexpr std::string_view toml_remedy = "use lines of the form `name = value`, with texts in quotes";
+
 // toml++ mishandles some non-ASCII characters, so they are percent-encoded: %C3%A9 for an e with an accent.
 std::string in_ascii(std::string_view text) {
     std::string ascii;
@@ -56,12 +58,12 @@ void set_field(std::vector<Field>& list, const toml::key& key, const toml::node&
     Field& field = find_field(list, key.str(), location);
     std::string text = text_of(value, location, field.name);
     try {
-        if (value.is_string() != std::holds_alternative<std::string*>(field.value))
-            fail("{} must be {}, not {}", field.name, type_name(field),
-                 value.is_string() ? fmt::format("'{}'", printable(text)) : text);
+        if (value.is_string() != is_text(field))
+            fail_field(field.name, "must be {}, not {}", type_name(field),
+                       value.is_string() ? fmt::format("'{}'", printable(text)) : text);
         set_from_text(field, text);
     } catch (const Error& problem) {
-        fail("{}: {}", location, problem.what());
+        rethrow_with(location, problem);
     }
 }
 
@@ -70,7 +72,7 @@ toml::table parse_toml(std::string_view text, std::string_view path) {
         if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
         return toml::parse(in_ascii(text), path);
     } catch (const Error& problem) {
-        fail("{}: {}: use lines of the form `name = value`", path, problem.what());
+        fail(problem.kind, "{}: {}: {}", path, problem.what(), toml_remedy);
     }
 }
 
@@ -88,7 +90,8 @@ std::vector<std::string> parse_recipe(Recipe& recipe, std::string_view text, std
             names.emplace_back(key.str());
         }
     } catch (const toml::parse_error& problem) {
-        fail("{}: line {}: {}", path, problem.source().begin.line, printable(problem.description()));
+        fail(ErrorKind::usage, "{}: line {}: not valid TOML, or a field that is there twice: {}", path,
+             problem.source().begin.line, toml_remedy);
     }
     return names;
 }
@@ -110,20 +113,19 @@ Config config_of(const Recipe& r, int64_t vocabulary) {
     config.vocabulary = vocabulary;
     config.context = r.context;
     config.tied = r.tied;
-    if (r.heads > 0 && r.dim % r.heads) fail("dim: {} is not a multiple of {} heads", r.dim, r.heads);
+    if (r.heads > 0 && r.dim % r.heads) fail_value("dim", "{} is not a multiple of {} heads", r.dim, r.heads);
     validate(config, "the recipe");
     if (r.length > r.context)
-        fail("length: rows of {} tokens are longer than the context: use at most {}", r.length, r.context);
+        fail_value("length", "rows of {} tokens are longer than the context: use at most {}", r.length, r.context);
     return config;
 }
 
 void validate(const Recipe& r, int processes) {
-    check_values(r);
     if (r.from.empty()) config_of(r, 1024);  // checks the shape; the vocabulary does not matter
-    if (r.batch % processes) fail("batch: {} rows are not divisible by {} processes", r.batch, processes);
+    if (r.batch % processes) fail_value("batch", "{} rows are not divisible by {} processes", r.batch, processes);
     int64_t share = r.batch / processes;
     if (r.micro_batch > 0 && share % r.micro_batch)
-        fail("micro_batch: {} rows per process are not a multiple of {}", share, r.micro_batch);
+        fail_value("micro_batch", "{} rows per process are not a multiple of {}", share, r.micro_batch);
 }
 
 int64_t warm_up_steps(const Recipe& r) { return r.warm_up >= 0 ? r.warm_up : std::min<int64_t>(r.steps / 10, 100); }
@@ -133,8 +135,8 @@ double learning_rate_at(const Recipe& r, int64_t step) {
     if (step < warm_up) return r.learning_rate * static_cast<double>(step + 1) / static_cast<double>(warm_up);
     double t = static_cast<double>(step - warm_up) / static_cast<double>(std::max<int64_t>(r.steps - warm_up, 1));
     double share = 1 - t;  // linear: 1 to 0
-    if (r.schedule == "cosine") share = 0.5 * (1 + exact::cos(3.141592653589793 * t));
-    if (r.schedule == "constant") share = r.decay_share > 0 ? std::min(1.0, (1 - t) / r.decay_share) : 1;
+    if (r.schedule == Schedule::cosine) share = 0.5 * (1 + exact::cos(3.141592653589793 * t));
+    if (r.schedule == Schedule::constant) share = r.decay_share > 0 ? std::min(1.0, (1 - t) / r.decay_share) : 1;
     return r.learning_rate * (r.final_learning_rate + (1 - r.final_learning_rate) * share);
 }
 

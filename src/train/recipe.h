@@ -18,19 +18,26 @@
 
 namespace puna {
 
+enum class Schedule { cosine, linear, constant };
+inline std::vector<std::string_view> enum_names(Schedule) { return {"cosine", "linear", "constant"}; }
+
+// How the gradients of a step's chunks are added.
+enum class SumOrder { tree, running };
+inline std::vector<std::string_view> enum_names(SumOrder) { return {"tree", "running"}; }
+
 struct Recipe {
     std::string data, validation, output, from;
     int64_t dim = 256, layers = 6, heads = 4, kv_heads = 2, ffn = 688, context = 512;
     bool tied = true;
-    std::string type = "bf16";
+    Dtype type = Dtype::bf16;
 
     int64_t steps = 1000, length = 512, batch = 8, micro_batch = 0;
     double learning_rate = 1e-3, final_learning_rate = 0.1, decay_share = 0.2;
-    std::string schedule = "cosine";
+    Schedule schedule = Schedule::cosine;
     int64_t warm_up = -1;
     OptimizerOptions optimizer;
     bool recompute = false;
-    std::string gradient_sum = "tree";
+    SumOrder gradient_sum = SumOrder::tree;
     int64_t seed = 1;
 
     int64_t validate_every = 200, validation_rows = 64, sample_every = 0, checkpoint_every = 200, keep_checkpoints = 2;
@@ -61,16 +68,14 @@ void fields(Recipe& r, F field) {
     field("learning_rate", r.learning_rate, "peak learning rate", {.min = 0, .max = 1e3});
     field("final_learning_rate", r.final_learning_rate, "final learning rate, as a fraction of the peak",
           {.min = 0, .max = 1});
-    field("schedule", r.schedule, "learning rate after warm-up; constant ends with a linear decay",
-          {.word = "cosine|linear|constant"});
+    field("schedule", r.schedule, "learning rate after warm-up; constant ends with a linear decay");
     field("decay_share", r.decay_share, "schedule constant: fraction of the steps in the decay", {.min = 0, .max = 1});
     field("warm_up", r.warm_up, "warm-up steps, in which the learning rate rises linearly",
           {.min = -1, .max = max_steps, .unset = "a tenth of all steps, at most 100"});
     field.group("Optimization");
     fields(r.optimizer, field);
     field("recompute", r.recompute, "recompute activations in the backward pass: less memory, a third more work");
-    field("gradient_sum", r.gradient_sum, "tree: bit-identical for any split of a step; running: less memory",
-          {.word = "tree|running"});
+    field("gradient_sum", r.gradient_sum, "tree: bit-identical for any split of a step; running: less memory");
     field("seed", r.seed, "random seed for the weights and the order of rows", {.min = 0});
     field.group("Evaluation");
     field("validate_every", r.validate_every, "steps between validations; 0 = at the end only",
@@ -89,7 +94,7 @@ void fields(Recipe& r, F field) {
 // Both return the names of the fields that are set; the others keep their values.
 std::vector<std::string> read_recipe(Recipe& recipe, const std::filesystem::path& path);
 std::vector<std::string> parse_recipe(Recipe& recipe, std::string_view toml, std::string_view path);
-void validate(const Recipe& recipe, int processes);
+void validate(const Recipe& recipe, int processes);  // what no field knows alone: the shape, and how rows are split
 Config config_of(const Recipe& recipe, int64_t vocabulary);
 
 int64_t warm_up_steps(const Recipe& recipe);  // resolves -1

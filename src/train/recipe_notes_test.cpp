@@ -9,9 +9,12 @@ namespace {
 std::vector<std::string> notes(std::string_view toml) {
     Recipe recipe;
     std::vector<std::string> names = parse_recipe(recipe, toml, "a.toml");
-    return notes_on(recipe, [&](std::string_view field) {
-        return std::find(names.begin(), names.end(), std::string(field)) != names.end();
-    });
+    std::vector<std::string> lines;
+    for (const FieldNote& note : notes_on(recipe, [&](std::string_view field) {
+             return std::find(names.begin(), names.end(), std::string(field)) != names.end();
+         }))
+        lines.push_back(note.field + ": " + note.text);
+    return lines;
 }
 
 TEST(RecipeNotes, AConsistentRecipeHasNone) {

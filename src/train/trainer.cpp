@@ -38,17 +38,17 @@ void check_ids(const Loader& loader, const Config& config) {
             loader.set().folder().string(), *id, config.vocabulary);
 }
 
-Llama starting_model(const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks) {
-    LoadOptions options{.dtype = find_dtype(recipe.type), .trainable = true};
+Llama starting_model(const Kernels& kernels, const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks) {
+    LoadOptions options{.dtype = recipe.type, .trainable = true};
     Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary()) : load_config(recipe.from);
     if (recipe.from.empty() || hooks.bos >= 0) config.bos = hooks.bos;
     config.eos = hooks.eos;
-    if (recipe.from.empty()) return seeded_llama(config, static_cast<uint64_t>(recipe.seed), options);
+    if (recipe.from.empty()) return seeded_llama(kernels, config, static_cast<uint64_t>(recipe.seed), options);
     check_ids(loader, config);
     if (recipe.length > config.context)
-        fail("length: rows of {} tokens are longer than the context of {}: use at most {}", recipe.length, recipe.from,
-             config.context);
-    Llama llama = load_llama(recipe.from, options);
+        fail_value("length", "rows of {} tokens are longer than the context of {}: use at most {}", recipe.length,
+                   recipe.from, config.context);
+    Llama llama = load_llama(kernels, recipe.from, options);
     llama.config = config;
     return llama;
 }
@@ -59,7 +59,7 @@ GradientPlan plan_of(const Recipe& recipe, int64_t share) {
     int64_t micro = recipe.micro_batch > 0 ? recipe.micro_batch : share, chunks = chunks_of_row(recipe.length);
     return {.chunks_per_pass = micro * chunks,
             .chunks_per_step = share * chunks,
-            .running = recipe.gradient_sum == "running"};
+            .running = recipe.gradient_sum == SumOrder::running};
 }
 
 Batch batch_of_rows(TrainingRows rows, int64_t n, int64_t length) {
@@ -74,19 +74,9 @@ Batch batch_of_rows(TrainingRows rows, int64_t n, int64_t length) {
     return batch;
 }
 
-double sum_over(const Group& group, double value) {
-    group.all_reduce(std::span<double>(&value, 1));
-    return value;
-}
-
 std::string recipe_json(Recipe recipe) { return to_json(list_fields(recipe)); }
 
-std::string hash_of_index(const Loader& loader) {
-    MappedFile index(loader.set().folder() / "index.json");
-    Hash hash;
-    hash.add(index.bytes());
-    return hash.digits();
-}
+std::string hash_of_index(const Loader& loader) { return hash_digits(hash_file(loader.set().folder() / "index.json")); }
 
 bool path_exists(const fs::path& path) {
     std::error_code problem;
@@ -108,7 +98,7 @@ void check_no_existing_result(const fs::path& output) {
          {"model.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json",
           "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "README.md", "report.html"})
         if (path_exists(output / name))
-            fail("{}: already exists and would be overwritten; choose another --output", (output / name).string());
+            fail("{}: already exists and would be overwritten; choose another output folder", (output / name).string());
 }
 
 void warn_about_truncation(const Loader& loader, int64_t length) {
@@ -144,24 +134,32 @@ void check_can_be_validated(const Recipe& recipe, const Loader& validation) {
         recipe.validation, rows, recipe.length);
 }
 
+// The tokenizer is that of the data. Its chat template too if it is of conversations; a model that was trained on text
+// keeps the template of the model that it continues, if that has one.
+void save_tokenizer_files(const fs::path& output, const fs::path& data, const fs::path& base) {
+    fs::path templates = !base.empty() && file_exists(base / "tokenizer_config.json") ? base : data;
+    write_file(output / "tokenizer.json", read_text(data / "tokenizer.json"));
+    for (const char* name : {"tokenizer_config.json", "chat_template.jinja"})
+        if (file_exists(templates / name)) write_file(output / name, read_text(templates / name));
+}
+
 }  // namespace
 
 struct Trainer::Files {
     JsonLines metrics, timing;
 };
 
-Trainer::Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks)
-    : recipe_((validate(recipe, group.size()), recipe)),
+Trainer::Trainer(const Kernels& kernels, const Recipe& recipe, const Group& group, TrainerHooks hooks)
+    : kernels_(kernels),
+      recipe_((validate(recipe, group.size()), recipe)),
       group_(group),
       hooks_(std::move(hooks)),
-      kernels_(choose_kernels()),
       loader_(recipe.data, {.length = recipe.length, .seed = static_cast<uint64_t>(recipe.seed)}),
-      llama_(starting_model(recipe, loader_, hooks_)),
+      llama_(starting_model(kernels, recipe, loader_, hooks_)),
       optimizer_(llama_, recipe.optimizer),
-      gradients_(gradient_elements(llama_), plan_of(recipe, rows_per_rank()), &llama_.output.weight),
+      gradients_(kernels, gradient_elements(llama_), plan_of(recipe, rows_per_rank()), &llama_.output.weight),
       pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep),
-      peak_(measure_peak(kernels_, *find_dtype(recipe.type))) {
-    pass_.group = llama_.group;
+      peak_(measure_peak(kernels_, recipe.type)) {
     if (!recipe.validation.empty()) {
         validation_.emplace(recipe.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
         check_same_tokenizer(*validation_, loader_);
@@ -180,11 +178,10 @@ void Trainer::start_or_resume() {
     bool started = path_exists(output / "metrics.jsonl"), finished = path_exists(output / "model.safetensors"),
          any = has_checkpoints(checkpoints);
     if (!hooks_.resume && (started || any))
-        fail("{}: already contains a training run; pass --resume to continue it, or choose another --output",
-             output.string());
+        fail("{}: already contains a training run; resume it, or choose another output folder", output.string());
     if (!hooks_.resume) check_no_existing_result(output);
     if (hooks_.resume && !started && !any)
-        fail("{}: no checkpoint to resume from; give the folder of a run, or start one without --resume",
+        fail("{}: no checkpoint to resume from; give the folder of a run, or start one without resuming",
              output.string());
     if (group_.rank() == 0) {
         make_folder(checkpoints);
@@ -192,7 +189,7 @@ void Trainer::start_or_resume() {
     }
     std::optional<fs::path> last = newest_checkpoint(checkpoints);
     if (hooks_.resume && !last && (finished || any))
-        fail("{}: no checkpoint to resume from is left; start without --resume in another --output", output.string());
+        fail("{}: no checkpoint to resume from is left; start again in another output folder", output.string());
     if (last) resume_from(*last);
     if (last && state_.step == recipe_.steps && group_.rank() == 0)
         log_info("{}: training is already complete ({}/{} steps); rewriting the model files", output.string(),
@@ -218,7 +215,7 @@ void Trainer::resume_from(const fs::path& checkpoint) {
     RunState before = load_checkpoint(checkpoint, llama_, optimizer_);
     for (const std::string& change : changes_of_recipe(before.recipe, recipe_json(recipe_), checkpoint.string())) {
         if (before.step >= recipe_.steps)
-            fail("{}: all {} steps are done, so {} has no effect; raise --steps too", checkpoint.string(), before.step,
+            fail("{}: all {} steps are done, so {} has no effect; raise steps too", checkpoint.string(), before.step,
                  change);
         before.changes.push_back(fmt::format("from step {} on: {}", before.step, change));
         if (group_.rank() == 0) log_info("{}", before.changes.back());
@@ -227,7 +224,7 @@ void Trainer::resume_from(const fs::path& checkpoint) {
         fail("{}: was trained on other data than {}; pass the folder of its original data", checkpoint.string(),
              recipe_.data);
     state_ = before;
-    refresh_weights(kernels_, llama_);
+    refresh_weights(llama_);
 }
 
 StepMetrics Trainer::take_step() {
@@ -238,35 +235,34 @@ StepMetrics Trainer::take_step() {
         rows.push_back(loader_.read(first + p * rows_per_pass(), rows_per_pass()));
         trained += static_cast<double>(rows.back().trained);
     }
-    trained = sum_over(group_, trained);
+    trained = group_.sum(trained);
     idle_rows_ = trained == 0 ? idle_rows_ + recipe_.batch : 0;
     if (idle_rows_ >= loader_.rows_per_epoch())
         fail("step {}: no token of the last {} rows is in the loss; use a larger length", state_.step + 1, idle_rows_);
     std::vector<double> losses;
     for (TrainingRows& part : rows) {
-        pass_.reset();
-        Batch batch = batch_of_rows(std::move(part), rows_per_pass(), recipe_.length);
+        pass_.begin(batch_of_rows(std::move(part), rows_per_pass(), recipe_.length));
         std::vector<double> sums =
-            llama_.loss(pass_, llama_.forward(pass_, batch), batch, static_cast<float>(1 / std::max(1.0, trained)));
+            llama_.loss(pass_, llama_.forward(pass_), static_cast<float>(1 / std::max(1.0, trained)));
         losses.insert(losses.end(), sums.begin(), sums.end());
         pass_.backward();
-        gradients_.advance(static_cast<int64_t>(batch.chunk.size()) - 1);
+        gradients_.advance(static_cast<int64_t>(sums.size()));
     }
     StepMetrics m{.step = state_.step + 1,
-                  .loss = mean(sum_over(group_, tree_sum(losses)), trained),
+                  .loss = mean(group_.sum(tree_sum(losses)), trained),
                   .learning_rate = learning_rate_at(recipe_, state_.step),
                   .trained = static_cast<int64_t>(trained),
                   .validation_loss = nan,
                   .bits_per_byte = nan};
-    std::span<float> gradients = gradients_.finish();
-    group_.all_reduce(gradients);
+    Tensor gradients = gradients_.finish(pass_.stream);
+    group_.all_reduce(kernels_, pass_.stream, gradients);
     bool finite = std::isfinite(m.loss) || trained == 0;
-    m.gradient_norm = finite ? optimizer_.step(kernels_, llama_, gradients, m.learning_rate) : nan;
+    m.gradient_norm = finite ? optimizer_.step(llama_, gradients, m.learning_rate) : nan;
     if (!std::isfinite(m.gradient_norm))
         fail(
             "step {}: the {} is not finite; lower learning_rate (now {:.3g}) or inspect rows {} to {} of the data, "
             "then "
-            "continue with --resume",
+            "resume the run",
             m.step, finite ? "gradient" : "loss", m.learning_rate, state_.position,
             state_.position + recipe_.batch - 1);
     ++state_.step;
@@ -280,19 +276,17 @@ void Trainer::validate_into(StepMetrics& metrics) {
     Progress progress("validating", divide_up<int64_t>(n, group_.size()), "rows");
     double loss = 0, trained = 0, bytes = 0;
     Pass pass(kernels_);
-    pass.group = llama_.group;
     for (int64_t row = group_.rank(); row < n; row += group_.size()) {
         TrainingRows rows = validation_->read(row, 1);
         trained += static_cast<double>(rows.trained);
         bytes += static_cast<double>(rows.bytes);
-        pass.reset();
-        Batch batch = batch_of_rows(std::move(rows), 1, recipe_.length);
-        loss += tree_sum(llama_.loss(pass, llama_.forward(pass, batch), batch, 0));
+        pass.begin(batch_of_rows(std::move(rows), 1, recipe_.length));
+        loss += tree_sum(llama_.loss(pass, llama_.forward(pass), 0));
         progress.advance(1);
     }
-    loss = sum_over(group_, loss);
-    metrics.validation_loss = mean(loss, sum_over(group_, trained));
-    metrics.bits_per_byte = mean(loss / 0.6931471805599453, sum_over(group_, bytes));
+    loss = group_.sum(loss);
+    metrics.validation_loss = mean(loss, group_.sum(trained));
+    metrics.bits_per_byte = mean(loss / 0.6931471805599453, group_.sum(bytes));
 }
 
 void Trainer::checkpoint() {
@@ -303,22 +297,26 @@ void Trainer::checkpoint() {
     state_.timing_bytes = files_->timing.bytes();
     fs::path output = recipe_.output;
     save_checkpoint(output / "checkpoints", state_, llama_, optimizer_, recipe_.keep_checkpoints);
-    write_report(output);
+    write_report(output, full_name(kernels_));
 }
 
 void Trainer::finish() {
     if (!files_) return;
     fs::path output = recipe_.output, data = recipe_.data;
     save_llama(llama_, output, Dtype::bf16);
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
-        if (file_exists(data / name)) write_file(output / name, read_text(data / name));
+    save_tokenizer_files(output, data, loader_.set().index().conversations ? "" : recipe_.from);
     fs::path base = fs::path(recipe_.from) / "generation_config.json";
     bool has_base = !recipe_.from.empty() && file_exists(base);
     write_file(output / "generation_config.json",
                generation_config_json(llama_.config, has_base ? read_text(base) : ""));
-    write_card(output, recipe_, llama_.config, loader_.set().index(),
-               {loader_.truncated(), validation_ ? validation_->truncated() : 0}, state_.changes);
-    write_report(output);  // again: the run is now finished
+    write_card(output, {.recipe = recipe_,
+                        .config = llama_.config,
+                        .data = loader_.set().index(),
+                        .truncated = loader_.truncated(),
+                        .truncated_in_validation = validation_ ? validation_->truncated() : 0,
+                        .changes = state_.changes,
+                        .kernels = full_name(kernels_)});
+    write_report(output, full_name(kernels_));  // again: the run is now finished
 }
 
 void Trainer::run() {

@@ -1,6 +1,6 @@
 // train/trainer.h — runs training: from a recipe to a model folder.
 //
-//   Trainer trainer(recipe, Group::world(), hooks);
+//   Trainer trainer(choose_kernels(), recipe, Group::world(), hooks);
 //   trainer.run();                        // resumes from the newest checkpoint with TrainerHooks::resume
 //
 // A step reads rows from the loader in passes of micro_batch rows, sums gradients in the tree of nn/gradients.h, then
@@ -46,7 +46,7 @@ struct TrainerHooks {
 
 class Trainer {
  public:
-    Trainer(const Recipe& recipe, const Group& group, TrainerHooks hooks);
+    Trainer(const Kernels& kernels, const Recipe& recipe, const Group& group, TrainerHooks hooks);
     ~Trainer();
 
     void run();
@@ -65,10 +65,10 @@ class Trainer {
     void checkpoint();
     void finish();
 
+    const Kernels& kernels_;
     Recipe recipe_;
     Group group_;
     TrainerHooks hooks_;
-    const Kernels& kernels_;
     Loader loader_;
     std::optional<Loader> validation_;
     Llama llama_;

@@ -4,10 +4,15 @@
 #include "core/error.h"
 #include "tokenizer/test_tokenizer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace puna::jinja {
 namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
 
 Text rendered(std::string_view source, const Variables& variables = {}, const Limits& limits = {}) {
     Budget budget(limits);
@@ -27,7 +32,7 @@ std::string untainted(std::string_view source) {
 }
 
 std::string problem(std::string_view source, const Limits& limits = {}) {
-    return error_message([&] { rendered(source, {{"v", text_value("x")}}, limits); });
+    return error_of([&] { rendered(source, {{"v", text_value("x")}}, limits); });
 }
 
 // tests/jinja_test.py compares the output with Jinja2's; here is what Jinja2 does not have.
@@ -79,7 +84,13 @@ TEST(Jinja, ErrorsNameTheFileTheLineAndTheProblem) {
 TEST(Jinja, StrftimeNowWithoutATimeIsAnError) {
     Budget budget{Limits{}};
     Tree tree = parse("{{ strftime_now('%Y') }}", "x.jinja");
-    EXPECT_NE(error_message([&] { render(tree, {}, std::nullopt, budget); }).find("needs a date"), std::string::npos);
+    EXPECT_THAT(error_of([&] { render(tree, {}, std::nullopt, budget); }), HasSubstr("needs a date"));
+}
+
+std::string repeated(std::string_view text, size_t n) {
+    std::string all;
+    for (size_t i = 0; i < n; ++i) all += text;
+    return all;
 }
 
 TEST(Jinja, JsonIntegersKeepTheirDigits) {
@@ -88,13 +99,30 @@ TEST(Jinja, JsonIntegersKeepTheirDigits) {
         parse_json(R"([12345678901234567890123, -9223372036854775808, 18446744073709551615, 1e2])", "x", budget);
     EXPECT_EQ(output("{{ v | tojson }} {{ v[0] }}", {{"v", json}}),
               "[12345678901234567890123, -9223372036854775808, 18446744073709551615, 100.0] 12345678901234567890123");
-    EXPECT_NE(error_message([&] {
-                  output("{{ v[0] + 1 }}", {{"v", json}});
-              }).find("more than 64 bits"),
-              std::string::npos);
-    EXPECT_NE(problem("{{ 9223372036854775807 + 1 }}").find("more than 64 bits"), std::string::npos);
-    EXPECT_NE(problem("{{ -9223372036854775807 - 2 }}").find("more than 64 bits"), std::string::npos);
-    EXPECT_NE(problem("{{ 3 ** 99 }}").find("more than 64 bits"), std::string::npos);
+    EXPECT_THAT(error_of([&] { output("{{ v[0] + 1 }}", {{"v", json}}); }), HasSubstr("more than 64 bits"));
+    EXPECT_THAT(problem("{{ 9223372036854775807 + 1 }}"), HasSubstr("more than 64 bits"));
+    EXPECT_THAT(problem("{{ -9223372036854775807 - 2 }}"), HasSubstr("more than 64 bits"));
+    EXPECT_THAT(problem("{{ 3 ** 99 }}"), HasSubstr("more than 64 bits"));
+}
+
+TEST(Jinja, JsonKeepsTheOrderOfKeysAndWhatPythonReads) {
+    Budget budget{Limits{}};
+    Value json = parse_json(R"({"z": NaN, "a": -Infinity, "z": [null, true, {}, "\u00e9"]})", "x", budget);
+    EXPECT_EQ(output("{{ v | tojson }}", {{"v", json}}), R"({"z": [null, true, {}, "é"], "a": -Infinity})");
+}
+
+TEST(Jinja, UnusableJsonIsRejectedWithItsPlace) {
+    auto error = [](const std::string& json, const Limits& limits = {}) {
+        Budget budget{limits};
+        return error_of([&] { parse_json(json, "arguments of f", budget); });
+    };
+    EXPECT_THAT(error("{"), StartsWith("arguments of f: not valid JSON at byte 1"));
+    EXPECT_EQ(error(R"({"a": [1e999]})"), "arguments of f: 'a[0]' is out of range: 1e999");
+    EXPECT_THAT(error(R"({"a": "\ud800"})"), StartsWith("arguments of f: 'a' contains a lone surrogate"));
+    EXPECT_EQ(error(repeated("[", 400) + repeated("]", 400)), "no error");
+    EXPECT_THAT(error(repeated("[", 401) + repeated("]", 401)), HasSubstr("is nested too deep: more than 400 levels"));
+    EXPECT_THAT(error("[" + repeated("0,", 100) + "0]", {.characters = 800}), HasSubstr("exceeds the limit of 800"));
+    EXPECT_THAT(error(R"(["abcdefgh"])", {.characters = 8}), HasSubstr("exceeds the limit of 8 characters"));
 }
 
 TEST(Jinja, InvalidUtf8IsPreserved) {
@@ -102,12 +130,6 @@ TEST(Jinja, InvalidUtf8IsPreserved) {
     EXPECT_EQ(output("a\xff{{ 'b\xfe' }}"),
               "a\xff"
               "b\xfe");
-}
-
-std::string repeated(std::string_view text, size_t n) {
-    std::string all;
-    for (size_t i = 0; i < n; ++i) all += text;
-    return all;
 }
 
 TEST(Jinja, EndlessLoopsEndWithOneLine) {
@@ -143,8 +165,8 @@ TEST(Jinja, UnboundedTextAndDataEndWithOneLine) {
           std::string("{{ 'x'.center(99999999999) }}"), std::string("{{ ('a' * 60000).replace('', 'b' * 60000) }}"),
           std::string("{{ ('a' * 4000000) in ('a' * 3999999 + 'b') * 2 }}")}) {
         std::string message = problem(source);
-        EXPECT_TRUE(message.starts_with("x.jinja:1: the template exceeds the limit of ")) << source << message;
-        EXPECT_TRUE(message.ends_with(": does it loop without end?")) << source << message;
+        EXPECT_THAT(message, StartsWith("x.jinja:1: the template exceeds the limit of ")) << source << message;
+        EXPECT_THAT(message, EndsWith(": does it loop without end?")) << source << message;
     }
     EXPECT_EQ(problem("{% set n = namespace(t=[]) %}" + loop + "{% set n.t = [n.t] %}" + end),
               "x.jinja:1: lists and dicts nest more than 400 deep");

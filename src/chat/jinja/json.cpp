@@ -1,10 +1,11 @@
 #include "chat/jinja/json.h"
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/json_document.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace puna::jinja {
 
@@ -12,92 +13,47 @@ using Kind = Value::Kind;
 
 namespace {
 
-// Builds a value from the events of the JSON reader.
 class JsonBuilder {
  public:
-    JsonBuilder(std::string_view origin, Budget& budget) : origin_(origin), budget_(budget) {}
+    explicit JsonBuilder(Budget& budget) : budget_(budget) {}
 
-    void on_event(const JsonEvent& event) {
-        if (event.depth > budget_.limits().depth)
-            fail("{}: lists and objects nest more than {} deep", origin_, budget_.limits().depth);
-        if (event.has_lone_surrogate)
-            fail(
-                "{}: a string contains a lone surrogate (\\ud800 to \\udfff), which is not a character: remove it or "
-                "write its pair",
-                origin_);
-        switch (event.kind) {
-            case JsonEvent::begin_object:
-            case JsonEvent::begin_array:
-                open_.emplace_back();
-                break;
-            case JsonEvent::end_object:
-            case JsonEvent::end_array:
-                close(event.kind == JsonEvent::end_object);
-                break;
-            case JsonEvent::key:
-                open_.back().key = text(event);
-                break;
-            default:
-                add(scalar(event));
-        }
+    Value build(JsonNode node) {
+        if (node.is_object()) return dict(node);
+        if (node.is_array()) return list(node);
+        if (node.is_string()) return text(node.text());
+        if (node.is_number()) return number(node);
+        if (node.is_boolean()) return node.boolean();
+        return None{};
     }
-    Value result() { return std::move(result_); }
 
  private:
-    struct Level {
-        Value key;
-        std::vector<Value> items;
+    Value dict(JsonNode node) {
         Dict dict;
-    };
-
-    Value text(const JsonEvent& event) {
-        budget_.write(event.text.size());
-        return decode_utf8(event.text, from_value);
+        for (const JsonMember& member : node.members()) dict.set(text(member.name), build(member.value), budget_);
+        return make_dict(std::move(dict), budget_);
     }
 
-    Value scalar(const JsonEvent& event) {
-        switch (event.kind) {
-            case JsonEvent::string:
-                return text(event);
-            case JsonEvent::integer:
-                return event.integer_value;
-            case JsonEvent::number:
-                return number(event);
-            case JsonEvent::boolean:
-                return event.integer_value != 0;
-            default:
-                return None{};
-        }
+    Value list(JsonNode node) {
+        std::vector<Value> items;
+        for (JsonNode item : node.items()) items.push_back(build(item));
+        return make_list(std::move(items), budget_);
     }
 
-    Value number(const JsonEvent& event) const {
-        if (!event.is_whole_number()) {
-            if (!std::isinf(event.number_value) || event.raw.ends_with("Infinity")) return event.number_value;
-            fail("{}: {} is beyond the range of a double", origin_, printable(event.raw));
-        }
-        return BigInteger{std::make_shared<const std::string>(event.raw)};
+    Value text(std::string_view utf8) {
+        budget_.write(utf8.size());
+        return decode_utf8(utf8, from_value);
     }
 
-    void close(bool is_object) {
-        Level level = std::move(open_.back());
-        open_.pop_back();
-        add(is_object ? make_dict(std::move(level.dict), budget_) : make_list(std::move(level.items), budget_));
+    static Value number(JsonNode node) {
+        std::string_view raw = node.raw();
+        if (std::optional<int64_t> value = node.try_integer()) return *value;
+        if (node.is_whole_number()) return BigInteger{std::make_shared<const std::string>(raw)};
+        if (raw == "NaN") return std::numeric_limits<double>::quiet_NaN();
+        if (raw.ends_with("Infinity")) return raw[0] == '-' ? -HUGE_VAL : HUGE_VAL;
+        return node.number();
     }
 
-    void add(Value value) {
-        if (open_.empty()) {
-            result_ = std::move(value);
-        } else if (open_.back().key.is_undefined()) {
-            open_.back().items.push_back(std::move(value));
-        } else {
-            open_.back().dict.set(open_.back().key, std::move(value), budget_);
-        }
-    }
-
-    std::string_view origin_;
     Budget& budget_;
-    std::vector<Level> open_;  // lists and objects, the innermost last
-    Value result_;
 };
 
 class JsonWriter {
@@ -214,10 +170,13 @@ class JsonWriter {
 
 }  // namespace
 
+// The budget bounds size and number of values, of which none is free.
 Value parse_json(std::string_view json, std::string_view origin, Budget& budget) {
-    JsonBuilder builder(origin, budget);
-    read_json(json, origin, [&builder](const JsonEvent& event) { builder.on_event(event); });
-    return builder.result();
+    JsonDocument document(json, origin,
+                          {.bytes = std::numeric_limits<size_t>::max(),
+                           .values = static_cast<size_t>(budget.limits().characters),
+                           .depth = budget.limits().depth});
+    return JsonBuilder(budget).build(document.root());
 }
 
 Text dump_json(const Value& value, const JsonStyle& style, Budget& budget) {

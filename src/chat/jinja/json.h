@@ -12,8 +12,8 @@
 
 namespace puna::jinja {
 
-// origin: begins error messages. Throws Error for invalid JSON, lone surrogates, numbers beyond the range of a double,
-// and nesting beyond the limits.
+// origin: begins error messages. Throws Error for invalid JSON, strings with lone surrogates, numbers beyond the range
+// of a double, and nesting beyond the limits.
 Value parse_json(std::string_view json, std::string_view origin, Budget& budget);
 
 struct JsonStyle {               // json.dumps's arguments

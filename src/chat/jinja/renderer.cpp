@@ -62,7 +62,7 @@ Text Renderer::run() {
     try {
         run_body(tree_.body);
     } catch (const Error& problem) {
-        fail("{}:{}: {}", tree_.origin, line_, problem.what());
+        rethrow_with(fmt::format("{}:{}", tree_.origin, line_), problem);
     }
     return std::move(main_output_);
 }

@@ -1,7 +1,6 @@
 #include "chat/jinja/text.h"
 
 #include "core/utf8.h"
-#include "tokenizer/unicode.h"
 
 namespace puna::jinja {
 

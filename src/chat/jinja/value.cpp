@@ -3,6 +3,7 @@
 #include "chat/jinja/python_str.h"
 #include "chat/jinja/renderer.h"
 #include "core/error.h"
+#include "core/hash.h"
 
 #include <algorithm>
 #include <cmath>
@@ -252,7 +253,7 @@ bool less(const Value& a, const Value& b, Budget& budget) {
 
 namespace {
 
-size_t combine(size_t hash, size_t more) { return (hash ^ more ^ (hash >> 29)) * 0x9e3779b97f4a7c15; }
+size_t combine(size_t hash, size_t more) { return mix_bits(hash ^ more); }
 
 }  // namespace
 

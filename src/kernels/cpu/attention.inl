@@ -1,36 +1,6 @@
-// kernels/cpu/attention.inl — FlashAttention for the CPU: blocks of 64 keys packed once, tiles of up to 64 queries of
-// each head of their group. m, l, o as in scalar_attention.cpp. A row is unchanged by a block of keys that it
-// cannot see (its exponentials are zeros), so results do not depend on which rows share a tile.
-
-constexpr int64_t key_block = cpu::key_block, query_tile = 64;
-using F32 = F32Operand<false>;
-
-// One key-value head of one span.
-struct KeyHead {
-    const AttentionSpan& span;
-    AttentionShape shape;
-    int64_t kv;
-
-    int64_t dim() const { return shape.head_dim; }
-    int64_t kv_dim() const { return shape.kv_heads * shape.head_dim; }
-    int64_t group() const { return shape.heads / shape.kv_heads; }
-    int64_t panels() const { return divide_up(dim(), panel_columns); }
-    float scale() const { return 1 / std::sqrt(static_cast<float>(dim())); }
-    const float* key(int64_t j) const { return span.k + j * kv_dim() + kv * dim(); }
-    const float* value(int64_t j) const { return span.v + j * kv_dim() + kv * dim(); }
-    int64_t column(int64_t g) const { return (kv * group() + g) * dim(); }  // of head g of the group, in q
-};
-
-// A matrix [k, dim] as one or more panels of 64 columns.
-inline void pack_rows(float* panels, const float* from, int64_t stride, int64_t k, int64_t dim) {
-    for (int64_t c = 0; c < dim; c += panel_columns)
-        pack_kn<F32>(panels + c * k, from + c, stride, k, std::min(panel_columns, dim - c));
-}
-inline void multiply_panels(float* out, int64_t stride, Lhs a, int64_t rows, const float* panels, int64_t dim,
-                            int64_t k) {
-    for (int64_t c = 0; c < dim; c += panel_columns)
-        multiply_panel<F32>(out + c, stride, a, rows, panels + c * k, std::min(panel_columns, dim - c), k, false);
-}
+// kernels/cpu/attention.inl — FlashAttention for the CPU: blocks of 64 keys, tiles of up to 64 queries of each head of
+// their group. m, l, o and segments as in scalar_attention.cpp. A row is unchanged by a block of keys that
+// it cannot see (its exponentials are zeros), so results do not depend on which rows share a tile.
 
 inline void scale_row(float* row, int64_t n, float factor) {
     F f = broadcast(factor);
@@ -63,39 +33,119 @@ inline void fold_scores(float* score, int64_t seen, float scale, float& m, float
     l += reduce_add(total);
 }
 
-inline void attention_head(Tensor out, Tensor lse, Tensor q, const KeyHead& head, int64_t first, int64_t n) {
-    int64_t dim = head.dim(), stride = q.columns(), group = head.group(), before = head.span.keys - head.span.n;
-    int64_t keys = before + first + n;  // seen by the last query of the tile
-    float* memory = cpu::scratch(
-        cpu::Scratch::panel, key_block * (dim + head.panels() * panel_columns) + query_tile * (key_block + 2 * group));
-    float *key_panel = memory, *value_panels = key_panel + key_block * dim,
-          *score = value_panels + key_block * head.panels() * panel_columns;
-    float *m = score + query_tile * key_block, *l = m + group * query_tile;
-    std::fill(m, m + group * n, -std::numeric_limits<float>::infinity());
-    std::fill(l, l + group * n, 0.0f);
-    auto row_of = [&](Tensor x, int64_t i) { return x.row<float>(head.span.first + first + i); };
-    for (int64_t g = 0; g < group; ++g)
-        for (int64_t i = 0; i < n; ++i) std::fill_n(row_of(out, i) + head.column(g), dim, 0.0f);
-    for (int64_t block = 0; block < keys; block += key_block) {
-        int64_t present = std::min(key_block, keys - block);
-        pack_nk<F32>(key_panel, head.key(block), head.kv_dim(), dim, present);
-        pack_rows(value_panels, head.value(block), head.kv_dim(), present, dim);
-        for (int64_t g = 0; g < group; ++g) {
-            Lhs queries{row_of(q, 0) + head.column(g), stride, 1};
-            multiply_panel<F32>(score, key_block, queries, n, key_panel, round_up(present, width), dim, true);
-            for (int64_t i = 0; i < n; ++i)
-                fold_scores(score + i * key_block, std::min(before + first + i + 1, keys) - block, head.scale(),
-                            m[g * n + i], l[g * n + i], row_of(out, i) + head.column(g), dim);
-            multiply_panels(row_of(out, 0) + head.column(g), stride, {score, key_block, 1}, n, value_panels, dim,
-                            present);
+// The running sums of a tile of queries of one head: row i of o is at o + i * stride.
+struct TileSums {
+    float *m, *l, *o;
+    int64_t stride;
+};
+
+inline void clear(const TileSums& sums, int64_t n, int64_t dim) {
+    std::fill_n(sums.m, n, -std::numeric_limits<float>::infinity());
+    std::fill_n(sums.l, n, 0.0f);
+    for (int64_t i = 0; i < n; ++i) std::fill_n(sums.o + i * sums.stride, dim, 0.0f);
+}
+
+// Adds the sums over a segment to those over the keys before it, both scaled to the larger m.
+inline void combine(const TileSums& before, const TileSums& segment, int64_t n, int64_t dim) {
+    for (int64_t i = 0; i < n; ++i) {
+        float m = std::max(before.m[i], segment.m[i]), a = exp_one(before.m[i] - m), b = exp_one(segment.m[i] - m);
+        before.m[i] = m;
+        before.l[i] = before.l[i] * a + segment.l[i] * b;
+        float *o = before.o + i * before.stride, *added = segment.o + i * segment.stride;
+        for (int64_t d = 0; d < dim; d += lanes) {
+            int64_t rest = std::min(lanes, dim - d);
+            store(o + d, load(o + d, rest) * broadcast(a) + load(added + d, rest) * broadcast(b), rest);
         }
     }
-    for (int64_t g = 0; g < group; ++g)
-        for (int64_t i = 0; i < n; ++i) {
-            scale_row(row_of(out, i) + head.column(g), dim, 1 / l[g * n + i]);
-            row_of(lse, i)[head.kv * group + g] = m[g * n + i] + std::log(l[g * n + i]);
-        }
 }
+
+// One key-value head with a tile of queries first .. first + n of the span, of all heads of the group. A single query
+// of each head, as in decoding, makes one tile of the heads.
+template <class Blocks>
+class HeadTile {
+ public:
+    HeadTile(Tensor out, Tensor lse, Tensor q, const KeyHead& head, int64_t first, int64_t n)
+        : out_(out),
+          lse_(lse),
+          q_(q),
+          head_(head),
+          first_(first),
+          n_(n),
+          dim_(head.dim()),
+          before_(head.span.keys - head.span.n),
+          together_(n == 1 && head.group() <= query_tile) {
+        int64_t rows = head.group() * n;
+        float* memory = cpu::scratch(cpu::Scratch::panel,
+                                     Blocks::scratch_floats(head) + key_block * query_tile + rows * (4 + dim_));
+        score_ = memory + Blocks::scratch_floats(head);
+        m_ = score_ + query_tile * key_block;
+        segment_ = m_ + 2 * rows;
+        blocks_ = Blocks(memory);
+    }
+
+    void attend() {
+        int64_t keys = before_ + first_ + n_;  // seen by the last query of the tile
+        for (int64_t g = 0; g < head_.group(); ++g) clear(sums(g), n_, dim_);
+        fold(0, std::min(cpu::key_segment, keys), 0, [&](int64_t g) { return sums(g); });
+        for (int64_t segment = cpu::key_segment; segment < keys; segment += cpu::key_segment) {
+            int64_t blind = std::clamp<int64_t>(segment - before_ - first_, 0, n_);  // queries before it see none of it
+            for (int64_t g = 0; g < head_.group(); ++g) clear(segment_sums(g), n_, dim_);
+            fold(segment, std::min(segment + cpu::key_segment, keys), blind,
+                 [&](int64_t g) { return segment_sums(g); });
+            for (int64_t g = 0; g < head_.group(); ++g)
+                combine(from(sums(g), blind), from(segment_sums(g), blind), n_ - blind, dim_);
+        }
+        for (int64_t g = 0; g < head_.group(); ++g) {
+            TileSums total = sums(g);
+            for (int64_t i = 0; i < n_; ++i) {
+                scale_row(total.o + i * total.stride, dim_, 1 / total.l[i]);
+                row_of(lse_, i)[head_.kv * head_.group() + g] = total.m[i] + std::log(total.l[i]);
+            }
+        }
+    }
+
+ private:
+    float* row_of(Tensor x, int64_t i) const { return x.row<float>(head_.span.first + first_ + i); }
+    TileSums sums(int64_t g) const {
+        int64_t rows = head_.group() * n_;
+        return {m_ + g * n_, m_ + rows + g * n_, row_of(out_, 0) + head_.column(g), together_ ? dim_ : out_.columns()};
+    }
+    TileSums segment_sums(int64_t g) const {
+        int64_t rows = head_.group() * n_;
+        return {segment_ + g * n_, segment_ + rows + g * n_, segment_ + 2 * rows + g * n_ * dim_, dim_};
+    }
+    static TileSums from(TileSums sums, int64_t i) {
+        return {sums.m + i, sums.l + i, sums.o + i * sums.stride, sums.stride};
+    }
+
+    // Folds keys first .. last into the sums of the queries from `query` on.
+    template <class Sums>
+    void fold(int64_t first, int64_t last, int64_t query, Sums sums_of) {
+        int64_t heads = together_ ? 1 : head_.group(), n = together_ ? head_.group() : n_ - query,
+                stride = together_ ? dim_ : q_.columns();
+        for (int64_t block = first; block < last; block += key_block) {
+            int64_t present = std::min(key_block, last - block);
+            blocks_.read(head_, block, present, heads * n);
+            for (int64_t g = 0; g < heads; ++g) {
+                TileSums sums = from(sums_of(g), query);
+                blocks_.multiply_keys(score_, {row_of(q_, query) + head_.column(g), stride, 1}, n);
+                for (int64_t i = 0; i < n; ++i) {
+                    int64_t position = before_ + first_ + query + (together_ ? 0 : i);
+                    fold_scores(score_ + i * key_block, std::min(position + 1, last) - block, head_.scale(), sums.m[i],
+                                sums.l[i], sums.o + i * sums.stride, dim_);
+                }
+                blocks_.multiply_values(sums.o, sums.stride, {score_, key_block, 1}, n);
+            }
+        }
+    }
+
+    Tensor out_, lse_, q_;
+    const KeyHead& head_;
+    int64_t first_, n_, dim_, before_;  // before_: keys before the first query of the span
+    bool together_;                     // the group's heads are the rows of one tile
+    float *score_, *m_, *segment_;
+    Blocks blocks_{nullptr};
+};
 
 // A unit of parallel work: a span, a key-value head, a tile of queries.
 struct AttentionTask {
@@ -114,7 +164,11 @@ inline void attention(Stream, Tensor out, Tensor lse, Tensor q, std::span<const 
             }
     parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
         const AttentionTask& task = tasks[static_cast<size_t>(i)];
-        attention_head(out, lse, q, {spans[static_cast<size_t>(task.span)], shape, task.kv}, task.first, task.n);
+        KeyHead head{spans[static_cast<size_t>(task.span)], shape, task.kv};
+        if (head.span.pages.empty()) return HeadTile<RowBlocks>(out, lse, q, head, task.first, task.n).attend();
+        head.span.cache.dtype == Dtype::f32
+            ? HeadTile<PageBlocks<float>>(out, lse, q, head, task.first, task.n).attend()
+            : HeadTile<PageBlocks<bf16>>(out, lse, q, head, task.first, task.n).attend();
     });
 }
 
@@ -175,10 +229,10 @@ inline void attention_backward_head(Tensor dq, Tensor dk, Tensor dv, Tensor dout
             for (int64_t g = 0; g < group; ++g) {
                 int64_t rows = std::min(query_tile, n - first), at = head.column(g);
                 const float *queries = row_of(q, first) + at, *d_out = row_of(dout, first) + at;
-                multiply_panel<F32>(p, key_block, {queries, stride, 1}, rows, block.keys, round_up(keys, width), dim,
-                                    true);
-                multiply_panel<F32>(ds, key_block, {d_out, stride, 1}, rows, block.values, round_up(keys, width), dim,
-                                    true);
+                multiply_panel<F32>(p, key_block, {queries, stride, 1}, rows, packed(block.keys, dim),
+                                    round_up(keys, width), dim, true);
+                multiply_panel<F32>(ds, key_block, {d_out, stride, 1}, rows, packed(block.values, dim),
+                                    round_up(keys, width), dim, true);
                 score_gradients(p, ds, rows, first - first_key + 1, row_of(lse, first) + head.kv * group + g,
                                 lse.columns(), total + g * n + first, head.scale());
                 pack_rows(dout_panels, d_out, stride, rows, dim);

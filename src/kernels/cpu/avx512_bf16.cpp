@@ -20,6 +20,7 @@ namespace {
 #include "kernels/cpu/operand.inl"
 #include "kernels/cpu/bf16_operand.inl"
 #include "kernels/cpu/gemm_micro.inl"
+#include "kernels/cpu/few_rows.inl"
 #include "kernels/cpu/matmul.inl"
 #include "kernels/cpu/probe.inl"
 // clang-format on
@@ -43,9 +44,7 @@ double probe_bf16(int64_t rounds) {
 namespace puna {
 
 void use_avx512_bf16(Kernels& table) {
-    table.matmul = avx512_bf16::matmul<avx512_bf16::Bf16PairOperand>;
-    table.matmul_input_gradient = avx512_bf16::matmul_input_gradient<avx512_bf16::Bf16PairOperand>;
-    table.matmul_weight_gradient = avx512_bf16::matmul_weight_gradient<avx512_bf16::Bf16PairOperand>;
+    avx512_bf16::use_bf16_products<avx512_bf16::Bf16PairOperand>(table);
     table.probes.bf16 = avx512_bf16::probe_bf16;
 }
 

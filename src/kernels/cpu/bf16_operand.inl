@@ -16,5 +16,9 @@ struct Bf16PairOperand {
         n = std::min(n, lanes);
         return interleave_to_pairs(load(first, n), left > 1 ? load(first + stride, n) : broadcast(0));
     }
+    // A piece of a stored matrix is a unit.
+    template <class W>
+    static constexpr int units_of_piece = 1;
+    static F unit(bf16, F pieces, int) { return pieces; }
     static F multiply_add(F total, float a, F b) { return dot_pairs(total, broadcast(a), b); }
 };

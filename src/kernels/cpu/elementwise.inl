@@ -11,7 +11,8 @@ inline void parallel_vectors(int64_t count, Piece f) {
     });
 }
 
-inline void embed(Stream, Tensor out, Tensor table, Tensor ids) {
+inline void embed(Stream stream, Tensor out, Tensor table, Tensor ids) {
+    if (table.is_packed() || is_block_type(table.dtype)) return scalar_kernels.embed(stream, out, table, ids);
     with_type(table.dtype, [&]<class W>() {
         parallel_for(ids.count(), 16, [&](int64_t first, int64_t last) {
             for (int64_t t = first; t < last; ++t) {

@@ -5,7 +5,9 @@
 #include "kernels/cpu/tree_sum.inl"
 #include "kernels/cpu/operand.inl"
 #include "kernels/cpu/gemm_micro.inl"
+#include "kernels/cpu/few_rows.inl"
 #include "kernels/cpu/matmul.inl"
+#include "kernels/cpu/key_blocks.inl"
 #include "kernels/cpu/attention.inl"
 #include "kernels/cpu/rows.inl"
 #include "kernels/cpu/elementwise.inl"
@@ -15,12 +17,16 @@
 inline void use_fast(Kernels& table) {
     table.embed = embed;
     table.embed_backward = embed_backward;
-    table.matmul = matmul<F32Operand<true>>;
-    table.matmul_input_gradient = matmul_input_gradient<F32Operand<true>>;
-    table.matmul_weight_gradient = matmul_weight_gradient<F32Operand<true>>;
+    table.panel_rows = width;
+    table.products[Dtype::f32] = products_of<F32Operand<false>, float>;
+    table.products[Dtype::f16] = products_of<F32Operand<false>, f16>;
+    table.dequantized = {matmul_dequantized, input_gradient_dequantized};
+    use_bf16_products<F32Operand<true>>(table);
     table.rms_norm = rms_norm;
     table.rms_norm_backward = rms_norm_backward;
     table.rope = rope;
+    table.append_kv = append_kv;
+    table.page_bytes = page_bytes;
     table.attention = attention;
     table.attention_backward = attention_backward;
     table.swiglu = swiglu;

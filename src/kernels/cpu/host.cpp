@@ -1,4 +1,4 @@
-#include "core/arena.h"
+#include "core/aligned_memory.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/tables.h"
 

@@ -9,63 +9,149 @@ inline int64_t rows_per_task(int64_t rows, int64_t panels) {
     return divide_up(divide_up(rows, pieces), tile_rows) * tile_rows;
 }
 
-// n rows of x [T, K] as units in `to`.
-template <class Operand>
-void convert_rows(float* to, Tensor x, int64_t first, int64_t n) {
-    int64_t K = x.columns(), units = unit_count<Operand>(K);
-    for (int64_t t = first; t < first + n; ++t, to += units)
-        for (int64_t u = 0; u < units; u += lanes) {
-            F piece = Operand::load_along_k(x.row<float>(t) + u * Operand::k, K - u * Operand::k);
-            u + lanes <= units ? store(to + u, piece) : store(to + u, piece, units - u);
-        }
-}
+// The right-hand side [K, N] of a product, as panels. `scratch` has room for a panel of n elements along k.
+//   Panel panel(float* scratch, int64_t k, int64_t n, int64_t column, int64_t columns) const;
+// is_stored: the panel is part of the stored matrix, and scratch is not used.
 
-template <class Operand>
-constexpr bool converts_lhs = !std::is_same_v<Operand, F32Operand<false>>;
+// A weight [N, K] in rows.
+template <class Operand, class W>
+struct RowsOfWeight {
+    static constexpr bool is_stored = false;
+    const W* weights;
+    int64_t K;
+    explicit RowsOfWeight(Tensor w) : weights(w.as<W>()), K(w.columns()) {}
+    Panel panel(float* scratch, int64_t k, int64_t n, int64_t column, int64_t columns) const {
+        pack_nk<Operand>(scratch, weights + column * K + k, K, n, columns);
+        return packed(scratch, unit_count<Operand>(n));
+    }
+};
 
-// out[T, N] = or += x[T, K] * right[K, N], where pack(panel, first k, n of k, first column, n of columns) fills a
-// panel. For few rows: each panel is packed by the task that uses it.
-template <class Operand, class Pack>
-void multiply_by_panels(Tensor out, Tensor x, bool overwrite, Pack pack) {
+// A weight [N, K] in panels of `width` rows, as pieces (operand.inl).
+template <class Operand, class W>
+struct PanelsOfWeight {
+    static constexpr int per_piece = Operand::template units_of_piece<W>;
+    static constexpr int64_t piece_elements = 4 / sizeof(W);
+    static constexpr bool is_stored = per_piece == 1;
+    const float* pieces;
+    int64_t stride;  // pieces in a panel
+    explicit PanelsOfWeight(Tensor w)
+        : pieces(static_cast<const float*>(w.data)), stride(width * w.columns() / piece_elements) {
+        check(w.panel_rows == width && w.columns() % piece_elements == 0, "matmul: {} with panels of {}", w, width);
+    }
+    Panel panel(float* scratch, int64_t k, int64_t n, int64_t column, int64_t columns) const {
+        const float* first = pieces + column / width * stride + k / piece_elements * width;
+        if constexpr (is_stored) return {first, stride};
+        int64_t units = unit_count<Operand>(n);
+        expand_panels<Operand, W>(scratch, width * units, first, stride, columns, units);
+        return packed(scratch, units);
+    }
+};
+
+// A weight [K, N] in rows, of which the sum is over rows: input gradients.
+template <class Operand, class W>
+struct ColumnsOfRows {
+    static constexpr bool is_stored = false;
+    const W* weights;
+    int64_t N;
+    explicit ColumnsOfRows(Tensor w) : weights(w.as<W>()), N(w.columns()) {}
+    Panel panel(float* scratch, int64_t k, int64_t n, int64_t column, int64_t columns) const {
+        pack_kn<Operand>(scratch, weights + k * N + column, N, n, columns);
+        return packed(scratch, unit_count<Operand>(n));
+    }
+};
+
+// The same in panels of `width` rows, which are unpacked in cache.
+template <class Operand, class W>
+struct ColumnsOfPanels {
+    static constexpr int64_t piece_elements = 4 / sizeof(W), row_pieces = panel_columns / piece_elements;
+    static constexpr bool is_stored = false;
+    const float* pieces;
+    int64_t stride, panels;  // pieces in a panel
+    explicit ColumnsOfPanels(Tensor w)
+        : pieces(static_cast<const float*>(w.data)),
+          stride(width * w.columns() / piece_elements),
+          panels(divide_up(w.size[0], width)) {
+        check(w.panel_rows == width && w.columns() % piece_elements == 0, "matmul: {} with panels of {}", w, width);
+    }
+    Panel panel(float* scratch, int64_t k, int64_t n, int64_t column, int64_t columns) const {
+        float* rows = cpu::scratch(cpu::Scratch::tile, round_up(n, lanes) * row_pieces);
+        for (int64_t r = 0; r < n; r += lanes)
+            for (int64_t q = 0; q < divide_up(columns, piece_elements); q += lanes) {
+                int64_t left = std::min(lanes, stride / width - column / piece_elements - q);
+                const float* first =
+                    pieces + (k + r) / width * stride + (column / piece_elements + q) * width + (k + r) % width;
+                F block[lanes];
+                for (int64_t i = 0; i < lanes; ++i) block[i] = i < left ? load(first + i * width) : broadcast(0);
+                transpose(block);
+                for (int64_t i = 0; i < lanes; ++i) store(rows + (r + i) * row_pieces + q, block[i]);
+            }
+        pack_kn<Operand>(scratch, reinterpret_cast<const W*>(rows), panel_columns, n, columns);
+        return packed(scratch, unit_count<Operand>(n));
+    }
+};
+
+// A weight [N, K] of a block type, in either layout: whole blocks of a panel's rows are dequantized.
+struct RowsOfBlocks {
+    static constexpr bool is_stored = false;
+    Tensor w;
+    Panel panel(float* scratch, int64_t k, int64_t n, int64_t column, int64_t columns) const {
+        float* rows = cpu::scratch(cpu::Scratch::tile, columns * n);
+        for (int64_t c = 0; c < columns; ++c) cpu::dequantize_part(rows + c * n, w, column + c, k, n);
+        pack_nk<F32Operand<false>>(scratch, rows, n, n, columns);
+        return packed(scratch, n);
+    }
+};
+
+// The same for input gradients, [K, N]: of each row the blocks that the columns are in.
+struct ColumnsOfBlocks {
+    static constexpr bool is_stored = false;
+    Tensor w;
+    Panel panel(float* scratch, int64_t k, int64_t n, int64_t column, int64_t columns) const {
+        int64_t block = info(w.dtype).block, first = column / block * block,
+                count = std::min(round_up(column + columns, block), w.columns()) - first;
+        float* rows = cpu::scratch(cpu::Scratch::tile, count * n);
+        for (int64_t r = 0; r < n; ++r) cpu::dequantize_part(rows + r * count, w, k + r, first, count);
+        pack_kn<F32Operand<false>>(scratch, rows + column - first, count, n, columns);
+        return packed(scratch, n);
+    }
+};
+
+// out[T, N] = or += x[T, K] * right[K, N]. For few rows: each panel is made by the task that uses it.
+template <class Operand, class Right>
+void multiply_by_panels(Tensor out, Tensor x, bool overwrite, const Right& right) {
     int64_t T = out.rows(), N = out.columns(), K = x.columns(), panels = divide_up(N, panel_columns),
             rows = rows_per_task(T, panels);
-    Lhs left{x.as<float>(), K, 1};
-    if constexpr (converts_lhs<Operand>) {
-        float* copy = cpu::scratch(cpu::Scratch::operand, T * unit_count<Operand>(K));
-        parallel_for(T, 64, [&](int64_t first, int64_t last) {
-            convert_rows<Operand>(copy + first * unit_count<Operand>(K), x, first, last - first);
-        });
-        left = {copy, unit_count<Operand>(K), 1};
-    }
+    Lhs left = convert_lhs<Operand>(x);
     parallel_for(panels * divide_up(T, rows), [&](int64_t task) {
         int64_t first = task / panels * rows, n = std::min(rows, T - first), column = task % panels * panel_columns;
         int64_t columns = std::min(panel_columns, N - column);
-        float* panel = cpu::scratch(cpu::Scratch::panel, panel_columns * k_block);
+        float* scratch = cpu::scratch(cpu::Scratch::panel, panel_columns * k_block);
         for (int64_t k = 0; k < K; k += k_block) {
             int64_t k_count = std::min(k_block, K - k);
-            pack(panel, k, k_count, column, columns);
+            Panel panel = right.panel(scratch, k, k_count, column, columns);
             multiply_panel<Operand>(out.row<float>(first) + column, N, left.from(first, k / Operand::k), n, panel,
                                     columns, unit_count<Operand>(k_count), overwrite && k == 0);
         }
     });
 }
 
-// For many rows: all panels are packed first, then each task converts a block of rows into cache and multiplies it by
+// For many rows: all panels are made first, then each task converts a block of rows into cache and multiplies it by
 // all panels, so that x is read once and out is written once.
-template <class Operand, class Pack>
-void multiply_by_rows(Tensor out, Tensor x, bool overwrite, Pack pack) {
+template <class Operand, class Right>
+void multiply_by_rows(Tensor out, Tensor x, bool overwrite, const Right& right) {
     constexpr int64_t block = 16 * tile_rows;
     int64_t T = out.rows(), N = out.columns(), K = x.columns(), panels = divide_up(N, panel_columns),
-            units = unit_count<Operand>(K);
-    float* packed = cpu::scratch(cpu::Scratch::operand, panels * panel_columns * units);
-    auto panel_at = [&](int64_t panel, int64_t k) { return packed + panel_columns * (panel * units + k / Operand::k); };
-    auto each_k_block = [&](auto f) {
-        for (int64_t k = 0; k < K; k += k_block) f(k, std::min(k_block, K - k));
-    };
+            units = unit_count<Operand>(K), k_blocks = divide_up(K, k_block);
+    std::vector<Panel> made(static_cast<size_t>(panels * k_blocks));
+    float* scratch = Right::is_stored ? nullptr : cpu::scratch(cpu::Scratch::operand, panels * panel_columns * units);
     parallel_for(panels, [&](int64_t panel) {
         int64_t column = panel * panel_columns;
-        each_k_block(
-            [&](int64_t k, int64_t n) { pack(panel_at(panel, k), k, n, column, std::min(panel_columns, N - column)); });
+        for (int64_t b = 0; b < k_blocks; ++b) {
+            float* to =
+                Right::is_stored ? nullptr : scratch + panel_columns * (panel * units + b * k_block / Operand::k);
+            made[static_cast<size_t>(panel * k_blocks + b)] = right.panel(
+                to, b * k_block, std::min(k_block, K - b * k_block), column, std::min(panel_columns, N - column));
+        }
     });
     parallel_for(divide_up(T, block), [&](int64_t task) {
         int64_t first = task * block, n = std::min(block, T - first);
@@ -76,38 +162,38 @@ void multiply_by_rows(Tensor out, Tensor x, bool overwrite, Pack pack) {
             left = {rows, units, 1};
         }
         for (int64_t panel = 0; panel < panels; ++panel)
-            each_k_block([&](int64_t k, int64_t k_count) {
-                int64_t column = panel * panel_columns;
-                multiply_panel<Operand>(out.row<float>(first) + column, N, left.from(0, k / Operand::k), n,
-                                        panel_at(panel, k), std::min(panel_columns, N - column),
-                                        unit_count<Operand>(k_count), overwrite && k == 0);
-            });
+            for (int64_t b = 0; b < k_blocks; ++b) {
+                int64_t column = panel * panel_columns, k_count = std::min(k_block, K - b * k_block);
+                multiply_panel<Operand>(out.row<float>(first) + column, N, left.from(0, b * k_block / Operand::k), n,
+                                        made[static_cast<size_t>(panel * k_blocks + b)],
+                                        std::min(panel_columns, N - column), unit_count<Operand>(k_count),
+                                        overwrite && b == 0);
+            }
     });
 }
 
-template <class Operand, class Pack>
-void multiply(Tensor out, Tensor x, bool overwrite, Pack pack) {
+template <class Operand, class Right>
+void multiply(Tensor out, Tensor x, bool overwrite, const Right& right) {
     bool many_rows = out.rows() >= out.columns() && out.rows() >= 256 * threads();
-    many_rows ? multiply_by_rows<Operand>(out, x, overwrite, pack)
-              : multiply_by_panels<Operand>(out, x, overwrite, pack);
+    many_rows ? multiply_by_rows<Operand>(out, x, overwrite, right)
+              : multiply_by_panels<Operand>(out, x, overwrite, right);
 }
 
 template <class Operand, class W>
-void matmul_as(Tensor out, Tensor x, Tensor w) {
-    int64_t D = x.columns();
-    const W* weights = w.as<W>();
-    multiply<Operand>(out, x, true, [&](float* panel, int64_t k, int64_t n, int64_t column, int64_t columns) {
-        pack_nk<Operand>(panel, weights + column * D + k, D, n, columns);
-    });
+void matmul_as(Stream, Tensor out, Tensor x, Tensor w) {
+    check(w.size[0] == out.columns() && w.columns() == x.columns() && out.rows() == x.rows(), "matmul: {} = {} x {}",
+          out, x, w);
+    if (out.rows() <= few_rows) return multiply_few_rows<Operand, W>(out, x, w);
+    w.is_packed() ? multiply<Operand>(out, x, true, PanelsOfWeight<Operand, W>(w))
+                  : multiply<Operand>(out, x, true, RowsOfWeight<Operand, W>(w));
 }
 
 template <class Operand, class W>
-void input_gradient_as(Tensor dx, Tensor dout, Tensor w) {
-    int64_t D = dx.columns();
-    const W* weights = w.as<W>();
-    multiply<Operand>(dx, dout, false, [&](float* panel, int64_t k, int64_t n, int64_t column, int64_t columns) {
-        pack_kn<Operand>(panel, weights + k * D + column, D, n, columns);
-    });
+void input_gradient_as(Stream, Tensor dx, Tensor dout, Tensor w) {
+    check(w.size[0] == dout.columns() && w.columns() == dx.columns() && dout.rows() == dx.rows(),
+          "matmul gradient: {} = {} x {}", dx, dout, w);
+    w.is_packed() ? multiply<Operand>(dx, dout, false, ColumnsOfPanels<Operand, W>(w))
+                  : multiply<Operand>(dx, dout, false, ColumnsOfRows<Operand, W>(w));
 }
 
 // dout^T [O, tokens] of every chunk as units, one after the other: chunk c begins at unit O * first_unit[c].
@@ -151,46 +237,41 @@ void weight_gradient_as(const TreeSum& dw, Tensor dout, Tensor x) {
                 int64_t units = first_unit[c + 1] - first_unit[c];
                 Lhs rows_of_chunk{left + O * first_unit[c] + row * units, units, 1};
                 auto [to, to_stride] = tile.destination(static_cast<int64_t>(c), part);
-                multiply_panel<Operand>(to, to_stride, rows_of_chunk, n, panel + panel_columns * first_unit[c], columns,
-                                        units, true);
+                multiply_panel<Operand>(to, to_stride, rows_of_chunk, n,
+                                        packed(panel + panel_columns * first_unit[c], units), columns, units, true);
                 tile.commit(static_cast<int64_t>(c), part);
             }
         }
     });
 }
 
-// The kernels of the table; bf16 weights are multiplied with Bf16Operand.
-template <class Bf16Operand>
-void matmul(Stream, Tensor out, Tensor x, Tensor w) {
+inline void matmul_dequantized(Stream, Tensor out, Tensor x, Tensor w) {
     check(w.size[0] == out.columns() && w.columns() == x.columns() && out.rows() == x.rows(), "matmul: {} = {} x {}",
           out, x, w);
-    switch (w.dtype) {
-        case Dtype::f32:
-            return matmul_as<F32Operand<false>, float>(out, x, w);
-        case Dtype::f16:
-            return matmul_as<F32Operand<false>, f16>(out, x, w);
-        default:
-            return matmul_as<Bf16Operand, bf16>(out, x, w);
-    }
+    multiply<F32Operand<false>>(out, x, true, RowsOfBlocks{w});
 }
 
-template <class Bf16Operand>
-void matmul_input_gradient(Stream, Tensor dx, Tensor dout, Tensor w) {
+inline void input_gradient_dequantized(Stream, Tensor dx, Tensor dout, Tensor w) {
     check(w.size[0] == dout.columns() && w.columns() == dx.columns() && dout.rows() == dx.rows(),
           "matmul gradient: {} = {} x {}", dx, dout, w);
-    switch (w.dtype) {
-        case Dtype::f32:
-            return input_gradient_as<F32Operand<false>, float>(dx, dout, w);
-        case Dtype::f16:
-            return input_gradient_as<F32Operand<false>, f16>(dx, dout, w);
-        default:
-            return input_gradient_as<Bf16Operand, bf16>(dx, dout, w);
-    }
+    multiply<F32Operand<false>>(dx, dout, false, ColumnsOfBlocks{w});
 }
+
+// The kernels of the table; bf16 weights are multiplied with Bf16Operand.
+template <class Operand, class W>
+constexpr Products products_of = {matmul_as<Operand, W>, input_gradient_as<Operand, W>};
+
+template <class W, class Bf16Operand>
+using OperandFor = std::conditional_t<std::is_same_v<W, bf16>, Bf16Operand, F32Operand<false>>;
 
 template <class Bf16Operand>
 void matmul_weight_gradient(Stream, const TreeSum& dw, Tensor dout, Tensor x, Dtype compute) {
     check(dout.rows() == x.rows(), "matmul weight gradient: {}, {}", dout, x);
-    compute == Dtype::bf16 ? weight_gradient_as<Bf16Operand>(dw, dout, x)
-                           : weight_gradient_as<F32Operand<false>>(dw, dout, x);
+    with_type(compute, [&]<class W>() { weight_gradient_as<OperandFor<W, Bf16Operand>>(dw, dout, x); });
+}
+
+template <class Bf16Operand>
+void use_bf16_products(Kernels& table) {
+    table.products[Dtype::bf16] = products_of<Bf16Operand, bf16>;
+    table.matmul_weight_gradient = matmul_weight_gradient<Bf16Operand>;
 }

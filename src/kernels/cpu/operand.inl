@@ -16,6 +16,14 @@ struct F32Operand {
         return rounded<T>(n >= lanes ? load(first) : load(first, n));
     }
     static F multiply_add(F total, float a, F b) { return fma(broadcast(a), b, total); }
+    // Unit i of `lanes` pieces of a stored matrix, which are four bytes each: one float, or two elements along k.
+    template <class W>
+    static constexpr int units_of_piece = 4 / sizeof(W);
+    static F unit(float, F pieces, int) { return pieces; }
+    template <class W>
+    static F unit(W, F pieces, int i) {
+        return i == 0 ? lower(W(), pieces) : upper(W(), pieces);
+    }
 
  private:
     template <class T>

@@ -70,16 +70,7 @@ inline void rms_norm_backward(Stream, Tensor dx, const TreeSum& dw, Tensor dout,
     });
 }
 
-inline void rotate_neighbors(float* x, const float* cosine, const float* sine, int64_t P, bool inverse) {
-    for (int64_t p = 0; p < P; p += lanes / 2) {
-        int64_t n = std::min(lanes / 2, P - p);
-        F c = load_each_twice(cosine + p, n), s = load_each_twice(sine + p, n), v = load_n(x + 2 * p, 2 * n),
-          swapped = swap_adjacent(v) * s;
-        store_n(x + 2 * p, inverse ? fma_add_sub(v, c, swapped) : fma_sub_add(v, c, swapped), 2 * n);
-    }
-}
-
-inline void rotate_halves(float* x, const float* cosine, const float* sine, int64_t P, bool inverse) {
+inline void rotate(float* x, const float* cosine, const float* sine, int64_t P, bool inverse) {
     for_each_vector(P, [&](int64_t p, int64_t n) {
         F c = load_n(cosine + p, n), s = load_n(sine + p, n), a = load_n(x + p, n), b = load_n(x + P + p, n);
         if (inverse) s = broadcast(0) - s;
@@ -88,14 +79,13 @@ inline void rotate_halves(float* x, const float* cosine, const float* sine, int6
     });
 }
 
-inline void rope(Stream, Tensor x, Tensor angles, RotaryPairs pairs, bool inverse) {
+inline void rope(Stream, Tensor x, Tensor angles, bool inverse) {
     int64_t T = x.rows(), P = angles.count() / (2 * std::max<int64_t>(T, 1)), heads = x.columns() / (2 * P);
     check(heads * 2 * P == x.columns(), "rope: {} with {}", x, angles);
     parallel_for(T, 16, [&](int64_t first, int64_t last) {
         for (int64_t t = first; t < last; ++t)
             for (int64_t h = 0; h < heads; ++h) {
                 const float* cosine = angles.as<float>() + t * 2 * P;
-                auto rotate = pairs == RotaryPairs::neighbors ? rotate_neighbors : rotate_halves;
                 rotate(x.row<float>(t) + h * 2 * P, cosine, cosine + P, P, inverse);
             }
     });

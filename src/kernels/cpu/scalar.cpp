@@ -3,6 +3,7 @@
 
 #include "core/math.h"
 #include "core/threads.h"
+#include "kernels/cpu/panels.h"
 #include "kernels/cpu/tables.h"
 
 #include <algorithm>
@@ -25,12 +26,11 @@ float sigmoid(float x) { return 1 / (1 + exp(-x)); }
 
 void embed(Stream, Tensor out, Tensor table, Tensor ids) {
     int64_t D = out.columns();
-    with_type(table.dtype, [&]<class W>() {
-        parallel_for(ids.count(), [&](int64_t t) {
-            int32_t id = ids.as<int32_t>()[t];
-            check(id >= 0 && id < table.size[0], "embed: token {} of {}", id, table.size[0]);
-            for (int64_t d = 0; d < D; ++d) out.row<float>(t)[d] = static_cast<float>(table.row<W>(id)[d]);
-        });
+    parallel_for(ids.count(), [&](int64_t t) {
+        int32_t id = ids.as<int32_t>()[t];
+        check(id >= 0 && id < table.size[0], "embed: token {} of {}", id, table.size[0]);
+        std::vector<float> row = weight_row(table, id);
+        std::copy_n(row.begin(), D, out.row<float>(t));
     });
 }
 
@@ -103,15 +103,14 @@ void rotary_angles(Stream, Tensor angles, Tensor positions, Tensor frequencies) 
     });
 }
 
-void rope(Stream, Tensor x, Tensor angles, RotaryPairs pairs, bool inverse) {
+void rope(Stream, Tensor x, Tensor angles, bool inverse) {
     int64_t T = x.rows(), P = angles.count() / (2 * std::max<int64_t>(T, 1)), heads = x.columns() / (2 * P);
     check(heads * 2 * P == x.columns(), "rope: {} with {}", x, angles);
-    int64_t step = pairs == RotaryPairs::neighbors ? 2 : 1, other = pairs == RotaryPairs::neighbors ? 1 : P;
     parallel_for(T, [&](int64_t t) {
         for (int64_t h = 0; h < heads; ++h)
             for (int64_t p = 0; p < P; ++p) {
-                float* a = x.row<float>(t) + h * 2 * P + p * step;
-                float* b = a + other;
+                float* a = x.row<float>(t) + h * 2 * P + p;
+                float* b = a + P;
                 float c = angles.as<float>()[t * 2 * P + p], sine = angles.as<float>()[t * 2 * P + P + p];
                 float s = inverse ? -sine : sine, first = *a, second = *b;
                 *a = first * c - second * s;
@@ -240,6 +239,17 @@ void adamw(Stream, Tensor weight, Tensor m, Tensor v, Tensor gradient, const Ada
 
 namespace puna {
 
+namespace {
+
+constexpr ProductTable plain_products() {
+    ProductTable table{};
+    for (Dtype dtype : {Dtype::f32, Dtype::bf16, Dtype::f16})
+        table[dtype] = {scalar::matmul, scalar::matmul_input_gradient};
+    return table;
+}
+
+}  // namespace
+
 const Kernels scalar_kernels = {
     .name = "scalar",
     .extensions = "",
@@ -248,20 +258,24 @@ const Kernels scalar_kernels = {
                .int8 = scalar::probe_int8,
                .int4 = scalar::probe_int8,
                .read = scalar::probe_read},
-    .allocate = cpu::allocate,
-    .release = cpu::release,
+    .memory = {.host_access = true, .mapped_files = true, .allocate = cpu::allocate, .release = cpu::release},
     .copy = cpu::copy,
     .zero = cpu::zero,
     .synchronize = cpu::synchronize,
     .embed = scalar::embed,
     .embed_backward = scalar::embed_backward,
-    .matmul = scalar::matmul,
-    .matmul_input_gradient = scalar::matmul_input_gradient,
+    .products = plain_products(),
+    .dequantized = {scalar::matmul, scalar::matmul_input_gradient},
+    .panel_rows = 4,
+    .pack = cpu::pack,
+    .unpack = cpu::unpack,
     .matmul_weight_gradient = scalar::matmul_weight_gradient,
     .rms_norm = scalar::rms_norm,
     .rms_norm_backward = scalar::rms_norm_backward,
     .rotary_angles = scalar::rotary_angles,
     .rope = scalar::rope,
+    .append_kv = scalar::append_kv,
+    .page_bytes = scalar::page_bytes,
     .attention = scalar::attention,
     .attention_backward = scalar::attention_backward,
     .swiglu = scalar::swiglu,
@@ -272,6 +286,7 @@ const Kernels scalar_kernels = {
     .add = scalar::add,
     .add_scaled = scalar::add_scaled,
     .convert = scalar::convert,
+    .dequantize = scalar::dequantize,
     .sum_of_squares = scalar::sum_of_squares,
     .adamw = scalar::adamw,
 };

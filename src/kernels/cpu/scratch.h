@@ -1,7 +1,5 @@
 // kernels/cpu/scratch.h — scratch memory of kernels: one buffer per thread and purpose, reused between calls.
 #pragma once
-#include "core/arena.h"
-
 #include <cstddef>
 #include <cstdint>
 

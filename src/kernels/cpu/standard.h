@@ -3,6 +3,7 @@
 #pragma once
 #include "core/checked.h"
 #include "core/threads.h"
+#include "kernels/cpu/panels.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/tables.h"
 

@@ -22,7 +22,11 @@ const Kernels* cuda_table();    // also if incomplete, for tests
 
 namespace cpu {
 
-constexpr int64_t key_block = 64;  // keys that attention processes at a time
+constexpr int64_t key_block = 64;      // keys that attention processes at a time
+constexpr int64_t key_segment = 1024;  // keys that are folded into one sum; the sums are combined in order
+
+// The elements first .. first + n of row r of a matrix of a block type, in either layout: whole blocks.
+void dequantize_part(float* to, const Tensor& w, int64_t r, int64_t first, int64_t n);
 
 // Memory functions of all CPU tables.
 void* allocate(size_t bytes);

@@ -26,6 +26,19 @@ inline F load(const bf16* p, int64_t n) { return widen(load_halves(p, n)); }
 inline F load(const f16* p) { return _mm256_cvtph_ps(load_halves(p)); }
 inline F load(const f16* p, int64_t n) { return _mm256_cvtph_ps(load_halves(p, n)); }
 
+// Of two 16-bit elements in each lane: those in the lower halves, and those in the upper halves.
+inline F lower(bf16, F pairs) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(pairs), 16)); }
+inline F upper(bf16, F pairs) {
+    return _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(pairs), _mm256_set1_epi32(-65536)));
+}
+inline F widen_f16(__m256i x) {  // from the lower halves; the upper ones are zeros
+    return _mm256_cvtph_ps(_mm_packus_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
+}
+inline F lower(f16, F pairs) {
+    return widen_f16(_mm256_and_si256(_mm256_castps_si256(pairs), _mm256_set1_epi32(0xffff)));
+}
+inline F upper(f16, F pairs) { return widen_f16(_mm256_srli_epi32(_mm256_castps_si256(pairs), 16)); }
+
 // Rounds to bf16, nearest even, in the upper halves of the lanes; NaN stays NaN. The same bits as bf16(float).
 inline __m256i round_to_bf16(F x) {
     __m256i u = _mm256_castps_si256(x);
@@ -65,18 +78,6 @@ inline F power_of_two(F n) {  // -126 <= n <= 127
 }
 inline F zero_if_less(F value, F x, F limit) {  // value, or 0 where x < limit
     return _mm256_and_ps(value, _mm256_cmp_ps(x, limit, _CMP_NLT_UQ));
-}
-inline F swap_adjacent(F x) { return _mm256_permute_ps(x, 0xb1); }
-// Even lanes a * b - c, odd lanes a * b + c; and the opposite.
-inline F fma_sub_add(F a, F b, F c) { return _mm256_fmaddsub_ps(a, b, c); }
-inline F fma_add_sub(F a, F b, F c) { return _mm256_fmsubadd_ps(a, b, c); }
-// lanes / 2 values (or the first n), each twice.
-inline F load_each_twice(const float* p, int64_t n) {
-    __m128 x =
-        n == lanes / 2
-            ? _mm_loadu_ps(p)
-            : _mm_maskload_ps(p, _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(n)), _mm_setr_epi32(0, 1, 2, 3)));
-    return _mm256_set_m128(_mm_unpackhi_ps(x, x), _mm_unpacklo_ps(x, x));
 }
 
 inline float reduce_add(F x) {

@@ -18,6 +18,16 @@ inline F load(const bf16* p, int64_t n) { return widen(_mm256_maskz_loadu_epi16(
 inline F load(const f16* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
 inline F load(const f16* p, int64_t n) { return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(n), p)); }
 
+// Of two 16-bit elements in each lane: those in the lower halves, and those in the upper halves.
+inline F lower(bf16, F pairs) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(pairs), 16)); }
+inline F upper(bf16, F pairs) {
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(pairs), _mm512_set1_epi32(-65536)));
+}
+inline F lower(f16, F pairs) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_castps_si512(pairs))); }
+inline F upper(f16, F pairs) {
+    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(pairs), 16)));
+}
+
 // Rounds to bf16, nearest even, in the upper halves of the lanes; NaN stays NaN. The same bits as bf16(float).
 inline __m512i round_to_bf16(F x) {
     __m512i u = _mm512_castps_si512(x);
@@ -50,15 +60,6 @@ inline F round_to_integer(F x) { return _mm512_roundscale_ps(x, 0); }
 inline F power_of_two(F n) { return _mm512_scalef_ps(broadcast(1), n); }
 inline F zero_if_less(F value, F x, F limit) {  // value, or 0 where x < limit
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_NLT_UQ), value);
-}
-inline F swap_adjacent(F x) { return _mm512_permute_ps(x, 0xb1); }
-// Even lanes a * b - c, odd lanes a * b + c; and the opposite.
-inline F fma_sub_add(F a, F b, F c) { return _mm512_fmaddsub_ps(a, b, c); }
-inline F fma_add_sub(F a, F b, F c) { return _mm512_fmsubadd_ps(a, b, c); }
-// lanes / 2 values (or the first n), each twice.
-inline F load_each_twice(const float* p, int64_t n) {
-    F x = _mm512_maskz_loadu_ps(first_lanes(n), p);
-    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), x);
 }
 
 inline float reduce_add(F x) {

@@ -46,6 +46,24 @@ inline void store(T* p, F x) {
     store(p, x, lanes);
 }
 
+// Of two 16-bit elements in each lane: those in the lower halves, and those in the upper halves.
+template <class T>
+inline F half_lanes(F pairs, int shift) {
+    return make_lanes([&](int64_t i) {
+        T x;
+        x.bits = static_cast<uint16_t>(std::bit_cast<uint32_t>(pairs.lane[i]) >> shift);
+        return static_cast<float>(x);
+    });
+}
+template <class T>
+inline F lower(T, F pairs) {
+    return half_lanes<T>(pairs, 0);
+}
+template <class T>
+inline F upper(T, F pairs) {
+    return half_lanes<T>(pairs, 16);
+}
+
 inline F broadcast(float x) {
     return make_lanes([&](int64_t) { return x; });
 }
@@ -75,18 +93,6 @@ inline F power_of_two(F n) {
 }
 inline F zero_if_less(F value, F x, F limit) {
     return make_lanes([&](int64_t i) { return x.lane[i] < limit.lane[i] ? 0.0f : value.lane[i]; });
-}
-inline F swap_adjacent(F x) {
-    return make_lanes([&](int64_t i) { return x.lane[i ^ 1]; });
-}
-inline F fma_sub_add(F a, F b, F c) {
-    return make_lanes([&](int64_t i) { return std::fma(a.lane[i], b.lane[i], i % 2 == 0 ? -c.lane[i] : c.lane[i]); });
-}
-inline F fma_add_sub(F a, F b, F c) {
-    return make_lanes([&](int64_t i) { return std::fma(a.lane[i], b.lane[i], i % 2 == 0 ? c.lane[i] : -c.lane[i]); });
-}
-inline F load_each_twice(const float* p, int64_t n) {
-    return make_lanes([&](int64_t i) { return i / 2 < n ? p[i / 2] : 0.0f; });
 }
 
 // Adds halves until one value is left, as the instruction sets do.

@@ -12,15 +12,16 @@ void throw_on_error(std::string_view what) {
     if (const char* reason = cuda::last_error()) fail("CUDA: {}: {}", what, reason);
 }
 
+void* allocate(size_t bytes) {
+    void* pointer = cuda::allocate(bytes);
+    if (!pointer) fail(ErrorKind::out_of_memory, "CUDA: cannot allocate {} MiB of device memory", bytes >> 20);
+    return pointer;
+}
+
 Kernels make_cuda_kernels() {
     Kernels table{};
     table.name = "cuda";
-    table.allocate = [](size_t bytes) {
-        void* pointer = cuda::allocate(bytes);
-        if (!pointer) fail("CUDA: cannot allocate {} MiB of device memory", bytes >> 20);
-        return pointer;
-    };
-    table.release = cuda::release;
+    table.memory = {.host_access = false, .mapped_files = false, .allocate = allocate, .release = cuda::release};
     table.copy = [](Stream stream, void* to, const void* from, size_t bytes) {
         cuda::copy(stream.handle, to, from, bytes);
     };

@@ -64,9 +64,7 @@ Kernels make_table(std::string_view name, void (*use)(Kernels& table)) {
 
 void use_bf16_pairs(Kernels& table) {
     portable16::use_fast(table);
-    table.matmul = portable16::matmul<portable16::Bf16PairOperand>;
-    table.matmul_input_gradient = portable16::matmul_input_gradient<portable16::Bf16PairOperand>;
-    table.matmul_weight_gradient = portable16::matmul_weight_gradient<portable16::Bf16PairOperand>;
+    portable16::use_bf16_products<portable16::Bf16PairOperand>(table);
 }
 
 }  // namespace

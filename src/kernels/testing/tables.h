@@ -16,7 +16,7 @@ std::vector<const Kernels*> test_tables();
 std::vector<const Kernels*> portable_tables();
 inline bool is_portable(const Kernels& table) { return table.name.starts_with("portable"); }  // slow
 
-inline std::vector<std::byte> bytes_of(const Tensor& x) {
+inline std::vector<std::byte> contents_of(const Tensor& x) {
     const std::byte* p = static_cast<const std::byte*>(x.data);
     return {p, p + x.bytes()};
 }

@@ -1,0 +1,124 @@
+#include "bench/random_model.h"
+
+#include "core/progress.h"
+#include "core/random.h"
+#include "kernels/arena.h"
+
+#include <algorithm>
+
+namespace puna {
+
+namespace {
+
+struct Shape {
+    std::string_view name;
+    int64_t dim, layers, heads, kv_heads, ffn, vocabulary;
+    bool tied;
+};
+
+// By ModelShape. Llama 3.2 1B and 3B, Llama 3 8B and 70B, and sizes that people train from scratch.
+constexpr Shape shapes[] = {
+    {"1b", 2048, 16, 32, 8, 8192, 128256, true},   {"3b", 3072, 28, 24, 8, 8192, 128256, true},
+    {"8b", 4096, 32, 32, 8, 14336, 128256, false}, {"70b", 8192, 80, 64, 8, 28672, 128256, false},
+    {"15m", 288, 6, 6, 6, 768, 32000, false},      {"25m", 512, 8, 8, 4, 1408, 8192, false},
+    {"110m", 768, 12, 12, 12, 2048, 32000, false},
+};
+
+// Random values of a dtype; matrices are filled from it, each from another place on.
+class Pool {
+ public:
+    Pool(const Kernels& kernels, Dtype dtype) : kernels_(kernels), memory_(kernels) {
+        std::vector<float> values(count);
+        Random random(5);
+        for (float& value : values) value = 0.02f * random.normal();
+        Tensor floats = memory_.tensor(Dtype::f32, {count});
+        kernels.copy({}, floats.data, values.data(), values.size() * sizeof(float));
+        pool_ = memory_.tensor(dtype, {count});
+        kernels.convert({}, pool_, floats);
+        kernels.synchronize({});
+    }
+    void fill(Tensor w) {
+        int64_t element = pool_.bytes() / count;
+        for (int64_t done = 0; done < w.count();) {
+            int64_t n = std::min(w.count() - done, count - at_);
+            kernels_.copy({}, static_cast<std::byte*>(w.data) + done * element,
+                          static_cast<std::byte*>(pool_.data) + at_ * element, static_cast<size_t>(n * element));
+            done += n;
+            at_ = (at_ + n + 4099) % count;
+        }
+    }
+
+ private:
+    static constexpr int64_t count = 4 << 20;
+    const Kernels& kernels_;
+    Arena memory_;
+    Tensor pool_;
+    int64_t at_ = 0;
+};
+
+std::vector<HeldWeight> random_weights(const Config& config, Dtype type) {
+    std::vector<HeldWeight> weights;
+    for (const WeightInfo& weight : list_weights(config)) {
+        if (weight.kind == WeightKind::output && config.tied) continue;
+        weights.push_back({*bytes_of(weight.kind == WeightKind::norm ? Dtype::f32 : type, weight.count())});
+    }
+    return weights;
+}
+
+Llama random_llama(const Kernels& kernels, const Config& config, Dtype type) {
+    Llama llama = uninitialized_llama(kernels, config, {.dtype = type});
+    Pool matrices(kernels, type), norms(kernels, Dtype::f32);
+    Progress progress("making weights", parameter_count(config), "parameters");
+    for (Param* p : llama.params()) {
+        if (is_tied_output(llama, p)) continue;
+        (p->weight.rank == 1 ? norms : matrices).fill(p->weight);
+        progress.advance(p->weight.count());
+    }
+    return llama;
+}
+
+}  // namespace
+
+std::vector<std::string_view> enum_names(ModelShape) {
+    std::vector<std::string_view> names;
+    for (const Shape& shape : shapes) names.push_back(shape.name);
+    return names;
+}
+
+Config config_of_shape(ModelShape shape) {
+    const Shape& s = shapes[static_cast<size_t>(shape)];
+    Config config;
+    config.dim = s.dim;
+    config.layers = s.layers;
+    config.heads = s.heads;
+    config.kv_heads = s.kv_heads;
+    config.head_dim = s.dim / s.heads;
+    config.ffn = s.ffn;
+    config.vocabulary = s.vocabulary;
+    config.tied = s.tied;
+    config.context = 131072;
+    return config;
+}
+
+BenchModel choose_bench_model(const Kernels& kernels, const BenchOptions& options) {
+    if (!options.model.empty()) {
+        std::shared_ptr<ModelSource> source = open_model(options.model);
+        return {options.model, source->config(), options.type, held_weights(kernels, *source, options.type), source};
+    }
+    Config config = config_of_shape(options.shape);
+    std::string name(shapes[static_cast<size_t>(options.shape)].name);
+    if (options.layers > config.layers) fail_field("layers", "must be at most {} for {}", config.layers, name);
+    if (options.layers > 0) {
+        config.layers = options.layers;
+        name += fmt::format(" with {} layers", config.layers);
+    }
+    Dtype type = options.type.value_or(Dtype::bf16);
+    return {name, config, type, random_weights(config, type), nullptr};
+}
+
+Llama make_bench_model(const Kernels& kernels, const BenchModel& model) {
+    if (model.source) return load_llama(kernels, model.source, {.dtype = model.type});
+    return random_llama(kernels, model.config, *model.type);
+}
+
+}  // namespace puna

@@ -1,0 +1,131 @@
+#include "chat/prompt.h"
+
+#include "chat/jinja/python_str.h"
+#include "chat/loss_spans.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace puna {
+
+namespace {
+
+using jinja::Text;
+
+// In UTF-8, with the literal marks. Converts the bounds of the spans, which are ascending, from characters to bytes.
+Prompt prompt_of(const Text& text, std::span<LossSpan> spans) {
+    std::vector<size_t*> bounds;
+    for (LossSpan& span : spans) bounds.insert(bounds.end(), {&span.begin, &span.end});
+    auto bound = bounds.begin();
+    Prompt prompt;
+    prompt.text.reserve(text.size() + text.size() / 8);
+    for (size_t i = 0; i <= text.size(); ++i) {
+        for (; bound != bounds.end() && **bound == i; ++bound) **bound = prompt.text.size();
+        if (i == text.size()) break;
+        bool literal = text[i] & jinja::from_value;
+        if (prompt.segments.empty() || prompt.segments.back().literal != literal)
+            prompt.segments.push_back({prompt.text.size(), prompt.text.size(), literal});
+        jinja::append_utf8(prompt.text, text[i]);
+        prompt.segments.back().end = prompt.text.size();
+    }
+    return prompt;
+}
+
+struct ControlSpan {
+    int32_t id;
+    size_t begin, end;  // bytes
+};
+
+std::vector<ControlSpan> find_controls(const Prompt& prompt, const Tokenizer& tokenizer) {
+    std::vector<ControlSpan> found;
+    auto offset = [&](std::string_view bytes) { return static_cast<size_t>(bytes.data() - prompt.text.data()); };
+    tokenizer.added_tokens().for_each_span(
+        tokenizer.vocabulary(), prompt.text,
+        [&](std::string_view bytes) { return !prompt.has_literal(offset(bytes), offset(bytes) + bytes.size()); },
+        [&](std::string_view bytes, std::optional<int32_t> id) {
+            if (id && tokenizer.is_control(*id)) found.push_back({*id, offset(bytes), offset(bytes) + bytes.size()});
+        });
+    return found;
+}
+
+bool is_whitespace(std::string_view bytes) { return jinja::strip(jinja::text_of(bytes)).empty(); }
+
+// Finds where turns end. What a template writes after the end-of-turn token, the model never writes.
+class TurnEnds {
+ public:
+    TurnEnds(const Prompt& prompt, const Tokenizer& tokenizer, std::string_view eos_token)
+        : text_(prompt.text), controls_(find_controls(prompt, tokenizer)) {
+        const TokenRoles& roles = tokenizer.roles();
+        for (std::optional<int32_t> id : {roles.eot, roles.eom, roles.eos, tokenizer.find_control(eos_token)})
+            if (id) ends_.push_back(*id);
+    }
+
+    // After the last token in the span that ends a turn; of templates whose end-of-turn token is not known by a role,
+    // after the last control token if only whitespace follows.
+    size_t find(const LossSpan& span) const {
+        auto first = std::partition_point(controls_.begin(), controls_.end(),
+                                          [&span](const ControlSpan& control) { return control.end <= span.begin; });
+        auto last = std::partition_point(first, controls_.end(),
+                                         [&span](const ControlSpan& control) { return control.begin < span.end; });
+        for (auto control = last; control != first;)
+            if (is_end((--control)->id)) return control->end;
+        if (first == last) return span.end;
+        size_t end = (last - 1)->end;
+        return end < span.end && !is_whitespace(text_.substr(end, span.end - end)) ? span.end : end;
+    }
+
+ private:
+    bool is_end(int32_t id) const { return std::find(ends_.begin(), ends_.end(), id) != ends_.end(); }
+
+    std::string_view text_;
+    std::vector<ControlSpan> controls_;  // ascending
+    std::vector<int32_t> ends_;
+};
+
+// Splits the segments at the bounds of the spans, which are ascending and disjoint.
+void mark_in_loss(Prompt& prompt, std::span<const LossSpan> spans) {
+    std::vector<PromptSegment> marked;
+    auto add = [&marked](size_t begin, size_t end, bool literal, bool in_loss) {
+        if (begin < end) marked.push_back({begin, end, literal, in_loss});
+    };
+    auto span = spans.begin();
+    for (const PromptSegment& segment : prompt.segments) {
+        size_t at = segment.begin;
+        while (at < segment.end) {
+            while (span != spans.end() && span->end <= at) ++span;
+            bool inside = span != spans.end() && span->begin <= at;
+            size_t next = span == spans.end() ? segment.end : inside ? span->end : span->begin;
+            next = std::min(next, segment.end);
+            add(at, next, segment.literal, inside);
+            at = next;
+        }
+    }
+    prompt.segments = std::move(marked);
+}
+
+}  // namespace
+
+bool Prompt::has_literal(size_t begin, size_t end) const {
+    auto segment = std::partition_point(segments.begin(), segments.end(),
+                                        [begin](const PromptSegment& each) { return each.end <= begin; });
+    for (; segment != segments.end() && segment->begin < end; ++segment)
+        if (segment->literal) return true;
+    return false;
+}
+
+Prompt render_prompt(const ChatTemplate& chat, std::span<const Message> messages, const ChatOptions& options) {
+    return prompt_of(chat.render(messages, options), {});
+}
+
+Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, std::span<const Message> messages,
+                              const ChatOptions& options) {
+    TrainingText rendered = render_for_training(chat, messages, options);
+    Prompt prompt = prompt_of(rendered.text, rendered.spans);
+    TurnEnds ends(prompt, tokenizer, chat.eos_token());
+    for (LossSpan& span : rendered.spans)
+        if (!span.whole) span.end = ends.find(span);
+    mark_in_loss(prompt, rendered.spans);
+    return prompt;
+}
+
+}  // namespace puna

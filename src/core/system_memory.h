@@ -1,0 +1,17 @@
+// core/system_memory.h — memory of the machine and of this process, in bytes.
+//
+//   if (needed > available_memory()) fail("needs {} bytes, {} are available", needed, available_memory());
+#pragma once
+#include <cstdint>
+#include <filesystem>
+
+namespace puna {
+
+// What can be allocated without swapping: free memory and caches, within the limit of the process's cgroup where one is
+// visible (v1 and v2). Files are read relative to `root`; unreadable ones set no limit. Source: Linux, proc.rst and
+// cgroup-v2.rst.
+int64_t available_memory(const std::filesystem::path& root = "/");
+
+int64_t resident_memory();  // of this process, mapped files included; 0 if unknown
+
+}  // namespace puna

@@ -1,0 +1,78 @@
+#include "files/tensor_table.h"
+
+#include "core/checked.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace puna {
+
+namespace {
+
+constexpr size_t max_alignment = 8;  // of any dtype
+
+// Plain types are aligned to their size, blocks to the two bytes of their scale.
+bool is_misaligned(const TensorEntry& entry) {
+    if (!entry.dtype) return false;
+    uintptr_t alignment =
+        is_block_type(*entry.dtype) ? alignof(f16) : static_cast<size_t>(info(*entry.dtype).block_bytes);
+    return reinterpret_cast<uintptr_t>(entry.bytes.data()) % alignment != 0;
+}
+
+}  // namespace
+
+TensorTable::TensorTable(std::string path, std::vector<TensorEntry> entries)
+    : path_(std::move(path)), entries_(std::move(entries)), by_name_(entries_.size()) {
+    std::iota(by_name_.begin(), by_name_.end(), 0u);
+    auto name = [this](uint32_t i) { return entries_[i].name; };
+    std::sort(by_name_.begin(), by_name_.end(), [&](uint32_t a, uint32_t b) { return name(a) < name(b); });
+    for (size_t i = 1; i < by_name_.size(); ++i)
+        if (name(by_name_[i - 1]) == name(by_name_[i]))
+            fail(ErrorKind::damaged, "{}: duplicate tensor '{}': the file is malformed", path_,
+                 printable(name(by_name_[i])));
+}
+
+const TensorEntry* TensorTable::find(std::string_view name) const {
+    auto at = std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                               [this](uint32_t i, std::string_view wanted) { return entries_[i].name < wanted; });
+    return at != by_name_.end() && entries_[*at].name == name ? &entries_[*at] : nullptr;
+}
+
+Tensor TensorTable::tensor(const TensorEntry& entry) {
+    std::span<const int64_t> sizes = entry.shape;
+    if (!entry.dtype)
+        fail(ErrorKind::unsupported, "{}: tensor '{}' has the unsupported dtype {}: convert it to F32, F16 or BF16",
+             path_, printable(entry.name), printable(entry.dtype_name));
+    if (static_cast<size_t>(entry.rank) > sizes.size())
+        fail(ErrorKind::unsupported, "{}: tensor '{}' has {} dimensions, at most {} are supported: reshape it", path_,
+             printable(entry.name), entry.rank, sizes.size());
+    if (is_misaligned(entry)) {
+        copy_misaligned();
+        return tensor(entry.name);
+    }
+    void* data = const_cast<std::byte*>(entry.bytes.data());
+    return Tensor(data, *entry.dtype, sizes.first(static_cast<size_t>(entry.rank)));
+}
+
+void TensorTable::copy_misaligned() {
+    if (copies_) return;
+    size_t size = 0;
+    for (const TensorEntry& entry : entries_)
+        if (is_misaligned(entry)) size += round_up(entry.bytes.size(), max_alignment);
+    copies_ = allocate_aligned(size);
+    std::byte* copy = copies_.get();
+    for (TensorEntry& entry : entries_) {
+        if (!is_misaligned(entry)) continue;
+        std::copy(entry.bytes.begin(), entry.bytes.end(), copy);
+        entry.bytes = {copy, entry.bytes.size()};
+        copy += round_up(entry.bytes.size(), max_alignment);
+    }
+}
+
+Tensor TensorTable::tensor(std::string_view name) {
+    const TensorEntry* entry = find(name);
+    if (!entry) fail(ErrorKind::not_found, "{}: has no tensor '{}'", path_, printable(name));
+    return tensor(*entry);
+}
+
+}  // namespace puna

@@ -1,0 +1,55 @@
+// files/tensor_table.h — the tensors of a file by name, as the reader of every container lists them.
+//
+//   TensorTable table("llama.gguf", std::move(entries));           // throws Error if a name is there twice
+//   if (const TensorEntry* entry = table.find("norm.weight")) use(*entry);
+//   Tensor w = table.tensor("norm.weight");                        // a view of the file's bytes
+//
+// A dtype unknown to core/dtype.h, or more than four dimensions, is an error only in tensor(). Names and bytes belong
+// to the file's mapping, which must outlive the table.
+#pragma once
+#include "core/aligned_memory.h"
+#include "core/tensor.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace puna {
+
+struct TensorEntry {
+    std::string_view name, dtype_name;  // as in the file
+    std::span<const std::byte> bytes;   // may be misaligned: see TensorTable::tensor
+    std::array<int64_t, 4> shape{};     // the first four dimensions; the last is contiguous
+    int rank = 0;
+    std::optional<Dtype> dtype;  // empty: not supported
+};
+
+class TensorTable {
+ public:
+    // path: begins the messages of errors. An entry's bytes have the size of its shape in its dtype.
+    TensorTable(std::string path, std::vector<TensorEntry> entries);
+
+    std::span<const TensorEntry> entries() const { return entries_; }  // in the order given
+    const TensorEntry* find(std::string_view name) const;
+
+    // A view of the entry's bytes, which must not be written to. The first call for a tensor that is not aligned for
+    // its dtype (older files have these) copies all such tensors to memory of this object and updates the entries, so
+    // it is not thread-safe.
+    Tensor tensor(const TensorEntry& entry);
+    Tensor tensor(std::string_view name);  // throws Error if there is none
+
+ private:
+    void copy_misaligned();
+
+    std::string path_;
+    std::vector<TensorEntry> entries_;
+    std::vector<uint32_t> by_name_;  // indices of entries, sorted by name
+    AlignedBytes copies_;
+};
+
+}  // namespace puna

@@ -1,0 +1,41 @@
+#include "library/load.h"
+
+#include "chat/template_files.h"
+#include "core/log.h"
+#include "core/system_memory.h"
+#include "infer/memory_plan.h"
+#include "model/load.h"
+
+namespace puna {
+
+namespace {
+
+// Refuses what does not fit before anything is loaded.
+void check_memory(ModelSource& source, const Kernels& kernels, const EngineLoadOptions& load,
+                  const EngineOptions& options) {
+    MemoryPlan plan =
+        plan_memory(kernels, source.config(), held_weights(kernels, source, load.type), options, available_memory());
+    if (!plan.fits())
+        fail(ErrorKind::out_of_memory, "{}: {}: use a smaller context or a smaller model", source.path().string(),
+             describe(plan));
+    if (!plan.mapped_fit())
+        log_warning("{}: the weights do not fit into the available memory; they are read from the disk again and again",
+                    source.path().string());
+}
+
+}  // namespace
+
+Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options) {
+    std::shared_ptr<ModelSource> source = open_model(folder);
+    GenerationDefaults defaults = source->generation_defaults();
+    EngineOptions engine{.context = options.context, .sequences = options.sequences, .cache_type = options.cache_type};
+    check_memory(*source, choose_kernels(), options, engine);
+    Llama llama = load_llama(choose_kernels(), source, {.dtype = options.type});
+    return Engine(std::move(llama), source->tokenizer(), engine, defaults.sample, defaults.stops);
+}
+
+ChatTemplateText load_chat_template(const std::filesystem::path& folder, const Tokenizer& tokenizer) {
+    return with_llama_template(open_model(folder)->chat_template(tokenizer), tokenizer);
+}
+
+}  // namespace puna

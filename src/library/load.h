@@ -1,0 +1,38 @@
+// library/load.h — creates an engine from a model folder.
+//
+//   Engine engine = load_engine("models/starter", {.context = 2048});
+//
+// Sampling defaults and stop tokens are the model's own (model/generation_defaults.h); without any, those of
+// SampleOptions apply.
+#pragma once
+#include "core/dtype.h"
+#include "infer/engine.h"
+#include "tokenizer/chat_template_files.h"
+
+#include <filesystem>
+#include <optional>
+
+namespace puna {
+
+struct EngineLoadOptions {
+    std::optional<Dtype> type;
+    int64_t context = 0;
+    int64_t sequences = 1;  // at once
+    Dtype cache_type = Dtype::f32;
+};
+template <class F>
+void fields(EngineLoadOptions& o, F field) {
+    field.group("Model");
+    field("type", o.type, "weight dtype for inference", {.word = "f32|bf16|f16", .unset = "as stored"});
+    field("context", o.context, "maximum number of tokens, prompt and answer together",
+          {.min = 0, .unset = "the model's limit, at most 8192"});
+    field("cache_type", o.cache_type, "dtype of the KV cache: bf16 takes half the memory of f32", {.word = "f32|bf16"});
+}
+
+// Throws Error that names the folder or file and the reason.
+Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options = {});
+
+// The model's own chat template, or Llama's for a vocabulary with Llama 3's control tokens.
+ChatTemplateText load_chat_template(const std::filesystem::path& folder, const Tokenizer& tokenizer);
+
+}  // namespace puna

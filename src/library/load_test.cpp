@@ -1,0 +1,104 @@
+#include "library/load.h"
+
+#include "core/atomic_file.h"
+#include "core/mapped_file.h"
+#include "core/test_error.h"
+#include "core/test_folder.h"
+#include "infer/fake_model.h"
+#include "model/test_meta_folder.h"
+#include "tokenizer/files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// A rank file of the 256 bytes.
+std::string byte_ranks() {
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    for (size_t byte = 0; byte < 256; ++byte)
+        text += fmt::format("{}{}== {}\n", digits[byte >> 2], digits[(byte & 3) << 4], byte);
+    return text;
+}
+
+TEST(LoadEngine, GeneratesLikeTheSavedModel) {
+    TestFolder folder;
+    Llama llama = fake_llama();
+    save_llama(llama, folder.path(), Dtype::f32);
+    save_tokenizer(fake_tokenizer(), folder.path());
+    write_file(folder / "generation_config.json", R"({"temperature": 0, "top_k": 3, "eos_token_id": [5, 6]})");
+    Engine saved(std::move(llama), fake_tokenizer()), loaded = load_engine(folder.path(), {.context = 64});
+    GenerateOptions options{.sample = loaded.defaults(), .max_tokens = 10};
+    std::vector<int32_t> prompt{256, 72, 105};
+    EXPECT_EQ(saved.generate(prompt, options).ids, loaded.generate(prompt, options).ids);
+    EXPECT_EQ(loaded.context(), 64);
+    EXPECT_EQ(loaded.defaults().top_k, 3);
+    EXPECT_TRUE(loaded.is_stop(5) && loaded.is_stop(6) && loaded.is_stop(257));
+    EXPECT_THROW(load_engine(folder / "nothing"), Error);
+}
+
+TEST(LoadEngine, StopTokensOfGenerationConfigTakePrecedence) {
+    TestFolder folder;
+    Llama llama = fake_llama();
+    save_llama(llama, folder.path(), Dtype::f32);
+    save_tokenizer(fake_tokenizer(), folder.path());
+    std::string config = read_text(folder / "config.json");
+    write_file(folder / "config.json", config.replace(config.find("\"eos_token_id\": 257"), 19, "\"eos_token_id\": 7"));
+    for (const char* generation : {"", "{}", R"({"eos_token_id": null})", R"({"eos_token_id": []})"}) {
+        if (*generation) write_file(folder / "generation_config.json", generation);
+        Engine engine = load_engine(folder.path());
+        EXPECT_TRUE(engine.is_stop(7) && engine.is_stop(257)) << generation;
+    }
+    write_file(folder / "generation_config.json", R"({"eos_token_id": [5, 6]})");
+    Engine engine = load_engine(folder.path());
+    EXPECT_TRUE(engine.is_stop(5) && engine.is_stop(6) && engine.is_stop(257));
+    EXPECT_FALSE(engine.is_stop(7));
+}
+
+TEST(LoadEngine, WhatDoesNotFitIsRefusedWithTheNumbers) {
+    TestFolder folder;
+    int64_t context = int64_t{1} << 30;
+    Llama llama = fake_llama(1, context);
+    save_llama(llama, folder.path(), Dtype::f32);
+    save_tokenizer(fake_tokenizer(), folder.path());
+    std::string message = error_of([&] { load_engine(folder.path(), {.context = context}); });
+    EXPECT_THAT(message, StartsWith(folder.path().string() + ": "));
+    EXPECT_THAT(message, HasSubstr(" of memory are needed ("));
+    EXPECT_THAT(message, HasSubstr(" for the KV cache of 1073741824 tokens"));
+    EXPECT_THAT(message, HasSubstr("are available: use a smaller context"));
+}
+
+// tokenizer.model has a token for each byte; the control tokens follow.
+TEST(LoadEngine, ReadsAFolderInMetasFormat) {
+    Config config{.dim = 24, .layers = 1, .heads = 4, .kv_heads = 2, .head_dim = 6, .ffn = 64, .vocabulary = 512};
+    Llama llama = seeded_llama(choose_kernels(), config, 7, {});
+    TestFolder folder;
+    save_meta_folder(llama, folder.path(), 2);
+    auto load = [&] { return load_engine(folder.path()).tokenizer().size(); };
+    EXPECT_NE(error_of(load).find("has neither tokenizer.json nor tokenizer.model"), std::string::npos);
+    write_file(folder / "tokenizer.model", byte_ranks());
+    Engine engine = load_engine(folder.path());
+    EXPECT_EQ(engine.tokenizer().begin_of_text(), 256);
+    EXPECT_TRUE(engine.is_stop(256 + 1) && engine.is_stop(256 + 9)) << "<|end_of_text|> and <|eot_id|>";
+    EXPECT_FALSE(engine.is_stop(256));
+    EXPECT_EQ(engine.defaults().top_p, 0.9f);
+    std::vector<int32_t> prompt{256, 72, 105};
+    EXPECT_FALSE(engine.generate(prompt, {.sample = {.seed = 1}, .max_tokens = 5}).ids.empty());
+}
+
+TEST(LoadEngine, DanglingGenerationConfigIsAnError) {
+    TestFolder folder;
+    Llama llama = fake_llama();
+    save_llama(llama, folder.path(), Dtype::f32);
+    save_tokenizer(fake_tokenizer(), folder.path());
+    std::filesystem::create_symlink("../blobs/missing", folder / "generation_config.json");
+    EXPECT_THAT(error_of([&] { load_engine(folder.path()); }), HasSubstr("generation_config.json: cannot open"));
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,46 @@
+// model/generation_defaults.h — how a model recommends to sample, and its stop tokens: generation_config.json.
+//
+//   GenerationDefaults defaults = parse_generation_defaults(json, path);
+//
+// Fields: do_sample, temperature, top_p, top_k, min_p, repetition_penalty, eos_token_id (one id or a list); others are
+// ignored. Missing ones have the defaults of transformers' GenerationConfig: no sampling (temperature 0); with
+// do_sample temperature 1, top_p 1 and top_k 50. A model without the file has the defaults of SampleOptions.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace puna {
+
+struct SampleOptions {
+    float temperature = 0.6f, top_p = 0.9f;  // the defaults of Meta's generation.py
+    int top_k = 0;
+    float min_p = 0, repetition_penalty = 1;
+    std::optional<int64_t> seed;
+};
+template <class F>
+void fields(SampleOptions& o, F field) {
+    field.group("Sampling");
+    field("temperature", o.temperature,
+          "divide the logits by this: lower is more predictable; 0 = always the most likely token",
+          {.min = 0, .max = 100});
+    field("top_p", o.top_p, "nucleus sampling: keep the most likely tokens up to this total probability; 1 = off",
+          {.min = 0, .max = 1, .above_min = true});
+    field("top_k", o.top_k, "keep only the N most likely tokens", {.min = 0, .unset = "off"});
+    field("min_p", o.min_p, "drop tokens less likely than this fraction of the top token's probability",
+          {.min = 0, .max = 1, .unset = "off"});
+    field("repetition_penalty", o.repetition_penalty, "values above 1 make the last 64 tokens less likely",
+          {.min = 0, .max = 100, .above_min = true, .unset = "off"});
+    field("seed", o.seed, "random seed: the same seed gives the same text", {.min = 0, .unset = "from the clock"});
+}
+
+struct GenerationDefaults {
+    SampleOptions sample;
+    std::vector<int32_t> stops;  // token ids >= 0, at most 64; empty: the file names none
+};
+
+// Throws Error "path: ..." for invalid JSON and for fields of the wrong type or out of range. Source: transformers.
+GenerationDefaults parse_generation_defaults(std::string_view json, std::string_view path);
+
+}  // namespace puna

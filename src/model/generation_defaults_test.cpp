@@ -1,0 +1,88 @@
+#include "model/generation_defaults.h"
+
+#include "core/test_error.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+using testing::StartsWith;
+
+TEST(GenerationDefaults, ReadsKnownFieldsAndIgnoresOthers) {
+    GenerationDefaults config = parse_generation_defaults(
+        R"({"_from_model_config": true, "bos_token_id": 1, "do_sample": true, "eos_token_id": [2, 3], "temperature": 0.7,
+            "top_p": 0.8, "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "seed": 4, "more": {"top_k": 5, "list": [1, 2]}})",
+        "here");
+    EXPECT_EQ(config.sample.temperature, 0.7f);
+    EXPECT_EQ(config.sample.top_p, 0.8f);
+    EXPECT_EQ(config.sample.top_k, 40);
+    EXPECT_EQ(config.sample.min_p, 0.1f);
+    EXPECT_EQ(config.sample.repetition_penalty, 1.1f);
+    EXPECT_EQ(config.sample.seed, std::nullopt);
+    EXPECT_EQ(config.stops, (std::vector<int32_t>{2, 3}));
+    EXPECT_EQ(parse_generation_defaults(R"({"eos_token_id": 7, "do_sample": false})", "here").stops,
+              (std::vector<int32_t>{7}));
+}
+
+// The defaults of transformers' GenerationConfig.
+TEST(GenerationDefaults, MissingFieldsHaveTransformersDefaults) {
+    for (const char* greedy : {"{}", R"({"do_sample": false, "temperature": 0.6})", R"({"temperature": 0.6})",
+                               R"({"do_sample": null, "top_p": 0.5})", R"({"eos_token_id": 2})"})
+        EXPECT_EQ(parse_generation_defaults(greedy, "here").sample.temperature, 0) << greedy;
+    SampleOptions sample = parse_generation_defaults(R"({"do_sample": true, "top_p": null})", "here").sample;
+    EXPECT_EQ(sample.temperature, 1);
+    EXPECT_EQ(sample.top_k, 50);
+    EXPECT_EQ(sample.top_p, 1);
+    EXPECT_EQ(sample.min_p, 0);
+    EXPECT_EQ(sample.repetition_penalty, 1);
+    EXPECT_EQ(parse_generation_defaults(R"({"do_sample": true, "top_k": 0})", "here").sample.top_k, 0);
+}
+
+TEST(GenerationDefaults, InvalidValuesAreErrorsThatNameTheFile) {
+    auto parse_error = [](std::string_view json) {
+        return error_of([&] { parse_generation_defaults(json, "here/generation_config.json"); });
+    };
+    for (const char* text :
+         {"[]", "7", "{", R"({"repetition_penalty": 0})", R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})",
+          R"({"eos_token_id": "2"})", R"({"eos_token_id": [[2]]})", R"({"eos_token_id": {}})", R"({"do_sample": 1})"})
+        EXPECT_THAT(parse_error(text), StartsWith("here/generation_config.json:"))
+            << text << " gives: " << parse_error(text);
+    for (std::string member : {R"("temperature": -1)", R"("temperature": "0.6")", R"("top_p": [1])", R"("top_k": 1.5)",
+                               R"("top_k": 99999999999)", R"("top_p": 1e300)", R"("temperature": 1e999)"}) {
+        std::string message = parse_error(R"({"do_sample": true, )" + member + "}");
+        EXPECT_THAT(message, StartsWith("here/generation_config.json: '" + member.substr(1, 5)));
+    }
+}
+
+TEST(GenerationDefaults, UnusedFieldsNeedNotBeValid) {
+    GenerationDefaults config = parse_generation_defaults(
+        R"({"do_sample": false, "top_p": 0.0, "top_k": 50.5, "temperature": 1e999, "bos_token_id": -1, "x": "\ud800"})",
+        "g.json");
+    EXPECT_EQ(config.sample.temperature, 0);
+    EXPECT_EQ(config.sample.top_p, 1);
+    EXPECT_EQ(config.sample.top_k, 50);
+}
+
+TEST(GenerationDefaults, TheLastOfDuplicateFieldsCounts) {
+    GenerationDefaults config = parse_generation_defaults(
+        R"({"do_sample": true, "temperature": 0.7, "temperature": null, "eos_token_id": [2, 2], "eos_token_id": 3})",
+        "g.json");
+    EXPECT_EQ(config.sample.temperature, 1);
+    EXPECT_EQ(config.stops, std::vector<int32_t>{3});
+}
+
+TEST(GenerationDefaults, OverlargeIntegersAreReportedAsOutOfRange) {
+    auto parse_error = [](std::string_view json) {
+        return error_of([&] { parse_generation_defaults(json, "g.json"); });
+    };
+    EXPECT_EQ(parse_error(R"({"do_sample": true, "top_k": 123456789012345678901})"),
+              "g.json: 'top_k' is out of range: 123456789012345678901");
+    EXPECT_EQ(parse_error(R"({"eos_token_id": [123456789012345678901]})"),
+              "g.json: 'eos_token_id' is 123456789012345678901, which is not a token id");
+    EXPECT_EQ(parse_error(R"({"do_sample": true, "top_k": 1.5})"), "g.json: 'top_k' must be an integer, not 1.5");
+}
+
+}  // namespace
+}  // namespace puna

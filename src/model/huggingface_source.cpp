@@ -1,0 +1,128 @@
+// A folder in Hugging Face's format: config.json, generation_config.json, model.safetensors or shards, tokenizer.json.
+#include "core/error.h"
+#include "core/mapped_file.h"
+#include "files/shards.h"
+#include "model/source.h"
+#include "tokenizer/files.h"
+
+#include <optional>
+
+namespace puna {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view weights_remedy = "download or copy the weights again, or the config.json of these weights",
+                           output_remedy =
+                               "if the embeddings are the output too, set \"tie_word_embeddings\": true in "
+                               "config.json; else download or copy the weights again";
+
+// The method that quantized the matrix "x.weight", judged by the tensors beside or instead of it; empty: none.
+std::string_view quantizer_of(const ModelWeights& files, std::string_view name) {
+    struct Marker {
+        std::string_view suffix, method;
+    };
+    constexpr Marker markers[] = {{".qweight", "GPTQ or AWQ"},
+                                  {".weight_packed", "compressed-tensors"},
+                                  {".weight_scale_2", "NVFP4"},
+                                  {".weight_scale", "FP8 or compressed-tensors"},
+                                  {".weight_scale_inv", "FP8"},
+                                  {".weight_scales", "EETQ"},
+                                  {".weight.absmax", "bitsandbytes 4-bit"},
+                                  {".SCB", "bitsandbytes 8-bit"},
+                                  {".W_q", "HQQ"},
+                                  {"_blocks", "MXFP4"},
+                                  {".biases", "MLX"},
+                                  {".scales", "an unknown method"}};
+    std::string base(name.substr(0, name.rfind('.')));
+    for (const Marker& marker : markers)
+        if (files.find(base + std::string(marker.suffix))) return marker.method;
+    return {};
+}
+
+// Called for an unexpected or missing tensor: the reason may be quantization.
+void reject_quantized(const ModelWeights& files, std::string_view name, std::string_view folder) {
+    if (std::string_view method = quantizer_of(files, name); !method.empty())
+        fail(ErrorKind::unsupported,
+             "{}: tensor {} is quantized ({}); only F32, F16 and BF16 are supported: use the unquantized model", folder,
+             name, method);
+}
+
+// A missing matrix with other tensors in its place was quantized by a method that is not in that list.
+void reject_replaced(const ModelWeights& files, std::string_view name, std::string_view folder) {
+    std::string prefix(name.substr(0, name.rfind('.') + 1));
+    for (const SafetensorsFile& file : files.files())
+        for (const TensorEntry& entry : file.entries())
+            if (entry.name.starts_with(prefix) && entry.name != prefix + "bias")
+                fail(ErrorKind::unsupported,
+                     "{}: tensor {} is missing, but there is {}: the model seems to be quantized, which is not "
+                     "supported: use the unquantized model",
+                     folder, name, printable(entry.name));
+}
+
+class HuggingFaceSource : public ModelSource {
+ public:
+    explicit HuggingFaceSource(const fs::path& folder)
+        : ModelSource(folder, "config.json", read_config(folder / "config.json")) {}
+
+    StoredWeight weight(const WeightInfo& weight) override {
+        std::string name = stored_name(weight), folder = path().string();
+        const TensorEntry* entry = files().find(name);
+        if (!entry) {
+            reject_quantized(files(), name, folder);
+            reject_replaced(files(), name, folder);
+            files().fail_missing(name, weight.kind == WeightKind::output ? output_remedy : weights_remedy);
+        }
+        bool same_shape = has_shape(*entry, weight.shape());
+        if (!same_shape || !has_plain_dtype(*entry)) reject_quantized(files(), name, folder);
+        if (!same_shape) fail_shape(*entry, weight.shape(), folder);
+        check_dtype(*entry, folder);
+        return {.parts = {files().tensor(name)}};
+    }
+
+    std::string stored_name(const WeightInfo& weight) const override { return hugging_face_name(weight); }
+
+    std::vector<std::string_view> tensor_names() override {
+        std::vector<std::string_view> names;
+        for (const SafetensorsFile& file : files().files())
+            for (const TensorEntry& entry : file.entries())
+                if (!entry.name.ends_with("rotary_emb.inv_freq")) names.push_back(entry.name);
+        return names;
+    }
+
+    Tokenizer tokenizer() const override { return load_tokenizer(path()); }
+    ChatTemplateText chat_template(const Tokenizer& tokenizer) const override {
+        return read_chat_template(path(), tokenizer);
+    }
+
+    GenerationDefaults generation_defaults() const override {
+        fs::path file = path() / "generation_config.json";
+        if (!file_exists(file)) return {};
+        return parse_generation_defaults(MappedFile(file).text(), file.string());
+    }
+
+ private:
+    // Opened when a weight is first asked for: the config alone may be all that is wanted.
+    ModelWeights& files() {
+        if (!files_) files_.emplace(path());
+        return *files_;
+    }
+
+    std::optional<ModelWeights> files_;
+};
+
+bool matches_huggingface(const fs::path& folder) {
+    return file_exists(folder / "config.json") &&
+           (file_exists(folder / "model.safetensors") || file_exists(folder / "model.safetensors.index.json"));
+}
+
+std::shared_ptr<ModelSource> open_huggingface(const fs::path& folder) {
+    return std::make_shared<HuggingFaceSource>(folder);
+}
+
+}  // namespace
+
+const ModelFormat huggingface_format = {matches_huggingface, open_huggingface};
+
+}  // namespace puna

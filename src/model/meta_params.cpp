@@ -1,0 +1,111 @@
+#include "model/meta_params.h"
+
+#include "core/error.h"
+#include "core/file_kind.h"
+#include "core/json_document.h"
+#include "core/log.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace puna {
+
+namespace {
+
+int64_t size_in(JsonNode root, std::string_view name, int64_t fallback, int64_t limit = ConfigLimits::size) {
+    int64_t size = root.integer(name, fallback);
+    if (size < 1 || size > limit)
+        fail(ErrorKind::damaged, "{}: '{}' is {}; it must be 1 to {}", root.place(), name, size, limit);
+    return size;
+}
+
+// For messages: "33", or "32 by default" of a field that is not in the file.
+template <class T>
+std::string origin_of(JsonNode root, std::string_view name, T value) {
+    return fmt::format("{}{}", value, root.find(name) ? "" : " by default");
+}
+
+// As FeedForward.__init__ of Meta's model.py.
+int64_t ffn_of(JsonNode root, int64_t dim) {
+    double multiplier = root.number("ffn_dim_multiplier", 1);
+    if (!(multiplier > 0)) root.need("ffn_dim_multiplier").reject(fmt::format("is {}; it must be above 0", multiplier));
+    int64_t multiple = size_in(root, "multiple_of", 256);
+    double step = static_cast<double>(multiple), wanted = std::trunc(multiplier * static_cast<double>(8 * dim / 3));
+    double size = std::ceil(wanted / step) * step;
+    if (!(size >= 1 && size <= static_cast<double>(ConfigLimits::size)))
+        fail(ErrorKind::damaged,
+             "{}: 'dim' is {}, 'ffn_dim_multiplier' {} and 'multiple_of' {}: they give a feed-forward size of {}, "
+             "which must be 1 to {}",
+             root.place(), origin_of(root, "dim", dim), origin_of(root, "ffn_dim_multiplier", multiplier),
+             origin_of(root, "multiple_of", multiple), size, ConfigLimits::size);
+    return static_cast<int64_t>(size);
+}
+
+void read_heads(Config& config, JsonNode root) {
+    config.heads = size_in(root, "n_heads", 32);
+    config.kv_heads = size_in(root, "n_kv_heads", config.heads);
+    std::string dim = origin_of(root, "dim", config.dim), heads = origin_of(root, "n_heads", config.heads);
+    if (config.dim % config.heads != 0)
+        fail(ErrorKind::damaged, "{}: 'n_heads' is {}; it must divide 'dim', which is {}", root.place(), heads, dim);
+    if (config.heads % config.kv_heads != 0)
+        fail(ErrorKind::damaged, "{}: 'n_kv_heads' is {}; it must divide 'n_heads', which is {}", root.place(),
+             config.kv_heads, heads);
+    config.head_dim = config.dim / config.heads;
+    if (config.head_dim % 2 != 0 || config.head_dim > ConfigLimits::head_dim)
+        fail(ErrorKind::damaged,
+             "{}: 'n_heads' is {} and 'dim' {}: they give heads of {}, which must be even and at most {}", root.place(),
+             heads, dim, config.head_dim, ConfigLimits::head_dim);
+}
+
+int64_t vocabulary_of(JsonNode root, int64_t stored) {
+    if (root.integer("vocab_size", -1) != -1) return size_in(root, "vocab_size", -1);
+    if (stored < 1 || stored > ConfigLimits::size)
+        fail(ErrorKind::damaged, "{}: 'vocab_size' is not set, and the token embeddings have {} rows, not 1 to {}",
+             root.place(), stored, ConfigLimits::size);
+    return stored;
+}
+
+void read_scaled_rope(Config& config) {
+    struct Shape {
+        int64_t dim, layers;
+    };
+    constexpr Shape factor_32[] = {{2048, 16}, {3072, 28}};  // Llama 3.2 1B and 3B; Meta's code has 8 for all
+    config.rope_scaling = RopeScaling{};
+    for (Shape shape : factor_32)
+        if (shape.dim == config.dim && shape.layers == config.layers) config.rope_scaling->factor = 32;
+    config.context = 131072;
+}
+
+void reject_unsupported(JsonNode root) {
+    for (const char* name :
+         {"quantization_args", "lora_args", "moe_args", "vision_chunk_size", "vision_num_cross_attention_layers"})
+        if (std::optional<JsonNode> value = root.find(name); value && value->raw() != "-1")
+            value->reject("is set; only the text models of Llama 3 without quantization are supported");
+}
+
+}  // namespace
+
+Config parse_meta_params(std::string_view json, std::string_view path, int64_t vocabulary) {
+    JsonDocument document(json, path, {.remedy = copy_again});
+    JsonNode root = document.root();
+    if (std::optional<JsonNode> nested = root.find("model"); nested && nested->is_object()) root = *nested;
+    reject_unsupported(root);
+    Config config;
+    config.dim = size_in(root, "dim", 4096);
+    config.layers = size_in(root, "n_layers", 32, ConfigLimits::layers);
+    read_heads(config, root);
+    config.ffn = ffn_of(root, config.dim);
+    config.vocabulary = vocabulary_of(root, vocabulary);
+    config.norm_epsilon = root.number("norm_eps", 1e-5);
+    if (!(config.norm_epsilon > 0 && config.norm_epsilon < 1))
+        root.need("norm_eps").reject(fmt::format("is {}; it must be above 0 and below 1", config.norm_epsilon));
+    config.rope_theta = root.number("rope_theta", 500000);
+    if (!root.find("rope_theta"))
+        log_warning("{}: has no 'rope_theta': 500000 is used, as in Llama 3's code; Llama 2's has 10000", path);
+    if (root.boolean("use_scaled_rope", false)) read_scaled_rope(config);
+    validate(config, path);
+    return config;
+}
+
+}  // namespace puna

@@ -1,0 +1,19 @@
+// model/meta_params.h — params.json of a folder in Meta's format.
+//
+//   Config config = parse_meta_params(json, "Meta-Llama-3-8B/params.json", 128256);
+//
+// Missing fields have the defaults of Meta's code. The file does not say everything: the size of the feed-forward layer
+// is computed as there; scaled rotary frequencies have the factor 8, or 32 in the shapes of Llama 3.2 1B and 3B; the
+// context is 8,192 tokens, or 131,072 with scaled frequencies. It names no special tokens. Source: ModelArgs,
+// FeedForward and apply_scaling in models/llama3 of meta-llama/llama-models.
+#pragma once
+#include "model/config.h"
+
+#include <string_view>
+
+namespace puna {
+
+// vocabulary: for a vocab_size that is absent or -1. Throws Error "path: ..." that names the field.
+Config parse_meta_params(std::string_view json, std::string_view path, int64_t vocabulary);
+
+}  // namespace puna

@@ -1,0 +1,100 @@
+#include "model/source.h"
+
+#include "core/error.h"
+#include "core/file_kind.h"
+#include "core/mapped_file.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace puna {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// The first that matches is used: a folder may hold a model in more than one.
+const ModelFormat* const formats[] = {&huggingface_format, &meta_format};
+
+constexpr const char* remedy = "pass a model folder in Hugging Face's or Meta's format";
+
+// The file by which a folder shows another format: it and the format's name; else empty.
+std::pair<std::string, std::string_view> find_other_format(const fs::path& folder) {
+    struct Format {
+        std::string_view prefix, suffix, name;
+    };
+    constexpr Format known[] = {{"", ".gguf", "a GGUF model"},
+                                {"adapter_config", ".json", "a LoRA adapter without its base model"},
+                                {"pytorch_model", "", "a pickled PyTorch model"}};
+    std::error_code ignored;
+    for (const Format& format : known)
+        for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+            std::string name = entry.path().filename().string();
+            if (name.starts_with(format.prefix) && name.ends_with(format.suffix)) return {name, format.name};
+        }
+    return {};
+}
+
+// Weights that were named instead of their folder.
+void reject_weights(const fs::path& file) {
+    constexpr std::pair<std::string_view, std::string_view> configs[] = {{".safetensors", "config.json"},
+                                                                         {".pth", "params.json"}};
+    for (auto [extension, config] : configs)
+        if (file.extension() == extension)
+            fail(ErrorKind::not_found, "{}: holds weights of a model: pass its folder, with {}", file.string(), config);
+}
+
+// What is wrong with a path that no format matches.
+[[noreturn]] void reject(const fs::path& path) {
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) fail(ErrorKind::not_found, "{}: no such folder: {}", path.string(), remedy);
+    if (fs::is_regular_file(path, ignored)) reject_weights(path);
+    if (fs::is_regular_file(path, ignored)) reject_foreign_file(MappedFile(path).text(), path.string());
+    if (!fs::is_directory(path, ignored)) fail(ErrorKind::not_found, "{}: is not a folder: {}", path.string(), remedy);
+    if (auto [file, format] = find_other_format(path); !file.empty())
+        fail(ErrorKind::unsupported,
+             "{}: contains {} ({}); only folders in Hugging Face's format with safetensors and in Meta's are supported",
+             path.string(), format, printable(file));
+    if (!file_exists(path / "config.json") && file_exists(path / "checkpoints"))
+        fail("{}: training has not finished, so there is no model yet; resume it first", path.string());
+    if (!file_exists(path / "config.json"))
+        fail(ErrorKind::not_found, "{}: contains no config.json: {}", path.string(), remedy);
+    fail(ErrorKind::not_found, "{}: contains a config.json but no model.safetensors: download or copy the weights too",
+         path.string());
+}
+
+}  // namespace
+
+std::shared_ptr<ModelSource> open_model(const fs::path& path) {
+    for (const ModelFormat* format : formats)
+        if (format->matches(path)) return format->open(path);
+    reject(path);
+}
+
+bool has_plain_dtype(const TensorEntry& entry) {
+    return entry.dtype == Dtype::f32 || entry.dtype == Dtype::bf16 || entry.dtype == Dtype::f16;
+}
+
+bool has_shape(const TensorEntry& entry, std::span<const int64_t> shape) {
+    return static_cast<size_t>(entry.rank) == shape.size() &&
+           std::equal(shape.begin(), shape.end(), entry.shape.begin());
+}
+
+void ModelSource::fail_shape(const TensorEntry& entry, std::span<const int64_t> implied, std::string_view file) const {
+    fail(ErrorKind::damaged,
+         "{}: tensor {} has the shape [{}], but {} implies [{}]: one of the two belongs to another model", file,
+         printable(entry.name), fmt::join(entry.shape.begin(), entry.shape.begin() + std::min(entry.rank, 4), ", "),
+         config_name(), fmt::join(implied, ", "));
+}
+
+void ModelSource::check_dtype(const TensorEntry& entry, std::string_view file) {
+    if (!has_plain_dtype(entry))
+        fail(
+            ErrorKind::unsupported,
+            "{}: tensor {} is {}; only F32, F16 and BF16 are supported: use the unquantized model, or convert this one",
+            file, printable(entry.name), printable(entry.dtype_name));
+}
+
+}  // namespace puna

@@ -1,0 +1,157 @@
+#include "tokenizer/token_roles.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+
+namespace puna {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TextTokenNames {
+    std::string_view llama3, field;
+};
+constexpr TextTokenNames begin_names{"<|begin_of_text|>", "bos_token"}, end_names{"<|end_of_text|>", "eos_token"};
+
+struct RoleName {
+    std::string_view name;
+    std::optional<int32_t> TokenRoles::*role;
+};
+constexpr RoleName control_roles[] = {{"<|eot_id|>", &TokenRoles::eot},
+                                      {"<|eom_id|>", &TokenRoles::eom},
+                                      {"<|start_header_id|>", &TokenRoles::header_begin},
+                                      {"<|end_header_id|>", &TokenRoles::header_end},
+                                      {"<|finetune_right_pad_id|>", &TokenRoles::pad}};
+
+class TextTokens {
+ public:
+    TextTokens(const Vocabulary& vocabulary, const fs::path& file)
+        : vocabulary_(vocabulary),
+          file_(file.string()),
+          folder_(file.parent_path()),
+          tokenizer_config_(folder_ / "tokenizer_config.json") {}
+
+    // transformers would add tokens that only the files beside tokenizer.json declare.
+    void check_declared() const {
+        auto check_one = [this](std::string_view text, std::string_view origin) {
+            if (text.empty() || vocabulary_.added.find(text) || vocabulary_.tokens.find(text)) return;
+            fail("{}: declares '{}', which is not a token of {}: save the tokenizer again so that its files agree",
+                 origin, printable(text), file_);
+        };
+        if (std::optional<JsonNode> declared = tokenizer_config_.find("added_tokens_decoder")) {
+            std::string place = declared->place();
+            for (const JsonMember& token : declared->members())
+                check_one(special_token_text(token.value).value_or(""), place);
+        }
+        fs::path path = folder_ / "added_tokens.json";
+        for (const JsonMember& token : JsonFile(path).members()) check_one(token.name, path.string());
+    }
+
+    // LlamaTokenizer replaces the post-processor's template by one that follows add_bos_token, which is true by
+    // default.
+    TextToken begin() const {
+        std::optional<int32_t> own = vocabulary_.added.find(begin_names.llama3);
+        if (config_is("tokenizer_class", "\"LlamaTokenizer\"") ||
+            config_is("tokenizer_class", "\"LlamaTokenizerFast\"")) {
+            if (config_is("add_bos_token", "false")) return {};
+            return tokenizer_config_.find_any(begin_names.field) || !own ? named(begin_names) : TextToken{.id = own};
+        }
+        if (vocabulary_.begin_of_text) return *vocabulary_.begin_of_text;
+        if (own) return {.id = own};
+        return tokenizer_config_.exists() ? TextToken{} : named(begin_names);
+    }
+
+    TextToken end() const {
+        if (std::optional<int32_t> own = vocabulary_.added.find(end_names.llama3)) return {.id = own};
+        return named(end_names);
+    }
+
+ private:
+    bool config_is(std::string_view name, std::string_view raw) const {
+        std::optional<JsonNode> value = tokenizer_config_.find(name);
+        return value && value->raw() == raw;
+    }
+
+    TextToken named(const TextTokenNames& names) const {
+        std::string field(names.field), id = field + "_id";
+        JsonFile map(folder_ / "special_tokens_map.json");
+        for (const JsonFile* file : special_token_files(tokenizer_config_, map))
+            if (std::optional<TextToken> token = find(*file, field)) return *token;
+        if (std::optional<TextToken> token = find(JsonFile(folder_ / "config.json"), id)) return *token;
+        if (tokenizer_config_.exists()) return {};
+        return {.problem =
+                    fmt::format("{}: has no token {}, and no tokenizer_config.json beside it names another as {}",
+                                file_, names.llama3, names.field)};
+    }
+
+    // The value is a text, an id, or a list of them, whose first one counts.
+    std::optional<TextToken> find(const JsonFile& file, const std::string& field) const {
+        std::optional<JsonNode> value = file.find_any(field);
+        if (!value) return {};
+        std::vector<JsonNode> list = value->is_array() ? value->items() : std::vector<JsonNode>();
+        return resolve(list.empty() ? *value : list[0], value->place());
+    }
+
+    // A negative id, usually -1, is none, like null.
+    TextToken resolve(JsonNode value, std::string_view origin) const {
+        if (std::optional<std::string> text = special_token_text(value)) {
+            std::optional<int32_t> id = vocabulary_.added.find(*text);
+            if (!id) id = vocabulary_.tokens.find(*text);
+            if (id) return {.id = id};
+            return {.problem =
+                        fmt::format("{}: names '{}', which is not a token of {}", origin, printable(*text), file_)};
+        }
+        std::optional<int64_t> number = value.try_integer();
+        if (!number || *number < 0) return {};
+        if (std::optional<int32_t> id = vocabulary_.find_id(*number)) return {.id = id};
+        return {.problem = fmt::format("{}: is {}, which is not a token of {}", origin, *number, file_)};
+    }
+
+    const Vocabulary& vocabulary_;
+    std::string file_;
+    fs::path folder_;
+    JsonFile tokenizer_config_;
+};
+
+}  // namespace
+
+void assign_roles(Vocabulary& vocabulary, std::string_view source) {
+    auto complete = [&](std::optional<TextToken>& token, const TextTokenNames& names) {
+        if (token) return;
+        token = TextToken{.id = vocabulary.added.find(names.llama3)};
+        if (!token->id) token->problem = fmt::format("{}: has no token {}", source, names.llama3);
+    };
+    complete(vocabulary.begin_of_text, begin_names);
+    complete(vocabulary.end_of_text, end_names);
+    TokenRoles& roles = vocabulary.roles;
+    roles.bos = vocabulary.begin_of_text->id;
+    if (!roles.bos) roles.bos = vocabulary.added.find(begin_names.llama3);
+    roles.eos = vocabulary.end_of_text->id;
+    for (const auto& [name, role] : control_roles) {
+        std::optional<int32_t> id = vocabulary.added.find(name);
+        roles.*role = id && vocabulary.token_kind(*id) == TokenKind::control ? id : std::nullopt;
+    }
+}
+
+std::optional<std::string> special_token_text(JsonNode value) {
+    if (value.is_string()) return value.text();
+    std::optional<JsonNode> content = value.is_object() ? value.find("content") : std::nullopt;
+    return content && content->is_string() ? std::optional(content->text()) : std::nullopt;
+}
+
+std::array<const JsonFile*, 2> special_token_files(const JsonFile& tokenizer_config,
+                                                   const JsonFile& special_tokens_map) {
+    if (tokenizer_config.find("added_tokens_decoder")) return {&tokenizer_config, &special_tokens_map};
+    return {&special_tokens_map, &tokenizer_config};
+}
+
+void find_text_tokens(Vocabulary& vocabulary, const fs::path& file) {
+    TextTokens tokens(vocabulary, file);
+    tokens.check_declared();
+    vocabulary.begin_of_text = tokens.begin();
+    vocabulary.end_of_text = tokens.end();
+}
+
+}  // namespace puna

@@ -1,0 +1,180 @@
+#include "core/atomic_file.h"
+#include "core/mapped_file.h"
+#include "core/test_folder.h"
+#include "tokenizer/test_tokenizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(TokenRoles, AreThoseOfLlamasControlTokens) {
+    const TokenRoles& roles = small_tokenizer().roles();
+    auto name = [](std::optional<int32_t> id) { return id ? small_tokenizer().bytes(*id) : "none"; };
+    EXPECT_EQ(name(roles.bos), "<|begin_of_text|>");
+    EXPECT_EQ(name(roles.eos), "<|end_of_text|>");
+    EXPECT_EQ(name(roles.eot), "<|eot_id|>");
+    EXPECT_EQ(name(roles.eom), "<|eom_id|>");
+    EXPECT_EQ(name(roles.header_begin), "<|start_header_id|>");
+    EXPECT_EQ(name(roles.header_end), "<|end_header_id|>");
+    EXPECT_EQ(name(roles.pad), "<|finetune_right_pad_id|>");
+    EXPECT_EQ(small_tokenizer().padding(), roles.pad);
+}
+
+TEST(TokenRoles, TextThatSpellsAControlTokenHasNone) {
+    Vocabulary vocabulary = small_tokenizer().vocabulary();
+    vocabulary.added_tokens[*vocabulary.added.index_of(*small_tokenizer().roles().eot)].control = false;
+    Tokenizer tokenizer(std::move(vocabulary));
+    EXPECT_EQ(tokenizer.roles().eot, std::nullopt);
+    EXPECT_EQ(tokenizer.stop_ids(), (std::vector<int32_t>{345, 352}));
+}
+
+TEST(TokenRoles, BosIsKnownWhereTextsBeginWithoutIt) {
+    TestFolder folder;
+    save_tokenizer(small_tokenizer(), folder.path());
+    write_file(folder / "tokenizer_config.json",
+               R"({"add_bos_token": false, "tokenizer_class": "LlamaTokenizerFast"})");
+    Tokenizer tokenizer = load_tokenizer(folder.path());
+    EXPECT_EQ(tokenizer.begin_of_text(), std::nullopt);
+    EXPECT_EQ(tokenizer.roles().bos, small_tokenizer().roles().bos);
+}
+
+// A tokenizer of single bytes, without Llama 3's control tokens: the id of "s" is that of a byte.
+struct PlainFolder : TestFolder {
+    PlainFolder() { save_tokenizer(train_tokenizer(PieceCounter(), {.vocabulary = 256, .control_tokens = 0}), path()); }
+    Tokenizer load() const { return load_tokenizer(path()); }
+};
+
+TEST(TokenRoles, ModelFilesNameThemWhereLlamasAreMissing) {
+    PlainFolder folder;
+    int32_t s = folder.load().encode("s")[0], e = folder.load().encode("e")[0];
+    write_file(folder / "config.json", fmt::format(R"({{"bos_token_id": {}, "eos_token_id": [{}, 999]}})", s, e));
+    EXPECT_EQ(folder.load().begin_of_text(), s);
+    EXPECT_EQ(folder.load().end_of_text(), e);
+    EXPECT_EQ(folder.load().padding(), e);
+    EXPECT_EQ(folder.load().stop_ids(), std::vector<int32_t>{e});
+    write_file(folder / "special_tokens_map.json", R"({"bos_token": {"content": "e", "lstrip": false}})");
+    EXPECT_EQ(folder.load().begin_of_text(), e);
+    write_file(folder / "tokenizer_config.json",
+               R"({"bos_token": "s", "unread": 1e999, "tokenizer_class": "LlamaTokenizer"})");
+    EXPECT_EQ(folder.load().begin_of_text(), e);
+    write_file(folder / "tokenizer_config.json",
+               R"({"bos_token": "s", "added_tokens_decoder": {}, "tokenizer_class": "LlamaTokenizer"})");
+    EXPECT_EQ(folder.load().begin_of_text(), s);
+}
+
+// Replaces the post-processor of the folder's tokenizer.json.
+void set_post_processor(const TestFolder& folder, const std::string& json) {
+    std::string text = read_text(folder / "tokenizer.json");
+    size_t begin = text.find("\"post_processor\": "), end = text.find("\"decoder\"");
+    write_file(folder / "tokenizer.json", text.replace(begin, end - begin, "\"post_processor\": " + json + ",\n  "));
+}
+
+std::string template_processor(const std::string& pieces) {
+    return fmt::format(R"({{"type": "TemplateProcessing", "single": [{}], "pair": [],
+        "special_tokens": {{"x": {{"id": "x", "ids": [101], "tokens": ["e"]}}, "y": {{"ids": [900]}}}}}})",
+                       pieces);
+}
+
+TEST(TokenRoles, ABosTokenBeginsATextOnlyWhereTheFilesSaySo) {
+    constexpr const char *text = R"({"Sequence": {"id": "A", "type_id": 0}})",
+                         *special = R"({"SpecialToken": {"id": "x", "type_id": 0}})";
+    PlainFolder folder;
+    int32_t s = folder.load().encode("s")[0];
+    auto begin = [&](const std::string& config) {
+        write_file(folder / "tokenizer_config.json", config);
+        return folder.load().begin_of_text();
+    };
+    auto problem = [&] { return error_of([&] { begin("{}"); }); };
+    EXPECT_EQ(begin(R"({"bos_token": "s"})"), std::nullopt);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizer"})"), s);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizerFast", "add_bos_token": true})"), s);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizer", "add_bos_token": false})"),
+              std::nullopt);
+    set_post_processor(folder, template_processor(fmt::format("{}, {}", special, text)));
+    EXPECT_EQ(begin(R"({"bos_token": "s"})"), 101);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "add_bos_token": false})"), 101);
+    EXPECT_EQ(begin(R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizer"})"), s);
+    set_post_processor(folder, fmt::format(R"({{"type": "Sequence", "processors": [{{"type": "ByteLevel"}}, {}]}})",
+                                           template_processor(fmt::format("{}, {}", text, special))));
+    EXPECT_EQ(begin(R"({"bos_token": "s"})"), std::nullopt);
+    std::string where = (folder / "tokenizer.json").string() + ": post_processor ";
+    set_post_processor(folder, template_processor(R"({"SpecialToken": {"id": "y", "type_id": 0}})"));
+    EXPECT_EQ(problem(), where + "begins with 'y', which is not a token");
+    set_post_processor(folder, template_processor(fmt::format("{}, {}, {}", special, special, text)));
+    EXPECT_EQ(problem(), where + "puts 2 tokens before a text, which is not supported");
+    set_post_processor(folder, R"({"type": "RobertaProcessing", "cls": ["<s>", 1], "sep": ["</s>", 2]})");
+    EXPECT_EQ(problem(), where + "is of the type \"RobertaProcessing\", which is not supported");
+}
+
+TEST(TokenRoles, ModelsMayHaveNone) {
+    PlainFolder folder;
+    for (const char* config : {R"({"bos_token": null})", "{}"}) {
+        write_file(folder / "tokenizer_config.json", config);
+        EXPECT_EQ(folder.load().begin_of_text(), std::nullopt) << config;
+        EXPECT_EQ(folder.load().padding(), 0);
+        EXPECT_THAT(error_of([&] { folder.load().end_of_text(); }), HasSubstr("no token that ends a text"));
+    }
+    write_file(folder / "config.json", R"({"bos_token_id": -1})");
+    EXPECT_EQ(folder.load().begin_of_text(), std::nullopt);
+}
+
+TEST(TokenRoles, UnknownOnesAreErrorsOnlyWhereTheyAreUsed) {
+    PlainFolder folder;
+    auto problem = [&] { return error_of([&] { folder.load().begin_of_text(); }); };
+    EXPECT_EQ(problem(), (folder / "tokenizer.json").string() +
+                             ": has no token <|begin_of_text|>, and no tokenizer_config.json beside it names another "
+                             "as bos_token");
+    EXPECT_EQ(folder.load().find_begin_of_text(), std::nullopt);
+    write_file(folder / "tokenizer_config.json", R"({"bos_token": "<s>", "tokenizer_class": "LlamaTokenizer"})");
+    EXPECT_EQ(problem(), fmt::format("{0}/tokenizer_config.json: bos_token: names '<s>', which is not a token of "
+                                     "{0}/tokenizer.json",
+                                     folder.path().string()));
+    write_file(folder / "tokenizer_config.json", R"({"bos_token": 7000000000, "tokenizer_class": "LlamaTokenizer"})");
+    EXPECT_THAT(problem(), HasSubstr("is 7000000000, which is not a token of"));
+}
+
+TEST(TokenRoles, TokensThatOnlyOtherFilesDeclareAreRejected) {
+    PlainFolder folder;
+    auto problem = [&] { return error_of([&] { folder.load(); }); };
+    write_file(folder / "tokenizer_config.json", R"({"added_tokens_decoder": {"115": {"content": "s"}}})");
+    write_file(folder / "added_tokens.json", R"({"e": 101})");
+    EXPECT_EQ(problem(), "no error");
+    write_file(folder / "added_tokens.json", R"({"<|im_end|>": 257})");
+    EXPECT_EQ(problem(),
+              fmt::format("{0}/added_tokens.json: declares '<|im_end|>', which is not a token of {0}/tokenizer.json: "
+                          "save the tokenizer again so that its files agree",
+                          folder.path().string()));
+    write_file(folder / "tokenizer_config.json", R"({"added_tokens_decoder": {"256": {"content": "<|im_start|>"}}})");
+    EXPECT_THAT(problem(), HasSubstr("tokenizer_config.json: added_tokens_decoder: declares '<|im_start|>'"));
+}
+
+TEST(TokenRoles, WhatBeginsATextIsSavedWithTheTokenizer) {
+    TestFolder folder, saved;
+    save_tokenizer(small_tokenizer(), folder.path());
+    write_file(folder / "tokenizer_config.json",
+               R"({"add_bos_token": false, "tokenizer_class": "LlamaTokenizerFast"})");
+    Tokenizer without = load_tokenizer(folder.path());
+    EXPECT_EQ(without.begin_of_text(), std::nullopt);
+    save_tokenizer(without, saved.path());
+    EXPECT_EQ(load_tokenizer(saved.path()).begin_of_text(), std::nullopt);
+    PlainFolder plain;
+    int32_t s = plain.load().encode("s")[0];
+    write_file(plain / "tokenizer_config.json", R"({"bos_token": "s", "tokenizer_class": "LlamaTokenizer"})");
+    save_tokenizer(plain.load(), saved.path());
+    EXPECT_EQ(load_tokenizer(saved.path()).begin_of_text(), s);
+}
+
+TEST(TokenRoles, LlamasOwnTakePrecedence) {
+    TestFolder folder;
+    save_tokenizer(small_tokenizer(), folder.path());
+    write_file(folder / "tokenizer_config.json", R"({"bos_token": "e", "eos_token": null})");
+    EXPECT_EQ(load_tokenizer(folder.path()).begin_of_text(), small_tokenizer().begin_of_text());
+    EXPECT_EQ(load_tokenizer(folder.path()).end_of_text(), small_tokenizer().end_of_text());
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,117 @@
+#include "train/metrics.h"
+
+#include "core/atomic_file.h"
+#include "core/mapped_file.h"
+#include "core/test_error.h"
+#include "core/test_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace puna {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<int64_t> steps_of(const std::vector<StepMetrics>& rows) {
+    std::vector<int64_t> steps;
+    for (const StepMetrics& row : rows) steps.push_back(row.step);
+    return steps;
+}
+
+TEST(Metrics, ALineHoldsWhatWasMeasured) {
+    StepMetrics measured{7, 2.5, 1e-3, 0.25, 512, 3.5, 1.25}, not_validated{8, 2.25, 1e-3, 0.5, 512, nan, nan},
+        nothing_in_the_loss{9, nan, 1e-3, 0, 0, nan, nan};
+    EXPECT_EQ(to_line(measured), R"({"step":7,"loss":2.5,"learning_rate":0.001,"gradient_norm":0.25,"trained":512,)"
+                                 R"("validation_loss":3.5,"bits_per_byte":1.25})");
+    EXPECT_EQ(to_line(not_validated),
+              R"({"step":8,"loss":2.25,"learning_rate":0.001,"gradient_norm":0.5,"trained":512})");
+    EXPECT_EQ(to_line(nothing_in_the_loss), R"({"step":9,"learning_rate":0.001,"gradient_norm":0.0,"trained":0})");
+    EXPECT_EQ(to_line(StepTiming{7, 0.5, 1024, 0.75}),
+              R"({"step":7,"seconds":0.5,"tokens_per_second":1024.0,"share":0.75})");
+}
+
+TEST(Metrics, ValuesSurviveAFile) {
+    TestFolder folder;
+    write_file(folder / "m.jsonl", to_line(StepMetrics{1, 1 / 3.0, 1e-3, 0.1, 64, nan, 0.7}) + "\n");
+    std::vector<StepMetrics> rows = read_metrics(folder / "m.jsonl");
+    ASSERT_EQ(rows.size(), 1u);
+    EXPECT_EQ(rows[0].loss, 1 / 3.0);
+    EXPECT_EQ(rows[0].bits_per_byte, 0.7);
+    EXPECT_EQ(rows[0].trained, 64);
+    EXPECT_TRUE(std::isnan(rows[0].validation_loss));
+    write_file(folder / "t.jsonl", to_line(StepTiming{3, 0.1, 1e5, 0.4}) + "\n");
+    std::vector<StepTiming> timing = read_timing(folder / "t.jsonl");
+    ASSERT_EQ(timing.size(), 1u);
+    EXPECT_EQ(timing[0].seconds, 0.1);
+    EXPECT_EQ(timing[0].share, 0.4);
+}
+
+// A run that is killed leaves part of a line, a failing disk anything.
+TEST(Metrics, DamagedAndUnfinishedLinesAreSkipped) {
+    TestFolder folder;
+    std::string one = to_line(StepMetrics{.step = 1, .loss = 3}), four = to_line(StepMetrics{.step = 4, .loss = 2});
+    write_file(folder / "m.jsonl", one + "\n\n{\"step\": 2, \"loss\": \"low\"}\n" + std::string(20, '\0') +
+                                       "\n{\"loss\": 1}\n[]\n" + four + "\n" + four.substr(0, four.size() / 2));
+    EXPECT_THAT(steps_of(read_metrics(folder / "m.jsonl")), testing::ElementsAre(1, 4));
+    write_file(folder / "m.jsonl", one + "\n" + four);
+    EXPECT_THAT(steps_of(read_metrics(folder / "m.jsonl")), testing::ElementsAre(1, 4)) << "a last line without an end";
+    EXPECT_THAT(error_of([&] { read_metrics(folder / "none"); }), HasSubstr("none: cannot open"));
+}
+
+TEST(Metrics, ASummaryHasTotalsLastValuesAndMedians) {
+    RunSummary s = summarize({{1, 4, 1e-3, 1, 100, nan, nan},
+                              {2, 3, 1e-3, 1, 100, 3.5, 1.25},
+                              {3, nan, 1e-3, 0, 0, nan, nan},
+                              {4, 2, 1e-3, 1, 50, 3.75, 1.5}},
+                             {{1, 2, 10, 0.1}, {2, 3, 30, 0.3}, {3, nan, nan, nan}, {4, 1, 20, 0.2}});
+    EXPECT_EQ(s.steps, 4);
+    EXPECT_EQ(s.trained, 250);
+    EXPECT_EQ(s.loss, 2);
+    EXPECT_EQ(s.validation_loss, 3.75);
+    EXPECT_EQ(s.bits_per_byte, 1.5);
+    EXPECT_EQ(s.best_bits_per_byte, 1.25);
+    EXPECT_EQ(s.seconds, 6);
+    EXPECT_EQ(s.tokens_per_second, 20);
+    EXPECT_EQ(s.share, 0.2);
+    EXPECT_TRUE(std::isnan(summarize({}, {}).loss));
+    EXPECT_TRUE(std::isnan(summarize({}, {}).share));
+}
+
+TEST(JsonLines, AResumedFileBeginsWithTheBytesOfTheCheckpoint) {
+    TestFolder folder;
+    int64_t at_checkpoint = 0;
+    {
+        JsonLines lines(folder / "m.jsonl", 0);
+        lines.append("one");
+        at_checkpoint = lines.bytes();
+        lines.append("two, done again after the checkpoint");
+    }
+    {
+        JsonLines lines(folder / "m.jsonl", at_checkpoint);
+        EXPECT_EQ(lines.bytes(), at_checkpoint);
+        lines.append("two");
+    }
+    EXPECT_EQ(read_text(folder / "m.jsonl"), "one\ntwo\n");
+    JsonLines(folder / "m.jsonl", 0);
+    EXPECT_EQ(read_text(folder / "m.jsonl"), "") << "a run that starts again";
+}
+
+TEST(JsonLines, AFileThatLostLinesIsRefused) {
+    TestFolder folder;
+    write_file(folder / "m.jsonl", "one\n");
+    EXPECT_THAT(error_of([&] { JsonLines(folder / "m.jsonl", 5); }),
+                AllOf(HasSubstr("m.jsonl: is shorter than the checkpoint records (5 bytes)"), HasSubstr("restore it")));
+    EXPECT_THAT(error_of([&] { JsonLines(folder / "none", 5); }),
+                HasSubstr("none: cannot open the lines written before the checkpoint"));
+    EXPECT_EQ(read_text(folder / "m.jsonl"), "one\n");
+}
+
+}  // namespace
+}  // namespace puna

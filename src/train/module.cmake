@@ -1,0 +1,1 @@
+embed_page(sources report.html report_page train/report_page.h)
