@@ -23,10 +23,11 @@ if(PUNA_FUZZ)
   add_link_options(-fprofile-instr-generate)
 endif()
 
-# Objects contain machine code for all programs and, in addition, the types that the target odr compares.
+# Objects of modules contain machine code for all programs and, in addition, the types that the target odr compares.
 if(PUNA_ODR)
-  add_compile_options(-flto -ffat-lto-objects)
-  add_link_options($<IF:$<IN_LIST:$<TARGET_PROPERTY:NAME>,odr$<SEMICOLON>odr_self_test>,-flto$<SEMICOLON>-Wodr$<SEMICOLON>-Werror=odr,-fno-lto>)
+  set(ODR_COMPILE_OPTIONS -flto -ffat-lto-objects)
+  set(ODR_LINK_OPTIONS -flto -Wodr -Werror=odr)
+  add_link_options(-fno-lto)                # for the others, or the linker takes the types for code
 endif()
 
 # CUDA is optional: it requires nvcc and a compiler that nvcc supports.

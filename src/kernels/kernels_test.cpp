@@ -212,7 +212,7 @@ TEST(Kernels, ResultsAreBitIdenticalOnAnyNumberOfThreads) {
         for (const KernelCase& c : cases) {
             set_threads(1);
             auto one = outputs_of(c, *table, contents_of);
-            for (int n : is_portable(*table) ? std::vector{3} : std::vector{2, 3, 7}) {
+            for (int n : is_slow(*table) ? std::vector{3} : std::vector{2, 3, 7}) {
                 set_threads(n);
                 EXPECT_TRUE(outputs_of(c, *table, contents_of) == one)
                     << table->name << " " << c.kernel << " " << c.detail << ", " << n << " threads";

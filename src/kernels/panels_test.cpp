@@ -91,7 +91,7 @@ TEST(Panels, ProductsHaveTheBitsOfRows) {
     for (const Kernels* table : test_tables())
         for (Dtype dtype : weight_types)
             for (int64_t T : {1, 2, 3, 4, 5, 6, 7, 13, 600}) {
-                if (T > 7 && is_portable(*table)) continue;
+                if (T > 7 && is_slow(*table)) continue;
                 Matrices m;
                 int64_t out = T == 600 ? 70 : 150, in = is_block_type(dtype) ? 768 : 662;
                 Tensor w = m.weight(dtype, out, in), panels = m.packed(*table, w, table->panel_rows);

@@ -131,7 +131,7 @@ void expect_independent_rows(const RowKernel& kernel, const Kernels& table) {
     set_threads(1);
     kernel.run(table, 0, all_rows);
     std::vector<Bytes> together = outputs();
-    bool slow = is_portable(table);
+    bool slow = is_slow(table);
     for (int n_threads : slow ? std::vector{2} : std::vector{1, 2, 3}) {
         set_threads(n_threads);
         for (int64_t n : slow ? std::vector<int64_t>{7} : std::vector<int64_t>{1, 7, 511, all_rows}) {

@@ -14,7 +14,9 @@ namespace puna {
 std::vector<const Kernels*> test_tables();
 // "portable4", "portable8", "portable16", and with products of bf16 pairs "portable16,bf16".
 std::vector<const Kernels*> portable_tables();
-inline bool is_portable(const Kernels& table) { return table.name.starts_with("portable"); }  // slow
+inline bool is_portable(const Kernels& table) { return table.name.starts_with("portable"); }
+// Plain loops: tests that repeat the same work with many sizes or threads give these tables fewer of them.
+inline bool is_slow(const Kernels& table) { return is_portable(table) || table.name == "scalar"; }
 
 inline std::vector<std::byte> contents_of(const Tensor& x) {
     const std::byte* p = static_cast<const std::byte*>(x.data);
