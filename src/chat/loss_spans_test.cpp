@@ -76,6 +76,9 @@ TEST(LossSpans, AreThoseOfTheDefinitionWhateverTheGenerationPromptDependsOn) {
         turns + "{% if add_generation_prompt %}[a]{% else %}.{% endif %}",
         "{% for m in messages %}{% if loop.first %}{{ add_generation_prompt }}{% endif %}[{{ m.role[0] }}]"
         "{{ m.content }}{% endfor %}{% if add_generation_prompt %}[a]{% endif %}",
+        "{{ '+' if add_generation_prompt else '-' }}" + turns + "{% if add_generation_prompt %}[a]{% endif %}",
+        "{% for m in messages %}[{{ m.role[0] }}]{{ m.content }}{% if not add_generation_prompt and loop.last %}."
+        "{% endif %}{% endfor %}{% if add_generation_prompt %}[a]{% endif %}",
     };
     for (const std::string& jinja : templates) {
         ChatTemplate chat = chat_of(jinja);

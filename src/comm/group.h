@@ -40,8 +40,8 @@ class Group {
 
     // Aborts all processes when one fails, as the others would wait for it forever. No-op if there is only one.
     static void abort_all(int code);
-    // Call before printing an error, so that an error on all ranks is printed once: ranks other than 0 wait one second
-    // for rank 0 to abort all.
+    // Call before printing an error, so that an error on all ranks is printed once: ranks other than 0 wait
+    // five seconds for rank 0 to abort all.
     static void rank0_reports_first();
 
     struct Communicator;

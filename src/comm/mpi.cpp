@@ -139,7 +139,7 @@ void Group::rank0_reports_first() {
     int started = 0, rank = 0;
     MPI_Initialized(&started);
     if (started) MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    if (rank > 0) std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (rank > 0) std::this_thread::sleep_for(std::chrono::seconds(5));
 }
 
 int Group::rank() const { return communicator_ ? communicator_->rank : 0; }

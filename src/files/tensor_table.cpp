@@ -9,8 +9,6 @@ namespace puna {
 
 namespace {
 
-constexpr size_t max_alignment = 8;  // of any dtype
-
 // Plain types are aligned to their size, blocks to the two bytes of their scale.
 bool is_misaligned(const TensorEntry& entry) {
     if (!entry.dtype) return false;
@@ -46,27 +44,32 @@ Tensor TensorTable::tensor(const TensorEntry& entry) {
     if (static_cast<size_t>(entry.rank) > sizes.size())
         fail(ErrorKind::unsupported, "{}: tensor '{}' has {} dimensions, at most {} are supported: reshape it", path_,
              printable(entry.name), entry.rank, sizes.size());
-    if (is_misaligned(entry)) {
-        copy_misaligned();
-        return tensor(entry.name);
-    }
-    void* data = const_cast<std::byte*>(entry.bytes.data());
-    return Tensor(data, *entry.dtype, sizes.first(static_cast<size_t>(entry.rank)));
+    const std::byte* data = is_misaligned(entry) ? aligned_copy(entry) : entry.bytes.data();
+    return Tensor(const_cast<std::byte*>(data), *entry.dtype, sizes.first(static_cast<size_t>(entry.rank)));
 }
 
-void TensorTable::copy_misaligned() {
-    if (copies_) return;
-    size_t size = 0;
-    for (const TensorEntry& entry : entries_)
-        if (is_misaligned(entry)) size += round_up(entry.bytes.size(), max_alignment);
-    copies_ = allocate_aligned(size);
-    std::byte* copy = copies_.get();
-    for (TensorEntry& entry : entries_) {
-        if (!is_misaligned(entry)) continue;
-        std::copy(entry.bytes.begin(), entry.bytes.end(), copy);
-        entry.bytes = {copy, entry.bytes.size()};
-        copy += round_up(entry.bytes.size(), max_alignment);
+const std::byte* TensorTable::aligned_copy(const TensorEntry& entry) {
+    AlignedBytes& copy = copies_[{entry.bytes.data(), entry.bytes.size()}];
+    if (copy) return copy.get();
+    const std::byte *begin = entry.bytes.data(), *end = begin;  // of all tensors
+    for (const TensorEntry& each : entries_) {
+        if (each.bytes.empty()) continue;
+        begin = std::min(begin, each.bytes.data());
+        end = std::max(end, each.bytes.data() + each.bytes.size());
     }
+    if (copied_ + entry.bytes.size() > static_cast<size_t>(end - begin))
+        fail(ErrorKind::unsupported,
+             "{}: tensor '{}' shares data with others and is not aligned: save each tensor with "
+             "data of its own",
+             path_, printable(entry.name));
+    try {
+        copy = allocate_aligned(entry.bytes.size());
+    } catch (const Error& problem) {
+        rethrow_with(path_, problem);
+    }
+    copied_ += entry.bytes.size();
+    std::copy(entry.bytes.begin(), entry.bytes.end(), copy.get());
+    return copy.get();
 }
 
 Tensor TensorTable::tensor(std::string_view name) {

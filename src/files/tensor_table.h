@@ -13,10 +13,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace puna {
@@ -37,19 +39,20 @@ class TensorTable {
     std::span<const TensorEntry> entries() const { return entries_; }  // in the order given
     const TensorEntry* find(std::string_view name) const;
 
-    // A view of the entry's bytes, which must not be written to. The first call for a tensor that is not aligned for
-    // its dtype (older files have these) copies all such tensors to memory of this object and updates the entries, so
-    // it is not thread-safe.
+    // A view of the entry's bytes, which must not be written to; of a tensor that is not aligned for its dtype (older
+    // files have these), of a copy that belongs to this object. Equal bytes are copied once, and all copies together
+    // are at most as large as the file. Not thread-safe.
     Tensor tensor(const TensorEntry& entry);
     Tensor tensor(std::string_view name);  // throws Error if there is none
 
  private:
-    void copy_misaligned();
+    const std::byte* aligned_copy(const TensorEntry& entry);
 
     std::string path_;
     std::vector<TensorEntry> entries_;
-    std::vector<uint32_t> by_name_;  // indices of entries, sorted by name
-    AlignedBytes copies_;
+    std::vector<uint32_t> by_name_;                                       // indices of entries, sorted by name
+    std::map<std::pair<const std::byte*, size_t>, AlignedBytes> copies_;  // by what was copied
+    size_t copied_ = 0;                                                   // bytes of all copies
 };
 
 }  // namespace puna

@@ -110,6 +110,39 @@ Llama llama_with_adapters() {
     return llama;
 }
 
+// With scale * b * a of an adapter added to every matrix.
+Llama merged(Llama llama, size_t adapter) {
+    visit(llama.config, llama, [&](auto& weight, const WeightInfo& info) {
+        if constexpr (std::is_same_v<decltype(weight), Linear&>) {
+            Lora& lora = weight.adapters[adapter];
+            HostCopy matrix(llama.kernels, {}, weight.weight.weight), a(llama.kernels, {}, lora.a.weight),
+                b(llama.kernels, {}, lora.b.weight);
+            for (HostCopy* copy : {&matrix, &a, &b}) copy->download();
+            for (int64_t row = 0; row < info.rows; ++row)
+                for (int64_t column = 0; column < info.columns; ++column)
+                    for (int64_t r = 0; r < 2; ++r)
+                        matrix.tensor().row<float>(row)[column] +=
+                            lora.scale * b.tensor().row<float>(row)[r] * a.tensor().row<float>(r)[column];
+            matrix.upload();
+        }
+    });
+    return llama;
+}
+
+TEST(Adapters, GiveTheScoresOfTheMergedModel) {
+    std::vector<int32_t> tokens = tokens_of(5);
+    Engine engine(llama_with_adapters(), fake_tokenizer());
+    auto scores = [&](Engine& of, int adapter) {
+        return of.submit({.task = Task::score, .tokens = tokens, .adapter = adapter}).wait().log_p;
+    };
+    std::vector<float> base = scores(engine, -1);
+    for (int adapter = 0; adapter < adapter_count; ++adapter) {
+        Engine merged_engine(merged(llama_with_adapters(), static_cast<size_t>(adapter)), fake_tokenizer());
+        EXPECT_THAT(scores(engine, adapter), testing::Pointwise(testing::FloatNear(1e-3f), scores(merged_engine, -1)));
+        EXPECT_THAT(scores(engine, adapter), testing::Not(testing::Pointwise(testing::FloatNear(1e-2f), base)));
+    }
+}
+
 Answer answer_alone(int i, Dtype cache_type) {
     Engine engine(llama_with_adapters(), fake_tokenizer(), {.cache_type = cache_type});
     return engine.submit(request_of(i)).wait();

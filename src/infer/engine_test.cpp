@@ -373,6 +373,20 @@ TEST(Engine, RequestsBeyondTheLimitAreRefusedAsBusy) {
     EXPECT_EQ(after.wait().ids.size(), 3u);
 }
 
+TEST(Engine, AHigherPriorityRunsFirst) {
+    Engine engine(fake_llama(1, 100000), fake_tokenizer(), {.context = 100000, .sequences = 1});
+    Reply running = engine.submit({.tokens = {256}, .priority = 2});
+    ASSERT_TRUE(running.next());
+    std::atomic<int> low_events = 0, low_events_at_the_end_of_high = -1;
+    Reply low = engine.submit({.tokens = prompt_of(5), .options = greedy(5)}, [&] { ++low_events; });
+    Reply high = engine.submit({.tokens = prompt_of(5), .options = greedy(5), .priority = 1},
+                               [&] { low_events_at_the_end_of_high = low_events.load(); });
+    running.cancel();
+    EXPECT_EQ(high.wait().ids.size(), 5u);
+    EXPECT_EQ(low.wait().ids.size(), 5u);
+    EXPECT_EQ(low_events_at_the_end_of_high, 0);
+}
+
 TEST(Engine, AdaptersThatTheModelDoesNotHaveAreErrors) {
     Engine engine(fake_llama(), fake_tokenizer());
     for (int adapter : {-2, 0})

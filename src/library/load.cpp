@@ -13,8 +13,9 @@ namespace {
 // Refuses what does not fit before anything is loaded.
 void check_memory(ModelSource& source, const Kernels& kernels, const EngineLoadOptions& load,
                   const EngineOptions& options) {
+    int64_t available = available_memory();  // before misaligned weights are copied
     MemoryPlan plan =
-        plan_memory(kernels, source.config(), held_weights(kernels, source, load.type), options, available_memory());
+        plan_memory(kernels, source.config(), held_weights(kernels, source, load.type), options, available);
     if (!plan.fits())
         fail(ErrorKind::out_of_memory, "{}: {}: use a smaller context or a smaller model", source.path().string(),
              describe(plan));

@@ -2,6 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "core/log.h"
+#include "core/mapped_file.h"
 #include "core/progress.h"
 #include "kernels/arena.h"
 #include "kernels/host_copy.h"
@@ -83,7 +84,8 @@ std::vector<HeldWeight> held_weights(const Kernels& kernels, ModelSource& source
         StoredWeight stored = source.weight(weight);
         bool norm = weight.kind == WeightKind::norm;
         Dtype type = norm ? Dtype::f32 : dtype.value_or(stored.parts[0].dtype);
-        bool mapped = !copies && stored.is_view() && type == stored.parts[0].dtype;
+        bool mapped = !copies && stored.is_view() && type == stored.parts[0].dtype &&
+                      mapped_path_at(stored.parts[0].data) != nullptr;
         held.push_back({bytes_of(type, weight.count()).value_or(max_weight_bytes), mapped});
     }
     return held;
