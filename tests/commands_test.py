@@ -252,7 +252,8 @@ def logits_reject_invalid_input(folder):
     (folder / "good").write_text("1 2 3")
     assert "no such folder" in puna("logits", folder / "nothing", "--tokens", folder / "good", code=1).stderr
     assert "cannot create" in puna("logits", model, "--tokens", folder / "good", "--output", folder / "no/where", code=1).stderr
-    assert "context" in puna("logits", model, "--tokens", "-", code=1, input="1 " * 9000).stderr
+    assert "standard input: 9000 tokens exceed the model's context" in puna("logits", model, "--tokens", "-", code=1, input="1 " * 9000).stderr
+    assert "standard input: contains no token ids" in puna("logits", model, "--tokens", "-", code=1, input="").stderr
 
 
 def tokenizer_encodes_and_decodes(folder):

@@ -46,10 +46,11 @@ int run_logits(Arguments arguments) {
 
     Llama llama = load_llama(choose_kernels(), options.model, {.dtype = options.type});
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
-    if (ids.empty()) fail("{}: contains no token ids", options.tokens);
+    std::string name = options.tokens == "-" ? "standard input" : options.tokens;
+    if (ids.empty()) fail("{}: contains no token ids", name);
     int64_t n = static_cast<int64_t>(ids.size()), chunk = options.chunk == 0 ? n : options.chunk;
     if (n > llama.config.context)
-        fail(ErrorKind::too_large, "{}: {} tokens exceed the model's context of {}; use fewer", options.tokens, n,
+        fail(ErrorKind::too_large, "{}: {} tokens exceed the model's context of {}; use fewer", name, n,
              llama.config.context);
     KvCache cache = llama.make_cache(pages_for(n));
     SafetensorsWriter writer(options.output, {{"logits", Dtype::f32, {n, llama.config.vocabulary}}});
