@@ -1,5 +1,7 @@
 #include "infer/memory_plan.h"
 
+#include "core/atomic_file.h"
+#include "core/mapped_file.h"
 #include "core/test_error.h"
 #include "core/test_folder.h"
 #include "infer/fake_model.h"
@@ -127,6 +129,15 @@ TEST(MemoryPlan, HeldWeightsAreThoseThatLoadingMakes) {
     EXPECT_EQ(bytes({}, false), 4 * norms) << "stored in 16 bits, used in f32";
     EXPECT_EQ(bytes(Dtype::f32, true), 0);
     EXPECT_EQ(bytes(Dtype::f32, false), 4 * (matrices + norms));
+
+    // A header with a space more: no tensor is aligned, so that all are copied.
+    std::filesystem::path path = folder.path() / "model.safetensors";
+    std::string file = read_text(path);
+    ++file[0];
+    write_file(path, file.insert(file.find("}}") + 2, " "));
+    source = open_model(folder.path());
+    EXPECT_EQ(bytes({}, true), 0);
+    EXPECT_EQ(bytes({}, false), 2 * matrices + 4 * norms);
 }
 
 }  // namespace
