@@ -71,7 +71,7 @@ int run_text(Arguments arguments) {
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
 
-    std::string content = read_text(file), name = file == "-" ? "standard input" : file;
+    std::string content = read_text(file), name = input_name(file);
     std::string_view text = plain_text(content, name);
     if (file != "-" && contains_json(text))
         fail(

@@ -87,7 +87,7 @@ std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary) {
     std::string content = read_text(path);
     std::string_view text = content;
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-    return IdReader(text, path == "-" ? "standard input" : path, vocabulary).read();
+    return IdReader(text, input_name(path), vocabulary).read();
 }
 
 }  // namespace puna

@@ -2,6 +2,7 @@
 #include "cli/flags.h"
 #include "cli/ids.h"
 #include "core/json_text.h"
+#include "core/mapped_file.h"
 #include "files/safetensors.h"
 #include "kernels/host_copy.h"
 #include "model/load.h"
@@ -46,7 +47,7 @@ int run_logits(Arguments arguments) {
 
     Llama llama = load_llama(choose_kernels(), options.model, {.dtype = options.type});
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
-    std::string name = options.tokens == "-" ? "standard input" : options.tokens;
+    std::string name = input_name(options.tokens);
     if (ids.empty()) fail("{}: contains no token ids", name);
     int64_t n = static_cast<int64_t>(ids.size()), chunk = options.chunk == 0 ? n : options.chunk;
     if (n > llama.config.context)

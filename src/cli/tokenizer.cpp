@@ -130,7 +130,7 @@ int run_tokenizer_encode(Arguments arguments) {
         mapped.emplace(input);
     else
         stream = read_text(input);
-    std::string_view text = plain_text(mapped ? mapped->text() : stream, input == "-" ? "standard input" : input);
+    std::string_view text = plain_text(mapped ? mapped->text() : stream, input_name(input));
     if (input != "-" && contains_json(text)) log_warning("{}: contains JSON, which is encoded like any text", input);
     if (flags.json() && !output.empty()) flags.print({{"json", "has no effect with --output"}});
     if (!output.empty() && !special)

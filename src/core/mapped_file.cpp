@@ -174,4 +174,6 @@ std::string read_text(const std::filesystem::path& path) {
     }
 }
 
+std::string input_name(std::string_view path) { return std::string(path == "-" ? "standard input" : path); }
+
 }  // namespace puna

@@ -63,5 +63,6 @@ bool file_exists(const std::filesystem::path& path);
 
 // The entire content of a file, pipe or device; "-" is standard input. Throws Error on failure.
 std::string read_text(const std::filesystem::path& path);
+std::string input_name(std::string_view path);  // for messages: the path, or "standard input" for "-"
 
 }  // namespace puna

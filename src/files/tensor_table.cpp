@@ -1,7 +1,5 @@
 #include "files/tensor_table.h"
 
-#include "core/checked.h"
-
 #include <algorithm>
 #include <numeric>
 
@@ -15,6 +13,18 @@ bool is_misaligned(const TensorEntry& entry) {
     uintptr_t alignment =
         is_block_type(*entry.dtype) ? alignof(f16) : static_cast<size_t>(info(*entry.dtype).block_bytes);
     return reinterpret_cast<uintptr_t>(entry.bytes.data()) % alignment != 0;
+}
+
+// From the first byte of any tensor to the last.
+size_t extent_of(std::span<const TensorEntry> entries) {
+    const std::byte *begin = nullptr, *end = nullptr;
+    for (const TensorEntry& entry : entries) {
+        if (entry.bytes.empty()) continue;
+        const std::byte *first = entry.bytes.data(), *last = first + entry.bytes.size();
+        begin = begin ? std::min(begin, first) : first;
+        end = std::max(end, last);
+    }
+    return static_cast<size_t>(end - begin);
 }
 
 }  // namespace
@@ -51,13 +61,8 @@ Tensor TensorTable::tensor(const TensorEntry& entry) {
 const std::byte* TensorTable::aligned_copy(const TensorEntry& entry) {
     AlignedBytes& copy = copies_[{entry.bytes.data(), entry.bytes.size()}];
     if (copy) return copy.get();
-    const std::byte *begin = entry.bytes.data(), *end = begin;  // of all tensors
-    for (const TensorEntry& each : entries_) {
-        if (each.bytes.empty()) continue;
-        begin = std::min(begin, each.bytes.data());
-        end = std::max(end, each.bytes.data() + each.bytes.size());
-    }
-    if (copied_ + entry.bytes.size() > static_cast<size_t>(end - begin))
+    if (extent_ == 0) extent_ = extent_of(entries_);
+    if (copied_ + entry.bytes.size() > extent_)
         fail(ErrorKind::unsupported,
              "{}: tensor '{}' shares data with others and is not aligned: save each tensor with "
              "data of its own",

@@ -52,7 +52,7 @@ class TensorTable {
     std::vector<TensorEntry> entries_;
     std::vector<uint32_t> by_name_;                                       // indices of entries, sorted by name
     std::map<std::pair<const std::byte*, size_t>, AlignedBytes> copies_;  // by what was copied
-    size_t copied_ = 0;                                                   // bytes of all copies
+    size_t copied_ = 0, extent_ = 0;  // bytes of all copies; from the first tensor to the end of the last, once needed
 };
 
 }  // namespace puna

@@ -2,6 +2,7 @@
 
 #include "core/test_error.h"
 
+#include <cstring>
 #include <numeric>
 
 #include <gmock/gmock.h>
