@@ -42,6 +42,12 @@ auto read_rows(const std::filesystem::path& path, RowOf row_of) {
     return rows;
 }
 
+std::optional<TextSample> sample_of(const JsonNode& line) {
+    std::optional<JsonNode> sample = line.find("sample");
+    if (!sample) return {};
+    return TextSample{sample->text("prompt", ""), sample->text("text", "")};
+}
+
 // Of the finite values; NaN if there are none.
 double median(std::vector<double> values) {
     std::erase_if(values, [](double x) { return !std::isfinite(x); });
@@ -61,6 +67,7 @@ std::string to_line(const StepMetrics& m) {
     json.add("trained", m.trained);
     add(json, "validation_loss", m.validation_loss);
     add(json, "bits_per_byte", m.bits_per_byte);
+    if (m.sample) json.add("sample", JsonObject{{"prompt", m.sample->prompt}, {"text", m.sample->text}});
     return json.text();
 }
 
@@ -80,7 +87,8 @@ std::vector<StepMetrics> read_metrics(const std::filesystem::path& path) {
                            .gradient_norm = line.number("gradient_norm", nan),
                            .trained = line.integer("trained", 0),
                            .validation_loss = line.number("validation_loss", nan),
-                           .bits_per_byte = line.number("bits_per_byte", nan)};
+                           .bits_per_byte = line.number("bits_per_byte", nan),
+                           .sample = sample_of(line)};
     });
 }
 

@@ -7,11 +7,17 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace puna {
+
+// A text that the model generated; of a chat, an answer to the message `prompt`.
+struct TextSample {
+    std::string prompt, text;
+};
 
 // Values that were not measured, such as a mean over no tokens, are NaN and omitted from the line.
 struct StepMetrics {
@@ -19,6 +25,7 @@ struct StepMetrics {
     double loss = 0, learning_rate = 0, gradient_norm = 0;  // loss: nats per trained token
     int64_t trained = 0;                                    // tokens in the loss of this step
     double validation_loss = 0, bits_per_byte = 0;
+    std::optional<TextSample> sample = {};
 };
 std::string to_line(const StepMetrics& metrics);
 

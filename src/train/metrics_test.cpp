@@ -54,6 +54,17 @@ TEST(Metrics, ValuesSurviveAFile) {
 }
 
 // A run that is killed leaves part of a line, a failing disk anything.
+TEST(Metrics, ALineKeepsItsSample) {
+    TestFolder folder;
+    StepMetrics metrics{.step = 7, .sample = TextSample{"Who \"are\" you?", "A cat.\n"}};
+    write_file(folder / "m.jsonl", to_line(metrics) + "\n" + to_line(StepMetrics{.step = 8}) + "\n");
+    std::vector<StepMetrics> read = read_metrics(folder / "m.jsonl");
+    ASSERT_EQ(read.size(), 2u);
+    EXPECT_EQ(read[0].sample->prompt, "Who \"are\" you?");
+    EXPECT_EQ(read[0].sample->text, "A cat.\n");
+    EXPECT_FALSE(read[1].sample);
+}
+
 TEST(Metrics, DamagedAndUnfinishedLinesAreSkipped) {
     TestFolder folder;
     std::string one = to_line(StepMetrics{.step = 1, .loss = 3}), four = to_line(StepMetrics{.step = 4, .loss = 2});
