@@ -1,25 +1,25 @@
+#include "chat/encode.h"
 #include "chat/template_files.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/stop_signals.h"
 #include "cli/terminal.h"
-#include "core/console.h"
+#include "cli/train_progress.h"
 #include "core/error.h"
-#include "core/json_text.h"
-#include "core/progress.h"
+#include "core/log.h"
 #include "core/threads.h"
 #include "infer/engine.h"
+#include "model/checkpoint_folders.h"
 #include "model/load.h"
 #include "tokenizer/files.h"
 #include "train/recipe_notes.h"
 #include "train/trainer.h"
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 namespace puna {
@@ -27,75 +27,57 @@ namespace puna {
 namespace {
 
 struct RunOptions {
-    bool resume = false;
+    std::string resume;
+    bool force = false;
 };
 template <class F>
 void fields(RunOptions& o, F field) {
     field.group("Output and checkpoints");
-    field("resume", o.resume, "continue from the newest checkpoint in the output folder");
+    field("resume", o.resume,
+          "continue the run in this folder from its newest checkpoint, with its own recipe; other flags change it",
+          {.word = "FOLDER"});
+    field("force", o.force, "replace an earlier run in the output folder");
 }
 
-// A status line: redrawn in place on a terminal, else printed every ten seconds and at validations. Its speed is
-// averaged over the steps since the last one.
-class ProgressLine {
+// Generates the samples of a run.
+class SampleMaker {
  public:
-    explicit ProgressLine(std::string_view type) : type_(type) {}
-    ~ProgressLine() {
-        if (terminal_ && drawn_) print_status("\n");
+    SampleMaker(const Recipe& recipe, const Tokenizer& tokenizer, const SetIndex& data, std::vector<int32_t> stops)
+        : tokenizer_(tokenizer), stops_(std::move(stops)), prompt_(recipe.prompt) {
+        if (data.conversations) {
+            if (prompt_.empty()) prompt_ = "Who are you?";
+            ChatTemplate chat(find_chat_template(recipe.data, tokenizer));
+            std::vector<Message> messages = {{.role = "user", .content = prompt_}};
+            ids_ = encode_chat(chat, tokenizer, messages, {.add_generation_prompt = true}).ids;
+            return;
+        }
+        // Of long documents few rows show the beginning, so that the model hardly knows it: a line begins instead.
+        bool from_line = prompt_.empty() && data.tokens / std::max<int64_t>(data.documents, 1) > recipe.length;
+        ids_ = tokenizer.encode(from_line ? "\n" : prompt_);
+        std::optional<int32_t> begin = tokenizer.begin_of_text();
+        if (begin && !from_line) ids_.insert(ids_.begin(), *begin);
+        if (ids_.empty()) ids_.push_back(tokenizer.end_of_text());
     }
 
-    void show(const TrainReport& r) {
-        bool validated = std::isfinite(r.metrics.validation_loss), last = r.metrics.step == r.steps;
-        Clock::time_point now = Clock::now();
-        seconds_ += r.timing.seconds;
-        tokens_ += r.timing.seconds * r.timing.tokens_per_second;
-        operations_ += r.timing.seconds * r.timing.share;
-        if (drawn_ && !validated && !last &&
-            now - drawn_at_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10)))
-            return;
-        if (!drawn_)
-            print_status(
-                "utilization is (6 x parameters + 6 x layers x dim x length) x tokens/s, relative to this machine's "
-                "measured peak ({:.0f} GFLOP/s, {}, {})\n",
-                r.peak, type_, full_name(choose_kernels()));
-        drawn_ = true;
-        drawn_at_ = now;
-        std::string line = fmt::format("step {}/{}  loss {}  {:.0f} tokens/s  {:.0f} % utilization  {} left",
-                                       r.metrics.step, r.steps, measured(r.metrics.loss), tokens_ / seconds_,
-                                       operations_ / seconds_ * 100, format_duration(r.seconds_left));
-        seconds_ = tokens_ = operations_ = 0;
-        if (terminal_)
-            draw_status_line(line);
-        else
-            print_status("{}", line);
-        if (validated)
-            print_status("{}validation {:.4f}, {} bits/byte", terminal_ ? "\n" : "  ", r.metrics.validation_loss,
-                         measured(r.metrics.bits_per_byte));
-        if (!terminal_ || validated) print_status("\n");
+    // Up to 80 tokens, fewer if the context is full. What fails here does not end training.
+    std::optional<TextSample> sample(Llama& llama) {
+        try {
+            int64_t wanted = static_cast<int64_t>(ids_.size()) + 80;
+            Engine engine(shared_llama(llama), tokenizer_, {.context = std::min(llama.config.context, wanted)});
+            Request request{
+                .tokens = ids_, .options = {.sample = {.temperature = 0.8f, .seed = 1}}, .stop_ids = stops_};
+            return TextSample{prompt_, engine.generate(std::move(request)).text};
+        } catch (const Error& problem) {
+            log_warning("no sample: {}", problem.what());
+            return {};
+        }
     }
 
  private:
-    using Clock = std::chrono::steady_clock;
-    static std::string measured(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
-
-    std::string_view type_;  // of the matrix products
-    bool terminal_ = supports_escapes(STDERR_FILENO), drawn_ = false;
-    Clock::time_point drawn_at_;
-    double seconds_ = 0, tokens_ = 0, operations_ = 0;  // since the last line; operations: utilization times seconds
+    const Tokenizer& tokenizer_;
+    std::vector<int32_t> stops_, ids_;
+    std::string prompt_;
 };
-
-// The prompt and up to 80 generated tokens, fewer if the context is full. Errors here do not end training.
-std::string sample_of(Llama& llama, const Tokenizer& tokenizer, const std::string& prompt) {
-    try {
-        std::vector<int32_t> ids = tokenizer.encode(prompt);
-        if (std::optional<int32_t> begin = tokenizer.begin_of_text()) ids.insert(ids.begin(), *begin);
-        Engine engine(shared_llama(llama), tokenizer,
-                      {.context = std::min(llama.config.context, static_cast<int64_t>(ids.size()) + 80)});
-        return prompt + engine.generate(ids, {.sample = {.temperature = 0.8f, .seed = 1}}).text;
-    } catch (const Error& problem) {
-        return fmt::format("no sample: {}", problem.what());
-    }
-}
 
 // JSON lines on standard output. Training continues after the reader has closed the pipe.
 void print_line(const std::string& json) {
@@ -124,7 +106,7 @@ void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& f
     for (const char* shape : {"dim", "layers", "heads", "kv_heads", "ffn", "context", "tied"})
         if (flags.given(shape)) fail_field(shape, "cannot be combined with --from: the shape comes from that model");
     load_config(recipe.from);  // names what is wrong with the folder
-    Tokenizer own = load_tokenizer(recipe.from);
+    Tokenizer own = load_tokenizer(find_model(recipe.from));
     for (int32_t id = 0; id < std::max(own.size(), tokenizer.size()); ++id)
         if (own.kind(id) != tokenizer.kind(id) || own.vocabulary().bytes(id) != tokenizer.vocabulary().bytes(id))
             fail(
@@ -143,6 +125,40 @@ std::vector<int32_t> stop_ids_of(const std::string& data, const Tokenizer& token
     return ids;
 }
 
+// The run's own recipe, or the defaults; over them the file, over that the flags.
+Recipe merge(const Recipe& from_flags, const RunOptions& options, const std::string& path, const Flags& flags,
+             std::vector<std::string>& in_recipe) {
+    Recipe recipe, flagged = from_flags;
+    if (!options.resume.empty()) recipe = read_run_recipe(options.resume);
+    if (!path.empty()) in_recipe = read_recipe(recipe, path);
+    auto in_file = [&](std::string_view field) {
+        return std::find(in_recipe.begin(), in_recipe.end(), field) != in_recipe.end();
+    };
+    if (in_file("epochs") && in_file("steps")) fail("{}: has both epochs and steps: remove one of them", path);
+    if (flags.given("epochs") && flags.given("steps")) fail_field("epochs", "cannot be combined with --steps");
+    std::vector<Field> list = list_fields(recipe), flag_list = list_fields(flagged);
+    for (size_t i = 0; i < list.size(); ++i)
+        if (flags.given(list[i].name)) copy_value(list[i], flag_list[i]);
+    if (flags.given("steps")) recipe.epochs = 0;
+    if (!options.resume.empty()) recipe.output = options.resume;
+    return recipe;
+}
+
+void check_run_options(const RunOptions& options, const Flags& flags) {
+    if (options.resume.empty()) return;
+    if (flags.given("output")) fail_field("output", "cannot be combined with --resume, which names the run's folder");
+    if (options.force) fail_field("force", "cannot be combined with --resume: it would remove what is to be resumed");
+}
+
+TrainResult train(const Recipe& recipe, const Group& group, TrainerHooks hooks) {
+    try {
+        return Trainer(choose_kernels(), recipe, group, std::move(hooks)).run();
+    } catch (const Error& problem) {
+        if (problem.kind != ErrorKind::out_of_memory) throw;
+        fail(problem.kind, "{}: use a smaller --micro-batch or --length, or --recompute", problem.what());
+    }
+}
+
 }  // namespace
 
 int run_train(Arguments arguments) {
@@ -151,11 +167,12 @@ int run_train(Arguments arguments) {
     RunOptions options;
     Flags flags(
         "train",
-        "Train a model on packed text or conversations, from scratch or starting from another model. The recipe "
-        "is a TOML file; each of its fields is also a flag, which overrides it.",
+        "Train a model on packed text or conversations, from scratch or starting from another model. The recipe is a "
+        "TOML file; each of its fields is also a flag, which overrides it. Ctrl-C or SIGTERM finishes the current "
+        "step and writes a checkpoint; a second one ends at once.",
         "puna train recipes/tiny.toml --data my-data --output my-model\n"
-        "puna train recipes/tiny.toml --data my-data --output my-model --resume\n"
-        "puna train --from models/starter --data my-talk --output my-assistant --steps 15 --length 256 "
+        "puna train --resume my-model\n"
+        "puna train --from models/starter --data my-talk --output my-assistant --epochs 10 --length 256 "
         "--learning-rate 5e-4");
     flags.positional("RECIPE", path, "TOML file of `name = value` lines, as recipes/tiny.toml [defaults below]", false);
     flags.add(list_fields(recipe));
@@ -163,45 +180,45 @@ int run_train(Arguments arguments) {
     flags.add_json("print each step's metrics as JSON");
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
+    check_run_options(options, flags);
     std::vector<std::string> in_recipe;  // fields that the recipe sets
-    if (!path.empty()) {
-        Recipe from_flags = std::exchange(recipe, Recipe{});
-        in_recipe = read_recipe(recipe, path);
-        std::vector<Field> list = list_fields(recipe), flag_list = list_fields(from_flags);
-        for (size_t i = 0; i < list.size(); ++i)
-            if (flags.given(list[i].name)) copy_value(list[i], flag_list[i]);
-    }
+    recipe = merge(recipe, options, path, flags, in_recipe);
     Group group = Group::world();
     if (flags.threads() == 0 && group.size() > 1)
         set_threads(std::max(1, threads() / group.size()));  // the processes share one machine
     flags.check_required();
     path.empty() ? validate(recipe, group.size()) : validate_file(recipe, path, group.size());
-    Tokenizer tokenizer = load_tokenizer(ShardSet(recipe.data).folder());  // throws if the folder is not a packed set
-    check_base(recipe, tokenizer, flags);
+    ShardSet data(recipe.data);  // throws if the folder is not a packed set
+    Tokenizer tokenizer = load_tokenizer(data.folder());
+    bool has_checkpoint =
+        !options.resume.empty() && !complete_checkpoints(std::filesystem::path(options.resume) / "checkpoints").empty();
+    if (!has_checkpoint) check_base(recipe, tokenizer, flags);
+    recipe = resolve(recipe);
     if (group.rank() == 0)
         flags.print(notes_on(recipe, [&](std::string_view field) {
             return flags.given(field) || std::find(in_recipe.begin(), in_recipe.end(), field) != in_recipe.end();
         }));
-    ProgressLine line(enum_name(recipe.type));
-    TrainerHooks hooks{.resume = options.resume,
+    std::vector<int32_t> stops = stop_ids_of(recipe.data, tokenizer);
+    SampleMaker sampler(recipe, tokenizer, data.index(), stops);
+    TrainProgress progress;
+    TrainerHooks hooks{.resume = !options.resume.empty(),
+                       .force = options.force,
                        .bos = tokenizer.roles().bos.value_or(-1),
-                       .eos = stop_ids_of(recipe.data, tokenizer)};
+                       .eos = stops,
+                       .command = {"train"},
+                       .version = PUNA_VERSION};
+    hooks.command.insert(hooks.command.end(), arguments.begin(), arguments.end());
+    hooks.on_start = [&](const TrainStart& start) { progress.start(start); };
     hooks.on_step = [&](const TrainReport& report) {
-        line.show(report);
+        progress.show(report);
         if (flags.json()) print_line(to_line(report.metrics));
     };
-    hooks.sample = [&](Llama& llama, int64_t step) {
-        std::string sample = sample_of(llama, tokenizer, recipe.prompt);
-        print_status("\n-- sample at step {}: {}\n", step, ::isatty(STDERR_FILENO) ? without_controls(sample) : sample);
-        if (flags.json()) print_line(JsonObject{{"sample", sample}, {"step", step}}.text());
-    };
-    try {
-        Trainer(choose_kernels(), recipe, group, std::move(hooks)).run();
-    } catch (const Error& problem) {
-        if (problem.kind != ErrorKind::out_of_memory) throw;
-        fail(problem.kind, "{}: use a smaller --micro-batch or --length, or --recompute", problem.what());
-    }
-    return 0;
+    hooks.sample = [&](Llama& llama, int64_t) { return sampler.sample(llama); };
+    hooks.stop = [] { return stop_signal() != 0; };
+    catch_stop_signals("finishing this step, then writing a checkpoint; Ctrl-C again ends at once");
+    TrainResult result = train(recipe, group, std::move(hooks));
+    if (group.rank() == 0) progress.finish(result);
+    return result.stopped ? stop_code() : 0;
 }
 
 }  // namespace puna

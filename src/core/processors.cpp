@@ -122,6 +122,13 @@ Processors usable_processors() {
     return found;
 }
 
+std::string processor_name() {
+    std::ifstream file("/proc/cpuinfo");
+    for (std::string line; std::getline(file, line);)
+        if (line.starts_with("model name") && line.find(": ") != line.npos) return line.substr(line.find(": ") + 2);
+    return "";
+}
+
 int default_threads(const Processors& processors) {
     if (!processors.quota) return processors.cores;
     return std::clamp(static_cast<int>(std::lround(std::min(*processors.quota, 1e6))), 1, processors.cores);

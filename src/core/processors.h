@@ -8,6 +8,7 @@
 #pragma once
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace puna {
@@ -19,6 +20,8 @@ struct Processors {
 };
 
 Processors usable_processors();
+
+std::string processor_name();  // the CPU's model name, of /proc/cpuinfo; empty if unknown
 
 // One thread per physical core, limited by the quota rounded to the nearest integer; at least 1.
 int default_threads(const Processors& processors);

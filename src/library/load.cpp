@@ -24,10 +24,17 @@ void check_memory(ModelSource& source, const Kernels& kernels, const EngineLoadO
                     source.path().string());
 }
 
+void note_unfinished(const std::filesystem::path& folder, const ModelSource& source) {
+    if (source.path() != folder)
+        log_info("{}: its training has not finished; using its newest checkpoint, {}", folder.string(),
+                 source.path().filename().string());
+}
+
 }  // namespace
 
 Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options) {
     std::shared_ptr<ModelSource> source = open_model(folder);
+    note_unfinished(folder, *source);
     GenerationDefaults defaults = source->generation_defaults();
     EngineOptions engine{.context = options.context, .sequences = options.sequences, .cache_type = options.cache_type};
     check_memory(*source, choose_kernels(), options, engine);

@@ -3,7 +3,8 @@
 //   Engine engine = load_engine("models/starter", {.context = 2048});
 //
 // Sampling defaults and stop tokens are the model's own (model/generation_defaults.h); without any, those of
-// SampleOptions apply.
+// SampleOptions apply. The folder of a training run that has not finished stands for its newest checkpoint, with a line
+// in the log.
 #pragma once
 #include "core/dtype.h"
 #include "infer/engine.h"

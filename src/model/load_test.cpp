@@ -304,7 +304,7 @@ TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     EXPECT_EQ(message_of(folder.path() / "story.txt"), name + "/story.txt: is not a folder: " + remedy);
     std::filesystem::create_directories(folder.path() / "run/checkpoints");
     EXPECT_EQ(message_of(folder.path() / "run"),
-              name + "/run: training has not finished, so there is no model yet; resume it first");
+              name + "/run: its training has not reached a checkpoint yet, so there is no model; resume it, or wait");
     save_llama(llama, folder.path(), Dtype::f32);
     std::string config = read_text(folder.path() / "config.json");
     auto with = [&](const std::string& from, const std::string& to) {

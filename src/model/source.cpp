@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/file_kind.h"
 #include "core/mapped_file.h"
+#include "model/checkpoint_folders.h"
 
 #include <fmt/ranges.h>
 
@@ -58,7 +59,8 @@ void reject_weights(const fs::path& file) {
              "{}: contains {} ({}); only folders in Hugging Face's format with safetensors and in Meta's are supported",
              path.string(), format, printable(file));
     if (!file_exists(path / "config.json") && file_exists(path / "checkpoints"))
-        fail("{}: training has not finished, so there is no model yet; resume it first", path.string());
+        fail("{}: its training has not reached a checkpoint yet, so there is no model; resume it, or wait",
+             path.string());
     if (!file_exists(path / "config.json"))
         fail(ErrorKind::not_found, "{}: contains no config.json: {}", path.string(), remedy);
     fail(ErrorKind::not_found, "{}: contains a config.json but no model.safetensors: download or copy the weights too",
@@ -67,9 +69,15 @@ void reject_weights(const fs::path& file) {
 
 }  // namespace
 
+bool is_model(const fs::path& path) {
+    return std::any_of(std::begin(formats), std::end(formats),
+                       [&](const ModelFormat* format) { return format->matches(path); });
+}
+
 std::shared_ptr<ModelSource> open_model(const fs::path& path) {
+    fs::path found = find_model(path);
     for (const ModelFormat* format : formats)
-        if (format->matches(path)) return format->open(path);
+        if (format->matches(found)) return format->open(found);
     reject(path);
 }
 

@@ -68,8 +68,11 @@ struct ModelFormat {
 };
 extern const ModelFormat huggingface_format, meta_format;
 
-// Opens a model folder of any format. Throws Error that says what is wrong with it; weights that cannot be read may be
-// found later, by weight(). Shared: the weights of a Llama may be views into the files.
+bool is_model(const std::filesystem::path& path);  // whether it looks like one of these formats
+
+// Opens a model folder of any format, or a training run (model/checkpoint_folders.h). Throws Error that says what is
+// wrong with it; weights that cannot be read may be found later, by weight(). Shared: the weights of a Llama may be
+// views into the files.
 std::shared_ptr<ModelSource> open_model(const std::filesystem::path& path);
 
 }  // namespace puna

@@ -7,13 +7,13 @@
 #include "core/json_text.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
+#include "core/processors.h"
 #include "core/progress.h"
 #include "data/sources.h"
 #include "train/metrics.h"
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <system_error>
 
 namespace puna {
@@ -76,14 +76,6 @@ std::string set_line(const char* title, const fs::path& folder, const SetIndex& 
                        sources_or_none(folder));
 }
 
-// The CPU model name from /proc/cpuinfo; empty if unknown.
-std::string processor() {
-    std::ifstream file("/proc/cpuinfo");
-    for (std::string line; std::getline(file, line);)
-        if (line.starts_with("model name") && line.find(": ") != line.npos) return line.substr(line.find(": ") + 2);
-    return "";
-}
-
 std::string training(const CardFacts& facts, const RunSummary& run) {
     const Recipe& recipe = facts.recipe;
     const SetIndex& data = facts.data;
@@ -96,7 +88,7 @@ std::string training(const CardFacts& facts, const RunSummary& run) {
     out += fmt::format("- {} on {}\n", format_count(run.steps, "step"), format_count(run.trained, "trained token"));
     if (std::isfinite(run.loss)) out += fmt::format("- final training loss: {:.4f} nats per token\n", run.loss);
     if (std::isfinite(run.tokens_per_second)) {
-        std::string name = processor();
+        std::string name = processor_name();
         out += fmt::format("- time: {} in steps{}, median {:.0f} tokens per second", format_duration(run.seconds),
                            name.empty() ? "" : " on " + name, run.tokens_per_second);
         out += std::isfinite(run.share)
@@ -109,7 +101,7 @@ std::string training(const CardFacts& facts, const RunSummary& run) {
 
 std::string validation(const CardFacts& facts, const RunSummary& run) {
     const Recipe& recipe = facts.recipe;
-    if (recipe.validation.empty() || !std::isfinite(run.validation_loss)) return "";
+    if (!validates(recipe) || !std::isfinite(run.validation_loss)) return "";
     fs::path index = fs::path(recipe.validation) / "index.json";
     std::string rows =
         recipe.validation_rows > 0 ? fmt::format("at most its first {} rows", recipe.validation_rows) : "all its rows";

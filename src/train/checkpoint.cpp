@@ -7,8 +7,10 @@
 #include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
-#include "files/safetensors.h"
+#include "files/shards.h"
 #include "kernels/host_copy.h"
+#include "model/checkpoint_folders.h"
+#include "model/load.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -26,64 +28,59 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view manifest_name = "manifest.json", prefix = "step-";
+constexpr const char *mean_file = "mean.safetensors", *mean_square_file = "mean_square.safetensors";
 
-// Weights, means and mean squares of the trainable tensors, one file each.
-struct Part {
+// The f32 tensors of the optimizer, by the names of their weights.
+struct Moment {
     const char* file;
-    Tensor (*tensor)(const Param& param, const Optimizer& optimizer);
+    Tensor (Optimizer::*of)(const Param& param) const;
 };
-constexpr Part parts[] = {
-    {"weights.safetensors", [](const Param& p, const Optimizer&) { return p.master; }},
-    {"mean.safetensors", [](const Param& p, const Optimizer& o) { return o.mean(p); }},
-    {"mean_square.safetensors", [](const Param& p, const Optimizer& o) { return o.mean_square(p); }},
-};
+constexpr Moment moments[] = {{mean_file, &Optimizer::mean}, {mean_square_file, &Optimizer::mean_square}};
 
-void write_part(const fs::path& folder, const Part& part, Llama& llama, const Optimizer& optimizer) {
+void write_moment(const fs::path& folder, const Moment& moment, Llama& llama, const Optimizer& optimizer) {
     std::deque<HostCopy> copies;  // of all values where the host cannot access them
     std::vector<NamedTensor> tensors;
-    for (Param* p : llama.params()) {
-        if (!p->master) continue;
-        copies.emplace_back(llama.kernels, Stream{}, part.tensor(*p, optimizer));
-        tensors.push_back({p->name, copies.back().download()});
-    }
-    write_safetensors(folder / part.file, tensors);
+    visit(llama.config, llama, [&](auto& weight, const WeightInfo& info) {
+        const Param& param = param_of(weight);
+        if (!param.master) return;
+        copies.emplace_back(llama.kernels, Stream{}, (optimizer.*moment.of)(param));
+        tensors.push_back({hugging_face_name(info), copies.back().download()});
+    });
+    write_safetensors(folder / moment.file, tensors);
 }
 
-void read_part(const fs::path& folder, const Part& part, Llama& llama, const Optimizer& optimizer) {
-    SafetensorsFile file(folder / part.file);
-    for (Param* p : llama.params()) {
-        if (!p->master) continue;
-        Tensor from = file.tensor(p->name), to = part.tensor(*p, optimizer);
+// tensor_of(name), in the memory of a file, is copied to value_of(param) for each trainable weight.
+template <class TensorOf, class ValueOf>
+void read_values(Llama& llama, const fs::path& path, TensorOf tensor_of, ValueOf value_of) {
+    visit(llama.config, llama, [&](auto& weight, const WeightInfo& info) {
+        const Param& param = param_of(weight);
+        if (!param.master) return;
+        std::string name = hugging_face_name(info);
+        Tensor from = tensor_of(name), to = value_of(param);
         bool matches = from.dtype == Dtype::f32 && from.rank == to.rank && from.size == to.size;
         if (!matches)
             fail(ErrorKind::damaged,
                  "{}: tensor {} is {}, but the model's is {}: the checkpoint belongs to a run with another shape or "
                  "base model",
-                 file.path().string(), p->name, from, to);
+                 path.string(), name, from, to);
         llama.kernels.copy({}, to.data, from.data, static_cast<size_t>(to.bytes()));
-    }
-}
-
-fs::path name_of(int64_t step) { return fmt::format("{}{:08}", prefix, step); }
-
-// Complete checkpoints, newest first.
-std::vector<fs::path> complete_checkpoints(const fs::path& folder) {
-    std::vector<fs::path> list;
-    std::error_code problem;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
-        std::string name = entry.path().filename().string();
-        bool named = name.starts_with(prefix) && name.find_first_not_of("0123456789", prefix.size()) == name.npos;
-        if (named && fs::exists(entry.path() / manifest_name)) list.push_back(entry.path());
-    }
-    std::sort(list.rbegin(), list.rend());
-    return list;
+    });
 }
 
 void remove_folder(const fs::path& folder) {
     std::error_code problem;
-    fs::remove(folder / manifest_name, problem);  // first: without a manifest the rest is ignored
+    fs::remove(folder / checkpoint_manifest, problem);  // first: without a manifest the rest is ignored
     fs::remove_all(folder, problem);
+}
+
+// All files of the folder, sorted by name.
+std::vector<ManifestFile> list_files(const fs::path& folder) {
+    std::vector<ManifestFile> files;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+        files.push_back({entry.path().filename().string(), hash_digits(hash_file(entry.path())),
+                         static_cast<int64_t>(entry.file_size())});
+    std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    return files;
 }
 
 // Throws Error if a file is missing or has a different size or hash.
@@ -101,14 +98,14 @@ void verify(const fs::path& checkpoint, const Manifest& manifest) {
 }
 
 Manifest read_manifest(const fs::path& checkpoint) {
-    MappedFile file(checkpoint / manifest_name);
+    MappedFile file(checkpoint / checkpoint_manifest);
     Manifest manifest = parse_manifest(file.text(), file.path().string());
-    if (manifest_json(manifest) != file.text() || checkpoint.filename() != name_of(manifest.state.step))
+    if (manifest_json(manifest) != file.text() || checkpoint.filename() != checkpoint_name(manifest.state.step))
         fail(ErrorKind::damaged, "{}: is damaged: its hash does not match", file.path().string());
-    for (const Part& part : parts)
+    for (const char* needed : {"config.json", mean_file, mean_square_file})
         if (std::none_of(manifest.files.begin(), manifest.files.end(),
-                         [&](const ManifestFile& f) { return f.name == part.file; }))
-            fail(ErrorKind::damaged, "{}: {} is not listed", file.path().string(), part.file);
+                         [&](const ManifestFile& f) { return f.name == needed; }))
+            fail(ErrorKind::damaged, "{}: {} is not listed", file.path().string(), needed);
     return manifest;
 }
 
@@ -123,17 +120,17 @@ std::map<std::string, std::string> members_of(std::string_view recipe, std::stri
 
 }  // namespace
 
+void write_files(const fs::path& folder, const std::vector<ModelFile>& files) {
+    for (const ModelFile& file : files) write_file(folder / file.name, file.content);
+}
+
 void save_checkpoint(const fs::path& folder, const RunState& state, Llama& llama, const Optimizer& optimizer,
-                     int64_t keep) {
-    NewFolder checkpoint(folder / name_of(state.step));
-    Manifest manifest{state, {}};
-    for (const Part& part : parts) {
-        write_part(checkpoint.path(), part, llama, optimizer);
-        fs::path path = checkpoint / part.file;
-        manifest.files.push_back(
-            {part.file, hash_digits(hash_file(path)), static_cast<int64_t>(MappedFile(path).bytes().size())});
-    }
-    write_file(checkpoint / manifest_name, manifest_json(manifest));
+                     const std::vector<ModelFile>& files, int64_t keep) {
+    NewFolder checkpoint(folder / checkpoint_name(state.step));
+    save_llama(llama, checkpoint.path(), Dtype::f32);
+    write_files(checkpoint.path(), files);
+    for (const Moment& moment : moments) write_moment(checkpoint.path(), moment, llama, optimizer);
+    write_file(checkpoint / checkpoint_manifest, manifest_json({state, list_files(checkpoint.path())}));
     remove_folder(checkpoint.target());  // may exist from a run that was restarted
     checkpoint.commit();
     std::vector<fs::path> all = complete_checkpoints(folder);
@@ -152,11 +149,16 @@ std::optional<fs::path> newest_checkpoint(const fs::path& folder) {
     return {};
 }
 
-bool has_checkpoints(const fs::path& folder) { return !complete_checkpoints(folder).empty(); }
-
 RunState load_checkpoint(const fs::path& checkpoint, Llama& llama, Optimizer& optimizer) {
     Manifest manifest = read_manifest(checkpoint);
-    for (const Part& part : parts) read_part(checkpoint, part, llama, optimizer);
+    ModelWeights weights(checkpoint);
+    auto weight = [&](const std::string& name) { return weights.tensor(name); };
+    read_values(llama, checkpoint, weight, [](const Param& param) { return param.master; });
+    for (const Moment& moment : moments) {
+        SafetensorsFile file(checkpoint / moment.file);
+        auto value = [&](const std::string& name) { return file.tensor(name); };
+        read_values(llama, file.path(), value, [&](const Param& param) { return (optimizer.*moment.of)(param); });
+    }
     optimizer.steps = manifest.state.step;
     return manifest.state;
 }
@@ -164,7 +166,7 @@ RunState load_checkpoint(const fs::path& checkpoint, Llama& llama, Optimizer& op
 void remove_stale(const fs::path& output, int64_t step) {
     fs::path folder = output / "checkpoints";
     for (const fs::path& checkpoint : complete_checkpoints(folder))
-        if (checkpoint > folder / name_of(step)) {
+        if (checkpoint > folder / checkpoint_name(step)) {
             remove_folder(checkpoint.string() + ".damaged");
             rename_durably(checkpoint, checkpoint.string() + ".damaged");
         }
@@ -176,9 +178,9 @@ void remove_stale(const fs::path& output, int64_t step) {
 
 std::vector<std::string> changes_of_recipe(std::string_view before, std::string_view now, std::string_view path) {
     // Paths, intervals, and how a step is split: may always change.
-    constexpr std::string_view always[] = {
-        "data",   "validation",       "output",          "from", "micro_batch", "recompute", "sample_every",
-        "prompt", "checkpoint_every", "keep_checkpoints"};
+    constexpr std::string_view always[] = {"data",         "validation", "output",           "from",
+                                           "micro_batch",  "recompute",  "validate_every",   "validation_rows",
+                                           "sample_every", "prompt",     "checkpoint_every", "keep_checkpoints"};
     constexpr std::string_view when_resuming[] = {
         "steps", "learning_rate", "final_learning_rate", "schedule", "decay_share", "warm_up", "clip"};
     auto is_in = [](auto& list, const std::string& key) {

@@ -1,12 +1,13 @@
-// train/checkpoint.h — checkpoints to resume from: a folder of safetensors and a manifest with their hashes.
+// train/checkpoint.h — checkpoints to resume from: model folders with the optimizer's state and a manifest of hashes.
 //
-//   save_checkpoint(folder / "checkpoints", progress, llama, optimizer, 2);  // writes step-00000200/ atomically
+//   save_checkpoint(folder / "checkpoints", state, llama, optimizer, files, 2);  // writes step-00000200/ atomically
 //   std::optional<std::filesystem::path> last = newest_checkpoint(folder / "checkpoints");
 //   RunState state = load_checkpoint(*last, llama, optimizer);
 //
-// Files are written and synced in a temporary folder, the manifest last; then the folder is renamed. A folder without a
-// manifest is incomplete and skipped; one whose hashes do not match is skipped with a warning. Throws Error for a
-// checkpoint of another model, naming the tensor.
+// The model is in Hugging Face's format, its weights are the f32 masters. Files are written and synced in a temporary
+// folder, the manifest last; then the folder is renamed. A folder without a manifest is incomplete and skipped; one
+// whose hashes do not match is skipped with a warning. Throws Error for a checkpoint of another model, naming the
+// tensor.
 #pragma once
 #include "model/llama.h"
 #include "train/manifest.h"
@@ -21,13 +22,17 @@
 
 namespace puna {
 
+// A file of a model folder beside its weights and config.json.
+struct ModelFile {
+    std::string name, content;
+};
+void write_files(const std::filesystem::path& folder, const std::vector<ModelFile>& files);
+
 void save_checkpoint(const std::filesystem::path& folder, const RunState& state, Llama& llama,
-                     const Optimizer& optimizer, int64_t keep);
+                     const Optimizer& optimizer, const std::vector<ModelFile>& files, int64_t keep);
 
 // The newest complete and undamaged checkpoint.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder);
-
-bool has_checkpoints(const std::filesystem::path& folder);  // complete ones, damaged or not
 
 RunState load_checkpoint(const std::filesystem::path& checkpoint, Llama& llama, Optimizer& optimizer);
 

@@ -4,6 +4,7 @@
 #include "core/mapped_file.h"
 #include "core/test_error.h"
 #include "core/test_folder.h"
+#include "model/checkpoint_folders.h"
 #include "model/load.h"
 
 #include <gmock/gmock.h>
@@ -61,7 +62,7 @@ class Checkpoints : public testing::Test {
  protected:
     void save(int64_t step, int64_t keep = 9) {
         run_.step();
-        save_checkpoint(folder_.path(), {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, keep);
+        save_checkpoint(folder_.path(), {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, {}, keep);
     }
     // The name of the newest good checkpoint, and the warnings about others.
     std::string newest() {
@@ -85,7 +86,7 @@ TEST_F(Checkpoints, WeightsMomentsAndStateAreRestored) {
                    .recipe = R"({"steps":3})",
                    .data = "0123",
                    .changes = {"from step 1 on: steps = 3 instead of 2"}};
-    save_checkpoint(folder_.path(), state, run_.llama, run_.optimizer, 1);
+    save_checkpoint(folder_.path(), state, run_.llama, run_.optimizer, {}, 1);
     SmallRun other;
     ASSERT_NE(other.values(), run_.values());
     RunState loaded = load_checkpoint(folder_ / second, other.llama, other.optimizer);
@@ -99,6 +100,34 @@ TEST_F(Checkpoints, WeightsMomentsAndStateAreRestored) {
     EXPECT_EQ(loaded.changes, state.changes);
 }
 
+TEST_F(Checkpoints, AreModelFoldersWithTheMastersInFull) {
+    run_.step();
+    save_checkpoint(folder_.path(), {.step = 1, .recipe = "{}"}, run_.llama, run_.optimizer,
+                    {{"generation_config.json", R"({"do_sample": true, "temperature": 0.25})"}}, 1);
+    std::shared_ptr<ModelSource> source = open_model(folder_ / first);
+    EXPECT_EQ(source->generation_defaults().sample.temperature, 0.25f);
+    EXPECT_EQ(source->config().ffn, 12);
+    Llama loaded = load_llama(choose_kernels(), source, {.trainable = true});
+    for (size_t i = 0; i < loaded.params().size(); ++i) {
+        Tensor master = run_.llama.params()[i]->master;
+        if (!master) continue;  // the tied output
+        EXPECT_THAT(loaded.params()[i]->master.span<float>(), testing::ElementsAreArray(master.span<float>()));
+    }
+}
+
+TEST_F(Checkpoints, AreWhatTheFolderOfAnUnfinishedRunStandsFor) {
+    fs::path run = folder_ / "run";
+    EXPECT_EQ(find_model(run), run) << "there is nothing";
+    for (int64_t step : {1, 2})
+        save_checkpoint(run / "checkpoints", {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, {}, 9);
+    EXPECT_EQ(find_model(run), run / "checkpoints" / second);
+    EXPECT_EQ(open_model(run)->path(), run / "checkpoints" / second);
+    fs::remove(run / "checkpoints" / second / "manifest.json");
+    EXPECT_EQ(find_model(run), run / "checkpoints" / first) << "one that is not complete is no model";
+    save_llama(run_.llama, run, Dtype::f32);
+    EXPECT_EQ(find_model(run), run) << "the run has finished";
+}
+
 TEST_F(Checkpoints, OnlyTheNewestAreKept) {
     for (int64_t step : {1, 2, 3}) save(step, 2);
     EXPECT_THAT(folder_.names(), ElementsAre(second, third));
@@ -108,9 +137,9 @@ TEST_F(Checkpoints, DamagedOnesAreNamedAndTheLastGoodOneIsFound) {
     for (int64_t step : {1, 2, 3}) save(step);
     EXPECT_EQ(newest(), third);
     EXPECT_EQ(warnings_, "");
-    flip_last_byte(folder_ / third / "weights.safetensors");
+    flip_last_byte(folder_ / third / "model.safetensors");
     EXPECT_EQ(newest(), second);
-    EXPECT_THAT(warnings_, HasSubstr("step-00000003/weights.safetensors: is damaged: its hash does not match"));
+    EXPECT_THAT(warnings_, HasSubstr("step-00000003/model.safetensors: is damaged: its hash does not match"));
     fs::remove(folder_ / second / "mean_square.safetensors");
     EXPECT_EQ(newest(), first);
     EXPECT_THAT(warnings_, HasSubstr("step-00000002/mean_square.safetensors: cannot open"));
@@ -129,15 +158,15 @@ TEST_F(Checkpoints, AnEditedManifestIsDamaged) {
         EXPECT_THAT(warnings_, HasSubstr("manifest.json: "));
     }
     Manifest outside = parse_manifest(good, "manifest.json");
-    outside.files[0].name = "../weights.safetensors";
+    outside.files[0].name = "../model.safetensors";
     write_file(manifest, manifest_json(outside));
     EXPECT_EQ(newest(), "none");
-    EXPECT_THAT(warnings_, HasSubstr("'../weights.safetensors' is not a file name in this folder"));
+    EXPECT_THAT(warnings_, HasSubstr("'../model.safetensors' is not a file name in this folder"));
     Manifest shorter = parse_manifest(good, "manifest.json");
-    shorter.files.pop_back();
+    shorter.files.erase(shorter.files.begin());
     write_file(manifest, manifest_json(shorter));
     EXPECT_EQ(newest(), "none");
-    EXPECT_THAT(warnings_, HasSubstr("manifest.json: mean_square.safetensors is not listed"));
+    EXPECT_THAT(warnings_, HasSubstr("manifest.json: config.json is not listed"));
     write_file(manifest, good);
     fs::rename(folder_ / first, folder_ / second);
     EXPECT_EQ(newest(), "none") << "a manifest of another step";
@@ -153,11 +182,11 @@ TEST_F(Checkpoints, AnInterruptedOneLeavesTheFormer) {
     std::string error = error_of([&] { save(2); });
     ::setrlimit(RLIMIT_FSIZE, &former);
     std::signal(SIGXFSZ, handler);
-    EXPECT_THAT(error, AllOf(HasSubstr("weights.safetensors"), HasSubstr("File too large")));
+    EXPECT_THAT(error, AllOf(HasSubstr("model.safetensors"), HasSubstr("File too large")));
     EXPECT_THAT(folder_.names(), ElementsAre(first));
     EXPECT_EQ(newest(), first);
     make_folder(folder_ / second);  // a process that was killed before the manifest
-    write_file(folder_ / second / "weights.safetensors", "half");
+    write_file(folder_ / second / "model.safetensors", "half");
     EXPECT_EQ(newest(), first);
     EXPECT_EQ(warnings_, "") << "it is not complete, so not damaged";
 }
@@ -166,7 +195,7 @@ TEST_F(Checkpoints, DamagedOnesOfLaterStepsAreMovedAway) {
     make_folder(folder_ / "checkpoints");
     for (int64_t step : {1, 2}) {
         run_.step();
-        save_checkpoint(folder_ / "checkpoints", {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, 9);
+        save_checkpoint(folder_ / "checkpoints", {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, {}, 9);
     }
     remove_stale(folder_.path(), 1);
     EXPECT_TRUE(fs::exists(folder_ / "checkpoints" / first / "manifest.json"));
@@ -179,7 +208,7 @@ TEST_F(Checkpoints, ThoseOfAnotherModelAreRefusedByTensor) {
     SmallRun wider(16);
     EXPECT_THAT(
         error_of([&] { load_checkpoint(folder_ / first, wider.llama, wider.optimizer); }),
-        HasSubstr("weights.safetensors: tensor tok_embeddings.weight is f32 [10, 8], but the model's is f32 [10, "
+        HasSubstr("step-00000001: tensor model.embed_tokens.weight is f32 [10, 8], but the model's is f32 [10, "
                   "16]: the checkpoint belongs to a run with another shape"));
 }
 

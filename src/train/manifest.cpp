@@ -11,7 +11,7 @@ namespace puna {
 
 namespace {
 
-constexpr int64_t format_version = 1;
+constexpr int64_t format_version = 2;  // 1: without the model's config and tokenizer
 constexpr JsonLimits limits{.bytes = 4 << 20, .values = 10'000};
 
 ManifestFile file_of(JsonNode value, std::string_view path) {
@@ -50,8 +50,11 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
     JsonDocument document(json, path, limits);
     JsonNode root = document.root();
     if (int64_t version = root.integer("puna_checkpoint", 0); version != format_version)
-        fail(ErrorKind::unsupported, "{}: not a checkpoint manifest of a supported version (version {})", path,
-             version);
+        fail(ErrorKind::unsupported,
+             "{}: not a checkpoint manifest of a supported version (version {}): resume it with the version of puna "
+             "that "
+             "wrote it, or train again",
+             path, version);
     Manifest m;
     m.state = {.step = root.count("step"),
                .position = root.count("position"),

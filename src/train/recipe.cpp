@@ -128,6 +128,8 @@ void validate(const Recipe& r, int processes) {
         fail_value("micro_batch", "{} rows per process are not a multiple of {}", share, r.micro_batch);
 }
 
+bool validates(const Recipe& r) { return !r.validation.empty() && r.validation != no_validation; }
+
 int64_t warm_up_steps(const Recipe& r) { return r.warm_up >= 0 ? r.warm_up : std::min<int64_t>(r.steps / 10, 100); }
 
 double learning_rate_at(const Recipe& r, int64_t step) {

@@ -25,6 +25,8 @@ inline std::vector<std::string_view> enum_names(Schedule) { return {"cosine", "l
 enum class SumOrder { tree, running };
 inline std::vector<std::string_view> enum_names(SumOrder) { return {"tree", "running"}; }
 
+inline constexpr double max_steps = int64_t{1} << 40;
+
 struct Recipe {
     std::string data, validation, output, from;
     int64_t dim = 256, layers = 6, heads = 4, kv_heads = 2, ffn = 688, context = 512;
@@ -32,6 +34,7 @@ struct Recipe {
     Dtype type = Dtype::bf16;
 
     int64_t steps = 1000, length = 512, batch = 8, micro_batch = 0;
+    double epochs = 0;
     double learning_rate = 1e-3, final_learning_rate = 0.1, decay_share = 0.2;
     Schedule schedule = Schedule::cosine;
     int64_t warm_up = -1;
@@ -40,15 +43,17 @@ struct Recipe {
     SumOrder gradient_sum = SumOrder::tree;
     int64_t seed = 1;
 
-    int64_t validate_every = 200, validation_rows = 64, sample_every = 0, checkpoint_every = 200, keep_checkpoints = 2;
+    int64_t validate_every = 200, validation_rows = 64, sample_every = 200, checkpoint_every = 200,
+            keep_checkpoints = 2;
     std::string prompt;
 };
 template <class F>
 void fields(Recipe& r, F field) {
-    constexpr double max_steps = int64_t{1} << 40, max_rows = 1 << 20;
+    constexpr double max_rows = 1 << 20;
     field.group("Data");
     field("data", r.data, "training set, written by puna data pack", {.word = "FOLDER", .required = true});
-    field("validation", r.validation, "validation set", {.word = "FOLDER", .unset = "no validation"});
+    field("validation", r.validation, "validation set; none: no validation",
+          {.word = "FOLDER", .unset = "the folder validation in the training set, if there is one"});
     field("length", r.length, "tokens per training row", {.min = 1, .max = max_rows});
     field("batch", r.batch, "rows per step, over all passes and processes", {.min = 1, .max = max_rows});
     field("micro_batch", r.micro_batch, "rows per pass (gradient accumulation): fewer need less memory",
@@ -65,6 +70,7 @@ void fields(Recipe& r, F field) {
     field("type", r.type, "dtype of matrix products; master weights are f32", {.word = "bf16|f32"});
     field.group("Schedule");
     field("steps", r.steps, "number of training steps", {.min = 1, .max = max_steps});
+    field("epochs", r.epochs, "instead of steps: passes over the training set", {.min = 0, .max = 1e6, .unset = "off"});
     field("learning_rate", r.learning_rate, "peak learning rate", {.min = 0, .max = 1e3});
     field("final_learning_rate", r.final_learning_rate, "final learning rate, as a fraction of the peak",
           {.min = 0, .max = 1});
@@ -81,8 +87,9 @@ void fields(Recipe& r, F field) {
     field("validate_every", r.validate_every, "steps between validations; 0 = at the end only",
           {.min = 0, .max = max_steps});
     field("validation_rows", r.validation_rows, "validation rows to use; 0 = all", {.min = 0, .max = max_steps});
-    field("sample_every", r.sample_every, "steps between text samples", {.min = 0, .max = max_steps, .unset = "none"});
-    field("prompt", r.prompt, "prompt of the text samples");
+    field("sample_every", r.sample_every, "steps between text samples; 0 = none", {.min = 0, .max = max_steps});
+    field("prompt", r.prompt, "what samples begin with; for conversations the user's message",
+          {.unset = "nothing; for conversations \"Who are you?\""});
     field.group("Output and checkpoints");
     field("output", r.output, "folder for the model, metrics, report and checkpoints",
           {.word = "FOLDER", .required = true});
@@ -90,6 +97,9 @@ void fields(Recipe& r, F field) {
           {.min = 0, .max = max_steps});
     field("keep_checkpoints", r.keep_checkpoints, "number of newest checkpoints to keep", {.min = 1, .max = max_rows});
 }
+
+inline constexpr std::string_view no_validation = "none";  // a value of `validation`
+bool validates(const Recipe& recipe);                      // whether it names a validation set
 
 // Both return the names of the fields that are set; the others keep their values.
 std::vector<std::string> read_recipe(Recipe& recipe, const std::filesystem::path& path);

@@ -20,12 +20,12 @@ bool are_same(const std::string& a, const std::string& b) {
 }
 
 std::vector<FieldNote> notes_on_unused_fields(const Recipe& r, const std::function<bool(std::string_view)>& named) {
-    bool validates = !r.validation.empty(), continues = !r.from.empty();
-    constexpr std::string_view no_validation = "there is no validation set",
+    bool validates = puna::validates(r), continues = !r.from.empty();
+    constexpr std::string_view no_set = "there is no validation set",
                                own_shape = "the shape comes from the model of 'from'";
     const FieldEffect list[] = {
-        {"validate_every", !validates, no_validation},
-        {"validation_rows", !validates, no_validation},
+        {"validate_every", !validates, no_set},
+        {"validation_rows", !validates, no_set},
         {"prompt", r.sample_every == 0, "sampling is off: sample_every is 0"},
         {"decay_share", r.schedule != Schedule::constant, "only schedule 'constant' uses it"},
         {"final_learning_rate", r.schedule == Schedule::constant && r.decay_share == 0 && r.final_learning_rate != 1,
@@ -60,7 +60,7 @@ std::vector<FieldNote> notes_on(const Recipe& r, const std::function<bool(std::s
             {"warm_up", fmt::format("{} of {} steps: the learning rate only reaches {:.3g} of {:.3g} and never decays",
                                     r.warm_up, r.steps, learning_rate_at(r, r.steps - 1), r.learning_rate)});
     if (r.learning_rate == 0) notes.push_back({"learning_rate", "0 trains nothing"});
-    if (!r.validation.empty() && are_same(r.data, r.validation))
+    if (validates(r) && are_same(r.data, r.validation))
         notes.push_back({"validation", "is the training set itself, so its loss does not measure generalization"});
     struct Interval {
         std::string_view field;
@@ -68,8 +68,8 @@ std::vector<FieldNote> notes_on(const Recipe& r, const std::function<bool(std::s
         bool used;
     };
     for (const Interval& every :
-         {Interval{"validate_every", r.validate_every, !r.validation.empty()},
-          Interval{"sample_every", r.sample_every, true}, Interval{"checkpoint_every", r.checkpoint_every, true}})
+         {Interval{"validate_every", r.validate_every, validates(r)}, Interval{"sample_every", r.sample_every, true},
+          Interval{"checkpoint_every", r.checkpoint_every, true}})
         if (every.used && every.steps > r.steps && named(every.field))
             notes.push_back({std::string(every.field),
                              fmt::format("{} exceeds the {} steps: only at the end", every.steps, r.steps)});

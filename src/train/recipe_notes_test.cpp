@@ -29,7 +29,7 @@ TEST(RecipeNotes, FieldsWithoutEffectAreReported) {
     const std::pair<const char*, const char*> cases[] = {
         {"validate_every = 5", "validate_every: has no effect, there is no validation set"},
         {"validation_rows = 5", "validation_rows: has no effect, there is no validation set"},
-        {"prompt = 'Once'", "prompt: has no effect, sampling is off: sample_every is 0"},
+        {"sample_every = 0\nprompt = 'Once'", "prompt: has no effect, sampling is off: sample_every is 0"},
         {"schedule = 'linear'\ndecay_share = 0.3", "decay_share: has no effect, only schedule 'constant' uses it"},
         {"schedule = 'constant'\ndecay_share = 0.0\nfinal_learning_rate = 0.5",
          "final_learning_rate: has no effect, schedule 'constant' does not decay with decay_share 0"},

@@ -16,8 +16,9 @@ constexpr JsonLimits limits{.bytes = 4 << 20, .values = 10'000};
 constexpr std::array<std::string_view, 4> end_names = {"none", "finished", "stopped", "failed"};  // of RunEnd
 
 JsonObject set_json(const SetFacts& set) {
-    return {{"name", set.name},     {"conversations", set.conversations}, {"documents", set.documents},
-            {"tokens", set.tokens}, {"trained", set.trained},             {"bytes", set.bytes}};
+    return {{"name", set.name},           {"conversations", set.conversations},
+            {"documents", set.documents}, {"tokens", set.tokens},
+            {"trained", set.trained},     {"bytes", set.bytes}};
 }
 
 SetFacts parse_set(const JsonNode& json) {
@@ -39,18 +40,10 @@ RunEnd parse_end(const JsonNode& json) {
 }  // namespace
 
 std::string run_facts_json(const RunFacts& f) {
-    JsonObject json{{"puna_run", format_version},
-                    {"command", f.command},
-                    {"folder", f.folder},
-                    {"version", f.version},
-                    {"kernels", f.kernels},
-                    {"processor", f.processor},
-                    {"threads", f.threads},
-                    {"processes", f.processes},
-                    {"started", f.started},
-                    {"parameters", f.parameters},
-                    {"vocabulary", f.vocabulary},
-                    {"rows_per_epoch", f.rows_per_epoch},
+    JsonObject json{{"puna_run", format_version}, {"command", f.command},       {"folder", f.folder},
+                    {"version", f.version},       {"kernels", f.kernels},       {"processor", f.processor},
+                    {"threads", f.threads},       {"processes", f.processes},   {"started", f.started},
+                    {"parameters", f.parameters}, {"vocabulary", f.vocabulary}, {"rows_per_epoch", f.rows_per_epoch},
                     {"data", set_json(f.data)}};
     if (f.validation) json.add("validation", set_json(*f.validation));
     json.add("end", end_names[static_cast<size_t>(f.end)]);

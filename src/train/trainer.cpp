@@ -1,20 +1,24 @@
 #include "train/trainer.h"
 
-#include "core/atomic_file.h"
 #include "core/checked.h"
 #include "core/fields.h"
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
+#include "core/processors.h"
 #include "core/progress.h"
+#include "core/threads.h"
+#include "model/checkpoint_folders.h"
 #include "model/load.h"
 #include "train/card.h"
-#include "train/report.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ctime>
+#include <exception>
 #include <limits>
+#include <system_error>
 
 namespace puna {
 
@@ -38,8 +42,11 @@ void check_ids(const Loader& loader, const Config& config) {
             loader.set().folder().string(), *id, config.vocabulary);
 }
 
-Llama starting_model(const Kernels& kernels, const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks) {
+// checkpoint: to resume from; its weights are read later.
+Llama starting_model(const Kernels& kernels, const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks,
+                     const std::optional<fs::path>& checkpoint) {
     LoadOptions options{.dtype = recipe.type, .trainable = true};
+    if (checkpoint) return uninitialized_llama(kernels, load_config(*checkpoint), options);
     Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary()) : load_config(recipe.from);
     if (recipe.from.empty() || hooks.bos >= 0) config.bos = hooks.bos;
     config.eos = hooks.eos;
@@ -78,27 +85,11 @@ std::string recipe_json(Recipe recipe) { return to_json(list_fields(recipe)); }
 
 std::string hash_of_index(const Loader& loader) { return hash_digits(hash_file(loader.set().folder() / "index.json")); }
 
-bool path_exists(const fs::path& path) {
-    std::error_code problem;
-    bool exists = fs::exists(path, problem);
-    if (problem) fail("{}: cannot access: {}", path.string(), problem.message());
-    return exists;
-}
-
 // Training and validation sets must share a tokenizer.
 void check_same_tokenizer(const Loader& loader, const Loader& training) {
     if (loader.set().index().tokenizer != training.set().index().tokenizer)
         fail("{}: was packed with a different tokenizer than {}", loader.set().folder().string(),
              training.set().folder().string());
-}
-
-// Never overwrite an existing model, card or packed set.
-void check_no_existing_result(const fs::path& output) {
-    for (const char* name :
-         {"model.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json",
-          "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "README.md", "report.html"})
-        if (path_exists(output / name))
-            fail("{}: already exists and would be overwritten; choose another output folder", (output / name).string());
 }
 
 void warn_about_truncation(const Loader& loader, int64_t length) {
@@ -134,36 +125,65 @@ void check_can_be_validated(const Recipe& recipe, const Loader& validation) {
         recipe.validation, rows, recipe.length);
 }
 
-// The tokenizer is that of the data. Its chat template too if it is of conversations; a model that was trained on text
-// keeps the template of the model that it continues, if that has one.
-void save_tokenizer_files(const fs::path& output, const fs::path& data, const fs::path& base) {
-    fs::path templates = !base.empty() && file_exists(base / "tokenizer_config.json") ? base : data;
-    write_file(output / "tokenizer.json", read_text(data / "tokenizer.json"));
+// The tokenizer is that of the data. Its chat template too if it is of conversations; a model that is trained on text
+// keeps the template of the model that it continues, if that has one. base: that model, or empty.
+std::vector<ModelFile> model_files(const Config& config, const ShardSet& data, const fs::path& base) {
+    std::vector<ModelFile> files = {{"tokenizer.json", read_text(data.folder() / "tokenizer.json")}};
+    bool keeps = !base.empty() && !data.index().conversations && file_exists(base / "tokenizer_config.json");
     for (const char* name : {"tokenizer_config.json", "chat_template.jinja"})
-        if (file_exists(templates / name)) write_file(output / name, read_text(templates / name));
+        if (fs::path path = (keeps ? base : data.folder()) / name; file_exists(path))
+            files.push_back({name, read_text(path)});
+    fs::path defaults = base / "generation_config.json";
+    bool has_defaults = !base.empty() && file_exists(defaults);
+    files.push_back(
+        {"generation_config.json", generation_config_json(config, has_defaults ? read_text(defaults) : "")});
+    return files;
+}
+
+SetFacts facts_of(const ShardSet& set) {
+    const SetIndex& index = set.index();
+    return {.name = public_name(set.folder()),
+            .conversations = index.conversations,
+            .documents = index.documents,
+            .tokens = index.tokens,
+            .trained = index.trained,
+            .bytes = index.bytes};
 }
 
 }  // namespace
 
-struct Trainer::Files {
-    JsonLines metrics, timing;
-};
+Recipe resolve(Recipe recipe) {
+    if (recipe.epochs > 0) {
+        Loader loader(recipe.data, {.length = recipe.length});
+        double steps =
+            std::ceil(recipe.epochs * static_cast<double>(loader.rows_per_epoch()) / static_cast<double>(recipe.batch));
+        recipe.steps = std::max<int64_t>(1, static_cast<int64_t>(std::min(steps, max_steps)));
+        recipe.epochs = 0;
+    }
+    if (recipe.validation.empty()) {
+        fs::path held_out = fs::path(recipe.data) / "validation";
+        recipe.validation = file_exists(held_out / "index.json") ? held_out.string() : std::string(no_validation);
+    }
+    return recipe;
+}
 
 Trainer::Trainer(const Kernels& kernels, const Recipe& recipe, const Group& group, TrainerHooks hooks)
     : kernels_(kernels),
-      recipe_((validate(recipe, group.size()), recipe)),
+      recipe_((validate(recipe, group.size()), resolve(recipe))),
       group_(group),
       hooks_(std::move(hooks)),
       loader_(recipe.data, {.length = recipe.length, .seed = static_cast<uint64_t>(recipe.seed)}),
-      llama_(starting_model(kernels, recipe, loader_, hooks_)),
+      folder_(open_to_resume()),
+      last_checkpoint_(hooks_.resume ? newest_checkpoint(checkpoints()) : std::nullopt),
+      llama_(starting_model(kernels, recipe, loader_, hooks_, last_checkpoint_)),
       optimizer_(llama_, recipe.optimizer),
       gradients_(kernels, gradient_elements(llama_), plan_of(recipe, rows_per_rank()), &llama_.output.weight),
       pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep),
       peak_(measure_peak(kernels_, recipe.type)) {
-    if (!recipe.validation.empty()) {
-        validation_.emplace(recipe.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
+    if (validates(recipe_)) {
+        validation_.emplace(recipe_.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
         check_same_tokenizer(*validation_, loader_);
-        check_can_be_validated(recipe, *validation_);
+        check_can_be_validated(recipe_, *validation_);
         check_ids(*validation_, llama_.config);
     }
     if (group_.rank() != 0) return;
@@ -173,42 +193,56 @@ Trainer::Trainer(const Kernels& kernels, const Recipe& recipe, const Group& grou
 
 Trainer::~Trainer() = default;
 
+// Before anything is read of a run that is resumed, no other process may change it.
+std::unique_ptr<RunFolder> Trainer::open_to_resume() const {
+    check_startable(recipe_.output, {hooks_.resume, hooks_.force});
+    if (!hooks_.resume || group_.rank() != 0) return nullptr;
+    return std::make_unique<RunFolder>(recipe_.output);
+}
+
+fs::path Trainer::checkpoints() const { return fs::path(recipe_.output) / "checkpoints"; }
+
 void Trainer::start_or_resume() {
-    fs::path output = recipe_.output, checkpoints = output / "checkpoints";
-    bool started = path_exists(output / "metrics.jsonl"), finished = path_exists(output / "model.safetensors"),
-         any = has_checkpoints(checkpoints);
-    if (!hooks_.resume && (started || any))
-        fail("{}: already contains a training run; resume it, or choose another output folder", output.string());
-    if (!hooks_.resume) check_no_existing_result(output);
-    if (hooks_.resume && !started && !any)
-        fail("{}: no checkpoint to resume from; give the folder of a run, or start one without resuming",
-             output.string());
-    if (group_.rank() == 0) {
-        make_folder(checkpoints);
-        lock_ = std::make_unique<RunLock>(checkpoints);
+    bool rank0 = group_.rank() == 0;
+    if (hooks_.resume && !last_checkpoint_) {
+        bool finished = file_exists(fs::path(recipe_.output) / "config.json");
+        if (finished || !complete_checkpoints(checkpoints()).empty())
+            fail("{}: no checkpoint to resume from is left; start again in another output folder", recipe_.output);
+        if (rank0) log_info("{}: stopped before its first checkpoint; starting from step 0", recipe_.output);
     }
-    std::optional<fs::path> last = newest_checkpoint(checkpoints);
-    if (hooks_.resume && !last && (finished || any))
-        fail("{}: no checkpoint to resume from is left; start again in another output folder", output.string());
-    if (last) resume_from(*last);
-    if (last && state_.step == recipe_.steps && group_.rank() == 0)
-        log_info("{}: training is already complete ({}/{} steps); rewriting the model files", output.string(),
+    if (last_checkpoint_) resume_from(*last_checkpoint_);
+    if (last_checkpoint_ && state_.step == recipe_.steps && rank0)
+        log_info("{}: training is already complete ({}/{} steps); rewriting the model files", recipe_.output,
                  state_.step, recipe_.steps);
-    if (hooks_.resume && !last && group_.rank() == 0)
-        log_info("{}: stopped before its first checkpoint; starting from step 0", output.string());
     state_.recipe = recipe_json(recipe_);
     state_.data = hash_of_index(loader_);
     group_.barrier();  // all ranks have looked for checkpoints before rank 0 modifies the folder
-    if (group_.rank() != 0) return;
-    remove_stale(output, state_.step);
-    std::error_code absent;
-    auto timed = static_cast<int64_t>(
-        fs::exists(output / "timing.jsonl", absent) ? fs::file_size(output / "timing.jsonl", absent) : 0);
-    if (timed < state_.timing_bytes)
-        log_warning("{}: truncated; the report lacks the speed of some steps", (output / "timing.jsonl").string());
-    state_.timing_bytes = std::min(state_.timing_bytes, timed);
-    files_.reset(new Files{JsonLines(output / "metrics.jsonl", state_.metrics_bytes),
-                           JsonLines(output / "timing.jsonl", state_.timing_bytes)});
+    if (!rank0) return;
+    if (!folder_) folder_ = std::make_unique<RunFolder>(recipe_.output);
+    if (hooks_.force && !hooks_.resume) folder_->remove_run();
+    model_files_ = model_files(llama_.config, loader_.set(), last_checkpoint_.value_or(recipe_.from));
+    RunFacts facts = make_facts();
+    folder_->begin(facts, state_);
+    if (hooks_.on_start) hooks_.on_start({facts, recipe_, llama_.config, state_.step, peak_});
+}
+
+RunFacts Trainer::make_facts() const {
+    std::error_code unknown;
+    RunFacts facts{.recipe = state_.recipe,
+                   .command = hooks_.command,
+                   .folder = fs::current_path(unknown).string(),
+                   .version = hooks_.version,
+                   .kernels = full_name(kernels_),
+                   .processor = processor_name(),
+                   .threads = threads(),
+                   .processes = group_.size(),
+                   .started = std::time(nullptr),
+                   .parameters = parameter_count(llama_.config),
+                   .vocabulary = llama_.config.vocabulary,
+                   .rows_per_epoch = loader_.rows_per_epoch(),
+                   .data = facts_of(loader_.set())};
+    if (validation_) facts.validation = facts_of(validation_->set());
+    return facts;
 }
 
 void Trainer::resume_from(const fs::path& checkpoint) {
@@ -290,25 +324,18 @@ void Trainer::validate_into(StepMetrics& metrics) {
 }
 
 void Trainer::checkpoint() {
-    if (!files_) return;
-    files_->metrics.sync();
-    files_->timing.sync();
-    state_.metrics_bytes = files_->metrics.bytes();
-    state_.timing_bytes = files_->timing.bytes();
-    fs::path output = recipe_.output;
-    save_checkpoint(output / "checkpoints", state_, llama_, optimizer_, recipe_.keep_checkpoints);
-    write_report(output, full_name(kernels_));
+    checkpointed_ = state_.step;
+    if (!folder_) return;
+    folder_->sync_logs(state_);
+    save_checkpoint(checkpoints(), state_, llama_, optimizer_, model_files_, recipe_.keep_checkpoints);
+    folder_->write_report();
 }
 
 void Trainer::finish() {
-    if (!files_) return;
-    fs::path output = recipe_.output, data = recipe_.data;
+    if (!folder_) return;
+    fs::path output = recipe_.output;
     save_llama(llama_, output, Dtype::bf16);
-    save_tokenizer_files(output, data, loader_.set().index().conversations ? "" : recipe_.from);
-    fs::path base = fs::path(recipe_.from) / "generation_config.json";
-    bool has_base = !recipe_.from.empty() && file_exists(base);
-    write_file(output / "generation_config.json",
-               generation_config_json(llama_.config, has_base ? read_text(base) : ""));
+    write_files(output, model_files_);
     write_card(output, {.recipe = recipe_,
                         .config = llama_.config,
                         .data = loader_.set().index(),
@@ -316,36 +343,59 @@ void Trainer::finish() {
                         .truncated_in_validation = validation_ ? validation_->truncated() : 0,
                         .changes = state_.changes,
                         .kernels = full_name(kernels_)});
-    write_report(output, full_name(kernels_));  // again: the run is now finished
 }
 
-void Trainer::run() {
-    start_or_resume();
-    double tokens = static_cast<double>(recipe_.batch * recipe_.length);
-    double run_start = seconds_now();
-    int64_t first = state_.step;
-    while (state_.step < recipe_.steps) {
-        double start = seconds_now();
-        StepMetrics m = take_step();
-        double seconds = seconds_now() - start;
-        if (due(recipe_.validate_every)) validate_into(m);
-        double rate = tokens / seconds;
-        double operations = rate * training_operations(llama_.config, recipe_.length) / 1e9 / group_.size();
-        peak_ = std::max(peak_, operations);  // a peak measured on a busy machine may be exceeded
+// A step with what is due after it. elapsed: seconds until it begins.
+void Trainer::advance(double elapsed) {
+    double start = seconds_now();
+    StepMetrics m = take_step();
+    double seconds = seconds_now() - start;
+    if (due(recipe_.validate_every)) validate_into(m);
+    double rate = static_cast<double>(recipe_.batch * recipe_.length) / seconds;
+    double operations = rate * training_operations(llama_.config, recipe_.length) / 1e9 / group_.size();
+    peak_ = std::max(peak_, operations);  // a peak measured on a busy machine may be exceeded
+    if (folder_) {
+        if (hooks_.sample && recipe_.sample_every > 0 && due(recipe_.sample_every))
+            m.sample = hooks_.sample(llama_, state_.step);
         StepTiming timing{m.step, seconds, rate, operations / peak_};
-        if (files_) {
-            files_->metrics.append(to_line(m));
-            files_->timing.append(to_line(timing));
-            double left = (seconds_now() - run_start) / static_cast<double>(state_.step - first) *
-                          static_cast<double>(recipe_.steps - state_.step);
-            if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, left, peak_});
-            if (hooks_.sample && recipe_.sample_every > 0 && due(recipe_.sample_every))
-                hooks_.sample(llama_, state_.step);
-        }
-        if (due(recipe_.checkpoint_every)) checkpoint();
+        folder_->append(m, timing);
+        elapsed += seconds_now() - start;
+        double left =
+            elapsed / static_cast<double>(state_.step - first_step_) * static_cast<double>(recipe_.steps - state_.step);
+        if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, elapsed, left, peak_});
     }
-    finish();
+    if (due(recipe_.checkpoint_every))
+        checkpoint();
+    else if (folder_)
+        folder_->write_report_if_due();
+}
+
+bool Trainer::stop_requested() { return group_.sum(hooks_.stop && hooks_.stop() ? 1 : 0) > 0; }
+
+TrainResult Trainer::train() {
+    start_or_resume();
+    double start = seconds_now();
+    first_step_ = state_.step;
+    while (state_.step < recipe_.steps && !stop_requested()) advance(seconds_now() - start);
+    TrainResult result{.step = state_.step, .steps = recipe_.steps, .stopped = state_.step < recipe_.steps};
+    if (result.stopped && checkpointed_ != state_.step) checkpoint();
+    if (!result.stopped) finish();
+    if (folder_) {
+        folder_->end(result.stopped ? RunEnd::stopped : RunEnd::finished);
+        result.summary = folder_->summary();
+    }
     group_.barrier();
+    result.seconds = seconds_now() - start;
+    return result;
+}
+
+TrainResult Trainer::run() {
+    try {
+        return train();
+    } catch (const std::exception& problem) {
+        if (folder_) folder_->end(RunEnd::failed, problem.what());
+        throw;
+    }
 }
 
 }  // namespace puna

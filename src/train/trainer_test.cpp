@@ -1,14 +1,18 @@
 #include "train/trainer.h"
 
+#include "core/atomic_file.h"
+#include "core/fields.h"
 #include "core/mapped_file.h"
 #include "core/test_error.h"
 #include "data/test_text.h"
+#include "model/checkpoint_folders.h"
 #include "model/load.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 
 namespace puna {
 namespace {
@@ -47,11 +51,15 @@ class Training : public testing::Test {
         recipe.output = (folder_ / name).string();
         return recipe;
     }
-    void train(const Recipe& recipe, TrainerHooks hooks = {}) {
-        Trainer(choose_kernels(), recipe, Group::alone(), std::move(hooks)).run();
+    TrainResult train(const Recipe& recipe, TrainerHooks hooks = {}) {
+        return Trainer(choose_kernels(), recipe, Group::alone(), std::move(hooks)).run();
+    }
+    RunFacts facts(const std::string& name) {
+        fs::path path = folder_ / name / "checkpoints/run.json";
+        return parse_run_facts(read_text(path), path.string());
     }
     // The result of a run: the bytes of its model and metrics.
-    std::string result(const std::string& name) {
+    std::string result_of(const std::string& name) {
         return read_text(folder_ / name / "model.safetensors") + read_text(folder_ / name / "metrics.jsonl");
     }
     std::vector<StepMetrics> metrics(const std::string& name) { return read_metrics(folder_ / name / "metrics.jsonl"); }
@@ -86,7 +94,7 @@ TEST_F(Training, AResumedRunHasTheBitsOfAnUninterruptedOne) {
         train(in(name),
               {.resume = true, .on_step = [&](const TrainReport& report) { done.push_back(report.metrics.step); }});
         EXPECT_EQ(done.front(), last / 3 * 3 + 1);
-        EXPECT_TRUE(result(name) == result("whole")) << name;
+        EXPECT_TRUE(result_of(name) == result_of("whole")) << name;
     }
 }
 
@@ -96,12 +104,12 @@ TEST_F(Training, PassesOfAnySizeGiveTheSameBits) {
         Recipe recipe = in(fmt::format("passes of {}", rows));
         recipe.micro_batch = rows;
         train(recipe);
-        EXPECT_TRUE(result(fmt::format("passes of {}", rows)) == result("whole")) << rows;
+        EXPECT_TRUE(result_of(fmt::format("passes of {}", rows)) == result_of("whole")) << rows;
     }
     Recipe recipe = in("recomputed");
     recipe.recompute = true;
     train(recipe);
-    EXPECT_TRUE(result("recomputed") == result("whole"));
+    EXPECT_TRUE(result_of("recomputed") == result_of("whole"));
 }
 
 TEST_F(Training, MetricsHoldTheNormBeforeClipping) {
@@ -145,12 +153,130 @@ TEST_F(Training, ValidationIsMeasuredAtItsSteps) {
     EXPECT_THAT(validated, ElementsAre(3, 6, 8)) << "and after the last";
 }
 
-TEST_F(Training, RunsAreNeitherOverwrittenNorResumedFromNothing) {
-    EXPECT_THAT(error_of([&] { train(in("none"), {.resume = true}); }), HasSubstr("no checkpoint to resume from"));
+TEST_F(Training, AStopFinishesTheStepAndWritesACheckpoint) {
+    train(in("whole"));
+    for (int64_t last : {0, 2, 6}) {
+        std::string name = fmt::format("stopped after {}", last);
+        int64_t done = 0;
+        TrainResult result = train(in(name), {.on_step = [&](const TrainReport& r) { done = r.metrics.step; },
+                                              .stop = [&] { return done == last; }});
+        EXPECT_TRUE(result.stopped);
+        EXPECT_EQ(result.step, last);
+        EXPECT_EQ(newest_checkpoint(folder_ / name / "checkpoints")->filename(), checkpoint_name(last));
+        EXPECT_EQ(facts(name).end, RunEnd::stopped);
+        EXPECT_FALSE(train(in(name), {.resume = true}).stopped);
+        EXPECT_TRUE(result_of(name) == result_of("whole")) << name;
+        EXPECT_EQ(facts(name).end, RunEnd::finished);
+    }
+}
+
+TEST_F(Training, ARequestToStopAfterTheLastStepChangesNothing) {
+    int64_t done = 0;
+    TrainResult result = train(in("out"), {.on_step = [&](const TrainReport& r) { done = r.metrics.step; },
+                                           .stop = [&] { return done == 8; }});
+    EXPECT_FALSE(result.stopped);
+    EXPECT_TRUE(fs::exists(folder_ / "out/model.safetensors"));
+}
+
+TEST_F(Training, ItsFactsAreKnownFromTheStart) {
+    Recipe recipe = in("out");
+    std::optional<RunFacts> at_start;
+    train(recipe, {.command = {"train", "x"}, .version = "1.2.3", .on_start = [&](const TrainStart& start) {
+                       at_start = facts("out");
+                       EXPECT_EQ(start.config.vocabulary, 360);
+                       EXPECT_EQ(start.step, 0);
+                   }});
+    ASSERT_TRUE(at_start);
+    EXPECT_EQ(at_start->end, RunEnd::none);
+    EXPECT_EQ(at_start->command, (std::vector<std::string>{"train", "x"}));
+    EXPECT_EQ(at_start->version, "1.2.3");
+    EXPECT_EQ(at_start->data.documents, 2);
+    EXPECT_EQ(at_start->parameters, parameter_count(config_of(recipe_, 360)));
+    Recipe read = read_run_recipe(folder_ / "out");
+    EXPECT_EQ(to_json(list_fields(read)), at_start->recipe);
+}
+
+TEST_F(Training, AFailureIsInTheFacts) {
+    auto fail_at_four = [](const TrainReport& report) {
+        if (report.metrics.step == 4) fail("four");
+    };
+    EXPECT_EQ(error_of([&] { train(in("out"), {.on_step = fail_at_four}); }), "four");
+    EXPECT_EQ(facts("out").end, RunEnd::failed);
+    EXPECT_EQ(facts("out").problem, "four");
+}
+
+TEST_F(Training, ARunResumesWithoutTheModelThatItContinues) {
+    train(in("base"));
+    Recipe recipe = in("tuned"), whole = in("whole");
+    recipe.from = whole.from = (folder_ / "base").string();
+    train(whole);
+    int64_t done = 0;
+    train(recipe, {.on_step = [&](const TrainReport& r) { done = r.metrics.step; }, .stop = [&] { return done == 5; }});
+    fs::rename(folder_ / "base", folder_ / "moved");
+    train(recipe, {.resume = true});
+    EXPECT_TRUE(result_of("tuned") == result_of("whole"));
+}
+
+TEST_F(Training, SamplesAreInTheMetrics) {
+    recipe_.sample_every = 3;
+    train(in("out"), {.sample = [](Llama&, int64_t step) { return TextSample{"p", fmt::format("at {}", step)}; }});
+    std::vector<std::string> samples;
+    for (const StepMetrics& step : metrics("out"))
+        if (step.sample) samples.push_back(step.sample->text);
+    EXPECT_THAT(samples, ElementsAre("at 3", "at 6", "at 8"));
+}
+
+TEST_F(Training, EpochsGiveTheStepsAndHeldOutDataTheValidation) {
+    recipe_.epochs = 1.5;
+    Recipe resolved = resolve(in("out"));
+    int64_t rows = Loader(recipe_.data, {.length = 32}).rows_per_epoch();
+    EXPECT_EQ(resolved.steps, (3 * rows + 7) / 8);
+    EXPECT_EQ(resolved.epochs, 0);
+    EXPECT_EQ(resolved.validation, "none") << "there is none";
+    fs::create_directories(folder_ / "set");
+    fs::copy(recipe_.data, folder_ / "set", fs::copy_options::recursive);
+    fs::copy(recipe_.data, folder_ / "set/validation", fs::copy_options::recursive);
+    recipe_.data = (folder_ / "set").string();
+    EXPECT_EQ(resolve(in("out")).validation, recipe_.data + "/validation");
+    recipe_.validation = "none";
+    EXPECT_EQ(resolve(in("out")).validation, "none");
+    recipe_.epochs = 1;
+    recipe_.validation = "";
+    TrainResult result = train(in("out"));
+    EXPECT_EQ(result.step, (rows + 3) / 4);
+    EXPECT_TRUE(std::isfinite(metrics("out").back().validation_loss));
+}
+
+TEST_F(Training, ForceReplacesARunAndNothingElse) {
     train(in("out"));
-    std::string before = result("out");
+    write_file(folder_ / "out/mine.txt", "kept");
+    train(in("out"), {.force = true});
+    EXPECT_EQ(metrics("out").size(), 8u);
+    EXPECT_EQ(read_text(folder_ / "out/mine.txt"), "kept");
+    fs::create_directories(folder_ / "other");
+    write_file(folder_ / "other/README.md", "kept");
+    EXPECT_THAT(error_of([&] { train(in("other"), {.force = true}); }), HasSubstr("README.md: already exists"));
+    EXPECT_EQ(read_text(folder_ / "other/README.md"), "kept");
+}
+
+TEST_F(Training, AFolderThatWasLeftKeepsThePathsOfTheRun) {
+    fs::path here = fs::current_path();
+    fs::current_path(folder_.path());
+    Recipe recipe = in("out");
+    recipe.data = fs::relative(recipe_.data).string();
+    train(recipe, {.stop = [] { return true; }});
+    EXPECT_EQ(read_run_recipe("out").data, recipe.data);
+    fs::current_path(here);
+    EXPECT_EQ(fs::canonical(read_run_recipe(folder_ / "out").data), fs::canonical(recipe_.data));
+}
+
+TEST_F(Training, RunsAreNeitherOverwrittenNorResumedFromNothing) {
+    EXPECT_THAT(error_of([&] { train(in("none"), {.resume = true}); }),
+                HasSubstr("contains no training run to resume"));
+    train(in("out"));
+    std::string before = result_of("out");
     EXPECT_THAT(error_of([&] { train(in("out")); }), HasSubstr("already contains a training run"));
-    EXPECT_TRUE(result("out") == before);
+    EXPECT_TRUE(result_of("out") == before);
     Recipe other = in("out");
     other.batch = 2;
     EXPECT_THAT(error_of([&] { train(other, {.resume = true}); }), HasSubstr("was trained with batch = 4"));

@@ -1,0 +1,16 @@
+// cli/stop_signals.h — Ctrl-C and SIGTERM ask a long command to stop at its next safe point; a second one ends it.
+//
+//   catch_stop_signals("finishing this step");                     // printed with the first signal
+//   while (!stop_signal() && more()) step();
+//   return stop_signal() ? stop_code() : 0;
+//
+// A signal that the program inherited as ignored (nohup, background jobs of scripts) stays ignored.
+#pragma once
+
+namespace puna {
+
+// For SIGINT, SIGTERM and SIGHUP. notice: a literal.
+void catch_stop_signals(const char* notice);
+int stop_signal();  // the first that arrived; 0: none
+int stop_code();    // the exit code for it: 130 for SIGINT, 143 for SIGTERM; of SIGTERM if none arrived here
+}  // namespace puna
