@@ -25,8 +25,8 @@ pack() { make "$1" "$puna" data pack "${@:2}" --tokenizer tokenizer --output "$1
 stage() {       # NAME DATA [FROM]
     [ ! -e "$1/README.md" ] || return 0
     echo "== $1"
-    "$puna" train "$recipes/starter/$1.toml" --data "$2" --validation packed/choose ${3:+--from "$3"} --output "$1" \
-        $([ ! -e "$1/metrics.jsonl" ] || echo --resume)
+    if [ -e "$1/checkpoints/run.json" ]; then "$puna" train --resume "$1"; return; fi
+    "$puna" train "$recipes/starter/$1.toml" --data "$2" --validation packed/choose ${3:+--from "$3"} --output "$1"
 }
 
 make text sh -c "python3 '$recipes/starter/prepare.py' '$data' text.new && mv text.new text"

@@ -25,9 +25,8 @@ say "training a tokenizer with a vocabulary of 2048"
 say "packing the text into tokens; about 5 % of the documents are held out for validation"
 "$puna" data pack "$out/text" --tokenizer "$out/tokenizer" --validation-share 0.05 --output "$out/data"
 
-train=("$puna" train recipes/tiny.toml --data "$out/data" --validation "$out/data/validation" --output "$out/model")
-say "training a very small model; the run will be killed halfway"
-"${train[@]}" &
+say "training a very small model for 400 steps; the run will be killed on the way"
+"$puna" train recipes/tiny.toml --data "$out/data" --output "$out/model" --steps 400 --checkpoint-every 50 &
 running=$!
 trap 'kill -9 $running' EXIT
 steps() { if [ -e "$out/model/metrics.jsonl" ]; then wc -l <"$out/model/metrics.jsonl"; else echo 0; fi; }
@@ -41,7 +40,7 @@ wait $running 2>/dev/null || true
 say "killed after step $(steps); its last checkpoint is $(cd "$out/model/checkpoints" && echo step-*[0-9] | sed 's/.* //')"
 
 say "resuming from that checkpoint"
-"${train[@]}" --resume
+"$puna" train --resume "$out/model"
 
 say "continuing \"#include\""
 "$puna" generate "$out/model" "#include" --max-tokens 80 --seed 1

@@ -14,11 +14,11 @@ with tempfile.TemporaryDirectory() as scratch:
     print(result.stdout, result.stderr)
     assert result.returncode == 0
     killed, checkpoint = map(int, re.search(r"killed after step (\d+); its last checkpoint is step-(\d+)\n", result.stdout).groups())
-    assert 0 < checkpoint < killed < 200, (checkpoint, killed)
-    assert f"step {checkpoint + 1}/200" in result.stderr, "the second run resumed from the checkpoint"
+    assert 0 < checkpoint < killed < 400, (checkpoint, killed)
+    assert f"step {checkpoint + 1}/400" in result.stderr, "the second run resumed from the checkpoint"
 
     metrics = [json.loads(line) for line in (out / "model/metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in metrics] == list(range(1, 201)), "each step occurs once"
+    assert [line["step"] for line in metrics] == list(range(1, 401)), "each step occurs once"
     assert metrics[-1]["validation_loss"] < 0.8 * metrics[0]["loss"], "the loss went down"
     for name in ("model.safetensors", "config.json", "tokenizer.json", "README.md", "report.html"):
         assert (out / "model" / name).stat().st_size > 0, name

@@ -36,18 +36,15 @@ std::string describe_model(const TrainStart& start) {
 std::string describe_steps(const TrainStart& start) {
     const Recipe& recipe = start.recipe;
     double rows = static_cast<double>(recipe.steps * recipe.batch);
-    std::string text = fmt::format("{} of {} ({} x {}): {:.3g} epochs; learning rate {:.3g}",
-                                   format_count(recipe.steps, "step"),
-                                   format_count(recipe.batch * recipe.length, "token"),
-                                   format_count(recipe.batch, "row"), recipe.length,
-                                   rows / static_cast<double>(std::max<int64_t>(start.facts.rows_per_epoch, 1)),
-                                   recipe.learning_rate);
+    std::string text = fmt::format(
+        "{} of {} ({} x {}): {:.3g} epochs; learning rate {:.3g}", format_count(recipe.steps, "step"),
+        format_count(recipe.batch * recipe.length, "token"), format_count(recipe.batch, "row"), recipe.length,
+        rows / static_cast<double>(std::max<int64_t>(start.facts.rows_per_epoch, 1)), recipe.learning_rate);
     return start.step > 0 ? text + fmt::format("; resumed after step {}", start.step) : text;
 }
 
 std::string describe_machine(const RunFacts& facts) {
-    std::string processes =
-        facts.processes > 1 ? fmt::format("{} processes of ", facts.processes) : std::string();
+    std::string processes = facts.processes > 1 ? fmt::format("{} processes of ", facts.processes) : std::string();
     return fmt::format("{}{}, kernels {}", processes, format_count(facts.threads, "thread"), facts.kernels);
 }
 
@@ -136,14 +133,15 @@ void TrainProgress::show(const TrainReport& r) {
 
 void TrainProgress::finish(const TrainResult& result) {
     end_line();
-    std::string folder = shell_word(output_), try_it = conversations_ ? fmt::format("puna chat {}", folder)
-                                                                       : fmt::format("puna generate {} \"Once\"", folder);
+    std::string folder = shell_word(output_), try_it = conversations_
+                                                           ? fmt::format("puna chat {}", folder)
+                                                           : fmt::format("puna generate {} \"Once\"", folder);
     if (result.stopped) {
         print_status("stopped after step {} of {}; saved in {}/checkpoints/{}\n", result.step, result.steps, output_,
                      checkpoint_name(result.step));
-        print_status("{}", row("resume", fmt::format("{}puna train --resume {}",
-                                                     processes_ > 1 ? fmt::format("mpirun -n {} ", processes_) : "",
-                                                     folder)));
+        print_status(
+            "{}", row("resume", fmt::format("{}puna train --resume {}",
+                                            processes_ > 1 ? fmt::format("mpirun -n {} ", processes_) : "", folder)));
         return;
     }
     const RunSummary& run = result.summary;

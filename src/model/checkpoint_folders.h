@@ -12,7 +12,8 @@
 
 namespace puna {
 
-inline constexpr const char* checkpoint_manifest = "manifest.json";  // written last: without it a checkpoint is not complete
+inline constexpr const char* checkpoint_manifest =
+    "manifest.json";  // written last: without it a checkpoint is not complete
 
 std::string checkpoint_name(int64_t step);  // "step-00000200"
 

@@ -206,10 +206,9 @@ TEST_F(Checkpoints, DamagedOnesOfLaterStepsAreMovedAway) {
 TEST_F(Checkpoints, ThoseOfAnotherModelAreRefusedByTensor) {
     save(1);
     SmallRun wider(16);
-    EXPECT_THAT(
-        error_of([&] { load_checkpoint(folder_ / first, wider.llama, wider.optimizer); }),
-        HasSubstr("step-00000001: tensor model.embed_tokens.weight is f32 [10, 8], but the model's is f32 [10, "
-                  "16]: the checkpoint belongs to a run with another shape"));
+    EXPECT_THAT(error_of([&] { load_checkpoint(folder_ / first, wider.llama, wider.optimizer); }),
+                HasSubstr("step-00000001: tensor model.embed_tokens.weight is f32 [10, 8], but the model's is f32 [10, "
+                          "16]: the checkpoint belongs to a run with another shape"));
 }
 
 TEST_F(Checkpoints, OneRunLocksItsFolder) {

@@ -23,9 +23,11 @@ constexpr const char* facts_name = "run.json";
 
 // What a run writes to its folder, beside checkpoints and the shards of a large model.
 constexpr const char *logs[] = {"metrics.jsonl", "timing.jsonl"},
-                     *results[] = {"model.safetensors",    "model.safetensors.index.json", "config.json",
-                                   "generation_config.json", "tokenizer.json",             "tokenizer_config.json",
-                                   "chat_template.jinja",  "README.md",                    "report.html"};
+                     *results[] = {"model.safetensors",   "model.safetensors.index.json",
+                                   "config.json",         "generation_config.json",
+                                   "tokenizer.json",      "tokenizer_config.json",
+                                   "chat_template.jinja", "README.md",
+                                   "report.html"};
 
 bool path_exists(const fs::path& path) {
     std::error_code problem;
@@ -86,8 +88,8 @@ Recipe read_run_recipe(const fs::path& output) {
         for (std::string* field : {&recipe.data, &recipe.validation, &recipe.from}) resolve_path(*field, facts.folder);
     } else if (std::vector<fs::path> all = complete_checkpoints(output / "checkpoints"); !all.empty()) {
         fs::path manifest = all.front() / checkpoint_manifest;
-        recipe = parse_recipe_json(parse_manifest(read_text(manifest), manifest.string()).state.recipe,
-                                   manifest.string());
+        recipe =
+            parse_recipe_json(parse_manifest(read_text(manifest), manifest.string()).state.recipe, manifest.string());
     } else {
         fail(ErrorKind::not_found, "{}: no checkpoint to resume from is left; start again in another output folder",
              output.string());
@@ -120,8 +122,8 @@ void RunFolder::begin(RunFacts facts, RunState& state) {
     if (timed < state.timing_bytes)
         log_warning("{}: truncated; the report lacks the speed of some steps", timing.string());
     state.timing_bytes = std::min(state.timing_bytes, timed);
-    logs_.reset(new Logs{JsonLines(output_ / "metrics.jsonl", state.metrics_bytes),
-                         JsonLines(timing, state.timing_bytes)});
+    logs_.reset(
+        new Logs{JsonLines(output_ / "metrics.jsonl", state.metrics_bytes), JsonLines(timing, state.timing_bytes)});
     write_report();
 }
 
