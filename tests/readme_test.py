@@ -2,10 +2,9 @@
 """Runs the commands of README.md in order, in one shell. usage: readme_test.py PUNA
 
 Every line of its ```sh blocks runs unchanged, in a folder where `build/release/bin/puna` is the program under test, with
-stand-ins for the reader's own data: my-text/ (the project's own sources) and my-conversations.jsonl. Three scripts run
-only as --help: ./test would run this test again, ./start builds, and recipes/tiny.sh has a test of its own.
+a stand-in for the reader's own data, my-text/ (the project's own sources), and recipes/tiny.toml with fewer steps. Three
+scripts run only as --help: ./test would run this test again, ./start builds, and recipes/tiny.sh has a test of its own.
 """
-import json
 import pathlib
 import re
 import shlex
@@ -28,13 +27,14 @@ def commands_of(readme):
 def prepare(folder, root, puna):
     (folder / "build/release/bin").mkdir(parents=True)
     (folder / "build/release/bin/puna").symlink_to(puna)
-    for name in ("start", "test", "recipes"):
+    for name in ("start", "test", "models"):
         (folder / name).symlink_to(root / name)
+    shutil.copytree(root / "recipes", folder / "recipes")
+    tiny = folder / "recipes/tiny.toml"
+    tiny.write_text(re.sub(r"(?m)^steps = \d+$", "steps = 60", tiny.read_text()))
     (folder / "my-text").mkdir()
     for path in sorted(root.glob("src/[c-i]*/*.[ch]*")):
         shutil.copyfile(path, folder / "my-text" / f"{path.parent.name}-{path.stem}.txt")
-    talk = {"messages": [{"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "Hello!"}]}
-    (folder / "my-conversations.jsonl").write_text((json.dumps(talk) + "\n") * 300)
 
 
 def main():
@@ -45,11 +45,12 @@ def main():
         folder = pathlib.Path(scratch)
         prepare(folder, root, pathlib.Path(sys.argv[1]).resolve())
         script = "set -e\n" + "".join(f"echo {shlex.quote('$ ' + line)}\n{line}\n" for line in commands)
-        result = subprocess.run(["bash", "-c", script], cwd=folder, input="Hi!\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        result = subprocess.run(["bash", "-c", script], cwd=folder, input="Who are you?\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                 errors="replace")
         print(result.stdout)
         assert result.returncode == 0, result.returncode
         assert (folder / "my-model/report.html").exists(), "mentioned in the README"
+        assert "Pip" in result.stdout.split("$ puna chat pip")[1], "the persona"
 
 
 main()

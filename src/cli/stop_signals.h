@@ -1,8 +1,9 @@
 // cli/stop_signals.h — Ctrl-C and SIGTERM ask a long command to stop at its next safe point; a second one ends it.
 //
 //   catch_stop_signals("finishing this step");                     // printed with the first signal
-//   while (!stop_signal() && more()) step();
-//   return stop_signal() ? stop_code() : 0;
+//   int64_t steps = 0;
+//   while (!stop_signal() && steps < 100) ++steps;
+//   int code = stop_signal() ? stop_code() : 0;
 //
 // A signal that the program inherited as ignored (nohup, background jobs of scripts) stays ignored.
 #pragma once

@@ -1,6 +1,6 @@
 // model/checkpoint_folders.h — the checkpoints of a training run: RUN/checkpoints/step-00000200, each a model folder.
 //
-//   for (const std::filesystem::path& checkpoint : complete_checkpoints("my-model/checkpoints")) show(checkpoint);
+//   std::vector<std::filesystem::path> newest_first = complete_checkpoints("my-model/checkpoints");
 //   std::filesystem::path model = find_model("my-model");         // of a run that has no model yet: its newest one
 //
 // For what else a checkpoint holds see train/checkpoint.h.

@@ -2,7 +2,7 @@
 //
 //   save_checkpoint(folder / "checkpoints", state, llama, optimizer, files, 2);  // writes step-00000200/ atomically
 //   std::optional<std::filesystem::path> last = newest_checkpoint(folder / "checkpoints");
-//   RunState state = load_checkpoint(*last, llama, optimizer);
+//   RunState loaded = load_checkpoint(*last, llama, optimizer);
 //
 // The model is in Hugging Face's format, its weights are the f32 masters. Files are written and synced in a temporary
 // folder, the manifest last; then the folder is renamed. A folder without a manifest is incomplete and skipped; one

@@ -1,7 +1,7 @@
 // train/run_facts.h — what a run is, beside its recipe: checkpoints/run.json, written when it starts and when it ends.
 //
-//   write_file("my-model/checkpoints/run.json", run_facts_json(facts));
-//   RunFacts facts = parse_run_facts(text, "my-model/checkpoints/run.json");
+//   RunFacts facts = parse_run_facts(R"({"puna_run": 1})", "my-model/checkpoints/run.json");
+//   std::string text = run_facts_json(facts);
 //
 // A run is resumed from it before its first checkpoint, and its report tells it. It holds private paths: the folder
 // `checkpoints` is not part of the model. parse_run_facts throws Error for invalid input; unknown fields are ignored.
