@@ -21,10 +21,8 @@ void on_stop_signal(int signal) {
         return;
     }
     received = signal;
-    for (const char* text : {"\n", first_notice, "\n"}) {
-        ssize_t written = ::write(STDERR_FILENO, text, std::strlen(text));
-        static_cast<void>(written);  // nothing can be done
-    }
+    ssize_t written = ::write(STDERR_FILENO, first_notice, std::strlen(first_notice));
+    static_cast<void>(written);  // nothing can be done
 }
 
 }  // namespace

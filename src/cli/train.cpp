@@ -215,7 +215,8 @@ int run_train(Arguments arguments) {
     };
     hooks.sample = [&](Llama& llama, int64_t) { return sampler.sample(llama); };
     hooks.stop = [] { return stop_signal() != 0; };
-    catch_stop_signals("finishing this step, then writing a checkpoint; Ctrl-C again ends at once");
+    catch_stop_signals(
+        group.rank() == 0 ? "\nfinishing this step, then writing a checkpoint; Ctrl-C again ends at once\n" : "");
     TrainResult result = train(recipe, group, std::move(hooks));
     if (group.rank() == 0) progress.finish(result);
     return result.stopped ? stop_code() : 0;
