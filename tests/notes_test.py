@@ -65,7 +65,7 @@ def bits_per_byte_without_text_is_omitted(folder):
     result = train(folder, "out mute", "talk", "--validation", folder / "mute.set", "--steps", 2, "--validate-every", 1)
     assert all("validation_loss" in line and "bits_per_byte" not in line for line in metrics(folder, "out mute"))
     card, report = ((folder / "out mute" / name).read_text() for name in ("README.md", "report.html"))
-    run = json.loads(re.search(r'id="run">(.*?)</script', report)[1], parse_constant=lambda name: exit(f"{name} in the report"))
+    run = json.loads(re.search(r'id="run">(.*?)</script', report)[1], parse_constant=lambda name: exit(f"{name} in the report"))["runs"][0]
     assert run["summary"]["bits_per_byte"] is None and run["series"]["bits_per_byte"] == {"steps": [], "values": []}, run
     assert "nats per token, on" in card and "bits per byte" not in card and "nan" not in card + result.stderr, card
 

@@ -517,8 +517,9 @@ def invalid_recipes_and_flags_are_reported(folder):
 def the_model_folder_is_complete(folder, output):
     for name in ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "README.md", "report.html"):
         assert (output / name).stat().st_size > 0, name
-    run = json.loads(re.search(r'id="run">(.*?)</script', (output / "report.html").read_text())[1])
-    assert run["status"] == "finished" and run["summary"]["steps"] == run["planned_steps"] == 12, run
+    page = json.loads(re.search(r'id="run">(.*?)</script', (output / "report.html").read_text())[1])
+    run = page["runs"][0]
+    assert page["next"] == 0 and run["phase"] == "finished" and run["summary"]["steps"] == run["planned_steps"] == 12, run
     assert all(series["steps"][-1] == 12 for series in run["series"].values()), run
     assert "validation:" in (output / "README.md").read_text()
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]

@@ -1,12 +1,12 @@
 // train/metrics.h — per-step logs: metrics.jsonl is deterministic, the same for every run of a recipe; timing.jsonl
 // holds wall-clock measurements.
 //
-//   JsonLines metrics(folder / "metrics.jsonl", state.metrics_bytes);     // truncated to the checkpoint's length
-//   metrics.append(line);
-//   metrics.sync();                                                       // before a checkpoint records the length
+//   std::string line = to_line(StepMetrics{.step = 3, .loss = 2.5, .trained = 512});
+//   std::optional<StepMetrics> read = parse_metrics(line);
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,36 +35,28 @@ struct StepTiming {
 };
 std::string to_line(const StepTiming& timing);
 
-// The valid lines, in order; damaged lines and lines without a step are skipped. Throws Error if the file cannot be
-// read.
+// None for a damaged line and one without a step.
+std::optional<StepMetrics> parse_metrics(std::string_view line);
+std::optional<StepTiming> parse_timing(std::string_view line);
+
+// The valid lines, in order. Throws Error if the file cannot be read.
 std::vector<StepMetrics> read_metrics(const std::filesystem::path& path);
 std::vector<StepTiming> read_timing(const std::filesystem::path& path);
 
-// Totals and last values of the lines. NaN: never measured.
+// Totals, last and best values of the lines. NaN: never measured.
 struct RunSummary {
-    int64_t steps = 0, trained = 0;                           // trained: tokens in the loss, over all steps
-    double loss = 0, validation_loss = 0, bits_per_byte = 0;  // last measured values
-    double best_bits_per_byte = 0;
-    double seconds = 0;                       // in steps, without validation and checkpoints
-    double tokens_per_second = 0, share = 0;  // medians
+    static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+    int64_t steps = 0, trained = 0;                                 // trained: tokens in the loss, over all steps
+    double loss = nan, validation_loss = nan, bits_per_byte = nan;  // last measured values
+    double best_validation_loss = nan, best_bits_per_byte = nan;
+    int64_t best_step = 0;                        // of the best validation loss
+    double seconds = 0;                           // in steps, without validation and checkpoints
+    double tokens_per_second = nan, share = nan;  // medians
 };
 RunSummary summarize(const std::vector<StepMetrics>& metrics, const std::vector<StepTiming>& timing);
+void add(RunSummary& summary, const StepMetrics& next);
 
-// An append-only file. Throws Error if a write fails; synced lines are preserved.
-class JsonLines {
- public:
-    JsonLines(const std::filesystem::path& path, int64_t keep_bytes);  // truncates the file to keep_bytes
-    ~JsonLines();
-    JsonLines(const JsonLines&) = delete;
-
-    void append(const std::string& line);
-    void sync();
-    int64_t bytes() const { return bytes_; }
-
- private:
-    std::filesystem::path path_;
-    int descriptor_;
-    int64_t bytes_ = 0;
-};
+double median(std::vector<double> values);  // of the finite ones; NaN if there are none
 
 }  // namespace puna

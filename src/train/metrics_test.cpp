@@ -14,7 +14,6 @@
 namespace puna {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -53,7 +52,6 @@ TEST(Metrics, ValuesSurviveAFile) {
     EXPECT_EQ(timing[0].share, 0.4);
 }
 
-// A run that is killed leaves part of a line, a failing disk anything.
 TEST(Metrics, ALineKeepsItsSample) {
     TestFolder folder;
     StepMetrics metrics{.step = 7, .sample = TextSample{"Who \"are\" you?", "A cat.\n"}};
@@ -65,6 +63,7 @@ TEST(Metrics, ALineKeepsItsSample) {
     EXPECT_FALSE(read[1].sample);
 }
 
+// A run that is killed leaves part of a line, a failing disk anything.
 TEST(Metrics, DamagedAndUnfinishedLinesAreSkipped) {
     TestFolder folder;
     std::string one = to_line(StepMetrics{.step = 1, .loss = 3}), four = to_line(StepMetrics{.step = 4, .loss = 2});
@@ -93,35 +92,6 @@ TEST(Metrics, ASummaryHasTotalsLastValuesAndMedians) {
     EXPECT_EQ(s.share, 0.2);
     EXPECT_TRUE(std::isnan(summarize({}, {}).loss));
     EXPECT_TRUE(std::isnan(summarize({}, {}).share));
-}
-
-TEST(JsonLines, AResumedFileBeginsWithTheBytesOfTheCheckpoint) {
-    TestFolder folder;
-    int64_t at_checkpoint = 0;
-    {
-        JsonLines lines(folder / "m.jsonl", 0);
-        lines.append("one");
-        at_checkpoint = lines.bytes();
-        lines.append("two, done again after the checkpoint");
-    }
-    {
-        JsonLines lines(folder / "m.jsonl", at_checkpoint);
-        EXPECT_EQ(lines.bytes(), at_checkpoint);
-        lines.append("two");
-    }
-    EXPECT_EQ(read_text(folder / "m.jsonl"), "one\ntwo\n");
-    JsonLines(folder / "m.jsonl", 0);
-    EXPECT_EQ(read_text(folder / "m.jsonl"), "") << "a run that starts again";
-}
-
-TEST(JsonLines, AFileThatLostLinesIsRefused) {
-    TestFolder folder;
-    write_file(folder / "m.jsonl", "one\n");
-    EXPECT_THAT(error_of([&] { JsonLines(folder / "m.jsonl", 5); }),
-                AllOf(HasSubstr("m.jsonl: is shorter than the checkpoint records (5 bytes)"), HasSubstr("restore it")));
-    EXPECT_THAT(error_of([&] { JsonLines(folder / "none", 5); }),
-                HasSubstr("none: cannot open the lines written before the checkpoint"));
-    EXPECT_EQ(read_text(folder / "m.jsonl"), "one\n");
 }
 
 }  // namespace

@@ -1,17 +1,42 @@
-// train/report.h — report.html: a run's metrics, plots (loss, learning rate, gradient norm, speed) and recipe in one
-// self-contained page.
+// train/report.h — report.html: runs as one self-contained page, with plots, samples and facts.
 //
-//   write_report("my-model", "avx2");
+//   Report report("my-model");                        // my-model/report.html
+//   report.write(20);                                 // again in about 20 seconds: reads only what was added
+//   report.write(0);                                  // the run has ended
 //
-// Collects the run as JSON; how it is shown is web/report.html's matter.
+//   Report({"run-a", "run-b"}, "report.html").write(0);    // compares runs
+//
+// A page that is to be written again reloads itself, and says so if that does not happen: the run was killed. Collects
+// the runs as JSON (train/report_run.h); web/report.html shows them. Reads metrics.jsonl, timing.jsonl, checkpoints/
+// run.json (train/run_facts.h) and the recipe of the newest checkpoint, of which all but the first may be missing.
 #pragma once
+#include "train/report_run.h"
+
 #include <filesystem>
-#include <string_view>
+#include <vector>
 
 namespace puna {
 
-// Reads metrics.jsonl, timing.jsonl and the recipe of the newest checkpoint, if there is one, and writes report.html to
-// the folder. kernels: the full name of the table that trained. Throws Error if a file cannot be read or written.
-void write_report(const std::filesystem::path& folder, std::string_view kernels);
+class Report {
+ public:
+    explicit Report(const std::filesystem::path& run) : Report({run}, run / "report.html") {}
+    Report(const std::vector<std::filesystem::path>& runs, const std::filesystem::path& page);
+
+    // seconds_to_next: until the page will be written again; 0: it will not. Throws Error if a file cannot be read or
+    // written.
+    void write(double seconds_to_next);
+
+    bool is_live() const;  // whether one of the runs is training now
+    const std::vector<ReportRun>& runs() const { return runs_; }
+
+ private:
+    std::filesystem::path page_;
+    std::vector<ReportRun> runs_;
+};
+
+void write_report(const std::filesystem::path& run, double seconds_to_next);  // Report in one call
+
+// Whether the file is a report, which may be overwritten.
+bool is_report(const std::filesystem::path& file);
 
 }  // namespace puna

@@ -7,7 +7,6 @@
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "model/checkpoint_folders.h"
-#include "train/report.h"
 
 #include <algorithm>
 #include <system_error>
@@ -99,7 +98,9 @@ Recipe read_run_recipe(const fs::path& output) {
 }
 
 RunFolder::RunFolder(fs::path output)
-    : output_(std::move(output)), lock_((make_folder(output_ / "checkpoints"), output_ / "checkpoints")) {}
+    : output_(std::move(output)),
+      lock_((make_folder(output_ / "checkpoints"), output_ / "checkpoints")),
+      report_(output_) {}
 
 void RunFolder::remove_run() {
     std::vector<fs::path> paths;
@@ -125,11 +126,15 @@ void RunFolder::begin(RunFacts facts, RunState& state) {
     logs_.reset(
         new Logs{JsonLines(output_ / "metrics.jsonl", state.metrics_bytes), JsonLines(timing, state.timing_bytes)});
     write_report();
+    stepped_at_ = seconds_now();
 }
 
 void RunFolder::append(const StepMetrics& metrics, const StepTiming& timing) {
     logs_->metrics.append(to_line(metrics));
     logs_->timing.append(to_line(timing));
+    double now = seconds_now();
+    longest_step_ = std::max(longest_step_.value_or(0), now - stepped_at_);
+    stepped_at_ = now;
 }
 
 void RunFolder::sync_logs(RunState& state) {
@@ -147,8 +152,9 @@ void RunFolder::write_facts() const { write_file(checkpoints() / facts_name, run
 
 void RunFolder::write_report() {
     constexpr double min_interval = 20, max_share = 0.02;  // of the time
+    constexpr double first_step = 100;                     // a guess
     double start = seconds_now();
-    puna::write_report(output_, facts_.kernels);
+    report_.write(facts_.end == RunEnd::none ? report_interval_ + longest_step_.value_or(first_step) : 0);
     reported_at_ = seconds_now();
     report_interval_ = std::max(min_interval, (reported_at_ - start) / max_share);
 }

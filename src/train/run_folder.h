@@ -9,8 +9,10 @@
 // Throws Error if a file cannot be read or written: a disk failure stops a run. The last checkpoint remains.
 #pragma once
 #include "train/checkpoint.h"
+#include "train/json_lines.h"
 #include "train/metrics.h"
 #include "train/recipe.h"
+#include "train/report.h"
 #include "train/run_facts.h"
 
 #include <filesystem>
@@ -48,7 +50,7 @@ class RunFolder {
     RunSummary summary() const;
 
     void write_report();         // now
-    void write_report_if_due();  // at most every twenty seconds, and a small part of the time
+    void write_report_if_due();  // after each step: at most every twenty seconds, and a small part of the time
     // Nothing is thrown for a run that failed: its problem is reported already.
     void end(RunEnd end, std::string_view problem = {});
 
@@ -63,7 +65,9 @@ class RunFolder {
     RunLock lock_;
     RunFacts facts_;
     std::unique_ptr<Logs> logs_;
-    double reported_at_ = 0, report_interval_ = 20;  // in seconds
+    Report report_;
+    double reported_at_ = 0, report_interval_ = 20, stepped_at_ = 0;  // in seconds
+    std::optional<double> longest_step_;                              // with what is due after it
 };
 
 }  // namespace puna
