@@ -25,7 +25,7 @@ def puna(*arguments, code=0, **options):
 
 
 COMMANDS = ["chat", "generate", "eval text", "data pack", "data show", "tokenizer train", "tokenizer encode", "tokenizer decode", "train", "check",
-            "bench", "logits"]
+            "bench", "logits", "report"]
 
 
 def help_pages_explain_every_option():

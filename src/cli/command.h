@@ -26,6 +26,7 @@ int run_data(Arguments);
 int run_eval(Arguments);
 int run_generate(Arguments);
 int run_logits(Arguments);
+int run_report(Arguments);
 int run_tokenizer(Arguments);
 int run_train(Arguments);
 

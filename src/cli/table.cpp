@@ -25,6 +25,7 @@ constexpr Command all[] = {
     {"data", "pack text and conversations for training; show packed data", run_data, true},
     {"tokenizer", "train a tokenizer; encode and decode text", run_tokenizer, true},
     {"train", "train or fine-tune a model", run_train},
+    {"report", "show a training run, or compare several, on a page", run_report},
     {"check", "check that this build computes the reference results", run_check},
     {"bench", "measure speed as a share of this machine's peak", run_bench},
     {"logits", "compute a model's logits for token ids", run_logits},
