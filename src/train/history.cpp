@@ -13,7 +13,7 @@ namespace puna {
 namespace {
 
 constexpr double max_value = 1e30;  // larger values are not drawn
-constexpr size_t max_recent = 50, max_samples = 80, max_sample_bytes = 4000;
+constexpr size_t max_recent = 20, max_samples = 80, max_sample_bytes = 4000;
 
 void add_finite(Curve& curve, int64_t step, double value) {
     if (std::abs(value) < max_value) curve.add(step, value);

@@ -27,7 +27,7 @@ struct RunHistory {
     RunSummary summary;
     Curve loss{1000}, gradient_norm{1000}, tokens_per_second{1000}, share{1000};
     Curve learning_rate{300}, validation_loss{500}, bits_per_byte{500};
-    Curve gap{500};  // validation loss - mean training loss of the last 50 steps, or since the last validation if fewer
+    Curve gap{500};  // validation loss - mean training loss of the last 20 steps, or since the last validation if fewer
     Curve trained{300}, seconds{300};  // totals up to a step
     std::vector<StepSample> samples;   // at most 80: the first, the last, and fewer of the older ones between
 };
