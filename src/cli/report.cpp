@@ -96,6 +96,9 @@ int run_report(Arguments arguments) {
     Report report(runs, page);
     bool own_page = runs.size() == 1 && options.output.empty();
     if (options.watch) note_interrupts();
+    if (options.watch && report.is_live())
+        print_status("{}: rewritten every {} seconds while a run is training; Ctrl-C ends it\n", page.string(),
+                     watch_seconds);
     while (options.watch && report.is_live() && !interrupted()) {
         report.write(watch_seconds);
         wait(watch_seconds);

@@ -70,6 +70,9 @@ TEST(Metrics, DamagedAndUnfinishedLinesAreSkipped) {
     write_file(folder / "m.jsonl", one + "\n\n{\"step\": 2, \"loss\": \"low\"}\n" + std::string(20, '\0') +
                                        "\n{\"loss\": 1}\n[]\n" + four + "\n" + four.substr(0, four.size() / 2));
     EXPECT_THAT(steps_of(read_metrics(folder / "m.jsonl")), testing::ElementsAre(1, 4));
+    write_file(folder / "m.jsonl",
+               one + "\n{\"step\":2,\"trained\":2000000000000}\n{\"step\":3,\"trained\":-1}\n" + four + "\n");
+    EXPECT_THAT(steps_of(read_metrics(folder / "m.jsonl")), testing::ElementsAre(1, 4)) << "their sum would overflow";
     write_file(folder / "m.jsonl", one + "\n" + four);
     EXPECT_THAT(steps_of(read_metrics(folder / "m.jsonl")), testing::ElementsAre(1, 4)) << "a last line without an end";
     EXPECT_THAT(error_of([&] { read_metrics(folder / "none"); }), HasSubstr("none: cannot open"));
