@@ -58,7 +58,7 @@ function lastSmoothed(run, name) {
 function facts(run) {
   const { summary: s } = run, f = run.facts, epochs = epochsOf(run, s.steps), ratio = tokensPerParameter(run);
   const gap = run.series.gap.values.at(-1), join = (...parts) => parts.filter(Boolean).join(", ");
-  const best = s.best_step && s.best_step !== s.steps ? `best ${fixed(s.best_bits_per_byte ?? s.best_validation_loss)} at step ${count(s.best_step)}` : s.best_step ? "the best so far" : "";
+  const best = s.best_step && s.best_step !== run.series.validation_loss.steps.at(-1) ? `best ${fixed(s.best_bits_per_byte ?? s.best_validation_loss)} at step ${count(s.best_step)}` : s.best_step ? "the best so far" : "";
   return [
     ["Steps", count(s.steps), join(run.planned_steps !== null && `of ${count(run.planned_steps)}`, epochs !== null && `epoch ${twoDecimals(epochs)}`)],
     ["Training loss", fixed(lastSmoothed(run, "loss")), s.loss === null ? "" : `nats per token${state.smooth > 0 ? `, smoothed; last step ${fixed(s.loss)}` : ""}`],
