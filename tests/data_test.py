@@ -65,6 +65,29 @@ def packing_may_be_killed_at_any_call(folder, command):
     clear(folder / "disk")
 
 
+def documents_of(folder):
+    return json.loads(run("show", folder, "--verify", "--json").stdout)["documents"]
+
+
+def a_forced_set_takes_the_place_of_the_old_one_in_one_step(folder, command):
+    disk, here = failing_disk.FailingDisk(folder / "disk"), folder / "disk/set"
+    (folder / "old.txt").write_text("one\n<|endoftext|>\ntwo\n<|endoftext|>\nthree\n")
+    subprocess.run([*command[:3], f"{folder}/old.txt", *command[4:-1], f"{folder}/old"], check=True, capture_output=True)
+
+    def with_old_set():
+        clear(folder / "disk")
+        shutil.copytree(folder / "old", here)
+    with_old_set()
+    for how, call in (("error", "rename"), ("error", "fsync"), ("kill", "any")):
+        for n in range(1, disk.count([*command, "--force"], call) + 1):
+            with_old_set()
+            result = disk.run([*command, "--force"], call, n, how=how)
+            assert documents_of(here) in ((18,) if result.returncode == 0 else (1, 18)) and is_complete(here / "validation"), (how, call, n, result)
+    subprocess.run([*command, "--force"], check=True, capture_output=True)
+    assert documents_of(here) == 18 and [entry.name for entry in (folder / "disk").iterdir()] == ["set"]
+    clear(folder / "disk")
+
+
 def a_full_disk_is_reported(folder, command):
     result = failing_disk.on_a_full_disk(command, 16384, str(folder / "disk"))
     if result is None:
@@ -91,7 +114,7 @@ def command_line_behavior(folder, command):
     assert run("--help").returncode == run("pack", "--help").returncode == 0
 
 
-for test in (any_call_may_fail, packing_may_be_killed_at_any_call, a_full_disk_is_reported, command_line_behavior):
+for test in (any_call_may_fail, packing_may_be_killed_at_any_call, a_forced_set_takes_the_place_of_the_old_one_in_one_step, a_full_disk_is_reported, command_line_behavior):
     with tempfile.TemporaryDirectory() as scratch:
         test(pathlib.Path(scratch), prepare(pathlib.Path(scratch)))
 failing_disk.exit_with_skips()

@@ -111,6 +111,11 @@ int rename(const char* from, const char* to) noexcept {
     return fails("rename", absolute(to)) ? -1 : real(from, to);
 }
 
+int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
+    static auto real = next("renameat2", &renameat2);
+    return fails("rename", absolute(to)) ? -1 : real(from_folder, from, to_folder, to, flags);
+}
+
 int mkdir(const char* path, mode_t mode) noexcept {
     static auto real = next("mkdir", static_cast<int (*)(const char*, mode_t)>(nullptr));
     return fails("mkdir", absolute(path)) ? -1 : real(path, mode);

@@ -90,4 +90,14 @@ std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary) {
     return IdReader(text, input_name(path), vocabulary).read();
 }
 
+bool is_ids_file(const std::filesystem::path& path) {
+    if (!std::filesystem::is_regular_file(path)) return false;
+    MappedFile file(path);
+    std::span<const std::byte> bytes = file.bytes(), first = bytes.first(std::min<size_t>(bytes.size(), 1 << 20));
+    if (bytes.size() % 4 != 0) return false;
+    for (size_t i = 3; i < first.size(); i += 4)
+        if (first[i] != std::byte{0}) return false;  // of an id of 2^24 or more
+    return true;
+}
+
 }  // namespace puna

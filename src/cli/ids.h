@@ -7,11 +7,15 @@
 // invalid id, or the format that the file has instead.
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace puna {
 
 std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary);  // "-": standard input
+
+// Whether a file looks as if `puna tokenizer encode --output` wrote it.
+bool is_ids_file(const std::filesystem::path& path);
 
 }  // namespace puna

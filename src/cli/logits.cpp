@@ -3,6 +3,7 @@
 #include "cli/ids.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
+#include "core/overwrite.h"
 #include "files/safetensors.h"
 #include "kernels/host_copy.h"
 #include "model/load.h"
@@ -20,6 +21,7 @@ struct LogitsOptions {
     std::string model, tokens, output = "logits.safetensors";
     std::optional<Dtype> type;
     int64_t chunk = 0;
+    bool force = false;
 };
 template <class F>
 void fields(LogitsOptions& o, F field) {
@@ -27,9 +29,19 @@ void fields(LogitsOptions& o, F field) {
           "token ids, as text separated by white space, JSON, or u32 little-endian; - reads standard input",
           {.word = "FILE", .required = true});
     field("output", o.output, "safetensors file to write: logits, F32 [tokens, vocabulary]", {.word = "FILE"});
+    field("force", o.force, force_help);
     field("chunk", o.chunk, "tokens per forward pass; the output does not depend on it",
           {.min = 0, .unset = "all at once"});
     field("type", o.type, "weight dtype", {.word = "f32|bf16|f16", .unset = "as stored"});
+}
+
+bool is_logits_file(const std::filesystem::path& path) {
+    if (std::filesystem::is_empty(path)) return true;
+    try {
+        return SafetensorsFile(path).find("logits") != nullptr;
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 }  // namespace
@@ -44,6 +56,7 @@ int run_logits(Arguments arguments) {
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
     flags.check_required();
+    check_overwrite(options.output, {"a file of logits", is_logits_file}, options.force);
 
     Llama llama = load_llama(choose_kernels(), options.model, {.dtype = options.type});
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);

@@ -139,6 +139,16 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
     sync_folder(folder_of(to));
 }
 
+void exchange_durably(const std::filesystem::path& a, const std::filesystem::path& b) {
+    if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) return sync_folder(folder_of(b));
+    bool unsupported = errno == EINVAL || errno == ENOSYS || errno == ENOTSUP;
+    if (!unsupported) fail_errno(errno, "{}: cannot replace {}", a.string(), b.string());
+    std::filesystem::path aside = temporary_name(b);
+    rename_durably(b, aside);
+    rename_durably(a, b);
+    rename_durably(aside, a);
+}
+
 void make_folder(const std::filesystem::path& folder) {
     std::error_code problem;
     std::filesystem::create_directories(folder, problem);

@@ -49,6 +49,8 @@ std::optional<TemporaryName> parse_temporary_name(std::string_view file_name);  
 std::filesystem::path resolve_links(std::filesystem::path path);
 void sync_folder(const std::filesystem::path& folder);  // fsync; makes renames in it durable where supported
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);  // rename, then sync_folder
+// Swaps two existing names; in one step, except on file systems that cannot (NFS).
+void exchange_durably(const std::filesystem::path& a, const std::filesystem::path& b);
 void make_folder(const std::filesystem::path& folder);  // with its parents; throws Error with the reason
 
 }  // namespace puna

@@ -24,6 +24,7 @@ enum class ErrorKind : uint8_t {
     failed,         // none of the others
     usage,          // an option, a value or a combination of them is not acceptable
     not_found,      // no such file, folder, model
+    exists,         // an output exists already and was not to be overwritten
     denied,         // no permission
     too_large,      // more than a limit allows, or a context holds
     busy,           // in use by others: may work later

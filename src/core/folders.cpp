@@ -31,6 +31,8 @@ void remove_leftovers(const fs::path& target) {
     }
 }
 
+fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
+
 }  // namespace
 
 TemporaryFolder::TemporaryFolder(std::string_view prefix) {
@@ -41,7 +43,8 @@ TemporaryFolder::TemporaryFolder(std::string_view prefix) {
 
 TemporaryFolder::~TemporaryFolder() { remove_quietly(path_); }
 
-NewFolder::NewFolder(const fs::path& path) : target_(resolve_links(path)), temporary_(temporary_name(target_)) {
+NewFolder::NewFolder(const fs::path& path)
+    : target_(resolve_links(without_slash(path))), temporary_(temporary_name(target_)) {
     remove_leftovers(target_);
     remove_quietly(temporary_);  // of an earlier process with our number
     make_folder(temporary_);
@@ -53,6 +56,13 @@ NewFolder::~NewFolder() {
 
 void NewFolder::commit() {
     rename_durably(temporary_, target_);
+    temporary_.clear();
+}
+
+void NewFolder::replace() {
+    if (!fs::exists(target_)) return commit();
+    exchange_durably(temporary_, target_);
+    remove_quietly(temporary_);  // the old one
     temporary_.clear();
 }
 

@@ -7,7 +7,7 @@
 //   folder.commit();                                 // renamed to packed; without commit nothing is left
 //
 // Both throw Error with the path and the reason. NewFolder follows a link to its target, and also removes what earlier
-// processes of this program, which have ended, left of the same folder.
+// processes of this program, which have ended, left of the same folder. "packed/" is "packed".
 #pragma once
 #include <filesystem>
 #include <string_view>
@@ -36,7 +36,8 @@ class NewFolder {
     const std::filesystem::path& target() const { return target_; }
     const std::filesystem::path& path() const { return temporary_; }  // where it is until then
     std::filesystem::path operator/(const std::filesystem::path& name) const { return temporary_ / name; }
-    void commit();  // the target must not exist, or be an empty folder
+    void commit();   // the target must not exist, or be an empty folder
+    void replace();  // as commit; an existing target with files is there until then, and is removed
 
  private:
     std::filesystem::path target_, temporary_;

@@ -53,6 +53,19 @@ TEST(NewFolder, AFolderWithFilesIsNotReplaced) {
     EXPECT_EQ(read_text(parent / "packed/x"), "mine");
 }
 
+TEST(NewFolder, ReplacesAnExistingFolderInOneStep) {
+    TestFolder parent;
+    for (const char* text : {"old", "new"}) {
+        NewFolder folder(parent / "packed/");
+        write_file(folder / text, text);
+        EXPECT_EQ(fs::exists(parent / "packed/old"), text == std::string("new"));
+        folder.replace();
+    }
+    EXPECT_EQ(parent.names(), std::vector<std::string>{"packed"});
+    EXPECT_EQ(read_text(parent / "packed/new"), "new");
+    EXPECT_FALSE(fs::exists(parent / "packed/old"));
+}
+
 TEST(NewFolder, WhatKilledProcessesLeftIsRemoved) {
     TestFolder parent;
     constexpr int no_process = 1 << 30;  // more than Linux ever numbers

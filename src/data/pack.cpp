@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/fields.h"
 #include "core/folders.h"
+#include "core/overwrite.h"
 #include "core/progress.h"
 #include "data/piece_encoder.h"
 #include "data/set_writer.h"
@@ -135,15 +136,6 @@ class Packer {
     std::vector<uint64_t> training_hashes_;  // with hold_out_last, to find copies of what is held out
 };
 
-void check_absent(const fs::path& path) {
-    std::error_code ignored;
-    if (fs::exists(path, ignored) && !(fs::is_directory(path, ignored) && fs::is_empty(path, ignored)))
-        fail("{}: already exists; remove it or choose another output", path.string());
-}
-
-// "packed" for "packed/".
-fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
-
 }  // namespace
 
 void check_options(const PackOptions& options) {
@@ -157,9 +149,8 @@ void check_options(const PackOptions& options) {
 PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat) {
     check_options(options);
     std::vector<InputFile> files = find_input_files(options.inputs);
-    fs::path output = resolve_links(without_slash(options.output));
-    check_absent(output);
-    NewFolder folder(output);
+    check_overwrite(options.output, {"a packed set", is_packed_set}, options.force);
+    NewFolder folder(options.output);
     Packer packer(folder.path(), tokenizer, chat, options);
     BatchEncoder encoder(tokenizer, chat, files,
                          {options.text_field, options.date, options.validation_share > 0 || options.hold_out_last > 0});
@@ -186,7 +177,7 @@ PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const Ch
     PackResult result = packer.finish(sources);
     for (const InputFile& file : files) (file.jsonl ? result.any_jsonl : result.any_text) = true;
     result.dated = result.training.conversations && shows_date(chat);
-    folder.commit();
+    options.force ? folder.replace() : folder.commit();
     return result;
 }
 

@@ -6,11 +6,12 @@
 // A text document becomes <|begin_of_text|>, its tokens, <|end_of_text|>, or the model's bos_token and eos_token; a
 // conversation becomes its prompt's ids, with the assistant's tokens in the loss, end of turn included. Text never
 // becomes a control token. The bytes written are a function of the inputs and the options alone, with documents in
-// input order. Held-out documents form a set of their own in the subfolder `validation`. The output appears atomically
-// and must not exist before. One thread reads and decompresses, all cores encode. Throws Error with the path and the
-// line.
+// input order. Held-out documents form a set of their own in the subfolder `validation`. The output appears atomically;
+// it must not exist before, or with `force` be a set, which it replaces when it is complete. One thread reads and
+// decompresses, all cores encode. Throws Error with the path and the line.
 #pragma once
 #include "core/fields.h"
+#include "core/overwrite.h"
 #include "data/shard_set.h"
 #include "tokenizer/chat_template_files.h"
 #include "tokenizer/tokenizer.h"
@@ -30,6 +31,7 @@ struct PackOptions {
     std::string separator = "<|endoftext|>", text_field = "text", date = "26 Jul 2024";
     double validation_share = 0;
     int64_t hold_out_last = 0, max_documents = 0, shard_megabytes = 256;
+    bool force = false;
 };
 template <class F>
 void fields(PackOptions& o, F field) {
@@ -45,6 +47,7 @@ void fields(PackOptions& o, F field) {
     field("hold_out_last", o.hold_out_last, "hold out the last N documents", {.min = 0, .unset = "none"});
     field.group("Output");
     field("output", o.output, "folder to create, for training and held-out data", {.word = "FOLDER", .required = true});
+    field("force", o.force, force_help);
     field("shard_megabytes", o.shard_megabytes, "size of a shard file, in MiB", {.min = 1, .max = 1024});
 }
 

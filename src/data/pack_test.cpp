@@ -341,7 +341,8 @@ TEST(Pack, ErrorsAreOneLineAndLeaveNoFiles) {
         {{.inputs = {folder.write("h.txt.zst", "\x28\xb5\x2f\xfd")}}, "h.txt.zst: truncated"},
         {{.inputs = {(folder / "nowhere").string()}}, "nowhere: cannot open: No such file or directory"},
         {{.inputs = {(folder / "empty").string()}}, "empty: the folder contains no files"},
-        {{.inputs = {good}, .output = good}, "good.txt: already exists; remove it or choose another output"},
+        {{.inputs = {good}, .output = good},
+         "good.txt: already exists and is not a packed set; remove it, or choose another output"},
         {{.inputs = {good}, .hold_out_last = 1}, "no documents to train on: all 1 are held out"},
         {{.inputs = {good}, .hold_out_last = 3, .max_documents = 3}, "hold_out_last: 3 of at most 3 documents"},
         {{.inputs = {good}, .separator = "a\nb"}, "separator: must be one line"},
@@ -385,6 +386,21 @@ TEST(Pack, AnExistingSetIsNeverModified) {
     make_folder(folder / "vacant");
     folder.pack(input, {.output = (folder / "vacant").string() + "/"});  // an empty folder may be replaced
     EXPECT_EQ(files_of(folder / "vacant"), before);
+}
+
+TEST(Pack, AForcedSetReplacesAnOldOneAndNothingElse) {
+    PackFolder folder;
+    std::string input = folder.write("x.txt", "text");
+    folder.pack(input);
+    std::map<std::string, std::string> before = files_of(folder.packed());
+    PackOptions other{.output = folder.packed(), .separator = "t", .hold_out_last = 1, .force = true};
+    folder.pack(folder.write("y.txt", "tex\nt\ntext\n"), other);
+    EXPECT_NE(files_of(folder.packed()), before);
+    folder.pack(input, {.output = folder.packed(), .force = true});
+    EXPECT_EQ(files_of(folder.packed()), before) << "nothing of another set is left";
+    write_file(folder.packed() + "/notes.txt", "mine");
+    EXPECT_THAT(error_of([&] { folder.pack(input, other); }), HasSubstr("already exists and is not a packed set"));
+    EXPECT_EQ(read_text(folder.packed() + "/notes.txt"), "mine");
 }
 
 TEST(Pack, RealConversationsArePackedWithOnlyTheAssistantInTheLoss) {

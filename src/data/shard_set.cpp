@@ -6,10 +6,12 @@
 #include "core/json_document.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
+#include "core/overwrite.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 namespace puna {
@@ -132,6 +134,17 @@ ShardSet::ShardSet(const fs::path& folder) : folder_(folder) {
         before_.push_back(before);
         before += shard.tokens();
     }
+}
+
+bool is_packed_set(const fs::path& folder) {
+    return file_exists(folder / "index.json") && contains_only(folder, [](const fs::path& entry) {
+               constexpr std::string_view names[] = {"index.json", "sources.jsonl", "tokenizer.json",
+                                                     "tokenizer_config.json", "chat_template.jinja"};
+               bool is_file =
+                   std::find(std::begin(names), std::end(names), entry.filename().string()) != std::end(names);
+               return is_file || entry.extension() == ".tokens" ||
+                      (entry.filename() == "validation" && is_packed_set(entry));
+           });
 }
 
 size_t ShardSet::shard_at(int64_t token) const {

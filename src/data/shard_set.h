@@ -39,6 +39,9 @@ SetIndex parse_set_index(std::string_view text, std::string_view location);
 std::string set_index_json(const SetIndex& index);
 std::string shard_name(size_t shard);  // "00000.tokens"
 
+// Whether the folder contains the files of a set, and of its `validation` subfolder, and nothing else.
+bool is_packed_set(const std::filesystem::path& folder);
+
 class ShardSet {
  public:
     explicit ShardSet(const std::filesystem::path& folder);
