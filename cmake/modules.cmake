@@ -90,7 +90,7 @@ function(add_modules src)
   endforeach()
   set(PUNA_MODULES ${all} PARENT_SCOPE)
   if(EXISTS ${src}/cli/main.cpp)
-    target_compile_definitions(puna_cli PRIVATE PUNA_VERSION="${PROJECT_VERSION}")
+    target_compile_definitions(puna_cli PRIVATE PUNA_VERSION="${PROJECT_VERSION}" PUNA_BUILD="${CMAKE_BUILD_TYPE}")
     add_executable(puna ${src}/cli/main.cpp)
     target_link_libraries(puna PRIVATE puna_cli)
     if(PUNA_ODR)        # objects instead of libraries, whose unused members a linker omits

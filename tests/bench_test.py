@@ -128,7 +128,7 @@ def missing_text_is_reported_by_name(folder):
         assert "--tokenizer is missing" in puna("bench", name, "--text", TEXT, code=2).stderr
         assert "contains no files" in puna("bench", name, "--text", folder / "empty", "--tokenizer", LLAMA3, code=1).stderr
         assert "contains no text" in puna("bench", name, "--text", folder / "void.txt", "--tokenizer", LLAMA3, code=1).stderr
-    assert "machine, kernels, prefill, decode, batch, train, tokenizer or pack" in puna("bench", "nosuch", code=2).stderr
+    assert "machine, kernels, prefill, decode, batch, train, tokenizer, pack" in puna("bench", "nosuch", code=2).stderr
 
 
 def model_benchmarks_name_what_they_ran():

@@ -25,7 +25,8 @@ def puna(*arguments, code=0, **options):
 
 
 COMMANDS = ["chat", "generate", "eval text", "data pack", "data show", "tokenizer train", "tokenizer encode", "tokenizer decode", "train", "check",
-            "bench", "logits", "report"]
+            "bench", "logits", "report", "completion", "man", "version"]
+ELSEWHERE = ("completion", "man")       # whose examples are tested in tests/completion_test.py and tests/man_test.py
 
 
 def help_pages_explain_every_option():
@@ -38,7 +39,7 @@ def help_pages_explain_every_option():
         for line in page.splitlines():
             assert len(line) <= 120, line
         for wrong in ("whole number", "string", "REQUIRED", "OPTIONS:", "[]"):
-            assert wrong not in page.replace("stop strings", ""), (command, wrong)
+            assert wrong not in page, (command, wrong)
     train, generate = puna("help", "train").stdout, puna("help", "generate").stdout
     headings = [line[:-1] for line in train.splitlines() if line.endswith(":") and not line.startswith(" ")]
     assert headings == ["Arguments", "Data", "Model", "Schedule", "Optimization", "Evaluation", "Output and checkpoints", "General", "Examples"], headings
@@ -50,7 +51,7 @@ def help_pages_explain_every_option():
                  "--sample-every N steps between text samples [0 = none]", "--threads N number of threads [0 = the physical cores it may use]", "-h, --help print this help"):
         assert line in " ".join(train.split()), line
     for line in ("--top-p 0..1 nucleus sampling:", "--top-k N keep only the N most likely tokens [0 = off]", "--type f32|bf16|f16 weight dtype for inference [as stored]",
-                 "--stop A,B,... stop strings"):
+                 "--stop TEXT text that ends the answer", "--[no-]echo print the prompt before its continuation [on]"):
         assert line in " ".join(generate.split()), line
 
 
@@ -104,6 +105,10 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             "tokenizer train x": "puna tokenizer train: --output is missing: folder for tokenizer.json, tokenizer_config.json and chat_template.jinja",
             "help train extra": "puna: help: unexpected argument 'extra' after 'train'",
             "help data pack x": "puna: help: unexpected argument 'x' after 'pack'",
+            "completion csh": "puna completion: unknown shell 'csh'. Did you mean 'zsh'?",
+            "completion powershell": "puna completion: unknown shell 'powershell'; use one of: bash, zsh, fish",
+            "--version now": "puna version: unexpected argument 'now' (see 'puna help version')",
+            "generate M --stop=": "puna generate: --stop must not be an empty text",
             "bench kernel": "puna bench: unknown benchmark 'kernel'. Did you mean 'kernels'?"}.items():
         result = subprocess.run([PUNA, *line.split()], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
         assert (result.returncode, result.stdout, result.stderr) == (2, "", answer + "\n"), (line, result)
@@ -131,8 +136,16 @@ def arguments_are_read_as_elsewhere():
     assert tokens("--seed", "3", "--", "--json")["prompt_tokens"] == tokens("--", "--json")["prompt_tokens"]
     assert tokens("--no-json", "--json", "Once")["tokens"] == 2
     assert puna("tokenizer", "encode", "models/starter", "-", "--json", "--no-json", input="Once").stdout[0].isdigit()
-    repeated = puna("generate", "models/starter", "Once upon a time", "--temperature", "0", "--max-tokens", "40", "--stop", " little", "--stop= day,never", "--quiet").stdout
-    assert "little" not in repeated and " day" not in repeated, repeated
+
+
+def stop_texts_may_be_repeated_and_be_anything():
+    def story(*stops):
+        flags = [flag for stop in stops for flag in ("--stop", stop)]
+        return puna("generate", "models/starter", "Once upon a time", "--temperature", "0", "--max-tokens", "120", "--quiet", "--no-echo", *flags).stdout[:-1]
+    whole = story()
+    for stop, written in ((",", ","), (", there", ", there"), ("\\n", "\n"), (" little", " little")):
+        assert written in whole and story(stop) == whole[:whole.index(written)], (stop, whole)
+    assert story("never", " little", " day") == whole[:whole.index(" little")]
 
 
 def examples_of_the_help_run(folder):
@@ -149,7 +162,8 @@ def examples_of_the_help_run(folder):
         '{"messages": [{"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "Hello!"}]}\n' * 4)
     shorter = {"train": "--steps 2 --batch 1 --length 32 --sample-every 0 --threads 2", "bench": "--repetitions 1", "tokenizer train": "--vocabulary 600"}
     environment = {**os.environ, "PATH": f"{os.path.dirname(PUNA)}:{os.environ['PATH']}"}
-    for command in ["tokenizer train", "data pack", "data show", "train", *(c for c in COMMANDS if c not in ("tokenizer train", "data pack", "data show", "train"))]:
+    first = ("tokenizer train", "data pack", "data show", "train")
+    for command in [*first, *(c for c in COMMANDS if c not in first + ELSEWHERE)]:
         examples = puna("help", *command.split()).stdout.split("\nExample")[1].splitlines()[1:]
         assert examples, command
         for example in examples:
@@ -157,6 +171,39 @@ def examples_of_the_help_run(folder):
             line = example.replace(f"puna {command}", f"puna {command} {shorter.get(command, '')}") if command == "bench" else f"{example} {shorter.get(command, '')}"
             result = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=folder, env=environment, stdin=subprocess.DEVNULL, timeout=300)
             assert result.returncode == 0, (line, result)
+
+
+def outputs_are_overwritten_only_if_forced(folder):
+    """Whatever a command writes; and with --force nothing but what it could have written itself."""
+    (folder / "line.txt").write_text("Once upon a time there was another text.\n" * 20)
+    (folder / "ids.txt").write_text("1 2 3\n")
+    for command, other in ((["tokenizer", "train", "line.txt", "--vocabulary", "280", "--output", "a tokenizer"], "my-model"),
+                           (["data", "pack", "line.txt", "--tokenizer", "my-tokenizer", "--output", "a packed set"], "my-tokenizer"),
+                           (["tokenizer", "encode", "my-tokenizer", "line.txt", "--output", "a file of token ids"], "line.txt"),
+                           (["logits", "models/starter", "--tokens", "ids.txt", "--output", "a file of logits"], "ids.txt")):
+        output = folder / command[-1]
+        once = puna(*command, cwd=folder)
+        before = contents(output)
+        again = puna(*command, cwd=folder, code=1)
+        assert again.stderr == f"puna: {output.name}: already exists; choose another --output, or pass --force to overwrite it\n", again
+        assert contents(output) == before
+        longer = [part if part != "line.txt" else "my-text/tour.txt" for part in command[:-2]]
+        assert puna(*longer, "--output", output.name, "--force", cwd=folder).returncode == once.returncode == 0
+        assert (contents(output) != before) == (longer != command[:-2]), command
+        kept = contents(folder / other)
+        for force in ([], ["--force"]):
+            refused = puna(*command[:-1], other, *force, cwd=folder, code=1)
+            assert refused.stderr == f"puna: {other}: already exists and is not {output.name}; remove it, or choose another output\n", refused
+        assert contents(folder / other) == kept, other
+        if output.is_dir():
+            (output / "notes.txt").write_text("mine")
+            assert "is not " in puna(*command, "--force", cwd=folder, code=1).stderr and (output / "notes.txt").exists()
+    assert not [path for path in folder.iterdir() if path.name.endswith(".new")]
+
+
+def contents(path):
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return {str(file): file.read_bytes() for file in files if file.is_file()}
 
 
 def help_and_wrong_usage():
@@ -176,8 +223,6 @@ def help_and_wrong_usage():
             assert f"  puna {command} {verb} " in bare.stdout, bare.stdout
             assert f"Usage: puna {command} {verb} " in puna("help", command, verb).stdout
     assert "Did you mean 'pack'?" in puna("help", "data", "pak", code=2).stderr
-    version = pathlib.Path("CMakeLists.txt").read_text().split("project(puna VERSION ")[1].split()[0]
-    assert puna("--version").stdout == f"puna {version}\n"
     for command in (["bench", "machine"], ["chat", "x"], ["check"], ["eval", "text", "x", "x"], ["generate", "x"], ["logits", "x", "--tokens", "x"],
                     ["data", "pack", "x", "--output", "y", "--tokenizer", "x"], ["tokenizer", "train", "x", "--output", "y"]):
         for threads in (-1, 5000):
@@ -185,6 +230,17 @@ def help_and_wrong_usage():
     assert "--type must be f32, bf16 or f16, not 'f8'" in puna("logits", "nowhere", "--tokens", "x", "--type", "f8", code=2).stderr
     for name, problem in (("gpu", "unknown kernels"), ("avx2,-bf16", "avx2 has no extension that '-bf16' excludes"), ("avx512,vnni", "avx512 has no extension that 'vnni' excludes")):
         assert f"PUNA_KERNELS={name}: {problem}" in puna("check", code=1, env={**os.environ, "PUNA_KERNELS": name}).stderr, name
+
+
+def version_names_the_build():
+    version = pathlib.Path("CMakeLists.txt").read_text().split("project(puna VERSION ")[1].split()[0]
+    answer, kernels = json.loads(puna("version", "--json").stdout), json.loads(puna("check", "--json").stdout)["available"][0]
+    assert (answer["version"], answer["kernels"]) == (version, kernels) and answer["compiler"].split()[0] in ("GCC", "Clang"), answer
+    assert re.fullmatch(r"unknown|[0-9a-f]{10,}(-dirty)?", answer["commit"]), answer
+    text = f"puna {version} ({answer['commit']})\nbuilt with {answer['compiler']}, {answer['build']}\nkernels: {kernels}\n"
+    for spelling in ("version", "--version", "-V", "-v"):
+        assert puna(spelling).stdout == text, spelling
+    assert "\nkernels: scalar\n" in puna("--version", env={**os.environ, "PUNA_KERNELS": "scalar"}).stdout
 
 
 def check_lists_the_table_of_each_kernel():
@@ -207,6 +263,7 @@ def golden_errors_are_within_their_tolerance():
     rows = {(row["kernels"], row["type"], row["what"]): row for row in answer["rows"]}
     assert rows[("scalar", "f32", "logits")]["error"] <= rows[("scalar", "f32", "logits")]["tolerance"] == 3e-5
     assert rows[("scalar", "bf16", "adamw.losses")]["tolerance"] == 0.006
+    assert re.match(r"PASS: (\d+) of \1 rows are within their tolerance\n", puna("check", "--golden", SHARED / "golden/tiny3").stdout)
     assert "golden.safetensors" in puna("check", "--golden", SHARED / "golden", code=1).stderr
 
 
@@ -231,15 +288,15 @@ def logits_do_not_depend_on_chunks(folder):
         for type in ("f32", "bf16", "f16"):
             outputs = []
             for more in ((), ("--chunk", "1"), ("--chunk", "7"), ("--chunk", "64", "--threads", "1")):
-                puna("logits", model, "--tokens", folder / "ids", "--type", type, "--output", folder / "logits", *more, env=environment)
+                puna("logits", model, "--tokens", folder / "ids", "--type", type, "--output", folder / "logits", "--force", *more, env=environment)
                 outputs.append((folder / "logits").read_bytes())
             assert len(set(outputs)) == 1, (kernels, type)
             assert b'"shape":[90,512]' in outputs[0][:200]
-    written = json.loads(puna("logits", model, "--tokens", folder / "ids", "--output", folder / "logits", "--json").stdout)
+    written = json.loads(puna("logits", model, "--tokens", folder / "ids", "--output", folder / "logits", "--force", "--json").stdout)
     assert written == {"output": str(folder / "logits"), "tokens": 90, "vocabulary": 512}, written
     text = (folder / "logits").read_bytes()
     (folder / "ids").write_bytes(b"".join((i * 37 % 512).to_bytes(4, "little") for i in range(90)))
-    puna("logits", model, "--tokens", folder / "ids", "--output", folder / "logits")
+    puna("logits", model, "--tokens", folder / "ids", "--output", folder / "logits", "--force")
     assert (folder / "logits").read_bytes() == text
 
 
@@ -281,7 +338,7 @@ def tokenizer_encodes_and_decodes(folder):
     assert trained == {"output": str(folder / "tokenizer"), "tokens": 280}, trained
     (folder / "model").mkdir()
     (folder / "model/config.json").write_text("{}")
-    assert "contains a model" in puna("tokenizer", "train", folder / "text", "--output", folder / "model", code=1).stderr
+    assert "is not a tokenizer" in puna("tokenizer", "train", folder / "text", "--output", folder / "model", "--force", code=1).stderr
     assert "Error" not in puna("tokenizer", "train", folder / "binary", "--output", folder / "tok", "--vocabulary", "256", code=1).stderr
     assert "--control-tokens must be at least 0" in puna("tokenizer", "train", folder / "text", "--output", folder / "tok", "--control-tokens", "-1", code=2).stderr
 
@@ -289,9 +346,9 @@ def tokenizer_encodes_and_decodes(folder):
 def output_follows_links_and_keeps_devices(folder):
     encode = ["tokenizer", "encode", LLAMA3 / "tokenizer.model", "--output"]
     expected = (9906).to_bytes(4, "little")
-    (folder / "there").write_text("old")
+    (folder / "there").write_bytes(bytes(8))
     (folder / "link").symlink_to("there")
-    puna(*encode, folder / "link", input="Hello")
+    puna(*encode, folder / "link", "--force", input="Hello")
     assert (folder / "link").is_symlink() and (folder / "there").read_bytes() == expected
     os.mkfifo(folder / "pipe")
     reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
@@ -316,12 +373,12 @@ def closed_streams_are_not_reused_for_files(folder):
     def shell(command):
         return subprocess.run(command, shell=True, capture_output=True, text=True)
     for streams in ("2>&-", ">&-", "<&-", "<&- >&- 2>&-"):
-        result = shell(f"{encode} --output {folder}/ids {streams}")
-        assert (result.returncode, result.stderr) == (0, "") and (folder / "ids").read_bytes() == (folder / "expected").read_bytes(), (streams, result)
-        (folder / "ids").unlink()
+        result = shell(f"{encode} --output {folder}/encoded {streams}")
+        assert (result.returncode, result.stderr) == (0, "") and (folder / "encoded").read_bytes() == (folder / "expected").read_bytes(), (streams, result)
+        (folder / "encoded").unlink()
     (folder / "words").write_text("to be or not to be, that is the question\n" * 50)
-    puna("tokenizer", "train", folder / "words", "--vocabulary", 280, "--output", folder / "tokenizer")
-    puna("data", "pack", folder / "words", "--tokenizer", folder / "tokenizer", "--output", folder / "packed")
+    puna("tokenizer", "train", folder / "words", "--vocabulary", 280, "--output", folder / "words-tokenizer")
+    puna("data", "pack", folder / "words", "--tokenizer", folder / "words-tokenizer", "--output", folder / "packed")
     result = shell(f"{PUNA} train --data {folder}/packed --output {folder}/trained --steps 2 --batch 1 --length 32 --context 32 --dim 32 --layers 1 --heads 2 "
                    "--kv-heads 2 --ffn 32 --warm-up 1 <&- 2>&-")                # prints progress while a lock and the metrics file are open
     assert result.returncode == 0 and [json.loads(line)["step"] for line in (folder / "trained/metrics.jsonl").open()] == [1, 2], result
@@ -339,6 +396,9 @@ with tempfile.TemporaryDirectory() as scratch:
     arguments_are_read_as_elsewhere()
     (folder / "new").mkdir()
     examples_of_the_help_run(folder / "new")
+    stop_texts_may_be_repeated_and_be_anything()
+    outputs_are_overwritten_only_if_forced(folder / "new")
+    version_names_the_build()
     check_lists_the_table_of_each_kernel()
     closed_pipes_are_not_errors()
     if not SHARED.exists():             # for the rest

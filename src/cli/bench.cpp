@@ -7,6 +7,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace puna {
 
 namespace {
@@ -30,7 +33,6 @@ constexpr Bench benches[] = {
     {"tokenizer", bench_tokenizer, text_options},
     {"pack", bench_pack, text_options},
 };
-constexpr const char* bench_names = "machine, kernels, prefill, decode, batch, train, tokenizer or pack";
 
 void print(const BenchRow& row, bool json) {
     if (json) {
@@ -47,44 +49,49 @@ void print(const BenchRow& row, bool json) {
     fmt::print("\n");
 }
 
+const Bench& find_bench(std::string_view name) {
+    return *std::find_if(std::begin(benches), std::end(benches), [&](const Bench& b) { return b.name == name; });
+}
+
+void check_options(const Bench& bench, const BenchOptions& options) {
+    if (!bench.reads("text")) return;
+    if (options.text.empty()) throw UsageError("--text is missing: a text file, or a folder of files, to encode");
+    if (options.tokenizer.empty())
+        throw UsageError("--tokenizer is missing: a model folder, tokenizer.json or tokenizer.model");
+}
+
+void print_ineffective(const Bench& bench, BenchOptions options, const Flags& flags) {
+    for (const Field& field : list_fields(options))
+        if (flags.given(field.name) && field.name != "repetitions" && !bench.reads(field.name))
+            flags.print({{field.name, fmt::format("has no effect on bench {}", bench.name)}});
+    for (const char* field : {"shape", "layers"})
+        if (bench.reads("model") && flags.given("model") && flags.given(field))
+            flags.print({{field, "has no effect on the model of a folder"}});
+}
+
 }  // namespace
 
 int run_bench(Arguments arguments) {
     std::string name;
+    std::vector<std::string_view> names;
+    for (const Bench& bench : benches) names.push_back(bench.name);
     BenchOptions options;
     Flags flags("bench",
                 "Measure speed as a share of this machine's peak, which is measured before and after every repetition.",
                 "puna bench machine\n"
                 "puna bench kernels --op softmax --repetitions 1\n"
                 "puna bench decode --shape 1b --type bf16");
-    flags.positional("BENCH", name, bench_names);
+    flags.positional("BENCHMARK", name, names);
     flags.add(list_fields(options));
     flags.add_json("print one JSON object per row");
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
-    for (const Bench& bench : benches) {
-        if (bench.name != name) continue;
-        bool reads_text = bench.reads("text");
-        if (reads_text && options.text.empty())
-            throw UsageError("--text is missing: a text file, or a folder of files, to encode");
-        if (reads_text && options.tokenizer.empty())
-            throw UsageError("--tokenizer is missing: a model folder, tokenizer.json or tokenizer.model");
-        for (const Field& field : list_fields(options))
-            if (flags.given(field.name) && field.name != "repetitions" && !bench.reads(field.name))
-                flags.print({{field.name, fmt::format("has no effect on bench {}", name)}});
-        for (const char* field : {"shape", "layers"})
-            if (bench.reads("model") && flags.given("model") && flags.given(field))
-                flags.print({{field, "has no effect on the model of a folder"}});
-        if (!flags.json()) fmt::print("kernels: {}, threads: {}\n", full_name(choose_kernels()), threads());
-        for (const BenchRow& row : bench.run(options)) print(row, flags.json());
-        return 0;
-    }
-    std::vector<std::string_view> names;
-    for (const Bench& bench : benches) names.push_back(bench.name);
-    std::string_view guess = closest(name, names);
-    throw UsageError(
-        fmt::format("unknown benchmark '{}'{}", printable(name),
-                    guess.empty() ? fmt::format("; use {}", bench_names) : fmt::format(". Did you mean '{}'?", guess)));
+    const Bench& bench = find_bench(name);
+    check_options(bench, options);
+    print_ineffective(bench, options, flags);
+    if (!flags.json()) fmt::print("kernels: {}, threads: {}\n", full_name(choose_kernels()), threads());
+    for (const BenchRow& row : bench.run(options)) print(row, flags.json());
+    return 0;
 }
 
 }  // namespace puna

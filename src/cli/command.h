@@ -11,24 +11,28 @@ namespace puna {
 
 using Arguments = std::span<const std::string>;
 
+// Has either a function or subcommands, as `puna data pack`.
 struct Command {
     std::string_view name, about;
-    int (*run)(Arguments arguments);
-    bool has_subcommands = false;
+    int (*run)(Arguments arguments) = nullptr;
+    std::span<const Command> (*subcommands)() = nullptr;
 };
 
 std::span<const Command> commands();
+std::span<const Command> data_commands();
+std::span<const Command> eval_commands();
+std::span<const Command> tokenizer_commands();
 
 int run_bench(Arguments);
 int run_chat(Arguments);
 int run_check(Arguments);
-int run_data(Arguments);
-int run_eval(Arguments);
+int run_completion(Arguments);
 int run_generate(Arguments);
 int run_logits(Arguments);
+int run_man(Arguments);
 int run_report(Arguments);
-int run_tokenizer(Arguments);
 int run_train(Arguments);
+int run_version(Arguments);
 
 // Entry point: finds and runs the command, and turns exceptions into one line on standard error and an exit code.
 int run_program(Arguments arguments);

@@ -1,7 +1,6 @@
 #include "chat/template_files.h"
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "cli/subcommands.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/json_text.h"
@@ -151,9 +150,6 @@ constexpr Command subcommands[] = {
 
 }  // namespace
 
-int run_data(Arguments arguments) {
-    return run_subcommand("data", "Pack text and conversations for training, or show packed data.", subcommands,
-                          arguments);
-}
+std::span<const Command> data_commands() { return subcommands; }
 
 }  // namespace puna

@@ -1,6 +1,5 @@
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "cli/subcommands.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
 #include "data/text_kind.h"
@@ -98,6 +97,6 @@ constexpr Command subcommands[] = {
 
 }  // namespace
 
-int run_eval(Arguments arguments) { return run_subcommand("eval", "Evaluate a model.", subcommands, arguments); }
+std::span<const Command> eval_commands() { return subcommands; }
 
 }  // namespace puna

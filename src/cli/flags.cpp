@@ -1,13 +1,13 @@
 #include "cli/flags.h"
 
-#include "cli/help.h"
-#include "cli/terminal.h"
 #include "core/log.h"
 #include "core/threads.h"
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
 
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 namespace puna {
@@ -41,11 +41,16 @@ Flags::Flags(std::string_view command, std::string_view about, std::string_view 
     : command_(command), about_(about), examples_(examples) {}
 
 void Flags::positional(std::string_view name, std::string& value, std::string_view help, bool required) {
-    positionals_.push_back({name, help, &value, required});
+    positionals_.push_back({std::string(name), std::string(help), &value, required});
+}
+
+void Flags::positional(std::string_view name, std::string& value, const std::vector<std::string_view>& choices) {
+    positionals_.push_back(
+        {std::string(name), fmt::format("one of: {}", fmt::join(choices, ", ")), &value, true, choices});
 }
 
 void Flags::positional(std::string_view name, std::vector<std::string>& values, std::string_view help) {
-    positionals_.push_back({name, help, &values, true});
+    positionals_.push_back({std::string(name), std::string(help), &values, true});
 }
 
 void Flags::add(const std::vector<Field>& fields) { fields_.insert(fields_.end(), fields.begin(), fields.end()); }
@@ -68,22 +73,19 @@ void Flags::print(const std::vector<FieldNote>& notes) const {
         log_warning("{}: {}", given(note.field) ? flag_name(note.field) : note.field, note.text);
 }
 
-std::string Flags::help() const {
-    HelpPage page{.about = about_, .usage = "puna " + command_, .examples = examples_, .fields = fields_};
-    for (const Positional& p : positionals_) {
-        std::string name(p.name);
-        if (std::holds_alternative<std::vector<std::string>*>(p.value)) name += "...";
-        page.usage += p.required ? " " + name : " [" + name + "]";
-        page.arguments.push_back({name, std::string(p.help)});
-    }
-    page.usage += " [OPTIONS]";
-    return to_text(page);
+HelpPage Flags::help() const {
+    HelpPage page{.command = command_, .about = std::string(about_), .examples = examples_};
+    for (const Positional& p : positionals_)
+        page.arguments.push_back(
+            {p.name, p.help, p.choices, p.required, std::holds_alternative<std::vector<std::string>*>(p.value)});
+    for (const Field& field : fields_) page.options.push_back(help_option(field));
+    return page;
 }
 
 bool Flags::parse(Arguments arguments) {
     auto end = std::find(arguments.begin(), arguments.end(), "--");
     if (std::any_of(arguments.begin(), end, is_help)) {
-        print_now(help());
+        show(help());
         return false;
     }
     std::vector<std::string> rest(std::make_reverse_iterator(end), arguments.rend());  // CLI11 removes what it reads
@@ -151,6 +153,7 @@ void Flags::set_positionals(const std::vector<std::string>& values) {
             used = values.size();
         } else {
             *std::get<std::string*>(p.value) = values[used++];
+            check_choice(p);
         }
     }
     if (used < values.size())
@@ -158,6 +161,19 @@ void Flags::set_positionals(const std::vector<std::string>& values) {
             "unexpected argument '{}'{} (see 'puna help {}')", printable(values[used]),
             used > 0 ? fmt::format(" after '{}'; quote a text with spaces", printable(values[used - 1])) : "",
             command_));
+}
+
+// "unknown benchmark 'kernel'. Did you mean 'kernels'?"
+void Flags::check_choice(const Positional& positional) const {
+    const std::string& value = *std::get<std::string*>(positional.value);
+    const std::vector<std::string_view>& choices = positional.choices;
+    if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+    std::string name = positional.name;
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::string_view guess = closest(value, choices);
+    throw UsageError(fmt::format("unknown {} '{}'{}", name, printable(value),
+                                 guess.empty() ? fmt::format("; use one of: {}", fmt::join(choices, ", "))
+                                               : fmt::format(". Did you mean '{}'?", guess)));
 }
 
 void Flags::fail_unknown(std::string_view argument) const {

@@ -14,6 +14,7 @@
 // run_command (cli/subcommands.h).
 #pragma once
 #include "cli/command.h"
+#include "cli/help.h"
 #include "core/error.h"
 #include "core/fields.h"
 
@@ -43,6 +44,7 @@ class Flags {
     Flags(const Flags&) = delete;
 
     void positional(std::string_view name, std::string& value, std::string_view help, bool required = true);
+    void positional(std::string_view name, std::string& value, const std::vector<std::string_view>& choices);
     void positional(std::string_view name, std::vector<std::string>& values, std::string_view help);  // one or more
     void add(const std::vector<Field>& fields);
     void add_json(std::string_view help);  // --json, and what it prints
@@ -60,19 +62,21 @@ class Flags {
     // Logs warnings: "top_p: has no effect, ...", or "--top-p: ..." if the field was set by its flag.
     void print(const std::vector<FieldNote>& notes) const;
 
-    std::string help() const;
+    HelpPage help() const;
 
  private:
     struct Positional {
-        std::string_view name, help;
+        std::string name, help;
         std::variant<std::string*, std::vector<std::string>*> value;
         bool required;
+        std::vector<std::string_view> choices = {};
     };
 
     void set_value(Field& field, std::string_view text);
     void set_positionals(const std::vector<std::string>& values);
     [[noreturn]] void fail_without_value(const Field& field, const std::vector<std::string>& rest) const;
     [[noreturn]] void fail_unknown(std::string_view argument) const;
+    void check_choice(const Positional& positional) const;
 
     std::string command_;
     std::string_view about_, examples_;

@@ -1,8 +1,11 @@
 #include "cli/help.h"
 
+#include "cli/terminal.h"
+
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cctype>
 
 namespace puna {
 
@@ -10,10 +13,7 @@ namespace {
 
 constexpr size_t page_width = 120, max_term_width = 34;
 
-struct Section {
-    std::string heading;
-    std::vector<HelpEntry> entries;
-};
+std::vector<HelpPage>* collected = nullptr;  // where show() puts a page, within all_pages()
 
 // The default in brackets; empty for a text that is empty and a switch that is off.
 std::string default_of(const Field& field) {
@@ -23,13 +23,6 @@ std::string default_of(const Field& field) {
     if (field.values.unset.empty()) return value.empty() ? "" : fmt::format("[{}]", value);
     return value.empty() ? fmt::format("[{}]", field.values.unset)
                          : fmt::format("[{} = {}]", value, field.values.unset);
-}
-
-HelpEntry describe(const Field& field) {
-    std::string term = flag_name(field.name), word = value_word(field), value = default_of(field);
-    if (value == "[on]" && std::holds_alternative<bool*>(field.value)) term = "--[no-]" + term.substr(2);
-    if (!word.empty()) term += " " + word;
-    return {term, std::string(field.help) + (value.empty() ? "" : " " + value)};
 }
 
 // Breaks at spaces; the lines after the first are indented.
@@ -52,15 +45,15 @@ std::string wrapped(std::string_view text, size_t indent) {
     return out;
 }
 
-std::string layout(const std::vector<Section>& sections) {
+std::string layout(const std::vector<HelpGroup>& groups) {
     size_t width = 0;
-    for (const Section& section : sections)
-        for (const HelpEntry& entry : section.entries)
+    for (const HelpGroup& group : groups)
+        for (const HelpEntry& entry : group.entries)
             if (entry.term.size() <= max_term_width) width = std::max(width, entry.term.size());
     std::string out;
-    for (const Section& section : sections) {
-        out += fmt::format("\n{}:\n", section.heading);
-        for (const HelpEntry& entry : section.entries) {
+    for (const HelpGroup& group : groups) {
+        out += fmt::format("\n{}:\n", group.heading);
+        for (const HelpEntry& entry : group.entries) {
             size_t indent = 2 + width + 2;
             out += entry.term.size() > width ? fmt::format("  {}\n{:{}}", entry.term, "", indent)
                                              : fmt::format("  {:<{}}", entry.term, width + 2);
@@ -70,23 +63,100 @@ std::string layout(const std::vector<Section>& sections) {
     return out;
 }
 
-std::vector<Section> sections_of(const HelpPage& page) {
-    std::vector<Section> groups;
-    Section ungrouped;
-    auto section = [&](std::string_view heading) -> Section& {
-        if (heading.empty()) return ungrouped;
-        auto at = std::find_if(groups.begin(), groups.end(), [&](const Section& s) { return s.heading == heading; });
-        return at == groups.end() ? groups.emplace_back(Section{std::string(heading), {}}) : *at;
-    };
-    for (const Field& field : page.fields) section(field.group).entries.push_back(describe(field));
-    ungrouped.entries.push_back({"-h, --help", "print this help"});
-    ungrouped.heading = groups.empty() ? "Options" : "General";
-    groups.push_back(std::move(ungrouped));
-    if (!page.arguments.empty()) groups.insert(groups.begin(), Section{"Arguments", page.arguments});
-    return groups;
+HelpEntry entry_of(const HelpOption& option) {
+    std::string term = option.negated ? "--[no-]" + option.flag.substr(2) : option.flag;
+    if (!option.word.empty()) term += " " + option.word;
+    return {term, option.text + (option.standard.empty() ? "" : " " + option.standard)};
+}
+
+std::string list_text(const HelpPage& page) {
+    std::string name = page.command.empty() ? "puna" : "puna " + page.command, out;
+    size_t width = 0;
+    for (const HelpEntry& command : page.commands) width = std::max(width, command.term.size());
+    for (const HelpEntry& command : page.commands)
+        out += fmt::format("  {} {:<{}}{}\n", name, command.term, width + 2, command.text);
+    return fmt::format("{}\n\nUsage: {}\n\n{}\nRun 'puna help {}COMMAND' for details.{}\n", page.about, usage_of(page),
+                       out, page.command.empty() ? "" : page.command + " ",
+                       page.command.empty() ? " Exit codes: 0 success, 1 failure, 2 wrong usage." : "");
+}
+
+// "measure speed" -> "Measure speed."
+std::string sentence(std::string_view text) {
+    std::string out(text);
+    out[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(out[0])));
+    return out + ".";
+}
+
+void collect(std::span<const Command> commands) {
+    const std::vector<std::string> help{"--help"};
+    for (const Command& command : commands) {
+        if (command.run) {
+            command.run(help);
+            continue;
+        }
+        show(list_page(command.subcommands(), command.name, command.about));
+        collect(command.subcommands());
+    }
 }
 
 }  // namespace
+
+HelpOption help_option(const Field& field) {
+    std::string standard = default_of(field);
+    bool is_on = standard == "[on]" && std::holds_alternative<bool*>(field.value);
+    return {flag_name(field.name), value_word(field), std::string(field.help), standard, field.group, is_on};
+}
+
+HelpPage list_page(std::span<const Command> commands, std::string_view parent, std::string_view about) {
+    HelpPage page{.command = std::string(parent), .about = sentence(about)};
+    for (const Command& command : commands)
+        page.commands.push_back({std::string(command.name), std::string(command.about)});
+    return page;
+}
+
+std::vector<HelpPage> all_pages() {
+    std::vector<HelpPage> pages{list_page(commands(), "", program_about)};
+    collected = &pages;
+    collect(commands());
+    collected = nullptr;
+    return pages;
+}
+
+void show(const HelpPage& page) {
+    if (collected)
+        collected->push_back(page);
+    else
+        print_now(to_text(page));
+}
+
+std::string usage_of(const HelpPage& page) {
+    std::string usage = page.command.empty() ? "puna" : "puna " + page.command;
+    if (!page.commands.empty()) return usage + " COMMAND ...";
+    for (const HelpArgument& argument : page.arguments) {
+        std::string name = argument.name + (argument.repeated ? "..." : "");
+        usage += argument.required ? " " + name : " [" + name + "]";
+    }
+    return usage + " [OPTIONS]";
+}
+
+std::vector<HelpGroup> groups_of(const HelpPage& page) {
+    std::vector<HelpGroup> groups;
+    HelpGroup ungrouped;
+    auto group = [&](std::string_view heading) -> HelpGroup& {
+        if (heading.empty()) return ungrouped;
+        auto at = std::find_if(groups.begin(), groups.end(), [&](const HelpGroup& g) { return g.heading == heading; });
+        return at == groups.end() ? groups.emplace_back(HelpGroup{std::string(heading), {}}) : *at;
+    };
+    for (const HelpOption& option : page.options) group(option.group).entries.push_back(entry_of(option));
+    ungrouped.entries.push_back({"-h, --help", "print this help"});
+    ungrouped.heading = groups.empty() ? "Options" : "General";
+    groups.push_back(std::move(ungrouped));
+    HelpGroup arguments{"Arguments", {}};
+    for (const HelpArgument& a : page.arguments)
+        arguments.entries.push_back({a.name + (a.repeated ? "..." : ""), a.text});
+    if (!page.arguments.empty()) groups.insert(groups.begin(), std::move(arguments));
+    return groups;
+}
 
 std::string flag_name(std::string_view field) {
     std::string name = "--" + std::string(field);
@@ -94,15 +164,22 @@ std::string flag_name(std::string_view field) {
     return name;
 }
 
-std::string to_text(const HelpPage& page) {
-    std::string out = wrapped(page.about, 0) + "\n\nUsage: " + page.usage + "\n" + layout(sections_of(page));
-    std::string_view rest = page.examples;
-    out += rest.find('\n') == rest.npos ? "\nExample:\n" : "\nExamples:\n";
-    while (!rest.empty()) {
-        size_t end = std::min(rest.find('\n'), rest.size());
-        out += fmt::format("  {}\n", rest.substr(0, end));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
+std::vector<std::string_view> lines_of(std::string_view text) {
+    std::vector<std::string_view> lines;
+    while (!text.empty()) {
+        lines.push_back(text.substr(0, text.find('\n')));
+        text.remove_prefix(std::min(lines.back().size() + 1, text.size()));
     }
+    return lines;
+}
+
+std::string to_text(const HelpPage& page) {
+    if (!page.commands.empty()) return list_text(page);
+    std::string out =
+        fmt::format("{}\n\nUsage: {}\n{}", wrapped(page.about, 0), usage_of(page), layout(groups_of(page)));
+    std::vector<std::string_view> examples = lines_of(page.examples);
+    out += examples.size() == 1 ? "\nExample:\n" : "\nExamples:\n";
+    for (std::string_view example : examples) out += fmt::format("  {}\n", example);
     return out;
 }
 

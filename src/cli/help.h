@@ -1,32 +1,65 @@
-// cli/help.h — the page that `puna help COMMAND` prints, made from the command's fields.
+// cli/help.h — what a command declares: the page of `puna help COMMAND`. The manual page (cli/man.cpp) and shell
+// completion (cli/completion.h) are made from the same pages.
 //
-//   HelpPage page{.about = "Continue a text.", .usage = "puna generate MODEL [OPTIONS]", .fields = list_fields(options)};
-//   fmt::print("{}", to_text(page));
+//   for (const HelpPage& page : all_pages()) fmt::print("{}", to_text(page));
 //
-// Lines are wrapped at 120 columns. Fields appear under their groups, in the order of the groups' first fields; those
-// without a group come last.
+// Lines are wrapped at 120 columns. Options appear under their groups, in the order of the groups' first options; those
+// without a group come last, with --help, which every command has.
 #pragma once
+#include "cli/command.h"
 #include "core/fields.h"
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace puna {
 
+inline constexpr std::string_view program_about = "train, fine-tune, evaluate and chat with Llama 3 models";
+
 struct HelpEntry {
     std::string term, text;  // "--top-p 0..1", "nucleus sampling: ... [0.9]"
 };
 
-struct HelpPage {
-    std::string_view about;
-    std::string usage;
-    std::vector<HelpEntry> arguments;
-    std::string_view examples;  // one a line
-    std::vector<Field> fields;
+struct HelpArgument {
+    std::string name, text;  // "MODEL", "model folder ..."
+    std::vector<std::string_view> choices = {};
+    bool required = true, repeated = false;
 };
 
+struct HelpOption {
+    std::string flag, word;      // "--top-p", and its value as core/fields.h's value_word; empty: a switch
+    std::string text, standard;  // "nucleus sampling: ..."; the default, as "[0.9]", empty where there is none
+    std::string_view group = {};
+    bool negated = false;  // a switch that is on: --no-... turns it off
+};
+
+struct HelpPage {
+    std::string command;  // "data pack"; empty: the program itself
+    std::string about;    // sentences
+    std::vector<HelpArgument> arguments = {};
+    std::vector<HelpOption> options = {};
+    std::string_view examples = {};        // one a line
+    std::vector<HelpEntry> commands = {};  // of the program, and of a command that has subcommands
+};
+
+// Options under a heading.
+struct HelpGroup {
+    std::string heading;
+    std::vector<HelpEntry> entries;
+};
+
+HelpOption help_option(const Field& field);
+HelpPage list_page(std::span<const Command> commands, std::string_view parent, std::string_view about);
+std::vector<HelpPage> all_pages();  // of the program and of its commands, in the order of the table
+
+std::string usage_of(const HelpPage& page);              // "puna data pack INPUT... [OPTIONS]"
+std::vector<HelpGroup> groups_of(const HelpPage& page);  // its arguments and options
+std::vector<std::string_view> lines_of(std::string_view text);
 std::string to_text(const HelpPage& page);
+
+void show(const HelpPage& page);  // prints it; within all_pages(): adds it to these instead
 
 std::string flag_name(std::string_view field);  // "--top-p" for "top_p"
 

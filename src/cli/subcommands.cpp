@@ -28,6 +28,13 @@ namespace {
     throw problem;
 }
 
+int run_subcommand(const Command& command, Arguments arguments) {
+    bool help = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
+    if (!arguments.empty() && !help) return run_command(command.subcommands(), command.name, arguments);
+    show(list_page(command.subcommands(), command.name, command.about));
+    return help ? 0 : 2;
+}
+
 bool is_about_a_flag(const Error& problem) { return !problem.field.empty() && problem.field_at == 0; }
 
 }  // namespace
@@ -36,25 +43,18 @@ int run_command(std::span<const Command> commands, std::string_view parent, Argu
     for (const Command& command : commands) {
         if (command.name != arguments[0]) continue;
         try {
-            return command.run(arguments.subspan(1));
+            Arguments rest = arguments.subspan(1);
+            return command.run ? command.run(rest) : run_subcommand(command, rest);
         } catch (const UsageError& problem) {
             rethrow_for(command.name, problem);
         } catch (const Error& problem) {
+            if (problem.kind == ErrorKind::exists)
+                fail("{}; choose another --output, or pass --force to overwrite it", problem.what());
             if (!is_about_a_flag(problem)) throw;
             rethrow_for(command.name, UsageError(flag_name(problem.field) + std::string(problem.problem())));
         }
     }
     fail_unknown(commands, parent, arguments[0]);
-}
-
-int run_subcommand(std::string_view parent, std::string_view about, std::span<const Command> subcommands,
-                   Arguments arguments) {
-    bool help = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
-    if (!arguments.empty() && !help) return run_command(subcommands, parent, arguments);
-    fmt::print("{}\n\nUsage: puna {} SUBCOMMAND ...\n\n", about, parent);
-    for (const Command& command : subcommands) fmt::print("  puna {} {:<10}{}\n", parent, command.name, command.about);
-    fmt::print("\nRun 'puna help {} SUBCOMMAND' for details.\n", parent);
-    return help ? 0 : 2;
 }
 
 }  // namespace puna

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/help.h"
 #include "cli/subcommands.h"
 #include "cli/terminal.h"
 #include "comm/group.h"
@@ -21,26 +22,23 @@ namespace {
 constexpr Command all[] = {
     {"chat", "chat with a model in the terminal", run_chat},
     {"generate", "continue a text", run_generate},
-    {"eval", "measure perplexity and bits per byte of a text", run_eval, true},
-    {"data", "pack text and conversations for training; show packed data", run_data, true},
-    {"tokenizer", "train a tokenizer; encode and decode text", run_tokenizer, true},
+    {"eval", "measure perplexity and bits per byte of a text", nullptr, eval_commands},
+    {"data", "pack text and conversations for training; show packed data", nullptr, data_commands},
+    {"tokenizer", "train a tokenizer; encode and decode text", nullptr, tokenizer_commands},
     {"train", "train or fine-tune a model", run_train},
     {"report", "show a training run, or compare several, on a page", run_report},
     {"check", "check that this build computes the reference results", run_check},
     {"bench", "measure speed as a share of this machine's peak", run_bench},
     {"logits", "compute a model's logits for token ids", run_logits},
+    {"completion", "print a completion script for a shell", run_completion},
+    {"man", "print the manual page", run_man},
+    {"version", "print the version, the compiler and the kernels", run_version},
 };
-
-void print_overview() {
-    fmt::print("puna: train, fine-tune, evaluate and chat with Llama 3 models.\n\n");
-    for (const Command& command : all) fmt::print("  puna {:<12}{}\n", command.name, command.about);
-    fmt::print("\nRun 'puna help COMMAND' for details. Exit codes: 0 success, 1 failure, 2 wrong usage.\n");
-}
 
 // puna help train; puna help data pack
 int run_help(Arguments names) {
     auto command = std::find_if(std::begin(all), std::end(all), [&](const Command& c) { return c.name == names[0]; });
-    size_t most = command != std::end(all) && command->has_subcommands ? 2 : 1;
+    size_t most = command != std::end(all) && command->subcommands ? 2 : 1;
     if (names.size() > most)
         throw UsageError(fmt::format("help: unexpected argument '{}' after '{}'", printable(names[most]),
                                      printable(names[most - 1])));
@@ -51,14 +49,15 @@ int run_help(Arguments names) {
 
 int run(Arguments arguments) {
     std::string_view first = arguments.empty() ? std::string_view() : std::string_view(arguments[0]);
-    if (first == "--version") {
-        fmt::print("puna {}\n", PUNA_VERSION);
-        return 0;
+    if (first == "--version" || first == "-V" || first == "-v") {
+        std::vector<std::string> command(arguments.begin(), arguments.end());
+        command[0] = "version";
+        return run_command(all, "", command);
     }
     bool wants_help = first == "help" || first == "--help" || first == "-h";
     bool overview = wants_help && (arguments.size() == 1 || arguments[1].starts_with('-') || arguments[1] == "help");
     if (arguments.empty() || overview) {
-        print_overview();
+        show(list_page(all, "", program_about));
         return wants_help ? 0 : 2;
     }
     return wants_help ? run_help(arguments.subspan(1)) : run_command(all, "", arguments);

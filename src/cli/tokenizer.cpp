@@ -2,13 +2,14 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/ids.h"
-#include "cli/subcommands.h"
 #include "core/atomic_file.h"
 #include "core/console.h"
 #include "core/error.h"
+#include "core/folders.h"
 #include "core/json_text.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
+#include "core/overwrite.h"
 #include "core/progress.h"
 #include "data/count_pieces.h"
 #include "data/text_kind.h"
@@ -30,12 +31,21 @@ namespace {
 
 struct TrainFlags {
     std::string output, text_field = "text";
+    bool force = false;
 };
 template <class F>
 void fields(TrainFlags& o, F field) {
     field("output", o.output, "folder for tokenizer.json, tokenizer_config.json and chat_template.jinja",
           {.word = "FOLDER", .required = true});
+    field("force", o.force, force_help);
     field("text_field", o.text_field, "JSONL field that holds a document's text", {.word = "NAME"});
+}
+
+bool is_tokenizer_folder(const std::filesystem::path& path) {
+    return file_exists(path / "tokenizer.json") && contains_only(path, [](const std::filesystem::path& entry) {
+               std::string name = entry.filename().string();
+               return name == "tokenizer.json" || name == "tokenizer_config.json" || name == "chat_template.jinja";
+           });
 }
 
 int run_tokenizer_train(Arguments arguments) {
@@ -53,16 +63,16 @@ int run_tokenizer_train(Arguments arguments) {
     if (!flags.parse(arguments)) return 0;
     flags.check_required();
     const std::string& output = more.output;
-    if (std::error_code absent; std::filesystem::exists(std::filesystem::path(output) / "config.json", absent))
-        fail("{}: contains a model, which needs its own tokenizer; choose another --output", output);
+    check_overwrite(output, {"a tokenizer", is_tokenizer_folder}, more.force);
     std::vector<InputFile> files = find_input_files(inputs);
     if (flags.given("text_field") &&
         std::none_of(files.begin(), files.end(), [](const InputFile& f) { return f.jsonl; }))
         flags.print({{"text_field", "has no effect, the inputs contain no JSONL"}});
     Tokenizer tokenizer = train_tokenizer(count_pieces(files, more.text_field), options);
-    make_folder(output);
-    save_tokenizer(tokenizer, output);
-    save_chat_template(llama3_chat_template(tokenizer), output);
+    NewFolder folder(output);
+    save_tokenizer(tokenizer, folder.path());
+    save_chat_template(llama3_chat_template(tokenizer), folder.path());
+    more.force ? folder.replace() : folder.commit();
     if (flags.json())
         fmt::print("{}\n", JsonObject{{"output", output}, {"tokens", tokenizer.size()}}.text());
     else
@@ -107,19 +117,31 @@ std::vector<int32_t> encode(const Tokenizer& tokenizer, std::string_view text) {
     return all;
 }
 
+struct EncodeOptions {
+    std::string output;
+    bool force = false, special = false;
+};
+template <class F>
+void fields(EncodeOptions& o, F field) {
+    field("output", o.output, "write the ids to this file, as u32 little-endian", {.word = "FILE"});
+    field("force", o.force, force_help);
+    field("special", o.special, "recognize control tokens in the text");
+}
+
 int run_tokenizer_encode(Arguments arguments) {
-    std::string model, input = "-", output;
-    bool special = false;
+    std::string model, input = "-";
+    EncodeOptions options;
     Flags flags(
         "tokenizer encode",
         "Encode text as token ids, one per line. Control tokens in the text are plain text unless --special is given.",
         "puna tokenizer encode models/starter story.txt\necho Hello | puna tokenizer encode models/starter --json");
     flags.positional("TOKENIZER", model, "model folder, tokenizer.json or tokenizer.model");
     flags.positional("FILE", input, "the text [standard input]", false);
-    flags.add({{"output", &output, "write the ids to this file, as u32 little-endian", {.word = "FILE"}},
-               {"special", &special, "recognize control tokens in the text"}});
+    flags.add(list_fields(options));
     flags.add_json("print {\"ids\": [...]}");
     if (!flags.parse(arguments)) return 0;
+    const std::string& output = options.output;
+    check_overwrite(output, {"a file of token ids", is_ids_file}, options.force);
     Tokenizer tokenizer = load_tokenizer(model);
     if (std::error_code absent; input != "-" && !std::filesystem::exists(input, absent))
         fail("{}: no such file; to encode a text itself, pipe it in: echo TEXT | puna tokenizer encode TOKENIZER",
@@ -133,12 +155,12 @@ int run_tokenizer_encode(Arguments arguments) {
     std::string_view text = plain_text(mapped ? mapped->text() : stream, input_name(input));
     if (input != "-" && contains_json(text)) log_warning("{}: contains JSON, which is encoded like any text", input);
     if (flags.json() && !output.empty()) flags.print({{"json", "has no effect with --output"}});
-    if (!output.empty() && !special)
+    if (!output.empty() && !options.special)
         encode_to_file(tokenizer, text, output);
     else if (!output.empty())
         write_file(output, as_text(tokenizer.encode_with_control(text)));
     else
-        print_ids(special ? tokenizer.encode_with_control(text) : encode(tokenizer, text), flags.json());
+        print_ids(options.special ? tokenizer.encode_with_control(text) : encode(tokenizer, text), flags.json());
     return 0;
 }
 
@@ -166,8 +188,6 @@ constexpr Command subcommands[] = {
 
 }  // namespace
 
-int run_tokenizer(Arguments arguments) {
-    return run_subcommand("tokenizer", "Train a tokenizer; encode and decode text.", subcommands, arguments);
-}
+std::span<const Command> tokenizer_commands() { return subcommands; }
 
 }  // namespace puna

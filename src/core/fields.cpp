@@ -65,11 +65,7 @@ Problem parse(std::string_view text, std::string& value) {
 }
 
 Problem parse(std::string_view text, std::vector<std::string>& value) {
-    while (!text.empty()) {
-        size_t comma = std::min(text.find(','), text.size());
-        value.emplace_back(text.substr(0, comma));
-        text.remove_prefix(std::min(comma + 1, text.size()));
-    }
+    value.emplace_back(text);
     return "";
 }
 
@@ -116,7 +112,7 @@ Problem check_value(const Values&, bool) { return ""; }
 Problem check_value(const Values&, const std::string&) { return ""; }
 Problem check_value(const Values&, const std::vector<std::string>& list) {
     bool empty = std::find(list.begin(), list.end(), "") != list.end();
-    return empty ? "must not contain an empty text: separate the texts by one comma" : "";
+    return empty ? "must not be an empty text" : "";
 }
 template <Number T>
 Problem check_value(const Values& v, T value) {
@@ -225,7 +221,7 @@ std::string print(const std::optional<T>* value) {
 std::string print(const std::string* value) { return *value; }
 std::string print(const std::vector<std::string>* value) {
     std::string text;
-    for (const std::string& item : *value) text += (text.empty() ? "" : ",") + item;
+    for (const std::string& item : *value) text += (text.empty() ? "" : ", ") + item;
     return text;
 }
 std::string print(const EnumPointer& choice) { return name_of(choice); }
@@ -298,7 +294,7 @@ std::string value_word(const Field& field) {
         return fmt::format("{}", fmt::join(choice->names, "|"));
     if (std::holds_alternative<bool*>(field.value)) return "";
     if (std::holds_alternative<std::string*>(field.value)) return "TEXT";
-    if (std::holds_alternative<std::vector<std::string>*>(field.value)) return "A,B,...";
+    if (std::holds_alternative<std::vector<std::string>*>(field.value)) return "TEXT";
     if (std::isfinite(v.min) && v.max <= shown_max) return fmt::format("{}..{}", v.min, v.max);
     return integer ? "N" : "X";
 }

@@ -118,7 +118,8 @@ std::vector<Field> list_fields(Options& options) {
     return list;
 }
 
-// Convert text to the value and back; the round trip of what is set is exact. Throw Error, with the field, for what it
+// Convert text to the value and back; the round trip of what is set is exact. A list from text has it as its one item,
+// whatever it contains. Throw Error, with the field, for what it
 // does not accept: "temperature must be a number, not 'hot'", "recipe.json: 'temperature' must be ...". kind: damaged
 // for a file that nobody edits.
 void set_from_text(Field& field, std::string_view text);

@@ -1,0 +1,78 @@
+#include "cli/completion.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace puna {
+
+namespace {
+
+// __puna_runs data pack: the words after puna begin with these. __puna_lacks data: they are only these so far.
+constexpr std::string_view functions = R"script(
+function __puna_words
+    set -l words (commandline -opc)[2..]
+    test "$words[1]" = help; and set words $words[2..]
+    string match --invert -- '-*' $words
+end
+function __puna_runs
+    set -l words (__puna_words)
+    set -l length (count $argv)
+    test "$words[1..$length]" = "$argv"
+end
+function __puna_lacks
+    set -l words (__puna_words)
+    test "$words" = "$argv"
+end
+complete -c puna -f
+)script";
+
+std::string quoted(std::string_view text) {
+    std::string out = "'";
+    for (char c : text) out += (c == '\'' || c == '\\' ? "\\" : "") + std::string(1, c);
+    return out + "'";
+}
+
+std::string values_of(const Completion& completion) {
+    switch (completion.kind) {
+        case Completion::nothing: return " -f";
+        case Completion::words: return " -f -a " + quoted(fmt::format("{}", fmt::join(completion.list, " ")));
+        case Completion::files: return " -F";
+        case Completion::folders: return " -f -a '(__fish_complete_directories (commandline -ct))'";
+    }
+    return "";
+}
+
+std::string lines_for(const HelpPage& page) {
+    std::string out, runs = fmt::format("complete -c puna -n {}", quoted("__puna_runs " + page.command)),
+                     lacks = fmt::format("complete -c puna -n {}", quoted("__puna_lacks " + page.command));
+    for (const HelpEntry& command : page.commands)
+        out += fmt::format("{} -a {} -d {}\n", lacks, command.term, quoted(command.text));
+    if (page.command.empty()) out += fmt::format("{} -a help -d 'show the help of a command'\n", lacks);
+    for (const HelpOption& option : page.options) {
+        std::string value = option.word.empty() ? "" : " -r" + values_of(completion_of(option));
+        out += fmt::format("{} -l {}{} -d {}\n", runs, option.flag.substr(2), value, quoted(option.text));
+        if (option.negated) out += fmt::format("{} -l no-{} -d {}\n", runs, option.flag.substr(2), quoted(option.text));
+    }
+    out += fmt::format("{} -l help -d 'print this help'\n", page.commands.empty() ? runs : lacks);
+    std::string earlier;  // any of the command's arguments: fish does not count them
+    for (const HelpArgument& argument : page.arguments) {
+        Completion completion = completion_of(argument);
+        std::string values = values_of(completion);
+        if (completion.kind == Completion::nothing || earlier.find(values) != earlier.npos) continue;
+        out += runs + values + "\n";
+        earlier += values;
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string fish_completion(const std::vector<HelpPage>& pages) {
+    std::string out = "# fish completion for puna, written by `puna completion fish`\n" + std::string(functions);
+    for (const HelpPage& page : pages) out += lines_for(page);
+    return out;
+}
+
+}  // namespace puna

@@ -1,0 +1,16 @@
+// cli/version.h — what this program was built from, and with what.
+//
+//   std::string version = version_line();            // "puna 0.1.0 (bdf2949713)"
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace puna {
+
+// Of the last build: "bdf2949713", with "-dirty" if files differed from it; "unknown" for sources without a repository.
+extern const std::string_view commit;
+extern const std::string_view commit_date;  // "2026-11-27"; empty if unknown
+
+std::string version_line();
+
+}  // namespace puna

@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+"""Completion scripts in the shells themselves. usage: completion_test.py PUNA bash|zsh|fish
+
+Each case is a line as it is typed before the Tab key, and what may follow its last word.
+"""
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+PUNA, SHELL = os.path.abspath(sys.argv[1]), sys.argv[2]
+COMMANDS = set(re.findall(r"^  puna (\w+) ", subprocess.run([PUNA, "help"], capture_output=True, text=True).stdout, re.M)) | {"help"}
+FILES = {"models/", "my-text/", "recipe.toml", "story.txt"}
+CASES = {
+    "puna ": COMMANDS,
+    "puna gener": {"generate"},
+    "puna data ": {"pack", "show"},
+    "puna data sh": {"show"},
+    "puna help tok": {"tokenizer"},
+    "puna help data pa": {"pack"},
+    "puna generate --temper": {"--temperature"},
+    "puna generate models --max": {"--max-tokens"},
+    "puna train --no-ti": {"--no-tied"},
+    "puna check --he": {"--help"},
+    "puna logits --type b": {"bf16"},
+    "puna logits --type ": {"f32", "bf16", "f16"},
+    "puna train --schedule=li": {"linear"},
+    "puna train --schedule linear --length 3 --ty": {"--type"},
+    "puna bench mach": {"machine"},
+    "puna completion f": {"fish"},
+    "puna chat m": {"models/", "my-text/"},
+    "puna chat mo": {"models/"},
+    "puna eval text models st": {"story.txt"},
+    "puna eval text --context 5 models st": {"story.txt"},
+    "puna data pack story.txt re": {"recipe.toml"},
+    "puna data pack --output m": {"models/", "my-text/"},
+    "puna train re": {"recipe.toml"},
+    "puna generate --seed ": set(),
+}
+
+
+def in_bash(line, script):
+    words = re.findall(r"=|[^\s=]+", line) + ([""] if line[-1] in " =" else [])
+    quoted = " ".join(f"'{word}'" for word in words)
+    program = f"source {script}; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _puna; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    output = subprocess.run(["bash", "--norc", "-c", program], capture_output=True, text=True)
+    assert (output.returncode, output.stderr) == (0, ""), output
+    return output.stdout.split()
+
+
+def in_fish(line, script):
+    output = subprocess.run(["fish", "--no-config", "-c", f"source {script}; complete -C '{line}'"], capture_output=True, text=True)
+    assert (output.returncode, output.stderr) == (0, ""), output
+    return [candidate.split("\t")[0].split("=")[-1] for candidate in output.stdout.splitlines()]
+
+
+class Terminal:
+    """A shell that somebody types into."""
+
+    def __init__(self, *command):
+        self.process, self.descriptor = pty.fork()
+        if self.process == 0:
+            os.execvpe(command[0], command, {**os.environ, "TERM": "vt100", "PS1": "> ", "COLUMNS": "200"})
+
+    def type(self, text, until):
+        os.write(self.descriptor, text.encode())
+        output, end = "", time.monotonic() + 60
+        while not re.search(until, output):
+            assert time.monotonic() < end and select.select([self.descriptor], [], [], 60)[0], (text, output)
+            output += os.read(self.descriptor, 10000).decode()
+        return output
+
+    def close(self):
+        os.close(self.descriptor)
+        os.waitpid(self.process, 0)
+
+
+def in_zsh(lines, script):
+    """zsh completes only where somebody types. It calls compadd for each group of matches: ours notes them."""
+    shell = Terminal("zsh", "-f", "-i")
+    shell.type("autoload -U compinit; compinit -u -D; zstyle ':completion:*' list-grouped no; " f"source {script}; print READY$((6*7))\n", "READY42")
+    shell.type("compadd() { local -a found; builtin compadd -O found \"$@\"; offered+=(\"${found[@]}\"); builtin compadd \"$@\" }; "
+               "report() { zle complete-word; print -r -- \"<${(j: :)offered}|$BUFFER>\"; offered=(); BUFFER= }; "
+               "zle -N report; bindkey '^G' report; print READY$((6*7))\n", "READY42")
+    for line in lines:
+        output = shell.type(line + "\x07", r"<[^<>]*\|[^<>]*>")
+        yield line, re.search(r"<([^<>]*)\|", output)[1].split()
+    shell.close()
+
+
+def main():
+    if not shutil.which(SHELL):
+        print(f"skipped: this system has no {SHELL}")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        script = folder / "script"
+        (folder / "here").mkdir()
+        for name in FILES:
+            (folder / "here" / name).mkdir() if name.endswith("/") else (folder / "here" / name).touch()
+        script.write_text(subprocess.run([PUNA, "completion", SHELL], capture_output=True, text=True, check=True).stdout)
+        os.chdir(folder / "here")
+        found = in_zsh(CASES, script) if SHELL == "zsh" else ((line, {"bash": in_bash, "fish": in_fish}[SHELL](line, script)) for line in CASES)
+        for line, offered in found:
+            offered = {word + "/" * (os.path.isdir(word) and word[-1] != "/") for word in offered}
+            assert offered == CASES[line], (line, offered, CASES[line])
+
+
+main()
