@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """puna generate, puna chat and puna eval text in scripts: pipes, JSON, exit codes. usage: talk_test.py PUNA WRITE_MODEL"""
+import contextlib
 import json
 import os
 import pathlib
+import pty
 import shutil
 import subprocess
 import sys
@@ -23,10 +25,37 @@ def is_one_line(text, *parts):
 
 def generate_continues_a_text(model):
     result = run("generate", model, "hello", "--max-tokens", 20, "--seed", 3)
-    assert len(result.stdout) >= 21 and result.stdout.endswith("\n"), result
+    assert len(result.stdout) >= 26 and result.stdout.startswith("hello") and result.stdout.endswith("\n"), result
     assert "20 tokens, " in result.stderr and "tokens/s" in result.stderr, result
-    assert run("generate", model, "-", "--max-tokens", 20, "--seed", 3, "--quiet", text="hello").stdout == result.stdout
+    assert run("generate", model, "hello", "--max-tokens", 20, "--seed", 3, "--no-echo").stdout == result.stdout.removeprefix("hello")
+    answer = json.loads(run("generate", model, "hello", "--max-tokens", 20, "--seed", 3, "--json").stdout)
+    assert answer["prompt"] + answer["text"] + "\n" == result.stdout, answer
     assert run("generate", model, "--max-tokens", 4, "--quiet").stderr == ""
+
+
+def generate_reads_a_pipe(model):
+    """With - or without a prompt; the newline at its end is not part of the text."""
+    flags = ["--max-tokens", 20, "--seed", 3, "--quiet"]
+    expected = run("generate", model, "hello", *flags).stdout
+    for prompt in (["-"], []):
+        for text in ("hello", "hello\n", "hello\r\n"):
+            assert run("generate", model, *prompt, *flags, text=text).stdout == expected, (prompt, text)
+    assert run("generate", model, *flags, text="hello\n\n").stdout.startswith("hello\n") and expected != "hello\n"
+    assert run("generate", model, "hello", *flags, text="ignored").stdout == expected
+
+
+def generate_dims_the_prompt_on_a_terminal(model):
+    process, terminal = pty.fork()
+    if process == 0:
+        os.environ["TERM"] = "xterm"
+        os.environ.pop("NO_COLOR", None)
+        os.execv(PUNA, [PUNA, "generate", model, "hel\x1blo", "--max-tokens", "5", "--quiet"])
+    output = b""
+    with contextlib.suppress(OSError):          # Linux: EIO at the end
+        while part := os.read(terminal, 1000):
+            output += part
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+    assert output.startswith("\x1b[2mhel\ufffdlo\x1b[0m".encode()) and b"\x1b" not in output[20:], output
 
 
 def the_seed_determines_the_text_on_any_number_of_threads(model):
@@ -47,7 +76,7 @@ def prompts_that_do_not_fit_are_rejected_with_the_numbers(model):
         name = "eval text" if command[0] == "eval" else command[0]
         is_one_line(run(*command, "--context", 999999, code=2).stderr, f"puna {name}: --context: 999999 is more", "at most 200000")
     result = run("generate", model, "hello", "--temperature", 0, "--context", 64)
-    assert len(result.stdout) == 64 - 6 + 1 and "the context is full" in result.stderr, result
+    assert len(result.stdout) == len("hello") + 64 - 6 + 1 and "the context is full" in result.stderr, result
 
 
 def wrong_usage_is_reported_before_a_model_is_loaded(model):
@@ -134,7 +163,7 @@ def chat_reports_errors_and_continues(model):
     full, nonsense = [line for line in result.stderr.splitlines() if line.startswith("puna")]
     assert " 5 " in full and " 100" in full and "/reset" in full, full
     assert "/nonsense" in nonsense, nonsense
-    is_one_line(run("generate", model, "x", "--stop", ",", code=2).stderr, "--stop must not contain an empty text")
+    is_one_line(run("generate", model, "x", "--stop", "", code=2).stderr, "--stop must not be an empty text")
     mixed = subprocess.run([PUNA, "chat", model, "--max-tokens", "2"], input="hi\ncaf\xe9\nbye\n".encode("latin-1"), capture_output=True)
     assert mixed.returncode == 0 and len(mixed.stdout.splitlines()) == 3 and b"standard input:2: is not valid UTF-8" in mixed.stderr, mixed
     is_one_line(run("chat", model, "--json", "--max-tokens", 1, text="h\0i\0\n", code=1).stderr, "zero byte", "iconv")
@@ -161,7 +190,7 @@ with tempfile.TemporaryDirectory() as scratch:
     model, other = f"{scratch}/model", f"{scratch}/other"
     subprocess.run([WRITE_MODEL, model, "200000"], check=True)
     subprocess.run([WRITE_MODEL, other, "200000", "2"], check=True)
-    for test in (generate_continues_a_text, the_seed_determines_the_text_on_any_number_of_threads, prompts_that_do_not_fit_are_rejected_with_the_numbers,
+    for test in (generate_continues_a_text, generate_reads_a_pipe, generate_dims_the_prompt_on_a_terminal, the_seed_determines_the_text_on_any_number_of_threads, prompts_that_do_not_fit_are_rejected_with_the_numbers,
                  wrong_usage_is_reported_before_a_model_is_loaded, a_closed_pipe_ends_quietly, a_model_file_truncated_while_in_use_is_named, a_full_disk_is_an_error,
                  chat_answers_line_by_line_from_a_pipe, chat_accepts_windows_line_ends, chat_saves_any_conversation_and_overwrites_nothing_else, chat_reports_errors_and_continues):
         print(test.__name__.replace("_", " "), flush=True)

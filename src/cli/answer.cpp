@@ -10,6 +10,17 @@ namespace {
 // The first token's time belongs to the prompt, so the speed of a single token is undefined.
 bool has_speed(const Answer& answer) { return answer.tokens_per_second() > 0; }
 
+std::string unescaped(std::string_view text) {
+    constexpr std::string_view letters = "nt\\", characters = "\n\t\\";
+    std::string out;
+    for (size_t i = 0; i < text.size(); ++i) {
+        size_t escape = text[i] == '\\' && i + 1 < text.size() ? letters.find(text[i + 1]) : letters.npos;
+        out += escape == letters.npos ? text[i] : characters[escape];
+        i += escape != letters.npos;
+    }
+    return out;
+}
+
 }  // namespace
 
 GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, GenerateOptions requested) {
@@ -18,6 +29,7 @@ GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, Ge
     std::vector<Field> fields = list_fields(options.sample), flag_fields = list_fields(requested.sample);
     for (size_t i = 0; i < fields.size(); ++i)
         if (flags.given(fields[i].name)) copy_value(fields[i], flag_fields[i]);
+    for (std::string& stop : options.stop) stop = unescaped(stop);
     return options;
 }
 
@@ -42,7 +54,7 @@ std::string speed_line(const Answer& answer) {
     return line;
 }
 
-std::string answer_json(const Answer& answer) {
+std::string answer_json(const Answer& answer, std::optional<std::string_view> prompt) {
     JsonObject json{{"text", answer.text},
                     {"ids", answer.ids},
                     {"finish", name_of(answer.finish)},
@@ -52,6 +64,7 @@ std::string answer_json(const Answer& answer) {
                     {"seed", answer.seed},
                     {"prompt_seconds", answer.prompt_seconds}};
     if (has_speed(answer)) json.add("tokens_per_second", answer.tokens_per_second());
+    if (prompt) json.add("prompt", *prompt);
     return json.text();
 }
 

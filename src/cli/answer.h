@@ -3,19 +3,23 @@
 #include "cli/flags.h"
 #include "library/load.h"
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace puna {
 
-// The sampling defaults of the model's generation_config.json, overridden by the flags that were given.
+// The sampling defaults of the model's generation_config.json, overridden by the flags that were given. In stop texts
+// \n, \t and \\ are a newline, a tab and a backslash.
 GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, GenerateOptions requested);
 
 // Options without effect: one line for each, which begins with the field's name. Throws Error if max_tokens leaves no
 // room for a prompt in the context.
 std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags);
 
-std::string speed_line(const Answer& answer);   // "42 tokens, 1234 tokens/s"
-std::string answer_json(const Answer& answer);  // a JSON object on one line
+std::string speed_line(const Answer& answer);  // "42 tokens, 1234 tokens/s"
+// A JSON object on one line; prompt: what the answer continues, if that is to be in it.
+std::string answer_json(const Answer& answer, std::optional<std::string_view> prompt = {});
 
 }  // namespace puna

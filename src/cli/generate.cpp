@@ -5,18 +5,22 @@
 #include "core/mapped_file.h"
 #include "data/text_kind.h"
 
+#include <unistd.h>
+
 #include <cstdio>
+#include <utility>
 
 namespace puna {
 
 namespace {
 
 struct PrintOptions {
-    bool quiet = false;
+    bool echo = true, quiet = false;
 };
 template <class F>
 void fields(PrintOptions& o, F field) {
     field.group("Output");
+    field("echo", o.echo, "print the prompt before its continuation");
     field("quiet", o.quiet, "do not print the speed at the end");
 }
 
@@ -27,10 +31,36 @@ void print_summary(const Answer& answer, int64_t context) {
     print_status("{}\n", speed_line(answer));
 }
 
+// Without the newline that ends the last line: the text continues there.
+std::string read_prompt() {
+    std::string text(plain_text(read_text("-"), "standard input"));
+    if (text.ends_with('\n')) text.pop_back();
+    if (text.ends_with('\r')) text.pop_back();
+    return text;
+}
+
+// Generated text; before the first, what it continues.
+class Output {
+ public:
+    explicit Output(std::string_view prompt) : prompt_(prompt) {}
+
+    void print(std::string_view text) {
+        std::string_view prompt = std::exchange(prompt_, "");
+        if (!prompt.empty()) print_now(dimmed(shown(prompt)));
+        print_now(shown(text));
+    }
+
+ private:
+    std::string shown(std::string_view text) const { return terminal_ ? without_controls(text) : std::string(text); }
+
+    std::string_view prompt_;
+    bool terminal_ = prints_to_terminal();
+};
+
 }  // namespace
 
 int run_generate(Arguments arguments) {
-    std::string model, prompt;
+    std::string model, prompt = ::isatty(STDIN_FILENO) ? "" : "-";
     EngineLoadOptions load;
     GenerateOptions requested;
     PrintOptions print;
@@ -39,9 +69,10 @@ int run_generate(Arguments arguments) {
         "Continue a text. Sampling defaults come from the model's generation_config.json if there is one; those "
         "below apply otherwise.",
         "puna generate models/starter \"Once upon a time\" --max-tokens 200 --seed 1\n"
-        "puna generate models/starter - --temperature 0 --json < story.txt");
+        "puna generate models/starter --temperature 0 --json < story.txt");
     flags.positional("MODEL", model, model_help);
-    flags.positional("PROMPT", prompt, "the text to continue; - reads standard input [empty]", false);
+    flags.positional("PROMPT", prompt, "the text to continue; - reads standard input, and so does a pipe [empty]",
+                     false);
     flags.add(list_fields(requested));
     flags.add(list_fields(load));
     flags.add(list_fields(print));
@@ -49,15 +80,15 @@ int run_generate(Arguments arguments) {
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
 
-    prompt = prompt == "-" ? plain_text(read_text("-"), "standard input") : plain_text(prompt, "PROMPT");
+    prompt = prompt == "-" ? read_prompt() : plain_text(prompt, "PROMPT");
     Engine engine = load_engine(model, load);
     GenerateOptions options = with_model_defaults(engine, flags, requested);
     flags.print(notes_on(options, engine, flags));
     std::vector<int32_t> ids = engine.tokenizer().encode(prompt);
     if (std::optional<int32_t> begin = engine.tokenizer().begin_of_text()) ids.insert(ids.begin(), *begin);
-    bool terminal = prints_to_terminal();
+    Output output(print.echo ? std::string_view(prompt) : std::string_view());
     auto show = [&](std::string_view text) {
-        if (!flags.json()) print_now(terminal ? without_controls(text) : text);
+        if (!flags.json()) output.print(text);
         return true;
     };
     Answer answer;
@@ -69,8 +100,12 @@ int run_generate(Arguments arguments) {
              "{}; shorten the prompt, use a smaller --max-tokens, or a larger --context (this model allows {})",
              problem.what(), engine.config().context);
     }
-    print_now(flags.json() ? answer_json(answer) + "\n" : "\n");
-    if (!flags.json() && !print.quiet) print_summary(answer, engine.context());
+    if (flags.json()) {
+        print_now(answer_json(answer, prompt) + "\n");
+        return 0;
+    }
+    output.print("\n");
+    if (!print.quiet) print_summary(answer, engine.context());
     return 0;
 }
 

@@ -25,7 +25,7 @@ void fields(GenerateOptions& o, F field) {
     field.group("Length");
     field("max_tokens", o.max_tokens, "maximum number of tokens to generate",
           {.min = 0, .unset = "until a stop token or the end of the context"});
-    field("stop", o.stop, "stop strings, which end the answer, separated by commas; the flag may be repeated");
+    field("stop", o.stop, "text that ends the answer, \\n for a newline; may be given several times");
 }
 
 enum class Task : uint8_t {
