@@ -80,6 +80,9 @@ Measured measure(int64_t repetitions, const std::function<double()>& limit, cons
 // above.
 std::vector<MachinePeaks> repeat_peaks(int64_t repetitions, const std::function<MachinePeaks()>& peaks);
 
+// The medians; none of a figure that is 0, because the kernels have nothing to measure it with.
+std::vector<BenchRow> machine_rows(const std::vector<MachinePeaks>& measured);
+
 // A row for a measurement with choose_kernels() on all threads of the pool.
 BenchRow measured_row(std::string bench, std::string shape, std::string type, std::string unit, const Measured& m);
 

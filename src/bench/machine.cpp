@@ -85,17 +85,20 @@ BenchRow measured_row(std::string bench, std::string shape, std::string type, st
             .share = m.share};
 }
 
-std::vector<BenchRow> bench_machine(const BenchOptions& options) {
-    std::vector<MachinePeaks> measured =
-        repeat_peaks(options.repetitions, [] { return measure_peaks(choose_kernels()); });
+std::vector<BenchRow> machine_rows(const std::vector<MachinePeaks>& measured) {
     std::vector<BenchRow> rows;
     for (const Figure& figure : figures) {
         std::vector<double> values;
         for (const MachinePeaks& peaks : measured) values.push_back(peaks.*figure.value);
         double value = median(values);
-        rows.push_back(measured_row("machine", figure.shape, figure.type, figure.unit, {value, value, 1}));
+        if (value > 0)
+            rows.push_back(measured_row("machine", figure.shape, figure.type, figure.unit, {value, value, 1}));
     }
     return rows;
+}
+
+std::vector<BenchRow> bench_machine(const BenchOptions& options) {
+    return machine_rows(repeat_peaks(options.repetitions, [] { return measure_peaks(choose_kernels()); }));
 }
 
 }  // namespace puna

@@ -71,5 +71,11 @@ TEST(Measure, PeaksThatNeverAgreeEndAfterFiveAttempts) {
     EXPECT_EQ(peaks[1].int8, 100);
 }
 
+TEST(Measure, FiguresThatCannotBeMeasuredHaveNoRow) {
+    std::vector<BenchRow> rows = machine_rows({{.read_gbs = 20, .f32 = 200, .bf16 = 400}});
+    ASSERT_EQ(rows.size(), 3U);
+    for (const BenchRow& row : rows) EXPECT_GT(row.value, 0) << row.shape << row.type;
+}
+
 }  // namespace
 }  // namespace puna

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace puna {
@@ -43,6 +44,8 @@ void print_json(const std::vector<GoldenRow>& rows) {
 }
 
 void print_table(const std::vector<GoldenRow>& rows) {
+    int64_t good = std::count_if(rows.begin(), rows.end(), is_within), all = std::ssize(rows);
+    fmt::print("{}: {} of {} rows are within their tolerance\n\n", good == all ? "PASS" : "FAIL", good, all);
     fmt::print("{:<8} {:<5} {:<18} {:>11} {:>10}\n", "kernels", "type", "what", "error", "tolerance");
     for (const GoldenRow& row : rows)
         fmt::print("{:<8} {:<5} {:<18} {:>11.3g} {:>10.3g}{}\n", row.kernels, row.type, row.what, row.error,
