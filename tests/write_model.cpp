@@ -12,5 +12,5 @@ int main(int argc, char** argv) {
         puna::fake_llama(argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1, argc > 2 ? std::atoll(argv[2]) : 512);
     puna::save_llama(llama, argv[1], puna::Dtype::f32);
     puna::save_tokenizer(puna::fake_tokenizer(), argv[1]);
-    puna::save_chat_template(puna::llama3_chat_template(puna::fake_tokenizer()), argv[1]);
+    puna::save_chat_template(puna::llama3_chat_template(puna::fake_tokenizer()), puna::fake_tokenizer(), argv[1]);
 }

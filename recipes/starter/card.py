@@ -15,6 +15,7 @@ from pathlib import Path
 CARD = """---
 license: apache-2.0
 language: en
+library_name: transformers
 pipeline_tag: text-generation
 tags: [llama, puna]
 ---
@@ -25,6 +26,23 @@ The small model that comes with puna: {parameters:.2f} million parameters, {mega
 stories for children, greets, answers very simple questions and ends its turns. It knows next to nothing about the world, and its
 facts are often wrong. It makes a chat possible on a fresh machine without downloads, and serves as an example:
 `recipes/starter.sh` reproduces it from its data, in about {hours:.1f} hours on two cores.
+
+## Use
+
+```sh
+puna chat models/starter
+```
+
+```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("models/starter")
+model = AutoModelForCausalLM.from_pretrained("models/starter")
+messages = [{{"role": "user", "content": "Tell me a story."}}]
+inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+outputs = model.generate(**inputs, max_new_tokens=300)
+print(tokenizer.decode(outputs[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
+```
 
 ## Evaluation
 

@@ -24,6 +24,7 @@ ChatTemplateText with_llama_template(ChatTemplateText found, const Tokenizer& to
     bool is_llama3_1 = tokenizer.roles().eom.has_value();
     found.origin = is_llama3_1 ? "Llama 3.1's chat template" : "Llama 3's chat template";
     found.is_llama3s = true;
+    set_special_token(found, "eos_token", tokenizer.bytes(*tokenizer.roles().eot));
     found.text = llama_template(is_llama3_1 ? LlamaPrompt::llama3_1 : LlamaPrompt::llama3);
     return found;
 }

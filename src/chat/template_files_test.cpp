@@ -12,7 +12,9 @@
 namespace puna {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* config = "tokenizer_config.json";
 
@@ -158,7 +160,7 @@ TEST(TemplateFiles, TheOnlyTemplateMayBeForConversationsWithTools) {
     write_file(folder / config, R"({"chat_template": [{"name": "tool_use", "template": "tools"}]})");
     expect_tools_only("tokenizer_config.json: chat_template (tool_use)");
     ChatTemplateText found = find_chat_template(folder.path(), small_tokenizer());
-    save_chat_template(found, folder.path());
+    save_chat_template(found, small_tokenizer(), folder.path());
     expect_tools_only("tokenizer_config.json: chat_template (tool_use)");
     std::filesystem::remove(folder / config);
     make_folder(folder / "additional_chat_templates");
@@ -178,10 +180,44 @@ TEST(TemplateFiles, AdditionalToolTemplatesAreUsedBesideATextInTokenizerConfig) 
     }
 }
 
+// tokenizer_config.json as it is saved.
+std::string saved(const ChatTemplateText& found, const Tokenizer& tokenizer) {
+    TestFolder folder;
+    save_chat_template(found, tokenizer, folder.path());
+    return read_text(folder / config);
+}
+
+// transformers' Trainer requires a pad_token, and takes it out of the loss: nothing may end with it.
+TEST(TemplateFiles, SavedTokenizersHaveAPadTokenOfTheirOwn) {
+    EXPECT_THAT(saved(special_tokens_of(small_tokenizer()), small_tokenizer()),
+                HasSubstr(R"("pad_token": "<|finetune_right_pad_id|>")"));
+    Tokenizer without = train_tokenizer(PieceCounter(), {.vocabulary = 259, .control_tokens = 3});
+    EXPECT_THAT(saved(special_tokens_of(without), without),
+                HasSubstr(R"("pad_token": "<|reserved_special_token_0|>")"));
+    EXPECT_THAT(saved({.tokens = {{"pad_token", "<pad>"}}}, small_tokenizer()), HasSubstr(R"("pad_token": "<pad>")"))
+        << "the model's own stays";
+    EXPECT_THAT(saved(special_tokens_of(plain_tokenizer()), plain_tokenizer()), Not(HasSubstr("pad_token")));
+}
+
+TEST(TemplateFiles, TextHasNoTemplateAndEndsWithItsOwnToken) {
+    ChatTemplateText chat = llama3_chat_template(small_tokenizer());
+    EXPECT_THAT(saved(chat, small_tokenizer()), HasSubstr(R"("eos_token": "<|eot_id|>")"));
+    std::string text = saved(text_only(chat, small_tokenizer()), small_tokenizer());
+    EXPECT_THAT(text, AllOf(HasSubstr(R"("eos_token": "<|end_of_text|>")"), HasSubstr("<|begin_of_text|>"),
+                            Not(HasSubstr("chat_template"))));
+}
+
+TEST(TemplateFiles, LlamasTemplateEndsTurnsWhateverEndsTheModelsTexts) {
+    TestFolder folder;
+    write_file(folder / config, R"({"eos_token": "<|end_of_text|>"})");
+    EXPECT_THAT(saved(find_chat_template(folder.path(), small_tokenizer()), small_tokenizer()),
+                HasSubstr(R"("eos_token": "<|eot_id|>")"));
+}
+
 TEST(TemplateFiles, SavedTemplatesAreFoundAgain) {
     TestFolder folder;
     auto expect_found_again = [&](const ChatTemplateText& found) {
-        save_chat_template(found, folder.path());
+        save_chat_template(found, plain_tokenizer(), folder.path());
         ChatTemplateText again = find_chat_template(folder.path(), small_tokenizer());
         EXPECT_EQ(again.text, found.text);
         EXPECT_EQ(again.tool_text, found.tool_text);

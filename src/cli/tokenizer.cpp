@@ -71,7 +71,7 @@ int run_tokenizer_train(Arguments arguments) {
     Tokenizer tokenizer = train_tokenizer(count_pieces(files, more.text_field), options);
     NewFolder folder(output);
     save_tokenizer(tokenizer, folder.path());
-    save_chat_template(llama3_chat_template(tokenizer), folder.path());
+    save_chat_template(llama3_chat_template(tokenizer), tokenizer, folder.path());
     more.force ? folder.replace() : folder.commit();
     if (flags.json())
         fmt::print("{}\n", JsonObject{{"output", output}, {"tokens", tokenizer.size()}}.text());

@@ -367,6 +367,9 @@ TEST(Pack, OnlySetsOfConversationsHaveAChatTemplate) {
     auto has_template = [&](const std::string& set) {
         std::string config = read_text(folder / set / "tokenizer_config.json");
         EXPECT_THAT(config, HasSubstr("bos_token"));
+        EXPECT_THAT(config,
+                    HasSubstr(set == "text" ? R"("eos_token": "<|end_of_text|>")" : R"("eos_token": "<|eot_id|>")"));
+        EXPECT_THAT(config, HasSubstr(R"("pad_token": "<|finetune_right_pad_id|>")"));
         bool in_file = std::filesystem::exists(folder / set / "chat_template.jinja");
         EXPECT_EQ(config.find("chat_template") != config.npos, in_file);
         return in_file;

@@ -30,7 +30,7 @@ SetWriter::SetWriter(const std::filesystem::path& folder, const Tokenizer& token
                      const SetOptions& options)
     : folder_(folder), options_(options) {
     save_tokenizer(tokenizer, folder);
-    save_chat_template(options.conversations ? chat : ChatTemplateText{.tokens = chat.tokens}, folder);
+    save_chat_template(options.conversations ? chat : text_only(chat, tokenizer), tokenizer, folder);
     index_.conversations = options.conversations;
     index_.vocabulary = tokenizer.size();
     narrow_ = token_bytes_for(static_cast<uint32_t>(tokenizer.size())) == 2;

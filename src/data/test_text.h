@@ -35,7 +35,7 @@ class PackFolder : public TestFolder {
  public:
     PackFolder() {
         save_tokenizer(small_tokenizer(), *this / "tokenizer");
-        save_chat_template(llama3_chat_template(small_tokenizer()), *this / "tokenizer");
+        save_chat_template(llama3_chat_template(small_tokenizer()), small_tokenizer(), *this / "tokenizer");
     }
 
     std::string write(const std::string& name, std::string_view text) const {

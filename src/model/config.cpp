@@ -109,6 +109,13 @@ int32_t token_id(JsonNode value, int64_t vocabulary) {
     return static_cast<int32_t>(token);
 }
 
+// Nothing here needs it, so one that is not a token is none.
+int32_t pad_of(JsonNode root, int64_t vocabulary) {
+    std::optional<JsonNode> value = root.find("pad_token_id");
+    int64_t id = value ? value->try_integer().value_or(-1) : -1;
+    return id >= 0 && id < vocabulary ? static_cast<int32_t>(id) : -1;
+}
+
 // A negative id, usually -1, means that there is none, like null.
 int32_t bos_of(JsonNode root, int64_t vocabulary) {
     std::optional<JsonNode> value = root.find_any("bos_token_id");
@@ -151,6 +158,7 @@ Config parse_config(std::string_view json, std::string_view path) {
     config.tied = root.boolean("tie_word_embeddings", false);
     validate(config, path);
     config.bos = bos_of(root, config.vocabulary);
+    config.pad = pad_of(root, config.vocabulary);
     config.eos = eos_of(root, config.vocabulary);
     return config;
 }
@@ -201,8 +209,9 @@ void validate(const Config& c, std::string_view source) {
 }
 
 std::string config_json(const Config& c, Dtype dtype) {
-    JsonText rope_scaling = nullptr, bos = nullptr, eos = c.eos;
+    JsonText rope_scaling = nullptr, bos = nullptr, pad = nullptr, eos = c.eos;
     if (c.bos >= 0) bos = c.bos;
+    if (c.pad >= 0) pad = c.pad;
     if (c.eos.size() == 1) eos = c.eos[0];
     if (c.rope_scaling)
         rope_scaling = JsonObject{{"rope_type", "llama3"},
@@ -229,6 +238,7 @@ std::string config_json(const Config& c, Dtype dtype) {
                     {"mlp_bias", false},
                     {"bos_token_id", bos},
                     {"eos_token_id", eos},
+                    {"pad_token_id", pad},
                     {"torch_dtype", dtype == Dtype::bf16  ? "bfloat16"
                                     : dtype == Dtype::f16 ? "float16"
                                                           : "float32"}};

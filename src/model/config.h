@@ -37,6 +37,7 @@ struct Config {
     std::optional<RopeScaling> rope_scaling;
     bool tied = false;         // the output weights are the token embeddings
     int32_t bos = -1;          // -1: none
+    int32_t pad = -1;          // for others, as transformers' Trainer; -1: none
     std::vector<int32_t> eos;  // each of them ends a text
 
     int64_t q_dim() const { return heads * head_dim; }

@@ -36,10 +36,17 @@ TEST(Config, ReadsThePublishedLlama32Config) {
 }
 
 TEST(Config, RoundTripsThroughJson) {
-    Config config = parse_config(json_with(""), "config.json"),
+    Config config = parse_config(json_with(R"(, "pad_token_id": 128004)"), "config.json"),
            again = parse_config(config_json(config, Dtype::bf16), "again");
+    EXPECT_EQ(again.pad, 128004);
     EXPECT_EQ(config_json(again, Dtype::bf16), config_json(config, Dtype::bf16));
     EXPECT_EQ(rotary_frequencies(again), rotary_frequencies(config));
+}
+
+TEST(Config, APadTokenThatIsNoneIsIgnored) {
+    for (const char* value : {"null", "-1", "128256", "\"<pad>\"", "[1]"})
+        EXPECT_EQ(parse_config(json_with(fmt::format(R"(, "pad_token_id": {})", value)), "config.json").pad, -1)
+            << value;
 }
 
 // Llama 3.1 8B: factor 8 over an original context of 8192 tokens.

@@ -123,9 +123,13 @@ void read_tokens(ChatTemplateText& found, std::span<const JsonFile* const> confi
             found.tokens.emplace_back(name, token);
 }
 
-std::string config_text(const ChatTemplateText& found) {
+std::string config_text(const ChatTemplateText& found, const Tokenizer& tokenizer) {
     JsonObject json{{"tokenizer_class", "PreTrainedTokenizerFast"}};
     for (const auto& [name, token] : found.tokens) json.add(name, token);
+    bool has_pad =
+        std::any_of(found.tokens.begin(), found.tokens.end(), [](auto& t) { return t.first == "pad_token"; });
+    if (std::optional<int32_t> pad = tokenizer.roles().pad; pad && !has_pad)
+        json.add("pad_token", tokenizer.bytes(*pad));
     json.add("clean_up_tokenization_spaces", false);
     json.add("model_input_names", std::vector<std::string>{"input_ids", "attention_mask"});
     JsonList list;
@@ -155,10 +159,22 @@ ChatTemplateText special_tokens_of(const Tokenizer& tokenizer) {
     return found;
 }
 
-void save_chat_template(const ChatTemplateText& found, const fs::path& folder) {
+void set_special_token(ChatTemplateText& found, std::string_view name, std::string_view token) {
+    std::erase_if(found.tokens, [&](const auto& known) { return known.first == name; });
+    found.tokens.emplace_back(name, token);
+}
+
+ChatTemplateText text_only(const ChatTemplateText& found, const Tokenizer& tokenizer) {
+    ChatTemplateText text{.tokens = found.tokens};
+    if (std::optional<int32_t> end = tokenizer.find_end_of_text())
+        set_special_token(text, "eos_token", tokenizer.bytes(*end));
+    return text;
+}
+
+void save_chat_template(const ChatTemplateText& found, const Tokenizer& tokenizer, const fs::path& folder) {
     // transformers prefers the file to the list, so one of several templates must not be in a file.
     if (!found.text.empty() && found.tool_text.empty()) write_file(folder / "chat_template.jinja", found.text);
-    write_file(folder / "tokenizer_config.json", config_text(found));
+    write_file(folder / "tokenizer_config.json", config_text(found, tokenizer));
 }
 
 }  // namespace puna

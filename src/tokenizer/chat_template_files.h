@@ -1,7 +1,7 @@
 // tokenizer/chat_template_files.h — the chat template beside a tokenizer, as text: reads and writes it.
 //
 //   ChatTemplateText found = read_chat_template("models/starter", tokenizer);     // a path as for load_tokenizer
-//   save_chat_template(found, "out");
+//   save_chat_template(found, tokenizer, "out");
 //
 // The first that exists: chat_template.jinja, `chat_template` in tokenizer_config.json (a string, or a list of named
 // templates, of which `default` and `tool_use` are used), chat_template.json.
@@ -40,8 +40,14 @@ ChatTemplateText read_chat_template(const std::filesystem::path& path, const Tok
 // Without a template: the tokenizer's special tokens.
 ChatTemplateText special_tokens_of(const Tokenizer& tokenizer);
 
-// Writes tokenizer_config.json, and chat_template.jinja if there is a template without tool_text. The folder must
-// exist.
-void save_chat_template(const ChatTemplateText& found, const std::filesystem::path& folder);
+void set_special_token(ChatTemplateText& found, std::string_view name, std::string_view token);
+
+// For a model of text without conversations: no template, and eos_token is what ends a text.
+ChatTemplateText text_only(const ChatTemplateText& found, const Tokenizer& tokenizer);
+
+// Writes tokenizer_config.json, and chat_template.jinja if there is a template without tool_text. A pad_token, which
+// transformers' Trainer requires, is the tokenizer's if `found` has none; never one that ends something, since Trainer
+// takes padding out of the loss. The folder must exist.
+void save_chat_template(const ChatTemplateText& found, const Tokenizer& tokenizer, const std::filesystem::path& folder);
 
 }  // namespace puna

@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             ChatTemplateText found = read_chat_template(folder.path(), *tokenizer);
             check(found.problem.empty() || found.text.empty(), "both a template and a problem");
             std::filesystem::remove(copy / "chat_template.jinja");
-            save_chat_template(found, copy.path());
+            save_chat_template(found, *tokenizer, copy.path());
             ChatTemplateText again = read_chat_template(copy.path(), *tokenizer);
             check(again.text == found.text || found.text.empty(), "the saved template is another");
             check(again.tool_text == found.tool_text, "the saved template for tools is another");

@@ -129,10 +129,12 @@ void assign_roles(Vocabulary& vocabulary, std::string_view source) {
     roles.bos = vocabulary.begin_of_text->id;
     if (!roles.bos) roles.bos = vocabulary.added.find(begin_names.llama3);
     roles.eos = vocabulary.end_of_text->id;
-    for (const auto& [name, role] : control_roles) {
+    auto control = [&](std::string_view name) {
         std::optional<int32_t> id = vocabulary.added.find(name);
-        roles.*role = id && vocabulary.token_kind(*id) == TokenKind::control ? id : std::nullopt;
-    }
+        return id && vocabulary.token_kind(*id) == TokenKind::control ? id : std::nullopt;
+    };
+    for (const RoleName& known : control_roles) roles.*known.role = control(known.name);
+    if (!roles.pad) roles.pad = control("<|reserved_special_token_0|>");  // Llama 3 has none for it, Llama 3.1 does
 }
 
 std::optional<std::string> special_token_text(JsonNode value) {

@@ -13,6 +13,7 @@
 #include "train/metrics.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <system_error>
 
@@ -24,9 +25,64 @@ namespace fs = std::filesystem;
 
 constexpr size_t max_sources = 20;
 
+// Whether Hugging Face's hub takes it for the name of a model.
+bool is_hub_name(std::string_view name) {
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return c < 0x80 &&
+               (std::isalnum(c) || std::string_view("-_./").find(static_cast<char>(c)) != std::string_view::npos);
+    });
+}
+
 // Hugging Face model card metadata. No license: only the person who trained the model can choose it.
-constexpr const char* front_matter =
-    "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- llama\n- puna\n---\n\n";
+std::string front_matter(const Recipe& recipe) {
+    std::string base = recipe.from.empty() ? "" : public_name(recipe.from);
+    return fmt::format(
+        "---\nlibrary_name: transformers\npipeline_tag: text-generation\n{}tags:\n- llama\n- puna\n---\n\n",
+        is_hub_name(base) ? fmt::format("base_model: {}\n", quote_json(base)) : "");
+}
+
+constexpr std::string_view use_for_chat = R"(
+## Use
+
+```sh
+puna chat {0}
+```
+
+```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("{0}")
+model = AutoModelForCausalLM.from_pretrained("{0}")
+messages = [{{"role": "user", "content": "Hello!"}}]
+inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+outputs = model.generate(**inputs, max_new_tokens=100)
+print(tokenizer.decode(outputs[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
+```
+)",
+                           use_for_text = R"(
+## Use
+
+It was not trained on conversations: it continues a text.
+
+```sh
+puna generate {0} "Once upon a time"
+```
+
+```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("{0}")
+model = AutoModelForCausalLM.from_pretrained("{0}")
+inputs = tokenizer("Once upon a time", return_tensors="pt")
+print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0], skip_special_tokens=True))
+```
+)";
+
+// A model that continues one with a chat template has that too.
+std::string use(const fs::path& folder, bool conversations) {
+    bool chats = conversations || file_exists(folder / "chat_template.jinja");
+    return fmt::format(fmt::runtime(chats ? use_for_chat : use_for_text), public_name(folder));
+}
 
 std::string description(const std::string& name, const Config& c) {
     return fmt::format(
@@ -139,9 +195,11 @@ std::string recipe_text(Recipe recipe, const Config& c) {
 std::string generation_config_json(const Config& config, std::string_view base) {
     JsonText bos = nullptr;
     if (config.bos >= 0) bos = config.bos;
+    std::vector<JsonObject::Member> ids{{"bos_token_id", bos}, {"eos_token_id", config.eos}};
+    if (config.pad >= 0) ids.push_back({"pad_token_id", config.pad});
     auto with_ids = [&](std::string_view json) {
         JsonDocument document(json, "generation_config.json");
-        JsonObject changed = with_members(document.root(), {{"bos_token_id", bos}, {"eos_token_id", config.eos}});
+        JsonObject changed = with_members(document.root(), ids);
         return indent_json(changed.text(), 2) + "\n";
     };
     try {
@@ -155,18 +213,24 @@ std::string public_name(const fs::path& folder) {
     std::error_code problem;
     fs::path full = fs::absolute(folder, problem).lexically_normal();
     if (!full.has_filename()) full = full.parent_path();  // "stories/"
-    fs::path name = full.filename();
-    return (name == "validation" ? full.parent_path().filename() / name : name).string();
+    fs::path name = full.filename(), parent = full.parent_path().filename();
+    if (name == "validation") return (parent / name).string();
+    if (parent == "checkpoints") return full.parent_path().parent_path().filename().string();
+    std::string model = full.parent_path().parent_path().filename().string();  // models--meta-llama--Llama-3.2-1B
+    if (parent != "snapshots" || !model.starts_with("models--")) return name.string();
+    model.erase(0, std::string_view("models--").size());
+    if (size_t at = model.find("--"); at != model.npos) model.replace(at, 2, "/");
+    return model;
 }
 
 void write_card(const fs::path& folder, const CardFacts& facts) {
     RunSummary run = summarize(read_metrics(folder / "metrics.jsonl"), read_timing(folder / "timing.jsonl"));
     std::string scores = validation(facts, run);
-    std::string card = front_matter + description(public_name(folder), facts.config);
+    std::string card = front_matter(facts.recipe) + description(public_name(folder), facts.config);
     if (!scores.empty())
         card +=
             fmt::format("; the validation below was computed with the recipe's type, {}", info(facts.recipe.type).name);
-    card += ".\n\n## Training\n\n" + training(facts, run) + scores;
+    card += ".\n" + use(folder, facts.data.conversations) + "\n## Training\n\n" + training(facts, run) + scores;
     card += "\n## Recipe\n\n```toml\n" + recipe_text(facts.recipe, facts.config) + "```\n";
     if (!facts.changes.empty()) card += "\nChanged during the run:\n\n";
     for (const std::string& change : facts.changes) card += fmt::format("- {}\n", change);

@@ -79,7 +79,8 @@ TEST(Card, ShowsTheShapeOfTheModelNotOfTheRecipe) {
 TEST(Card, ListsTheBaseModelAndTheData) {
     TestFolder folder;
     std::string card = card_of(folder, 1);
-    EXPECT_THAT(card, StartsWith("---\nlibrary_name: transformers\n"));
+    EXPECT_THAT(card,
+                StartsWith("---\nlibrary_name: transformers\npipeline_tag: text-generation\nbase_model: \"base\"\n"));
     EXPECT_THAT(card, HasSubstr("- initial weights: the model `base`\n"));
     EXPECT_THAT(card, HasSubstr("Changed during the run:\n\n- from step 1 on: steps = 3 instead of 2\n"));
     EXPECT_THAT(card, HasSubstr("- training set: `stories`, 290 documents, 19,464 tokens, 39.6 kB of text\n"
@@ -90,6 +91,15 @@ TEST(Card, ListsTheBaseModelAndTheData) {
     TestFolder many;
     std::string of_many = card_of(many, 21);
     EXPECT_THAT(of_many, AllOf(HasSubstr("- 21 sources, listed in its sources.jsonl"), Not(HasSubstr("text20.txt"))));
+}
+
+TEST(Card, ShowsHowToUseTheModel) {
+    TestFolder folder;
+    std::string text = card_of(folder, 1);
+    EXPECT_THAT(text, AllOf(HasSubstr("not trained on conversations"), HasSubstr("puna generate out \"Once"),
+                            HasSubstr("from_pretrained(\"out\")"), Not(HasSubstr("chat"))));
+    write_file(folder / "out/chat_template.jinja", "x");
+    EXPECT_THAT(card_of(folder, 1), AllOf(HasSubstr("puna chat out\n"), HasSubstr("apply_chat_template(messages")));
 }
 
 TEST(Card, ShowsTheMetrics) {
@@ -111,7 +121,9 @@ TEST(Card, AModelKeepsTheGenerationConfigOfItsBase) {
     Config config{.bos = 7, .eos = {8, 9}};
     std::string own = generation_config_json(config, ""),
                 kept = generation_config_json(config, R"({"temperature": 0.2, "eos_token_id": 1, "x": [1]})");
-    EXPECT_THAT(own, AllOf(HasSubstr("\"temperature\": 0.6"), HasSubstr("\"bos_token_id\": 7")));
+    EXPECT_THAT(own, AllOf(HasSubstr("\"temperature\": 0.6"), HasSubstr("\"bos_token_id\": 7"), Not(HasSubstr("pad"))));
+    config.pad = 5;
+    EXPECT_THAT(generation_config_json(config, ""), HasSubstr("\"pad_token_id\": 5"));
     EXPECT_EQ(kept,
               "{\n  \"temperature\": 0.2,\n  \"eos_token_id\": [\n    8,\n    9\n  ],\n  \"x\": [\n    1\n  ],\n  "
               "\"bos_token_id\": 7\n}\n");
@@ -122,6 +134,10 @@ TEST(Card, PublicNameIsTheLastPathComponent) {
     EXPECT_EQ(public_name("packed/stories/"), "stories");
     EXPECT_EQ(public_name("packed/stories/validation"), "stories/validation");
     EXPECT_EQ(public_name("packed/../stories/."), "stories");
+    EXPECT_EQ(public_name("/home/someone/my-model/checkpoints/step-00000050"), "my-model");
+    EXPECT_EQ(public_name("/home/someone/.cache/huggingface/hub/models--meta-llama--Llama-3.2-1B/snapshots/4e20de36"),
+              "meta-llama/Llama-3.2-1B");
+    EXPECT_EQ(public_name("hub/models--gpt2/snapshots/607a30d7/"), "gpt2");
 }
 
 }  // namespace
