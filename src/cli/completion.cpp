@@ -13,7 +13,8 @@ namespace puna {
 namespace {
 
 Completion completion_of(std::string_view word) {
-    constexpr std::string_view folders[] = {"FOLDER", "MODEL"}, files[] = {"FILE", "PATH", "INPUT", "RECIPE", "TOKENIZER"};
+    constexpr std::string_view folders[] = {"FOLDER", "MODEL", "RUN"},
+                               files[] = {"FILE", "PATH", "INPUT", "RECIPE", "TOKENIZER"};
     if (std::find(std::begin(folders), std::end(folders), word) != std::end(folders)) return {Completion::folders};
     if (std::find(std::begin(files), std::end(files), word) != std::end(files)) return {Completion::files};
     Completion choices{Completion::words};

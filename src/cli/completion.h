@@ -3,7 +3,8 @@
 //   std::string script = bash_completion(all_pages());
 //
 // They complete commands, options, the values of an option that has a list of them, and files and folders, by the word
-// that help shows for the value: FILE, MODEL, f32|bf16. Everything is in the script: a shell runs the program only once.
+// that help shows for the value: FILE, MODEL, f32|bf16. Everything is in the script: a shell runs the program only
+// once.
 #pragma once
 #include "cli/help.h"
 

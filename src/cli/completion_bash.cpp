@@ -48,10 +48,14 @@ complete -F _puna puna
 
 std::string answer_of(const Completion& completion) {
     switch (completion.kind) {
-        case Completion::nothing: return "-";
-        case Completion::words: return fmt::format("{}", fmt::join(completion.list, " "));
-        case Completion::files: return "FILE";
-        case Completion::folders: return "FOLDER";
+        case Completion::nothing:
+            return "-";
+        case Completion::words:
+            return fmt::format("{}", fmt::join(completion.list, " "));
+        case Completion::files:
+            return "FILE";
+        case Completion::folders:
+            return "FOLDER";
     }
     return "";
 }

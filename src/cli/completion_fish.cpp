@@ -36,10 +36,14 @@ std::string quoted(std::string_view text) {
 
 std::string values_of(const Completion& completion) {
     switch (completion.kind) {
-        case Completion::nothing: return " -f";
-        case Completion::words: return " -f -a " + quoted(fmt::format("{}", fmt::join(completion.list, " ")));
-        case Completion::files: return " -F";
-        case Completion::folders: return " -f -a '(__fish_complete_directories (commandline -ct))'";
+        case Completion::nothing:
+            return " -f";
+        case Completion::words:
+            return " -f -a " + quoted(fmt::format("{}", fmt::join(completion.list, " ")));
+        case Completion::files:
+            return " -F";
+        case Completion::folders:
+            return " -f -a '(__fish_complete_directories (commandline -ct))'";
     }
     return "";
 }

@@ -34,10 +34,14 @@ std::string escaped(std::string_view text, std::string_view special) {
 
 std::string action_of(const Completion& completion) {
     switch (completion.kind) {
-        case Completion::nothing: return " ";
-        case Completion::words: return fmt::format("({})", fmt::join(completion.list, " "));
-        case Completion::files: return "_files";
-        case Completion::folders: return "_directories";
+        case Completion::nothing:
+            return " ";
+        case Completion::words:
+            return fmt::format("({})", fmt::join(completion.list, " "));
+        case Completion::files:
+            return "_files";
+        case Completion::folders:
+            return "_directories";
     }
     return "";
 }
@@ -58,7 +62,8 @@ std::string arguments_function(const HelpPage& page) {
         if (option.word.empty())
             add(option.flag + text);
         else
-            add(fmt::format("{}={}:{}:{}", option.flag, text, escaped(option.word, ":"), action_of(completion_of(option))));
+            add(fmt::format("{}={}:{}:{}", option.flag, text, escaped(option.word, ":"),
+                            action_of(completion_of(option))));
         if (option.negated) add("--no-" + option.flag.substr(2) + text);
     }
     add("(- *)--help[print this help]");

@@ -68,9 +68,11 @@ std::string command_text(const HelpPage& page) {
 
 std::string man_page() {
     std::vector<HelpPage> pages = all_pages();
-    std::string out = fmt::format(".TH PUNA 1 \"{}\" \"{}\" \"User Commands\"\n", commit_date, roff(version_line()));
+    std::string out =
+        fmt::format(".TH PUNA 1 \"{}\" \"{}\" \"User Commands\"\n", commit_date, roff("puna " + version_name()));
     out += ".SH NAME\npuna \\- " + roff(program_about) + "\n.SH SYNOPSIS\n.B puna\n.I COMMAND\n[\\fIARGUMENTS\\fR]\n";
-    out += ".SH DESCRIPTION\n" + roff(pages[0].about) + "\nEach command has this help: \\fBpuna help\\fR \\fICOMMAND\\fR.\n";
+    out += ".SH DESCRIPTION\n" + roff(pages[0].about) +
+           "\nEach command has this help: \\fBpuna help\\fR \\fICOMMAND\\fR.\n";
     out += "Results go to standard output, progress and messages to standard error.\n";
     for (const HelpEntry& command : pages[0].commands)
         out += fmt::format(".TP\n.B {}\n{}\n", roff(command.term), roff(command.text));

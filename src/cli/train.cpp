@@ -5,6 +5,7 @@
 #include "cli/stop_signals.h"
 #include "cli/terminal.h"
 #include "cli/train_progress.h"
+#include "cli/version.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/threads.h"
@@ -42,8 +43,8 @@ void fields(RunOptions& o, F field) {
 // Generates the samples of a run.
 class SampleMaker {
  public:
-    SampleMaker(const Recipe& recipe, const Tokenizer& tokenizer, const SetIndex& data, std::vector<int32_t> stops)
-        : tokenizer_(tokenizer), stops_(std::move(stops)), prompt_(recipe.prompt) {
+    SampleMaker(const Recipe& recipe, const Tokenizer& tokenizer, const SetIndex& data)
+        : tokenizer_(tokenizer), prompt_(recipe.prompt) {
         if (data.conversations) {
             if (prompt_.empty()) prompt_ = "Who are you?";
             ChatTemplate chat(find_chat_template(recipe.data, tokenizer));
@@ -65,7 +66,7 @@ class SampleMaker {
             int64_t wanted = static_cast<int64_t>(ids_.size()) + 80;
             Engine engine(shared_llama(llama), tokenizer_, {.context = std::min(llama.config.context, wanted)});
             Request request{
-                .tokens = ids_, .options = {.sample = {.temperature = 0.8f, .seed = 1}}, .stop_ids = stops_};
+                .tokens = ids_, .options = {.sample = {.temperature = 0.8f, .seed = 1}}, .stop_ids = llama.config.eos};
             return TextSample{prompt_, engine.generate(std::move(request)).text};
         } catch (const Error& problem) {
             log_warning("no sample: {}", problem.what());
@@ -75,7 +76,7 @@ class SampleMaker {
 
  private:
     const Tokenizer& tokenizer_;
-    std::vector<int32_t> stops_, ids_;
+    std::vector<int32_t> ids_;
     std::string prompt_;
 };
 
@@ -115,10 +116,17 @@ void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& f
                 recipe.from, recipe.data, id);
 }
 
-// The tokens that end an answer, including the chat template's eos_token.
-std::vector<int32_t> stop_ids_of(const std::string& data, const Tokenizer& tokenizer) {
+// The tokens that end what the model will generate: what ends its texts, and what ended those of the model that it
+// continues; of conversations what ends an answer, including the chat template's eos_token.
+std::vector<int32_t> stop_ids_of(const Recipe& recipe, const SetIndex& data, const Tokenizer& tokenizer) {
+    if (!data.conversations) {
+        std::vector<int32_t> ids = recipe.from.empty() ? std::vector<int32_t>() : load_config(recipe.from).eos;
+        if (std::find(ids.begin(), ids.end(), tokenizer.end_of_text()) == ids.end())
+            ids.push_back(tokenizer.end_of_text());
+        return ids;
+    }
     std::vector<int32_t> ids = tokenizer.stop_ids();
-    for (const auto& [name, token] : find_chat_template(data, tokenizer).tokens) {
+    for (const auto& [name, token] : find_chat_template(recipe.data, tokenizer).tokens) {
         std::optional<int32_t> id = name == "eos_token" ? tokenizer.find_control(token) : std::nullopt;
         if (id && std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
     }
@@ -198,15 +206,15 @@ int run_train(Arguments arguments) {
         flags.print(notes_on(recipe, [&](std::string_view field) {
             return flags.given(field) || std::find(in_recipe.begin(), in_recipe.end(), field) != in_recipe.end();
         }));
-    std::vector<int32_t> stops = stop_ids_of(recipe.data, tokenizer);
-    SampleMaker sampler(recipe, tokenizer, data.index(), stops);
+    SampleMaker sampler(recipe, tokenizer, data.index());
     TrainProgress progress;
     TrainerHooks hooks{.resume = !options.resume.empty(),
                        .force = options.force,
                        .bos = tokenizer.roles().bos.value_or(-1),
-                       .eos = stops,
+                       .pad = tokenizer.roles().pad.value_or(-1),
                        .command = {"train"},
-                       .version = PUNA_VERSION};
+                       .version = version_name()};
+    if (!has_checkpoint) hooks.eos = stop_ids_of(recipe, data.index(), tokenizer);
     hooks.command.insert(hooks.command.end(), arguments.begin(), arguments.end());
     hooks.on_start = [&](const TrainStart& start) { progress.start(start); };
     hooks.on_step = [&](const TrainReport& report) {

@@ -19,13 +19,14 @@ constexpr std::string_view compiler = "GCC " __VERSION__;
 
 }  // namespace
 
-std::string version_line() { return fmt::format("puna {} ({})", PUNA_VERSION, commit); }
+std::string version_name() { return fmt::format("{} ({})", PUNA_VERSION, commit); }
 
 int run_version(Arguments arguments) {
-    Flags flags("version",
-                "Print the version and commit of this program, the compiler and type of its build, and the kernels that "
-                "it uses on this machine. puna --version, -V and -v are the same.",
-                "puna version\npuna version --json");
+    Flags flags(
+        "version",
+        "Print the version and commit of this program, the compiler and type of its build, and the kernels that "
+        "it uses on this machine. puna --version, -V and -v are the same.",
+        "puna version\npuna version --json");
     flags.add_json("print JSON for scripts");
     if (!flags.parse(arguments)) return 0;
     std::string kernels = full_name(choose_kernels());
@@ -37,7 +38,7 @@ int run_version(Arguments arguments) {
                                       {"kernels", kernels}}
                                .text());
     else
-        fmt::print("{}\nbuilt with {}, {}\nkernels: {}\n", version_line(), compiler, PUNA_BUILD, kernels);
+        fmt::print("puna {}\nbuilt with {}, {}\nkernels: {}\n", version_name(), compiler, PUNA_BUILD, kernels);
     return 0;
 }
 

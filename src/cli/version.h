@@ -1,6 +1,6 @@
 // cli/version.h — what this program was built from, and with what.
 //
-//   std::string version = version_line();            // "puna 0.1.0 (bdf2949713)"
+//   std::string name = "puna " + version_name();
 #pragma once
 #include <string>
 #include <string_view>
@@ -11,6 +11,6 @@ namespace puna {
 extern const std::string_view commit;
 extern const std::string_view commit_date;  // "2026-11-27"; empty if unknown
 
-std::string version_line();
+std::string version_name();  // "0.1.0 (bdf2949713)"
 
 }  // namespace puna

@@ -23,7 +23,8 @@ void check_overwrite(const fs::path& path, const OutputKind& kind, bool force) {
 bool contains_only(const fs::path& folder, bool (*belongs)(const fs::path& entry)) {
     std::error_code problem;
     fs::directory_iterator entries(folder, problem);
-    return !problem && std::all_of(begin(entries), end(entries), [&](const auto& entry) { return belongs(entry.path()); });
+    return !problem &&
+           std::all_of(begin(entries), end(entries), [&](const auto& entry) { return belongs(entry.path()); });
 }
 
 }  // namespace puna

@@ -12,7 +12,7 @@ namespace puna {
 inline constexpr std::string_view force_help = "overwrite an existing output";
 
 struct OutputKind {
-    std::string_view name;                                   // "a packed set"
+    std::string_view name;  // "a packed set"
     bool (*is_one)(const std::filesystem::path& existing);
 };
 

@@ -13,7 +13,8 @@ namespace {
 using testing::HasSubstr;
 
 const OutputKind notes{"a notebook", [](const std::filesystem::path& path) {
-                           return contains_only(path, [](const auto& entry) { return entry.filename() == "notes.txt"; });
+                           return contains_only(path,
+                                                [](const auto& entry) { return entry.filename() == "notes.txt"; });
                        }};
 
 TEST(Overwrite, NothingThatExistsIsReplacedUnlessForced) {

@@ -69,9 +69,7 @@ void check_startable(const fs::path& output, const StartMode& mode) {
     if (mode.resume && !started && !described)
         fail(ErrorKind::not_found, "{}: contains no training run to resume", output.string());
     if (mode.resume || (mode.force && (started || described))) return;
-    if (started)
-        fail("{}: already contains a training run; resume it, choose another output folder, or replace it by force",
-             output.string());
+    if (started) fail(ErrorKind::exists, "{}: already contains a training run, which can be resumed", output.string());
     for (const char* name : results)
         if (path_exists(output / name))
             fail("{}: already exists and would be overwritten; choose another output folder", (output / name).string());

@@ -49,6 +49,7 @@ Llama starting_model(const Kernels& kernels, const Recipe& recipe, const Loader&
     if (checkpoint) return uninitialized_llama(kernels, load_config(*checkpoint), options);
     Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary()) : load_config(recipe.from);
     if (recipe.from.empty() || hooks.bos >= 0) config.bos = hooks.bos;
+    if (recipe.from.empty() || config.pad < 0) config.pad = hooks.pad;
     config.eos = hooks.eos;
     if (recipe.from.empty()) return seeded_llama(kernels, config, static_cast<uint64_t>(recipe.seed), options);
     check_ids(loader, config);

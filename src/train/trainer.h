@@ -57,6 +57,7 @@ struct TrainerHooks {
     bool resume = false;
     bool force = false;  // replace an earlier run in the output folder
     int32_t bos = 0;     // -1: none
+    int32_t pad = -1;    // -1: none; a model that is continued keeps its own
     std::vector<int32_t> eos;
     std::vector<std::string> command = {};  // for RunFacts
     std::string version = {};
