@@ -255,7 +255,9 @@ int run_chat(Arguments arguments) {
     Engine engine = load_engine(model, load);
     ChatTemplateText found = load_chat_template(model, engine.tokenizer());
     ChatTemplate chat_template(found);
-    if (found.is_llama3s) log_warning("{}: has no chat template; {} is used", model, found.origin);
+    if (found.is_llama3s)
+        log_warning("{}: has no chat template, so it may never have seen conversations: {} is used", model,
+                    found.origin);
     chat_template.without_tools();  // before the first message is typed
     // A special token that is not marked as one in tokenizer.json is one nevertheless.
     const Vocabulary& vocabulary = engine.tokenizer().vocabulary();
