@@ -74,6 +74,38 @@ test("the starter's chat template gives the same prompt", () => {
   });
 });
 
+const talk = JSON.stringify({ messages: [{ role: "user", content: "Hi!" }, { role: "assistant", content: "Hello!" }] }) + "\n";
+const tiny = "--steps 1 --batch 1 --length 32 --context 64 --dim 32 --layers 1 --heads 2 --kv-heads 2 --ffn 32 --threads 2".split(" ");
+
+test("trained models name the tokens that end and pad their texts and turns", () => {
+  const folder = mkdtempSync(join(tmpdir(), "puna-node-"));
+  const at = (name) => join(folder, name);
+  try {
+    writeFileSync(at("text.txt"), readFileSync("docs/tour.md", "utf8"));
+    writeFileSync(at("talk.jsonl"), talk.repeat(4));
+    run(puna, ["tokenizer", "train", at("text.txt"), "--output", at("tokenizer"), "--vocabulary", "600"]);
+    for (const [input, model, ends] of [["text.txt", "base", ["<|end_of_text|>"]], ["talk.jsonl", "chats", ["<|end_of_text|>", "<|eom_id|>", "<|eot_id|>"]]]) {
+      run(puna, ["data", "pack", at(input), "--tokenizer", at("tokenizer"), "--output", at(model + "-data")]);
+      run(puna, ["train", ...tiny, "--data", at(model + "-data"), "--output", at(model)]);
+      const names = json(join(at(model), "tokenizer_config.json"));
+      const theirs = new Tokenizer(json(join(at(model), "tokenizer.json")), names);
+      assert.equal(names.eos_token, ends.at(-1));
+      for (const file of ["config.json", "generation_config.json"]) {
+        const ids = json(join(at(model), file));
+        assert.equal(ids.pad_token_id, theirs.token_to_id(names.pad_token), file);
+        assert.deepEqual([ids.eos_token_id].flat(), ends.map((name) => theirs.token_to_id(name)), file);
+        assert.ok(![ids.eos_token_id].flat().includes(ids.pad_token_id));
+      }
+      assert.equal("chat_template" in names, model === "chats");
+    }
+    const names = json(join(at("chats"), "tokenizer_config.json"));
+    const prompt = new Template(names.chat_template).render({ messages: chats[0], ...names, add_generation_prompt: true });
+    assert.match(prompt, /^<\|begin_of_text\|>.*Hi there<\|eot_id\|><\|start_header_id\|>assistant/s);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 const read = (file) => readFileSync(join("tests/templates", file), "utf8");
 
 test("other families' templates render to the same text", () => {
