@@ -87,7 +87,7 @@ def the_default_warm_up_follows_the_number_of_steps(folder):
 
 
 def fields_without_effect_are_reported_as_given(folder):
-    flags = ["--steps", 2, "--validate-every", 1, "--prompt", "Once", "--decay-share", 0.5, "--checkpoint-every", 5]
+    flags = ["--steps", 2, "--validate-every", 1, "--sample-every", 0, "--prompt", "Once", "--decay-share", 0.5, "--checkpoint-every", 5]
     result = train(folder, "out idle", "text", *flags)
     for flag in ("--validate-every: has no effect", "--prompt: has no effect", "--decay-share: has no effect", "--checkpoint-every: 5 exceeds"):
         has_note(result, flag)

@@ -142,11 +142,11 @@ def a_run_can_be_extended(folder):
     assert (folder / "six/mine.new").read_text() == "kept"              # only temporary files of killed runs are removed
 
 
-SHORT = [5, "--checkpoint-every", 2]          # a run short enough to be started hundreds of times
+SHORT = [4, "--checkpoint-every", 2, "--keep-checkpoints", 1]          # a run short enough to be started hundreds of times
 
 
 def short_result(folder):
-    train(folder, folder / "short", *SHORT[1:], steps=5)
+    train(folder, folder / "short", *SHORT[1:], steps=SHORT[0])
     return result_of(folder / "short")
 
 

@@ -162,6 +162,7 @@ void RunFolder::write_report_if_due() {
 }
 
 void RunFolder::end(RunEnd end, std::string_view problem) {
+    if (!logs_) return;  // it failed before it began: the folder is as it was
     facts_.end = end;
     facts_.problem = problem;
     try {

@@ -205,6 +205,15 @@ TEST_F(Training, AFailureIsInTheFacts) {
     EXPECT_EQ(facts("out").problem, "four");
 }
 
+TEST_F(Training, ARunThatCannotResumeStaysAsItWas) {
+    train(in("out"));
+    std::string before = read_text(folder_ / "out/checkpoints/run.json");
+    Recipe other = in("out");
+    other.learning_rate = 0.5;
+    EXPECT_THAT(error_of([&] { train(other, {.resume = true}); }), HasSubstr("has no effect; raise steps too"));
+    EXPECT_EQ(read_text(folder_ / "out/checkpoints/run.json"), before);
+}
+
 TEST_F(Training, ARunResumesWithoutTheModelThatItContinues) {
     train(in("base"));
     Recipe recipe = in("tuned"), whole = in("whole");
