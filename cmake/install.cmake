@@ -14,7 +14,7 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
   install(FILES ${generated}/puna.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
   install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
   install(DIRECTORY models/starter DESTINATION ${CMAKE_INSTALL_DATADIR}/puna/models)
-  install(DIRECTORY recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/puna FILES_MATCHING PATTERN *.toml)
+  install(DIRECTORY recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/puna FILES_MATCHING PATTERN *.toml PATTERN *.jsonl)
   return()
 endif()
 

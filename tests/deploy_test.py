@@ -12,7 +12,7 @@ BUILD, SOURCE = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path.cwd()
 MODEL = ["README.md", "chat_template.jinja", "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
 EXPECTED = {"bin/puna", "share/man/man1/puna.1", "share/bash-completion/completions/puna", "share/zsh/site-functions/_puna",
             "share/fish/vendor_completions.d/puna.fish", "share/doc/puna/LICENSE", *(f"share/puna/models/starter/{name}" for name in MODEL),
-            *(f"share/puna/{path}" for path in map(str, pathlib.Path("recipes").rglob("*.toml")))}
+            *(f"share/puna/{path}" for path in pathlib.Path("recipes").rglob("*") if path.suffix in (".toml", ".jsonl"))}
 
 
 def run(*command, **options):

@@ -2,8 +2,9 @@
 """Runs the commands of README.md in order, in one shell. usage: readme_test.py PUNA
 
 Every line of its ```sh blocks runs unchanged, in a folder where `build/release/bin/puna` is the program under test, with
-a stand-in for the reader's own data, my-text/ (the project's own sources), and recipes/tiny.toml with fewer steps. Three
-scripts run only as --help: ./test would run this test again, ./start builds, and recipes/tiny.sh has a test of its own.
+a stand-in for the reader's own data, my-text/ (the project's own sources), and recipes/tiny.toml with fewer steps. Four
+programs run only as --help: ./test would run this test again, ./start builds, recipes/tiny.sh and the installation by cmake
+have tests of their own.
 """
 import pathlib
 import re
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-ONLY_HELP = ("./start", "./test", "recipes/tiny.sh")
+ONLY_HELP = ("./start", "./test", "recipes/tiny.sh", "cmake")
 
 
 def commands_of(readme):
