@@ -1,6 +1,10 @@
 // core/overwrite.h — an output replaces nothing that exists unless it is forced to, and nothing but its own kind then.
 //
-//   check_overwrite("my-data", {"a packed set", is_packed_set}, options.force);
+//   const OutputKind notes{"a folder of notes", [](const std::filesystem::path& path) {
+//       return contains_only(path, [](const std::filesystem::path& entry) { return entry.extension() == ".txt"; });
+//   }};
+//   bool force = false;
+//   check_overwrite("my-notes", notes, force);
 //
 // Empty files and folders, devices and pipes are free to be written to.
 #pragma once
