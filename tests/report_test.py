@@ -82,7 +82,7 @@ def a_watched_page_follows_its_runs(folder):
         wait_for(page.exists)
         data = data_of(page)
         assert data["next"] > 0 and [run["phase"] for run in data["runs"]] == ["interrupted", "running"], data
-        watch.send_signal(signal.SIGINT)
+        watch.send_signal(signal.SIGTERM)
         assert watch.wait(60) == 0, watch.stderr.read()
         assert data_of(page)["next"] == 0, "nobody writes it again"
     puna(folder, "a", "b", "--watch")                   # ends by itself: nothing is running

@@ -2,7 +2,7 @@
 
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "cli/terminal.h"
+#include "cli/stop_signals.h"
 #include "core/console.h"
 #include "core/error.h"
 #include "core/fields.h"
@@ -51,9 +51,9 @@ std::vector<fs::path> find_runs(const std::vector<std::string>& arguments) {
     return runs;
 }
 
-// Waits; returns early on Ctrl-C.
+// Returns early on Ctrl-C.
 void wait(double seconds) {
-    for (double end = seconds_now() + seconds; !interrupted() && seconds_now() < end;) ::poll(nullptr, 0, 100);
+    for (double end = seconds_now() + seconds; !stop_signal() && seconds_now() < end;) ::poll(nullptr, 0, 100);
 }
 
 void print_result(const Report& report, const std::string& page, bool json) {
@@ -95,11 +95,11 @@ int run_report(Arguments arguments) {
         fail("{}: already exists and is not a report; choose another --output", page.string());
     Report report(runs, page);
     bool own_page = runs.size() == 1 && options.output.empty();
-    if (options.watch) note_interrupts();
+    if (options.watch) catch_stop_signals("");
     if (options.watch && report.is_live())
         print_status("{}: rewritten every {} seconds while a run is training; Ctrl-C ends it\n", page.string(),
                      watch_seconds);
-    while (options.watch && report.is_live() && !interrupted()) {
+    while (options.watch && report.is_live() && !stop_signal()) {
         report.write(watch_seconds);
         wait(watch_seconds);
     }
