@@ -231,6 +231,19 @@ test("several runs are compared", async () => {
   assert.equal(document.querySelectorAll("canvas").length, 0, "nothing is left to draw");
 });
 
+test("what is unknown of a run is no difference", async () => {
+  writeRun("unknown", 20);
+  writeFileSync(join(folder, "unknown/checkpoints/run.json"), "damaged");
+  const { document } = await open(pageOf(["one", "unknown"]));
+  assert.equal(text(document, "#details p"), "Nothing in recipes, data and machines.");
+});
+
+test("a short run is not smoothed at first", async () => {
+  const { document } = await open(pageOf(["unknown"]));
+  assert.equal(text(document, "#smooth-value"), "0.00");
+  assert.equal(text(document, "#facts div:nth-child(2) dd:last-of-type"), "nats per token");
+});
+
 test("a run without measurements is shown as such", async () => {
   writeRun("new", 0, { end: "none" });
   writeFileSync(join(folder, "new/checkpoints/run.json"), "damaged");

@@ -154,7 +154,8 @@ function showDifferences(section, all) {
   const ignored = new Set(["started", "epochs", "tokens per parameter", "output"]);
   const key = ([group, label]) => `${group}/${label}`, maps = all.map((list) => new Map(list.map((item) => [key(item), item[2]])));
   const items = new Map(all.flat().filter(([, label]) => !ignored.has(label)).map((item) => [key(item), item[1]]));
-  const different = [...items].filter(([name]) => new Set(maps.map((map) => map.get(name))).size > 1);
+  const known = (name) => maps.map((map) => map.get(name)).filter((value) => value !== undefined);
+  const different = [...items].filter(([name]) => new Set(known(name)).size > 1);
   add(section, "h2", "What differs");
   if (different.length === 0) { add(section, "p", "Nothing in recipes, data and machines.", "quiet"); return; }
   const table = add(add(section, "div", null, "scroll"), "table"), head = add(add(table, "thead"), "tr");

@@ -4,7 +4,7 @@
 // #x=tokens&zoom=100,200&smooth=0.9&log=loss&outliers=loss&hide=run1&sample=500&samples=all&pause=1
 // `scroll` and `focus` are there only while the page reloads itself.
 
-const defaultSmoothing = 0.6;
+const defaultSmoothing = runs.some(({ summary }) => summary.steps >= 100) ? 0.6 : 0;      // few steps need none
 const state = {};
 
 function readState() {
