@@ -65,8 +65,14 @@ def mistakes_are_named_and_nothing_is_overwritten(folder):
     (folder / "notes.html").write_text("mine")
     for arguments, message in {("a", "nowhere"): "puna: nowhere: no such folder",
                                ("empty",): "puna: empty: contains no metrics.jsonl, so it is not the folder of a training run",
-                               ("a", "b", "--output", "notes.html"): "puna: notes.html: already exists and is not a report; choose another --output"}.items():
+                               ("a", "b", "--output", "notes.html"): "puna: notes.html: already exists and is not a report; remove it, or choose another output"}.items():
         assert puna(folder, *arguments, code=1).stderr == message + "\n"
+    puna(folder, "a", "b")
+    write_run(folder / "b", 20)
+    assert puna(folder, "a", "b", code=1).stderr == "puna: report.html: already exists; choose another --output, or pass --force to overwrite it\n"
+    assert data_of(folder / "report.html")["runs"][1]["summary"]["steps"] == 30
+    puna(folder, "a", "b", "--force")
+    assert data_of(folder / "report.html")["runs"][1]["summary"]["steps"] == 20
     assert puna(folder, "a", "b", "./a", code=2).stderr == "puna report: ./a is given twice\n"
     assert puna(folder, code=2).stderr.startswith("puna report: RUN is missing")
     assert (folder / "notes.html").read_text() == "mine" and not (folder / "empty/report.html").exists()
@@ -85,7 +91,7 @@ def a_watched_page_follows_its_runs(folder):
         watch.send_signal(signal.SIGTERM)
         assert watch.wait(60) == 0, watch.stderr.read()
         assert data_of(page)["next"] == 0, "nobody writes it again"
-    puna(folder, "a", "b", "--watch")                   # ends by itself: nothing is running
+    puna(folder, "a", "b", "--watch", "--force")        # ends by itself: nothing is running
     assert [run["phase"] for run in data_of(page)["runs"]] == ["interrupted", "interrupted"]
 
 

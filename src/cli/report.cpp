@@ -8,6 +8,7 @@
 #include "core/fields.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
+#include "core/overwrite.h"
 #include "core/progress.h"
 
 #include <fmt/core.h>
@@ -27,12 +28,13 @@ constexpr double trainer_seconds = 60;  // a running training rewrites its own r
 
 struct ReportOptions {
     std::string output;
-    bool watch = false;
+    bool force = false, watch = false;
 };
 template <class F>
 void fields(ReportOptions& o, F field) {
     field("output", o.output, "page to write",
           {.word = "FILE", .unset = "report.html in the run's folder; for several runs in the current folder"});
+    field("force", o.force, force_help);
     field("watch", o.watch, "rewrite the page every ten seconds while one of the runs is training");
 }
 
@@ -88,13 +90,12 @@ int run_report(Arguments arguments) {
     flags.add_json("print the page's path and each run's last values as JSON");
     if (!flags.parse(arguments)) return 0;
     std::vector<fs::path> runs = find_runs(names);
-    fs::path page = !options.output.empty() ? fs::path(options.output)
-                    : runs.size() == 1      ? runs[0] / "report.html"
-                                            : fs::path("report.html");
-    if (file_exists(page) && !is_report(page))
-        fail("{}: already exists and is not a report; choose another --output", page.string());
-    Report report(runs, page);
     bool own_page = runs.size() == 1 && options.output.empty();
+    fs::path page = own_page                 ? runs[0] / "report.html"
+                    : options.output.empty() ? fs::path("report.html")
+                                             : fs::path(options.output);
+    check_overwrite(page, {"a report", is_report}, own_page || options.force);
+    Report report(runs, page);
     if (options.watch) catch_stop_signals("");
     if (options.watch && report.is_live())
         print_status("{}: rewritten every {} seconds while a run is training; Ctrl-C ends it\n", page.string(),

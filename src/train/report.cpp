@@ -63,8 +63,9 @@ bool Report::is_live() const {
 void write_report(const fs::path& run, double seconds_to_next) { Report(run).write(seconds_to_next); }
 
 bool is_report(const fs::path& file) {
+    if (!fs::is_regular_file(file)) return false;
     MappedFile page(file);
-    return page.text().substr(0, 2000).find(title) != std::string_view::npos;
+    return page.text().empty() || page.text().substr(0, 2000).find(title) != std::string_view::npos;
 }
 
 }  // namespace puna

@@ -36,7 +36,6 @@ class Report {
 
 void write_report(const std::filesystem::path& run, double seconds_to_next);  // Report in one call
 
-// Whether the file is a report, which may be overwritten.
-bool is_report(const std::filesystem::path& file);
+bool is_report(const std::filesystem::path& file);  // a page that Report wrote, or an empty file
 
 }  // namespace puna

@@ -213,6 +213,7 @@ TEST(Report, ComparesRuns) {
     EXPECT_EQ(runs[2]["name"], "wide");
     EXPECT_TRUE(is_report(folder / "compare.html"));
     EXPECT_FALSE(is_report(folder / "wide/metrics.jsonl"));
+    EXPECT_FALSE(is_report(folder / "wide"));
 }
 
 TEST(Report, UntrustedTextStaysInItsElement) {

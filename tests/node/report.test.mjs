@@ -36,7 +36,7 @@ function writeRun(name, steps, changes = {}) {
 // The page of these runs; changed: what the program would have written at another time.
 function pageOf(names, changed = {}) {
   const output = join(folder, "page.html");
-  execFileSync(puna, ["report", ...names.map((name) => join(folder, name)), "--output", output], { stdio: ["ignore", "ignore", "pipe"] });
+  execFileSync(puna, ["report", ...names.map((name) => join(folder, name)), "--output", output, "--force"], { stdio: ["ignore", "ignore", "pipe"] });
   return readFileSync(output, "utf8").replace(/(<script type="application\/json" id="run">)(.*?)(?=<\/script)/s,
     (all, tag, json) => tag + JSON.stringify({ ...JSON.parse(json), ...changed }).replaceAll("<", "\\u003c"));
 }
