@@ -96,7 +96,7 @@ ActiveRequest::ActiveRequest(int64_t id, Request request, const RequestSetting& 
       setting_(setting),
       exchange_(std::move(exchange)),
       allowed_(allowed_tokens(checked(request_, setting), setting)),
-      sampler_(request_.options.sample),
+      sampler_(request_.options.sample, std::ssize(request_.tokens)),
       stream_(setting.tokenizer, request_.options.stop),
       start_(seconds_now()) {
     answer_.prompt_tokens = std::ssize(request_.tokens);

@@ -58,8 +58,22 @@ double log_sum_exp(std::span<const float> logits, float highest) {
     return std::log(sum) + static_cast<double>(highest);
 }
 
-Sampler::Sampler(const SampleOptions& options) : options_(options) {
+Sampler::Sampler(const SampleOptions& options, int64_t prompt_tokens)
+    : options_(options), prompt_tokens_(static_cast<size_t>(prompt_tokens)), counted_(prompt_tokens_) {
     if (!options_.seed) options_.seed = seed_from_clock();
+}
+
+void Sampler::penalize_answer(std::span<float> logits, std::span<const int32_t> tokens) {
+    if (tokens.size() < counted_) counts_.clear();  // fewer tokens than in the last call
+    if (counts_.empty()) counted_ = prompt_tokens_;
+    counts_.resize(logits.size());
+    for (; counted_ < tokens.size(); ++counted_) {
+        auto id = static_cast<size_t>(tokens[counted_]);
+        if (id < counts_.size()) ++counts_[id];
+    }
+    for (size_t id = 0; id < logits.size(); ++id)
+        if (counts_[id] > 0)
+            logits[id] -= options_.frequency_penalty * static_cast<float>(counts_[id]) + options_.presence_penalty;
 }
 
 // Keeps the k most likely, sorted.
@@ -108,6 +122,7 @@ int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> tokens
     check(!logits.empty() && (allowed.size() == 0 || allowed.size() == logits.size()), "{} logits and a mask of {}",
           logits.size(), allowed.size());
     if (options_.repetition_penalty != 1) penalize_repetition(logits, tokens, options_.repetition_penalty);
+    if (options_.frequency_penalty != 0 || options_.presence_penalty != 0) penalize_answer(logits, tokens);
     bool excluded = false;
     allowed.each_forbidden([&](size_t id) {
         logits[id] = excluded_logit;

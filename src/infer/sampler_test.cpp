@@ -110,6 +110,29 @@ TEST(Sampler, RepetitionPenaltyAppliesOncePerRecentToken) {
     EXPECT_EQ(choose({.temperature = 0, .repetition_penalty = 2}, {3, 2, 1}, long_ago), 0);
 }
 
+// OpenAI: logit - count * frequency_penalty - (count > 0) * presence_penalty, of the tokens after the prompt.
+TEST(Sampler, FrequencyAndPresencePenaltyCountTheTokensOfTheAnswer) {
+    auto choose_after = [](SampleOptions options, const std::vector<int32_t>& tokens) {
+        options.temperature = 0;
+        std::vector<float> logits = {3, 2.5f, 1};
+        return Sampler(options, 2).choose(logits, tokens);
+    };
+    EXPECT_EQ(choose_after({.frequency_penalty = 0.3f}, {0, 0, 0}), 0);     // 3 - 0.3
+    EXPECT_EQ(choose_after({.frequency_penalty = 0.3f}, {0, 0, 0, 0}), 1);  // 3 - 2 * 0.3
+    EXPECT_EQ(choose_after({.presence_penalty = 0.4f}, {0, 0, 0, 0}), 0);   // 3 - 0.4, once
+    EXPECT_EQ(choose_after({.presence_penalty = 0.6f}, {0, 0, 0, 0}), 1);
+    EXPECT_EQ(choose_after({.presence_penalty = 2}, {0, 0}), 0) << "the prompt does not count";
+    EXPECT_EQ(choose_after({.frequency_penalty = -1}, {1, 1, 1}), 1) << "below 0 they become more likely";
+    Sampler sampler({.temperature = 0, .frequency_penalty = 0.3f});
+    auto choose_next = [&](const std::vector<int32_t>& tokens) {
+        std::vector<float> logits = {3, 2.5f, 1};
+        return sampler.choose(logits, tokens);
+    };
+    EXPECT_EQ(choose_next({0, 0}), 1);
+    EXPECT_EQ(choose_next({0}), 0) << "again, with fewer tokens";
+    EXPECT_EQ(choose_next({0, 9}), 0) << "a token without a logit";
+}
+
 TEST(Sampler, SeedAndPositionDetermineTheDraw) {
     std::vector<float> flat(1000);
     std::vector<int32_t> ten(10), eleven(11);
@@ -144,6 +167,8 @@ TEST(Sampler, InvalidOptionsAreRejectedByName) {
     EXPECT_EQ(error_with("top_k", "-1"), "top_k must be at least 0, not -1");
     EXPECT_EQ(error_with("min_p", "2"), "min_p must be at most 1, not 2");
     EXPECT_EQ(error_with("repetition_penalty", "0"), "repetition_penalty must be more than 0, not 0");
+    EXPECT_EQ(error_with("frequency_penalty", "3"), "frequency_penalty must be at most 2, not 3");
+    EXPECT_EQ(error_with("presence_penalty", "-3"), "presence_penalty must be at least -2, not -3");
     EXPECT_EQ(error_with("temperature", "nan"), "temperature must be a number, not 'nan'");
 }
 

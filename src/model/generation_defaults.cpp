@@ -35,7 +35,7 @@ void read_sample_option(Field& field, JsonNode value, bool do_sample) {
     try {
         set_from_json(field, value, ErrorKind::damaged);
     } catch (const Error&) {
-        if (do_sample || field.name == "repetition_penalty") throw;
+        if (do_sample || field.name.ends_with("_penalty")) throw;
     }
 }
 

@@ -2,9 +2,9 @@
 //
 //   GenerationDefaults defaults = parse_generation_defaults(json, path);
 //
-// Fields: do_sample, temperature, top_p, top_k, min_p, repetition_penalty, eos_token_id (one id or a list); others are
-// ignored. Missing ones have the defaults of transformers' GenerationConfig: no sampling (temperature 0); with
-// do_sample temperature 1, top_p 1 and top_k 50. A model without the file has the defaults of SampleOptions.
+// Fields: do_sample, eos_token_id (one id or a list), and those of SampleOptions but the seed; others are ignored.
+// Missing ones have the defaults of transformers' GenerationConfig: no sampling (temperature 0); with do_sample
+// temperature 1, top_p 1 and top_k 50. A model without the file has the defaults of SampleOptions.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -16,7 +16,7 @@ namespace puna {
 struct SampleOptions {
     float temperature = 0.6f, top_p = 0.9f;  // the defaults of Meta's generation.py
     int top_k = 0;
-    float min_p = 0, repetition_penalty = 1;
+    float min_p = 0, repetition_penalty = 1, frequency_penalty = 0, presence_penalty = 0;
     std::optional<int64_t> seed;
 };
 template <class F>
@@ -32,6 +32,11 @@ void fields(SampleOptions& o, F field) {
           {.min = 0, .max = 1, .unset = "off"});
     field("repetition_penalty", o.repetition_penalty, "values above 1 make the last 64 tokens less likely",
           {.min = 0, .max = 100, .above_min = true, .unset = "off"});
+    field("frequency_penalty", o.frequency_penalty,
+          "subtract this from a token's logit for each time that the answer contains it",
+          {.min = -2, .max = 2, .unset = "off"});
+    field("presence_penalty", o.presence_penalty, "subtract this from the logits of all tokens in the answer",
+          {.min = -2, .max = 2, .unset = "off"});
     field("seed", o.seed, "random seed: the same seed gives the same text", {.min = 0, .unset = "from the clock"});
 }
 

@@ -13,13 +13,15 @@ using testing::StartsWith;
 TEST(GenerationDefaults, ReadsKnownFieldsAndIgnoresOthers) {
     GenerationDefaults config = parse_generation_defaults(
         R"({"_from_model_config": true, "bos_token_id": 1, "do_sample": true, "eos_token_id": [2, 3], "temperature": 0.7,
-            "top_p": 0.8, "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "seed": 4, "more": {"top_k": 5, "list": [1, 2]}})",
+            "top_p": 0.8, "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "frequency_penalty": 0.25, "presence_penalty": -0.5, "seed": 4, "more": {"top_k": 5, "list": [1, 2]}})",
         "here");
     EXPECT_EQ(config.sample.temperature, 0.7f);
     EXPECT_EQ(config.sample.top_p, 0.8f);
     EXPECT_EQ(config.sample.top_k, 40);
     EXPECT_EQ(config.sample.min_p, 0.1f);
     EXPECT_EQ(config.sample.repetition_penalty, 1.1f);
+    EXPECT_EQ(config.sample.frequency_penalty, 0.25f);
+    EXPECT_EQ(config.sample.presence_penalty, -0.5f);
     EXPECT_EQ(config.sample.seed, std::nullopt);
     EXPECT_EQ(config.stops, (std::vector<int32_t>{2, 3}));
     EXPECT_EQ(parse_generation_defaults(R"({"eos_token_id": 7, "do_sample": false})", "here").stops,
