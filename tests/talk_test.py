@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -161,7 +162,7 @@ def chat_answers_line_by_line_from_a_pipe(model):
 def chat_reports_errors_and_continues(model):
     result = run("chat", model, "--max-tokens", 5, "--context", 100, text="x" * 100 + "\n/nonsense\nhi\n", code=1)
     full, nonsense = [line for line in result.stderr.splitlines() if line.startswith("puna")]
-    assert " 5 " in full and " 100" in full and "/reset" in full, full
+    assert "the message is too long: the prompt has 1" in full and "the context of 100 tokens; shorten it" in full, full
     assert "/nonsense" in nonsense, nonsense
     is_one_line(run("generate", model, "x", "--stop", "", code=2).stderr, "--stop must not be an empty text")
     mixed = subprocess.run([PUNA, "chat", model, "--max-tokens", "2"], input="hi\ncaf\xe9\nbye\n".encode("latin-1"), capture_output=True)
@@ -169,6 +170,15 @@ def chat_reports_errors_and_continues(model):
     is_one_line(run("chat", model, "--json", "--max-tokens", 1, text="h\0i\0\n", code=1).stderr, "zero byte", "iconv")
     is_one_line(run("chat", model, text="/reset now\n", code=1).stderr, "/reset takes no argument", "now")
     assert len(result.stdout) >= 6, result
+
+
+def chat_tells_a_pipe_what_makes_room(model):
+    lines = ["hi", "hi", "hi", "x" * 100, "/trim 0.9", "x" * 60]
+    result = run("chat", model, "--max-tokens", 40, "--temperature", 0, "--context", 200, text="\n".join(lines), code=1)
+    notes = result.stderr.splitlines()
+    assert any(re.fullmatch(r"\[the context is nearly full: \d+ of 200 tokens left; /trim removes the oldest turns\]", note) for note in notes), notes
+    is_one_line([note for note in notes if note.startswith("puna")][0] + "\n", "the conversation is too long", "/trim 0.", "/reset starts a new one")
+    assert 'removed "hi" and its answer' in notes and len(result.stdout.splitlines()) == 4, result
 
 
 def eval_text_counts_what_it_scores(model, other):
@@ -192,7 +202,7 @@ with tempfile.TemporaryDirectory() as scratch:
     subprocess.run([WRITE_MODEL, other, "200000", "2"], check=True)
     for test in (generate_continues_a_text, generate_reads_a_pipe, generate_dims_the_prompt_on_a_terminal, the_seed_determines_the_text_on_any_number_of_threads, prompts_that_do_not_fit_are_rejected_with_the_numbers,
                  wrong_usage_is_reported_before_a_model_is_loaded, a_closed_pipe_ends_quietly, a_model_file_truncated_while_in_use_is_named, a_full_disk_is_an_error,
-                 chat_answers_line_by_line_from_a_pipe, chat_accepts_windows_line_ends, chat_saves_any_conversation_and_overwrites_nothing_else, chat_reports_errors_and_continues):
+                 chat_answers_line_by_line_from_a_pipe, chat_accepts_windows_line_ends, chat_saves_any_conversation_and_overwrites_nothing_else, chat_reports_errors_and_continues, chat_tells_a_pipe_what_makes_room):
         print(test.__name__.replace("_", " "), flush=True)
         test(model)
     print("eval text counts what it scores", flush=True)

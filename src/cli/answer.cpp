@@ -34,6 +34,11 @@ GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, Ge
 }
 
 std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags) {
+    return notes_on(options, engine, [&](std::string_view field) { return flags.given(field); });
+}
+
+std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine,
+                                const std::function<bool(std::string_view)>& given) {
     if (options.max_tokens >= engine.context())
         fail_value("max_tokens", "{} leaves no room for a prompt in a context of {}; use a smaller --max-tokens{}",
                    options.max_tokens, engine.context(),
@@ -41,7 +46,7 @@ std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& en
     std::vector<FieldNote> notes;
     bool zero_temperature = options.sample.temperature == 0, greedy = zero_temperature || options.sample.top_k == 1;
     for (std::string_view field : {"temperature", "top_p", "top_k", "min_p", "seed"}) {
-        if (!flags.given(field) || field == (zero_temperature ? "temperature" : "top_k") || !greedy) continue;
+        if (!given(field) || field == (zero_temperature ? "temperature" : "top_k") || !greedy) continue;
         notes.push_back({std::string(field), fmt::format("has no effect, {} always picks the most likely token",
                                                          zero_temperature ? "a temperature of 0" : "a top_k of 1")});
     }

@@ -3,6 +3,7 @@
 #include "cli/flags.h"
 #include "library/load.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,8 +15,10 @@ namespace puna {
 // \n, \t and \\ are a newline, a tab and a backslash.
 GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, GenerateOptions requested);
 
-// Options without effect: one line for each, which begins with the field's name. Throws Error if max_tokens leaves no
-// room for a prompt in the context.
+// Options without effect, of those that were given: one line for each, which begins with the field's name. Throws Error
+// if max_tokens leaves no room for a prompt in the context.
+std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine,
+                                const std::function<bool(std::string_view)>& given);
 std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags);
 
 std::string speed_line(const Answer& answer);  // "42 tokens, 1234 tokens/s"

@@ -11,11 +11,17 @@
 #include "chat/message.h"
 #include "infer/request.h"
 
+#include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace puna {
+
+// A message of the user and what follows it up to the next one: the answer, tool calls and their results.
+using Turn = std::vector<Message>;
 
 struct Conversation {
     std::vector<Message> messages;  // a system message may be the first
@@ -25,7 +31,17 @@ struct Conversation {
     bool has_system() const { return !messages.empty() && messages[0].role == "system"; }
     void set_system(std::string text);  // empty: removes it
     void reset();                       // removes all but the system message and the options
+
+    size_t turns() const;
+    std::vector<Turn> last_turns(size_t count) const;     // in their order; fewer if there are no more
+    Turn remove_last_turn();                              // turns() > 0
+    std::vector<Turn> remove_oldest_turns(size_t count);  // at most turns()
 };
+
+// How many of the oldest turns must go until at most max_tokens are left, as `count` counts those of a conversation.
+// The last turn stays.
+size_t turns_to_trim(const Conversation& conversation, int64_t max_tokens,
+                     const std::function<int64_t(std::span<const Message>)>& count);
 
 // Throws Error if the file would exceed parse_conversation's limit of 16 MiB.
 std::string conversation_json(const Conversation& conversation);

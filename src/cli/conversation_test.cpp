@@ -54,6 +54,45 @@ TEST(Conversation, SystemMessageComesFirstAndSurvivesReset) {
     EXPECT_TRUE(c.messages.empty());
 }
 
+Conversation with_turns(int count) {
+    Conversation c;
+    c.set_system("be kind");
+    for (int i = 1; i <= count; ++i) {
+        c.messages.push_back({.role = "user", .content = fmt::format("question {}", i)});
+        c.messages.push_back({.role = "assistant", .content = fmt::format("answer {}", i)});
+    }
+    return c;
+}
+
+TEST(Conversation, TurnsAreRemovedFromEitherEnd) {
+    Conversation c = with_turns(3);
+    c.messages.push_back({.role = "tool", .content = "a result"});
+    c.messages.push_back({.role = "assistant", .content = "the end"});
+    EXPECT_EQ(c.turns(), 3u);
+    EXPECT_EQ(c.last_turns(9).size(), 3u);
+    EXPECT_EQ(c.last_turns(2)[0][0].content, "question 2");
+    EXPECT_EQ(c.remove_last_turn().size(), 4u) << "with tool calls and results";
+    std::vector<Turn> oldest = c.remove_oldest_turns(1);
+    ASSERT_EQ(oldest.size(), 1u);
+    EXPECT_EQ(oldest[0][1].content, "answer 1");
+    ASSERT_EQ(c.messages.size(), 3u);
+    EXPECT_EQ(c.messages[0].content, "be kind");
+    EXPECT_EQ(c.messages[1].content, "question 2");
+    EXPECT_EQ(with_turns(0).turns(), 0u);
+    EXPECT_TRUE(with_turns(0).remove_oldest_turns(0).empty());
+}
+
+TEST(Conversation, TheFewestOldestTurnsGoThatMakeRoom) {
+    auto count = [](std::span<const Message> messages) { return static_cast<int64_t>(messages.size()); };
+    Conversation c = with_turns(20);  // 41 messages
+    EXPECT_EQ(turns_to_trim(c, 41, count), 0u);
+    EXPECT_EQ(turns_to_trim(c, 40, count), 1u);
+    EXPECT_EQ(turns_to_trim(c, 20, count), 11u);
+    EXPECT_EQ(turns_to_trim(c, 0, count), 19u) << "the last one stays";
+    EXPECT_EQ(turns_to_trim(with_turns(1), 0, count), 0u);
+    EXPECT_EQ(turns_to_trim(with_turns(0), 0, count), 0u);
+}
+
 TEST(Conversation, EverythingInAFileIsSavedAgain) {
     std::string file = R"({"messages": [
         {"role": "user", "name": "Ada", "content": [{"type": "text", "text": "2 + 3?"}], "mood": {"good": true}},

@@ -31,7 +31,7 @@ std::vector<std::filesystem::path> terminfo_folders() {
 
 // Whether the description of the terminal contains ANSI's sequence that clears a line. A file is named x/xterm, or
 // 78/xterm where file systems ignore case.
-bool is_ansi_terminal(const std::string& name) {
+bool has_ansi_description(const std::string& name) {
     if (name.empty() || name.find('/') != name.npos) return false;
     auto first = static_cast<unsigned char>(name[0]);
     for (const std::filesystem::path& folder : terminfo_folders()) {
@@ -48,9 +48,9 @@ bool is_ansi_terminal(const std::string& name) {
 
 }  // namespace
 
-bool supports_escapes(int descriptor) {
-    return ::isatty(descriptor) == 1 && variable("NO_COLOR").empty() && is_ansi_terminal(variable("TERM"));
-}
+bool supports_escapes(int descriptor) { return variable("NO_COLOR").empty() && is_ansi_terminal(descriptor); }
+
+bool is_ansi_terminal(int descriptor) { return ::isatty(descriptor) == 1 && has_ansi_description(variable("TERM")); }
 
 void write_stderr(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stderr);

@@ -14,6 +14,7 @@ namespace puna {
 // Whether escape sequences may be written to the descriptor: it is a terminal, NO_COLOR is unset or empty
 // (no-color.org), and terminfo describes TERM as a terminal with ANSI (ECMA-48) sequences.
 bool supports_escapes(int descriptor);
+bool is_ansi_terminal(int descriptor);  // the same, whatever NO_COLOR is: for those that move the cursor only
 
 void write_stderr(const std::string& text);
 
