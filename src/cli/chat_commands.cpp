@@ -28,7 +28,8 @@ struct TrimOptions {
 };
 template <class F>
 void fields(TrimOptions& o, F field) {
-    field("share", o.share, "how much of the context is to be free", {.min = 0, .max = 1, .above_min = true, .below_max = true});
+    field("share", o.share, "how much of the context is to be free",
+          {.min = 0, .max = 1, .above_min = true, .below_max = true});
 }
 
 // The beginning of its first line, in quotes.
@@ -106,7 +107,8 @@ const ChatSession::Command ChatSession::commands[] = {
     {"/trim", "[SHARE]", "remove the oldest turns until this share of the context is free [0.5]", &ChatSession::trim},
     {"/reset", "", "start a new conversation; the system message stays", &ChatSession::reset},
     {"/system", "[TEXT]", "set the system message; - removes it; without TEXT: show it", &ChatSession::system},
-    {"/set", "[NAME VALUE]", "set an option; VALUE default: as at the start; alone: show all options", &ChatSession::set},
+    {"/set", "[NAME VALUE]", "set an option; VALUE default: as at the start; alone: show all options",
+     &ChatSession::set},
     {"/info", "", "show the model, the context and the options", &ChatSession::info},
     {"/save", "FILE", "write the conversation and the options as JSON", &ChatSession::save},
     {"/load", "FILE", "continue a saved conversation", &ChatSession::load},
@@ -217,8 +219,7 @@ void ChatSession::set(const std::string& assignment) {
     GenerateOptions changed = conversation_.options, initial = setup_.options;
     std::vector<Field> list = list_fields(changed), initial_list = list_fields(initial);
     if (assignment.empty()) {
-        for (const Field& field : list)
-            note(field.name, fmt::format("{}: {}", shown_value(field), field.help));
+        for (const Field& field : list) note(field.name, fmt::format("{}: {}", shown_value(field), field.help));
         return;
     }
     size_t blank = assignment.find(' ');
@@ -262,7 +263,8 @@ void ChatSession::load(const std::string& path) {
     note(fmt::format("loaded {} from {}", format_count(std::ssize(conversation_.messages), "message"), path));
     if (!terminal_) return;
     size_t turns = conversation_.turns();
-    if (turns > shown_turns) note(fmt::format("... {}", format_count(static_cast<int64_t>(turns - shown_turns), "turn")));
+    if (turns > shown_turns)
+        note(fmt::format("... {}", format_count(static_cast<int64_t>(turns - shown_turns), "turn")));
     for (const Turn& turn : conversation_.last_turns(shown_turns)) show_turn(turn);
 }
 

@@ -83,7 +83,8 @@ void ChatSession::print_answer(std::string_view text, WordWrap& wrap) {
 }
 
 int64_t ChatSession::count_tokens(std::span<const Message> messages, bool with_header) const {
-    return std::ssize(encode_chat(template_, engine_.tokenizer(), messages, {.add_generation_prompt = with_header}).ids);
+    return std::ssize(
+        encode_chat(template_, engine_.tokenizer(), messages, {.add_generation_prompt = with_header}).ids);
 }
 
 ContextUse ChatSession::context_use() const {

@@ -23,9 +23,9 @@ namespace puna {
 struct ChatSetup {
     std::string model;  // as it was named
     GenerateOptions options = {};
-    std::string system = {};              // message; empty: none
-    std::vector<int32_t> stop_ids = {};   // in addition to the engine's
-    bool json = false;                    // answers as JSON
+    std::string system = {};             // message; empty: none
+    std::vector<int32_t> stop_ids = {};  // in addition to the engine's
+    bool json = false;                   // answers as JSON
 };
 
 class ChatSession {
@@ -36,7 +36,8 @@ class ChatSession {
 
  private:
     struct Command {
-        std::string_view name, argument, about;  // argument: FILE, or [TEXT] that may be missing; about: empty: an alias
+        std::string_view name, argument,
+            about;  // argument: FILE, or [TEXT] that may be missing; about: empty: an alias
         void (ChatSession::*run)(const std::string& argument);
     };
     static const Command commands[];
@@ -84,7 +85,7 @@ class ChatSession {
     bool begins_message_ = true;  // the next line, which may be a command
     bool printed_ = false;        // since the last prompt
     bool exiting_ = false, failed_ = false;
-    int64_t retries_ = 0;                          // of the last message
+    int64_t retries_ = 0;                        // of the last message
     int64_t answers_ = 0, answered_tokens_ = 0;  // so far
     ContextLevel warned_ = ContextLevel::roomy;
 };

@@ -66,9 +66,12 @@ struct LineReader::Typist {
             if (!handle(wait())) return {Line::end, {}};
         await_reports();
         switch (editor.state()) {
-            case LineEditor::State::interrupted: return {Line::interrupted, editor.text()};
-            case LineEditor::State::end_of_input: return {Line::end, {}};
-            default: return {Line::text, editor.text()};
+            case LineEditor::State::interrupted:
+                return {Line::interrupted, editor.text()};
+            case LineEditor::State::end_of_input:
+                return {Line::end, {}};
+            default:
+                return {Line::text, editor.text()};
         }
     }
 
@@ -84,17 +87,22 @@ struct LineReader::Typist {
         return editor.state() == State::suspended;
     }
 
-    Event wait() {
-        return editor.display().awaits_reports() ? terminal.wait(report_timeout) : terminal.wait();
-    }
+    Event wait() { return editor.display().awaits_reports() ? terminal.wait(report_timeout) : terminal.wait(); }
 
     // Returns false at the end of the input.
     bool handle(Event event) {
         switch (event) {
-            case Event::resized: print_now(editor.resize(terminal_size())); return true;
-            case Event::resumed: print_now(editor.resume()); return true;
-            case Event::timeout: print_now(editor.stop_measuring()); return true;
-            default: break;
+            case Event::resized:
+                print_now(editor.resize(terminal_size()));
+                return true;
+            case Event::resumed:
+                print_now(editor.resume());
+                return true;
+            case Event::timeout:
+                print_now(editor.stop_measuring());
+                return true;
+            default:
+                break;
         }
         std::string bytes = terminal.read();
         keys.feed(bytes);

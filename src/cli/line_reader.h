@@ -4,8 +4,8 @@
 //   Line line = reader.read("> ");                          // on a terminal: edited, with history; from a pipe: as
 //                                                           // written, without a \r before the newline
 //
-// On a terminal Ctrl-C at the prompt ends the line. Between two lines keys are not shown, but kept for the next one, and
-// Ctrl-C sets interrupted() (cli/terminal.h).
+// On a terminal Ctrl-C at the prompt ends the line. Between two lines keys are not shown, but kept for the next one,
+// and Ctrl-C sets interrupted() (cli/terminal.h).
 #pragma once
 #include "cli/editor/line_editor.h"
 
@@ -30,8 +30,8 @@ class LineReader {
     ~LineReader();
     LineReader(const LineReader&) = delete;
 
-    Line read(const std::string& prompt);   // the prompt is shown on a terminal only
-    void discard_typed();                   // what was typed since the last line
+    Line read(const std::string& prompt);                    // the prompt is shown on a terminal only
+    void discard_typed();                                    // what was typed since the last line
     const ClusterWidths& widths() const { return widths_; }  // as measured while lines were typed
 
  private:

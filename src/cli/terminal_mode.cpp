@@ -86,7 +86,8 @@ void make_modes() {
     termios& answering = terminal.modes[TerminalMode::answering];
     typing = answering = terminal.modes[TerminalMode::original];
     answering.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    answering.c_lflag |= NOFLSH;  // or Ctrl-C would discard output, and the cursor would be elsewhere than it is thought
+    answering.c_lflag |=
+        NOFLSH;  // or Ctrl-C would discard output, and the cursor would be elsewhere than it is thought
     if (!terminal.is_ansi) return;
     answering.c_lflag &= ~static_cast<tcflag_t>(ICANON);
     typing.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG | IEXTEN);

@@ -25,7 +25,7 @@ bool is_closing(std::string_view cluster);         // punctuation that does not 
 class ClusterWidths {
  public:
     int of(std::string_view cluster) const;
-    int of_text(std::string_view text) const;  // on one line
+    int of_text(std::string_view text) const;         // on one line
     bool is_certain(std::string_view cluster) const;  // measured, or the same on all terminals
     void set(std::string_view cluster, int columns) { measured_.insert_or_assign(std::string(cluster), columns); }
 

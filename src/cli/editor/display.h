@@ -9,9 +9,9 @@
 // All functions return bytes for the terminal. At `start` the cursor is in the first column of an empty line. Rows are
 // separate lines to the terminal, which therefore never joins them. What does not fit on the screen is shown in part.
 //
-// Widths of clusters on which terminals do not agree are measured before they are first drawn: the cluster is written to
-// the first column, the terminal asked where its cursor is, and what was there written again. The answers arrive among
-// the keys, or never; until then `draw` changes nothing.
+// Widths of clusters on which terminals do not agree are measured before they are first drawn: the cluster is written
+// to the first column, the terminal asked where its cursor is, and what was there written again. The answers arrive
+// among the keys, or never; until then `draw` changes nothing.
 #pragma once
 #include "cli/editor/layout.h"
 
@@ -35,9 +35,9 @@ class RowDisplay {
 
     void start(ScreenSize size);
     std::string draw(const Layout& layout);
-    std::string finish(Layout layout);         // shows all rows, also those without room on the screen
-    std::string clear();                       // removes the rows; the cursor is where it was at `start`
-    std::string resize(ScreenSize size);       // clears, after the terminal has wrapped the rows at its new width
+    std::string finish(Layout layout);    // shows all rows, also those without room on the screen
+    std::string clear();                  // removes the rows; the cursor is where it was at `start`
+    std::string resize(ScreenSize size);  // clears, after the terminal has wrapped the rows at its new width
 
     bool awaits_reports() const { return !asked_.empty(); }
     void report(int column);  // of the cursor, from 1
@@ -60,7 +60,7 @@ class RowDisplay {
     size_t row_ = 0;    // of the cursor, in shown_
     int column_ = 0;    // of the cursor; -1: after the last column, where terminals differ
     std::string out_;
-    std::deque<std::string> asked_;   // clusters whose widths the terminal has not answered yet
+    std::deque<std::string> asked_;  // clusters whose widths the terminal has not answered yet
     std::set<std::string> was_asked_;
 };
 

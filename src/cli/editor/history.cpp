@@ -52,12 +52,12 @@ std::string parse_entry(std::string_view line) {
             line.remove_prefix(1);
         }
     }
-    bytes.resize(bytes.find_last_not_of('\n') + 1);  // libedit keeps the newline that ended the input
     for (size_t at = 0; at < bytes.size();) {
         Character c = read_character(bytes, at);
         if (c.code != 0) text += c.code == not_unicode ? "\xef\xbf\xbd" : std::string_view(bytes).substr(at, c.size);
         at += c.size;
     }
+    text.resize(text.find_last_not_of('\n') + 1);  // libedit keeps the newline that ended the input
     return text;
 }
 
@@ -93,13 +93,12 @@ std::string history_line(std::string_view entry) {
 std::vector<std::string> parse_history(std::string_view file) {
     if (file.starts_with(first_line)) file.remove_prefix(first_line.size());
     std::vector<std::string> entries;
-    size_t lines = static_cast<size_t>(std::count(file.begin(), file.end(), '\n'));
+    size_t lines = static_cast<size_t>(std::count(file.begin(), file.end(), '\n')) + !file.ends_with('\n');
     for (; !file.empty(); --lines) {
         size_t end = std::min(file.find('\n'), file.size());
         std::string entry = lines <= max_entries ? parse_entry(file.substr(0, end)) : "";
         if (!entry.empty()) entries.push_back(std::move(entry));
         file.remove_prefix(std::min(end + 1, file.size()));
-        if (lines == 0) break;  // after the last newline
     }
     return entries;
 }
@@ -140,6 +139,7 @@ void History::append(std::string_view entry) const {
     size_t lines = static_cast<size_t>(std::count(before.begin(), before.end(), '\n'));
     std::string added = history_line(entry);
     if (before.empty()) added.insert(0, first_line);
+    if (!before.empty() && !before.ends_with('\n')) added.insert(0, "\n");
     if (lines > max_entries + slack) {
         added = first_line;
         for (const std::string& kept : entries) added += history_line(kept);

@@ -14,7 +14,7 @@
 
 namespace puna {
 
-std::string history_line(std::string_view entry);                 // with its newline
+std::string history_line(std::string_view entry);               // with its newline
 std::vector<std::string> parse_history(std::string_view file);  // valid UTF-8, the oldest first; at most the last 1000
 
 class History {

@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         }
         check(parse_history(lines) == entries, "written entries are read as others");
         static const std::filesystem::path path = temporary_name("/tmp/puna-history");
-        write_file(path, input);
+        std::ofstream(path, std::ios::binary) << input;
         History history(path);
         history.add("new");
         check(History(path).entries().back() == "new", "an entry was not written");

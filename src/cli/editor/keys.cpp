@@ -19,32 +19,55 @@ struct NamedKey {
 };
 
 constexpr NamedKey control_keys[] = {
-    {"\r", Key::enter},          {"\n", Key::enter},
-    {"\t", Key::tab},            {"\x7f", Key::backspace},
-    {"\x08", Key::backspace},    {"\x01", Key::home},
-    {"\x02", Key::left},         {"\x03", Key::interrupt},
-    {"\x04", Key::end_of_input}, {"\x05", Key::end},
-    {"\x06", Key::right},        {"\x07", Key::cancel},
-    {"\x0b", Key::erase_to_end}, {"\x0c", Key::clear_screen},
-    {"\x0e", Key::newer},        {"\x10", Key::older},
-    {"\x12", Key::search},       {"\x14", Key::swap},
-    {"\x15", Key::erase_to_begin}, {"\x17", Key::erase_blank_left},
-    {"\x19", Key::yank},         {"\x1a", Key::suspend},
+    {"\r", Key::enter},
+    {"\n", Key::enter},
+    {"\t", Key::tab},
+    {"\x7f", Key::backspace},
+    {"\x08", Key::backspace},
+    {"\x01", Key::home},
+    {"\x02", Key::left},
+    {"\x03", Key::interrupt},
+    {"\x04", Key::end_of_input},
+    {"\x05", Key::end},
+    {"\x06", Key::right},
+    {"\x07", Key::cancel},
+    {"\x0b", Key::erase_to_end},
+    {"\x0c", Key::clear_screen},
+    {"\x0e", Key::newer},
+    {"\x10", Key::older},
+    {"\x12", Key::search},
+    {"\x14", Key::swap},
+    {"\x15", Key::erase_to_begin},
+    {"\x17", Key::erase_blank_left},
+    {"\x19", Key::yank},
+    {"\x1a", Key::suspend},
 };
 
 // After Escape, as with Alt.
 constexpr NamedKey alt_keys[] = {
-    {"b", Key::word_left},           {"f", Key::word_right},          {"d", Key::erase_word_right},
+    {"b", Key::word_left},          {"f", Key::word_right},         {"d", Key::erase_word_right},
     {"\x7f", Key::erase_word_left}, {"\x08", Key::erase_word_left}, {"\r", Key::new_line},
     {"\n", Key::new_line},
 };
 
 // After CSI, Escape [; without the number of an unmodified key.
 constexpr NamedKey sequences[] = {
-    {"A", Key::up},           {"B", Key::down},         {"C", Key::right},       {"D", Key::left},
-    {"H", Key::home},         {"F", Key::end},          {"1~", Key::home},       {"7~", Key::home},
-    {"4~", Key::end},         {"8~", Key::end},         {"3~", Key::erase},      {"1;5C", Key::word_right},
-    {"1;5D", Key::word_left}, {"1;3C", Key::word_right}, {"1;3D", Key::word_left}, {"3;5~", Key::erase_word_right},
+    {"A", Key::up},
+    {"B", Key::down},
+    {"C", Key::right},
+    {"D", Key::left},
+    {"H", Key::home},
+    {"F", Key::end},
+    {"1~", Key::home},
+    {"7~", Key::home},
+    {"4~", Key::end},
+    {"8~", Key::end},
+    {"3~", Key::erase},
+    {"1;5C", Key::word_right},
+    {"1;5D", Key::word_left},
+    {"1;3C", Key::word_right},
+    {"1;3D", Key::word_left},
+    {"3;5~", Key::erase_word_right},
     {"3;3~", Key::erase_word_right},
 };
 

@@ -32,7 +32,8 @@ std::string names(std::initializer_list<Key::Name> keys) {
 
 TEST(Keys, SequencesOfTerminalsAreOneKeyEach) {
     EXPECT_EQ(decoded("\x1b[A\x1b[B\x1bOC\x1bOD"), names({Key::up, Key::down, Key::right, Key::left}));
-    EXPECT_EQ(decoded("\x1b[H\x1b[1~\x1bOF\x1b[4~\x1b[3~"), names({Key::home, Key::home, Key::end, Key::end, Key::erase}));
+    EXPECT_EQ(decoded("\x1b[H\x1b[1~\x1bOF\x1b[4~\x1b[3~"),
+              names({Key::home, Key::home, Key::end, Key::end, Key::erase}));
     EXPECT_EQ(decoded("\x1b[1;5D\x1b[1;3C\x1b\r"), names({Key::word_left, Key::word_right, Key::new_line}));
     std::string together = decoded("\x1b[A\x1b[200~x\x1b[201~\xc3\xa4\x1b[1;5D");
     EXPECT_EQ(decoded("\x1b[A\x1b[200~x\x1b[201~\xc3\xa4\x1b[1;5D", true), together) << "in parts";

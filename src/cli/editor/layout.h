@@ -3,8 +3,8 @@
 //   ClusterWidths widths;
 //   Layout layout = lay_out("> ", "two words", 9, 8, widths);       // rows "> two wo" and "rds"; cursor at 1, 3
 //
-// A row ends where the next cluster has no room, and at a newline, after which the text is indented as far as the prompt.
-// Control characters are shown as ^A.
+// A row ends where the next cluster has no room, and at a newline, after which the text is indented as far as the
+// prompt. Control characters are shown as ^A.
 #pragma once
 #include "cli/editor/clusters.h"
 

@@ -90,15 +90,22 @@ std::string LineEditor::handle(const Key& key) {
     if (searching_) search(key);
     if (searching_) return display_.draw(layout());
     switch (key.name) {
-        case Key::enter: return finish(State::accepted);
-        case Key::interrupt: return finish(State::interrupted);
-        case Key::suspend: return finish(State::suspended);
-        case Key::tab: return complete();
-        case Key::clear_screen: display_.start(display_.size()); return std::string(clear_screen) + display_.draw(layout());
+        case Key::enter:
+            return finish(State::accepted);
+        case Key::interrupt:
+            return finish(State::interrupted);
+        case Key::suspend:
+            return finish(State::suspended);
+        case Key::tab:
+            return complete();
+        case Key::clear_screen:
+            display_.start(display_.size());
+            return std::string(clear_screen) + display_.draw(layout());
         case Key::end_of_input:
             if (text().empty()) return finish(State::end_of_input);
             break;
-        default: break;
+        default:
+            break;
     }
     edit(key);
     return display_.draw(layout());
@@ -110,34 +117,73 @@ void LineEditor::edit(const Key& key) {
     if (!erases(key.name)) erases_on_ = false;
     switch (key.name) {
         case Key::text:
-        case Key::paste: buffer_.insert(key.content); break;
-        case Key::new_line: buffer_.insert("\n"); break;
-        case Key::left: buffer_.move_to(buffer_.left()); break;
-        case Key::right: buffer_.move_to(buffer_.right()); break;
-        case Key::home: buffer_.move_to(buffer_.line_begin()); break;
-        case Key::end: buffer_.move_to(buffer_.line_end()); break;
-        case Key::word_left: buffer_.move_to(buffer_.word_left()); break;
-        case Key::word_right: buffer_.move_to(buffer_.word_right()); break;
-        case Key::backspace: buffer_.erase(buffer_.left(), cursor()); break;
+        case Key::paste:
+            buffer_.insert(key.content);
+            break;
+        case Key::new_line:
+            buffer_.insert("\n");
+            break;
+        case Key::left:
+            buffer_.move_to(buffer_.left());
+            break;
+        case Key::right:
+            buffer_.move_to(buffer_.right());
+            break;
+        case Key::home:
+            buffer_.move_to(buffer_.line_begin());
+            break;
+        case Key::end:
+            buffer_.move_to(buffer_.line_end());
+            break;
+        case Key::word_left:
+            buffer_.move_to(buffer_.word_left());
+            break;
+        case Key::word_right:
+            buffer_.move_to(buffer_.word_right());
+            break;
+        case Key::backspace:
+            buffer_.erase(buffer_.left(), cursor());
+            break;
         case Key::end_of_input:
-        case Key::erase: buffer_.erase(cursor(), buffer_.right()); break;
-        case Key::erase_word_left: erase(buffer_.word_left(), cursor()); break;
-        case Key::erase_word_right: erase(cursor(), buffer_.word_right()); break;
-        case Key::erase_blank_left: erase(buffer_.blank_left(), cursor()); break;
-        case Key::erase_to_begin: erase(buffer_.line_begin(), cursor()); break;
-        case Key::erase_to_end: erase(cursor(), std::max(buffer_.line_end(), buffer_.right())); break;
-        case Key::yank: buffer_.insert(erased_); break;
-        case Key::swap: buffer_.swap_clusters(); break;
+        case Key::erase:
+            buffer_.erase(cursor(), buffer_.right());
+            break;
+        case Key::erase_word_left:
+            erase(buffer_.word_left(), cursor());
+            break;
+        case Key::erase_word_right:
+            erase(cursor(), buffer_.word_right());
+            break;
+        case Key::erase_blank_left:
+            erase(buffer_.blank_left(), cursor());
+            break;
+        case Key::erase_to_begin:
+            erase(buffer_.line_begin(), cursor());
+            break;
+        case Key::erase_to_end:
+            erase(cursor(), std::max(buffer_.line_end(), buffer_.right()));
+            break;
+        case Key::yank:
+            buffer_.insert(erased_);
+            break;
+        case Key::swap:
+            buffer_.swap_clusters();
+            break;
         case Key::up:
-        case Key::down: move_line(key.name); break;
+        case Key::down:
+            move_line(key.name);
+            break;
         case Key::older:
-        case Key::newer: move_in_history(key.name); break;
+        case Key::newer:
+            move_in_history(key.name);
+            break;
         case Key::search:
             searching_ = found_ = true;
             pattern_.clear();
             draft_ = entry_ == history_.entries().size() ? text() : draft_;
             break;
-        default: break;
+        default:
+            break;
     }
 }
 
@@ -187,12 +233,15 @@ void LineEditor::search(const Key& key) {
             entry_ = history_.entries().size();
             find_older(entry_);
             return;
-        case Key::search: find_older(entry_); return;
+        case Key::search:
+            find_older(entry_);
+            return;
         case Key::cancel:
             entry_ = history_.entries().size();
             buffer_.set(draft_);
             break;
-        default: break;
+        default:
+            break;
     }
     searching_ = false;  // and the key does what it does elsewhere
 }

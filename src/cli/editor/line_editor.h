@@ -51,7 +51,7 @@ class LineEditor {
     std::string stop_measuring();  // the terminal does not answer: display().awaits_reports()
     void note_report(const Key& key) { display_.report(key.column); }  // one that arrives after the end of the text
     void forget_reports() { display_.stop_measuring(); }
-    std::string resume();          // the cursor is in the first column of an empty line
+    std::string resume();  // the cursor is in the first column of an empty line
 
     State state() const { return state_; }
     const std::string& text() const { return buffer_.text(); }
@@ -77,13 +77,13 @@ class LineEditor {
     EditBuffer buffer_;
     State state_ = State::accepted;
 
-    std::string erased_;          // what yank inserts
-    bool erases_on_ = false;      // the last key erased: the next one adds to it
-    int wanted_column_ = -1;      // of Up and Down, in columns; -1: that of the cursor
-    size_t entry_ = 0;            // of the history; its size: the text itself
-    std::string draft_;           // the text, while an entry is shown
+    std::string erased_;      // what yank inserts
+    bool erases_on_ = false;  // the last key erased: the next one adds to it
+    int wanted_column_ = -1;  // of Up and Down, in columns; -1: that of the cursor
+    size_t entry_ = 0;        // of the history; its size: the text itself
+    std::string draft_;       // the text, while an entry is shown
     bool searching_ = false, found_ = false;
-    std::string pattern_;         // of the search
+    std::string pattern_;  // of the search
 };
 
 }  // namespace puna

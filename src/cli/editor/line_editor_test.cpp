@@ -19,7 +19,8 @@ class Typing {
  public:
     explicit Typing(int columns = 40, int rows = 12, TestScreen::Kind kind = TestScreen::Kind::joins_clusters,
                     Completer complete = {})
-        : screen(columns, rows, kind), editor(history, widths, {.complete = std::move(complete), .display = {true, true}}) {
+        : screen(columns, rows, kind),
+          editor(history, widths, {.complete = std::move(complete), .display = {true, true}}) {
         screen.write(editor.start("> ", {columns, rows}));
     }
 
@@ -68,10 +69,17 @@ TEST(LineEditor, KeysOfAShellEdit) {
     EXPECT_EQ(edited("one two" + left + left + backspace), "one |wo");
     EXPECT_EQ(edited("one two" + home + erase + "\x04"), "|e two");
     EXPECT_EQ(edited("one two\x1b[1;5D!"), "one !|two");
-    EXPECT_EQ(edited("one two\x1b" "b\x1b" "b\x1b" "f"), "one| two");
+    EXPECT_EQ(edited("one two\x1b"
+                     "b\x1b"
+                     "b\x1b"
+                     "f"),
+              "one| two");
     EXPECT_EQ(edited("one two-three\x17"), "one |");
     EXPECT_EQ(edited("one two-three\x1b\x7f"), "one two-|");
-    EXPECT_EQ(edited("one two" + home + "\x1b" "d"), "| two");
+    EXPECT_EQ(edited("one two" + home +
+                     "\x1b"
+                     "d"),
+              "| two");
     EXPECT_EQ(edited("one two\x1b[1;5D\x15"), "|two");
     EXPECT_EQ(edited("one two\x1b[1;5D\x0b"), "one |");
     EXPECT_EQ(edited("one two\x17\x17" + end + "x\x19"), "xone two|") << "erased in several steps";
@@ -188,9 +196,34 @@ TEST(LineEditor, ResizingLeavesNoCopies) {
 
 // Whatever is typed, the terminal shows the rows of the text.
 TEST(LineEditor, RandomKeysNeverLetTheDisplaySlip) {
-    const std::vector<std::string> pieces = {"a",  " word", chinese, astronaut, flag,     waving, heart,   accented, "\u200d",
-                                             left, right,   up,      down,      backspace, erase,  home,    end,      "\x0b",
-                                             "\x17", "\x19", "\x1b\r", "\x1b" "b", "\t",  "\x14", "\x12", "\x07", "\x0c"};
+    const std::vector<std::string> pieces = {"a",
+                                             " word",
+                                             chinese,
+                                             astronaut,
+                                             flag,
+                                             waving,
+                                             heart,
+                                             accented,
+                                             "\u200d",
+                                             left,
+                                             right,
+                                             up,
+                                             down,
+                                             backspace,
+                                             erase,
+                                             home,
+                                             end,
+                                             "\x0b",
+                                             "\x17",
+                                             "\x19",
+                                             "\x1b\r",
+                                             "\x1b"
+                                             "b",
+                                             "\t",
+                                             "\x14",
+                                             "\x12",
+                                             "\x07",
+                                             "\x0c"};
     for (uint64_t seed = 0; seed < 300; ++seed) {
         Random random(seed);
         auto pick = [&](int64_t n) { return static_cast<int64_t>(random.uniform() * static_cast<float>(n)); };
@@ -216,11 +249,21 @@ TEST(LineEditor, HistoryIsWalkedAndSearched) {
     EXPECT_EQ(t.type("draft" + up + up + up).marked(), "second\nline|");
     EXPECT_EQ(t.type(up + up).marked(), "first|") << "through the lines of an entry";
     EXPECT_EQ(t.type("\x0e\x0e\x0e\x0e").marked(), "draft|");
-    EXPECT_EQ(t.type("\x12" "dr").screen.text(), ">\n(search 'dr') a dragon");
+    EXPECT_EQ(t.type("\x12"
+                     "dr")
+                  .screen.text(),
+              ">\n(search 'dr') a dragon");
     EXPECT_EQ(t.type("x").screen.text(), ">\n(not found: 'drx') a dragon");
     EXPECT_EQ(t.type("\x07").marked(), "draft|") << "canceled";
-    EXPECT_EQ(t.type("\x12" "ir\x12" + left).marked(), "|first") << "twice, and on with editing";
-    t.type("\x12" "fi\r");
+    EXPECT_EQ(t.type("\x12"
+                     "ir\x12" +
+                     left)
+                  .marked(),
+              "|first")
+        << "twice, and on with editing";
+    t.type(
+        "\x12"
+        "fi\r");
     EXPECT_EQ(t.editor.state(), LineEditor::State::accepted);
     EXPECT_EQ(t.editor.text(), "first");
 }

@@ -106,22 +106,38 @@ class TestScreen {
         column_ = std::min(column_, command == 'm' || command == 'h' || command == 'l' ? column_ : columns_ - 1);
         std::vector<std::string>& line = lines_[row_];
         switch (command) {
-            case 'A': row_ = std::max(row_ - std::min(row_, count), top()); break;
-            case 'B': row_ = std::min(row_ + count, lines_.size() - 1); break;
-            case 'C': column_ = std::min(column_ + count, columns_ - 1); break;
-            case 'D': column_ -= std::min(column_, count); break;
-            case 'H': row_ = top(), column_ = 0; break;
+            case 'A':
+                row_ = std::max(row_ - std::min(row_, count), top());
+                break;
+            case 'B':
+                row_ = std::min(row_ + count, lines_.size() - 1);
+                break;
+            case 'C':
+                column_ = std::min(column_ + count, columns_ - 1);
+                break;
+            case 'D':
+                column_ -= std::min(column_, count);
+                break;
+            case 'H':
+                row_ = top(), column_ = 0;
+                break;
             case 'J':
                 if (count == 2)
                     for (size_t i = top(); i < lines_.size(); ++i) lines_[i].clear();
                 lines_.resize(row_ + 1);
                 [[fallthrough]];
-            case 'K': lines_[row_].resize(std::min(lines_[row_].size(), column_)); break;
-            case 'n': replies_ += fmt::format("\x1b[{};{}R", row_ - top() + 1, column_ + 1); break;
+            case 'K':
+                lines_[row_].resize(std::min(lines_[row_].size(), column_));
+                break;
+            case 'n':
+                replies_ += fmt::format("\x1b[{};{}R", row_ - top() + 1, column_ + 1);
+                break;
             case 'm':
             case 'h':
-            case 'l': break;
-            default: check(false, "an unknown sequence: {} after {} cells", command, line.size());
+            case 'l':
+                break;
+            default:
+                check(false, "an unknown sequence: {} after {} cells", command, line.size());
         }
     }
 

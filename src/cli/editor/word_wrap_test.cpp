@@ -62,7 +62,8 @@ TEST(WordWrap, WordsLongerThanALineAreBroken) {
 
 TEST(WordWrap, WideCharactersAndEmojiCountTheirColumns) {
     EXPECT_EQ(wrapped("\u4e2d\u6587\u4e2d\u6587\u4e2d\u6587", 9), "\u4e2d\u6587\u4e2d\u6587\n\u4e2d\u6587");
-    EXPECT_EQ(wrapped("\u4e2d\u6587\u4e2d\u6587\u3002", 8), "\u4e2d\u6587\u4e2d\n\u6587\u3002") << "no full stop begins a line";
+    EXPECT_EQ(wrapped("\u4e2d\u6587\u4e2d\u6587\u3002", 8), "\u4e2d\u6587\u4e2d\n\u6587\u3002")
+        << "no full stop begins a line";
     EXPECT_EQ(wrapped("see \u4e2d\u6587ok", 8), "see \u4e2d\u6587\nok");
     const std::string astronaut = "\U0001f469\u200d\U0001f680";
     EXPECT_EQ(wrapped("abc " + astronaut + astronaut + " x", 8), "abc " + astronaut + astronaut + "\nx");
