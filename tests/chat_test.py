@@ -269,6 +269,14 @@ def conversations_are_saved_and_loaded(folder):
     terminal.enter("/reset")
     terminal.at_prompt()
     assert saved(terminal, folder) == before[:1]
+    kept = pathlib.Path(folder) / "state/puna/conversation.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    terminal.enter("/load")
+    terminal.expect("loaded 3 messages")
+    terminal.at_prompt()
+    assert saved(terminal, folder) == before
+    terminal.enter("/reset")
+    terminal.at_prompt()
     os.mkfifo(f"{folder}/pipe")
     (pathlib.Path(folder) / "notes").write_text("precious")
     terminal.enter(f"/load {folder}/pipe")

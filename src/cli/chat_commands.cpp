@@ -111,7 +111,7 @@ const ChatSession::Command ChatSession::commands[] = {
      &ChatSession::set},
     {"/info", "", "show the model, the context and the options", &ChatSession::info},
     {"/save", "FILE", "write the conversation and the options as JSON", &ChatSession::save},
-    {"/load", "FILE", "continue a saved conversation", &ChatSession::load},
+    {"/load", "[FILE]", "continue a saved conversation; without FILE: the last one", &ChatSession::load},
     {"/exit", "", "leave; also /bye or Ctrl-D", &ChatSession::exit},
     {"/bye", "", "", &ChatSession::exit},
 };
@@ -255,7 +255,8 @@ void ChatSession::save(const std::string& path) {
     note(fmt::format("saved {} to {}", format_count(std::ssize(conversation_.messages), "message"), path));
 }
 
-void ChatSession::load(const std::string& path) {
+void ChatSession::load(const std::string& named) {
+    std::string path = named.empty() ? last_conversation_file().string() : named;
     MappedFile file(path);
     reject_non_text(file.text(), path);
     conversation_ = parse_conversation(file.text(), path, conversation_.options);

@@ -4,6 +4,7 @@
 #include "cli/answer.h"
 #include "cli/terminal.h"
 #include "cli/terminal_mode.h"
+#include "core/atomic_file.h"
 #include "core/console.h"
 #include "core/log.h"
 #include "core/progress.h"
@@ -12,6 +13,7 @@
 #include "model/weights.h"
 #include "train/card.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -33,6 +35,8 @@ void check_piped(std::string& line, int64_t number) {
 bool has_text(std::string_view message) { return message.find_first_not_of(" \t\r\n") != message.npos; }
 
 }  // namespace
+
+std::filesystem::path last_conversation_file() { return state_folder() / "conversation.json"; }
 
 ChatSession::ChatSession(Engine& engine, const ChatTemplate& chat, ChatSetup setup)
     : engine_(engine),
@@ -67,6 +71,18 @@ void ChatSession::note(std::string_view term, std::string_view text) {
     if (!ansi_) return note(begin + std::string(text));
     printed_ = true;
     print_now(dimmed(begin + wrapped(without_controls(text), term_columns)) + "\n");
+}
+
+// On a terminal, for /load. One that cannot be kept is no reason to interrupt the chat.
+void ChatSession::keep_conversation() const {
+    if (!terminal_ || state_folder().empty()) return;
+    mode_t before = ::umask(077);  // readable by its owner only; no other thread creates files
+    try {
+        make_folder(state_folder());
+        write_file(last_conversation_file(), conversation_json(conversation_));
+    } catch (const Error&) {
+    }
+    ::umask(before);
 }
 
 // Errors are printed at once; without a terminal they also make the exit code 1.
@@ -159,6 +175,7 @@ void ChatSession::answer_last(std::vector<Message> messages) {
     messages.push_back({.role = "assistant", .content = reply.text});
     conversation_.messages = std::move(messages);
     close(reply);
+    keep_conversation();
 }
 
 void ChatSession::greet() {

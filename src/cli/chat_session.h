@@ -13,6 +13,7 @@
 #include "cli/line_reader.h"
 #include "infer/engine.h"
 
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ struct ChatSetup {
     std::vector<int32_t> stop_ids = {};  // in addition to the engine's
     bool json = false;                   // answers as JSON
 };
+
+std::filesystem::path last_conversation_file();  // in state_folder(); with each answer, on a terminal
 
 class ChatSession {
  public:
@@ -51,6 +54,7 @@ class ChatSession {
     Answer generate(std::span<const Message> messages);
     void close(const Answer& answer);
     void warn_about_context(const Answer& answer);
+    void keep_conversation() const;
     [[noreturn]] void fail_too_long(std::span<const Message> messages) const;
     int64_t count_tokens(std::span<const Message> messages, bool with_header) const;
     ContextUse context_use() const;
@@ -73,7 +77,7 @@ class ChatSession {
     void set(const std::string& assignment);
     void info(const std::string&);
     void save(const std::string& path);
-    void load(const std::string& path);
+    void load(const std::string& named);
     void exit(const std::string&) { exiting_ = true; }
 
     Engine& engine_;

@@ -20,12 +20,14 @@ constexpr std::chrono::milliseconds report_timeout{500};  // a terminal that tak
 
 }  // namespace
 
-std::filesystem::path history_file() {
+std::filesystem::path state_folder() {
     const char *state = std::getenv("XDG_STATE_HOME"), *home = std::getenv("HOME");
-    if (state && *state == '/') return std::filesystem::path(state) / "puna/history";
-    if (home && *home == '/') return std::filesystem::path(home) / ".local/state/puna/history";
+    if (state && *state == '/') return std::filesystem::path(state) / "puna";
+    if (home && *home == '/') return std::filesystem::path(home) / ".local/state/puna";
     return {};
 }
+
+std::filesystem::path history_file() { return state_folder().empty() ? "" : state_folder() / "history"; }
 
 // At the terminal.
 struct LineReader::Typist {

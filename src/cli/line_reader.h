@@ -16,7 +16,9 @@
 
 namespace puna {
 
-std::filesystem::path history_file();  // empty if there is no home folder
+// Empty if there is no home folder.
+std::filesystem::path state_folder();  // of what is kept from one chat to the next
+std::filesystem::path history_file();
 
 struct Line {
     enum Kind { text, interrupted, end };
