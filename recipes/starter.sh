@@ -44,5 +44,7 @@ stage talk packed/talk stories
 
 mkdir -p starter
 cp talk/{config.json,generation_config.json,model.safetensors,tokenizer.json,tokenizer_config.json,chat_template.jinja} starter/
+# Against loops: recipes/starter/lengths.py counts them.
+sed -i 's/^  "top_k": 0,$/&\n  "frequency_penalty": 0.05,/' starter/generation_config.json
 python3 "$recipes/starter/card.py" "$puna" starter text/held_out.txt "$recipes/prompts.txt" pretrain stories talk
 echo "== done: the model is $out/starter"

@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lengths
+
 CARD = """---
 license: apache-2.0
 language: en
@@ -87,7 +89,8 @@ the data. The weights are such results, and the data is not published here.
 ## Sample answers
 
 One answer to each line of `recipes/prompts.txt`, with seeds 1 to {count} and the settings of `generation_config.json`, unselected. Some of
-them differ with other kernels than those above.
+them differ with other kernels than those above. A slight frequency penalty keeps answers from repeating themselves: of {chats}
+answers in chats of two turns (`recipes/starter/lengths.py`) {long} are longer than {limit} tokens.
 
 {answers}
 """
@@ -126,6 +129,7 @@ def main():
         answer = run(puna, "chat", model, "--seed", seed, "--json", text=prompt + "\n")
         ending = "" if answer["finish"] == "stop" else f" (cut off: {answer['finish']})"
         answers.append(f"**{seed}. {prompt}**{ending}\n\n{quoted(answer['text'])}\n")
+    chats = lengths.measure(puna, model)
     weights = (model / "model.safetensors").stat().st_size
     (model / "README.md").write_text(CARD.format(
         parameters=weights / 2e6, megabytes=sum(path.stat().st_size for path in model.iterdir()) / 1e6, hours=sum(seconds for _, _, seconds in stages) / 3600,
@@ -135,7 +139,8 @@ def main():
               f"context length {config['max_position_embeddings']}, tied embeddings",
         stages="\n".join(f"| {name} | {tokens / 1e6:.1f} M | {'random weights' if i == 0 else 'previous stage'} | {bits:.4f} |"
                          for i, (name, (tokens, bits, _)) in enumerate(zip(names, stages))),
-        count=len(lines), answers="\n".join(answers).rstrip()))
+        count=len(lines), chats=f"{len(chats):,}", long=sum(length > lengths.LONG for length in chats) or "none", limit=lengths.LONG,
+        answers="\n".join(answers).rstrip()))
 
 
 if __name__ == "__main__":

@@ -29,8 +29,12 @@ GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, Ge
     std::vector<Field> fields = list_fields(options.sample), flag_fields = list_fields(requested.sample);
     for (size_t i = 0; i < fields.size(); ++i)
         if (flags.given(fields[i].name)) copy_value(fields[i], flag_fields[i]);
-    for (std::string& stop : options.stop) stop = unescaped(stop);
+    unescape_stops(options);
     return options;
+}
+
+void unescape_stops(GenerateOptions& options) {
+    for (std::string& stop : options.stop) stop = unescaped(stop);
 }
 
 std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags) {

@@ -15,6 +15,9 @@ namespace puna {
 // \n, \t and \\ are a newline, a tab and a backslash.
 GenerateOptions with_model_defaults(const Engine& engine, const Flags& flags, GenerateOptions requested);
 
+// \n, \t and \\ in stop texts, as above; of those that were typed.
+void unescape_stops(GenerateOptions& options);
+
 // Options without effect, of those that were given: one line for each, which begins with the field's name. Throws Error
 // if max_tokens leaves no room for a prompt in the context.
 std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine,

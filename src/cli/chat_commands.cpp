@@ -59,7 +59,7 @@ std::string shown_value(const Field& field) {
     std::string_view meaning = field.values.unset;
     if (is_default && !meaning.empty()) return std::string(meaning);
     std::string value = to_text(field);
-    return value.empty() ? "none" : value;
+    return value.empty() ? "none" : printable(value);
 }
 
 // /save overwrites saved conversations only: any other existing file was named by mistake.
@@ -231,6 +231,7 @@ void ChatSession::set(const std::string& assignment) {
             copy_value(field, find_field(initial_list, name, "/set"));
         else
             set_from_text(field, value);
+        if (name == "stop" && value != "default") unescape_stops(changed);
         auto is_set = [&](std::string_view other) { return other == name; };
         std::vector<FieldNote> notes = notes_on(changed, engine_, is_set);
         conversation_.options = changed;
