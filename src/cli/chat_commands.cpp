@@ -135,8 +135,8 @@ void ChatSession::run_command(std::string_view line) {
          guess.empty() ? "; /help lists the commands" : fmt::format(". Did you mean '{}'?", guess));
 }
 
-Completion ChatSession::complete(std::string_view text) const {
-    Completion found;
+TabCompletion ChatSession::complete(std::string_view text) const {
+    TabCompletion found;
     size_t blank = text.find(' ');
     if (!begins_message_ || !text.starts_with('/') || text.find('\n') != text.npos) return found;
     if (blank == text.npos) {

@@ -66,7 +66,7 @@ class ChatSession {
 
     // chat_commands.cpp
     void run_command(std::string_view line);
-    Completion complete(std::string_view text) const;
+    TabCompletion complete(std::string_view text) const;
     void show_turn(const Turn& turn);
     void help(const std::string&);
     void retry(const std::string&);

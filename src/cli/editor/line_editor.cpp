@@ -263,7 +263,7 @@ void LineEditor::find_older(size_t before) {
 
 std::string LineEditor::complete() {
     std::string out;
-    Completion found;
+    TabCompletion found;
     if (complete_) found = complete_(std::string_view(text()).substr(0, cursor()));
     if (!found.words.empty()) {
         std::string common = common_beginning(found.words);

@@ -23,11 +23,11 @@
 namespace puna {
 
 // What may stand in place of the text from `begin` to the cursor.
-struct Completion {
+struct TabCompletion {
     size_t begin = 0;
     std::vector<std::string> words = {};
 };
-using Completer = std::function<Completion(std::string_view text)>;  // text: before the cursor
+using Completer = std::function<TabCompletion(std::string_view text)>;  // text: before the cursor
 
 class LineEditor {
  public:

@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         history.add("an entry\nof two lines");
         history.add("/set temperature");
         ClusterWidths widths;
-        Completer complete = [](std::string_view text) -> Completion {
-            return text.starts_with('/') ? Completion{0, {"/save ", "/set "}} : Completion{text.size(), {"x"}};
+        Completer complete = [](std::string_view text) -> TabCompletion {
+            return text.starts_with('/') ? TabCompletion{0, {"/save ", "/set "}} : TabCompletion{text.size(), {"x"}};
         };
         LineEditor editor(history, widths, {.complete = complete, .display = {true, true}});
         KeyDecoder keys;

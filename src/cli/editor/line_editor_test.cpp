@@ -270,7 +270,7 @@ TEST(LineEditor, HistoryIsWalkedAndSearched) {
 
 TEST(LineEditor, TabCompletesAndLists) {
     auto complete = [](std::string_view text) {
-        Completion found;
+        TabCompletion found;
         for (const char* word : {"/save ", "/set ", "/system ", "/undo"})
             if (std::string_view(word).starts_with(text)) found.words.push_back(word);
         return found;
