@@ -2,7 +2,7 @@
 //
 //   History history(history_file());          // an empty path: kept for this run only
 //   history.add("Tell me a story.");
-//   history.entries().back();
+//   std::string last = history.entries().back();
 //
 // The file has the format of libedit: a first line, and one line for each entry, in which white space and control
 // characters are escaped. Only its owner can read it. Several programs may add to it at once.
