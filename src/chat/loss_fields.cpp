@@ -10,7 +10,7 @@ namespace puna {
 
 namespace {
 
-// OpenAI's weight, Axolotl's train, Swift's loss and loss_scale, TRL's masks, KTO's label, and the like.
+// OpenAI's weight, Axolotl's train, Swift's loss and loss_scale, TRL's masks, KTO's label and kto_tag, and the like.
 struct FlagName {
     std::string_view name;
     bool in_loss_if_true = true;
@@ -33,6 +33,7 @@ constexpr FlagName flag_names[] = {{"weight"},
                                    {"assistant_masks"},
                                    {"compute_loss"},
                                    {"label"},
+                                   {"kto_tag"},
                                    {"calculate_loss"},
                                    {"masked", false},
                                    {"ignore_loss", false},

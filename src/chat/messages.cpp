@@ -4,6 +4,7 @@
 #include "core/error.h"
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 #include <string>
 
@@ -16,12 +17,47 @@ template <class... Args>
     fail(ErrorKind::unsupported, "{}: {}", node.place(), fmt::format(format, std::forward<Args>(args)...));
 }
 
-std::string read_role(const JsonNode& message) {
-    JsonNode given = message.need("role");
-    std::string role = given.text();
+// Under which names a message has its role and its content.
+struct MessageNames {
+    std::string_view role = "role", content = "content";
+};
+
+std::string_view only_one(const JsonNode& message, std::string_view name, std::string_view other_name) {
+    bool has_other = message.find(other_name).has_value();
+    if (has_other && message.find(name))
+        fail_unsupported(message, "has both '{}' and '{}': remove one of them", name, other_name);
+    return has_other ? other_name : name;
+}
+
+MessageNames names_in(const JsonNode& message, MessageForm form) {
+    if (form == MessageForm::openai) return {};
+    return {only_one(message, "role", "from"), only_one(message, "content", "value")};
+}
+
+// ShareGPT's, and those of data sets in its form.
+struct RoleName {
+    std::string_view name, role;
+};
+constexpr std::string_view call_role = "function_call";
+constexpr RoleName other_role_names[] = {
+    {"human", "user"},        {"prompter", "user"},    {"gpt", "assistant"},          {"chatgpt", "assistant"},
+    {"bing", "assistant"},    {"bard", "assistant"},   {"bot", "assistant"},          {"model", "assistant"},
+    {call_role, "assistant"}, {"observation", "tool"}, {"function_response", "tool"}, {"tool_response", "tool"},
+    {"function", "tool"}};
+
+std::string in_lower_case(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
+std::string read_role(const JsonNode& given, MessageForm form) {
+    std::string text = given.text(), role = form == MessageForm::openai ? text : in_lower_case(text);
     for (std::string_view known : {"system", "user", "assistant", "tool", "ipython"})
         if (role == known) return role;
-    fail_unsupported(given, "unknown role '{}': use system, user, assistant or tool", printable(role));
+    for (const RoleName& other : other_role_names)
+        if (form != MessageForm::openai && role == other.name) return std::string(other.role);
+    fail_unsupported(given, "unknown role '{}': use system, user, assistant or tool", printable(text));
 }
 
 // The fields without a meaning here; of repeated ones a template gets the last, as in Python. A name or id that is null
@@ -92,6 +128,21 @@ void read_calls(Message& message, const JsonNode& in) {
         fail_unsupported(in, "only assistant messages can call tools, not messages with role {}", message.role);
 }
 
+// {"name": "add", "arguments": {"a": 2}}, or a list of such calls.
+void read_bare_calls(Message& message, const JsonNode& calls) {
+    std::vector<JsonNode> list = calls.is_array() ? calls.items() : std::vector<JsonNode>{calls};
+    for (const JsonNode& call : list)
+        message.tool_calls.push_back({call.need("name").text(), read_arguments(call.need("arguments"))});
+}
+
+// content: the calls, or their JSON as text.
+void read_calls_in_content(Message& message, const JsonNode& content) {
+    if (!content.is_string()) return read_bare_calls(message, content);
+    std::string text = content.text();
+    JsonDocument calls(text, content.place(), message_limits);
+    read_bare_calls(message, calls.root());
+}
+
 bool read_in_loss(const JsonNode& message, const std::string& role) {
     std::optional<LossFlag> flag = read_loss_flag(message, role == "assistant");
     if (flag && flag->in_loss && role != "assistant")
@@ -113,19 +164,22 @@ void reject_unsupported_fields(const JsonNode& message) {
         if (message.find(field.name)) fail_unsupported(message, "'{}' is not supported: {}", field.name, field.remedy);
 }
 
-Message read_message(const JsonNode& in) {
+Message read_message(const JsonNode& in, MessageForm form) {
     reject_unsupported_fields(in);
-    Message message{.role = read_role(in)};
+    MessageNames names = names_in(in, form);
+    JsonNode role = in.need(names.role);
+    Message message{.role = read_role(role, form)};
     message.in_loss = read_in_loss(in, message.role);
     message.name = in.text("name", "");
     message.tool_call_id = in.text("tool_call_id", "");
-    message.fields =
-        other_fields(in, {"role", "content", "name", "tool_call", "tool_calls", "tool_call_id", "function_call"});
+    message.fields = other_fields(
+        in, {names.role, names.content, "name", "tool_call", "tool_calls", "tool_call_id", "function_call"});
     read_calls(message, in);
-    std::optional<JsonNode> content = in.find("content");
-    if (content) read_content(message, *content);
+    std::optional<JsonNode> content = in.find(names.content);
+    bool is_call = form != MessageForm::openai && in_lower_case(role.text()) == call_role;
+    if (content) is_call ? read_calls_in_content(message, *content) : read_content(message, *content);
     if (!content && message.tool_calls.empty())
-        fail(ErrorKind::damaged, "{}: a message with role {} has no 'content'", in.place(), message.role);
+        fail(ErrorKind::damaged, "{}: a message with role {} has no '{}'", in.place(), message.role, names.content);
     return message;
 }
 
@@ -180,9 +234,9 @@ std::string text_of(const Message& message) {
     return text;
 }
 
-std::vector<Message> read_messages(const JsonNode& list) {
+std::vector<Message> read_messages(const JsonNode& list, MessageForm form) {
     std::vector<Message> messages;
-    for (const JsonNode& message : list.items()) messages.push_back(read_message(message));
+    for (const JsonNode& message : list.items()) messages.push_back(read_message(message, form));
     return messages;
 }
 

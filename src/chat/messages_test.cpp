@@ -60,6 +60,69 @@ TEST(Messages, HaveOpenAisFields) {
     for (const Message& message : messages) EXPECT_THAT(message.fields, IsEmpty());
 }
 
+std::vector<Message> read_training_data(std::string_view list) {
+    JsonDocument document(list, "chat.json", message_limits);
+    return read_messages(document.root(), MessageForm::training_data);
+}
+
+TEST(Messages, TrainingDataMayHaveShareGptsNames) {
+    std::vector<Message> messages = read_training_data(R"([
+        {"from": "system", "value": "s"}, {"from": "human", "value": "a", "mood": 1}, {"from": "gpt", "value": "b"},
+        {"from": "USER", "value": "c"}, {"role": "assistant", "value": "d", "weight": 0},
+        {"from": "chatgpt", "content": "e"}, {"from": "tool", "value": {"x": 1}}, {"role": "bing", "content": "f"}])");
+    ASSERT_THAT(messages, SizeIs(8));
+    std::string roles, contents;
+    for (const Message& message : messages) {
+        roles += message.role.substr(0, 1);
+        contents += message.content;
+    }
+    EXPECT_EQ(roles, "suauaata");
+    EXPECT_EQ(contents, R"(sabcde{"x":1}f)");
+    EXPECT_EQ(fields_of(messages[1].fields), "mood=1;");
+    EXPECT_FALSE(messages[4].in_loss);
+    EXPECT_TRUE(messages[5].in_loss);
+}
+
+TEST(Messages, TrainingDataMayHaveCallsAsTurns) {
+    std::vector<Message> messages = read_training_data(R"([
+        {"from": "function_call", "value": "{\"name\": \"add\", \"arguments\": {\"a\": 2}}"},
+        {"from": "observation", "value": "5"},
+        {"from": "function_call", "value": [{"name": "f", "arguments": "{}"}, {"name": "g", "arguments": {}}]}])");
+    ASSERT_THAT(messages, SizeIs(3));
+    EXPECT_EQ(messages[0].role, "assistant");
+    EXPECT_EQ(messages[0].content, "");
+    EXPECT_EQ(messages[0].tool_calls.at(0).name, "add");
+    EXPECT_EQ(messages[0].tool_calls.at(0).arguments, R"({"a":2})");
+    EXPECT_EQ(messages[1].role, "tool");
+    EXPECT_EQ(messages[2].tool_calls.at(1).name, "g");
+}
+
+TEST(Messages, ShareGptsNamesAreNamedInErrors) {
+    auto error_in = [](std::string_view message) {
+        return error_of([&] { read_training_data(fmt::format("[{}]", message)); });
+    };
+    EXPECT_EQ(error_in(R"({"from": "cat", "value": "x"})"),
+              "chat.json: [0].from: unknown role 'cat': use system, user, assistant or tool");
+    EXPECT_EQ(error_in(R"({"from": "gpt"})"), "chat.json: [0]: a message with role assistant has no 'content'");
+    EXPECT_EQ(error_in(R"({"value": "x"})"), "chat.json: '[0].role' is missing");
+    EXPECT_EQ(error_in(R"({"from": "gpt", "role": "user", "value": "x"})"),
+              "chat.json: [0]: has both 'role' and 'from': remove one of them");
+    EXPECT_EQ(error_in(R"({"from": "gpt", "content": "y", "value": "x"})"),
+              "chat.json: [0]: has both 'content' and 'value': remove one of them");
+    EXPECT_EQ(error_in(R"({"from": "function_call", "value": "{\"name\": 5}"})"),
+              "chat.json: [0].value: 'name' must be a string");
+    EXPECT_EQ(error_in(R"({"from": "human", "value": "x", "weight": 1})"),
+              "chat.json: [0]: 'weight' puts a message with role user in the loss, but only assistant messages can be "
+              "in it");
+}
+
+TEST(Messages, RequestsHaveOpenAisNamesOnly) {
+    EXPECT_THAT(error_in(R"({"from": "human", "value": "x"})"), HasSubstr("'[0].role' is missing"));
+    EXPECT_THAT(error_in(R"({"role": "human", "content": "x"})"), HasSubstr("unknown role 'human'"));
+    EXPECT_THAT(error_in(R"({"role": "User", "content": "x"})"), HasSubstr("unknown role 'User'"));
+    EXPECT_EQ(fields_of(read_one(R"({"role": "user", "content": "x", "value": 3})").fields), "value=3;");
+}
+
 TEST(Messages, CallsMayHaveAShorterForm) {
     for (const char* call : {R"("tool_call": {"method": "add", "parameters": {"a": 1}})",
                              R"("tool_calls": [{"function": {"name": "add", "arguments": {"a": 1}}}])"}) {
