@@ -10,6 +10,7 @@ const FileKind* find_encoding(std::string_view beginning) {
         {"\x28\xb5\x2f\xfd", "zstd data", "decompress it first (zstd -dc)"},
         {std::string_view("\xff\xfe\0\0", 4), "UTF-32", "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)"},
         {"\xff\xfe", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
+        {std::string_view("\0\0\xfe\xff", 4), "UTF-32", "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)"},
         {"\xfe\xff", "UTF-16", "convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)"},
     };
     for (const FileKind& encoding : encodings)

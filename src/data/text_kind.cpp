@@ -29,10 +29,10 @@ constexpr KnownFormat known_formats[] = {
     {"GGUF", "a GGUF file", "name a text file"},
     {std::string_view("SQLite format 3\0", 16), "an SQLite database", "export its text first (sqlite3)"},
     {"PAR1", "a Parquet file", "convert it to JSON lines first"},
-    {std::string_view("\x00\x00\xfe\xff", 4), "UTF-32", "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)"},
+    {"\x89PNG\r\n", "a PNG image", "exclude it"},
+    {"\xff\xd8\xff", "a JPEG image", "exclude it"},
+    {"GIF8", "a GIF image", "exclude it"},
 };
-
-constexpr size_t inspected_bytes = 1 << 16;
 
 // In UTF-16, Latin letters and spaces have one zero byte each, always on the same side: first in UTF-16BE.
 std::string_view utf16_of(std::string_view text) {
@@ -48,29 +48,35 @@ std::string_view utf16_of(std::string_view text) {
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
 
-void reject_other_formats(std::string_view beginning, std::string_view path) {
+void reject_known_formats(std::string_view beginning, std::string_view path) {
     std::string_view text = beginning.substr(0, inspected_bytes);
     if (const FileKind* encoding = find_encoding(text))
-        fail("{}: is {}, not text: {}", path, encoding->name, encoding->remedy);
+        fail(ErrorKind::damaged, "{}: is {}, not text: {}", path, encoding->name, encoding->remedy);
     for (const KnownFormat& known : known_formats)
         if (text.substr(std::min(known.offset, text.size())).starts_with(known.magic))
-            fail("{}: is {}, not text: {}", path, known.name, known.remedy);
-    if (std::string_view name = utf16_of(text); !name.empty())
-        fail("{}: looks like {}: convert it to UTF-8 (iconv -f {} -t UTF-8)", path, name, name);
+            fail(ErrorKind::damaged, "{}: is {}, not text: {}", path, known.name, known.remedy);
+}
+
+void reject_other_formats(std::string_view beginning, std::string_view path) {
+    reject_known_formats(beginning, path);
+    if (std::string_view name = utf16_of(beginning); !name.empty())
+        throw EncodingError(
+            fmt::format("{}: looks like {}: convert it to UTF-8 (iconv -f {} -t UTF-8)", path, name, name));
 }
 
 void reject_non_text(std::string_view beginning, std::string_view path) {
     if (beginning.starts_with(git_lfs_magic))
-        fail("{}: is a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'", path);
+        fail(ErrorKind::damaged, "{}: is a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'", path);
     std::string_view text = beginning.substr(0, inspected_bytes);
     size_t cut = text.size() < beginning.size() ? 3 : 0;  // a character may be truncated at the end
     size_t errors = find_utf8_errors(text).count;
     errors -= std::min(errors, cut);
     if (errors == 0 && text.find('\0') == text.npos) return;
     reject_other_formats(text, path);
-    if (errors > text.size() / 10)
-        fail("{}: is not UTF-8 text: {} of its first {} bytes are invalid; convert it to UTF-8 (iconv)", path, errors,
-             text.size());
+    if (errors > std::max<size_t>(text.size() / 10, 4))  // not just one in a short text
+        throw EncodingError(
+            fmt::format("{}: is not UTF-8 text: {} of its first {} bytes are invalid; convert it to UTF-8 (iconv)",
+                        path, errors, text.size()));
 }
 
 bool contains_json(std::string_view beginning) {
@@ -95,7 +101,7 @@ bool contains_json(std::string_view beginning) {
 std::string_view plain_text(std::string_view content, std::string_view path) {
     reject_non_text(content, path);
     if (content.find('\0') != content.npos)
-        fail("{}: is not text: it contains a zero byte; exclude it or convert it to UTF-8", path);
+        fail(ErrorKind::damaged, "{}: is not text: it contains a zero byte; exclude it or convert it to UTF-8", path);
     if (Utf8Errors errors = find_utf8_errors(content); errors.count > 0) warn_about_invalid_utf8(path, errors.first);
     if (content.starts_with(byte_order_mark)) content.remove_prefix(byte_order_mark.size());
     return content;

@@ -1,0 +1,63 @@
+#include "data/text_stream.h"
+
+#include "core/atomic_file.h"
+#include "core/test_error.h"
+#include "core/test_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+using testing::HasSubstr;
+
+// The text, read in parts, and what was logged.
+std::pair<std::string, std::string> read(std::string_view bytes, const std::string& encoding = {}) {
+    TestFolder folder;
+    write_file(folder / "x.txt", bytes);
+    TextStream stream(folder / "x.txt", encoding);
+    std::string text;
+    testing::internal::CaptureStderr();
+    for (bool more = true; more;) more = stream.read(text, 10);
+    EXPECT_EQ(stream.consumed(), std::ssize(bytes));
+    return {text, testing::internal::GetCapturedStderr()};
+}
+
+std::string utf16(std::string_view ascii, std::string_view mark) {
+    bool little = mark[0] == '\xff';
+    std::string bytes(mark);
+    for (char c : ascii) bytes += little ? std::string{c, '\0'} : std::string{'\0', c};
+    return bytes;
+}
+
+TEST(TextStream, AMarkDecidesTheEncoding) {
+    std::string text(200'000, 'x');
+    for (std::string_view mark : {"\xff\xfe", "\xfe\xff"}) {
+        auto [read_text, logged] = read(utf16(text + "\n", mark), "latin1");
+        EXPECT_EQ(read_text, text + "\n");
+        EXPECT_THAT(logged,
+                    HasSubstr(mark[0] == '\xff' ? "x.txt: converted from UTF-16LE" : "converted from UTF-16BE"));
+    }
+    EXPECT_EQ(read("\xef\xbb\xbf"
+                   "caf\u00e9",
+                   "latin1"),
+              (std::pair<std::string, std::string>("caf\u00e9", "")));
+}
+
+TEST(TextStream, WithoutAMarkTheNamedEncodingCounts) {
+    EXPECT_EQ(read("caf\xe9", "latin1").first, "caf\u00e9");
+    EXPECT_EQ(read("caf\xe9").first, "caf\xe9") << "unchecked";
+    EXPECT_EQ(read("caf\xe9", "utf8").first, "caf\xe9");
+    EXPECT_EQ(read("").first, "");
+    EXPECT_EQ(read("", "latin1").first, "");
+}
+
+// Any byte is a character of Latin-1, so nothing later would find out.
+TEST(TextStream, BinaryDataIsNotConverted) {
+    EXPECT_THAT(error_of([] { read(std::string_view("\x89PNG\r\n\x1a\n\0\0", 10), "latin1"); }),
+                HasSubstr("x.txt: is a PNG image"));
+}
+
+}  // namespace
+}  // namespace puna
