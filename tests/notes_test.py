@@ -137,7 +137,7 @@ def files_that_are_not_text_are_rejected_with_a_remedy(folder):
         (folder / name).write_bytes(b"abc\0def\n" if name == "nul.txt" else "hi".encode("utf-32-le"))
         one_line(run("tokenizer", "encode", model, folder / name, code=1), name, "contains a zero byte")
     for name, content in (("wrong.txt", '{"text": "a cat"}\n'), ("records.jsonlines", '{"text": "a cat"}\n{"text": "b"}\n'), ("array.txt", '[\n {"text": "a cat"}]')):
-        one_line(pack(folder, name, content, code=1), name, "contains JSON, but its name does not end in .jsonl")
+        one_line(pack(folder, name, content, code=1), name, "contains JSON, but its name ends in neither .json nor .jsonl")
     one_line(pack(folder, "pointer.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", code=1), "pointer.txt", "git lfs pull")
     pack(folder, "braces.txt", "{braces} are text\n[so are brackets]\n")
     one_line(run("eval", "text", model, folder / "missing.jsonl", code=1), "missing.jsonl", "No such file")
@@ -146,8 +146,7 @@ def files_that_are_not_text_are_rejected_with_a_remedy(folder):
         one_line(run("eval", "text", model, folder / name, code=1), name, "jq -r .text")
         has_note(run("tokenizer", "encode", model, folder / name), name, "contains JSON")
     assert run("eval", "text", model, "-", text=b'{"text": "a cat"}\n').stdout
-    for name in ("list.json", "list.json.gz"):
-        one_line(pack(folder, name, "[]", code=1), name, ".jsonl")
+    one_line(pack(folder, "empty.json", "[]", code=1), "empty.json", "contains no documents")
     (folder / "marked.txt").write_bytes(b"\xef\xbb\xbf" + words.encode())
     (folder / "bare.txt").write_bytes(words.encode())
     assert run("eval", "text", model, folder / "marked.txt").stdout == run("eval", "text", model, folder / "bare.txt").stdout
@@ -155,7 +154,7 @@ def files_that_are_not_text_are_rejected_with_a_remedy(folder):
     assert prompts[0] == prompts[1], prompts
     (folder / "latin.txt").write_bytes("Un caf\xe9 au lait, puis un autre.".encode("latin-1"))
     has_note(run("eval", "text", model, folder / "latin.txt"), "latin.txt", "not valid UTF-8, first at byte 6")
-    has_note(pack(folder, "latin.txt", "Un caf\xe9 au lait, puis un autre.".encode("latin-1")), "latin.txt", "not valid UTF-8, first at byte 6")
+    one_line(pack(folder, "latin.txt", "Un caf\xe9 au lait, puis un autre.".encode("latin-1"), code=1), "latin.txt:1: not valid UTF-8 at byte 6", "--encoding", "--skip-bad")
 
 
 def generation_reports_only_what_was_measured(folder):

@@ -75,7 +75,8 @@ std::vector<BenchRow> bench_tokenizer(const BenchOptions& options) {
     Measured encode_speed = measure_throughput(
         options, bytes, 1, [&] { tokens = encode_file(tokenizer, folder / "text", folder / "ids"); });
     Measured train_speed = measure_throughput(options, bytes, 1, [&] {
-        train_tokenizer(count_pieces(find_input_files({folder / "text"}), ""), {.vocabulary = 4096});
+        BadInputs bad(false);
+        train_tokenizer(count_pieces(find_input_files({folder / "text"}), {}, bad), {.vocabulary = 4096});
     });
     std::string encoded = fmt::format("encode {:.1f} MB, {:.2f} bytes a token, one core", bytes / 1e6, bytes / tokens);
     std::string trained = fmt::format("train 4096 tokens on {:.1f} MB", bytes / 1e6);

@@ -1,6 +1,7 @@
 #include "chat/template_files.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/input_remedies.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/json_text.h"
@@ -63,11 +64,13 @@ int run_pack(Arguments arguments) {
     TokenizerPath path;
     Flags flags(
         "data pack",
-        "Pack text and conversations into token shards for puna train. Inputs are text files (.txt, also .gz or "
-        ".zst) and JSONL files of texts or conversations.",
+        "Pack text and conversations into token shards for puna train. Inputs are text files (.txt, ...) and JSON: a "
+        ".jsonl file has one document per line, a .json file is an array of documents or a single one. A document is a "
+        "text ({\"text\": ...}) or a conversation: messages, ShareGPT, Alpaca, prompt and completion, or a chat that "
+        "/save wrote. All may be compressed (.gz, .zst).",
         "puna data pack my-text/ --tokenizer my-tokenizer --output my-data\n"
         "puna data pack my-conversations.jsonl --tokenizer models/starter --output my-talk --hold-out-last 1");
-    flags.positional("INPUT", options.inputs, "text and JSONL files, or folders of them");
+    flags.positional("INPUT", options.inputs, "text and JSON files, or folders of them");
     flags.add(list_fields(path));
     flags.add(list_fields(options));
     flags.add_json("print JSON for scripts");
@@ -77,18 +80,21 @@ int run_pack(Arguments arguments) {
     check_options(options);
     auto start = std::chrono::steady_clock::now();
     Tokenizer tokenizer = load_tokenizer(path.tokenizer);
-    PackResult result = pack(options, tokenizer, find_chat_template(path.tokenizer, tokenizer));
+    ChatTemplateText chat = find_chat_template(path.tokenizer, tokenizer);
+    PackResult result = naming_remedies([&] { return pack(options, tokenizer, chat); });
     flags.print(notes_on(options, result, [&](std::string_view field) { return flags.given(field); }));
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (flags.json()) {
         JsonObject line = summary(result.training);
         if (result.validation) line.add("validation", summary(*result.validation));
+        line.add("skipped", skipped_json(result.skipped));
         line.add("seconds", seconds);
         fmt::print("{}\n", line.text());
         return 0;
     }
     print("training", result.training);
     if (result.validation) print("validation", *result.validation);
+    if (result.skipped.total() > 0) fmt::print("{:<12} {}\n", "skipped", describe(result.skipped));
     int64_t bytes = result.training.bytes + (result.validation ? result.validation->bytes : 0);
     fmt::print("in {:.1f} s, {}/s of text\n", seconds, format_quantity(static_cast<double>(bytes) / seconds, "B"));
     return 0;

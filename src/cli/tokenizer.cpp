@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/ids.h"
+#include "cli/input_remedies.h"
 #include "core/atomic_file.h"
 #include "core/console.h"
 #include "core/error.h"
@@ -30,15 +31,16 @@ namespace puna {
 namespace {
 
 struct TrainFlags {
-    std::string output, text_field = "text";
+    std::string output;
     bool force = false;
+    InputOptions input;
 };
 template <class F>
 void fields(TrainFlags& o, F field) {
     field("output", o.output, "folder for tokenizer.json, tokenizer_config.json and chat_template.jinja",
           {.word = "FOLDER", .required = true});
     field("force", o.force, force_help);
-    field("text_field", o.text_field, "JSONL field that holds a document's text", {.word = "NAME"});
+    fields(o.input, field);
 }
 
 bool is_tokenizer_folder(const std::filesystem::path& path) {
@@ -52,10 +54,12 @@ int run_tokenizer_train(Arguments arguments) {
     std::vector<std::string> inputs;
     TrainOptions options;
     TrainFlags more;
-    Flags flags("tokenizer train",
-                "Train a byte-level BPE tokenizer on text: .txt and .jsonl files, also compressed as .gz or .zst.",
-                "puna tokenizer train my-text/ --vocabulary 2048 --output my-tokenizer");
-    flags.positional("INPUT", inputs, "text and JSONL files, or folders of them");
+    Flags flags(
+        "tokenizer train",
+        "Train a byte-level BPE tokenizer on text: .txt, .json and .jsonl files as for puna data pack, also compressed "
+        "as .gz or .zst.",
+        "puna tokenizer train my-text/ --vocabulary 2048 --output my-tokenizer");
+    flags.positional("INPUT", inputs, "text and JSON files, or folders of them");
     flags.add(list_fields(options));
     flags.add(list_fields(more));
     flags.add_json("print a summary as JSON");
@@ -64,19 +68,26 @@ int run_tokenizer_train(Arguments arguments) {
     flags.check_required();
     const std::string& output = more.output;
     check_overwrite(output, {"a tokenizer", is_tokenizer_folder}, more.force);
-    std::vector<InputFile> files = find_input_files(inputs);
-    if (flags.given("text_field") &&
-        std::none_of(files.begin(), files.end(), [](const InputFile& f) { return f.jsonl; }))
-        flags.print({{"text_field", "has no effect, the inputs contain no JSONL"}});
-    Tokenizer tokenizer = train_tokenizer(count_pieces(files, more.text_field), options);
+    check_options(more.input);
+    BadInputs bad(more.input.skip_bad);
+    Tokenizer tokenizer = naming_remedies([&] {
+        std::vector<InputFile> files = find_input_files(inputs, bad);
+        if (flags.given("text_field") && std::all_of(files.begin(), files.end(), [](auto& f) { return f.is_text(); }))
+            flags.print({{"text_field", "has no effect, no input is JSON"}});
+        return train_tokenizer(count_pieces(files, more.input, bad), options);
+    });
     NewFolder folder(output);
     save_tokenizer(tokenizer, folder.path());
     save_chat_template(llama3_chat_template(tokenizer), tokenizer, folder.path());
     more.force ? folder.replace() : folder.commit();
     if (flags.json())
-        fmt::print("{}\n", JsonObject{{"output", output}, {"tokens", tokenizer.size()}}.text());
+        fmt::print(
+            "{}\n",
+            JsonObject{{"output", output}, {"tokens", tokenizer.size()}, {"skipped", skipped_json(bad.skipped())}}
+                .text());
     else
-        print_status("{}: {} tokens\n", output, tokenizer.size());
+        print_status("{}: {} tokens{}\n", output, tokenizer.size(),
+                     bad.skipped().total() > 0 ? fmt::format("; skipped {}", describe(bad.skipped())) : "");
     return 0;
 }
 

@@ -1,9 +1,9 @@
 #include "data/document_reader.h"
 
 #include "core/error.h"
-#include "core/utf8.h"
+#include "core/file_kind.h"
+#include "core/log.h"
 #include "data/text_kind.h"
-#include "tokenizer/unicode.h"
 
 #include <algorithm>
 
@@ -12,8 +12,13 @@ namespace puna {
 namespace {
 
 constexpr size_t read_bytes = 1 << 20;
+constexpr size_t max_bad = 10'000;  // in a batch
 
 }  // namespace
+
+std::string place_of(const Piece& piece, const InputFile& file) {
+    return file.is_text() ? file.path.string() : record_place(file.path.string(), piece.line, piece.item);
+}
 
 DocumentReader::DocumentReader(std::vector<InputFile> files, const ReadOptions& options)
     : files_(std::move(files)), options_(options), hashes_(files_.size()) {}
@@ -21,81 +26,112 @@ DocumentReader::DocumentReader(std::vector<InputFile> files, const ReadOptions& 
 std::optional<PieceBatch> DocumentReader::next() {
     PieceBatch batch;
     batch.bytes.reserve(options_.batch_bytes + 2 * read_bytes);
-    while (batch.bytes.size() < options_.batch_bytes && file_ < files_.size()) {
-        stream_ ? read_more() : open();
-        if (!files_[file_].jsonl) check_text();
-        files_[file_].jsonl ? split_lines(batch) : split_text(batch);
-        if (at_end_) close();
+    while (batch.bytes.size() < options_.batch_bytes && batch.bad.size() < max_bad && file_ < files_.size()) {
+        try {
+            read_part(batch);
+        } catch (const EncodingError& problem) {
+            give_up(batch, problem, true);
+        } catch (const Error& problem) {
+            if (problem.kind == ErrorKind::out_of_memory || !problem.field.empty()) throw;
+            give_up(batch, problem, false);
+        }
     }
-    if (batch.pieces.empty()) return {};
+    if (batch.pieces.empty() && batch.bad.empty()) return {};
     return batch;
 }
 
-void DocumentReader::open() {
-    stream_.emplace(files_[file_].path);
-    pending_.clear();
-    at_ = scanned_ = 0;
-    line_ = pieces_ = 0;
-    at_end_ = inside_ = false;
-    checked_ = text_bytes_ = 0;
-    invalid_at_.reset();
-    read_more();
-    std::string path = files_[file_].path.string();
-    reject_non_text(pending_, path);
-    if (!files_[file_].jsonl && contains_json(pending_))
-        fail(
-            "{}: contains JSON, but its name does not end in .jsonl: rename it, or write one object per line to a "
-            ".jsonl "
-            "file",
-            path);
-    if (pending_.starts_with(byte_order_mark)) at_ = byte_order_mark.size();
+void DocumentReader::read_part(PieceBatch& batch) {
+    stream_ ? read_more() : open();
+    if (file().is_text()) check_text(batch);
+    switch (file().format) {
+        case InputFormat::text:
+            split_text(batch);
+            break;
+        case InputFormat::jsonl:
+            split_lines(batch);
+            break;
+        case InputFormat::json:
+            split_json(batch);
+            break;
+    }
+    if (at_end_) close(batch);
 }
 
-void DocumentReader::close() {
-    if (pieces_ == 0 && files_[file_].named) fail("{}: contains no documents: exclude it", files_[file_].path.string());
-    if (invalid_at_) warn_about_invalid_utf8(files_[file_].path.string(), *invalid_at_);
+void DocumentReader::open() {
+    pending_.clear();
+    at_ = scanned_ = 0;
+    at_end_ = inside_ = any_bad_ = false;
+    pieces_ = line_ = 0;
+    item_ = -1;
+    lines_ = {};
+    json_.emplace(path());
+    stream_.emplace(file().path, options_.encoding);
+    read_more();
+    reject_non_text(pending_, path());
+    if (file().format == InputFormat::json) reject_foreign_file(pending_, path());
+    if (file().is_text() && contains_json(pending_))
+        fail(ErrorKind::damaged,
+             "{}: contains JSON, but its name ends in neither .json nor .jsonl (for one object per line): rename it",
+             path());
+}
+
+void DocumentReader::close(PieceBatch& batch) {
+    if (stream_->looks_like_utf8())
+        log_warning("{}: was read as {}, but its bytes are valid UTF-8, so it may be in that encoding", path(),
+                    stream_->encoding());
+    if (pieces_ == 0 && !any_bad_ && file().named)
+        add_bad(batch, Error(fmt::format("{}: contains no documents: exclude it", path())), BadInput::file, false);
     hashes_[file_] = stream_->hash();
     stream_.reset();
     ++file_;
 }
 
+// Leaves the file, or what follows in it.
+void DocumentReader::give_up(PieceBatch& batch, const Error& problem, bool encoding) {
+    if (inside_) batch.pieces.push_back({batch.bytes.size(), 0, file_, line_, item_, true});
+    add_bad(batch, problem, pieces_ > 0 || any_bad_ ? BadInput::rest_of_file : BadInput::file, encoding);
+    stream_.reset();
+    inside_ = false;
+    ++file_;
+}
+
+void DocumentReader::add_bad(PieceBatch& batch, const Error& problem, BadInput::Extent extent, bool encoding) {
+    batch.bad.push_back({batch.pieces.size(), BadInput(problem, path(), extent, encoding)});
+    any_bad_ = true;
+}
+
 void DocumentReader::read_more() {
     pending_.erase(0, at_);
     scanned_ -= std::min(scanned_, at_);
-    checked_ -= std::min(checked_, at_);
+    lines_.discard(at_);
     at_ = 0;
-    size_t size = pending_.size(), wanted = size + read_bytes;
     int64_t consumed = stream_->consumed();
-    pending_.resize(wanted);
-    while (size < wanted && !at_end_) {  // a decoder may return less than requested
-        size_t n = stream_->read(std::span(pending_).subspan(size));
-        size += n;
-        at_end_ = n == 0;
-    }
-    pending_.resize(size);
+    at_end_ = !stream_->read(pending_, read_bytes);
     consumed_ += stream_->consumed() - consumed;
 }
 
-// Checks the bytes read since the last call, except for an incomplete character at the end. For text only: invalid
-// UTF-8 in JSON is rejected by the parser.
-void DocumentReader::check_text() {
-    std::string_view fresh = std::string_view(pending_).substr(checked_);
-    if (!at_end_) fresh.remove_suffix(incomplete_tail(fresh));
-    if (fresh.find('\0') != fresh.npos)
-        fail("{}: is not text: it contains a zero byte; exclude it or convert it to UTF-8",
-             files_[file_].path.string());
-    if (Utf8Errors errors = find_utf8_errors(fresh); errors.count > 0 && !invalid_at_)
-        invalid_at_ = text_bytes_ + errors.first;
-    text_bytes_ += fresh.size();
-    checked_ += fresh.size();
+// For text only: invalid UTF-8 in JSON is rejected by the parser.
+void DocumentReader::check_text(PieceBatch& batch) {
+    if (pending_.find('\0', lines_.checked()) != pending_.npos)
+        fail(ErrorKind::damaged, "{}: is not text: it contains a zero byte; exclude it or convert it to UTF-8", path());
+    for (const BadLine& bad : lines_.remove_invalid(pending_, at_, at_end_)) {
+        std::string what = stream_->encoding().empty()
+                               ? fmt::format("UTF-8 at byte {} (0x{:02x})", bad.offset + stream_->mark_size(), bad.byte)
+                               : stream_->encoding();
+        Error problem(fmt::format("{}:{}: not valid {}", path(), bad.line, what), ErrorKind::damaged);
+        add_bad(batch, problem, BadInput::line, true);
+        scanned_ = at_;
+    }
 }
 
-// Consumes the bytes up to `end` as a piece; a document of white space only is dropped.
+// Consumes the bytes up to `end` as a piece; a document of white space only is dropped, a byte order mark at its
+// beginning too.
 void DocumentReader::emit(PieceBatch& batch, size_t end, bool ends_document) {
     std::string_view text = std::string_view(pending_).substr(at_, end - at_);
     at_ = end;
+    if (!inside_ && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     if (ends_document && !inside_ && is_blank(text)) return;
-    batch.pieces.push_back({batch.bytes.size(), text.size(), file_, line_, ends_document});
+    batch.pieces.push_back({batch.bytes.size(), text.size(), file_, line_, item_, ends_document});
     batch.bytes += text;
     inside_ = !ends_document;
     ++pieces_;
@@ -110,9 +146,21 @@ void DocumentReader::split_lines(PieceBatch& batch) {
         at_ = std::min(at_ + 1, pending_.size());
     }
     scanned_ = pending_.size();
-    if (pending_.size() - at_ > options_.max_line)
-        fail("{}:{}: the line is longer than {} MiB: a line must be one JSON object", files_[file_].path.string(),
-             line_ + 1, options_.max_line >> 20);
+    if (pending_.size() - at_ > options_.max_record)
+        fail(ErrorKind::too_large, "{}:{}: the line is longer than {} MiB: a line must be one JSON object", path(),
+             line_ + 1, options_.max_record >> 20);
+}
+
+void DocumentReader::split_json(PieceBatch& batch) {
+    while (std::optional<JsonSplitter::Record> record = json_->next(pending_, at_, at_end_)) {
+        line_ = record->line;
+        item_ = record->item;
+        at_ = record->begin;
+        emit(batch, record->end, true);
+    }
+    if (pending_.size() - at_ > options_.max_record)
+        fail(ErrorKind::too_large, "{}: a document behind {} is longer than {} MiB", path(),
+             pieces_ > 0 ? record_place(path(), line_, item_) : "the beginning", options_.max_record >> 20);
 }
 
 void DocumentReader::split_text(PieceBatch& batch) {
@@ -153,7 +201,7 @@ bool DocumentReader::split_piece(PieceBatch& batch) {
     size_t margin = options_.separator.size() + 4;  // may contain part of a separator or character
     if (pending_.size() - at_ < options_.piece_bytes + margin) return false;
     size_t limit = pending_.size() - margin, end = options_.find_cut(pending_, at_ + options_.piece_bytes);
-    if (end >= limit && pending_.size() - at_ <= options_.max_line) return false;
+    if (end >= limit && pending_.size() - at_ <= options_.max_record) return false;
     emit(batch, std::min(end, limit), false);
     return true;
 }

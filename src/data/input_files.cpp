@@ -20,15 +20,7 @@ namespace fs = std::filesystem;
 InputFile describe(const fs::path& path, bool named) {
     std::error_code ignored;
     auto size = fs::file_size(path, ignored);  // unknown for a pipe
-    fs::path name = path.filename();
-    if (lower_extension(name) == ".gz" || lower_extension(name) == ".zst") name = name.stem();
-    if (lower_extension(name) == ".json")
-        fail(
-            "{}: .json files are not supported: write one object per line to a .jsonl file (jq -c '.[]' for an array), "
-            "or exclude it",
-            path.string());
-    return {path, ignored ? 0 : static_cast<int64_t>(size),
-            lower_extension(name) == ".jsonl" || lower_extension(name) == ".ndjson", named};
+    return {path, ignored ? 0 : static_cast<int64_t>(size), format_of(path.filename()), named};
 }
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
@@ -45,14 +37,24 @@ struct stat status_of(const fs::path& path) {
 // Lists one folder. A link may point to a file that is listed anyway, or to a parent folder.
 class FolderWalk {
  public:
+    explicit FolderWalk(BadInputs& bad) : bad_(bad) {}
+
     std::vector<fs::path> files_below(const fs::path& folder) {
-        visit(folder);
-        for (size_t i = 0; i < links_.size(); ++i) visit(fs::path(links_[i]));  // visit() may append
+        try_visit(folder);
+        for (size_t i = 0; i < links_.size(); ++i) try_visit(fs::path(links_[i]));  // visit() may append
         std::sort(files_.begin(), files_.end());
         return std::move(files_);
     }
 
  private:
+    void try_visit(const fs::path& path) {
+        try {
+            visit(path);
+        } catch (const Error& problem) {
+            bad_.add(BadInput(problem, path.string(), BadInput::file));
+        }
+    }
+
     void visit(const fs::path& path) {
         struct stat status = status_of(path);
         if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))
@@ -72,10 +74,12 @@ class FolderWalk {
         std::sort(entries.begin(), entries.end());
         for (const fs::path& entry : entries) {
             if (is_hidden(entry)) continue;
-            fs::is_symlink(entry) ? links_.push_back(entry) : visit(entry);  // links last: the real name is preferred
+            fs::is_symlink(entry) ? links_.push_back(entry)
+                                  : try_visit(entry);  // links last: the real name is preferred
         }
     }
 
+    BadInputs& bad_;
     std::map<FileId, fs::path> seen_;
     std::vector<fs::path> files_, links_;
 };
@@ -97,7 +101,14 @@ void note_repeated(const std::vector<InputFile>& files) {
 
 }  // namespace
 
-std::vector<InputFile> find_input_files(const std::vector<std::string>& paths) {
+InputFormat format_of(const fs::path& path) {
+    std::string extension = lower_extension(path);
+    if (extension == ".gz" || extension == ".zst") extension = lower_extension(path.stem());
+    if (extension == ".json") return InputFormat::json;
+    return extension == ".jsonl" || extension == ".ndjson" ? InputFormat::jsonl : InputFormat::text;
+}
+
+std::vector<InputFile> find_input_files(const std::vector<std::string>& paths, BadInputs& bad) {
     std::vector<InputFile> files;
     for (const std::string& path : paths) {
         std::error_code problem;
@@ -108,13 +119,18 @@ std::vector<InputFile> find_input_files(const std::vector<std::string>& paths) {
             files.push_back(describe(path, true));
             continue;
         }
-        std::vector<fs::path> found = FolderWalk().files_below(path);
+        std::vector<fs::path> found = FolderWalk(bad).files_below(path);
         if (found.empty())
-            fail("{}: the folder contains no files: give one with text, .jsonl, .gz or .zst files", path);
+            fail("{}: the folder contains no files: give one with text, .json, .jsonl, .gz or .zst files", path);
         for (const fs::path& file : found) files.push_back(describe(file, false));
     }
     note_repeated(files);
     return files;
+}
+
+std::vector<InputFile> find_input_files(const std::vector<std::string>& paths) {
+    BadInputs errors(false);
+    return find_input_files(paths, errors);
 }
 
 }  // namespace puna

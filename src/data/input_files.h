@@ -4,9 +4,11 @@
 //
 // A folder stands for every file below it, sorted by path; names that begin with a dot are skipped. Links are followed;
 // within a folder, a file that is reachable by several paths is read once, with a warning; a file that is listed
-// several times is read each time. Throws Error for a missing path, a dangling link, a folder without files, and a
-// .json file, which is not JSON Lines.
+// several times is read each time. Throws Error for a missing path and a folder without files; a dangling link and a
+// folder that cannot be read are bad inputs.
 #pragma once
+#include "data/bad_input.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -14,13 +16,19 @@
 
 namespace puna {
 
+enum class InputFormat : uint8_t { text, jsonl, json };  // jsonl: .jsonl or .ndjson
+
+InputFormat format_of(const std::filesystem::path& path);  // by the extension before .gz or .zst
+
 struct InputFile {
     std::filesystem::path path;
-    int64_t size = 0;    // on disk
-    bool jsonl = false;  // .jsonl or .ndjson, optionally followed by .gz or .zst; otherwise text
+    int64_t size = 0;  // on disk
+    InputFormat format = InputFormat::text;
     bool named = false;  // listed explicitly, not found in a folder
+    bool is_text() const { return format == InputFormat::text; }
 };
 
-std::vector<InputFile> find_input_files(const std::vector<std::string>& paths);
+std::vector<InputFile> find_input_files(const std::vector<std::string>& paths, BadInputs& bad);
+std::vector<InputFile> find_input_files(const std::vector<std::string>& paths);  // bad inputs are errors
 
 }  // namespace puna

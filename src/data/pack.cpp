@@ -42,7 +42,7 @@ class Packer {
         for (const EncodedPiece& encoded : run.pieces) {
             if (is_full()) return;
             const Piece& piece = batch.pieces[encoded.piece];
-            check_contents(encoded.conversation, files[piece.file], piece.line);
+            check_contents(encoded.conversation, piece, files[piece.file]);
             if (!inside_) begin(piece, encoded.hash);
             append(ids.first(encoded.ids), loss_mask.first(encoded.conversation ? encoded.ids : 0));
             document_.bytes += encoded.bytes;
@@ -53,6 +53,7 @@ class Packer {
         }
     }
 
+    bool is_empty() const { return documents_ == 0; }
     bool is_full() const { return options_.max_documents > 0 && documents_ >= options_.max_documents; }
 
     PackResult finish(const std::vector<Source>& sources) {
@@ -71,11 +72,10 @@ class Packer {
     }
 
  private:
-    void check_contents(bool conversation, const InputFile& file, int64_t line) {
+    void check_contents(bool conversation, const Piece& piece, const InputFile& file) {
         if (!conversations_) conversations_ = conversation;
         if (*conversations_ == conversation) return;
-        std::string location = line > 0 ? fmt::format("{}:{}", file.path.string(), line) : file.path.string();
-        fail("{}: {}: pack them separately", location,
+        fail("{}: {}: pack them separately", place_of(piece, file),
              conversation ? "a conversation in a set of text" : "text in a set of conversations");
     }
 
@@ -139,6 +139,7 @@ class Packer {
 }  // namespace
 
 void check_options(const PackOptions& options) {
+    check_options(options.input);
     if (options.separator.find_first_of("\r\n") != options.separator.npos)
         fail_value("separator", "must be one line, without line breaks: no line can equal it");
     if (options.max_documents > 0 && options.hold_out_last >= options.max_documents)
@@ -148,14 +149,18 @@ void check_options(const PackOptions& options) {
 
 PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat) {
     check_options(options);
-    std::vector<InputFile> files = find_input_files(options.inputs);
+    BadInputs bad(options.input.skip_bad);
+    std::vector<InputFile> files = find_input_files(options.inputs, bad);
     check_overwrite(options.output, {"a packed set", is_packed_set}, options.force);
     NewFolder folder(options.output);
     Packer packer(folder.path(), tokenizer, chat, options);
-    BatchEncoder encoder(tokenizer, chat, files,
-                         {options.text_field, options.date, options.validation_share > 0 || options.hold_out_last > 0});
-    ReadOptions read{.separator = options.separator, .find_cut = tokenizer.safe_cut()};
-    if (tokenizer.added_tokens().crosses_lines()) read.piece_bytes = read.max_line;  // a token could span a split point
+    BatchEncoder encoder(
+        tokenizer, chat, files,
+        {options.input.text_field, options.date, options.validation_share > 0 || options.hold_out_last > 0});
+    ReadOptions read{
+        .separator = options.separator, .encoding = options.input.encoding, .find_cut = tokenizer.safe_cut()};
+    if (tokenizer.added_tokens().crosses_lines())
+        read.piece_bytes = read.max_record;  // a token could span a split point
     DocumentReader reader(files, read);
 
     int64_t total = 0, done = 0;
@@ -166,7 +171,7 @@ PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const Ch
     while (std::optional<PieceBatch> batch = next_batch.get()) {
         progress.advance(reader.consumed() - std::exchange(done, reader.consumed()));
         next_batch = read_next();
-        for (const EncodedPieces& run : encoder.encode(*batch)) packer.add(*batch, run, files);
+        for (const EncodedPieces& run : encoder.encode(*batch, bad)) packer.add(*batch, run, files);
         if (packer.is_full()) break;
     }
     if (next_batch.valid()) next_batch.wait();
@@ -174,8 +179,11 @@ PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const Ch
     std::vector<Source> sources;
     for (size_t i = 0; i < files.size(); ++i)
         sources.push_back({.name = files[i].path.string(), .hash = reader.hash(i)});
+    bad.log_totals();
+    if (packer.is_empty()) bad.fail_if_any();
     PackResult result = packer.finish(sources);
-    for (const InputFile& file : files) (file.jsonl ? result.any_jsonl : result.any_text) = true;
+    result.skipped = bad.skipped();
+    for (const InputFile& file : files) (file.is_text() ? result.any_text : result.any_json) = true;
     result.dated = result.training.conversations && shows_date(chat);
     options.force ? folder.replace() : folder.commit();
     return result;
@@ -189,8 +197,8 @@ std::vector<FieldNote> notes_on(const PackOptions& options, const PackResult& re
     };
     const SetIndex& training = result.training;
     note(named("separator") && !result.any_text, "separator", "has no effect, no input is a text file");
-    note(named("text_field") && !result.any_jsonl, "text_field", "has no effect, no input is JSONL");
-    note(named("text_field") && result.any_jsonl && training.conversations, "text_field",
+    note(named("text_field") && !result.any_json, "text_field", "has no effect, no input is JSON");
+    note(named("text_field") && result.any_json && training.conversations, "text_field",
          "has no effect, the inputs are conversations");
     note(named("date") && !result.dated, "date", "has no effect, no prompt contains a date");
     note(options.validation_share > 0 && !result.validation, "validation_share",

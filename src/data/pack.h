@@ -8,10 +8,13 @@
 // becomes a control token. The bytes written are a function of the inputs and the options alone, with documents in
 // input order. Held-out documents form a set of their own in the subfolder `validation`. The output appears atomically;
 // it must not exist before, or with `force` be a set, which it replaces when it is complete. One thread reads and
-// decompresses, all cores encode. Throws Error with the path and the line.
+// decompresses, all cores encode. Throws Error with the path and the line of the first input that cannot be read, or
+// skips and counts all of them.
 #pragma once
 #include "core/fields.h"
 #include "core/overwrite.h"
+#include "data/bad_input.h"
+#include "data/input_options.h"
 #include "data/shard_set.h"
 #include "tokenizer/chat_template_files.h"
 #include "tokenizer/tokenizer.h"
@@ -28,7 +31,8 @@ namespace puna {
 struct PackOptions {
     std::vector<std::string> inputs;  // files and folders (data/input_files.h)
     std::string output;
-    std::string separator = "<|endoftext|>", text_field = "text", date = "26 Jul 2024";
+    InputOptions input;
+    std::string separator = "<|endoftext|>", date = "26 Jul 2024";
     double validation_share = 0;
     int64_t hold_out_last = 0, max_documents = 0, shard_megabytes = 256;
     bool force = false;
@@ -38,7 +42,7 @@ void fields(PackOptions& o, F field) {
     field.group("Input");
     field("max_documents", o.max_documents, "stop after N documents", {.min = 0, .unset = "all"});
     field("separator", o.separator, "line that separates the documents of a text file");
-    field("text_field", o.text_field, "JSONL field that holds a document's text", {.word = "NAME"});
+    fields(o.input, field);
     field("date", o.date, "date for prompts that contain one (Llama 3.1 and later)");
     field.group("Validation");
     field("validation_share", o.validation_share,
@@ -53,10 +57,11 @@ void fields(PackOptions& o, F field) {
 
 struct PackResult {
     SetIndex training;
-    std::optional<SetIndex> validation;        // if documents were held out
-    bool any_text = false, any_jsonl = false;  // among the input files
-    int64_t held_out_copies = 0;               // documents of hold_out_last whose text is in training too
-    bool dated = false;                        // prompts contain a date
+    std::optional<SetIndex> validation;       // if documents were held out
+    SkippedInputs skipped;                    // that could not be read
+    bool any_text = false, any_json = false;  // among the input files
+    int64_t held_out_copies = 0;              // documents of hold_out_last whose text is in training too
+    bool dated = false;                       // prompts contain a date
 };
 
 // What no field knows alone; pack() begins with it. Throws Error, naming the field.

@@ -12,6 +12,7 @@ namespace puna {
 
 namespace {
 
+using testing::AllOf;
 using testing::AnyOf;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -218,6 +219,108 @@ TEST(Pack, DuplicatesInDifferentFormatsAreHeldOutTogether) {
         EXPECT_EQ(training.size() + held.size(), 10u);
         EXPECT_GT(held.size(), 0u);
     }
+}
+
+// One conversation in seven formats: all copies have the same tokens and are on the same side.
+TEST(Pack, ConversationsInAllFormatsArePackedAlike) {
+    PackFolder folder;
+    make_folder(folder / "in");
+    std::string lines, alpaca = "[", share_gpt = "[";
+    for (int i = 0; i < 10; ++i) {
+        std::string user = fmt::format("What is {} + 1?", i), answer = fmt::format("{}", i + 1);
+        std::string turns = fmt::format(
+            R"([{{"role": "user", "content": "{}"}}, {{"role": "assistant", "content": "{}"}}])", user, answer);
+        lines +=
+            fmt::format("{{\"messages\": {}}}\n{{\"prompt\": \"{}\", \"response\": \"{}\"}}\n", turns, user, answer);
+        alpaca += fmt::format("{}\n{{\"instruction\": \"{}\", \"input\": \"\", \"output\": \"{}\"}}", i > 0 ? "," : "",
+                              user, answer);
+        share_gpt += fmt::format(
+            "{}{{\"conversations\": [{{\"from\": \"human\", \"value\": \"{}\"}}, "
+            "{{\"from\": \"gpt\", \"value\": \"{}\"}}]}}",
+            i > 0 ? "," : "", user, answer);
+        folder.write(fmt::format("in/saved{}.json", i),
+                     fmt::format("{{\n  \"messages\": {},\n  \"options\": {{\"top_k\": 3}}\n}}\n", turns));
+    }
+    folder.write("in/lines.jsonl", lines);
+    folder.write("in/alpaca.json", alpaca + "]");
+    folder.write("in/sharegpt.json", share_gpt + "]\n");
+    PackResult result = folder.pack((folder / "in").string(), {.validation_share = 0.4});
+    EXPECT_EQ(result.training.documents + result.validation->documents, 50);
+    std::map<std::string, int> copies;
+    for (const std::string& text : texts_of(folder.packed())) ++copies[text];
+    for (const std::string& text : texts_of(folder / "packed" / "validation")) ++copies[text];
+    EXPECT_EQ(copies.size(), 10u);
+    for (const auto& [text, n] : copies) EXPECT_EQ(n, 5) << text << ": all on one side";
+    EXPECT_EQ(result.training.documents % 5, 0);
+}
+
+TEST(Pack, BadInputsAreSkippedAndCounted) {
+    PackFolder folder;
+    make_folder(folder / "in");
+    folder.write("in/a.jsonl",
+                 "{\"text\": \"one\"}\n{\"text\": 5}\n{\"text\": \"tw\xf6\"}\nnonsense\n{\"text\": \"three\"}\n");
+    folder.write("in/b.json", R"([{"text": "four"}, {"txt": "x"}, {"text": "five"}, {"text)");
+    folder.write("in/c.png", std::string_view("\x89PNG\r\n\x1a\n\0\0", 10));
+    folder.write("in/d.txt",
+                 "six\nse\xff"
+                 "ven\neight");
+    std::string input = (folder / "in").string();
+    EXPECT_THAT(error_of([&] { folder.pack(input); }), HasSubstr("a.jsonl:2: 'text' must be a string"));
+    testing::internal::CaptureStderr();
+    PackResult result = folder.pack(input, {.input = {.skip_bad = true}});
+    std::string logged = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(texts_of(folder.packed()),
+              (std::vector<std::string>{with_bos_eos("one"), with_bos_eos("three"), with_bos_eos("four"),
+                                        with_bos_eos("five"), with_bos_eos("six\neight")}));
+    EXPECT_EQ(result.skipped.records, 4);
+    EXPECT_EQ(result.skipped.lines, 1);
+    EXPECT_EQ(result.skipped.files, 2);
+    const char* in_order[] = {
+        "a.jsonl:2: ", "a.jsonl:3: ", "a.jsonl:4: ", "b.json[1]: ", "b.json[3]: ", "c.png: ", "d.txt:2: "};
+    size_t at = 0;
+    for (const char* place : in_order) {
+        at = logged.find(place, at);
+        ASSERT_NE(at, logged.npos) << place << " in " << logged;
+    }
+}
+
+TEST(Pack, SkippingIsTheSameOnAnyNumberOfThreads) {
+    PackFolder folder;
+    std::string lines;
+    for (int i = 0; i < 20'000; ++i)
+        lines += i % 3 == 0 ? "{\"text\": 1}\n" : fmt::format("{{\"text\": \"number {}\"}}\n", i);
+    std::string input = folder.write("x.jsonl", lines), first_log;
+    std::map<std::string, std::string> first;
+    for (int n : {1, 3}) {
+        set_threads(n);
+        std::string output = fmt::format("{}.{}", input, n);
+        testing::internal::CaptureStderr();
+        EXPECT_EQ(folder.pack(input, {.output = output, .input = {.skip_bad = true}}).skipped.records, 6667);
+        std::string logged = testing::internal::GetCapturedStderr();
+        if (n == 1) first = files_of(output), first_log = logged;
+        EXPECT_EQ(files_of(output), first);
+        EXPECT_EQ(logged, first_log);
+    }
+    set_threads(0);
+}
+
+TEST(Pack, NothingLeftIsAnErrorWithTheFirstReason) {
+    PackFolder folder;
+    std::string input = folder.write("x.jsonl", "{\"text\": 1}\n{}\n");
+    testing::internal::CaptureStderr();
+    std::string message = error_of([&] { folder.pack(input, {.input = {.skip_bad = true}}); });
+    testing::internal::GetCapturedStderr();
+    EXPECT_EQ(message, "nothing is left: 2 documents skipped, the first one: " + input + ":1: 'text' must be a string");
+    EXPECT_FALSE(fs::exists(folder.packed()));
+}
+
+// A broken template is not the fault of any document.
+TEST(Pack, ABrokenChatTemplateIsAnErrorAndSkipsNothing) {
+    PackFolder folder;
+    write_file(folder / "tokenizer" / "chat_template.jinja", "{% if");
+    std::string chat = folder.write("x.jsonl", R"({"messages": [{"role": "assistant", "content": "x"}]})");
+    EXPECT_THAT(error_of([&] { folder.pack(chat, {.input = {.skip_bad = true}}); }),
+                AllOf(HasSubstr("chat_template.jinja"), Not(HasSubstr("nothing is left"))));
 }
 
 TEST(Pack, PackingStopsAfterMaxDocuments) {

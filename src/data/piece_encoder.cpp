@@ -3,11 +3,12 @@
 #include "chat/encode.h"
 #include "core/error.h"
 #include "core/threads.h"
-#include "data/jsonl.h"
+#include "data/record.h"
 #include "data/text_hash.h"
 #include "data/text_kind.h"
 #include "tokenizer/encoder.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace puna {
@@ -31,6 +32,13 @@ std::vector<size_t> begins_of_runs(const PieceBatch& batch) {
     return begins;
 }
 
+void add_in_order(BadInputs& bad, const PieceBatch& batch, const std::vector<EncodedPieces>& runs) {
+    std::vector<BadPiece> all = batch.bad;
+    for (const EncodedPieces& run : runs) all.insert(all.end(), run.bad.begin(), run.bad.end());
+    std::stable_sort(all.begin(), all.end(), [](const BadPiece& a, const BadPiece& b) { return a.piece < b.piece; });
+    for (const BadPiece& each : all) bad.add(each.problem);
+}
+
 }  // namespace
 
 class BatchEncoder::Worker {
@@ -44,32 +52,36 @@ class BatchEncoder::Worker {
         run.pieces.push_back({ids.size(), piece, false, static_cast<int64_t>(text.size()), hash});
     }
 
-    void encode_line(EncodedPieces& run, size_t piece, std::string_view line, const std::string& location) {
-        JsonlDocument document = parse_jsonl(line, location, batch_.options_.text_field);
-        if (document.messages.empty()) {
-            if (!is_blank(document.text)) encode_text(run, piece, document.text);
+    // Throws BadInput if the record cannot be read, Error if the chat template cannot.
+    void encode_record(EncodedPieces& run, size_t piece, std::string_view json, const std::string& place,
+                       const std::string& path) {
+        Record record = read_record(json, place, path, batch_.options_.text_field);
+        if (!record.conversation) {
+            if (!is_blank(record.text)) encode_text(run, piece, record.text);
             return;
         }
-        ChatTokens tokens = encode_conversation(document, location);
+        const TrainingConversation& conversation = *record.conversation;
+        ChatTokens tokens = encode_conversation(conversation, place, path);
         run.ids.insert(run.ids.end(), tokens.ids.begin(), tokens.ids.end());
         run.loss_mask.insert(run.loss_mask.end(), tokens.loss_mask.begin(), tokens.loss_mask.end());
         int64_t bytes = 0;
-        for (const Message& message : document.messages)
+        for (const Message& message : conversation.messages)
             bytes += message.tool_calls.empty() ? std::ssize(text_of(message)) : 0;
-        uint64_t hash = batch_.options_.hash ? hash_conversation(document.messages) : 0;
+        uint64_t hash = batch_.options_.hash ? hash_conversation(conversation.messages) : 0;
         run.pieces.push_back({tokens.ids.size(), piece, true, bytes, hash});
     }
 
  private:
-    ChatTokens encode_conversation(const JsonlDocument& document, const std::string& location) {
+    ChatTokens encode_conversation(const TrainingConversation& conversation, const std::string& place,
+                                   const std::string& path) {
+        const ChatTemplate& chat = batch_.chat_template();
         try {
-            return encode_prompt(
-                encoder_,
-                render_training_prompt(
-                    batch_.chat_template(), batch_.tokenizer_, document.messages,
-                    {.tools = document.tools, .variables = document.variables, .date = batch_.options_.date}));
+            return encode_prompt(encoder_, render_training_prompt(chat, batch_.tokenizer_, conversation.messages,
+                                                                  {.tools = conversation.tools,
+                                                                   .variables = conversation.variables,
+                                                                   .date = batch_.options_.date}));
         } catch (const Error& problem) {
-            rethrow_with(location, problem);
+            throw BadInput(Error(place, problem), path, BadInput::record);
         }
     }
 
@@ -102,7 +114,7 @@ void BatchEncoder::release(std::unique_ptr<Worker> worker) {
     idle_.push_back(std::move(worker));
 }
 
-std::vector<EncodedPieces> BatchEncoder::encode(const PieceBatch& batch) {
+std::vector<EncodedPieces> BatchEncoder::encode(const PieceBatch& batch, BadInputs& bad) {
     std::vector<size_t> begins = begins_of_runs(batch);
     std::vector<EncodedPieces> runs(begins.size() - 1);
     std::vector<std::optional<Error>> problems(runs.size());
@@ -116,6 +128,7 @@ std::vector<EncodedPieces> BatchEncoder::encode(const PieceBatch& batch) {
     });
     for (const std::optional<Error>& problem : problems)
         if (problem) throw *problem;
+    add_in_order(bad, batch, runs);
     return runs;
 }
 
@@ -126,10 +139,14 @@ EncodedPieces BatchEncoder::encode_run(const PieceBatch& batch, size_t first, si
     for (size_t i = first; i < last; ++i) {
         const Piece& piece = batch.pieces[i];
         const InputFile& file = files_[piece.file];
-        if (file.jsonl)
-            worker->encode_line(run, i, batch.text(piece), fmt::format("{}:{}", file.path.string(), piece.line));
-        else
-            worker->encode_text(run, i, batch.text(piece));
+        try {
+            if (file.is_text())
+                worker->encode_text(run, i, batch.text(piece));
+            else
+                worker->encode_record(run, i, batch.text(piece), place_of(piece, file), file.path.string());
+        } catch (const BadInput& problem) {
+            run.bad.push_back({i, problem});
+        }
     }
     release(std::move(worker));
     return run;

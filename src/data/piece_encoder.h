@@ -1,9 +1,10 @@
 // data/piece_encoder.h — tokenizes the pieces of a batch (data/document_reader.h) on all cores.
 //
 //   BatchEncoder encoder(tokenizer, chat, files, {.text_field = "text"});
-//   std::vector<EncodedPieces> runs = encoder.encode(batch);     // in the order of the batch
+//   std::vector<EncodedPieces> runs = encoder.encode(batch, bad);     // in the order of the batch
 //
-// Throws the Error of the first invalid piece in batch order, on any number of threads.
+// Records that cannot be read are added to `bad` in batch order, with those that the reader found: if they are errors,
+// the first one is thrown, on any number of threads.
 #pragma once
 #include "chat/chat_template.h"
 #include "data/document_reader.h"
@@ -30,6 +31,7 @@ struct EncodedPieces {  // consecutive
     std::vector<int32_t> ids;
     std::vector<uint8_t> loss_mask;  // one per id of a conversation
     std::vector<EncodedPiece> pieces;
+    std::vector<BadPiece> bad;
 };
 
 struct EncodeOptions {
@@ -44,7 +46,7 @@ class BatchEncoder {
                  const EncodeOptions& options);
     ~BatchEncoder();
 
-    std::vector<EncodedPieces> encode(const PieceBatch& batch);
+    std::vector<EncodedPieces> encode(const PieceBatch& batch, BadInputs& bad);
 
  private:
     class Worker;

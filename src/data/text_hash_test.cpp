@@ -1,6 +1,6 @@
 #include "data/text_hash.h"
 
-#include "data/jsonl.h"
+#include "data/record.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@ namespace puna {
 namespace {
 
 uint64_t hash_line(std::string_view line) {
-    JsonlDocument document = parse_jsonl(line, "x.jsonl:1", "text");
-    return document.messages.empty() ? hash_text(document.text) : hash_conversation(document.messages);
+    Record record = parse_record(line, "x.jsonl:1", "text");
+    return record.conversation ? hash_conversation(record.conversation->messages) : hash_text(record.text);
 }
 
 TEST(TextHash, OnlyTheTextIsHashed) {
@@ -85,6 +85,20 @@ TEST(TextHash, AnEmptySystemMessageEqualsNone) {
     };
     EXPECT_EQ(chat(R"({"role": "system", "content": " "},)"), chat(""));
     EXPECT_NE(chat(R"({"role": "system", "content": "Be kind."},)"), chat(""));
+}
+
+TEST(TextHash, AConversationHasOneHashInAllFormats) {
+    uint64_t hash = hash_line(R"({"messages": [{"role": "user", "content": "Add.\n\n2 and 3"},
+                                               {"role": "assistant", "content": "5"}]})");
+    for (const char* line :
+         {R"({"conversations": [{"from": "human", "value": "Add.\n\n2 and 3"}, {"from": "gpt", "value": "5"}]})",
+          R"({"conversation": [{"role": "user", "content": "Add.\n\n2 and 3"}, {"from": "chatgpt", "value": "5"}]})",
+          R"({"instruction": "Add.", "input": "2 and 3", "output": "5"})",
+          R"({"instruction": "Add.\n\n2 and 3", "output": "5", "system": ""})",
+          R"({"prompt": "Add.\n\n2 and 3", "completion": "5"})",
+          R"({"prompt": [{"role": "user", "content": "Add.\n\n2 and 3"}], "response": "5", "id": 3})"})
+        EXPECT_EQ(hash_line(line), hash) << line;
+    EXPECT_NE(hash_line(R"({"instruction": "Add.", "input": "2 and 4", "output": "5"})"), hash);
 }
 
 TEST(TextHash, OnlyTheFirstPartOfALongTextIsHashed) {
