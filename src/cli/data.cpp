@@ -2,7 +2,9 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/input_remedies.h"
+#include "cli/packed_document.h"
 #include "cli/terminal.h"
+#include "core/console.h"
 #include "core/error.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
@@ -12,8 +14,8 @@
 #include "tokenizer/files.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -32,12 +34,13 @@ void fields(TokenizerPath& o, F field) {
 }
 
 struct ShowOptions {
-    int64_t documents = 3;
+    int64_t documents = 3, tokens = 300;
     bool verify = false;
 };
 template <class F>
 void fields(ShowOptions& o, F field) {
-    field("documents", o.documents, "print the beginning of the first N documents", {.min = 0});
+    field("documents", o.documents, "print the first N documents, and what is in the loss", {.min = 0});
+    field("tokens", o.tokens, "print at most N tokens of each document", {.min = 1});
     field("verify", o.verify, "verify the checksums of all shards");
 }
 
@@ -100,52 +103,71 @@ int run_pack(Arguments arguments) {
     return 0;
 }
 
-// The beginnings of the first documents.
-void print_documents(const ShardSet& set, int64_t count) {
-    constexpr int64_t max_ids = 60;
+// The first documents of a set.
+std::vector<PackedDocument> read_documents(const ShardSet& set, const Tokenizer& tokenizer,
+                                           const ShowOptions& options) {
+    std::vector<PackedDocument> documents;
+    for (const Shard& shard : set.shards())
+        for (int64_t d = 0; d < shard.documents() && std::ssize(documents) < options.documents; ++d)
+            documents.push_back(read_document(shard, d, tokenizer, options.tokens));
+    return documents;
+}
+
+void print_documents(const ShardSet& set, const ShowOptions& options) {
+    bool colored = supports_escapes(STDOUT_FILENO);
+    LossMarks marks = colored ? LossMarks{"\x1b[32m", "\x1b[0m", "\x1b[2m", "\x1b[0m"} : LossMarks{"[[", "]]"};
     Tokenizer tokenizer = load_tokenizer(set.folder());
-    for (const Shard& shard : set.shards()) {
-        for (int64_t d = 0; d < shard.documents() && count > 0; ++d, --count) {
-            int64_t begin = shard.document_begin(d), n = shard.document_end(d) - begin;
-            std::vector<int32_t> ids(static_cast<size_t>(std::min(n, max_ids)));
-            shard.read(begin, ids);
-            std::string text = tokenizer.decode(ids);
-            fmt::print("\n{}: {}{}\n", format_count(n, "token"), prints_to_terminal() ? without_controls(text) : text,
-                       n > max_ids ? " ..." : "");
-        }
-    }
+    if (set.index().conversations && options.documents > 0)
+        fmt::print("\n{0}in the loss{1}, {2}not in the loss{3}\n", marks.begin, marks.end, marks.context_begin,
+                   marks.context_end);
+    for (const PackedDocument& document : read_documents(set, tokenizer, options))
+        fmt::print("\n{}\n{}{}\n", heading_of(document), text_of(document, tokenizer, marks, prints_to_terminal()),
+                   std::ssize(document.ids) < document.tokens ? " ..." : "");
+}
+
+void verify(const ShardSet& set) {
+    int64_t total = 0;
+    for (const Shard& shard : set.shards()) total += static_cast<int64_t>(shard.bytes().size());
+    Progress progress("reading", total, "B");
+    set.verify([&](int64_t n) { progress.advance(n); });
+}
+
+void print_json(const ShardSet& set, std::string_view sources_path, const ShowOptions& options) {
+    JsonObject line = summary(set.index());
+    JsonList sources, documents;
+    for (const Source& source : parse_sources(read_text(sources_path), sources_path))
+        sources.add(JsonText::verbatim(source_json(source)));
+    line.add("sources", sources);
+    Tokenizer tokenizer = load_tokenizer(set.folder());
+    for (const PackedDocument& document : read_documents(set, tokenizer, options))
+        documents.add(document_json(document, tokenizer));
+    line.add("first_documents", documents);
+    fmt::print("{}\n", line.text());
 }
 
 int run_show(Arguments arguments) {
     std::string folder;
     ShowOptions options;
-    Flags flags("data show", "Show the contents of a set of token shards.", "puna data show my-data --documents 10");
+    Flags flags(
+        "data show",
+        "Show the contents of a set of token shards: what it was packed from, and its first documents, in which "
+        "text in the loss is green, or [[between brackets]] without color.",
+        "puna data show my-data --documents 10");
     flags.positional("FOLDER", folder, "folder written by puna data pack");
     flags.add(list_fields(options));
-    flags.add_json("print JSON for scripts");
+    flags.add_json("print JSON for scripts, with the ids and the loss mask of each document");
     if (!flags.parse(arguments)) return 0;
-    if (flags.json() && flags.given("documents")) flags.print({{"documents", "has no effect with --json"}});
     ShardSet set(folder);
-    if (options.verify) {
-        int64_t total = 0;
-        for (const Shard& shard : set.shards()) total += static_cast<int64_t>(shard.bytes().size());
-        Progress progress("reading", total, "B");
-        set.verify([&](int64_t n) { progress.advance(n); });
-    }
-    std::filesystem::path sources = set.folder() / "sources.jsonl";
+    if (options.verify) verify(set);
+    std::string sources = (set.folder() / "sources.jsonl").string();
     if (flags.json()) {
-        JsonObject line = summary(set.index());
-        JsonList list;
-        for (const Source& source : parse_sources(read_text(sources), sources.string()))
-            list.add(JsonText::verbatim(source_json(source)));
-        line.add("sources", list);
-        fmt::print("{}\n", line.text());
+        print_json(set, sources, options);
         return 0;
     }
     print(folder, set.index());
     if (options.verify) fmt::print("verified: all checksums match\n");
     fmt::print("\nsources\n{}", read_text(sources));
-    print_documents(set, options.documents);
+    print_documents(set, options);
     return 0;
 }
 
