@@ -9,7 +9,6 @@
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "core/utf8.h"
-#include "data/text_kind.h"
 #include "model/weights.h"
 
 #include <unistd.h>
@@ -258,9 +257,7 @@ void ChatSession::save(const std::string& path) {
 
 void ChatSession::load(const std::string& named) {
     std::string path = named.empty() ? last_conversation_file().string() : named;
-    MappedFile file(path);
-    reject_non_text(file.text(), path);
-    conversation_ = parse_conversation(file.text(), path, conversation_.options);
+    conversation_ = load_conversation(path, conversation_.options);
     warned_ = ContextLevel::roomy;
     note(fmt::format("loaded {} from {}", format_count(std::ssize(conversation_.messages), "message"), path));
     if (!terminal_) return;

@@ -1,11 +1,16 @@
 #include "cli/conversation.h"
 
 #include "chat/messages.h"
+#include "chat/training_conversation.h"
 #include "core/fields.h"
 #include "core/json_document.h"
 #include "core/json_text.h"
+#include "core/mapped_file.h"
+#include "data/document_reader.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 namespace puna {
 
@@ -21,6 +26,51 @@ std::vector<ptrdiff_t> turn_bounds(const std::vector<Message>& messages) {
         if (messages[i].role == "user") bounds.push_back(static_cast<ptrdiff_t>(i));
     bounds.push_back(std::ssize(messages));
     return bounds;
+}
+
+struct Place {
+    std::string path;
+    int64_t line = 0, item = -1;  // of a record, as in Piece; otherwise the only one
+    bool is_whole() const { return line == 0 && item < 0; }
+    bool has(const Piece& piece) const {
+        return is_whole() || (item >= 0 ? piece.item == item : piece.item < 0 && piece.line == line);
+    }
+};
+
+// The number between `open` and the end, or `close` there; -1: there is none.
+int64_t number_behind(std::string_view name, size_t open, std::string_view close) {
+    if (open == name.npos || !name.ends_with(close)) return -1;
+    std::string_view digits = name.substr(open + 1, name.size() - open - 1 - close.size());
+    int64_t number = -1;
+    auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return problem == std::errc() && end == digits.data() + digits.size() ? number : -1;
+}
+
+Place parse_place(const std::string& name) {
+    size_t bracket = name.rfind('['), colon = name.rfind(':');
+    if (file_exists(name)) return {name};
+    if (int64_t item = number_behind(name, bracket, "]"); item >= 0) return {name.substr(0, bracket), 0, item};
+    if (int64_t line = number_behind(name, colon, ""); line > 0) return {name.substr(0, colon), line, -1};
+    return {name};
+}
+
+// The JSON of the record at that place.
+std::string read_record_at(const Place& place) {
+    InputFile file{.path = place.path, .format = format_of(place.path), .named = true};
+    if (file.is_text()) file.format = InputFormat::json;
+    DocumentReader reader({file}, {.batch_bytes = 1 << 20, .max_record = file_limits.bytes});
+    std::optional<std::string> found;
+    while (std::optional<PieceBatch> batch = reader.next()) {
+        for (const Piece& piece : batch->pieces) {
+            if (found && place.is_whole())
+                fail(ErrorKind::usage, "{}: holds several conversations: name one of them, such as {}", place.path,
+                     place_of(piece, file));
+            if (!found && place.has(piece)) found = batch->text(piece);
+        }
+        if ((!found || place.is_whole()) && !batch->bad.empty()) throw batch->bad[0].problem;
+    }
+    if (!found) fail(ErrorKind::not_found, "{}: has no such conversation", place.path);
+    return *found;
 }
 
 }  // namespace
@@ -102,6 +152,16 @@ Conversation parse_conversation(std::string_view json, std::string_view path, co
         from_json(list, *options);
     }
     return conversation;
+}
+
+Conversation load_conversation(const std::string& name, const GenerateOptions& defaults) {
+    std::string json = read_record_at(parse_place(name));
+    JsonDocument record(json, name, file_limits);
+    if (!record.root().is_object() || record.root().find("messages")) return parse_conversation(json, name, defaults);
+    std::optional<TrainingConversation> read = read_training_conversation(record.root());
+    if (!read) fail("{}: is not a conversation", name);
+    if (!read->tools.empty()) fail(ErrorKind::unsupported, "{}: has 'tools', which a chat does not support", name);
+    return {.messages = std::move(read->messages), .options = defaults};
 }
 
 }  // namespace puna

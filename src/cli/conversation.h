@@ -1,7 +1,7 @@
 // cli/conversation.h — a chat's messages and generation options as a JSON file.
 //
 //   write_file(path, conversation_json(conversation));
-//   Conversation loaded = parse_conversation(MappedFile(path).text(), path, {});
+//   Conversation loaded = load_conversation(path, {});
 //
 // {"messages": [{"role": "user", "content": "Hello!"}, ...], "options": {"temperature": 0.6, ...}}
 //
@@ -46,8 +46,12 @@ size_t turns_to_trim(const Conversation& conversation, int64_t max_tokens,
 // Throws Error if the file would exceed parse_conversation's limit of 16 MiB.
 std::string conversation_json(const Conversation& conversation);
 
-// Options missing in the file are taken from `defaults`. Throws Error, beginning with `path`, if it is not a
-// conversation.
+// Of what conversation_json wrote. Options missing in the file are taken from `defaults`. Throws Error, beginning with
+// `path`, if it is not a conversation.
 Conversation parse_conversation(std::string_view json, std::string_view path, const GenerateOptions& defaults);
+
+// Also of a file of training data, in any of its formats (chat/training_conversation.h). name: of the file, or of one
+// of several conversations in it, as errors name it: "talk.jsonl:18", "talk.json[17]".
+Conversation load_conversation(const std::string& name, const GenerateOptions& defaults);
 
 }  // namespace puna

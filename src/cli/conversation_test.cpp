@@ -1,9 +1,11 @@
 #include "cli/conversation.h"
 
+#include "core/atomic_file.h"
 #include "core/fields.h"
 #include "core/json_document.h"
 #include "core/json_text.h"
 #include "core/test_error.h"
+#include "core/test_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -149,6 +151,70 @@ TEST(Conversation, ConversationsTooLargeToReadAreNotSaved) {
     c.messages[0].content.resize(7 << 20);
     c.messages[0].content += std::string(4 << 20, '\n');  // two bytes each in the file
     EXPECT_EQ(parse_conversation(conversation_json(c), "chat.json", {}).messages[0].content, c.messages[0].content);
+}
+
+class LoadedConversation : public testing::Test {
+ protected:
+    std::string write(const std::string& name, std::string_view content) {
+        write_file(folder_ / name, content);
+        return (folder_ / name).string();
+    }
+    // "user: Hi | assistant: Hello"
+    static std::string turns(const std::string& name) {
+        std::string text;
+        for (const Message& message : load_conversation(name, {}).messages)
+            text += fmt::format("{}{}: {}", text.empty() ? "" : " | ", message.role, message.content);
+        return text;
+    }
+
+    TestFolder folder_;
+};
+
+TEST_F(LoadedConversation, IsWhatWasSavedUnderAnyName) {
+    Conversation saved{.messages = {{.role = "user", .content = "Hi"}}, .options = {.max_tokens = 9}};
+    for (const char* name : {"chat.json", "chat", "chat.txt"}) {
+        std::string path = write(name, conversation_json(saved));
+        EXPECT_EQ(turns(path), "user: Hi") << name;
+        EXPECT_EQ(load_conversation(path, {}).options.max_tokens, 9) << name;
+    }
+}
+
+TEST_F(LoadedConversation, MayBeInAnyFormatOfTrainingData) {
+    EXPECT_EQ(turns(write("a.json", R"([{"instruction": "Hi", "output": "Hello"}])")), "user: Hi | assistant: Hello");
+    std::string path =
+        write("b.json", R"({"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]})");
+    EXPECT_EQ(turns(path), "user: Hi | assistant: Hello");
+    EXPECT_EQ(load_conversation(path, {.max_tokens = 7}).options.max_tokens, 7);
+}
+
+TEST_F(LoadedConversation, OfSeveralIsNamedByItsPlace) {
+    std::string lines = write("a.jsonl",
+                              "{\"prompt\": \"one\", \"completion\": \"1\"}\n\n"
+                              "{\"prompt\": \"two\", \"completion\": \"2\"}\n"),
+                array = write("a.json",
+                              R"([{"instruction": "one", "output": "1"}, {"instruction": "two", "output": "2"}])");
+    EXPECT_EQ(turns(lines + ":3"), "user: two | assistant: 2");
+    EXPECT_EQ(turns(array + "[1]"), "user: two | assistant: 2");
+    EXPECT_EQ(error_of([&] { turns(lines); }),
+              lines + ": holds several conversations: name one of them, such as " + lines + ":3");
+    EXPECT_THAT(error_of([&] { turns(array); }), HasSubstr("such as " + array + "[1]"));
+    for (const std::string& name : {lines + ":2", lines + "[0]", array + "[2]", array + ":1"})
+        EXPECT_THAT(error_of([&] { turns(name); }), HasSubstr("has no such conversation")) << name;
+    EXPECT_EQ(turns(write("odd[1]", R"({"messages": [{"role": "user", "content": "Hi"}]})")), "user: Hi");
+}
+
+TEST_F(LoadedConversation, WhatIsNoneIsNamed) {
+    EXPECT_THAT(error_of([] { turns("nowhere.json"); }), HasSubstr("nowhere.json: cannot open"));
+    EXPECT_THAT(error_of([] { turns("nowhere.json:7"); }), HasSubstr("nowhere.json: cannot open"));
+    EXPECT_THAT(error_of([&] { turns(write("a.json", R"({"text": "x"})")); }),
+                HasSubstr("a.json: is not a conversation"));
+    EXPECT_THAT(error_of([&] { turns(write("b.json", R"({"messages": [], "x": )")); }),
+                HasSubstr("b.json:1: not valid"));
+    EXPECT_THAT(error_of([&] { turns(write("c.json", R"({"messages": []} rest)")); }),
+                HasSubstr("c.json:1: not valid"));
+    EXPECT_THAT(
+        error_of([&] { turns(write("d.json", R"({"instruction": "a", "output": "b", "tools": [{"name": "f"}]})")); }),
+        HasSubstr("has 'tools'"));
 }
 
 }  // namespace
