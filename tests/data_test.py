@@ -3,6 +3,7 @@
 its command-line behavior. usage: data_test.py PUNA WRITE_MODEL"""
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,11 @@ def prepare(folder):
 
 def run(*arguments):
     return subprocess.run([PUNA, "data", *map(str, arguments)], capture_output=True, text=True)
+
+
+def train_tokenizer(folder, *arguments):
+    command = [PUNA, "tokenizer", "train", *arguments, "--force", "--output", folder / "tokenizer"]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True)
 
 
 def is_complete(folder):
@@ -114,7 +120,76 @@ def command_line_behavior(folder, command):
     assert run("--help").returncode == run("pack", "--help").returncode == 0
 
 
-for test in (any_call_may_fail, packing_may_be_killed_at_any_call, a_forced_set_takes_the_place_of_the_old_one_in_one_step, a_full_disk_is_reported, command_line_behavior):
+def json_files_are_read_as_their_format_says(folder, command):
+    turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+    files = {"alpaca.json": [{"instruction": "hi", "input": "", "output": "hello"}], "sharegpt.json": [{"conversations": [
+                 {"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]}],
+             "saved.json": {"messages": turns, "options": {"top_k": 3}}, "pretty.json": [{"messages": turns}], "lines.jsonl": {"prompt": "hi", "completion": "hello"}}
+    shown = []
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content, indent=2 if name == "pretty.json" else None))
+        run("pack", folder / name, "--tokenizer", folder / "model", "--output", folder / f"{name}.set")
+        shown.append(json.loads(run("show", folder / f"{name}.set", "--json").stdout)["first_documents"])
+    assert all(documents == shown[0] for documents in shown), shown
+    (document,) = shown[0]
+    assert document["loss_mask"].count(1) == document["trained"] > 0 and len(document["ids"]) == len(document["loss_mask"]) == document["tokens"], document
+    plain = run("show", folder / "saved.json.set").stdout
+    assert "[[in the loss]], not in the loss\n" in plain and "[[hello<|eot_id|>]]" in plain and "\x1b" not in plain, plain
+    for vocabulary, code in ((256 + 16 + 4, 0), (256 + 16 + 40, 1)):           # "hi" and "hello" allow five merges; the braces would allow more
+        trained = train_tokenizer(folder, folder / "saved.json", "--vocabulary", vocabulary)
+        assert (trained.returncode, "have pairs for" in trained.stderr) == (code, code == 1), trained
+
+
+def the_examples_of_the_documentation_are_as_shown(folder, command):
+    page = pathlib.Path("docs/data.md").read_text()
+    (folder / "examples.jsonl").write_text(re.search(r"```json\n(.*?)```", page, re.S)[1])
+    result = run("pack", folder / "examples.jsonl", "--tokenizer", "models/starter", "--output", folder / "disk/set")
+    assert "3 conversations" in result.stdout, result
+    shown = re.search(r"(^    28 tokens, .*?)\n\n`--json`", page, re.S | re.M)[1]
+    assert re.sub("^    ", "", shown, flags=re.M) in run("show", folder / "disk/set").stdout, shown
+
+
+def bad_inputs_end_the_command_or_are_skipped_by_name(folder, command):
+    (folder / "in").mkdir()
+    (folder / "in/a.jsonl").write_text('{"text": "one"}\n' + '{"text": 1}\n' * 25 + '{"text": "two"}\n')
+    (folder / "in/b.txt").write_bytes("un caf\xe9\nthree\n".encode("latin-1"))
+    (folder / "in/c.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    arguments = ["pack", folder / "in", "--tokenizer", folder / "model", "--output", folder / "disk/set"]
+    result = run(*arguments)
+    assert result.returncode == 1 and "a.jsonl:2: 'text' must be a string; --skip-bad goes on without it\n" in result.stderr, result
+    result = run(*arguments, "--skip-bad", "--json")
+    assert json.loads(result.stdout)["skipped"] == {"documents": 25, "lines": 1, "files": 1}, result
+    lines = result.stderr.splitlines()
+    assert len(lines) == 23 and "a.jsonl:2: 'text' must be" in lines[0] and "a.jsonl: also skipped 5 documents" in lines[20], lines
+    assert "b.txt: also skipped 1 line" in lines[21] and "c.png: also skipped 1 file" in lines[22], lines
+    shown = json.loads(run("show", folder / "disk/set", "--json", "--documents", "9").stdout)["first_documents"]
+    assert [document["text"] for document in shown] == [f"<|begin_of_text|>{text}<|end_of_text|>" for text in ("one", "two", "three\n")], shown
+    clear(folder / "disk")
+    result = run(*arguments[:1], folder / "in/b.txt", *arguments[2:], "--encoding", "windows-1252")
+    assert result.returncode == 0 and "un caf\u00e9\n" in run("show", folder / "disk/set").stdout, result
+    clear(folder / "disk")
+    result = run(*arguments[:1], folder / "in/c.png", *arguments[2:], "--skip-bad")
+    assert result.returncode == 1 and "nothing is left: 1 file skipped" in result.stderr, result
+    result = run(*arguments, "--encoding", "klingon")
+    assert result.returncode == 2 and "--encoding: 'klingon' is not known" in result.stderr, result
+    trained = train_tokenizer(folder, folder / "in", "--skip-bad", "--vocabulary", 256 + 16 + 2, "--json")
+    assert json.loads(trained.stdout)["skipped"] == {"documents": 25, "lines": 1, "files": 1} and "also skipped 5 documents" in trained.stderr, trained
+
+
+def marked_text_is_converted(folder, command):
+    words = "Un caf\xe9 de No\xebl, s'il vous pla\xeet.\n"
+    for encoding in ("utf-8-sig", "utf-16", "utf-32", "utf-16-be"):
+        mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+        clear(folder / "disk")
+        (folder / "x.txt").write_bytes(mark + words.encode(encoding))
+        result = run("pack", folder / "x.txt", "--tokenizer", folder / "model", "--output", folder / "disk/set")
+        assert result.returncode == 0 and ("converted from" in result.stderr) == (encoding != "utf-8-sig"), result
+        (document,) = json.loads(run("show", folder / "disk/set", "--json").stdout)["first_documents"]
+        assert document["text"] == f"<|begin_of_text|>{words}<|end_of_text|>", document
+
+
+for test in (any_call_may_fail, packing_may_be_killed_at_any_call, a_forced_set_takes_the_place_of_the_old_one_in_one_step, a_full_disk_is_reported, command_line_behavior,
+             json_files_are_read_as_their_format_says, the_examples_of_the_documentation_are_as_shown, bad_inputs_end_the_command_or_are_skipped_by_name, marked_text_is_converted):
     with tempfile.TemporaryDirectory() as scratch:
         test(pathlib.Path(scratch), prepare(pathlib.Path(scratch)))
 failing_disk.exit_with_skips()
