@@ -336,7 +336,7 @@ def tokenizer_encodes_and_decodes(folder):
     assert json.loads(puna("tokenizer", "decode", model, "--json", input="\n".join(ids)).stdout) == {"text": text}
     (folder / "text").write_text("to be or not to be, that is the question\n" * 50)
     trained = json.loads(puna("tokenizer", "train", folder / "text", "--output", folder / "tokenizer", "--vocabulary", 280, "--json").stdout)
-    assert trained == {"output": str(folder / "tokenizer"), "tokens": 280}, trained
+    assert trained == {"output": str(folder / "tokenizer"), "tokens": 280, "skipped": {"documents": 0, "lines": 0, "files": 0}}, trained
     (folder / "model").mkdir()
     (folder / "model/config.json").write_text("{}")
     assert "is not a tokenizer" in puna("tokenizer", "train", folder / "text", "--output", folder / "model", "--force", code=1).stderr

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 
 namespace puna {
@@ -56,6 +57,9 @@ Place parse_place(const std::string& name) {
 
 // The JSON of the record at that place.
 std::string read_record_at(const Place& place) {
+    std::error_code absent;
+    if (std::filesystem::exists(place.path, absent) && !std::filesystem::is_regular_file(place.path, absent))
+        fail("{}: is not a regular file", place.path);  // reading a pipe could wait forever
     InputFile file{.path = place.path, .format = format_of(place.path), .named = true};
     if (file.is_text()) file.format = InputFormat::json;
     DocumentReader reader({file}, {.batch_bytes = 1 << 20, .max_record = file_limits.bytes});
