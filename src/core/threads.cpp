@@ -95,12 +95,19 @@ class Pool {
                 (*job_.f)(first, std::min(job_.n, first + job_.chunk));
             } catch (...) {
                 unfinished_.fetch_sub(claim(true), std::memory_order_relaxed);
-                std::lock_guard lock(mutex_);
-                if (!problem_) problem_ = std::current_exception();
+                note_exception(first);
             }
             if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_all();
         }
         inside_chunk = false;
+    }
+
+    // Chunks are claimed in order: those before the first one that throws are claimed too, and may only throw later.
+    void note_exception(int64_t first) {
+        std::lock_guard lock(mutex_);
+        if (problem_ && problem_at_ < first) return;
+        problem_ = std::current_exception();
+        problem_at_ = first;
     }
 
     void wait_for_completion() {
@@ -137,7 +144,8 @@ class Pool {
     std::atomic<uint64_t> unfinished_{0};  // chunks not finished yet
     std::atomic<int> sleepers_{0};
     Job job_{};
-    std::exception_ptr problem_;
+    std::exception_ptr problem_;         // of the first chunk that threw
+    int64_t problem_at_ = 0;             // where that chunk begins
     std::vector<std::jthread> workers_;  // last: joined before other members are destroyed
 };
 
