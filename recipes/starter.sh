@@ -21,7 +21,7 @@ cd "$out"
 
 # make TARGET COMMAND...: runs COMMAND unless TARGET exists. Targets appear only when they are complete.
 make() { [ -e "$1" ] || { echo "== $1"; "${@:2}"; }; }
-pack() { make "$1" "$puna" data pack "${@:2}" --tokenizer tokenizer --output "$1"; }
+pack() { make "$1" "$puna" data pack "${@:2}" --tokenizer tokenizer --output "$1" --validation-share 0; }
 stage() {       # NAME DATA [FROM]
     [ ! -e "$1/README.md" ] || return 0
     echo "== $1"

@@ -22,8 +22,8 @@ find README.md docs src \( -name '*.md' -o -name '*.h' -o -name '*.cpp' \) ! -na
 say "training a tokenizer with a vocabulary of 2048"
 "$puna" tokenizer train "$out/text" --vocabulary 2048 --output "$out/tokenizer"
 
-say "packing the text into tokens; about 5 % of the documents are held out for validation"
-"$puna" data pack "$out/text" --tokenizer "$out/tokenizer" --validation-share 0.05 --output "$out/data"
+say "packing the text into tokens; a tenth of it is held out for validation"
+"$puna" data pack "$out/text" --tokenizer "$out/tokenizer" --output "$out/data"
 
 say "training a very small model for 400 steps; the run will be killed on the way"
 "$puna" train recipes/tiny.toml --data "$out/data" --output "$out/model" --steps 400 --checkpoint-every 50 &

@@ -23,8 +23,8 @@ def prepare(folder):
     return [PUNA, "data", "pack", f"{folder}/tales.txt", "--tokenizer", f"{folder}/model", "--hold-out-last", "2", "--output", f"{folder}/disk/set"]
 
 
-def run(*arguments):
-    return subprocess.run([PUNA, "data", *map(str, arguments)], capture_output=True, text=True)
+def run(*arguments, **options):
+    return subprocess.run([PUNA, "data", *map(str, arguments)], capture_output=True, text=True, **options)
 
 
 def train_tokenizer(folder, *arguments):
@@ -112,6 +112,14 @@ def command_line_behavior(folder, command):
     assert "tale number 18" in run("show", folder / "disk/set/validation", "--verify").stdout
     chat = run("pack", folder / "chat.jsonl", "--tokenizer", folder / "model", "--output", folder / "disk/chat")
     assert "3 conversations" in chat.stdout, chat
+    text = "".join(f"Tale number {i} is about {i % 7} cats.\n" for i in range(3000))
+    flags = ["--tokenizer", folder / "model", "--output"]
+    (folder / "long.txt").write_text(text)
+    lines = run("pack", folder / "long.txt", *flags, folder / "disk/long").stdout.splitlines()
+    assert [line.split()[:2] for line in lines[:2]] == [["training", "1"], ["validation", "1"]], lines
+    piped = json.loads(run("pack", "/dev/stdin", *flags, folder / "disk/piped", "--json", input=text).stdout)
+    assert piped["bytes"] + piped["validation"]["bytes"] == len(text) and piped["dropped_bytes"] == 0, piped
+    assert sorted(path.name for path in (folder / "disk/piped").iterdir()) == sorted(path.name for path in (folder / "disk/long").iterdir())
     for arguments, code, message in ((["pack"], 2, "INPUT"), (["pack", "x", "--output", "y"], 2, "--tokenizer is missing"), (["mend"], 2, "unknown command 'mend'"),
                                      (["pack", "x", "--validation-share", "2", "--output", "y", "--tokenizer", "z"], 2, "--validation-share must be less than 1, not 2"),
                                      (["show", folder], 1, "has no index.json"), (command[2:], 1, "already exists")):
@@ -160,7 +168,7 @@ def bad_inputs_end_the_command_or_are_skipped_by_name(folder, command):
     result = run(*arguments, "--skip-bad", "--json")
     assert json.loads(result.stdout)["skipped"] == {"documents": 25, "lines": 1, "files": 1}, result
     lines = result.stderr.splitlines()
-    assert len(lines) == 23 and "a.jsonl:2: 'text' must be" in lines[0] and "a.jsonl: also skipped 5 documents" in lines[20], lines
+    assert len(lines) == 24 and "no validation set" in lines[23] and "a.jsonl:2: 'text' must be" in lines[0] and "a.jsonl: also skipped 5 documents" in lines[20], lines
     assert "b.txt: also skipped 1 line" in lines[21] and "c.png: also skipped 1 file" in lines[22], lines
     shown = json.loads(run("show", folder / "disk/set", "--json", "--documents", "9").stdout)["first_documents"]
     assert [document["text"] for document in shown] == [f"<|begin_of_text|>{text}<|end_of_text|>" for text in ("one", "two", "three\n")], shown

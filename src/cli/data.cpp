@@ -90,6 +90,7 @@ int run_pack(Arguments arguments) {
     if (flags.json()) {
         JsonObject line = summary(result.training);
         if (result.validation) line.add("validation", summary(*result.validation));
+        line.add("dropped_bytes", result.split.dropped_bytes);
         line.add("skipped", skipped_json(result.skipped));
         line.add("seconds", seconds);
         fmt::print("{}\n", line.text());

@@ -45,7 +45,7 @@ struct EnumPointer {
 };
 
 using FieldPointer = std::variant<bool*, int*, int64_t*, std::optional<int64_t>*, uint64_t*, float*, double*,
-                                  std::string*, std::vector<std::string>*, EnumPointer>;
+                                  std::optional<double>*, std::string*, std::vector<std::string>*, EnumPointer>;
 
 // What a field accepts beyond its type, and how help shows it.
 struct Values {

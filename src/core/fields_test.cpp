@@ -168,6 +168,7 @@ struct Limited {
     bool fast = false;
     std::vector<std::string> stop;
     std::optional<int64_t> seed;
+    std::optional<double> share;
 };
 
 template <class F>
@@ -188,6 +189,7 @@ void fields(Limited& o, F field) {
     field("fast", o.fast, "faster");
     field("stop", o.stop, "stop strings");
     field("seed", o.seed, "random seed", {.min = 0, .unset = "from the clock"});
+    field("share", o.share, "fraction", {.min = 0, .max = 1, .unset = "a tenth"});
 }
 
 Field field_of(Limited& options, std::string_view name) {
@@ -238,6 +240,12 @@ TEST(Fields, OptionalNumbersCanBeUnset) {
     EXPECT_EQ(other.seed, 7);
     from_json(list, JsonDocument(R"({"seed": null})", "a.json").root());
     EXPECT_EQ(options.seed, std::nullopt);
+    Field& share = find_field(list, "share", "test");
+    EXPECT_EQ(to_text(share) + value_word(share), "0..1");
+    set_from_text(share, "0.25");
+    EXPECT_EQ(options.share, 0.25);
+    EXPECT_EQ(error_of([&] { set_from_text(share, "1.5"); }), "share must be at most 1, not 1.5");
+    EXPECT_THAT(to_json(list), HasSubstr("\"share\":0.25"));
 }
 
 TEST(Fields, ValuesThatAProgramSetAreChecked) {

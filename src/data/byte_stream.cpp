@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <new>
 #include <string_view>
+#include <utility>
 
 namespace puna {
 
@@ -51,8 +52,8 @@ std::string lower_extension(const std::filesystem::path& path) {
     return extension;
 }
 
-ByteStream::ByteStream(const std::filesystem::path& path)
-    : path_(path.string()), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+ByteStream::ByteStream(const std::filesystem::path& path, std::string name)
+    : path_(name.empty() ? path.string() : std::move(name)), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (descriptor_ < 0) fail_errno(errno, "{}: cannot open", path_);
     if (lower_extension(path) == ".gz") gzip_ = std::make_unique<Gzip>();
     if (lower_extension(path) == ".zst") zstd_ = std::make_unique<Zstd>();

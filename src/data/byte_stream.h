@@ -23,7 +23,8 @@ std::string lower_extension(const std::filesystem::path& path);  // ".gz" for A.
 
 class ByteStream {
  public:
-    explicit ByteStream(const std::filesystem::path& path);
+    // name: of what is read, in messages; empty: the path.
+    explicit ByteStream(const std::filesystem::path& path, std::string name = {});
     ~ByteStream();
     ByteStream(const ByteStream&) = delete;
 

@@ -1,5 +1,7 @@
 #include "data/chunker.h"
 
+#include "data/text_kind.h"
+
 #include <array>
 
 namespace puna {
@@ -23,7 +25,6 @@ constexpr std::array<uint64_t, 256> gear_values = [] {
     return values;
 }();
 
-constexpr bool is_space(unsigned char byte) { return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t'; }
 constexpr bool continues_character(unsigned char byte) { return byte >> 6 == 2; }  // UTF-8
 
 // recent: the bytes before white space.
@@ -73,7 +74,7 @@ size_t Chunker::find_point(std::string_view text, size_t at) {
     bool found = false;
     for (; at < text.size() && !found; ++at) {
         auto byte = static_cast<unsigned char>(text[at]);
-        if (is_space(byte)) continue;
+        if (is_white_space(text[at])) continue;
         content.add(byte);
         found = content.gear >> (64 - point_bits) == 0 && content.size >= window;
     }
@@ -87,7 +88,7 @@ size_t Chunker::find_end(std::string_view text, size_t at, std::vector<Chunk>& c
     for (; at < text.size(); ++at) {
         auto byte = static_cast<unsigned char>(text[at]);
         int64_t offset = bytes_ + static_cast<int64_t>(at);
-        if (is_space(byte)) {
+        if (is_white_space(text[at])) {
             add_space(byte, offset);
             continue;
         }

@@ -16,6 +16,13 @@ constexpr size_t max_bad = 10'000;  // in a batch
 
 }  // namespace
 
+void report_in_order(const PieceBatch& batch, std::span<const BadPiece> others, BadInputs& bad) {
+    std::vector<BadPiece> all = batch.bad;
+    all.insert(all.end(), others.begin(), others.end());
+    std::stable_sort(all.begin(), all.end(), [](const BadPiece& a, const BadPiece& b) { return a.piece < b.piece; });
+    for (const BadPiece& each : all) bad.add(each.problem);
+}
+
 std::string place_of(const Piece& piece, const InputFile& file) {
     return file.is_text() ? file.path.string() : record_place(file.path.string(), piece.line, piece.item);
 }
@@ -65,8 +72,10 @@ void DocumentReader::open() {
     item_ = -1;
     lines_ = {};
     json_.emplace(path());
-    stream_.emplace(file().path, options_.encoding);
+    stream_.emplace(file().content(), options_.encoding, path());
     read_more();
+    if (options_.log && !stream_->encoding().empty() && stream_->mark_size() > 0)
+        log_info("{}: converted from {}, by its byte order mark", path(), stream_->encoding());
     reject_non_text(pending_, path());
     if (file().format == InputFormat::json) reject_foreign_file(pending_, path());
     if (file().is_text() && contains_json(pending_))
@@ -76,7 +85,7 @@ void DocumentReader::open() {
 }
 
 void DocumentReader::close(PieceBatch& batch) {
-    if (stream_->looks_like_utf8())
+    if (options_.log && stream_->looks_like_utf8())
         log_warning("{}: was read as {}, but its bytes are valid UTF-8, so it may be in that encoding", path(),
                     stream_->encoding());
     if (pieces_ == 0 && !any_bad_ && file().named)
@@ -88,10 +97,9 @@ void DocumentReader::close(PieceBatch& batch) {
 
 // Leaves the file, or what follows in it.
 void DocumentReader::give_up(PieceBatch& batch, const Error& problem, bool encoding) {
-    if (inside_) batch.pieces.push_back({batch.bytes.size(), 0, file_, line_, item_, true});
+    if (inside_) add_piece(batch, {}, true);
     add_bad(batch, problem, pieces_ > 0 || any_bad_ ? BadInput::rest_of_file : BadInput::file, encoding);
     stream_.reset();
-    inside_ = false;
     ++file_;
 }
 
@@ -131,9 +139,15 @@ void DocumentReader::emit(PieceBatch& batch, size_t end, bool ends_document) {
     at_ = end;
     if (!inside_ && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     if (ends_document && !inside_ && is_blank(text)) return;
-    batch.pieces.push_back({batch.bytes.size(), text.size(), file_, line_, item_, ends_document});
+    add_piece(batch, text, ends_document);
+}
+
+void DocumentReader::add_piece(PieceBatch& batch, std::string_view text, bool ends_document) {
+    batch.pieces.push_back({batch.bytes.size(), text.size(), file_, line_, item_, document_, offset_, ends_document});
     batch.bytes += text;
     inside_ = !ends_document;
+    offset_ = inside_ ? offset_ + std::ssize(text) : 0;
+    document_ += ends_document;
     ++pieces_;
 }
 

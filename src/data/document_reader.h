@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ struct Piece {
     size_t begin, size;  // in PieceBatch::bytes
     size_t file;         // index into files()
     int64_t line, item;  // of a record, as JsonSplitter::Record; of a text 0 and -1
+    int64_t document;    // ascending over all files
+    int64_t offset;      // in its document
     bool ends_document;
 };
 
@@ -45,6 +48,9 @@ struct PieceBatch {
     std::string_view text(const Piece& piece) const { return std::string_view(bytes).substr(piece.begin, piece.size); }
 };
 
+// Adds those of the batch and others, found later, to `bad` in the order of their pieces.
+void report_in_order(const PieceBatch& batch, std::span<const BadPiece> others, BadInputs& bad);
+
 std::string place_of(const Piece& piece, const InputFile& file);  // for messages: "talk.jsonl:17", "novel.txt"
 
 struct ReadOptions {
@@ -53,6 +59,7 @@ struct ReadOptions {
     size_t piece_bytes = 256 << 10;  // longer texts are split
     size_t max_record = 64 << 20;    // also the longest text without a split point
     SafeCut find_cut = safe_cut;     // finds the split points: the tokenizer's
+    bool log = true;                 // what encodings were found
 };
 
 class DocumentReader {
@@ -80,12 +87,14 @@ class DocumentReader {
     bool split_document(PieceBatch& batch);
     bool split_piece(PieceBatch& batch);
     void emit(PieceBatch& batch, size_t end, bool ends_document);
+    void add_piece(PieceBatch& batch, std::string_view text, bool ends_document);
 
     std::vector<InputFile> files_;
     ReadOptions options_;
     std::vector<uint64_t> hashes_;
     size_t file_ = 0;  // the one that is open or comes next
     int64_t consumed_ = 0;
+    int64_t document_ = 0, offset_ = 0;  // where the next piece begins
     // Of the open file:
     std::optional<TextStream> stream_;
     std::string pending_;               // what was read; from at_ on it is not consumed

@@ -177,6 +177,19 @@ TEST(DocumentReader, Utf8ThatIsReadAsAnotherEncodingIsNoted) {
     }
 }
 
+TEST(DocumentReader, ConversionByAByteOrderMarkIsLogged) {
+    TestFolder folder;
+    write_file(folder / "x.txt", std::string_view("\xff\xfe"
+                                                  "c\0a\0t\0",
+                                                  8));
+    for (bool log : {true, false}) {
+        testing::internal::CaptureStderr();
+        EXPECT_EQ(read_documents((folder / "x.txt").string(), {.log = log}), Documents{"cat"});
+        std::string logged = testing::internal::GetCapturedStderr();
+        EXPECT_EQ(logged.find("x.txt: converted from UTF-16LE, by its byte order mark") != logged.npos, log) << logged;
+    }
+}
+
 TEST(DocumentReader, SeparatorLinesSplitDocuments) {
     TestFolder folder;
     std::string path = (folder / "x.txt").string();

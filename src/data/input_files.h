@@ -24,8 +24,10 @@ struct InputFile {
     std::filesystem::path path;
     int64_t size = 0;  // on disk
     InputFormat format = InputFormat::text;
-    bool named = false;  // listed explicitly, not found in a folder
+    bool named = false;               // listed explicitly, not found in a folder
+    std::filesystem::path copy = {};  // of a pipe (data/pipe_copies.h), which is read in its place
     bool is_text() const { return format == InputFormat::text; }
+    const std::filesystem::path& content() const { return copy.empty() ? path : copy; }
 };
 
 std::vector<InputFile> find_input_files(const std::vector<std::string>& paths, BadInputs& bad);

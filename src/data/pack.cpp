@@ -7,11 +7,13 @@
 #include "core/overwrite.h"
 #include "core/progress.h"
 #include "data/piece_encoder.h"
+#include "data/pipe_copies.h"
+#include "data/read_batches.h"
 #include "data/set_writer.h"
+#include "data/survey.h"
 
 #include <algorithm>
 #include <deque>
-#include <future>
 
 namespace puna {
 
@@ -40,21 +42,21 @@ class Packer {
         std::span<const int32_t> ids = run.ids;
         std::span<const uint8_t> loss_mask = run.loss_mask;
         for (const EncodedPiece& encoded : run.pieces) {
-            if (is_full()) return;
             const Piece& piece = batch.pieces[encoded.piece];
+            if (piece.document != number_ && !count_document(piece.document)) return;
             check_contents(encoded.conversation, piece, files[piece.file]);
-            if (!inside_) begin(piece, encoded.hash);
+            if (!inside_) begin(piece.file, encoded);
             append(ids.first(encoded.ids), loss_mask.first(encoded.conversation ? encoded.ids : 0));
             document_.bytes += encoded.bytes;
             ids = ids.subspan(encoded.ids);
             if (encoded.conversation) loss_mask = loss_mask.subspan(encoded.ids);
-            inside_ = !piece.ends_document;
-            if (!inside_) end();
+            inside_ = !encoded.ends;
+            if (!inside_) end(encoded.complete);
         }
     }
 
     bool is_empty() const { return documents_ == 0; }
-    bool is_full() const { return options_.max_documents > 0 && documents_ >= options_.max_documents; }
+    bool is_full() const { return is_full_; }  // there are more than max_documents
 
     PackResult finish(const std::vector<Source>& sources) {
         int64_t copies = held_out_copies();
@@ -86,10 +88,16 @@ class Packer {
         });
     }
 
-    void begin(const Piece& piece, uint64_t hash) {
-        bool held_out =
-            options_.validation_share > 0 && static_cast<double>(hash >> 11) * 0x1p-53 < options_.validation_share;
-        document_ = {.source = piece.file, .hash = hash, .held_out = held_out};
+    bool count_document(int64_t number) {
+        is_full_ = options_.max_documents > 0 && documents_ == options_.max_documents;
+        if (is_full_) return false;
+        number_ = number;
+        ++documents_;
+        return true;
+    }
+
+    void begin(size_t source, const EncodedPiece& first) {
+        document_ = {.source = source, .hash = first.hash, .held_out = first.side == Side::validation};
         if (*conversations_) return;
         if (std::optional<int32_t> begin = tokenizer_.begin_of_text()) document_.ids.push_back(*begin);
     }
@@ -102,9 +110,8 @@ class Packer {
         route(std::exchange(document_, std::move(rest)));
     }
 
-    void end() {
-        if (!*conversations_) document_.ids.push_back(tokenizer_.end_of_text());
-        ++documents_;
+    void end(bool complete) {
+        if (!*conversations_ && complete) document_.ids.push_back(tokenizer_.end_of_text());
         route(std::move(document_));
     }
 
@@ -131,10 +138,55 @@ class Packer {
     std::optional<bool> conversations_;  // contents of the set, known after the first document
     TokenDocument document_;             // being assembled
     bool inside_ = false;                // document_ has begun
-    int64_t documents_ = 0;
+    int64_t number_ = -1;                // of the document of the inputs that it is from
+    int64_t documents_ = 0;              // of the inputs
+    bool is_full_ = false;
     std::deque<TokenDocument> last_;         // candidates to be held out
     std::vector<uint64_t> training_hashes_;  // with hold_out_last, to find copies of what is held out
 };
+
+constexpr SplitRule default_rule{.share = 0.1, .max_bytes = 16 << 20, .min_short_documents = 100};
+
+SplitRule split_rule(const PackOptions& options) {
+    if (options.validation_share) return {.share = *options.validation_share};
+    return options.hold_out_last > 0 ? SplitRule{} : default_rule;
+}
+
+ReadOptions read_options(const PackOptions& options, const Tokenizer& tokenizer) {
+    ReadOptions read{
+        .separator = options.separator, .encoding = options.input.encoding, .find_cut = tokenizer.safe_cut()};
+    if (tokenizer.added_tokens().crosses_lines())
+        read.piece_bytes = read.max_record;  // a token could span a split point
+    return read;
+}
+
+// Throws Error if a file is not what was surveyed.
+std::vector<Source> check_sources(const std::vector<InputFile>& files, const DocumentReader& reader,
+                                  const Survey& survey) {
+    std::vector<Source> sources;
+    for (size_t i = 0; i < files.size(); ++i) {
+        std::string name = files[i].path.string();
+        uint64_t hash = reader.hash(i), before = survey.hashes.empty() ? 0 : survey.hashes[i];
+        if (hash != 0 && before != 0 && hash != before) fail("{}: changed while it was being packed: pack again", name);
+        sources.push_back({.name = name, .hash = hash});
+    }
+    return sources;
+}
+
+std::string bytes_text(int64_t bytes) { return format_quantity(static_cast<double>(bytes), "B"); }
+
+std::string reason_for_no_validation(const PackOptions& options, const PackResult& result) {
+    const SplitCounts& split = result.split;
+    int64_t documents = result.training.documents;
+    std::string count = format_count(documents, result.training.conversations ? "conversation" : "document");
+    if (split.copied_bytes > 0) return "the ends of long documents are copies of training text; remove the copies";
+    if (documents == 1 && split.short_documents == 1 && !result.training.conversations)
+        return "the end of a text is held out from 32 KiB on; use a longer text, or pack another one for validation";
+    if (!options.validation_share && split.short_documents < default_rule.min_short_documents)
+        return count + " are too few to hold some out by default; hold out the last ones";
+    return fmt::format("none of {} fell into the fraction {}; hold out the last ones instead", count,
+                       split_rule(options).share);
+}
 
 }  // namespace
 
@@ -147,44 +199,47 @@ void check_options(const PackOptions& options) {
                    options.max_documents);
 }
 
+namespace {
+
+PackResult pack_files(std::vector<InputFile> files, const fs::path& folder, const PackOptions& options,
+                      const Tokenizer& tokenizer, const ChatTemplateText& chat, BadInputs& bad) {
+    ReadOptions read = read_options(options, tokenizer);
+    SplitRule rule = split_rule(options);
+    std::optional<PipeCopies> copies;
+    Survey survey;
+    if (rule.share > 0) {
+        copies.emplace(files, folder / "inputs");
+        survey = survey_documents(files, read,
+                                  {options.input.text_field, options.input.skip_bad, options.max_documents, rule});
+    }
+    Packer packer(folder, tokenizer, chat, options);
+    bool hash = survey.split.short_share > 0 || options.hold_out_last > 0;
+    BatchEncoder encoder(tokenizer, chat, files, survey.split, {options.input.text_field, options.date, hash});
+    DocumentReader reader(files, read);
+    read_batches(reader, "packing", [&](const PieceBatch& batch) {
+        for (const EncodedPieces& run : encoder.encode(batch, bad)) packer.add(batch, run, files);
+        return !packer.is_full();
+    });
+    std::vector<Source> sources = check_sources(files, reader, survey);
+    bad.log_totals();
+    if (packer.is_empty()) bad.fail_if_any();
+    PackResult result = packer.finish(sources);
+    result.skipped = bad.skipped();
+    result.split = survey.split.counts;
+    for (const InputFile& file : files) (file.is_text() ? result.any_text : result.any_json) = true;
+    result.dated = result.training.conversations && shows_date(chat);
+    return result;
+}
+
+}  // namespace
+
 PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat) {
     check_options(options);
     BadInputs bad(options.input.skip_bad);
     std::vector<InputFile> files = find_input_files(options.inputs, bad);
     check_overwrite(options.output, {"a packed set", is_packed_set}, options.force);
     NewFolder folder(options.output);
-    Packer packer(folder.path(), tokenizer, chat, options);
-    BatchEncoder encoder(
-        tokenizer, chat, files,
-        {options.input.text_field, options.date, options.validation_share > 0 || options.hold_out_last > 0});
-    ReadOptions read{
-        .separator = options.separator, .encoding = options.input.encoding, .find_cut = tokenizer.safe_cut()};
-    if (tokenizer.added_tokens().crosses_lines())
-        read.piece_bytes = read.max_record;  // a token could span a split point
-    DocumentReader reader(files, read);
-
-    int64_t total = 0, done = 0;
-    for (const InputFile& file : files) total += file.size;
-    Progress progress("packing", total, "B");
-    auto read_next = [&reader] { return std::async(std::launch::async, [&reader] { return reader.next(); }); };
-    auto next_batch = read_next();
-    while (std::optional<PieceBatch> batch = next_batch.get()) {
-        progress.advance(reader.consumed() - std::exchange(done, reader.consumed()));
-        next_batch = read_next();
-        for (const EncodedPieces& run : encoder.encode(*batch, bad)) packer.add(*batch, run, files);
-        if (packer.is_full()) break;
-    }
-    if (next_batch.valid()) next_batch.wait();
-
-    std::vector<Source> sources;
-    for (size_t i = 0; i < files.size(); ++i)
-        sources.push_back({.name = files[i].path.string(), .hash = reader.hash(i)});
-    bad.log_totals();
-    if (packer.is_empty()) bad.fail_if_any();
-    PackResult result = packer.finish(sources);
-    result.skipped = bad.skipped();
-    for (const InputFile& file : files) (file.is_text() ? result.any_text : result.any_json) = true;
-    result.dated = result.training.conversations && shows_date(chat);
+    PackResult result = pack_files(files, folder.path(), options, tokenizer, chat, bad);
     options.force ? folder.replace() : folder.commit();
     return result;
 }
@@ -201,10 +256,14 @@ std::vector<FieldNote> notes_on(const PackOptions& options, const PackResult& re
     note(named("text_field") && result.any_json && training.conversations, "text_field",
          "has no effect, the inputs are conversations");
     note(named("date") && !result.dated, "date", "has no effect, no prompt contains a date");
-    note(options.validation_share > 0 && !result.validation, "validation_share",
-         fmt::format("there is no validation set: none of {} fell into the fraction {}; hold "
-                     "out the last ones instead",
-                     format_count(training.documents, "document"), options.validation_share));
+    note(split_rule(options).share > 0 && !result.validation, "validation_share",
+         "there is no validation set: " + reason_for_no_validation(options, result));
+    note(result.validation && result.split.copied_bytes > 0, "validation_share",
+         fmt::format("{} at the ends of long documents are copies of training text and not held out{}",
+                     bytes_text(result.split.copied_bytes),
+                     result.split.dropped_bytes > 0
+                         ? fmt::format("; {} of these are in neither set", bytes_text(result.split.dropped_bytes))
+                         : ""));
     note(result.held_out_copies > 0, "hold_out_last",
          fmt::format("{} of the {} documents held out are in the training set too; remove copies, or hold "
                      "out a share, which keeps them on one side",

@@ -21,22 +21,6 @@ using testing::StartsWith;
 
 namespace fs = std::filesystem;
 
-std::vector<int32_t> ids_of(const Shard& shard, int64_t document) {
-    int64_t begin = shard.document_begin(document);
-    std::vector<int32_t> ids(static_cast<size_t>(shard.document_end(document) - begin));
-    shard.read(begin, ids);
-    return ids;
-}
-
-// The documents of a set as text, control tokens included.
-std::vector<std::string> texts_of(const fs::path& folder) {
-    ShardSet set(folder);
-    std::vector<std::string> texts;
-    for (const Shard& shard : set.shards())
-        for (int64_t d = 0; d < shard.documents(); ++d) texts.push_back(small_tokenizer().decode(ids_of(shard, d)));
-    return texts;
-}
-
 std::string with_bos_eos(const std::string& text) { return "<|begin_of_text|>" + text + "<|end_of_text|>"; }
 
 // Every file below a folder, by name.
@@ -118,7 +102,7 @@ TEST(Pack, LargeSetsAreSplitIntoShards) {
     PackFolder folder;
     std::string text;
     for (int i = 0; i < 60; ++i) text += some_text(i, 2000) + "<|endoftext|>\n";
-    folder.pack(folder.write("x.txt", text), {.shard_megabytes = 1});
+    folder.pack(folder.write("x.txt", text), {.validation_share = 0, .shard_megabytes = 1});
     ShardSet set(folder.packed());
     ASSERT_GT(set.shards().size(), 2u);
     EXPECT_EQ(set.index().documents, 60);
@@ -515,7 +499,8 @@ TEST(Pack, RealConversationsArePackedWithOnlyTheAssistantInTheLoss) {
     PackResult result = folder.pack(
         "", {.inputs = {"../shared/data/sft/instructions_basic.jsonl", "../shared/data/sft/task_dialogues.jsonl.gz"},
              .max_documents = 2000});
-    EXPECT_EQ(result.training.documents, 2000);
+    EXPECT_EQ(result.training.documents + result.validation.value().documents, 2000);
+    EXPECT_NEAR(static_cast<double>(result.validation->bytes), 0.1 * static_cast<double>(result.training.bytes), 1e4);
     EXPECT_GT(result.training.trained, result.training.tokens / 10);
     EXPECT_LT(result.training.trained, result.training.tokens / 2);
     for (const std::string& text : texts_of(folder.packed())) ASSERT_THAT(text, EndsWith("<|eot_id|>"));

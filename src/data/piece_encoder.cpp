@@ -32,43 +32,40 @@ std::vector<size_t> begins_of_runs(const PieceBatch& batch) {
     return begins;
 }
 
-void add_in_order(BadInputs& bad, const PieceBatch& batch, const std::vector<EncodedPieces>& runs) {
-    std::vector<BadPiece> all = batch.bad;
-    for (const EncodedPieces& run : runs) all.insert(all.end(), run.bad.begin(), run.bad.end());
-    std::stable_sort(all.begin(), all.end(), [](const BadPiece& a, const BadPiece& b) { return a.piece < b.piece; });
-    for (const BadPiece& each : all) bad.add(each.problem);
-}
-
 }  // namespace
 
 class BatchEncoder::Worker {
  public:
     explicit Worker(BatchEncoder& batch) : batch_(batch), encoder_(batch.tokenizer_) {}
 
-    void encode_text(EncodedPieces& run, size_t piece, std::string_view text) {
-        std::vector<int32_t> ids = encoder_.encode(text);
-        run.ids.insert(run.ids.end(), ids.begin(), ids.end());
+    void encode_text(EncodedPieces& run, size_t index, const Piece& piece, std::string_view text) {
         uint64_t hash = batch_.options_.hash ? hash_text(text) : 0;
-        run.pieces.push_back({ids.size(), piece, false, static_cast<int64_t>(text.size()), hash});
+        Stretch stretch{piece.document, piece.offset, hash, text, piece.ends_document};
+        for (const TextPart& part : batch_.split_.cut(stretch)) {
+            if (part.side == Side::dropped) continue;
+            std::vector<int32_t> ids = encoder_.encode(part.text);
+            run.ids.insert(run.ids.end(), ids.begin(), ids.end());
+            run.pieces.push_back(
+                {ids.size(), index, false, std::ssize(part.text), hash, part.side, part.ends, part.complete});
+        }
     }
 
     // Throws BadInput if the record cannot be read, Error if the chat template cannot.
-    void encode_record(EncodedPieces& run, size_t piece, std::string_view json, const std::string& place,
-                       const std::string& path) {
+    void encode_record(EncodedPieces& run, size_t index, const Piece& piece, std::string_view json,
+                       const InputFile& file) {
+        std::string place = place_of(piece, file), path = file.path.string();
         Record record = read_record(json, place, path, batch_.options_.text_field);
         if (!record.conversation) {
-            if (!is_blank(record.text)) encode_text(run, piece, record.text);
+            if (!is_blank(record.text)) encode_text(run, index, piece, record.text);
             return;
         }
         const TrainingConversation& conversation = *record.conversation;
         ChatTokens tokens = encode_conversation(conversation, place, path);
         run.ids.insert(run.ids.end(), tokens.ids.begin(), tokens.ids.end());
         run.loss_mask.insert(run.loss_mask.end(), tokens.loss_mask.begin(), tokens.loss_mask.end());
-        int64_t bytes = 0;
-        for (const Message& message : conversation.messages)
-            bytes += message.tool_calls.empty() ? std::ssize(text_of(message)) : 0;
         uint64_t hash = batch_.options_.hash ? hash_conversation(conversation.messages) : 0;
-        run.pieces.push_back({tokens.ids.size(), piece, true, bytes, hash});
+        run.pieces.push_back(
+            {tokens.ids.size(), index, true, text_bytes(record), hash, batch_.split_.side_of(hash), true, true});
     }
 
  private:
@@ -90,8 +87,9 @@ class BatchEncoder::Worker {
 };
 
 BatchEncoder::BatchEncoder(const Tokenizer& tokenizer, const ChatTemplateText& chat,
-                           const std::vector<InputFile>& files, const EncodeOptions& options)
-    : tokenizer_(tokenizer), chat_text_(chat), files_(files), options_(options) {}
+                           const std::vector<InputFile>& files, const ValidationSplit& split,
+                           const EncodeOptions& options)
+    : tokenizer_(tokenizer), chat_text_(chat), files_(files), split_(split), options_(options) {}
 BatchEncoder::~BatchEncoder() = default;
 
 // Parsed lazily: a tokenizer without a template can still pack text.
@@ -117,18 +115,13 @@ void BatchEncoder::release(std::unique_ptr<Worker> worker) {
 std::vector<EncodedPieces> BatchEncoder::encode(const PieceBatch& batch, BadInputs& bad) {
     std::vector<size_t> begins = begins_of_runs(batch);
     std::vector<EncodedPieces> runs(begins.size() - 1);
-    std::vector<std::optional<Error>> problems(runs.size());
     parallel_for(static_cast<int64_t>(runs.size()), [&](int64_t i) {
         size_t run = static_cast<size_t>(i);
-        try {
-            runs[run] = encode_run(batch, begins[run], begins[run + 1]);
-        } catch (const Error& problem) {
-            problems[run] = problem;
-        }
+        runs[run] = encode_run(batch, begins[run], begins[run + 1]);
     });
-    for (const std::optional<Error>& problem : problems)
-        if (problem) throw *problem;
-    add_in_order(bad, batch, runs);
+    std::vector<BadPiece> all;
+    for (const EncodedPieces& run : runs) all.insert(all.end(), run.bad.begin(), run.bad.end());
+    report_in_order(batch, all, bad);
     return runs;
 }
 
@@ -141,9 +134,9 @@ EncodedPieces BatchEncoder::encode_run(const PieceBatch& batch, size_t first, si
         const InputFile& file = files_[piece.file];
         try {
             if (file.is_text())
-                worker->encode_text(run, i, batch.text(piece));
+                worker->encode_text(run, i, piece, batch.text(piece));
             else
-                worker->encode_record(run, i, batch.text(piece), place_of(piece, file), file.path.string());
+                worker->encode_record(run, i, piece, batch.text(piece), file);
         } catch (const BadInput& problem) {
             run.bad.push_back({i, problem});
         }

@@ -39,6 +39,14 @@ Record read_object(const JsonNode& object, std::string_view text_field) {
 
 }  // namespace
 
+int64_t text_bytes(const Record& record) {
+    if (!record.conversation) return std::ssize(record.text);
+    int64_t bytes = 0;
+    for (const Message& message : record.conversation->messages)
+        bytes += message.tool_calls.empty() ? std::ssize(text_of(message)) : 0;
+    return bytes;
+}
+
 Record parse_record(std::string_view json, std::string_view place, std::string_view text_field) {
     std::string_view content = json.substr(std::min(json.find_first_not_of(" \t\r\n"), json.size()));
     if (content.starts_with('['))

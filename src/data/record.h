@@ -11,6 +11,7 @@
 #include "chat/training_conversation.h"
 #include "data/bad_input.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,5 +27,7 @@ Record parse_record(std::string_view json, std::string_view place, std::string_v
 
 // The same for a record of an input file: the Error is a BadInput.
 Record read_record(std::string_view json, std::string_view place, const std::string& path, std::string_view text_field);
+
+int64_t text_bytes(const Record& record);  // of the text, or of all messages but those with calls
 
 }  // namespace puna

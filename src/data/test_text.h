@@ -5,6 +5,7 @@
 #include "core/mapped_file.h"
 #include "core/test_folder.h"
 #include "data/pack.h"
+#include "data/shard_set.h"
 #include "tokenizer/chat_template_files.h"
 #include "tokenizer/files.h"
 #include "tokenizer/test_tokenizer.h"
@@ -13,6 +14,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace puna {
 
@@ -28,6 +30,22 @@ inline std::string some_text(int seed, int n) {
         text += i % 6 == 5 ? ".\n" : " ";
     }
     return text;
+}
+
+inline std::vector<int32_t> ids_of(const Shard& shard, int64_t document) {
+    int64_t begin = shard.document_begin(document);
+    std::vector<int32_t> ids(static_cast<size_t>(shard.document_end(document) - begin));
+    shard.read(begin, ids);
+    return ids;
+}
+
+// The documents of a set as text, control tokens included.
+inline std::vector<std::string> texts_of(const std::filesystem::path& folder) {
+    ShardSet set(folder);
+    std::vector<std::string> texts;
+    for (const Shard& shard : set.shards())
+        for (int64_t d = 0; d < shard.documents(); ++d) texts.push_back(small_tokenizer().decode(ids_of(shard, d)));
+    return texts;
 }
 
 // A temporary folder with a tokenizer, where tests write inputs and pack them.

@@ -16,7 +16,7 @@ namespace {
 void add_text(std::string& content, std::string_view text) {
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     for (size_t i = 0; i < text.size() && content.size() < hashed_text_bytes; ++i)
-        if (!is_blank(text.substr(i, 1))) content += text[i];
+        if (!is_white_space(text[i])) content += text[i];
 }
 
 // Of an object or list only what it is.

@@ -46,7 +46,7 @@ std::string_view utf16_of(std::string_view text) {
 
 }  // namespace
 
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
+bool is_blank(std::string_view text) { return std::all_of(text.begin(), text.end(), is_white_space); }
 
 void reject_known_formats(std::string_view beginning, std::string_view path) {
     std::string_view text = beginning.substr(0, inspected_bytes);

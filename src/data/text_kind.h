@@ -18,6 +18,7 @@ struct EncodingError : Error {
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // of UTF-8; not part of the text
 constexpr size_t inspected_bytes = 1 << 16;                   // at the beginning of a file, to tell its kind
 
+constexpr bool is_white_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_blank(std::string_view text);  // white space only, or empty
 
 // Whether a text is JSON: an array of objects, or an object on its first line. beginning: any prefix of the file.

@@ -10,8 +10,8 @@
 
 namespace puna {
 
-TextStream::TextStream(const std::filesystem::path& path, const std::string& encoding)
-    : path_(path.string()), bytes_(path), encoding_(is_utf8(encoding) ? "" : encoding) {}
+TextStream::TextStream(const std::filesystem::path& path, const std::string& encoding, const std::string& name)
+    : name_(name.empty() ? path.string() : name), bytes_(path, name_), encoding_(is_utf8(encoding) ? "" : encoding) {}
 
 bool TextStream::read(std::string& text, size_t bytes) {
     if (!begun_) begin();
@@ -37,9 +37,8 @@ void TextStream::begin() {
     mark_size_ = mark.bytes.size();
     if (mark_size_ > 0) encoding_ = is_utf8(mark.encoding) ? "" : mark.encoding;
     if (!encoding_.empty()) decoder_.emplace(encoding_);
-    if (decoder_ && mark_size_ > 0) log_info("{}: converted from {}, by its byte order mark", path_, encoding_);
     bool has_zero = bytes.find('\0') != bytes.npos;
-    if (decoder_ && decoder_->unit() == 1 && has_zero) reject_known_formats(bytes, path_);
+    if (decoder_ && decoder_->unit() == 1 && has_zero) reject_known_formats(bytes, name_);
     beginning_ = bytes.substr(mark_size_);
 }
 

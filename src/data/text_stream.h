@@ -4,9 +4,9 @@
 //   std::string text;
 //   for (bool more = true; more;) more = stream.read(text, 1 << 20);          // appends
 //
-// A byte order mark decides the encoding and is removed; a log line tells of UTF-16 and UTF-32. Without a mark and a
-// name the bytes are taken for UTF-8, as they are: nothing here checks them. Throws Error as ByteStream, and for bytes
-// of a kind that no encoding explains (data/text_kind.h).
+// A byte order mark decides the encoding and is removed. Without a mark and an encoding the bytes are taken for UTF-8,
+// as they are: nothing here checks them. Throws Error as ByteStream, and for bytes of a kind that no encoding explains
+// (data/text_kind.h).
 #pragma once
 #include "data/byte_stream.h"
 #include "data/charset.h"
@@ -20,7 +20,8 @@ namespace puna {
 
 class TextStream {
  public:
-    TextStream(const std::filesystem::path& path, const std::string& encoding);
+    // name: of what is read, in messages; empty: the path.
+    TextStream(const std::filesystem::path& path, const std::string& encoding, const std::string& name = {});
 
     // Appends at least so many bytes; fewer, and false, at the end.
     bool read(std::string& text, size_t bytes);
@@ -38,7 +39,7 @@ class TextStream {
     void read_bytes(std::string& bytes, size_t wanted);
     void watch_for_utf8(std::string_view bytes);
 
-    std::string path_;
+    std::string name_;
     ByteStream bytes_;
     std::string encoding_;
     std::optional<CharsetDecoder> decoder_;

@@ -1,0 +1,50 @@
+#include "data/pipe_copies.h"
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+
+#include <cerrno>
+#include <fstream>
+#include <vector>
+
+namespace puna {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::streamsize buffer_bytes = 1 << 18;
+
+// As it is: compressed data is decompressed when the copy is read.
+void copy_content(const fs::path& from, const fs::path& to) {
+    std::ifstream in(from, std::ios::binary);
+    if (!in) fail_errno(errno, "{}: cannot open", from.string());
+    AtomicFile out(to);
+    std::vector<char> buffer(buffer_bytes);
+    do {
+        in.read(buffer.data(), buffer_bytes);
+        out.write({buffer.data(), static_cast<size_t>(in.gcount())});
+    } while (in);
+    if (in.bad()) fail_errno(errno, "{}: cannot read", from.string());
+    out.commit();
+}
+
+}  // namespace
+
+PipeCopies::PipeCopies(std::vector<InputFile>& files, const fs::path& folder) : folder_(folder) {
+    for (size_t i = 0; i < files.size(); ++i) {
+        std::error_code ignored;
+        if (fs::is_regular_file(files[i].path, ignored)) continue;
+        make_folder(folder_);
+        files[i].copy = folder_ / fmt::format("{}{}", i, files[i].path.extension().string());
+        copy_content(files[i].path, files[i].copy);
+        files[i].size = static_cast<int64_t>(fs::file_size(files[i].copy));
+    }
+}
+
+PipeCopies::~PipeCopies() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+}
+
+}  // namespace puna
