@@ -48,7 +48,7 @@ def make_data(folder, seed=1):
 def command(folder, output, steps=12, *more):
     """A short run; a flag in `more` replaces the default."""
     flags = ["--data", folder / "data", "--validation", folder / "data/validation", "--output", output, "--steps", steps, "--batch", 8,
-             "--warm-up", 3, "--validate-every", 5, "--checkpoint-every", 4, *SHAPE]
+             "--warm-up", 3, "--validate-every", 4, "--checkpoint-every", 4, *SHAPE]
     pairs = zip(flags[::2], flags[1::2])
     return ["train", *(part for pair in pairs if pair[0] not in more for part in pair), *more]
 
@@ -346,13 +346,17 @@ def the_progress_line_fits_the_terminal(folder):
 def the_terminal_tells_the_run_and_what_is_next(folder):
     header, _, rest = train(folder, folder / "told").stderr.partition("step 1/12")
     for part in ("parameters: 2 layers, hidden size 32, vocabulary 300", "data: 290 documents", "data/validation: 10 documents",
-                 "12 steps of 512 tokens (8 rows x 64): ", "epochs; learning rate 0.001", "threads, kernels", f"output      {folder}/told"):
+                 "12 steps of 512 tokens (8 rows x 64): ", "epochs; learning rate 0.001", "threads, kernels", "; peak of ", "memory      ",
+                 f"output      {folder}/told"):
         assert part in header, (part, header)
     line = rest.splitlines()[0]
     assert re.fullmatch(r"  loss \d\.\d{4}  0:0\d elapsed, 0:0\d left  \d+ tokens/s  lr 3\.3e-04", line), line
     for part in ("sample at step 12:", "trained 12 steps in ", "bits/byte", f"model       {folder}/told\n", f"report      {folder}/told/report.html\n",
                  f"next        puna generate {folder}/told"):
         assert part in rest, (part, rest)
+    assert "best  " not in rest, rest
+    worse = resume(folder / "told", "--steps", 16, "--learning-rate", 5)
+    assert re.search(rf"best        {folder}/told/checkpoints/step-000000\d\d: validation \d", worse.stderr), worse.stderr
 
 
 def send_signal(words, output, lines, number, environment=None):
@@ -368,7 +372,7 @@ def send_signal(words, output, lines, number, environment=None):
 
 
 def a_signal_ends_the_run_with_a_checkpoint(folder):
-    flags = ["--checkpoint-every", "0"]
+    flags = ["--checkpoint-every", "0", "--no-keep-best"]
     train(folder, folder / "uninterrupted", *flags, steps=150)
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
         output = folder / f"signal {number}"
@@ -431,7 +435,7 @@ def an_unfinished_run_is_a_model(folder):
                   ["train", "--data", folder / "data", "--output", folder / "from", "--from", output, "--steps", "2", "--length", "64"]):
         result = puna(*words, input="the cat\n")
         assert words[0] == "train" or "its training has not finished; using its newest checkpoint, step-" in result.stderr, result.stderr
-    checkpoint = sorted((output / "checkpoints").glob("step-*"))[-1]
+    checkpoint = sorted((output / "checkpoints").glob("step-*[0-9]"))[-1]
     assert "newest checkpoint" not in puna("generate", checkpoint, "the cat", "--max-tokens", "5").stderr
     shutil.rmtree(output / "checkpoints")
     assert "no config.json" in last_line(puna("generate", output, "the cat", code=1))
@@ -523,7 +527,7 @@ def the_model_folder_is_complete(folder, output):
     assert all(series["steps"][-1] == 12 for series in run["series"].values()), run
     assert "validation:" in (output / "README.md").read_text()
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
-    assert lines[-1]["loss"] < lines[0]["loss"] and lines[-1]["bits_per_byte"] > 0 and lines[4]["validation_loss"] > 0
+    assert lines[-1]["loss"] < lines[0]["loss"] and lines[-1]["bits_per_byte"] > 0 and lines[3]["validation_loss"] > 0
     puna("generate", output, "the cat", "--max-tokens", "5")
 
 

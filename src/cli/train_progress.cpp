@@ -4,6 +4,7 @@
 #include "core/console.h"
 #include "core/progress.h"
 #include "model/checkpoint_folders.h"
+#include "model/weights.h"
 
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include <cmath>
 
 namespace puna {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -43,9 +46,15 @@ std::string describe_steps(const TrainStart& start) {
     return start.step > 0 ? text + fmt::format("; resumed after step {}", start.step) : text;
 }
 
-std::string describe_machine(const RunFacts& facts) {
+std::string describe_machine(const TrainStart& start) {
+    const RunFacts& facts = start.facts;
     std::string processes = facts.processes > 1 ? fmt::format("{} processes of ", facts.processes) : std::string();
-    return fmt::format("{}{}, kernels {}", processes, format_count(facts.threads, "thread"), facts.kernels);
+    auto tokens = static_cast<double>((start.recipe.steps - start.step) * start.recipe.batch * start.recipe.length);
+    double seconds = tokens * training_operations(start.config, start.recipe.length) / start.peak / 1e9 /
+                     static_cast<double>(facts.processes);
+    std::string least = seconds < 1 ? std::string() : fmt::format("at least {} at the ", format_duration(seconds));
+    return fmt::format("{}{}, kernels {}; {}peak of {}", processes, format_count(facts.threads, "thread"),
+                       facts.kernels, least, format_quantity(start.peak * 1e9, "FLOP/s"));
 }
 
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
@@ -89,7 +98,8 @@ void TrainProgress::start(const TrainStart& start) {
     processes_ = static_cast<int>(facts.processes);
     std::string text = row("model", describe_model(start)) + row("data", describe(facts.data));
     text += row("validation", facts.validation ? describe(*facts.validation) : "none");
-    text += row("training", describe_steps(start)) + row("machine", describe_machine(facts));
+    text += row("training", describe_steps(start)) + row("machine", describe_machine(start));
+    text += row("memory", describe(start.memory));
     text += row("output", output_ + " (Ctrl-C stops after the current step, with a checkpoint)");
     print_status("{}", text);
 }
@@ -145,8 +155,14 @@ void TrainProgress::finish(const TrainResult& result) {
         return;
     }
     const RunSummary& run = result.summary;
+    std::error_code ignored;
     print_status("trained {} in {}: loss {}{}\n", format_count(run.steps, "step"), format_duration(run.seconds),
                  number(run.loss), validation_text("; ", run.validation_loss, run.bits_per_byte));
+    fs::path best = fs::path(output_) / "checkpoints" / checkpoint_name(run.best_step);
+    if (run.best_step > 0 && run.best_step < run.steps && fs::exists(best, ignored))
+        print_status("{}",
+                     row("best", fmt::format("{}: {}", best.string(),
+                                             validation_text("", run.best_validation_loss, run.best_bits_per_byte))));
     print_status("{}{}{}", row("model", output_), row("report", output_ + "/report.html"), row("next", try_it));
 }
 

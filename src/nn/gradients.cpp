@@ -1,29 +1,36 @@
 #include "nn/gradients.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace puna {
 
 namespace {
 
-constexpr int max_levels = 40;
-
 // Bitmask of the tree levels that hold a partial sum after some pass: the bits set in any running chunk count.
-uint64_t levels_between_passes(int64_t per_pass, int64_t per_step) {
+uint64_t levels_between_passes(const GradientPlan& plan) {
+    if (plan.running) return 1;
     uint64_t levels = 0;
-    for (int64_t done = per_pass; done < per_step; done += per_pass) levels |= static_cast<uint64_t>(done);
-    return levels | static_cast<uint64_t>(per_step);
+    for (int64_t done = plan.chunks_per_pass; done < plan.chunks_per_step; done += plan.chunks_per_pass)
+        levels |= static_cast<uint64_t>(done);
+    return levels | static_cast<uint64_t>(plan.chunks_per_step);
 }
 
 }  // namespace
+
+GradientLevels levels_of(const GradientPlan& plan) {
+    uint64_t levels = levels_between_passes(plan);
+    int all = std::popcount(levels);
+    return {all, static_cast<int>(std::bit_width(levels)) - all};
+}
 
 Gradients::Gradients(const Kernels& kernels, int64_t elements, GradientPlan plan, const Param* chunkwise)
     : kernels_(kernels), elements_(elements), running_(plan.running), chunkwise_(chunkwise) {
     check(plan.chunks_per_pass > 0 && plan.chunks_per_step > 0, "gradients: {} chunks per pass, {} per step",
           plan.chunks_per_pass, plan.chunks_per_step);
-    uint64_t levels = plan.running ? 1 : levels_between_passes(plan.chunks_per_pass, plan.chunks_per_step);
+    uint64_t levels = levels_between_passes(plan);
     auto floats = [&](int64_t n) { return Buffer(kernels, *bytes_of(Dtype::f32, n)); };
-    for (int k = 0; k < max_levels && levels >> k; ++k) {
+    for (int k = 0; levels >> k; ++k) {
         bool needed = levels >> k & 1;
         level_.push_back(needed ? floats(elements) : Buffer());
         chunkwise_level_.push_back(!needed && chunkwise ? floats(chunkwise->weight.count()) : Buffer());

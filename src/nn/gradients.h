@@ -19,6 +19,12 @@ struct GradientPlan {
     bool running = false;  // one running sum instead of the tree (TreeSum::running)
 };
 
+// How many sums of all weights' gradients a plan holds between passes, and how many more of the chunkwise weight.
+struct GradientLevels {
+    int all = 0, chunkwise = 0;
+};
+GradientLevels levels_of(const GradientPlan& plan);
+
 class Gradients {
  public:
     // Allocates only the tree levels that hold partial sums between passes: one level with one pass per step. All

@@ -125,7 +125,7 @@ void write_files(const fs::path& folder, const std::vector<ModelFile>& files) {
 }
 
 void save_checkpoint(const fs::path& folder, const RunState& state, Llama& llama, const Optimizer& optimizer,
-                     const std::vector<ModelFile>& files, int64_t keep) {
+                     const std::vector<ModelFile>& files, const CheckpointsToKeep& keep) {
     NewFolder checkpoint(folder / checkpoint_name(state.step));
     save_llama(llama, checkpoint.path(), Dtype::f32);
     write_files(checkpoint.path(), files);
@@ -134,7 +134,8 @@ void save_checkpoint(const fs::path& folder, const RunState& state, Llama& llama
     remove_folder(checkpoint.target());  // may exist from a run that was restarted
     checkpoint.commit();
     std::vector<fs::path> all = complete_checkpoints(folder);
-    for (size_t i = static_cast<size_t>(keep); i < all.size(); ++i) remove_folder(all[i]);
+    for (size_t i = static_cast<size_t>(keep.newest); i < all.size(); ++i)
+        if (!keep.best || all[i].filename() != checkpoint_name(*keep.best)) remove_folder(all[i]);
 }
 
 std::optional<fs::path> newest_checkpoint(const fs::path& folder) {
@@ -180,7 +181,8 @@ std::vector<std::string> changes_of_recipe(std::string_view before, std::string_
     // Paths, intervals, and how a step is split: may always change.
     constexpr std::string_view always[] = {"data",         "validation", "output",           "from",
                                            "micro_batch",  "recompute",  "validate_every",   "validation_rows",
-                                           "sample_every", "prompt",     "checkpoint_every", "keep_checkpoints"};
+                                           "sample_every", "prompt",     "checkpoint_every", "keep_checkpoints",
+                                           "keep_best"};
     constexpr std::string_view when_resuming[] = {
         "steps", "learning_rate", "final_learning_rate", "schedule", "decay_share", "warm_up", "clip"};
     auto is_in = [](auto& list, const std::string& key) {

@@ -1,13 +1,13 @@
 // train/checkpoint.h — checkpoints to resume from: model folders with the optimizer's state and a manifest of hashes.
 //
-//   save_checkpoint(folder / "checkpoints", state, llama, optimizer, files, 2);  // writes step-00000200/ atomically
+//   save_checkpoint(folder / "checkpoints", state, llama, optimizer, files, {.newest = 2});    // step-00000200/
 //   std::optional<std::filesystem::path> last = newest_checkpoint(folder / "checkpoints");
 //   RunState loaded = load_checkpoint(*last, llama, optimizer);
 //
 // The model is in Hugging Face's format, its weights are the f32 masters. Files are written and synced in a temporary
-// folder, the manifest last; then the folder is renamed. A folder without a manifest is incomplete and skipped; one
-// whose hashes do not match is skipped with a warning. Throws Error for a checkpoint of another model, naming the
-// tensor.
+// folder, the manifest last; then the folder is renamed, and older checkpoints are removed, but for those to keep. A
+// folder without a manifest is incomplete and skipped; one whose hashes do not match is skipped with a warning. Throws
+// Error for a checkpoint of another model, naming the tensor.
 #pragma once
 #include "model/llama.h"
 #include "train/manifest.h"
@@ -28,8 +28,13 @@ struct ModelFile {
 };
 void write_files(const std::filesystem::path& folder, const std::vector<ModelFile>& files);
 
+struct CheckpointsToKeep {
+    int64_t newest = 1;                // so many
+    std::optional<int64_t> best = {};  // the one after this step too
+};
+
 void save_checkpoint(const std::filesystem::path& folder, const RunState& state, Llama& llama,
-                     const Optimizer& optimizer, const std::vector<ModelFile>& files, int64_t keep);
+                     const Optimizer& optimizer, const std::vector<ModelFile>& files, const CheckpointsToKeep& keep);
 
 // The newest complete and undamaged checkpoint.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder);

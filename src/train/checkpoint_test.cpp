@@ -60,7 +60,7 @@ void flip_last_byte(const fs::path& path) {
 
 class Checkpoints : public testing::Test {
  protected:
-    void save(int64_t step, int64_t keep = 9) {
+    void save(int64_t step, const CheckpointsToKeep& keep = {.newest = 9}) {
         run_.step();
         save_checkpoint(folder_.path(), {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, {}, keep);
     }
@@ -86,7 +86,7 @@ TEST_F(Checkpoints, WeightsMomentsAndStateAreRestored) {
                    .recipe = R"({"steps":3})",
                    .data = "0123",
                    .changes = {"from step 1 on: steps = 3 instead of 2"}};
-    save_checkpoint(folder_.path(), state, run_.llama, run_.optimizer, {}, 1);
+    save_checkpoint(folder_.path(), state, run_.llama, run_.optimizer, {}, {.newest = 1});
     SmallRun other;
     ASSERT_NE(other.values(), run_.values());
     RunState loaded = load_checkpoint(folder_ / second, other.llama, other.optimizer);
@@ -103,7 +103,7 @@ TEST_F(Checkpoints, WeightsMomentsAndStateAreRestored) {
 TEST_F(Checkpoints, AreModelFoldersWithTheMastersInFull) {
     run_.step();
     save_checkpoint(folder_.path(), {.step = 1, .recipe = "{}"}, run_.llama, run_.optimizer,
-                    {{"generation_config.json", R"({"do_sample": true, "temperature": 0.25})"}}, 1);
+                    {{"generation_config.json", R"({"do_sample": true, "temperature": 0.25})"}}, {.newest = 1});
     std::shared_ptr<ModelSource> source = open_model(folder_ / first);
     EXPECT_EQ(source->generation_defaults().sample.temperature, 0.25f);
     EXPECT_EQ(source->config().ffn, 12);
@@ -119,7 +119,8 @@ TEST_F(Checkpoints, AreWhatTheFolderOfAnUnfinishedRunStandsFor) {
     fs::path run = folder_ / "run";
     EXPECT_EQ(find_model(run), run) << "there is nothing";
     for (int64_t step : {1, 2})
-        save_checkpoint(run / "checkpoints", {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, {}, 9);
+        save_checkpoint(run / "checkpoints", {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, {},
+                        {.newest = 9});
     EXPECT_EQ(find_model(run), run / "checkpoints" / second);
     EXPECT_EQ(open_model(run)->path(), run / "checkpoints" / second);
     fs::remove(run / "checkpoints" / second / "manifest.json");
@@ -129,8 +130,13 @@ TEST_F(Checkpoints, AreWhatTheFolderOfAnUnfinishedRunStandsFor) {
 }
 
 TEST_F(Checkpoints, OnlyTheNewestAreKept) {
-    for (int64_t step : {1, 2, 3}) save(step, 2);
+    for (int64_t step : {1, 2, 3}) save(step, {.newest = 2});
     EXPECT_THAT(folder_.names(), ElementsAre(second, third));
+}
+
+TEST_F(Checkpoints, TheBestIsKeptBesideTheNewest) {
+    for (int64_t step : {1, 2, 3}) save(step, {.newest = 1, .best = 1});
+    EXPECT_THAT(folder_.names(), ElementsAre(first, third));
 }
 
 TEST_F(Checkpoints, DamagedOnesAreNamedAndTheLastGoodOneIsFound) {
@@ -195,7 +201,8 @@ TEST_F(Checkpoints, DamagedOnesOfLaterStepsAreMovedAway) {
     make_folder(folder_ / "checkpoints");
     for (int64_t step : {1, 2}) {
         run_.step();
-        save_checkpoint(folder_ / "checkpoints", {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, {}, 9);
+        save_checkpoint(folder_ / "checkpoints", {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, {},
+                        {.newest = 9});
     }
     remove_stale(folder_.path(), 1);
     EXPECT_TRUE(fs::exists(folder_ / "checkpoints" / first / "manifest.json"));

@@ -45,6 +45,7 @@ struct Recipe {
 
     int64_t validate_every = 200, validation_rows = 64, sample_every = 200, checkpoint_every = 200,
             keep_checkpoints = 2;
+    bool keep_best = true;
     std::string prompt;
 };
 template <class F>
@@ -96,6 +97,7 @@ void fields(Recipe& r, F field) {
     field("checkpoint_every", r.checkpoint_every, "steps between checkpoints; 0 = at the end only",
           {.min = 0, .max = max_steps});
     field("keep_checkpoints", r.keep_checkpoints, "number of newest checkpoints to keep", {.min = 1, .max = max_rows});
+    field("keep_best", r.keep_best, "also write and keep a checkpoint of the lowest validation loss");
 }
 
 inline constexpr std::string_view no_validation = "none";  // a value of `validation`

@@ -26,6 +26,7 @@ std::vector<FieldNote> notes_on_unused_fields(const Recipe& r, const std::functi
     const FieldEffect list[] = {
         {"validate_every", !validates, no_set},
         {"validation_rows", !validates, no_set},
+        {"keep_best", !validates, no_set},
         {"prompt", r.sample_every == 0, "sampling is off: sample_every is 0"},
         {"decay_share", r.schedule != Schedule::constant, "only schedule 'constant' uses it"},
         {"final_learning_rate", r.schedule == Schedule::constant && r.decay_share == 0 && r.final_learning_rate != 1,

@@ -7,6 +7,7 @@
 #include "core/mapped_file.h"
 #include "core/processors.h"
 #include "core/progress.h"
+#include "core/system_memory.h"
 #include "core/threads.h"
 #include "model/checkpoint_folders.h"
 #include "model/load.h"
@@ -42,15 +43,33 @@ void check_ids(const Loader& loader, const Config& config) {
             loader.set().folder().string(), *id, config.vocabulary);
 }
 
-// checkpoint: to resume from; its weights are read later.
-Llama starting_model(const Kernels& kernels, const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks,
-                     const std::optional<fs::path>& checkpoint) {
-    LoadOptions options{.dtype = recipe.type, .trainable = true};
-    if (checkpoint) return uninitialized_llama(kernels, load_config(*checkpoint), options);
+// checkpoint: to resume from.
+Config starting_config(const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks,
+                       const std::optional<fs::path>& checkpoint) {
+    if (checkpoint) return load_config(*checkpoint);
     Config config = recipe.from.empty() ? config_of(recipe, loader.vocabulary()) : load_config(recipe.from);
     if (recipe.from.empty() || hooks.bos >= 0) config.bos = hooks.bos;
     if (recipe.from.empty() || config.pad < 0) config.pad = hooks.pad;
     config.eos = hooks.eos;
+    return config;
+}
+
+void warn_about_memory(const Config& config, const Recipe& recipe, int64_t rows) {
+    TrainingMemory memory = plan_training_memory(config, recipe, rows);
+    auto available = static_cast<double>(available_memory());
+    if (memory.total() <= available) return;
+    bool can_save = recipe.micro_batch != 1 || !recipe.recompute;
+    log_warning("training needs about {}, but {} are available; use {} or a smaller model", describe(memory),
+                format_quantity(available, "B"), can_save ? "micro_batch 1, recompute" : "a smaller length");
+}
+
+// checkpoint: to resume from; its weights are read later.
+Llama starting_model(const Kernels& kernels, const Recipe& recipe, const Loader& loader, const TrainerHooks& hooks,
+                     const std::optional<fs::path>& checkpoint, const Group& group) {
+    LoadOptions options{.dtype = recipe.type, .trainable = true};
+    Config config = starting_config(recipe, loader, hooks, checkpoint);
+    if (group.rank() == 0) warn_about_memory(config, recipe, recipe.batch / group.size());
+    if (checkpoint) return uninitialized_llama(kernels, config, options);
     if (recipe.from.empty()) return seeded_llama(kernels, config, static_cast<uint64_t>(recipe.seed), options);
     check_ids(loader, config);
     if (recipe.length > config.context)
@@ -59,15 +78,6 @@ Llama starting_model(const Kernels& kernels, const Recipe& recipe, const Loader&
     Llama llama = load_llama(kernels, recipe.from, options);
     llama.config = config;
     return llama;
-}
-
-int64_t chunks_of_row(int64_t length) { return static_cast<int64_t>(chunks_of(1, length).size()) - 1; }
-
-GradientPlan plan_of(const Recipe& recipe, int64_t share) {
-    int64_t micro = recipe.micro_batch > 0 ? recipe.micro_batch : share, chunks = chunks_of_row(recipe.length);
-    return {.chunks_per_pass = micro * chunks,
-            .chunks_per_step = share * chunks,
-            .running = recipe.gradient_sum == SumOrder::running};
 }
 
 Batch batch_of_rows(TrainingRows rows, int64_t n, int64_t length) {
@@ -176,9 +186,9 @@ Trainer::Trainer(const Kernels& kernels, const Recipe& recipe, const Group& grou
       loader_(recipe.data, {.length = recipe.length, .seed = static_cast<uint64_t>(recipe.seed)}),
       folder_(open_to_resume()),
       last_checkpoint_(hooks_.resume ? newest_checkpoint(checkpoints()) : std::nullopt),
-      llama_(starting_model(kernels, recipe, loader_, hooks_, last_checkpoint_)),
+      llama_(starting_model(kernels, recipe, loader_, hooks_, last_checkpoint_, group)),
       optimizer_(llama_, recipe.optimizer),
-      gradients_(kernels, gradient_elements(llama_), plan_of(recipe, rows_per_rank()), &llama_.output.weight),
+      gradients_(kernels, gradient_elements(llama_), gradient_plan(recipe, rows_per_rank()), &llama_.output.weight),
       pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep),
       peak_(measure_peak(kernels_, recipe.type)) {
     if (validates(recipe_)) {
@@ -224,7 +234,10 @@ void Trainer::start_or_resume() {
     model_files_ = model_files(llama_.config, loader_.set(), last_checkpoint_.value_or(recipe_.from));
     RunFacts facts = make_facts();
     folder_->begin(facts, state_);
-    if (hooks_.on_start) hooks_.on_start({facts, recipe_, llama_.config, state_.step, peak_});
+    so_far_ = folder_->summary();
+    if (hooks_.on_start)
+        hooks_.on_start({facts, recipe_, llama_.config, plan_training_memory(llama_.config, recipe_, rows_per_rank()),
+                         state_.step, peak_});
 }
 
 RunFacts Trainer::make_facts() const {
@@ -328,7 +341,9 @@ void Trainer::checkpoint() {
     checkpointed_ = state_.step;
     if (!folder_) return;
     folder_->sync_logs(state_);
-    save_checkpoint(checkpoints(), state_, llama_, optimizer_, model_files_, recipe_.keep_checkpoints);
+    CheckpointsToKeep keep{.newest = recipe_.keep_checkpoints};
+    if (recipe_.keep_best && so_far_.best_step > 0) keep.best = so_far_.best_step;
+    save_checkpoint(checkpoints(), state_, llama_, optimizer_, model_files_, keep);
     folder_->write_report();
 }
 
@@ -360,12 +375,14 @@ void Trainer::advance(double elapsed) {
             m.sample = hooks_.sample(llama_, state_.step);
         StepTiming timing{m.step, seconds, rate, operations / peak_};
         folder_->append(m, timing);
+        add(so_far_, m);
         elapsed += seconds_now() - start;
         double left =
             elapsed / static_cast<double>(state_.step - first_step_) * static_cast<double>(recipe_.steps - state_.step);
         if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, elapsed, left, peak_});
     }
-    if (due(recipe_.checkpoint_every))
+    bool is_best = recipe_.keep_best && so_far_.best_step == state_.step;
+    if (due(recipe_.checkpoint_every) || is_best)
         checkpoint();
     else if (folder_)
         folder_->write_report_if_due();

@@ -17,6 +17,7 @@
 #include "train/metrics.h"
 #include "train/recipe.h"
 #include "train/run_folder.h"
+#include "train/training_memory.h"
 
 #include <cstdint>
 #include <functional>
@@ -32,6 +33,7 @@ struct TrainStart {
     const RunFacts& facts;
     const Recipe& recipe;
     const Config& config;
+    TrainingMemory memory = {};
     int64_t step = 0;
     double peak = 0;  // of this machine, in GFLOP/s
 };
@@ -112,6 +114,7 @@ class Trainer {
     double peak_;  // this machine's peak, in GFLOP/s
     RunState state_;
     std::vector<ModelFile> model_files_;  // rank 0 only
+    RunSummary so_far_;                   // rank 0 only
     int64_t first_step_ = 0, checkpointed_ = -1;
     int64_t idle_rows_ = 0;  // consecutive rows without a token in the loss
 };

@@ -153,6 +153,46 @@ TEST_F(Training, ValidationIsMeasuredAtItsSteps) {
     EXPECT_THAT(validated, ElementsAre(3, 6, 8)) << "and after the last";
 }
 
+TEST_F(Training, ACheckpointOfTheLowestValidationLossIsWrittenAndKept) {
+    recipe_.validation = folder_.packed();
+    recipe_.validate_every = 1;
+    recipe_.checkpoint_every = 0;
+    recipe_.keep_checkpoints = 1;
+    for (bool keep : {true, false}) {
+        Recipe recipe = in(keep ? "kept" : "not kept");
+        recipe.keep_best = keep;
+        train(recipe);
+        recipe.steps = 10;
+        recipe.learning_rate = 50;  // destroys the model
+        recipe.final_learning_rate = 1;
+        train(recipe, {.resume = true});
+        std::vector<StepMetrics> steps = metrics(keep ? "kept" : "not kept");
+        auto best = std::min_element(steps.begin(), steps.end(), [](const StepMetrics& a, const StepMetrics& b) {
+            return a.validation_loss < b.validation_loss;
+        });
+        ASSERT_LE(best->step, 8);
+        std::vector<std::string> names;
+        for (const fs::path& path : complete_checkpoints(fs::path(recipe.output) / "checkpoints"))
+            names.push_back(path.filename().string());
+        EXPECT_EQ(names.front(), checkpoint_name(10));
+        EXPECT_EQ(names.size(), keep ? 2u : 1u);
+        EXPECT_EQ(names.back(), checkpoint_name(keep ? best->step : 10));
+    }
+}
+
+TEST_F(Training, ARecipeThatNeedsTooMuchMemoryIsToldBeforeItIsUsed) {
+    for (int64_t batch : {4, 1 << 20}) {
+        Recipe recipe = in(fmt::format("batch {}", batch));
+        recipe.batch = batch;
+        recipe.ffn = 4096;  // activations of more than a terabyte, and a small model
+        testing::internal::CaptureStderr();
+        auto stop = [](const TrainStart&) { throw Error("stopped"); };
+        EXPECT_EQ(error_of([&] { train(recipe, {.on_start = stop}); }), "stopped");
+        std::string logged = testing::internal::GetCapturedStderr();
+        EXPECT_EQ(logged.find("training needs about ") != logged.npos, batch > 4) << logged;
+    }
+}
+
 TEST_F(Training, AStopFinishesTheStepAndWritesACheckpoint) {
     train(in("whole"));
     for (int64_t last : {0, 2, 6}) {
