@@ -114,18 +114,23 @@ Problem check_value(const Values&, const std::vector<std::string>& list) {
     bool empty = std::find(list.begin(), list.end(), "") != list.end();
     return empty ? "must not be an empty text" : "";
 }
+// Elsewhere -1 often stands for that.
+std::string meaning_of_zero(const Values& v) { return v.unset.empty() ? "" : fmt::format("; 0 = {}", v.unset); }
 template <Number T>
 Problem check_value(const Values& v, T value) {
     double x = static_cast<double>(value);
     if (v.above_min ? !(x > v.min) : !(x >= v.min))
-        return fmt::format("must be {} {}, not {}", v.above_min ? "more than" : "at least", v.min, value);
+        return fmt::format("must be {} {}, not {}{}", v.above_min ? "more than" : "at least", v.min, value,
+                           std::integral<T> && v.min == 0 ? meaning_of_zero(v) : "");
     if (v.below_max ? !(x < v.max) : !(x <= v.max))
         return fmt::format("must be {} {}, not {}", v.below_max ? "less than" : "at most", v.max, value);
     return "";
 }
 
+// An optional number has a value of its own for what is not set.
 template <Number T>
-Problem check_value(const Values& v, std::optional<T> value) {
+Problem check_value(Values v, std::optional<T> value) {
+    v.unset = {};
     return value ? check_value(v, *value) : "";
 }
 

@@ -207,6 +207,7 @@ TEST(Fields, ValuesOutsideTheLimitsOfAFieldAreRejectedByName) {
     EXPECT_EQ(set_limited("steps", "1048577"), "steps must be at most 1048576, not 1048577");
     EXPECT_EQ(set_limited("top_p", "0"), "top_p must be more than 0, not 0");
     EXPECT_EQ(set_limited("top_p", "1.5"), "top_p must be at most 1, not 1.5");
+    EXPECT_EQ(set_limited("top_k", "-1"), "top_k must be at least 0, not -1; 0 = off");
     EXPECT_EQ(set_limited("beta", "1"), "beta must be less than 1, not 1");
     EXPECT_EQ(options.steps, 1000) << "a rejected value leaves the field unchanged";
     std::vector<Field> list = list_fields(options);

@@ -409,11 +409,12 @@ TEST(Engine, ValuesThatNoFieldAcceptsAreErrorsOfTheirField) {
     expect_error(sampling({.temperature = nan}), "temperature", " must be a number, not 'nan'");
     expect_error(sampling({.temperature = 100.5f}), "temperature", " must be at most 100, not 100.5");
     expect_error(sampling({.top_p = 0}), "top_p", " must be more than 0, not 0");
-    expect_error(sampling({.top_k = -1}), "top_k", " must be at least 0, not -1");
+    expect_error(sampling({.top_k = -1}), "top_k", " must be at least 0, not -1; 0 = off");
     expect_error(sampling({.min_p = 2}), "min_p", " must be at most 1, not 2");
     expect_error(sampling({.repetition_penalty = nan}), "repetition_penalty", " must be a number, not 'nan'");
     expect_error(sampling({.seed = -1}), "seed", " must be at least 0, not -1");
-    expect_error({.tokens = {256}, .options = {.max_tokens = -5}}, "max_tokens", " must be at least 0, not -5");
+    expect_error({.tokens = {256}, .options = {.max_tokens = -5}}, "max_tokens",
+                 " must be at least 0, not -5; 0 = until a stop token or the end of the context");
     expect_error({.tokens = {256}, .logprobs = -7}, "logprobs", " must be at least -1, not -7");
     expect_error({.tokens = {256}, .logprobs = 101}, "logprobs", " must be at most 100, not 101");
     std::vector<std::string> texts(65, "a");

@@ -164,7 +164,7 @@ TEST(Sampler, InvalidOptionsAreRejectedByName) {
     };
     EXPECT_EQ(error_with("temperature", "-1"), "temperature must be at least 0, not -1");
     EXPECT_EQ(error_with("top_p", "0"), "top_p must be more than 0, not 0");
-    EXPECT_EQ(error_with("top_k", "-1"), "top_k must be at least 0, not -1");
+    EXPECT_EQ(error_with("top_k", "-1"), "top_k must be at least 0, not -1; 0 = off");
     EXPECT_EQ(error_with("min_p", "2"), "min_p must be at most 1, not 2");
     EXPECT_EQ(error_with("repetition_penalty", "0"), "repetition_penalty must be more than 0, not 0");
     EXPECT_EQ(error_with("frequency_penalty", "3"), "frequency_penalty must be at most 2, not 3");
