@@ -2,6 +2,7 @@
 #include "cli/flags.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
+#include "core/progress.h"
 #include "data/text_kind.h"
 #include "eval/text.h"
 #include "library/load.h"
@@ -25,6 +26,12 @@ void fields(TextOptions& o, F field) {
     field.group("Model");
     field("against", o.against, "model to compare with: mean KL divergence from it, and top-1 agreement",
           {.word = "FOLDER"});
+}
+
+template <class Score>
+TextScore with_progress(std::string_view text, Score score) {
+    Progress progress("scoring", std::ssize(text), "B");
+    return score([&](int64_t bytes) { progress.advance(bytes); });
 }
 
 void print(const TextScore& score, int64_t context, bool compared, bool json) {
@@ -82,12 +89,15 @@ int run_text(Arguments arguments) {
         flags.print({{"against", "is the same model, so nothing will differ"}});
     Engine engine = load_engine(model, load);
     if (options.against.empty()) {
-        print(score_text(engine, text), engine.context(), false, flags.json());
+        TextScore score =
+            with_progress(text, [&](const OnScored& on_scored) { return score_text(engine, text, on_scored); });
+        print(score, engine.context(), false, flags.json());
         return 0;
     }
     Engine reference = load_engine(options.against, load);
-    print(compare_on_text(engine, reference, text), std::min(engine.context(), reference.context()), true,
-          flags.json());
+    TextScore score = with_progress(
+        text, [&](const OnScored& on_scored) { return compare_on_text(engine, reference, text, on_scored); });
+    print(score, std::min(engine.context(), reference.context()), true, flags.json());
     return 0;
 }
 

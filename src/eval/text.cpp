@@ -1,6 +1,5 @@
 #include "eval/text.h"
 
-#include "core/progress.h"
 #include "core/threads.h"
 #include "infer/sampler.h"
 
@@ -22,14 +21,19 @@ double sum_of_nats(std::span<const float> log_p) {
     return nats;
 }
 
+int64_t bytes_of(const Tokenizer& tokenizer, Tokens tokens) {
+    int64_t bytes = 0;
+    for (int32_t id : tokens) bytes += std::ssize(tokenizer.bytes(id));
+    return bytes;
+}
+
 // Calls `window` for every window of every document: <|begin_of_text|>, then tokens of the text. Without such a token a
 // window begins with the last token of the one before, and the first token of a document is neither predicted nor
 // counted.
 TextScore score_windows(Engine& engine, int64_t context, std::string_view text,
-                        const std::function<void(TextScore&, Tokens)>& window) {
+                        const std::function<void(TextScore&, Tokens)>& window, const OnScored& on_scored) {
     if (context < 2) fail("a context of {} is too short to score text: use 2 or more", context);
     TextScore score;
-    Progress progress("scoring", static_cast<int64_t>(text.size()), "B");
     std::optional<int32_t> begin = engine.tokenizer().begin_of_text();
     size_t most = static_cast<size_t>(context) - 1;  // predictions in a window
     for (std::string_view document : split_documents(text)) {
@@ -40,11 +44,11 @@ TextScore score_windows(Engine& engine, int64_t context, std::string_view text,
             tokens.insert(tokens.end(), next.begin(), next.end());
             window(score, tokens);
             score.tokens += static_cast<int64_t>(next.size());
+            if (on_scored) on_scored(bytes_of(engine.tokenizer(), next));
         }
         ++score.documents;
         score.bytes += static_cast<int64_t>(document.size());
         if (!begin && !ids.empty()) score.bytes -= static_cast<int64_t>(engine.tokenizer().bytes(ids[0]).size());
-        progress.advance(static_cast<int64_t>(document.size()));
     }
     if (score.documents == 0) fail("the text is empty: nothing to score");
     if (score.tokens == 0)
@@ -122,21 +126,23 @@ std::vector<std::string_view> split_documents(std::string_view text) {
     return documents;
 }
 
-TextScore score_text(Engine& engine, std::string_view text) {
-    return score_windows(engine, engine.context(), text, [&](TextScore& score, Tokens tokens) {
+TextScore score_text(Engine& engine, std::string_view text, const OnScored& on_scored) {
+    auto add_window = [&](TextScore& score, Tokens tokens) {
         score.nats += sum_of_nats(engine.score({tokens.begin(), tokens.end()}, 1));
-    });
+    };
+    return score_windows(engine, engine.context(), text, add_window, on_scored);
 }
 
-TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view text) {
+TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view text, const OnScored& on_scored) {
     check_same_tokenizer(engine, reference, text);
-    TextScore score = score_windows(
-        engine, std::min(engine.context(), reference.context()), text, [&](TextScore& sums, Tokens tokens) {
-            for (int64_t from = 1; from < static_cast<int64_t>(tokens.size()); from += max_logit_rows) {
-                size_t end = std::min(tokens.size(), static_cast<size_t>(from + max_logit_rows));
-                compare_tokens(sums, engine, reference, tokens.first(end), from);
-            }
-        });
+    auto add_window = [&](TextScore& sums, Tokens tokens) {
+        for (int64_t from = 1; from < static_cast<int64_t>(tokens.size()); from += max_logit_rows) {
+            size_t end = std::min(tokens.size(), static_cast<size_t>(from + max_logit_rows));
+            compare_tokens(sums, engine, reference, tokens.first(end), from);
+        }
+    };
+    int64_t context = std::min(engine.context(), reference.context());
+    TextScore score = score_windows(engine, context, text, add_window, on_scored);
     score.divergence /= static_cast<double>(score.tokens);
     score.top1_agreement /= static_cast<double>(score.tokens);
     return score;

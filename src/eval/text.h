@@ -12,6 +12,8 @@
 #pragma once
 #include "infer/engine.h"
 
+#include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -28,10 +30,13 @@ struct TextScore {
 
 std::vector<std::string_view> split_documents(std::string_view text);  // empty ones are dropped
 
+// Called after each window with the bytes of its predicted tokens.
+using OnScored = std::function<void(int64_t bytes)>;
+
 // compare_on_text compares the predictions of the token ids that both models have, after a softmax over these.
 // Both throw Error for a text without documents and for non-finite logits; compare_on_text also if the models'
 // tokenizers differ.
-TextScore score_text(Engine& engine, std::string_view text);
-TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view text);
+TextScore score_text(Engine& engine, std::string_view text, const OnScored& on_scored = {});
+TextScore compare_on_text(Engine& engine, Engine& reference, std::string_view text, const OnScored& on_scored = {});
 
 }  // namespace puna

@@ -54,6 +54,17 @@ TEST(EvalText, EveryTokenIsPredictedOnceFromItsWindow) {
     EXPECT_DOUBLE_EQ(score.nats, nats);
 }
 
+TEST(EvalText, EachWindowOfADocumentIsReported) {
+    Engine engine(fake_llama(), fake_tokenizer(), {.context = 21}),
+        twin(fake_llama(), fake_tokenizer(), {.context = 21});
+    std::vector<int64_t> scored;
+    auto on_scored = [&](int64_t bytes) { scored.push_back(bytes); };
+    score_text(engine, sample_text(50), on_scored);
+    EXPECT_EQ(scored, (std::vector<int64_t>{20, 20, 10}));
+    compare_on_text(engine, twin, sample_text(30), on_scored);
+    EXPECT_EQ(scored, (std::vector<int64_t>{20, 20, 10, 20, 10}));
+}
+
 TEST(EvalText, WithoutABeginOfTextTheFirstTokenOfADocumentIsNotCounted) {
     std::string text = sample_text(50);
     Vocabulary vocabulary = fake_tokenizer().vocabulary();
