@@ -64,7 +64,11 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             "generate M --temprature=1": "puna generate: unknown option --temprature. Did you mean --temperature?",
             "generate M --temp 1": "puna generate: unknown option --temp. Did you mean --temperature?",
             "generate M --max_tokens 1": "puna generate: unknown option --max_tokens. Did you mean --max-tokens?",
-            "generate M -n 1": "puna generate: unknown option -n; 'puna help generate' lists the options",
+            "generate M -x 1": "puna generate: unknown option -x; 'puna help generate' lists the options",
+            "generate M -qx": "puna generate: unknown option -x; 'puna help generate' lists the options",
+            "generate M -n": "puna generate: --max-tokens needs a value: --max-tokens N",
+            "generate M -s -n 5": "puna generate: --seed needs a value before -n: --seed N",
+            "generate M -n -1": "puna generate: --max-tokens must be at least 0, not -1; 0 = until a stop token or the end of the context",
             "generate M --x": "puna generate: unknown option --x; 'puna help generate' lists the options",
             "data pack x --outptu y": "puna data pack: unknown option --outptu. Did you mean --output?",
             "generate": "puna generate: MODEL is missing: model folder in Hugging Face's or Meta's format (see 'puna help generate')",
@@ -136,6 +140,25 @@ def arguments_are_read_as_elsewhere():
     assert tokens("--seed", "3", "--", "--json")["prompt_tokens"] == tokens("--", "--json")["prompt_tokens"]
     assert tokens("--no-json", "--json", "Once")["tokens"] == 2
     assert puna("tokenizer", "encode", "models/starter", "-", "--json", "--no-json", input="Once").stdout[0].isdigit()
+
+
+def letters_stand_for_the_same_flag_everywhere():
+    """And docs/commands.md lists them all."""
+    letters, flags = {"-h": "--help"}, {}
+    for command in COMMANDS:
+        terms = re.findall(r"^  (?:(-\w), |    )--(?:\[no-\])?([\w-]+)(?: |$)", puna("help", *command.split()).stdout, re.M)
+        assert len(terms) == len({letter or flag for letter, flag in terms}), (command, terms)
+        for letter, flag in terms:
+            assert flags.setdefault(flag, letter) == letter, f"puna {command} --{flag} has no {flags[flag] or letter}"
+            assert not letter or letters.setdefault(letter, f"--{flag}") == f"--{flag}", (command, letter, flag)
+    listed = re.findall(r"^\| `(-\w)` \| `(--[\w-]+)` \|", pathlib.Path("docs/commands.md").read_text(), re.M)
+    assert dict(listed) == letters and len(listed) >= 7, (listed, letters)
+    def text(*flags):
+        return puna("generate", "models/starter", "Once", *flags)
+    spelled_out = text("--max-tokens", "5", "--seed", "3", "--context", "32", "--threads", "1", "--quiet")
+    assert spelled_out.stderr == "" and len(spelled_out.stdout) > 5
+    for flags in (["-n", "5", "-s", "3", "-c", "32", "-t", "1", "-q"], ["-n5", "-s3", "-c32", "-qt1"], ["-qn5", "-s", "7", "--seed=3"]):
+        assert text(*flags).stdout == spelled_out.stdout and text(*flags).stderr == "", flags
 
 
 def stop_texts_may_be_repeated_and_be_anything():
@@ -395,6 +418,7 @@ with tempfile.TemporaryDirectory() as scratch:
     help_pages_explain_every_option()
     mistakes_are_answered_with_the_option_and_a_remedy(folder)
     arguments_are_read_as_elsewhere()
+    letters_stand_for_the_same_flag_everywhere()
     (folder / "new").mkdir()
     examples_of_the_help_run(folder / "new")
     stop_texts_may_be_repeated_and_be_anything()

@@ -28,6 +28,7 @@ CASES = {
     "puna generate models --max": {"--max-tokens"},
     "puna train --no-ti": {"--no-tied"},
     "puna check --he": {"--help"},
+    "puna man -": {"-h", "--help"},
     "puna logits --type b": {"bf16"},
     "puna logits --type ": {"f32", "bf16", "f16"},
     "puna train --schedule=li": {"linear"},
@@ -40,6 +41,9 @@ CASES = {
     "puna eval text --context 5 models st": {"story.txt"},
     "puna data pack story.txt re": {"recipe.toml"},
     "puna data pack --output m": {"models/", "my-text/"},
+    "puna data pack -o m": {"models/", "my-text/"},
+    "puna generate -s ": set(),
+    "puna generate -n 5 mo": {"models/"},
     "puna train re": {"recipe.toml"},
     "puna generate --seed ": set(),
 }

@@ -44,10 +44,11 @@ Completion completion_of(const HelpOption& option) { return completion_of(option
 std::vector<std::string> flags_of(const HelpPage& page) {
     std::vector<std::string> flags;
     for (const HelpOption& option : page.options) {
+        if (!option.short_flag.empty()) flags.push_back(option.short_flag);
         flags.push_back(option.flag);
         if (option.negated) flags.push_back("--no-" + option.flag.substr(2));
     }
-    flags.emplace_back("--help");
+    flags.insert(flags.end(), {"-h", "--help"});
     return flags;
 }
 

@@ -75,10 +75,12 @@ std::string cases_of(const HelpPage& page) {
             answer_of(completion_of(page.arguments[i])));
     for (const HelpOption& option : page.options) {
         Completion completion = completion_of(option);
+        std::string patterns = pattern(option.flag);
+        if (!option.short_flag.empty()) patterns += " | " + pattern(option.short_flag);
         if (completion.kind != Completion::nothing)
-            add(pattern(option.flag), answer_of(completion));
+            add(patterns, answer_of(completion));
         else if (!option.word.empty())
-            free += (free.empty() ? "" : " | ") + pattern(option.flag);
+            free += (free.empty() ? "" : " | ") + patterns;
     }
     if (!free.empty()) add(free, "-");
     return out;

@@ -56,10 +56,11 @@ std::string lines_for(const HelpPage& page) {
     if (page.command.empty()) out += fmt::format("{} -a help -d 'show the help of a command'\n", lacks);
     for (const HelpOption& option : page.options) {
         std::string value = option.word.empty() ? "" : " -r" + values_of(completion_of(option));
-        out += fmt::format("{} -l {}{} -d {}\n", runs, option.flag.substr(2), value, quoted(option.text));
+        std::string letter = option.short_flag.empty() ? "" : " -s " + option.short_flag.substr(1);
+        out += fmt::format("{}{} -l {}{} -d {}\n", runs, letter, option.flag.substr(2), value, quoted(option.text));
         if (option.negated) out += fmt::format("{} -l no-{} -d {}\n", runs, option.flag.substr(2), quoted(option.text));
     }
-    out += fmt::format("{} -l help -d 'print this help'\n", page.commands.empty() ? runs : lacks);
+    out += fmt::format("{} -s h -l help -d 'print this help'\n", page.commands.empty() ? runs : lacks);
     std::string earlier;  // any of the command's arguments: fish does not count them
     for (const HelpArgument& argument : page.arguments) {
         Completion completion = completion_of(argument);

@@ -59,14 +59,17 @@ std::string arguments_function(const HelpPage& page) {
     auto add = [&specs](const std::string& spec) { specs += " \\\n        " + quote_shell(spec); };
     for (const HelpOption& option : page.options) {
         std::string text = "[" + escaped(option.text, "[]:\\") + "]";
-        if (option.word.empty())
-            add(option.flag + text);
-        else
-            add(fmt::format("{}={}:{}:{}", option.flag, text, escaped(option.word, ":"),
-                            action_of(completion_of(option))));
+        std::string value = option.word.empty()
+                                ? ""
+                                : fmt::format(":{}:{}", escaped(option.word, ":"), action_of(completion_of(option)));
+        bool has_value = !value.empty(), has_letter = !option.short_flag.empty();
+        if (has_letter)  // each of the two excludes the other
+            add(fmt::format("({}){}{}{}{}", option.flag, option.short_flag, has_value ? "+" : "", text, value));
+        add(fmt::format("{}{}{}{}{}", has_letter ? "(" + option.short_flag + ")" : "", option.flag,
+                        has_value ? "=" : "", text, value));
         if (option.negated) add("--no-" + option.flag.substr(2) + text);
     }
-    add("(- *)--help[print this help]");
+    for (const char* help : {"-h", "--help"}) add(fmt::format("(- *){}[print this help]", help));
     for (size_t i = 0; i < page.arguments.size(); ++i) {
         const HelpArgument& a = page.arguments[i];
         std::string place = a.repeated ? "*" : std::to_string(i + 1) + (a.required ? "" : ":");

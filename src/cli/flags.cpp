@@ -95,12 +95,13 @@ bool Flags::parse(Arguments arguments) {
     CLI::App app;
     app.allow_extras()->set_help_flag();
     for (Field& field : fields_) {
-        std::string flag = flag_name(field.name), negated = "--no-" + flag.substr(2);
+        std::string flag = flag_name(field.name), negated = "--no-" + flag.substr(2), letter = short_flag(field.name);
         bool is_switch = std::holds_alternative<bool*>(field.value);
-        add_option(app, flag, is_switch ? 0 : 1, [&, is_switch](const char* text) {
-            if (!text && !is_switch) fail_without_value(field, rest);
-            set_value(field, text ? text : "true");
-        });
+        add_option(app, letter.empty() ? flag : letter + "," + flag, is_switch ? 0 : 1,
+                   [&, is_switch](const char* text) {
+                       if (!text && !is_switch) fail_without_value(field, rest);
+                       set_value(field, text ? text : "true");
+                   });
         if (!is_switch) continue;
         add_option(app, negated, 0, [&, negated](const char* text) {
             if (text) throw UsageError(fmt::format("{} takes no value", negated));
@@ -128,8 +129,9 @@ void Flags::fail_without_value(const Field& field, const std::vector<std::string
     std::string flag = flag_name(field.name), word = value_word(field);
     if (rest.empty()) throw UsageError(fmt::format("{0} needs a value: {0} {1}", flag, word));
     std::string next = printable(rest.back().c_str());
-    bool is_known =
-        std::any_of(fields_.begin(), fields_.end(), [&](const Field& f) { return flag_name(f.name) == next; });
+    bool is_known = std::any_of(fields_.begin(), fields_.end(), [&](const Field& f) {
+        return flag_name(f.name) == next || short_flag(f.name) == next;
+    });
     throw UsageError(fmt::format("{0} needs a value before {1}: {0} {2}{3}", flag, next, word,
                                  is_known ? "" : fmt::format(", or {}={}", flag, next)));
 }

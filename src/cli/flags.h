@@ -9,7 +9,8 @@
 //   if (!flags.parse(arguments)) return;              // --help was printed
 //   flags.check_required();
 //
-// --flag VALUE and --flag=VALUE are the same; a flag given twice takes the last value, a list collects all of them.
+// --flag VALUE and --flag=VALUE are the same, as are -n 5 and -n5 where a flag has a letter (cli/help.cpp), and letters
+// of switches can be joined; a flag given twice takes the last value, a list collects all of them.
 // After -- everything is positional. An Error about a field that leaves a command is shown with the field's flag by
 // run_command (cli/subcommands.h).
 #pragma once

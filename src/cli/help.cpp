@@ -6,12 +6,27 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
 namespace puna {
 
 namespace {
 
 constexpr size_t page_width = 120, max_term_width = 34;
+
+// A letter means the same flag in every command; llama.cpp's where it has one. --force has none: in llama.cpp -f is
+// a file to read, and what overwrites is worth its name.
+struct ShortFlag {
+    char letter;
+    std::string_view field;
+};
+constexpr ShortFlag short_flags[] = {
+    {'c', "context"}, {'n', "max_tokens"}, {'o', "output"}, {'q', "quiet"}, {'s', "seed"}, {'t', "threads"},
+};
+static_assert(std::adjacent_find(std::begin(short_flags), std::end(short_flags),
+                                 [](ShortFlag a, ShortFlag b) { return a.letter >= b.letter; }) ==
+                  std::end(short_flags),
+              "each letter once, in alphabetical order");
 
 std::vector<HelpPage>* collected = nullptr;  // where show() puts a page, within all_pages()
 
@@ -45,18 +60,24 @@ std::string wrapped(std::string_view text, size_t indent) {
     return out;
 }
 
+// Long flags are aligned, whether they have a short one or not.
+std::string aligned_term(const HelpEntry& entry) {
+    return (entry.term.starts_with("--") ? "    " : "") + entry.term + (entry.word.empty() ? "" : " " + entry.word);
+}
+
 std::string layout(const std::vector<HelpGroup>& groups) {
     size_t width = 0;
     for (const HelpGroup& group : groups)
         for (const HelpEntry& entry : group.entries)
-            if (entry.term.size() <= max_term_width) width = std::max(width, entry.term.size());
+            if (size_t size = aligned_term(entry).size(); size <= max_term_width) width = std::max(width, size);
     std::string out;
     for (const HelpGroup& group : groups) {
         out += fmt::format("\n{}:\n", group.heading);
         for (const HelpEntry& entry : group.entries) {
             size_t indent = 2 + width + 2;
-            out += entry.term.size() > width ? fmt::format("  {}\n{:{}}", entry.term, "", indent)
-                                             : fmt::format("  {:<{}}", entry.term, width + 2);
+            std::string term = aligned_term(entry);
+            out += term.size() > width ? fmt::format("  {}\n{:{}}", term, "", indent)
+                                       : fmt::format("  {:<{}}", term, width + 2);
             out += wrapped(entry.text, indent) + "\n";
         }
     }
@@ -64,9 +85,9 @@ std::string layout(const std::vector<HelpGroup>& groups) {
 }
 
 HelpEntry entry_of(const HelpOption& option) {
-    std::string term = option.negated ? "--[no-]" + option.flag.substr(2) : option.flag;
-    if (!option.word.empty()) term += " " + option.word;
-    return {term, option.text + (option.standard.empty() ? "" : " " + option.standard)};
+    std::string term = option.short_flag.empty() ? "" : option.short_flag + ", ";
+    term += option.negated ? "--[no-]" + option.flag.substr(2) : option.flag;
+    return {term, option.text + (option.standard.empty() ? "" : " " + option.standard), option.word};
 }
 
 std::string list_text(const HelpPage& page) {
@@ -104,7 +125,13 @@ void collect(std::span<const Command> commands) {
 HelpOption help_option(const Field& field) {
     std::string standard = default_of(field);
     bool is_on = standard == "[on]" && std::holds_alternative<bool*>(field.value);
-    return {flag_name(field.name), value_word(field), std::string(field.help), standard, field.group, is_on};
+    return {.flag = flag_name(field.name),
+            .word = value_word(field),
+            .text = std::string(field.help),
+            .standard = standard,
+            .short_flag = short_flag(field.name),
+            .group = field.group,
+            .negated = is_on};
 }
 
 HelpPage list_page(std::span<const Command> commands, std::string_view parent, std::string_view about) {
@@ -162,6 +189,12 @@ std::string flag_name(std::string_view field) {
     std::string name = "--" + std::string(field);
     for (char separator : {'_', '.'}) std::replace(name.begin(), name.end(), separator, '-');
     return name;
+}
+
+std::string short_flag(std::string_view field) {
+    for (const ShortFlag& flag : short_flags)
+        if (flag.field == field) return {'-', flag.letter};
+    return {};
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {

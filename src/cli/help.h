@@ -19,7 +19,8 @@ namespace puna {
 inline constexpr std::string_view program_about = "train, fine-tune, evaluate and chat with Llama 3 models";
 
 struct HelpEntry {
-    std::string term, text;  // "--top-p 0..1", "nucleus sampling: ... [0.9]"
+    std::string term, text;  // "-n, --max-tokens", "maximum number of ... [0 = ...]"
+    std::string word = {};   // of an option with a value: "N"
 };
 
 struct HelpArgument {
@@ -31,6 +32,7 @@ struct HelpArgument {
 struct HelpOption {
     std::string flag, word;      // "--top-p", and its value as core/fields.h's value_word; empty: a switch
     std::string text, standard;  // "nucleus sampling: ..."; the default, as "[0.9]", empty where there is none
+    std::string short_flag;      // "-n"; empty: it has none
     std::string_view group = {};
     bool negated = false;  // a switch that is on: --no-... turns it off
 };
@@ -61,6 +63,7 @@ std::string to_text(const HelpPage& page);
 
 void show(const HelpPage& page);  // prints it; within all_pages(): adds it to these instead
 
-std::string flag_name(std::string_view field);  // "--top-p" for "top_p"
+std::string flag_name(std::string_view field);   // "--top-p" for "top_p"
+std::string short_flag(std::string_view field);  // "-n" for "max_tokens"; empty: it has none
 
 }  // namespace puna

@@ -48,12 +48,9 @@ std::string heading_of(std::string_view macro, std::string_view text) {
 
 std::string group_text(const HelpGroup& group) {
     std::string out = fmt::format(".PP\n.B {}\n", roff(group.heading));
-    for (const HelpEntry& entry : group.entries) {
-        size_t space = entry.term.starts_with("-h,") ? entry.term.npos : entry.term.find(' ');
-        std::string_view term(entry.term), word = space == term.npos ? "" : term.substr(space + 1);
-        out += fmt::format(".TP\n\\fB{}\\fR{}\n{}\n", roff(term.substr(0, space)),
-                           word.empty() ? "" : fmt::format(" \\fI{}\\fR", roff(word)), roff(entry.text));
-    }
+    for (const HelpEntry& entry : group.entries)
+        out += fmt::format(".TP\n\\fB{}\\fR{}\n{}\n", roff(entry.term),
+                           entry.word.empty() ? "" : fmt::format(" \\fI{}\\fR", roff(entry.word)), roff(entry.text));
     return out;
 }
 
