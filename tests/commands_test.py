@@ -69,6 +69,7 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             "generate M -n": "puna generate: --max-tokens needs a value: --max-tokens N",
             "generate M -s -n 5": "puna generate: --seed needs a value before -n: --seed N",
             "generate M -n -1": "puna generate: --max-tokens must be at least 0, not -1; 0 = until a stop token or the end of the context",
+            "generate M --count 0": "puna generate: --count must be at least 1, not 0",
             "generate M --x": "puna generate: unknown option --x; 'puna help generate' lists the options",
             "data pack x --outptu y": "puna data pack: unknown option --outptu. Did you mean --output?",
             "generate": "puna generate: MODEL is missing: model folder in Hugging Face's or Meta's format (see 'puna help generate')",
@@ -159,6 +160,27 @@ def letters_stand_for_the_same_flag_everywhere():
     assert spelled_out.stderr == "" and len(spelled_out.stdout) > 5
     for flags in (["-n", "5", "-s", "3", "-c", "32", "-t", "1", "-q"], ["-n5", "-s3", "-c32", "-qt1"], ["-qn5", "-s", "7", "--seed=3"]):
         assert text(*flags).stdout == spelled_out.stdout and text(*flags).stderr == "", flags
+
+
+def continuations_are_what_their_seeds_give_alone():
+    generate = ["generate", "models/starter", "Once upon a time", "-n", "30"]
+    alone = {seed: json.loads(puna(*generate, "-s", seed, "--json").stdout) for seed in range(7, 27)}
+    together = json.loads(puna(*generate, "-s", "7", "--count", "20", "--json").stdout)         # more than run at once
+    assert set(together) == {"prompt", "answers"} and together["prompt"] == "Once upon a time"
+    assert [(a["seed"], a["ids"], a["text"], a["finish"]) for a in together["answers"]] == [(seed, a["ids"], a["text"], a["finish"]) for seed, a in alone.items()]
+    assert len({a["text"] for a in together["answers"]}) > 10
+    result = puna(*generate, "-s", "8", "--count", "3")
+    assert result.stdout == "".join(f"--- {i + 1} of 3, seed {8 + i} ---\nOnce upon a time{alone[8 + i]['text']}\n" for i in range(3)), result
+    assert re.fullmatch(r"3 answers, 90 tokens, \d+ tokens/s\n", result.stderr), result
+    drawn = [a["seed"] for a in json.loads(puna(*generate, "--count", "3", "--json").stdout)["answers"]]
+    assert drawn == [drawn[0], drawn[0] + 1, drawn[0] + 2]
+    one = puna(*generate, "-s", "8", "--count", "1", "-q")
+    assert (one.stdout, one.stderr) == (f"Once upon a time{alone[8]['text']}\n", "")
+    assert len(json.loads(puna(*generate, "--count", "1", "--json").stdout)["answers"]) == 1
+    greedy = puna(*generate, "--count", "3", "--temperature", "0", "-q")
+    assert "--count: has no effect, a temperature of 0 always picks the most likely token" in greedy.stderr and "---" not in greedy.stdout, greedy
+    highest = 2**63 - 1
+    assert f"--seed: {highest} leaves no room for 2 seeds" in puna(*generate, "-s", highest, "--count", "2", code=2).stderr
 
 
 def stop_texts_may_be_repeated_and_be_anything():
@@ -419,6 +441,7 @@ with tempfile.TemporaryDirectory() as scratch:
     mistakes_are_answered_with_the_option_and_a_remedy(folder)
     arguments_are_read_as_elsewhere()
     letters_stand_for_the_same_flag_everywhere()
+    continuations_are_what_their_seeds_give_alone()
     (folder / "new").mkdir()
     examples_of_the_help_run(folder / "new")
     stop_texts_may_be_repeated_and_be_anything()

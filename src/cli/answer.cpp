@@ -48,13 +48,17 @@ std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& en
                    options.max_tokens, engine.context(),
                    engine.context() < engine.config().context ? " or a larger --context" : "");
     std::vector<FieldNote> notes;
-    bool zero_temperature = options.sample.temperature == 0, greedy = zero_temperature || options.sample.top_k == 1;
-    for (std::string_view field : {"temperature", "top_p", "top_k", "min_p", "seed"}) {
-        if (!given(field) || field == (zero_temperature ? "temperature" : "top_k") || !greedy) continue;
-        notes.push_back({std::string(field), fmt::format("has no effect, {} always picks the most likely token",
-                                                         zero_temperature ? "a temperature of 0" : "a top_k of 1")});
-    }
+    std::string_view reason = why_greedy(options.sample),
+                     cause = options.sample.temperature == 0 ? "temperature" : "top_k";
+    for (std::string_view field : {"temperature", "top_p", "top_k", "min_p", "seed"})
+        if (!reason.empty() && field != cause && given(field))
+            notes.push_back({std::string(field), fmt::format("has no effect, {}", reason)});
     return notes;
+}
+
+std::string_view why_greedy(const SampleOptions& sample) {
+    if (sample.temperature == 0) return "a temperature of 0 always picks the most likely token";
+    return sample.top_k == 1 ? "a top_k of 1 always picks the most likely token" : "";
 }
 
 std::string speed_line(const Answer& answer) {

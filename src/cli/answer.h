@@ -24,6 +24,9 @@ std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& en
                                 const std::function<bool(std::string_view)>& given);
 std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine, const Flags& flags);
 
+// Why every answer is the same: "a temperature of 0 always picks the most likely token"; empty: they are sampled.
+std::string_view why_greedy(const SampleOptions& sample);
+
 std::string speed_line(const Answer& answer);  // "42 tokens, 1234 tokens/s"
 // A JSON object on one line; prompt: what the answer continues, if that is to be in it.
 std::string answer_json(const Answer& answer, std::optional<std::string_view> prompt = {});
