@@ -70,6 +70,7 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             "generate M -s -n 5": "puna generate: --seed needs a value before -n: --seed N",
             "generate M -n -1": "puna generate: --max-tokens must be at least 0, not -1; 0 = until a stop token or the end of the context",
             "generate M --count 0": "puna generate: --count must be at least 1, not 0",
+            "tokenizer encode M story.txt --text Hello": "puna tokenizer encode: --text cannot be combined with a FILE ('story.txt'); quote a text with spaces",
             "generate M --x": "puna generate: unknown option --x; 'puna help generate' lists the options",
             "data pack x --outptu y": "puna data pack: unknown option --outptu. Did you mean --output?",
             "generate": "puna generate: MODEL is missing: model folder in Hugging Face's or Meta's format (see 'puna help generate')",
@@ -126,7 +127,7 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             result = subprocess.run([PUNA, *command, model, *last], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
             assert result.returncode == 1 and result.stderr.startswith(f"puna: {model}: {problem}: "), (command, result)
     result = puna("tokenizer", "encode", "models/starter", "Hello world", code=1)
-    assert result.stderr.startswith("puna: Hello world: no such file; to encode a text itself, pipe it in"), result
+    assert result.stderr == 'puna: Hello world: no such file; to encode a text itself: --text "Hello world"\n', result
 
 
 def arguments_are_read_as_elsewhere():
@@ -181,6 +182,30 @@ def continuations_are_what_their_seeds_give_alone():
     assert "--count: has no effect, a temperature of 0 always picks the most likely token" in greedy.stderr and "---" not in greedy.stdout, greedy
     highest = 2**63 - 1
     assert f"--seed: {highest} leaves no room for 2 seeds" in puna(*generate, "-s", highest, "--count", "2", code=2).stderr
+
+
+def pieces_of_a_text_are_shown(folder):
+    text = 'The cat said: "1\\2"\n\tGröße 東京 \u200b<|eot_id|>'
+    encode = ["tokenizer", "encode", "models/starter"]
+    plain = puna(*encode, "--text", text)
+    ids, size = plain.stdout.split(), len(text.encode())
+    assert plain.stderr == f"{len(ids)} tokens, {size} bytes, {size / len(ids):.2f} bytes per token\n", plain
+    (folder / "text").write_text(text)
+    assert plain.stdout == puna(*encode, folder / "text").stdout == puna(*encode, input=text).stdout
+    lines = [line.split("\t") for line in puna(*encode, "--text", text, "--pieces").stdout.splitlines()]
+    assert [line[0] for line in lines] == ids and all(len(line) == 2 and re.fullmatch(r'"[ -~\w]*"', line[1]) for line in lines), lines
+    joined = "".join(line[1][1:-1] for line in lines)
+    assert joined.startswith(r'The cat said: \"1\\2\"\n\tGr') and joined.endswith("<|eot_id|>"), joined
+    answer = json.loads(puna(*encode, "--text", text, "--pieces", "--json").stdout)
+    assert b"".join(piece.encode() if isinstance(piece, str) else bytes(piece) for piece in answer["pieces"]) == text.encode(), answer
+    assert any(isinstance(piece, list) for piece in answer["pieces"])
+    assert (answer["ids"], answer["tokens"], answer["bytes"], answer["bytes_per_token"]) == ([int(i) for i in ids], len(ids), size, size / len(ids))
+    assert "<|eot_id|>" in puna(*encode, "--special", "--pieces", "--text", text).stdout.splitlines()[-1]
+    empty = puna(*encode, "--text", "")
+    assert (empty.stdout, empty.stderr) == ("", "0 tokens, 0 bytes\n"), empty
+    assert "bytes_per_token" not in json.loads(puna(*encode, "--text", "", "--json").stdout)
+    written = puna(*encode, "--text", text, "--output", folder / "ids", "--pieces")
+    assert "--pieces: has no effect with --output" in written.stderr and f"\n{len(ids)} tokens, " in written.stderr, written
 
 
 def stop_texts_may_be_repeated_and_be_anything():
@@ -420,7 +445,7 @@ def closed_streams_are_not_reused_for_files(folder):
         return subprocess.run(command, shell=True, capture_output=True, text=True)
     for streams in ("2>&-", ">&-", "<&-", "<&- >&- 2>&-"):
         result = shell(f"{encode} --output {folder}/encoded {streams}")
-        assert (result.returncode, result.stderr) == (0, "") and (folder / "encoded").read_bytes() == (folder / "expected").read_bytes(), (streams, result)
+        assert (result.returncode, result.stderr.splitlines()[1:]) == (0, []) and (folder / "encoded").read_bytes() == (folder / "expected").read_bytes(), (streams, result)
         (folder / "encoded").unlink()
     (folder / "words").write_text("to be or not to be, that is the question\n" * 50)
     puna("tokenizer", "train", folder / "words", "--vocabulary", 280, "--output", folder / "words-tokenizer")
@@ -442,6 +467,7 @@ with tempfile.TemporaryDirectory() as scratch:
     arguments_are_read_as_elsewhere()
     letters_stand_for_the_same_flag_everywhere()
     continuations_are_what_their_seeds_give_alone()
+    pieces_of_a_text_are_shown(folder)
     (folder / "new").mkdir()
     examples_of_the_help_run(folder / "new")
     stop_texts_may_be_repeated_and_be_anything()

@@ -1,0 +1,15 @@
+// cli/tokenizer.h — the commands of `puna tokenizer` that have files of their own.
+#pragma once
+#include "cli/command.h"
+
+#include <string_view>
+
+namespace puna {
+
+// What a positional TOKENIZER is.
+inline constexpr std::string_view tokenizer_help = "model folder, tokenizer.json or tokenizer.model";
+
+int run_tokenizer_encode(Arguments);
+int run_tokenizer_decode(Arguments);
+
+}  // namespace puna
