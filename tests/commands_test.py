@@ -24,8 +24,8 @@ def puna(*arguments, code=0, **options):
     return result
 
 
-COMMANDS = ["chat", "generate", "eval text", "data pack", "data show", "tokenizer train", "tokenizer encode", "tokenizer decode", "train", "check",
-            "bench", "logits", "report", "completion", "man", "version"]
+COMMANDS = ["chat", "generate", "eval text", "data pack", "data show", "tokenizer train", "tokenizer encode", "tokenizer decode", "tokenizer show",
+            "train", "check", "bench", "logits", "report", "completion", "man", "version"]
 ELSEWHERE = ("completion", "man")       # whose examples are tested in tests/completion_test.py and tests/man_test.py
 
 
@@ -208,6 +208,31 @@ def pieces_of_a_text_are_shown(folder):
     assert "--pieces: has no effect with --output" in written.stderr and f"\n{len(ids)} tokens, " in written.stderr, written
 
 
+def tokenizers_are_shown():
+    page = puna("tokenizer", "show", "models/starter").stdout
+    for line in ("kind byte-level BPE", "vocabulary 4,096 tokens, 16 control tokens", "merges 6,083 pairs", "split pattern Llama 3", "begins a text <|begin_of_text|> (4080)",
+                 "ends a turn <|eot_id|> (4089)", "pads <|finetune_right_pad_id|> (4084)", "chat template models/starter/chat_template.jinja",
+                 "4080 <|begin_of_text|>", "4082..4083 <|reserved_special_token_0|> to <|reserved_special_token_1|>", "4091..4095 <|reserved_special_token_3|> to <|reserved_special_token_7|>"):
+        assert line in [" ".join(shown.split()) for shown in page.splitlines()], (line, page)
+    assert all(len(line) <= 120 for line in page.splitlines())
+    assert puna("tokenizer", "show", "models/starter/tokenizer.json").stdout == page
+    answer = json.loads(puna("tokenizer", "show", "models/starter", "--json").stdout)
+    assert (answer["kind"], answer["tokens"], answer["text_tokens"], answer["merges"], answer["end_of_turn"]) == ("byte-level BPE", 4096, 4080, 6083, 4089), answer
+    assert len(answer["control_tokens"]) == 16 and {"id": 4089, "piece": "<|eot_id|>"} in answer["control_tokens"]
+    tokens = json.loads(pathlib.Path("models/starter/tokenizer.json").read_text())["model"]["vocab"]
+    longest = max(len(re.sub("[^\0-~]", "x", token)) for token in tokens)
+    assert [len(token["piece"].encode()) for token in answer["longest"]][0] == longest and len(answer["longest"]) == 5, (answer["longest"], longest)
+
+
+def metas_tokenizer_is_shown():
+    page = puna("tokenizer", "show", LLAMA3 / "tokenizer.model").stdout
+    shown = [" ".join(line.split()) for line in page.splitlines()]
+    for line in ("vocabulary 128,256 tokens, 256 control tokens", "merges 280,147 pairs", "chat template none of its own; chats use Llama 3's",
+                 "128011..128255 <|reserved_special_token_3|> to <|reserved_special_token_247|>"):
+        assert line in shown, (line, page)
+    assert len(shown) < 40 and all(len(line) <= 120 for line in page.splitlines()), page
+
+
 def stop_texts_may_be_repeated_and_be_anything():
     def story(*stops):
         flags = [flag for stop in stops for flag in ("--stop", stop)]
@@ -287,7 +312,7 @@ def help_and_wrong_usage():
     puna("logits", "model", "--tokens", "x", "--chunk", "many", code=2)
     puna("check", "--no-such-flag", code=2)
     puna("tokenizer", "shuffle", code=2)
-    for command, verbs in (("data", ("pack", "show")), ("eval", ("text",)), ("tokenizer", ("train", "encode", "decode"))):
+    for command, verbs in (("data", ("pack", "show")), ("eval", ("text",)), ("tokenizer", ("train", "encode", "decode", "show"))):
         bare = subprocess.run([PUNA, command], capture_output=True, text=True)
         assert (bare.returncode, bare.stderr) == (2, "") and bare.stdout == puna("help", command).stdout == puna(command, "--help").stdout, command
         for verb in verbs:
@@ -468,6 +493,7 @@ with tempfile.TemporaryDirectory() as scratch:
     letters_stand_for_the_same_flag_everywhere()
     continuations_are_what_their_seeds_give_alone()
     pieces_of_a_text_are_shown(folder)
+    tokenizers_are_shown()
     (folder / "new").mkdir()
     examples_of_the_help_run(folder / "new")
     stop_texts_may_be_repeated_and_be_anything()
@@ -482,5 +508,6 @@ with tempfile.TemporaryDirectory() as scratch:
     logits_do_not_depend_on_chunks(folder)
     logits_reject_invalid_input(folder)
     tokenizer_encodes_and_decodes(folder)
+    metas_tokenizer_is_shown()
     output_follows_links_and_keeps_devices(folder)
     closed_streams_are_not_reused_for_files(folder)

@@ -90,6 +90,7 @@ constexpr Command subcommands[] = {
     {"train", "train a tokenizer on text", run_tokenizer_train},
     {"encode", "encode text as token ids", run_tokenizer_encode},
     {"decode", "decode token ids to text", run_tokenizer_decode},
+    {"show", "show a tokenizer's kind, size and special tokens", run_tokenizer_show},
 };
 
 }  // namespace

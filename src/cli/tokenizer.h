@@ -11,5 +11,6 @@ inline constexpr std::string_view tokenizer_help = "model folder, tokenizer.json
 
 int run_tokenizer_encode(Arguments);
 int run_tokenizer_decode(Arguments);
+int run_tokenizer_show(Arguments);
 
 }  // namespace puna

@@ -9,7 +9,7 @@ namespace puna {
 namespace {
 
 constexpr SubwordKind kinds[] = {
-    {VocabularyKind::byte_bpe, "byte-level BPE", check_byte_bpe, safe_cut, make_byte_bpe_encoder},
+    {VocabularyKind::byte_bpe, "byte-level BPE", "Llama 3", check_byte_bpe, safe_cut, make_byte_bpe_encoder},
 };
 
 }  // namespace

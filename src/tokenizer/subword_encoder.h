@@ -30,7 +30,7 @@ using SafeCut = size_t (*)(std::string_view text, size_t at);
 
 struct SubwordKind {
     VocabularyKind kind;
-    std::string_view name;
+    std::string_view name, split_pattern;  // "byte-level BPE", and whose pattern splits a text: "Llama 3"
     void (*check)(const Vocabulary& vocabulary, std::string_view source);  // throws Error if it lacks what is needed
     SafeCut safe_cut;
     // The vocabulary must outlive the encoder. expected_bytes: of all texts; sizes the cache.

@@ -99,13 +99,17 @@ std::string vocab_json(const Vocabulary& vocabulary) {
 std::string merges_json(const Vocabulary& vocabulary) {
     const TokenTable& tokens = vocabulary.tokens;
     std::string json;
-    for (auto [left, right] : vocabulary.merges ? vocabulary.merges->pairs() : all_splits(tokens))
+    for (auto [left, right] : list_merges(vocabulary))
         json += fmt::format("{}\n{}", json.empty() ? "" : ",",
                             quote_json(bytes_to_unicode(tokens[left]) + ' ' + bytes_to_unicode(tokens[right])));
     return json;
 }
 
 }  // namespace
+
+std::vector<MergeTable::Pair> list_merges(const Vocabulary& vocabulary) {
+    return vocabulary.merges ? vocabulary.merges->pairs() : all_splits(vocabulary.tokens);
+}
 
 std::string tokenizer_json_text(const Vocabulary& vocabulary) {
     return fmt::format(
