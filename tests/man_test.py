@@ -23,10 +23,13 @@ def main():
     assert (lint.returncode, lint.stdout, lint.stderr) == (0, "", ""), lint
     shown = re.sub(".\x08", "", run("mandoc", "-T", "utf8", "-O", "width=100", text=page))
     words = " ".join(shown.replace("\u2010", "-").split())
+    options = 0
     for command in commands:
         for line in run(PUNA, "help", *command.split()).splitlines():
-            option = re.match(r"  (--\S+( \S+)?|-h, --help)  ", line)
+            option = re.match(r"  (?:    )?((?:-\w, )?--\S+(?: \S+)?)(?:  |$)", line)
             assert not option or option[1] in words, (command, option[1])
+            options += bool(option)
+    assert options > 100, options
     assert "puna train recipes/tiny.toml --data my-data --output my-model" in words
 
 
