@@ -1,6 +1,7 @@
 #include "cli/answer.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
+#include "core/checked.h"
 #include "core/console.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
@@ -63,6 +64,11 @@ class Output {
     std::string prompt_;
     int64_t number_ = 0, count_, seed_;
 };
+
+// A token has a byte at least, and one more may begin the prompt. 0: as many as the context takes.
+int64_t max_sequence_tokens(std::string_view prompt, int64_t max_tokens) {
+    return max_tokens == 0 ? 0 : checked_add(std::ssize(prompt) + 1, max_tokens).value_or(0);
+}
 
 // Of the first answer; those of the others follow it.
 int64_t first_seed(const SampleOptions& sample, int64_t count) {
@@ -150,6 +156,7 @@ int run_generate(Arguments arguments) {
 
     prompt = prompt == "-" ? read_prompt() : plain_text(prompt, "PROMPT");
     load.sequences = std::min(print.count, max_batch);
+    load.sequence_tokens = max_sequence_tokens(prompt, requested.max_tokens);
     Engine engine = load_engine(model, load);
     GenerateOptions options = with_model_defaults(engine, flags, requested);
     std::vector<FieldNote> notes = notes_on(options, engine, flags);

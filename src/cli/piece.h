@@ -1,5 +1,5 @@
-// cli/piece.h — the bytes of a token as a person or a script sees them: a token may be white space, invisible, or a part
-// of a character.
+// cli/piece.h — the bytes of a token as a person or a script sees them: a token may be white space, invisible, or a
+// part of a character.
 //
 //   quoted_piece("\n ");          // "\n ", with its quotes
 //   quoted_piece("\xe2\x80");     // "\xe2\x80"

@@ -19,7 +19,8 @@ TEST(Piece, EveryByteOfATokenIsVisible) {
 
 TEST(Piece, DifferentTokensNeverLookTheSame) {
     std::set<std::string> seen;
-    std::string_view characters[] = {"\n", "\\", "n", "x", "0", "a", "\"", "\x0a", "\xe2", "\xc2\xa0", " ", "u", "{", "}"};
+    std::string_view characters[] = {"\n",   "\\",   "n",        "x", "0", "a", "\"",
+                                     "\x0a", "\xe2", "\xc2\xa0", " ", "u", "{", "}"};
     std::set<std::string> pieces;
     for (std::string_view a : characters)
         for (std::string_view b : characters)

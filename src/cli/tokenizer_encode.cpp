@@ -115,7 +115,8 @@ std::optional<double> bytes_per_token(size_t bytes, size_t tokens) {
 void print_summary(size_t bytes, size_t tokens) {
     std::optional<double> ratio = bytes_per_token(bytes, tokens);
     print_status("{}, {}{}\n", format_count(static_cast<int64_t>(tokens), "token"),
-                 format_count(static_cast<int64_t>(bytes), "byte"), ratio ? fmt::format(", {:.2f} bytes per token", *ratio) : "");
+                 format_count(static_cast<int64_t>(bytes), "byte"),
+                 ratio ? fmt::format(", {:.2f} bytes per token", *ratio) : "");
 }
 
 std::string encoding_json(const Tokenizer& tokenizer, const std::vector<int32_t>& ids, size_t bytes, bool pieces) {

@@ -165,23 +165,22 @@ std::string to_json(const Tokenizer& tokenizer, const ChatTemplateText& chat) {
     const TokenRoles& roles = tokenizer.roles();
     TokensByKind tokens = sort_tokens(tokenizer);
     std::string file = template_file(chat);
-    return JsonObject{
-        {"kind", kind_of(vocabulary).name},
-        {"split_pattern", kind_of(vocabulary).split_pattern},
-        {"tokens", tokens.size()},
-        {"text_tokens", tokens.text.size()},
-        {"merges", list_merges(vocabulary).size()},
-        {"begin_of_text", or_null(vocabulary.begin_of_text->id)},
-        {"end_of_text", or_null(vocabulary.end_of_text->id)},
-        {"begin_of_role", or_null(roles.header_begin)},
-        {"end_of_role", or_null(roles.header_end)},
-        {"end_of_turn", or_null(roles.eot)},
-        {"end_of_call", or_null(roles.eom)},
-        {"padding", or_null(roles.pad)},
-        {"chat_template", file.empty() ? JsonText(nullptr) : JsonText(file)},
-        {"longest", tokens_json(tokenizer, longest_of(tokenizer, tokens.text))},
-        {"control_tokens", tokens_json(tokenizer, tokens.control)},
-        {"added_tokens", tokens_json(tokenizer, tokens.added)}}
+    return JsonObject{{"kind", kind_of(vocabulary).name},
+                      {"split_pattern", kind_of(vocabulary).split_pattern},
+                      {"tokens", tokens.size()},
+                      {"text_tokens", tokens.text.size()},
+                      {"merges", list_merges(vocabulary).size()},
+                      {"begin_of_text", or_null(vocabulary.begin_of_text->id)},
+                      {"end_of_text", or_null(vocabulary.end_of_text->id)},
+                      {"begin_of_role", or_null(roles.header_begin)},
+                      {"end_of_role", or_null(roles.header_end)},
+                      {"end_of_turn", or_null(roles.eot)},
+                      {"end_of_call", or_null(roles.eom)},
+                      {"padding", or_null(roles.pad)},
+                      {"chat_template", file.empty() ? JsonText(nullptr) : JsonText(file)},
+                      {"longest", tokens_json(tokenizer, longest_of(tokenizer, tokens.text))},
+                      {"control_tokens", tokens_json(tokenizer, tokens.control)},
+                      {"added_tokens", tokens_json(tokenizer, tokens.added)}}
         .text();
 }
 

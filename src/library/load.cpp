@@ -24,6 +24,12 @@ void check_memory(ModelSource& source, const Kernels& kernels, const EngineLoadO
                     source.path().string());
 }
 
+// 0: the context of each sequence.
+int64_t cache_tokens(const Config& config, const EngineLoadOptions& load) {
+    if (load.sequence_tokens == 0 || load.sequence_tokens >= choose_context(config, load.context)) return 0;
+    return load.sequences * pages_for(load.sequence_tokens) * page_tokens;
+}
+
 void note_unfinished(const std::filesystem::path& folder, const ModelSource& source) {
     if (source.path() != folder)
         log_info("{}: its training has not finished; using its newest checkpoint, {}", folder.string(),
@@ -36,7 +42,10 @@ Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions&
     std::shared_ptr<ModelSource> source = open_model(folder);
     note_unfinished(folder, *source);
     GenerationDefaults defaults = source->generation_defaults();
-    EngineOptions engine{.context = options.context, .sequences = options.sequences, .cache_type = options.cache_type};
+    EngineOptions engine{.context = options.context,
+                         .sequences = options.sequences,
+                         .cache_tokens = cache_tokens(source->config(), options),
+                         .cache_type = options.cache_type};
     check_memory(*source, choose_kernels(), options, engine);
     Llama llama = load_llama(choose_kernels(), source, {.dtype = options.type});
     return Engine(std::move(llama), source->tokenizer(), engine, defaults.sample, defaults.stops);

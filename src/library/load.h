@@ -18,7 +18,8 @@ namespace puna {
 struct EngineLoadOptions {
     std::optional<Dtype> type;
     int64_t context = 0;
-    int64_t sequences = 1;  // at once
+    int64_t sequences = 1;        // at once
+    int64_t sequence_tokens = 0;  // of each at most, where that is known: the KV cache need not hold whole contexts
     Dtype cache_type = Dtype::f32;
 };
 template <class F>

@@ -73,6 +73,20 @@ TEST(LoadEngine, WhatDoesNotFitIsRefusedWithTheNumbers) {
     EXPECT_THAT(message, HasSubstr("are available: use a smaller context"));
 }
 
+TEST(LoadEngine, ShortSequencesNeedASmallerCache) {
+    TestFolder folder;
+    Llama llama = fake_llama(1, 256);
+    save_llama(llama, folder.path(), Dtype::f32);
+    save_tokenizer(fake_tokenizer(), folder.path());
+    auto pages = [&](const EngineLoadOptions& options) { return load_engine(folder.path(), options).status().pages; };
+    int64_t one = pages({.context = 128});
+    EXPECT_EQ(pages({.context = 128, .sequences = 8}), 8 * one);
+    EXPECT_EQ(pages({.context = 128, .sequences = 8, .sequence_tokens = 40}), 8 * pages_for(40));
+    EXPECT_LT(pages_for(40), one);
+    EXPECT_EQ(pages({.context = 128, .sequences = 8, .sequence_tokens = 1000}), 8 * one);
+    EXPECT_EQ(pages({.context = 128, .sequences = 1, .sequence_tokens = 1}), one);
+}
+
 // tokenizer.model has a token for each byte; the control tokens follow.
 TEST(LoadEngine, ReadsAFolderInMetasFormat) {
     Config config{.dim = 24, .layers = 1, .heads = 4, .kv_heads = 2, .head_dim = 6, .ffn = 64, .vocabulary = 512};
