@@ -73,6 +73,12 @@ TokenMask allowed_tokens(const Request& request, const RequestSetting& setting) 
     return allowed;
 }
 
+std::vector<int32_t> ends(const Request& request, const RequestSetting& setting) {
+    std::vector<int32_t> ids = setting.stops;
+    ids.insert(ids.end(), request.stop_ids.begin(), request.stop_ids.end());
+    return ids;
+}
+
 bool all_finite(std::span<const float> values) {
     return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
 }
@@ -96,7 +102,7 @@ ActiveRequest::ActiveRequest(int64_t id, Request request, const RequestSetting& 
       setting_(setting),
       exchange_(std::move(exchange)),
       allowed_(allowed_tokens(checked(request_, setting), setting)),
-      sampler_(request_.options.sample, std::ssize(request_.tokens)),
+      sampler_(request_.options.sample, std::ssize(request_.tokens), ends(request_, setting)),
       stream_(setting.tokenizer, request_.options.stop),
       start_(seconds_now()) {
     answer_.prompt_tokens = std::ssize(request_.tokens);

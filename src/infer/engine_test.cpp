@@ -18,7 +18,9 @@ namespace {
 
 using testing::AllOf;
 using testing::EndsWith;
+using testing::Gt;
 using testing::HasSubstr;
+using testing::Lt;
 using testing::StartsWith;
 
 std::vector<int32_t> prompt_of(int n, int32_t seed = 0) {
@@ -77,6 +79,20 @@ TEST(Engine, StopStringEndsTheAnswer) {
     EXPECT_EQ(answer.text, text.substr(0, text.find(options.stop[0])));
 }
 
+TEST(Engine, LengthPenaltyEndsTheAnswer) {
+    Engine engine(fake_llama(), fake_tokenizer());
+    Request request{.tokens = prompt_of(10), .options = greedy(60)};
+    std::vector<int32_t> ids = engine.submit(request).wait().ids;
+    for (int32_t letter = 'a'; letter <= 'z'; ++letter)
+        if (std::find(ids.begin(), ids.end(), letter) == ids.end()) request.stop_ids = {letter};
+    EXPECT_EQ(engine.submit(request).wait().finish, Finish::length);
+    request.options.sample.length_penalty_start = 20;
+    request.options.sample.length_penalty_factor = 100;
+    Answer answer = engine.submit(request).wait();
+    EXPECT_EQ(answer.finish, Finish::stop);
+    EXPECT_THAT(answer.ids.size(), AllOf(Gt(20u), Lt(30u)));
+}
+
 TEST(Engine, CallbackReturningFalseCancels) {
     Engine engine(fake_llama(1, 100000), fake_tokenizer(), {.context = 100000, .step_tokens = 4});
     int tokens = 0;
@@ -114,13 +130,19 @@ TEST(Engine, WithoutMaxTokensTheAnswerEndsWithTheContext) {
 
 TEST(Engine, BatchedAnswersEqualThoseGeneratedAlone) {
     std::vector<std::vector<int32_t>> prompts = {prompt_of(3), prompt_of(40, 5), prompt_of(17, 9), prompt_of(1)};
+    auto options_of = [](size_t i) {
+        GenerateOptions options = sampled(25, 3 + static_cast<int64_t>(i));
+        options.sample.dry_multiplier = i % 2 == 0 ? 0.0f : 10.0f;
+        options.sample.dry_allowed_length = 1;
+        return options;
+    };
     Engine engine(fake_llama(), fake_tokenizer(), {.sequences = 3, .step_tokens = 8});
     std::vector<Reply> replies;
     for (size_t i = 0; i < prompts.size(); ++i)
-        replies.push_back(engine.submit({.tokens = prompts[i], .options = sampled(25, 3 + static_cast<int64_t>(i))}));
+        replies.push_back(engine.submit({.tokens = prompts[i], .options = options_of(i)}));
     for (size_t i = 0; i < prompts.size(); ++i) {
         Engine fresh(fake_llama(), fake_tokenizer());
-        EXPECT_EQ(replies[i].wait().ids, fresh.generate(prompts[i], sampled(25, 3 + static_cast<int64_t>(i))).ids) << i;
+        EXPECT_EQ(replies[i].wait().ids, fresh.generate(prompts[i], options_of(i)).ids) << i;
     }
 }
 

@@ -8,12 +8,15 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 
 namespace puna {
 
 namespace {
 
 constexpr size_t penalized_tokens = 64;
+constexpr size_t max_matched_tokens = 64;  // longer repeated sequences count as this long: bounds the time of DRY
+constexpr double max_penalty = 1e6;        // decides, and keeps the logit finite
 constexpr float excluded_logit =
     std::numeric_limits<float>::lowest();  // not -infinity, which counts as a damaged model
 
@@ -40,6 +43,29 @@ void penalize_repetition(std::span<float> logits, std::span<const int32_t> token
     }
 }
 
+// How many tokens before answer[end] are the same as those at the end of the answer.
+size_t matched_tokens(std::span<const int32_t> answer, size_t end) {
+    size_t n = 0, max = std::min(end, max_matched_tokens);
+    while (n < max && answer[end - 1 - n] == answer[answer.size() - 1 - n]) ++n;
+    return n;
+}
+
+void penalize_repeated_sequences(std::span<float> logits, std::span<const int32_t> answer,
+                                 const SampleOptions& options) {
+    std::unordered_map<size_t, size_t> repeated;  // token: length of the longest sequence that it would repeat
+    size_t allowed = static_cast<size_t>(options.dry_allowed_length);
+    for (size_t i = 1; i < answer.size(); ++i)
+        if (size_t n = matched_tokens(answer, i); n >= allowed) {
+            size_t& longest = repeated[static_cast<size_t>(answer[i])];
+            longest = std::max(longest, n);
+        }
+    for (auto [id, n] : repeated) {
+        if (id >= logits.size()) continue;
+        double growth = std::pow(static_cast<double>(options.dry_base), static_cast<double>(n - allowed));
+        logits[id] -= static_cast<float>(std::min(static_cast<double>(options.dry_multiplier) * growth, max_penalty));
+    }
+}
+
 int64_t seed_from_clock() {
     int64_t now = std::chrono::system_clock::now().time_since_epoch().count();
     return static_cast<int64_t>(Random(static_cast<uint64_t>(now)).bits()) + 1;  // short enough to retype
@@ -58,8 +84,11 @@ double log_sum_exp(std::span<const float> logits, float highest) {
     return std::log(sum) + static_cast<double>(highest);
 }
 
-Sampler::Sampler(const SampleOptions& options, int64_t prompt_tokens)
-    : options_(options), prompt_tokens_(static_cast<size_t>(prompt_tokens)), counted_(prompt_tokens_) {
+Sampler::Sampler(const SampleOptions& options, int64_t prompt_tokens, std::vector<int32_t> ends)
+    : options_(options),
+      prompt_tokens_(static_cast<size_t>(prompt_tokens)),
+      counted_(prompt_tokens_),
+      ends_(std::move(ends)) {
     if (!options_.seed) options_.seed = seed_from_clock();
 }
 
@@ -74,6 +103,19 @@ void Sampler::penalize_answer(std::span<float> logits, std::span<const int32_t> 
     for (size_t id = 0; id < logits.size(); ++id)
         if (counts_[id] > 0)
             logits[id] -= options_.frequency_penalty * static_cast<float>(counts_[id]) + options_.presence_penalty;
+}
+
+// logit + |logit| * (factor^n - 1) for n tokens after the start
+void Sampler::penalize_length(std::span<float> logits, int64_t answer_tokens) const {
+    int64_t n = answer_tokens - options_.length_penalty_start;
+    if (n <= 0) return;
+    double growth = std::pow(static_cast<double>(options_.length_penalty_factor), static_cast<double>(n));
+    growth = std::min(growth, max_penalty);
+    for (int32_t end : ends_)
+        if (auto id = static_cast<size_t>(end); id < logits.size()) {
+            double raise = std::abs(static_cast<double>(logits[id])) * (growth - 1);
+            logits[id] += static_cast<float>(std::min(raise, max_penalty));
+        }
 }
 
 // Keeps the k most likely, sorted.
@@ -123,6 +165,9 @@ int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> tokens
           logits.size(), allowed.size());
     if (options_.repetition_penalty != 1) penalize_repetition(logits, tokens, options_.repetition_penalty);
     if (options_.frequency_penalty != 0 || options_.presence_penalty != 0) penalize_answer(logits, tokens);
+    std::span<const int32_t> answer = tokens.subspan(std::min(tokens.size(), prompt_tokens_));
+    if (options_.dry_multiplier != 0) penalize_repeated_sequences(logits, answer, options_);
+    if (options_.length_penalty_factor != 1) penalize_length(logits, std::ssize(answer));
     bool excluded = false;
     allowed.each_forbidden([&](size_t id) {
         logits[id] = excluded_logit;

@@ -133,6 +133,70 @@ TEST(Sampler, FrequencyAndPresencePenaltyCountTheTokensOfTheAnswer) {
     EXPECT_EQ(choose_next({0, 9}), 0) << "a token without a logit";
 }
 
+// The logits of four tokens, 0 before, after a choice.
+std::vector<float> logits_after(SampleOptions options, const std::vector<int32_t>& tokens, int64_t prompt_tokens = 0) {
+    options.temperature = 0;
+    std::vector<float> logits(4);
+    Sampler(options, prompt_tokens).choose(logits, tokens);
+    return logits;
+}
+
+constexpr SampleOptions dry{.dry_multiplier = 0.5f, .dry_base = 3, .dry_allowed_length = 2};
+
+TEST(Sampler, DryPenalizesTheTokenThatFollowedARepeatedSequence) {
+    using Logits = std::vector<float>;
+    EXPECT_EQ(logits_after(dry, {1, 2, 3, 1, 2}), (Logits{0, 0, 0, -0.5f}));           // n = 2: 0.5 * 3^0
+    EXPECT_EQ(logits_after(dry, {0, 1, 2, 3, 0, 1, 2}), (Logits{0, 0, 0, -1.5f}));     // n = 3: 0.5 * 3^1
+    EXPECT_EQ(logits_after(dry, {3, 0, 1, 2, 3, 0, 1, 2}), (Logits{0, 0, 0, -4.5f}));  // n = 4, at the start too
+    EXPECT_EQ(logits_after(dry, {3, 2, 1, 2}), (Logits{0, 0, 0, 0})) << "shorter than allowed";
+    EXPECT_EQ(logits_after(dry, {0, 0, 0}), (Logits{-0.5f, 0, 0, 0})) << "occurrences may overlap";
+    EXPECT_EQ(logits_after({}, {1, 2, 3, 1, 2}), (Logits{0, 0, 0, 0})) << "off by default";
+}
+
+TEST(Sampler, DryCountsTheLongestSequenceOnceForEachToken) {
+    std::vector<int32_t> tokens = {1, 2, 3, 0, 1, 2, 3, 1, 2, 0, 1, 2};  // 3 followed 1 2 and 0 1 2, 0 followed 1 2
+    EXPECT_EQ(logits_after(dry, tokens), (std::vector<float>{-0.5f, 0, 0, -1.5f}));
+}
+
+TEST(Sampler, DryCountsTheAnswerOnly) {
+    EXPECT_EQ(logits_after(dry, {1, 2, 3, 1, 2}, 3), std::vector<float>(4)) << "the first 1 2 is in the prompt";
+    EXPECT_EQ(logits_after(dry, {0, 1, 2, 3, 0, 1, 2}, 1), (std::vector<float>{0, 0, 0, -0.5f})) << "part of it is";
+    Sampler sampler(dry);
+    std::vector<float> logits(4);
+    sampler.choose(logits, std::vector<int32_t>{1, 2, 3, 1, 2});
+    logits.assign(4, 0);
+    sampler.choose(logits, std::vector<int32_t>{1, 2, 3});
+    EXPECT_EQ(logits, std::vector<float>(4)) << "with fewer tokens than before";
+}
+
+TEST(Sampler, PenaltiesOfLongSequencesStayFinite) {
+    SampleOptions steep{.dry_multiplier = 100, .dry_base = 100, .dry_allowed_length = 1};
+    EXPECT_EQ(logits_after(steep, std::vector<int32_t>(1000, 2)), (std::vector<float>{0, 0, -1e6f, 0}));
+    EXPECT_EQ(logits_after(steep, {9, 8, 9}), std::vector<float>(4)) << "a token without a logit";
+    SampleOptions mild{.dry_multiplier = 1, .dry_base = 1.01f, .dry_allowed_length = 1};
+    float at_limit = logits_after(mild, std::vector<int32_t>(65, 2))[2];
+    EXPECT_NEAR(at_limit, -std::pow(1.01, 63), 1e-5);
+    EXPECT_EQ(logits_after(mild, std::vector<int32_t>(1000, 2))[2], at_limit) << "more than 64 tokens count as 64";
+}
+
+// transformers: logit + |logit| * (factor^n - 1), n tokens after the start.
+TEST(Sampler, LengthPenaltyRaisesTheTokensThatEndTheAnswer) {
+    auto logits_at = [](SampleOptions options, size_t tokens, std::vector<float> logits = {1, -2, 0.5f, 4}) {
+        options.temperature = 0;
+        Sampler(options, 10, {1, 2, 7}).choose(logits, std::vector<int32_t>(tokens, 0));
+        return logits;
+    };
+    SampleOptions options{.length_penalty_start = 3, .length_penalty_factor = 2};
+    using Logits = std::vector<float>;
+    EXPECT_EQ(logits_at(options, 13), (Logits{1, -2, 0.5f, 4})) << "3 tokens after a prompt of 10";
+    EXPECT_EQ(logits_at(options, 14), (Logits{1, 0, 1, 4}));
+    EXPECT_EQ(logits_at(options, 15), (Logits{1, 4, 2, 4}));
+    EXPECT_EQ(logits_at(options, 9000, {1, -2, 0, 4}), (Logits{1, 1e6f - 2, 0, 4})) << "finite, and 0 stays 0";
+    options.length_penalty_factor = 0.5f;
+    EXPECT_EQ(logits_at(options, 14), (Logits{1, -3, 0.25f, 4})) << "below 1 they become less likely";
+    EXPECT_EQ(logits_at({}, 9000), (Logits{1, -2, 0.5f, 4})) << "off by default";
+}
+
 TEST(Sampler, SeedAndPositionDetermineTheDraw) {
     std::vector<float> flat(1000);
     std::vector<int32_t> ten(10), eleven(11);
@@ -169,6 +233,12 @@ TEST(Sampler, InvalidOptionsAreRejectedByName) {
     EXPECT_EQ(error_with("repetition_penalty", "0"), "repetition_penalty must be more than 0, not 0");
     EXPECT_EQ(error_with("frequency_penalty", "3"), "frequency_penalty must be at most 2, not 3");
     EXPECT_EQ(error_with("presence_penalty", "-3"), "presence_penalty must be at least -2, not -3");
+    EXPECT_EQ(error_with("dry_multiplier", "-1"), "dry_multiplier must be at least 0, not -1");
+    EXPECT_EQ(error_with("dry_base", "0.5"), "dry_base must be at least 1, not 0.5");
+    EXPECT_EQ(error_with("dry_allowed_length", "0"), "dry_allowed_length must be at least 1, not 0");
+    EXPECT_EQ(error_with("dry_allowed_length", "65"), "dry_allowed_length must be at most 64, not 65");
+    EXPECT_EQ(error_with("length_penalty_start", "-1"), "length_penalty_start must be at least 0, not -1");
+    EXPECT_EQ(error_with("length_penalty_factor", "0"), "length_penalty_factor must be more than 0, not 0");
     EXPECT_EQ(error_with("temperature", "nan"), "temperature must be a number, not 'nan'");
 }
 

@@ -31,12 +31,32 @@ std::vector<int32_t> stops_of(JsonNode value) {
 }
 
 // Sampling parameters of a model that does not sample are not used, so they need not be valid; a penalty is.
+bool is_used(std::string_view name, bool do_sample) {
+    return do_sample || name.starts_with("dry_") || name.find("_penalty") != std::string_view::npos;
+}
+
 void read_sample_option(Field& field, JsonNode value, bool do_sample) {
     try {
         set_from_json(field, value, ErrorKind::damaged);
     } catch (const Error&) {
-        if (do_sample || field.name.ends_with("_penalty")) throw;
+        if (is_used(field.name, do_sample)) throw;
     }
+}
+
+void set_from_item(Field& field, JsonNode item) {
+    try {
+        set_from_text(field, item.raw());
+    } catch (const Error& error) {
+        item.reject(fmt::format("is invalid: {}", error.what()));
+    }
+}
+
+// [start, factor]
+void read_length_penalty(std::vector<Field>& fields, JsonNode value) {
+    std::vector<JsonNode> pair = value.is_array() ? value.items() : std::vector<JsonNode>();
+    if (pair.size() != 2) value.reject("must be a list of a start and a factor");
+    set_from_item(find_field(fields, "length_penalty_start", ""), pair[0]);
+    set_from_item(find_field(fields, "length_penalty_factor", ""), pair[1]);
 }
 
 // Fields that change the text and are not supported, with the values that have no effect.
@@ -84,9 +104,12 @@ GenerationDefaults parse_generation_defaults(std::string_view json, std::string_
     // Defaults of transformers' GenerationConfig.
     GenerationDefaults defaults{.sample = {.temperature = 1, .top_p = 1, .top_k = 50}};
     bool do_sample = root.boolean("do_sample", false);
-    for (Field& field : list_fields(defaults.sample))
+    std::vector<Field> fields = list_fields(defaults.sample);
+    for (Field& field : fields)
         if (std::optional<JsonNode> value = root.find(field.name); value && field.name != "seed")
             read_sample_option(field, *value, do_sample);
+    if (std::optional<JsonNode> pair = root.find("exponential_decay_length_penalty"))
+        read_length_penalty(fields, *pair);
     if (std::optional<JsonNode> eos = root.find("eos_token_id")) defaults.stops = stops_of(*eos);
     if (!do_sample) defaults.sample.temperature = 0;
     return defaults;

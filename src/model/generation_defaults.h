@@ -2,7 +2,8 @@
 //
 //   GenerationDefaults defaults = parse_generation_defaults(json, path);
 //
-// Fields: do_sample, eos_token_id (one id or a list), and those of SampleOptions but the seed; others are ignored.
+// Fields: do_sample, eos_token_id (one id or a list), exponential_decay_length_penalty ([start, factor]), and those of
+// SampleOptions but the seed; others are ignored.
 // Missing ones have the defaults of transformers' GenerationConfig: no sampling (temperature 0); with do_sample
 // temperature 1, top_p 1 and top_k 50. A model without the file has the defaults of SampleOptions.
 #pragma once
@@ -17,6 +18,10 @@ struct SampleOptions {
     float temperature = 0.6f, top_p = 0.9f;  // the defaults of Meta's generation.py
     int top_k = 0;
     float min_p = 0, repetition_penalty = 1, frequency_penalty = 0, presence_penalty = 0;
+    float dry_multiplier = 0, dry_base = 1.75f;  // the defaults of llama.cpp
+    int dry_allowed_length = 2;
+    int64_t length_penalty_start = 0;  // exponential_decay_length_penalty of transformers
+    float length_penalty_factor = 1;
     std::optional<int64_t> seed;
 };
 template <class F>
@@ -37,6 +42,18 @@ void fields(SampleOptions& o, F field) {
           {.min = -2, .max = 2, .unset = "off"});
     field("presence_penalty", o.presence_penalty, "subtract this from the logits of all tokens in the answer",
           {.min = -2, .max = 2, .unset = "off"});
+    field("dry_multiplier", o.dry_multiplier,
+          "DRY: penalize a token that continues a repeated sequence of the answer; 0.8 is usual",
+          {.min = 0, .max = 100, .unset = "off"});
+    field("dry_base", o.dry_base, "DRY: each further repeated token multiplies the penalty by this",
+          {.min = 1, .max = 100});
+    field("dry_allowed_length", o.dry_allowed_length, "DRY: the shortest sequence, in tokens, that is penalized",
+          {.min = 1, .max = 64});
+    field("length_penalty_start", o.length_penalty_start, "tokens of the answer before the length penalty begins",
+          {.min = 0});
+    field("length_penalty_factor", o.length_penalty_factor,
+          "values above 1 make the answer's end more likely with each token after the start",
+          {.min = 0, .max = 100, .above_min = true, .unset = "off"});
     field("seed", o.seed, "random seed: the same seed gives the same text", {.min = 0, .unset = "from the clock"});
 }
 

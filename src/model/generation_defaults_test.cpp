@@ -13,7 +13,8 @@ using testing::StartsWith;
 TEST(GenerationDefaults, ReadsKnownFieldsAndIgnoresOthers) {
     GenerationDefaults config = parse_generation_defaults(
         R"({"_from_model_config": true, "bos_token_id": 1, "do_sample": true, "eos_token_id": [2, 3], "temperature": 0.7,
-            "top_p": 0.8, "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "frequency_penalty": 0.25, "presence_penalty": -0.5, "seed": 4, "more": {"top_k": 5, "list": [1, 2]}})",
+            "top_p": 0.8, "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.1, "frequency_penalty": 0.25, "presence_penalty": -0.5,
+            "dry_multiplier": 0.75, "dry_base": 1.5, "dry_allowed_length": 3, "exponential_decay_length_penalty": [250, 1.25], "seed": 4, "more": {"top_k": 5, "list": [1, 2]}})",
         "here");
     EXPECT_EQ(config.sample.temperature, 0.7f);
     EXPECT_EQ(config.sample.top_p, 0.8f);
@@ -22,6 +23,11 @@ TEST(GenerationDefaults, ReadsKnownFieldsAndIgnoresOthers) {
     EXPECT_EQ(config.sample.repetition_penalty, 1.1f);
     EXPECT_EQ(config.sample.frequency_penalty, 0.25f);
     EXPECT_EQ(config.sample.presence_penalty, -0.5f);
+    EXPECT_EQ(config.sample.dry_multiplier, 0.75f);
+    EXPECT_EQ(config.sample.dry_base, 1.5f);
+    EXPECT_EQ(config.sample.dry_allowed_length, 3);
+    EXPECT_EQ(config.sample.length_penalty_start, 250);
+    EXPECT_EQ(config.sample.length_penalty_factor, 1.25f);
     EXPECT_EQ(config.sample.seed, std::nullopt);
     EXPECT_EQ(config.stops, (std::vector<int32_t>{2, 3}));
     EXPECT_EQ(parse_generation_defaults(R"({"eos_token_id": 7, "do_sample": false})", "here").stops,
@@ -39,6 +45,10 @@ TEST(GenerationDefaults, MissingFieldsHaveTransformersDefaults) {
     EXPECT_EQ(sample.top_p, 1);
     EXPECT_EQ(sample.min_p, 0);
     EXPECT_EQ(sample.repetition_penalty, 1);
+    EXPECT_EQ(sample.dry_multiplier, 0);
+    EXPECT_EQ(
+        parse_generation_defaults(R"({"exponential_decay_length_penalty": null})", "here").sample.length_penalty_factor,
+        1);
     EXPECT_EQ(parse_generation_defaults(R"({"do_sample": true, "top_k": 0})", "here").sample.top_k, 0);
 }
 
@@ -47,8 +57,11 @@ TEST(GenerationDefaults, InvalidValuesAreErrorsThatNameTheFile) {
         return error_of([&] { parse_generation_defaults(json, "here/generation_config.json"); });
     };
     for (const char* text :
-         {"[]", "7", "{", R"({"repetition_penalty": 0})", R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})",
-          R"({"eos_token_id": "2"})", R"({"eos_token_id": [[2]]})", R"({"eos_token_id": {}})", R"({"do_sample": 1})"})
+         {"[]", "7", "{", R"({"repetition_penalty": 0})", R"({"dry_base": 0})",
+          R"({"exponential_decay_length_penalty": 1.01})", R"({"exponential_decay_length_penalty": [250]})",
+          R"({"exponential_decay_length_penalty": [-1, 1.01]})", R"({"exponential_decay_length_penalty": [250, "x"]})",
+          R"({"eos_token_id": -3})", R"({"eos_token_id": 4294967296})", R"({"eos_token_id": "2"})",
+          R"({"eos_token_id": [[2]]})", R"({"eos_token_id": {}})", R"({"do_sample": 1})"})
         EXPECT_THAT(parse_error(text), StartsWith("here/generation_config.json:"))
             << text << " gives: " << parse_error(text);
     for (std::string member : {R"("temperature": -1)", R"("temperature": "0.6")", R"("top_p": [1])", R"("top_k": 1.5)",
