@@ -44,7 +44,9 @@ stage talk packed/talk stories
 
 mkdir -p starter
 cp talk/{config.json,generation_config.json,model.safetensors,tokenizer.json,tokenizer_config.json,chat_template.jinja} starter/
-# Against loops: recipes/starter/lengths.py counts them.
-sed -i 's/^  "top_k": 0,$/&\n  "frequency_penalty": 0.05,/' starter/generation_config.json
+# Against loops and stories without an end: recipes/starter/lengths.py counts them.
+penalties='  "frequency_penalty": 0.05,\n  "dry_multiplier": 0.8,\n  "dry_allowed_length": 3,\n'
+penalties+='  "exponential_decay_length_penalty": [\n    250,\n    1.01\n  ],'
+sed -i "s/^  \"top_k\": 0,$/&\n$penalties/" starter/generation_config.json
 python3 "$recipes/starter/card.py" "$puna" starter text/held_out.txt "$recipes/prompts.txt" pretrain stories talk
 echo "== done: the model is $out/starter"

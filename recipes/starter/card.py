@@ -89,8 +89,9 @@ the data. The weights are such results, and the data is not published here.
 ## Sample answers
 
 One answer to each line of `recipes/prompts.txt`, with seeds 1 to {count} and the settings of `generation_config.json`, unselected. Some of
-them differ with other kernels than those above. A slight frequency penalty keeps answers from repeating themselves: of {chats}
-answers in chats of two turns (`recipes/starter/lengths.py`) {long} are longer than {limit} tokens.
+them differ with other kernels than those above. A slight frequency penalty and DRY keep stories from going round in circles, and
+`exponential_decay_length_penalty` from going on without end: of {chats} answers in chats of two turns
+(`recipes/starter/lengths.py`) {long} are longer than {limit} tokens, and the longest has {longest}.
 
 {answers}
 """
@@ -139,8 +140,8 @@ def main():
               f"context length {config['max_position_embeddings']}, tied embeddings",
         stages="\n".join(f"| {name} | {tokens / 1e6:.1f} M | {'random weights' if i == 0 else 'previous stage'} | {bits:.4f} |"
                          for i, (name, (tokens, bits, _)) in enumerate(zip(names, stages))),
-        count=len(lines), chats=f"{len(chats):,}", long=sum(length > lengths.LONG for length in chats) or "none", limit=lengths.LONG,
-        answers="\n".join(answers).rstrip()))
+        count=len(lines), chats=f"{len(chats):,}", long=sum(answer["tokens"] > lengths.LONG for answer in chats) or "none", limit=lengths.LONG,
+        longest=chats[0]["tokens"], answers="\n".join(answers).rstrip()))
 
 
 if __name__ == "__main__":
