@@ -418,7 +418,7 @@ def options_are_shown_and_set(folder):
     terminal.expect("system message: be brief")
     terminal.at_prompt()
     terminal.enter("/info")
-    for part in ("parameters", "chat_template.jinja", "of 200,000 tokens used by 3 messages", "max_tokens          4"):
+    for part in ("parameters", "chat_template.jinja", "of 200,000 tokens used by 3 messages", "max_tokens             4"):
         terminal.expect(part)
     terminal.at_prompt()
     terminal.enter("/system -")

@@ -22,7 +22,7 @@ namespace puna {
 
 namespace {
 
-constexpr int term_columns = 20;
+constexpr int term_columns = 23;
 
 // A pipe may hold something else than text. A line of another encoding is kept as it is; a wrong file ends the chat.
 void check_piped(std::string& line, int64_t number) {
