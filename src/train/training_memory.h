@@ -15,7 +15,7 @@
 
 namespace puna {
 
-struct TrainingMemory {  // doubles: a recipe may ask for more than any machine has
+struct TrainingMemory {      // doubles: a recipe may ask for more than any machine has
     double weights = 0;      // in the type of the products, and f32 masters
     double optimizer = 0;    // AdamW's two moments
     double gradients = 0;    // partial sums of those of all weights
