@@ -17,6 +17,9 @@ namespace fs = std::filesystem;
 
 fs::path find_file(const fs::path& path) {
     std::error_code ignored;
+    if (!fs::exists(path, ignored))
+        fail(ErrorKind::not_found, "{}: no such file or folder: name a model folder, tokenizer.json or tokenizer.model",
+             path.string());
     if (!fs::is_directory(path, ignored)) return path;
     for (const char* name : {"tokenizer.json", "tokenizer.model"})
         if (file_exists(path / name)) return path / name;
