@@ -431,6 +431,8 @@ def an_unfinished_run_is_a_model(folder):
     output = folder / "unfinished"
     send_signal([PUNA, *command(folder, output, 300)], output, 9, signal.SIGKILL)
     (folder / "held.txt").write_text("the cat sat on the mat. " * 20)
+    assert "300" in puna("tokenizer", "show", output).stdout
+    puna("data", "pack", folder / "held.txt", "--tokenizer", output, "--output", folder / "with its tokenizer")
     for words in (["generate", output, "the cat", "--max-tokens", "5"], ["eval", "text", output, folder / "held.txt"],
                   ["train", "--data", folder / "data", "--output", folder / "from", "--from", output, "--steps", "2", "--length", "64"]):
         result = puna(*words, input="the cat\n")

@@ -46,6 +46,14 @@ std::string describe_steps(const TrainStart& start) {
     return start.step > 0 ? text + fmt::format("; resumed after step {}", start.step) : text;
 }
 
+std::string describe_validation(const TrainStart& start) {
+    if (!start.facts.validation) return "none";
+    std::string text = describe(*start.facts.validation);
+    if (start.validation_rows == start.all_validation_rows) return text;
+    return text +
+           fmt::format("; its first {} of {}", start.validation_rows, format_count(start.all_validation_rows, "row"));
+}
+
 std::string describe_machine(const TrainStart& start) {
     const RunFacts& facts = start.facts;
     std::string processes = facts.processes > 1 ? fmt::format("{} processes of ", facts.processes) : std::string();
@@ -97,7 +105,7 @@ void TrainProgress::start(const TrainStart& start) {
     conversations_ = facts.data.conversations;
     processes_ = static_cast<int>(facts.processes);
     std::string text = row("model", describe_model(start)) + row("data", describe(facts.data));
-    text += row("validation", facts.validation ? describe(*facts.validation) : "none");
+    text += row("validation", describe_validation(start));
     text += row("training", describe_steps(start)) + row("machine", describe_machine(start));
     text += row("memory", describe(start.memory));
     text += row("output", output_ + " (Ctrl-C stops after the current step, with a checkpoint)");
@@ -157,7 +165,8 @@ void TrainProgress::finish(const TrainResult& result) {
     const RunSummary& run = result.summary;
     std::error_code ignored;
     print_status("trained {} in {}: loss {}{}\n", format_count(run.steps, "step"), format_duration(run.seconds),
-                 number(run.loss), validation_text("; ", run.validation_loss, run.bits_per_byte));
+                 number(weight_ > 0 ? average_ / weight_ : run.loss),
+                 validation_text("; ", run.validation_loss, run.bits_per_byte));
     fs::path best = fs::path(output_) / "checkpoints" / checkpoint_name(run.best_step);
     if (run.best_step > 0 && run.best_step < run.steps && fs::exists(best, ignored))
         print_status("{}",

@@ -21,12 +21,15 @@ constexpr std::string_view prefix = "step-";
 
 std::string checkpoint_name(int64_t step) { return fmt::format("{}{:08}", prefix, step); }
 
+bool is_checkpoint_name(std::string_view name) {
+    return name.starts_with(prefix) && name.find_first_not_of("0123456789", prefix.size()) == name.npos;
+}
+
 std::vector<fs::path> complete_checkpoints(const fs::path& folder) {
     std::vector<fs::path> list;
     std::error_code problem;
     for (fs::directory_iterator entry(folder, problem), end; !problem && entry != end; entry.increment(problem)) {
-        std::string name = entry->path().filename().string();
-        bool named = name.starts_with(prefix) && name.find_first_not_of("0123456789", prefix.size()) == name.npos;
+        bool named = is_checkpoint_name(entry->path().filename().string());
         if (named && file_exists(entry->path() / checkpoint_manifest)) list.push_back(entry->path());
     }
     std::sort(list.rbegin(), list.rend());

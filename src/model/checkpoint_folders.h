@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace puna {
@@ -16,6 +17,8 @@ inline constexpr const char* checkpoint_manifest =
     "manifest.json";  // written last: without it a checkpoint is not complete
 
 std::string checkpoint_name(int64_t step);  // "step-00000200"
+
+bool is_checkpoint_name(std::string_view name);
 
 // Newest first; none if the folder does not exist.
 std::vector<std::filesystem::path> complete_checkpoints(const std::filesystem::path& folder);

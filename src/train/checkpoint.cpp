@@ -172,9 +172,14 @@ void remove_stale(const fs::path& output, int64_t step) {
             rename_durably(checkpoint, checkpoint.string() + ".damaged");
         }
     std::error_code problem;
+    std::vector<fs::path> stale;
     for (const fs::path& parent : {output, folder})
-        for (const fs::directory_entry& entry : fs::directory_iterator(parent, problem))
-            if (parse_temporary_name(entry.path().filename().string())) fs::remove_all(entry.path(), problem);
+        for (const fs::directory_entry& entry : fs::directory_iterator(parent, problem)) {
+            std::string name = entry.path().filename().string();
+            bool half_removed = is_checkpoint_name(name) && !file_exists(entry.path() / checkpoint_manifest);
+            if (parse_temporary_name(name) || half_removed) stale.push_back(entry.path());
+        }
+    for (const fs::path& path : stale) fs::remove_all(path, problem);
 }
 
 std::vector<std::string> changes_of_recipe(std::string_view before, std::string_view now, std::string_view path) {

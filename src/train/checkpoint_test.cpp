@@ -134,6 +134,17 @@ TEST_F(Checkpoints, OnlyTheNewestAreKept) {
     EXPECT_THAT(folder_.names(), ElementsAre(second, third));
 }
 
+// What a kill during its removal leaves.
+TEST_F(Checkpoints, OneWithoutAManifestIsRemovedWhenTheRunIsResumed) {
+    fs::path checkpoints = folder_ / "checkpoints";
+    for (int64_t step : {1, 2})
+        save_checkpoint(checkpoints, {.step = step, .recipe = "{}"}, run_.llama, run_.optimizer, {}, {.newest = 9});
+    fs::remove(checkpoints / first / "manifest.json");
+    remove_stale(folder_.path(), 2);
+    EXPECT_FALSE(fs::exists(checkpoints / first));
+    EXPECT_TRUE(fs::exists(checkpoints / second));
+}
+
 TEST_F(Checkpoints, TheBestIsKeptBesideTheNewest) {
     for (int64_t step : {1, 2, 3}) save(step, {.newest = 1, .best = 1});
     EXPECT_THAT(folder_.names(), ElementsAre(first, third));

@@ -25,8 +25,8 @@ constexpr const char *logs[] = {"metrics.jsonl", "timing.jsonl"},
                      *results[] = {"model.safetensors",   "model.safetensors.index.json",
                                    "config.json",         "generation_config.json",
                                    "tokenizer.json",      "tokenizer_config.json",
-                                   "chat_template.jinja", "README.md",
-                                   "report.html"};
+                                   "chat_template.jinja", "README.md"},
+                     *report = "report.html";
 
 bool path_exists(const fs::path& path) {
     std::error_code problem;
@@ -70,7 +70,9 @@ void check_startable(const fs::path& output, const StartMode& mode) {
         fail(ErrorKind::not_found, "{}: contains no training run to resume", output.string());
     if (mode.resume || (mode.force && (started || described))) return;
     if (started) fail(ErrorKind::exists, "{}: already contains a training run, which can be resumed", output.string());
-    for (const char* name : results)
+    std::vector<const char*> new_files(std::begin(results), std::end(results));
+    new_files.push_back(report);
+    for (const char* name : new_files)
         if (path_exists(output / name))
             fail("{}: already exists and would be overwritten; choose another output folder", (output / name).string());
 }
@@ -104,10 +106,18 @@ void RunFolder::remove_run() {
     std::vector<fs::path> paths;
     for (const fs::directory_entry& entry : fs::directory_iterator(checkpoints()))
         if (entry.path().filename() != "lock") paths.push_back(entry.path());
+    remove_model();
+    paths.push_back(output_ / report);
+    for (const char* name : logs) paths.push_back(output_ / name);  // last: by them the folder is known as a run's
+    for (const fs::path& path : paths) remove_path(path);
+}
+
+void RunFolder::remove_model() {
+    remove_path(output_ / "config.json");  // first: without it there is no model
+    std::vector<fs::path> paths;
     for (const fs::directory_entry& entry : fs::directory_iterator(output_))
         if (is_shard(entry.path().filename().string())) paths.push_back(entry.path());
     for (const char* name : results) paths.push_back(output_ / name);
-    for (const char* name : logs) paths.push_back(output_ / name);  // last: by them the folder is known as a run's
     for (const fs::path& path : paths) remove_path(path);
 }
 

@@ -46,6 +46,7 @@ class RunFolder {
     void begin(RunFacts facts, RunState& state);
     void append(const StepMetrics& metrics, const StepTiming& timing);
     void sync_logs(RunState& state);  // before a checkpoint, which records their lengths
+    void remove_model();  // of a finished run that goes on: its folder then stands for its newest checkpoint
 
     RunSummary summary() const;
 

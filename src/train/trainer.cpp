@@ -235,9 +235,14 @@ void Trainer::start_or_resume() {
     RunFacts facts = make_facts();
     folder_->begin(facts, state_);
     so_far_ = folder_->summary();
-    if (hooks_.on_start)
-        hooks_.on_start({facts, recipe_, llama_.config, plan_training_memory(llama_.config, recipe_, rows_per_rank()),
-                         state_.step, peak_});
+    if (!hooks_.on_start) return;
+    TrainStart start{.facts = facts, .recipe = recipe_, .config = llama_.config, .step = state_.step, .peak = peak_};
+    start.memory = plan_training_memory(llama_.config, recipe_, rows_per_rank());
+    if (validation_) {
+        start.validation_rows = validation_rows(recipe_, *validation_);
+        start.all_validation_rows = validation_->rows_per_epoch();
+    }
+    hooks_.on_start(start);
 }
 
 RunFacts Trainer::make_facts() const {
@@ -344,6 +349,7 @@ void Trainer::checkpoint() {
     CheckpointsToKeep keep{.newest = recipe_.keep_checkpoints};
     if (recipe_.keep_best && so_far_.best_step > 0) keep.best = so_far_.best_step;
     save_checkpoint(checkpoints(), state_, llama_, optimizer_, model_files_, keep);
+    folder_->remove_model();
     folder_->write_report();
 }
 

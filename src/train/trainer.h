@@ -34,6 +34,7 @@ struct TrainStart {
     const Recipe& recipe;
     const Config& config;
     TrainingMemory memory = {};
+    int64_t validation_rows = 0, all_validation_rows = 0;  // used each time; of the set
     int64_t step = 0;
     double peak = 0;  // of this machine, in GFLOP/s
 };

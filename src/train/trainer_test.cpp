@@ -180,6 +180,23 @@ TEST_F(Training, ACheckpointOfTheLowestValidationLossIsWrittenAndKept) {
     }
 }
 
+TEST_F(Training, AFinishedRunThatGoesOnStandsForItsNewestCheckpoint) {
+    Recipe recipe = in("out");
+    train(recipe);
+    fs::path out = recipe.output;
+    EXPECT_EQ(find_model(out), out);
+    recipe.steps = 20;
+    std::vector<fs::path> models;
+    auto see = [&](const TrainReport&) { models.push_back(find_model(out)); };
+    auto stop = [&] { return models.size() == 3; };
+    train(recipe, {.resume = true, .on_step = see, .stop = stop});
+    fs::path ninth = out / "checkpoints" / checkpoint_name(9);
+    EXPECT_THAT(models, ElementsAre(out, ninth, ninth)) << "the old model until there is a newer one";
+    EXPECT_EQ(find_model(out), out / "checkpoints" / checkpoint_name(11));
+    train(recipe, {.resume = true});
+    EXPECT_EQ(find_model(out), out);
+}
+
 TEST_F(Training, ARecipeThatNeedsTooMuchMemoryIsToldBeforeItIsUsed) {
     for (int64_t batch : {4, 1 << 20}) {
         Recipe recipe = in(fmt::format("batch {}", batch));
