@@ -286,9 +286,19 @@ def conversations_are_saved_and_loaded(folder):
     terminal.expect("notes: already exists and is not a saved conversation")
     terminal.at_prompt()
     assert (pathlib.Path(folder) / "notes").read_text() == "precious"
-    terminal.enter(f"/save {path}")                   # a conversation
+    terminal.enter(f"/save {path}")                   # a conversation of this chat
     terminal.expect("saved ")
     terminal.at_prompt()
+    other = pathlib.Path(folder) / "other.json"
+    other.write_text('{"messages": [{"role": "user", "content": "precious"}]}')
+    terminal.enter(f"/save {other}")
+    terminal.expect("other.json: already exists; choose another file, or /save --force ")
+    terminal.at_prompt()
+    assert "precious" in other.read_text()
+    terminal.enter(f"/save --force {other}")
+    terminal.expect("saved ")
+    terminal.at_prompt()
+    assert "precious" not in other.read_text()
     for name, content, problem in [("none.json", None, "none.json"), ("broken.json", '{"messages": [{', "not valid JSON"),
                                    ("role.json", '{"messages": [{"role": "king", "content": "x"}]}', "king")]:
         if content:
@@ -375,6 +385,12 @@ def turns_are_repeated_and_removed(folder):
     terminal.at_prompt()
     second = saved(terminal, folder)
     assert second[:3] == first[:3] and second[3] != first[3], (first, second)       # with another seed
+    terminal.enter(f"/set seed {2**63 - 1}")
+    terminal.at_prompt()
+    terminal.enter("/retry")
+    terminal.expect('again: "two"')
+    terminal.expect("4 tokens")                       # after the largest seed comes 0
+    terminal.at_prompt()
     terminal.enter("/undo")
     terminal.expect('removed "two" and its answer')
     terminal.at_prompt()

@@ -163,6 +163,14 @@ def letters_stand_for_the_same_flag_everywhere():
         assert text(*flags).stdout == spelled_out.stdout and text(*flags).stderr == "", flags
 
 
+def advice_helps():
+    generate = ["generate", "models/starter", "Once upon a time"]
+    refused = puna(*generate, "-n", "1020", code=1).stderr
+    assert "exceed the context of 1024; shorten the prompt or use a smaller --max-tokens\n" in refused, refused
+    refused = puna(*generate, "-n", "62", "-c", "64", code=1).stderr
+    assert "use a smaller --max-tokens or a larger --context (this model allows 1,024 tokens)\n" in refused, refused
+
+
 def continuations_are_what_their_seeds_give_alone():
     generate = ["generate", "models/starter", "Once upon a time", "-n", "30"]
     alone = {seed: json.loads(puna(*generate, "-s", seed, "--json").stdout) for seed in range(7, 27)}
@@ -491,6 +499,7 @@ with tempfile.TemporaryDirectory() as scratch:
     mistakes_are_answered_with_the_option_and_a_remedy(folder)
     arguments_are_read_as_elsewhere()
     letters_stand_for_the_same_flag_everywhere()
+    advice_helps()
     continuations_are_what_their_seeds_give_alone()
     pieces_of_a_text_are_shown(folder)
     tokenizers_are_shown()

@@ -3,6 +3,8 @@
 #include "core/json_text.h"
 #include "core/progress.h"
 
+#include <limits>
+
 namespace puna {
 
 namespace {
@@ -59,6 +61,11 @@ std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& en
 std::string_view why_greedy(const SampleOptions& sample) {
     if (sample.temperature == 0) return "a temperature of 0 always picks the most likely token";
     return sample.top_k == 1 ? "a top_k of 1 always picks the most likely token" : "";
+}
+
+int64_t seed_after(int64_t seed, int64_t n) {
+    constexpr auto largest = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    return static_cast<int64_t>((static_cast<uint64_t>(seed) + static_cast<uint64_t>(n)) & largest);
 }
 
 std::string speed_line(const Answer& answer) {

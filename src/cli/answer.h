@@ -27,6 +27,8 @@ std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& en
 // Why every answer is the same: "a temperature of 0 always picks the most likely token"; empty: they are sampled.
 std::string_view why_greedy(const SampleOptions& sample);
 
+int64_t seed_after(int64_t seed, int64_t n);  // the n-th after it; after the largest comes 0
+
 std::string speed_line(const Answer& answer);  // "42 tokens, 1234 tokens/s"
 // A JSON object on one line; prompt: what the answer continues, if that is to be in it.
 std::string answer_json(const Answer& answer, std::optional<std::string_view> prompt = {});

@@ -61,15 +61,13 @@ std::string shown_value(const Field& field) {
     return value.empty() ? "none" : printable(value);
 }
 
-// /save overwrites saved conversations only: any other existing file was named by mistake.
-void check_replaceable(const std::string& path) {
-    std::error_code absent;
-    if (!std::filesystem::is_regular_file(path, absent) || std::filesystem::is_empty(path, absent)) return;
+bool is_saved_conversation(const std::filesystem::path& path) {
     MappedFile existing(path);
     try {
-        parse_conversation(existing.text(), path, {});
+        parse_conversation(existing.text(), path.string(), {});
+        return true;
     } catch (const Error&) {
-        fail("{}: already exists and is not a saved conversation; choose another file", path);
+        return false;
     }
 }
 
@@ -249,15 +247,27 @@ void ChatSession::info(const std::string&) {
     for (const Field& field : list_fields(conversation_.options)) note(field.name, shown_value(field));
 }
 
-void ChatSession::save(const std::string& path) {
-    check_replaceable(path);
+// Without --force it overwrites only what this chat has saved or loaded.
+void ChatSession::save(const std::string& named) {
+    constexpr std::string_view flag = "--force ";
+    bool force = named.starts_with(flag);
+    std::string path = force ? named.substr(flag.size()) : named;
+    std::error_code absent;
+    if (std::filesystem::is_regular_file(path, absent) && !std::filesystem::is_empty(path, absent)) {
+        if (!is_saved_conversation(path))
+            fail("{}: already exists and is not a saved conversation; choose another file", path);
+        if (!force && !files_.contains(path))
+            fail("{0}: already exists; choose another file, or /save --force {0}", path);
+    }
     write_file(path, conversation_json(conversation_));
+    files_.insert(path);
     note(fmt::format("saved {} to {}", format_count(std::ssize(conversation_.messages), "message"), path));
 }
 
 void ChatSession::load(const std::string& named) {
     std::string path = named.empty() ? last_conversation_file().string() : named;
     conversation_ = load_conversation(path, conversation_.options);
+    files_.insert(path);
     warned_ = ContextLevel::roomy;
     note(fmt::format("loaded {} from {}", format_count(std::ssize(conversation_.messages), "message"), path));
     if (!terminal_) return;

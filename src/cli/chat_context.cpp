@@ -13,12 +13,16 @@ namespace {
 constexpr double default_share = 0.5;  // of /trim
 
 std::string larger_context(const ContextUse& use) {
-    if (use.context >= use.max_context) return "";
-    return fmt::format(", or start again with a larger --context (this model allows {})",
-                       format_count(use.max_context, "token"));
+    std::string flag = larger_context_flag(use.context, use.max_context);
+    return flag.empty() ? "" : ", or start again with " + flag;
 }
 
 }  // namespace
+
+std::string larger_context_flag(int64_t context, int64_t max_context) {
+    if (context >= max_context) return "";
+    return fmt::format("a larger --context (this model allows {})", format_count(max_context, "token"));
+}
 
 ContextLevel context_level(const ContextUse& use, int64_t typical_answer) {
     int64_t left = use.context - use.used;

@@ -17,6 +17,9 @@ struct ContextUse {
     size_t turns = 0;
 };
 
+// "a larger --context (this model allows 8,192 tokens)"; empty if it allows no more.
+std::string larger_context_flag(int64_t context, int64_t max_context);
+
 enum class ContextLevel { roomy, quarter_left, answer_left };
 
 // typical_answer: tokens; less than that is left at the last level.

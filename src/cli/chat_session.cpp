@@ -127,7 +127,7 @@ Answer ChatSession::generate(std::span<const Message> messages) {
     if (room <= 0) fail_too_long(messages);
     Request request{.tokens = std::move(prompt.ids), .options = conversation_.options, .stop_ids = setup_.stop_ids};
     if (request.options.max_tokens > room) request.options.max_tokens = 0;
-    if (request.options.sample.seed) *request.options.sample.seed += retries_;
+    if (std::optional<int64_t>& seed = request.options.sample.seed) seed = seed_after(*seed, retries_);
     WordWrap wrap(reader_.widths());
     return engine_.generate(std::move(request), [&](std::string_view text) {
         if (!setup_.json && !text.empty()) print_answer(text, wrap);

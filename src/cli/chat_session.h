@@ -14,6 +14,7 @@
 #include "infer/engine.h"
 
 #include <filesystem>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,7 +77,7 @@ class ChatSession {
     void system(const std::string& text);
     void set(const std::string& assignment);
     void info(const std::string&);
-    void save(const std::string& path);
+    void save(const std::string& named);
     void load(const std::string& named);
     void exit(const std::string&) { exiting_ = true; }
 
@@ -84,6 +85,7 @@ class ChatSession {
     const ChatTemplate& template_;
     ChatSetup setup_;
     Conversation conversation_;
+    std::set<std::string> files_;  // that it was saved to or loaded from
     LineReader reader_;
     bool terminal_, ansi_;
     bool begins_message_ = true;  // the next line, which may be a command

@@ -1,4 +1,5 @@
 #include "cli/answer.h"
+#include "cli/chat_context.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
 #include "core/checked.h"
@@ -90,9 +91,9 @@ std::vector<Reply> submit(Engine& engine, const std::vector<int32_t>& prompt, co
         }
     } catch (const Error& problem) {
         if (problem.kind != ErrorKind::too_large) throw;
-        fail(problem.kind,
-             "{}; shorten the prompt, use a smaller --max-tokens, or a larger --context (this model allows {})",
-             problem.what(), engine.config().context);
+        std::string larger = larger_context_flag(engine.context(), engine.config().context);
+        fail(problem.kind, "{}; shorten the prompt or use a smaller --max-tokens{}{}", problem.what(),
+             larger.empty() ? "" : " or ", larger);
     }
     return replies;
 }
