@@ -117,7 +117,7 @@ def command_line_behavior(folder, command):
     (folder / "long.txt").write_text(text)
     lines = run("pack", folder / "long.txt", *flags, folder / "disk/long").stdout.splitlines()
     assert [line.split()[:2] for line in lines[:2]] == [["training", "1"], ["validation", "1"]], lines
-    piped = json.loads(run("pack", "/dev/stdin", *flags, folder / "disk/piped", "--json", input=text).stdout)
+    piped = json.loads(run("pack", "-", *flags, folder / "disk/piped", "--json", input=text).stdout)
     assert piped["bytes"] + piped["validation"]["bytes"] == len(text) and piped["dropped_bytes"] == 0, piped
     assert sorted(path.name for path in (folder / "disk/piped").iterdir()) == sorted(path.name for path in (folder / "disk/long").iterdir())
     for arguments, code, message in ((["pack"], 2, "INPUT"), (["pack", "x", "--output", "y"], 2, "--tokenizer is missing"), (["mend"], 2, "unknown command 'mend'"),

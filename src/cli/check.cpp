@@ -97,12 +97,14 @@ void print_machine(const std::string& signature, bool good) {
         fmt::print("PASS: the signature matches the reference ({})\n", signature);
     else
         fmt::print("FAIL: the signature is {}, not the reference's {}\n", signature, committed_signature);
-    fmt::print("threads: {}\nkernels: {} (set PUNA_KERNELS to choose another table)\navailable: {}\n\n{:<24}",
-               threads(), full_name(choose_kernels()), fmt::join(available_names(), "; "), "");
-    for (const Kernels* table : available_kernels()) fmt::print("{:<10}", table->name);
     std::span<const Kernels* const> tables = available_kernels();
+    size_t width = 0;
+    for (const KernelOrigin& origin : kernel_origins(*tables[0])) width = std::max(width, origin.kernel.size() + 2);
+    fmt::print("threads: {}\nkernels: {} (set PUNA_KERNELS to choose another table)\navailable: {}\n\n{:<{}}",
+               threads(), full_name(choose_kernels()), fmt::join(available_names(), "; "), "", width);
+    for (const Kernels* table : tables) fmt::print("{:<10}", table->name);
     for (size_t i = 0; i < kernel_origins(*tables[0]).size(); ++i) {
-        fmt::print("\n{:<24}", kernel_origins(*tables[0])[i].kernel);
+        fmt::print("\n{:<{}}", kernel_origins(*tables[0])[i].kernel, width);
         for (const Kernels* table : tables) fmt::print("{:<10}", kernel_origins(*table)[i].table);
     }
     fmt::print("\n");

@@ -11,6 +11,7 @@
 #include "core/progress.h"
 #include "data/pack.h"
 #include "data/sources.h"
+#include "model/checkpoint_folders.h"
 #include "tokenizer/files.h"
 
 #include <fmt/core.h>
@@ -82,8 +83,9 @@ int run_pack(Arguments arguments) {
     flags.check_required();
     check_options(options);
     auto start = std::chrono::steady_clock::now();
-    Tokenizer tokenizer = load_tokenizer(path.tokenizer);
-    ChatTemplateText chat = find_chat_template(path.tokenizer, tokenizer);
+    std::filesystem::path model = find_model(path.tokenizer);
+    Tokenizer tokenizer = load_tokenizer(model);
+    ChatTemplateText chat = find_chat_template(model, tokenizer);
     PackResult result = naming_remedies([&] { return pack(options, tokenizer, chat); });
     flags.print(notes_on(options, result, [&](std::string_view field) { return flags.given(field); }));
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

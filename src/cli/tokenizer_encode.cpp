@@ -12,6 +12,7 @@
 #include "core/overwrite.h"
 #include "core/progress.h"
 #include "data/text_kind.h"
+#include "model/checkpoint_folders.h"
 #include "tokenizer/encoder.h"
 #include "tokenizer/files.h"
 
@@ -156,7 +157,7 @@ int run_tokenizer_encode(Arguments arguments) {
         fail_field("text", "cannot be combined with a FILE ('{}'); quote a text with spaces", printable(file));
     const std::string& output = options.output;
     check_overwrite(output, {"a file of token ids", is_ids_file}, options.force);
-    Tokenizer tokenizer = load_tokenizer(model);
+    Tokenizer tokenizer = load_tokenizer(find_model(model));
     TextInput input(flags, options.text, file.empty() ? "-" : file);
     for (const char* field : {"json", "pieces"})
         if (flags.given(field) && !output.empty()) flags.print({{field, "has no effect with --output"}});
@@ -186,7 +187,7 @@ int run_tokenizer_decode(Arguments arguments) {
     flags.positional("FILE", input, "the ids [standard input]", false);
     flags.add_json("print {\"text\": \"...\"}");
     if (!flags.parse(arguments)) return 0;
-    Tokenizer tokenizer = load_tokenizer(model);
+    Tokenizer tokenizer = load_tokenizer(find_model(model));
     std::string text = tokenizer.decode(read_ids(input, tokenizer.size()));
     if (flags.json()) text = JsonObject{{"text", text}}.text() + "\n";
     std::fwrite(text.data(), 1, text.size(), stdout);

@@ -4,6 +4,7 @@
 #include "cli/tokenizer.h"
 #include "core/json_text.h"
 #include "core/progress.h"
+#include "model/checkpoint_folders.h"
 #include "tokenizer/files.h"
 #include "tokenizer/tokenizer_json.h"
 
@@ -195,8 +196,8 @@ int run_tokenizer_show(Arguments arguments) {
     flags.positional("TOKENIZER", path, tokenizer_help);
     flags.add_json("print JSON for scripts, with each control token");
     if (!flags.parse(arguments)) return 0;
-    Tokenizer tokenizer = load_tokenizer(path);
-    ChatTemplateText chat = find_chat_template(path, tokenizer);
+    Tokenizer tokenizer = load_tokenizer(find_model(path));
+    ChatTemplateText chat = find_chat_template(find_model(path), tokenizer);
     if (flags.json())
         fmt::print("{}\n", to_json(tokenizer, chat));
     else

@@ -23,6 +23,8 @@ InputFile describe(const fs::path& path, bool named) {
     return {path, ignored ? 0 : static_cast<int64_t>(size), format_of(path.filename()), named};
 }
 
+const std::string standard_input = "/dev/stdin";
+
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
 
 using FileId = std::pair<dev_t, ino_t>;  // identifies a file under any name
@@ -110,7 +112,8 @@ InputFormat format_of(const fs::path& path) {
 
 std::vector<InputFile> find_input_files(const std::vector<std::string>& paths, BadInputs& bad) {
     std::vector<InputFile> files;
-    for (const std::string& path : paths) {
+    for (const std::string& named : paths) {
+        const std::string& path = named == "-" ? standard_input : named;
         std::error_code problem;
         fs::file_status status = fs::status(path, problem);
         if (!fs::exists(status))

@@ -178,10 +178,15 @@ std::string bytes_text(int64_t bytes) { return format_quantity(static_cast<doubl
 std::string reason_for_no_validation(const PackOptions& options, const PackResult& result) {
     const SplitCounts& split = result.split;
     int64_t documents = result.training.documents;
-    std::string count = format_count(documents, result.training.conversations ? "conversation" : "document");
     if (split.copied_bytes > 0) return "the ends of long documents are copies of training text; remove the copies";
-    if (documents == 1 && split.short_documents == 1 && !result.training.conversations)
-        return "the end of a text is held out from 32 KiB on; use a longer text, or pack another one for validation";
+    if (split.short_documents == 0 && !options.validation_share)
+        return "no place to cut was found in the text, which may repeat itself; pack another one for validation";
+    if (documents == 1)
+        return result.training.conversations
+                   ? "there is one conversation only; pack others for validation"
+                   : "the end of a text is held out from 32 KiB on; use a longer text, or pack another one for "
+                     "validation";
+    std::string count = format_count(documents, result.training.conversations ? "conversation" : "document");
     if (!options.validation_share && split.short_documents < default_rule.min_short_documents)
         return count + " are too few to hold some out by default; hold out the last ones";
     return fmt::format("none of {} fell into the fraction {}; hold out the last ones instead", count,

@@ -45,7 +45,7 @@ Shard::Shard(const std::filesystem::path& path) : file_(path) {
     if (!plausible || !size) fail(ErrorKind::damaged, "{}: the header is damaged: pack it again", name);
     if (*size != bytes().size())
         fail(ErrorKind::damaged,
-             "{}: has {} bytes, but its header implies {} ({} tokens in {} documents): pack it again", name,
+             "{}: has {} bytes, but its header implies {} (tokens: {}, documents: {}): pack it again", name,
              bytes().size(), *size, header_.tokens, header_.documents);
     documents_ = static_cast<int64_t>(header_.documents);  // no overflow: the file is larger
     tokens_ = static_cast<int64_t>(header_.tokens);

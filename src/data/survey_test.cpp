@@ -345,4 +345,19 @@ TEST(HeldOutText, TheFirstBadInputIsTheError) {
             HasSubstr("b.jsonl:2"));
 }
 
+TEST(HeldOutText, TheReasonWhyThereIsNoneIsTheRightOne) {
+    PackFolder folder;
+    std::string conversation =
+        R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]})";
+    for (const auto& [name, text, reason] :
+         {std::tuple("x.txt", std::string(100'000, 'x'), "may repeat itself"),
+          {"short.txt", "a short text", "held out from 32 KiB on"},
+          {"one.jsonl", conversation + "\n", "one conversation only"},
+          {"two.jsonl", conversation + "\n" + conversation, "2 conversations are too few"}}) {
+        Sides sides = pack_sides(folder, {folder.write(name, text)});
+        EXPECT_FALSE(sides.result.validation);
+        EXPECT_THAT(first_note({}, sides.result), HasSubstr(reason)) << name;
+    }
+}
+
 }  // namespace puna

@@ -6,10 +6,10 @@
 //   for (const TextPart& part : split.cut({.document = 0, .text = text, .ends_document = true})) use(part);
 //
 // A short document is held out whole if the hash of its content falls into the share, so that copies are on one side.
-// Of a long one the last chunks (data/chunker.h) are held out, about its share. No chunk of such a tail is trained on:
-// if the first chunks of a tail are also in the training text, of this or another document, the tail begins after them;
-// further ones are dropped, with the chunks beside them, which means that they are in neither set. The memory needed is
-// eight bytes for a chunk.
+// Of a long one the last chunks (data/chunker.h) are held out, about its share. No such chunk is one of the training
+// text: if the first chunks of a tail are also in the training text, of this or another document, the tail begins after
+// them; further ones are dropped, with the chunks beside them, which means that they are in neither set. The memory
+// needed is eight bytes for a chunk.
 #pragma once
 #include "data/chunker.h"
 
