@@ -246,8 +246,7 @@ TEST(Chat, TemplatesThatDoNotSupportTrainingAreRejected) {
         two);
     EXPECT_EQ(thinking,
               "x.jinja: the template does not support training: an assistant's turn does not begin with the generation "
-              "prompt "
-              "(message 2); use {% generation %} blocks");
+              "prompt (message 2); use {% generation %} blocks");
     std::string last =
         "{% for m in messages %}{{ m.role + m.content }}{{ '!' if loop.last and m.role == 'assistant' }}"
         "{% endfor %}{{ 'assistant' if add_generation_prompt }}";

@@ -62,8 +62,7 @@ int check_folder(const std::string& golden, bool json) {
         rows.begin(), rows.end(), [&](const auto& a, const auto& b) { return times_over(a) < times_over(b); });
     fail(
         "{}: {} of {} rows exceed their tolerance, the worst {} with {} kernels in {}: {:.3g}, where {:.3g} is "
-        "allowed; "
-        "if the folder is complete, this build or this machine computes wrong results",
+        "allowed; if the folder is complete, this build or this machine computes wrong results",
         golden, over, rows.size(), worst.what, worst.kernels, worst.type, worst.error, worst.tolerance);
 }
 

@@ -199,8 +199,7 @@ void validate(const Config& c, std::string_view source) {
               r.high_frequency_factor < 1e6))
             fail(ErrorKind::damaged,
                  "{}: RoPE scaling 'low_freq_factor' is {} and 'high_freq_factor' {}; they must satisfy 0 < low < high "
-                 "< "
-                 "1e6",
+                 "< 1e6",
                  source, r.low_frequency_factor, r.high_frequency_factor);
         if (r.original_context < 1 || r.original_context > ConfigLimits::context)
             fail(ErrorKind::damaged, "{}: 'original_max_position_embeddings' is {}; it must be 1 to {}", source,

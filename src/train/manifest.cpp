@@ -52,8 +52,7 @@ Manifest parse_manifest(std::string_view json, std::string_view path) {
     if (int64_t version = root.integer("puna_checkpoint", 0); version != format_version)
         fail(ErrorKind::unsupported,
              "{}: not a checkpoint manifest of a supported version (version {}): resume it with the version of puna "
-             "that "
-             "wrote it, or train again",
+             "that wrote it, or train again",
              path, version);
     Manifest m;
     m.state = {.step = root.count("step"),

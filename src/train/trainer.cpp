@@ -38,8 +38,7 @@ void check_ids(const Loader& loader, const Config& config) {
     if (std::optional<int32_t> id = loader.find_id_from(config.vocabulary))
         fail(
             "{}: contains token {}, but the model's vocabulary size is {}: remove texts with this token, or pack the "
-            "data with the "
-            "model's tokenizer if it is another one",
+            "data with the model's tokenizer if it is another one",
             loader.set().folder().string(), *id, config.vocabulary);
 }
 
@@ -314,8 +313,7 @@ StepMetrics Trainer::take_step() {
     if (!std::isfinite(m.gradient_norm))
         fail(
             "step {}: the {} is not finite; lower learning_rate (now {:.3g}) or inspect rows {} to {} of the data, "
-            "then "
-            "resume the run",
+            "then resume the run",
             m.step, finite ? "gradient" : "loss", m.learning_rate, state_.position,
             state_.position + recipe_.batch - 1);
     ++state_.step;
