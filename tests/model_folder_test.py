@@ -51,7 +51,7 @@ def a_base_model_ends_texts_and_has_no_chat_template():
     assert ends_of("base") == ["<|end_of_text|>"] and read("base", "tokenizer_config")["eos_token"] == "<|end_of_text|>"
     assert "chat_template" not in read("base", "tokenizer_config") and not pathlib.Path("base/chat_template.jinja").exists()
     front, text = card_of("base")
-    assert "base_model" not in front and 'puna generate base "' in text and "puna chat" not in text, text
+    assert "base_model" not in front and 'puna generate ./base "' in text and "puna chat" not in text, text
     assert "base: has no chat template, so it may never have seen conversations" in puna("chat", "base", "--max-tokens", 1, text="hi\n").stderr
 
 
@@ -64,7 +64,7 @@ def a_tuned_model_ends_turns_and_names_its_base():
         messages=TALK["messages"][:1], add_generation_prompt=True, **config)
     assert re.match(r"<\|begin_of_text\|>.*Hi!<\|eot_id\|><\|start_header_id\|>assistant<\|end_header_id\|>\n\n$", prompt, re.S), prompt
     front, text = card_of("tuned")
-    assert 'base_model: "base"\n' in front and "puna chat tuned" in text and os.getcwd() not in front + text, front + text
+    assert 'base_model: "base"\n' in front and "puna chat ./tuned" in text and os.getcwd() not in front + text, front + text
     assert "no chat template" not in puna("chat", "tuned", "--max-tokens", 1, text="hi\n").stderr
 
 
@@ -72,7 +72,7 @@ def text_after_conversations_takes_nothing_away():
     train("again", "text", "--from", "tuned")
     assert ends_of("again") == ends_of("tuned")
     assert read("again", "tokenizer_config")["chat_template"] == read("tuned", "tokenizer_config")["chat_template"]
-    assert "puna chat again" in card_of("again")[1]
+    assert "puna chat ./again" in card_of("again")[1]
 
 
 source = pathlib.Path("docs/tour.md").read_text()

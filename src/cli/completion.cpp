@@ -52,12 +52,6 @@ std::vector<std::string> flags_of(const HelpPage& page) {
     return flags;
 }
 
-std::string quote_shell(std::string_view text) {
-    std::string out = "'";
-    for (char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
-    return out + "'";
-}
-
 int run_completion(Arguments arguments) {
     std::string name;
     std::vector<std::string_view> names;

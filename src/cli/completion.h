@@ -24,7 +24,6 @@ Completion completion_of(const HelpArgument& argument);
 Completion completion_of(const HelpOption& option);
 
 std::vector<std::string> flags_of(const HelpPage& page);  // every spelling to offer: "-n", "--no-tied", "-h"
-std::string quote_shell(std::string_view text);           // 'it'\''s', for bash and zsh
 
 std::string bash_completion(const std::vector<HelpPage>& pages);
 std::string zsh_completion(const std::vector<HelpPage>& pages);

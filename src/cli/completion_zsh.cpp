@@ -1,5 +1,7 @@
 #include "cli/completion.h"
 
+#include "core/shell.h"
+
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 

@@ -3,6 +3,7 @@
 #include "cli/terminal.h"
 #include "core/console.h"
 #include "core/progress.h"
+#include "core/shell.h"
 #include "model/checkpoint_folders.h"
 #include "model/weights.h"
 
@@ -82,14 +83,6 @@ std::string validation_text(std::string_view separator, double loss, double bits
 }
 
 }  // namespace
-
-std::string shell_word(const std::string& text) {
-    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+=:,@%";
-    if (!text.empty() && text.find_first_not_of(plain) == text.npos) return text;
-    std::string quoted = "'";
-    for (char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
-    return quoted + "'";
-}
 
 TrainProgress::TrainProgress() : terminal_(supports_escapes(STDERR_FILENO)) {}
 TrainProgress::~TrainProgress() { end_line(); }

@@ -40,7 +40,4 @@ class TrainProgress {
     double average_ = 0, weight_ = 0;  // of the loss
 };
 
-// For a shell: with quotes if it needs them.
-std::string shell_word(const std::string& text);
-
 }  // namespace puna

@@ -9,6 +9,7 @@
 #include "core/mapped_file.h"
 #include "core/processors.h"
 #include "core/progress.h"
+#include "core/shell.h"
 #include "data/sources.h"
 #include "train/metrics.h"
 
@@ -44,6 +45,8 @@ std::string front_matter(const Recipe& recipe) {
 constexpr std::string_view use_for_chat = R"(
 ## Use
 
+In the directory that contains this folder:
+
 ```sh
 puna chat {0}
 ```
@@ -51,8 +54,8 @@ puna chat {0}
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained("{0}")
-model = AutoModelForCausalLM.from_pretrained("{0}")
+tokenizer = AutoTokenizer.from_pretrained({1})
+model = AutoModelForCausalLM.from_pretrained({1})
 messages = [{{"role": "user", "content": "Hello!"}}]
 inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True, return_tensors="pt")
 outputs = model.generate(**inputs, max_new_tokens=100)
@@ -64,6 +67,8 @@ print(tokenizer.decode(outputs[0, inputs["input_ids"].shape[1]:], skip_special_t
 
 It was not trained on conversations: it continues a text.
 
+In the directory that contains this folder:
+
 ```sh
 puna generate {0} "Once upon a time"
 ```
@@ -71,8 +76,8 @@ puna generate {0} "Once upon a time"
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained("{0}")
-model = AutoModelForCausalLM.from_pretrained("{0}")
+tokenizer = AutoTokenizer.from_pretrained({1})
+model = AutoModelForCausalLM.from_pretrained({1})
 inputs = tokenizer("Once upon a time", return_tensors="pt")
 print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0], skip_special_tokens=True))
 ```
@@ -81,7 +86,8 @@ print(tokenizer.decode(model.generate(**inputs, max_new_tokens=100)[0], skip_spe
 // A model that continues one with a chat template has that too.
 std::string use(const fs::path& folder, bool conversations) {
     bool chats = conversations || file_exists(folder / "chat_template.jinja");
-    return fmt::format(fmt::runtime(chats ? use_for_chat : use_for_text), public_name(folder));
+    std::string path = "./" + public_name(folder);  // without ./ transformers may take it for a model of the hub
+    return fmt::format(fmt::runtime(chats ? use_for_chat : use_for_text), shell_word(path), quote_json(path));
 }
 
 std::string description(const std::string& name, const Config& c) {
@@ -99,7 +105,7 @@ std::string format_bytes(int64_t bytes) { return format_quantity(static_cast<dou
 std::string source_name(const fs::path& path) { return (path.is_absolute() ? path.filename() : path).string(); }
 
 // A line for each source of a set; if there are more than max_sources, only their number.
-std::string sources_of(const fs::path& set) {
+std::string sources_of(const fs::path& set, const std::string& document) {
     fs::path path = set / "sources.jsonl";
     if (!file_exists(path)) return "";
     std::vector<Source> sources = parse_sources(read_text(path), path.string());
@@ -109,15 +115,15 @@ std::string sources_of(const fs::path& set) {
     for (const Source& source : sources)
         out += fmt::format("  - `{}`{}: {}, {}, {}\n", source_name(source.name),
                            source.hash ? fmt::format(" (XXH3 {})", hash_digits(source.hash)) : "",
-                           format_count(source.documents, "document"), format_count(source.tokens, "token"),
+                           format_count(source.documents, document), format_count(source.tokens, "token"),
                            format_bytes(source.bytes));
     return out;
 }
 
 // At the end of a run, damaged sources must not cost the model its card.
-std::string sources_or_none(const fs::path& set) {
+std::string sources_or_none(const fs::path& set, const std::string& document) {
     try {
-        return sources_of(set);
+        return sources_of(set, document);
     } catch (const Error& problem) {
         log_warning("{}; the model card lists no sources", problem.what());
         return "";
@@ -125,11 +131,12 @@ std::string sources_or_none(const fs::path& set) {
 }
 
 std::string set_line(const char* title, const fs::path& folder, const SetIndex& set, int64_t truncated) {
-    return fmt::format("- {}: `{}`, {}, {}, {} of {}{}\n{}", title, public_name(folder),
-                       format_count(set.documents, "document"), format_count(set.tokens, "token"),
-                       format_bytes(set.bytes), set.conversations ? "conversations" : "text",
+    std::string document = set.conversations ? "conversation" : "document";
+    return fmt::format("- {}: `{}`, {}, {}, {} of text{}\n{}", title, public_name(folder),
+                       format_count(set.documents, document), format_count(set.tokens, "token"),
+                       format_bytes(set.bytes),
                        truncated > 0 ? fmt::format("; {} are longer than a row and truncated", truncated) : "",
-                       sources_or_none(folder));
+                       sources_or_none(folder, document));
 }
 
 std::string training(const CardFacts& facts, const RunSummary& run) {
@@ -183,9 +190,10 @@ std::string recipe_text(Recipe recipe, const Config& c) {
     for (const Field& field : list_fields(recipe)) {
         bool is_path =
             field.name == "output" || field.name == "data" || field.name == "validation" || field.name == "from";
+        if (is_path || field.name == "epochs") continue;  // epochs became steps: a recipe cannot have both
         std::string value = to_text(field);
         if (is_text(field)) value = quote_json(value);
-        if (!is_path) out += fmt::format("{} = {}\n", field.name, value);
+        out += fmt::format("{} = {}\n", field.name, value);
     }
     return out;
 }

@@ -16,13 +16,14 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-SetIndex write_set(const std::filesystem::path& folder, int sources) {
+SetIndex write_set(const std::filesystem::path& folder, int sources, bool conversations) {
     SetIndex index{.vocabulary = 300,
                    .tokenizer = 0x39eb51c14400bc8c,
                    .documents = 290,
                    .tokens = 19464,
                    .trained = 19000,
                    .bytes = 39554};
+    index.conversations = conversations;
     index.shards = {{290, 19464, 1}};
     make_folder(folder);
     write_file(folder / "index.json", set_index_json(index));
@@ -37,12 +38,13 @@ SetIndex write_set(const std::filesystem::path& folder, int sources) {
 }
 
 // The card of a two-layer model that was trained from another, so that the recipe's shape is ignored.
-std::string card_of(const TestFolder& folder, int sources) {
-    SetIndex index = write_set(folder / "stories", sources);
-    write_set(folder / "stories/validation", 1);
-    make_folder(folder / "out");
-    write_file(folder / "out/metrics.jsonl", to_line(StepMetrics{1, 3, 1e-3, 1, 500, 2, 1.25}) + "\n");
-    write_file(folder / "out/timing.jsonl", to_line(StepTiming{1, 90, 48'000, 0.456}) + "\n");
+std::string card_of(const TestFolder& folder, int sources, const std::string& name = "out",
+                    bool conversations = false) {
+    SetIndex index = write_set(folder / "stories", sources, conversations);
+    write_set(folder / "stories/validation", 1, conversations);
+    make_folder(folder / name);
+    write_file(folder / name / "metrics.jsonl", to_line(StepMetrics{1, 3, 1e-3, 1, 500, 2, 1.25}) + "\n");
+    write_file(folder / name / "timing.jsonl", to_line(StepTiming{1, 90, 48'000, 0.456}) + "\n");
     Recipe recipe;
     recipe.data = (folder / "stories").string();
     recipe.validation = (folder / "stories/validation").string();
@@ -56,12 +58,12 @@ std::string card_of(const TestFolder& folder, int sources) {
                   .vocabulary = 300,
                   .context = 64,
                   .tied = true};
-    write_card((folder / "out").string() + "/", {.recipe = recipe,
-                                                 .config = config,
-                                                 .data = index,
-                                                 .changes = {"from step 1 on: steps = 3 instead of 2"},
-                                                 .kernels = "scalar"});
-    return read_text(folder / "out/README.md");
+    write_card((folder / name).string() + "/", {.recipe = recipe,
+                                                .config = config,
+                                                .data = index,
+                                                .changes = {"from step 1 on: steps = 3 instead of 2"},
+                                                .kernels = "scalar"});
+    return read_text(folder / name / "README.md");
 }
 
 TEST(Card, ShowsTheShapeOfTheModelNotOfTheRecipe) {
@@ -74,6 +76,7 @@ TEST(Card, ShowsTheShapeOfTheModelNotOfTheRecipe) {
     size_t begin = card.find("```toml\n") + 8;
     parse_recipe(again, std::string_view(card).substr(begin, card.rfind("```") - begin), "the card");
     EXPECT_EQ(again.dim, 32);
+    EXPECT_THAT(card, AllOf(HasSubstr("\nsteps = "), Not(HasSubstr("\nepochs = ")))) << "puna train rejects both";
 }
 
 TEST(Card, ListsTheBaseModelAndTheData) {
@@ -96,10 +99,25 @@ TEST(Card, ListsTheBaseModelAndTheData) {
 TEST(Card, ShowsHowToUseTheModel) {
     TestFolder folder;
     std::string text = card_of(folder, 1);
-    EXPECT_THAT(text, AllOf(HasSubstr("not trained on conversations"), HasSubstr("puna generate out \"Once"),
-                            HasSubstr("from_pretrained(\"out\")"), Not(HasSubstr("chat"))));
+    EXPECT_THAT(text, AllOf(HasSubstr("not trained on conversations"), HasSubstr("puna generate ./out \"Once"),
+                            HasSubstr("from_pretrained(\"./out\")"), Not(HasSubstr("chat"))));
     write_file(folder / "out/chat_template.jinja", "x");
-    EXPECT_THAT(card_of(folder, 1), AllOf(HasSubstr("puna chat out\n"), HasSubstr("apply_chat_template(messages")));
+    EXPECT_THAT(card_of(folder, 1), AllOf(HasSubstr("puna chat ./out\n"), HasSubstr("apply_chat_template(messages")));
+}
+
+TEST(Card, CommandsTakeAnyFolderName) {
+    TestFolder folder;
+    std::string card = card_of(folder, 1, "my \"mod'el", true);
+    EXPECT_THAT(card, HasSubstr("\npuna chat './my \"mod'\\''el'\n"));
+    EXPECT_THAT(card, HasSubstr("from_pretrained(\"./my \\\"mod'el\")\n"));
+}
+
+TEST(Card, CountsConversations) {
+    TestFolder folder;
+    std::string card = card_of(folder, 1, "out", true);
+    EXPECT_THAT(card, HasSubstr("- training set: `stories`, 290 conversations, 19,464 tokens, 39.6 kB of text\n"
+                                "  - `text0.txt` (XXH3 404001801dcede3e): 7 conversations, "));
+    EXPECT_THAT(card, Not(HasSubstr("290 documents")));
 }
 
 TEST(Card, ShowsTheMetrics) {
