@@ -2,16 +2,15 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace puna {
 
 namespace {
 
-struct FieldEffect {
-    std::string_view field;
-    bool unused;
-    std::string_view reason;
+struct UnusedField {
+    std::string_view field, reason;
 };
 
 bool are_same(const std::string& a, const std::string& b) {
@@ -19,11 +18,16 @@ bool are_same(const std::string& a, const std::string& b) {
     return std::filesystem::equivalent(a, b, ignored);
 }
 
-std::vector<FieldNote> notes_on_unused_fields(const Recipe& r, const std::function<bool(std::string_view)>& named) {
+std::vector<UnusedField> unused_fields(const Recipe& r) {
     bool validates = puna::validates(r), continues = !r.from.empty();
     constexpr std::string_view no_set = "there is no validation set",
                                own_shape = "the shape comes from the model of 'from'";
-    const FieldEffect list[] = {
+    struct Rule {
+        std::string_view field;
+        bool unused;
+        std::string_view reason;
+    };
+    const Rule rules[] = {
         {"validate_every", !validates, no_set},
         {"validation_rows", !validates, no_set},
         {"keep_best", !validates, no_set},
@@ -41,17 +45,24 @@ std::vector<FieldNote> notes_on_unused_fields(const Recipe& r, const std::functi
         {"context", continues, own_shape},
         {"tied", continues, own_shape},
     };
-    std::vector<FieldNote> notes;
-    for (const FieldEffect& field : list)
-        if (field.unused && named(field.field))
-            notes.push_back({std::string(field.field), fmt::format("has no effect, {}", field.reason)});
-    return notes;
+    std::vector<UnusedField> unused;
+    for (const Rule& rule : rules)
+        if (rule.unused) unused.push_back({rule.field, rule.reason});
+    return unused;
 }
 
 }  // namespace
 
+bool has_effect(const Recipe& recipe, std::string_view field) {
+    std::vector<UnusedField> unused = unused_fields(recipe);
+    return std::none_of(unused.begin(), unused.end(), [&](const UnusedField& other) { return other.field == field; });
+}
+
 std::vector<FieldNote> notes_on(const Recipe& r, const std::function<bool(std::string_view field)>& named) {
-    std::vector<FieldNote> notes = notes_on_unused_fields(r, named);
+    std::vector<FieldNote> notes;
+    for (const UnusedField& unused : unused_fields(r))
+        if (named(unused.field))
+            notes.push_back({std::string(unused.field), fmt::format("has no effect, {}", unused.reason)});
     if (r.warm_up == r.steps)
         notes.push_back({"warm_up", fmt::format("{} of {} steps: the learning rate reaches its peak in the last step "
                                                 "and never decays",

@@ -13,6 +13,8 @@
 
 namespace puna {
 
+bool has_effect(const Recipe& recipe, std::string_view field);  // false: other fields leave its value unused
+
 // named: whether the user set this field.
 std::vector<FieldNote> notes_on(const Recipe& recipe, const std::function<bool(std::string_view field)>& named);
 

@@ -6,6 +6,7 @@
 #include "model/checkpoint_folders.h"
 #include "train/card.h"
 #include "train/manifest.h"
+#include "train/recipe_notes.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -162,19 +163,15 @@ JsonObject facts_json(const RunFacts& f) {
     return json;
 }
 
-// The fields as text, without private paths, and without the shape where the base model determines it.
+// The fields that have an effect, as text, without private paths. `epochs` became `steps` when the run began.
 JsonList recipe_json(Recipe recipe) {
     for (std::string* path : {&recipe.data, &recipe.validation, &recipe.output, &recipe.from})
         if (!path->empty()) *path = public_name(*path);
-    bool is_new = recipe.from.empty();
     recipe.warm_up = warm_up_steps(recipe);
-    constexpr std::string_view shape[] = {"dim", "layers", "heads", "kv_heads", "ffn", "context", "tied"};
     JsonList list;
-    for (const Field& field : list_fields(recipe)) {
-        bool is_shape = std::find(std::begin(shape), std::end(shape), field.name) != std::end(shape);
-        if (is_new || !is_shape)
+    for (const Field& field : list_fields(recipe))
+        if (field.name != "epochs" && has_effect(recipe, field.name))
             list.add(JsonObject{{"group", field.group}, {"name", field.name}, {"value", to_text(field)}});
-    }
     return list;
 }
 

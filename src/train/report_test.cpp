@@ -134,6 +134,8 @@ TEST(Report, TellsWhatTheRunIs) {
     EXPECT_FALSE(run["facts"].contains("validation"));
     EXPECT_THAT(run["recipe"], Contains(json{{"group", "Data"}, {"name", "data"}, {"value", "stories"}}));
     EXPECT_THAT(run["recipe"], Contains(json{{"group", "Schedule"}, {"name", "warm_up"}, {"value", "100"}}));
+    for (const char* unused : {"epochs", "decay_share", "validation_rows"})
+        EXPECT_THAT(run["recipe"].dump(), Not(HasSubstr(unused)));
     EXPECT_EQ(run["summary"]["trained"], 360'000);
     EXPECT_EQ(run["summary"]["seconds"], 7200);
     EXPECT_EQ(run["summary"]["share"], 0.455);

@@ -99,6 +99,25 @@ test("the report shows the run", async () => {
   assert.equal(document.querySelectorAll("#details b").length, 0);
 });
 
+test("the recipe lists what had an effect, the data their sizes", async () => {
+  writeRun("sized", 20, { validation: { ...facts.data, name: "stories/validation" }, recipe: JSON.stringify({ steps: 20, validation: "stories/validation" }) });
+  const { document } = await open(pageOf(["sized"]));
+  const shown = texts(document, "#details dt");
+  for (const label of ["training set size", "validation set size", "steps", "validation_rows"]) assert.ok(shown.includes(label), label);
+  assert.ok(!shown.includes("decay_share"));
+  assert.equal(shown.filter((label) => label === "epochs").length, 1, "those of the data, not 0 in the recipe");
+});
+
+test("the last label of the x axis is not cut off", async () => {
+  writeRun("long", 4000, { recipe: JSON.stringify({ steps: 4000, batch: 2 }) });
+  const { run } = await open(pageOf(["long"]));
+  const room = run(`(() => {
+    const { plot } = charts[0], axis = plot.axes[0], labels = axis._values, ticks = axis._splits;
+    return { label: labels.at(-1), space: plot.width - plot.valToPos(ticks.at(-1), "x", true) / uPlot.pxRatio };
+  })()`);
+  assert.ok(room.space >= 7 * room.label.length / 2, JSON.stringify(room));
+});
+
 test("samples are shown by step, the last one first", async () => {
   const { document, press, change, fragment } = await open(pageOf(["one"]));
   assert.deepEqual(texts(document, "#sample-list .text"), [`Once upon step 200 ${markup}`]);

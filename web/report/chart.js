@@ -3,6 +3,7 @@
 // The plots. All share their x axis and their cursor; one that is drawn shows the state as it is at that moment.
 
 const plotHeight = 240, printWidth = 640;
+const labelRoom = 24;  // pixels on the right, where half of the last label of the x axis stands: "1.25 min"
 const axisFont = "12px system-ui, sans-serif";
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -163,7 +164,7 @@ class Chart {
     const [xs, ...columns] = uPlot.join(layers.map(({ xs, ys }) => [xs, ys]));
     const isLog = this.isLog, readout = document.createElement("div");
     this.plot = new uPlot({
-      width: this.width(), height: plotHeight, padding: [8, 12, 0, 0], legend: { show: false },
+      width: this.width(), height: plotHeight, padding: [8, labelRoom, 0, 0], legend: { show: false },
       series: [{}, ...layers.map((layer) => this.seriesOptions(layer))],
       scales: { x: { time: false, range: () => visibleRange() }, y: { distr: isLog ? 3 : 1, range: () => this.yRange() } },
       axes: [this.axis({ label: units[state.x].axis, labelFont: axisFont, labelSize: 18, size: 24, space: 60, incrs: increments[state.x],

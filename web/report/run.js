@@ -75,11 +75,11 @@ function details(run) {
     put("Run", "kernels", facts.kernels);
     put("Run", "threads", facts.threads && (facts.processes > 1 ? `${facts.threads} in each of ${facts.processes} processes` : facts.threads));
     put("Data", "training set", facts.data.name);
-    put("Data", "contents", describeSet(facts.data));
+    put("Data", "training set size", describeSet(facts.data));
     const epochs = epochsOf(run, summary.steps), planned = epochsOf(run, run.planned_steps);
     put("Data", "epochs", epochs == null ? null : `${twoDecimals(epochs)}${planned ? ` of ${twoDecimals(planned)}` : ""}`);
     put("Data", "validation set", facts.validation?.name ?? "none");
-    put("Data", "its contents", facts.validation && describeSet(facts.validation));
+    put("Data", "validation set size", facts.validation && describeSet(facts.validation));
     put("Model", "parameters", facts.parameters && count(facts.parameters));
     put("Model", "tokens per parameter", facts.parameters && threeDigits(tokensPerParameter(run)));
     put("Model", "vocabulary", facts.vocabulary && plural(facts.vocabulary, "token"));
