@@ -76,6 +76,18 @@ toml::table parse_toml(std::string_view text, std::string_view path) {
     }
 }
 
+// What the fields of the shape allow one by one, but not together.
+void check_heads(const Recipe& r) {
+    if (r.heads < 1 || r.kv_heads < 1) return;  // the config's limits name them
+    if (r.dim % r.heads) fail_value("dim", "{} is not a multiple of {} heads", r.dim, r.heads);
+    if (r.heads % r.kv_heads) fail_value("heads", "{} are not a multiple of {} key-value heads", r.heads, r.kv_heads);
+    int64_t size = r.dim / r.heads;
+    if (size % 2) fail_value("dim", "{} in {} heads makes heads of size {}: it must be even", r.dim, r.heads, size);
+    if (size > ConfigLimits::head_dim)
+        fail_value("dim", "{} in {} heads makes heads of size {}: use more heads, of at most {}", r.dim, r.heads, size,
+                   ConfigLimits::head_dim);
+}
+
 }  // namespace
 
 std::vector<std::string> parse_recipe(Recipe& recipe, std::string_view text, std::string_view path) {
@@ -113,7 +125,7 @@ Config config_of(const Recipe& r, int64_t vocabulary) {
     config.vocabulary = vocabulary;
     config.context = r.context;
     config.tied = r.tied;
-    if (r.heads > 0 && r.dim % r.heads) fail_value("dim", "{} is not a multiple of {} heads", r.dim, r.heads);
+    check_heads(r);
     validate(config, "the recipe");
     if (r.length > r.context)
         fail_value("length", "rows of {} tokens are longer than the context: use at most {}", r.length, r.context);

@@ -50,7 +50,7 @@ struct Recipe {
 };
 template <class F>
 void fields(Recipe& r, F field) {
-    constexpr double max_rows = 1 << 20;
+    constexpr double max_rows = 1 << 20, max_size = ConfigLimits::size;
     field.group("Data");
     field("data", r.data, "training set, written by puna data pack", {.word = "FOLDER", .required = true});
     field("validation", r.validation, "validation set; none: no validation",
@@ -61,12 +61,13 @@ void fields(Recipe& r, F field) {
           {.min = 0, .unset = "all rows of a process"});
     field.group("Model");
     field("from", r.from, "model to fine-tune; it determines the shape", {.word = "FOLDER", .unset = "random weights"});
-    field("dim", r.dim, "hidden size");
-    field("layers", r.layers, "number of layers");
-    field("heads", r.heads, "number of attention heads");
-    field("kv_heads", r.kv_heads, "number of key-value heads (grouped-query attention)");
-    field("ffn", r.ffn, "feed-forward size");
-    field("context", r.context, "maximum sequence length of the model, in tokens");
+    field("dim", r.dim, "hidden size", {.min = 1, .max = max_size});
+    field("layers", r.layers, "number of layers", {.min = 1, .max = ConfigLimits::layers});
+    field("heads", r.heads, "number of attention heads", {.min = 1, .max = max_size});
+    field("kv_heads", r.kv_heads, "number of key-value heads (grouped-query attention)", {.min = 1, .max = max_size});
+    field("ffn", r.ffn, "feed-forward size", {.min = 1, .max = max_size});
+    field("context", r.context, "maximum sequence length of the model, in tokens",
+          {.min = 1, .max = ConfigLimits::context});
     field("tied", r.tied, "tie the output head to the embedding");
     field("type", r.type, "dtype of matrix products; master weights are f32", {.word = "bf16|f32"});
     field.group("Schedule");

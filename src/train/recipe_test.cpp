@@ -60,6 +60,28 @@ TEST(Recipe, ErrorsNameTheLineAndField) {
     EXPECT_EQ(message("steps = 7\ntied = false\ndata = \"x y\"\n"), "no error");
 }
 
+TEST(Recipe, ErrorsAboutTheShapeNameItsFields) {
+    auto field_of = [](std::string_view text) -> std::string {
+        try {
+            Recipe recipe;
+            parse_recipe(recipe, text, "a.toml");
+            validate(recipe, 1);
+        } catch (const Error& problem) {
+            return problem.field;
+        }
+        return "none";
+    };
+    EXPECT_EQ(field_of("layers = 100000"), "layers");
+    EXPECT_EQ(field_of("dim = 0"), "dim");
+    EXPECT_EQ(field_of("kv_heads = 0"), "kv_heads");
+    EXPECT_EQ(field_of("context = 0"), "context");
+    EXPECT_EQ(field_of("ffn = -1"), "ffn");
+    EXPECT_EQ(field_of("heads = 4\nkv_heads = 3"), "heads");
+    EXPECT_EQ(field_of("dim = 12\nheads = 4"), "dim") << "heads of an odd size";
+    EXPECT_EQ(field_of("dim = 16384\nheads = 2"), "dim") << "heads of more than 4,096";
+    EXPECT_EQ(field_of("dim = 64"), "none");
+}
+
 TEST(Recipe, ErrorsKeepTheirKind) {
     Recipe recipe;
     EXPECT_EQ(error_kind_of([&] { parse_recipe(recipe, "learning_rate = -1", "a.toml"); }), ErrorKind::usage);
