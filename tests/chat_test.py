@@ -419,7 +419,7 @@ def options_are_shown_and_set(folder):
     terminal.expect("7 tokens")
     terminal.at_prompt()
     for setting, answer in (("temperature hot", "temperature must be a number, not 'hot'"), ("top_p 0.5", "top_p: has no effect"),
-                            ("temprature 1", "Did you mean 'temperature'?"), ("max_tokens 300000", "leaves no room"),
+                            ("temprature 1", "unknown option 'temprature'. Did you mean 'temperature'?"), ("max_tokens 300000", "; use a smaller one"),
                             ("stop a\\n", "stop a\\x0a"), ("stop default", "stop none"), ("max_tokens default", "max_tokens 4"), ("seed", "seed from the clock")):
         terminal.enter(f"/set {setting}")
         terminal.expect(answer)

@@ -102,6 +102,9 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             "--verison": "puna: unknown option --verison. Did you mean --version?",
             "-x": "puna: unknown option -x; 'puna help' lists the commands",
             "train --data x": "puna train: --output is missing: folder for the model, metrics, report and checkpoints",
+            "train --data x --output y --layers 100000": "puna train: --layers must be at most 4096, not 100000",
+            "train --data x --output y --kv-heads 0": "puna train: --kv-heads must be at least 1, not 0",
+            "train --data x --output y --kv-heads 3": "puna train: --heads: 4 are not a multiple of 3 key-value heads",
             "train --data x --output y --steps 0": "puna train: --steps must be at least 1, not 0",
             "train --from x --layers 8 --data x --output y --schedule steep": "puna train: --schedule must be cosine, linear or constant, not 'steep'",
             "data pack x --output y": "puna data pack: --tokenizer is missing: model folder, tokenizer.json or tokenizer.model",
@@ -111,11 +114,12 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             "tokenizer train x": "puna tokenizer train: --output is missing: folder for tokenizer.json, tokenizer_config.json and chat_template.jinja",
             "help train extra": "puna: help: unexpected argument 'extra' after 'train'",
             "help data pack x": "puna: help: unexpected argument 'x' after 'pack'",
-            "completion csh": "puna completion: unknown shell 'csh'. Did you mean 'zsh'?",
+            "completion csh": "puna completion: unknown shell 'csh'; use one of: bash, zsh, fish",
+            "completion tcsh": "puna completion: unknown shell 'tcsh'; use one of: bash, zsh, fish",
             "completion powershell": "puna completion: unknown shell 'powershell'; use one of: bash, zsh, fish",
             "--version now": "puna version: unexpected argument 'now' (see 'puna help version')",
             "generate M --stop=": "puna generate: --stop must not be an empty text",
-            "bench kernel": "puna bench: unknown benchmark 'kernel'. Did you mean 'kernels'?"}.items():
+            "bench kernel": "puna bench: unknown benchmark 'kernel'; use one of: machine, kernels, prefill, decode, batch, train, tokenizer, pack"}.items():
         result = subprocess.run([PUNA, *line.split()], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
         assert (result.returncode, result.stdout, result.stderr) == (2, "", answer + "\n"), (line, result)
     result = subprocess.run([PUNA, "train", "recipe.toml"], capture_output=True, text=True, cwd=folder)

@@ -107,6 +107,7 @@ def packing_reports_options_without_effect(folder):
     assert "there is no" not in pack(folder, "whole.txt", "a single document", "--validation-share", 0).stderr
     has_note(pack(folder, "lines.jsonl", '{"text": "x y"}\n', "--separator", "---", "--date", "1 May 2025"), "--separator: has no effect")
     has_note(pack(folder, "plain.txt", "x y", "--text-field", "body"), "--text-field: has no effect")
+    one_line(pack(folder, "other.jsonl", '{"body": "x y"}\n', code=1), "ShareGPT's 'conversations'", "--text-field names another field; --skip-bad goes on")
     has_note(pack(folder, "talk2.jsonl", chat(("user", "a"), ("assistant", "b")), "--text-field", "body"), "--text-field: has no effect")
     one_line(pack(folder, "few.txt", "one\n<|endoftext|>\ntwo", "--hold-out-last", 2, code=1), "all 2 are held out")
     one_line(pack(folder, "few.txt", "one", "--hold-out-last", 2, "--max-documents", 2, code=2), "--hold-out-last: 2 of at most 2")

@@ -46,7 +46,7 @@ std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& en
 std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine,
                                 const std::function<bool(std::string_view)>& given) {
     if (options.max_tokens >= engine.context())
-        fail_value("max_tokens", "{} leaves no room for a prompt in a context of {}; use a smaller --max-tokens{}",
+        fail_value("max_tokens", "{} leaves no room for a prompt in a context of {}; use a smaller one{}",
                    options.max_tokens, engine.context(),
                    engine.context() < engine.config().context ? " or a larger --context" : "");
     std::vector<FieldNote> notes;

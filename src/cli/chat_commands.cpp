@@ -221,7 +221,7 @@ void ChatSession::set(const std::string& assignment) {
     }
     size_t blank = assignment.find(' ');
     std::string name = field_name(assignment.substr(0, blank));
-    Field& field = find_field(list, name, "/set");
+    Field& field = find_field(list, name, "/set", "option");
     if (blank != assignment.npos) {
         std::string value = assignment.substr(assignment.find_first_not_of(' ', blank));
         if (value == "default")

@@ -165,17 +165,14 @@ void Flags::set_positionals(const std::vector<std::string>& values) {
             command_));
 }
 
-// "unknown benchmark 'kernel'. Did you mean 'kernels'?"
+// "unknown shell 'csh'; use one of: bash, zsh, fish"
 void Flags::check_choice(const Positional& positional) const {
     const std::string& value = *std::get<std::string*>(positional.value);
     const std::vector<std::string_view>& choices = positional.choices;
     if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) return;
     std::string name = positional.name;
     std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    std::string_view guess = closest(value, choices);
-    throw UsageError(fmt::format("unknown {} '{}'{}", name, printable(value),
-                                 guess.empty() ? fmt::format("; use one of: {}", fmt::join(choices, ", "))
-                                               : fmt::format(". Did you mean '{}'?", guess)));
+    throw UsageError(fmt::format("unknown {} '{}'; use one of: {}", name, printable(value), fmt::join(choices, ", ")));
 }
 
 void Flags::fail_unknown(std::string_view argument) const {

@@ -2,10 +2,18 @@
 //
 //   PackResult result = naming_remedies([&] { return pack(options, tokenizer, chat); });
 #pragma once
+#include "cli/help.h"
 #include "core/json_text.h"
 #include "data/bad_input.h"
 
 namespace puna {
+
+// The message; an option that it ends with by name, as a remedy, becomes a flag.
+inline std::string with_flag_name(const BadInput& problem) {
+    if (problem.field.empty()) return problem.what();
+    return std::string(problem.what()).substr(0, problem.field_at) + flag_name(problem.field) +
+           std::string(problem.problem());
+}
 
 // Runs what reads inputs; its error about one of them also names the flags with which it goes on.
 template <class Read>
@@ -13,7 +21,7 @@ auto naming_remedies(Read read) {
     try {
         return read();
     } catch (const BadInput& problem) {
-        fail(problem.kind, "{}; {}--skip-bad goes on without it", problem.what(),
+        fail(problem.kind, "{}; {}--skip-bad goes on without it", with_flag_name(problem),
              problem.encoding ? "--encoding reads other encodings (--encoding windows-1252), " : "");
     }
 }

@@ -340,14 +340,14 @@ void from_json(std::vector<Field>& fields, const JsonNode& object) {
         set_from_json(find_field(fields, member.name, object.place()), member.value);
 }
 
-Field& find_field(std::vector<Field>& fields, std::string_view name, std::string_view where) {
+Field& find_field(std::vector<Field>& fields, std::string_view name, std::string_view where, std::string_view what) {
     std::vector<std::string_view> known;
     for (Field& field : fields) {
         if (field.name == name) return field;
         known.push_back(field.name);
     }
     std::string_view guess = closest(name, known);
-    std::string begin = fmt::format("{}: unknown field '", where);
+    std::string begin = fmt::format("{}: unknown {} '", where, what);
     throw Error(
         fmt::format("{}{}'{}", begin, printable(name), guess.empty() ? "" : fmt::format(". Did you mean '{}'?", guess)),
         printable(name), begin.size());

@@ -142,8 +142,9 @@ void check_values(const std::vector<Field>& fields);
 // Between fields of one type.
 void copy_value(Field& to, const Field& from);
 
-// Throws Error that begins with `where` and suggests the closest name.
-Field& find_field(std::vector<Field>& fields, std::string_view name, std::string_view where);
+// Throws Error that begins with `where` and suggests the closest name. what: what the user knows the fields as.
+Field& find_field(std::vector<Field>& fields, std::string_view name, std::string_view where,
+                  std::string_view what = "field");
 
 // The only name in `known` that begins with `name`, else the nearest by edit distance; empty if none is close.
 std::string_view closest(std::string_view name, const std::vector<std::string_view>& known);

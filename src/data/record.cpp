@@ -23,8 +23,11 @@ std::string text_without_mark(const JsonNode& node) {
              "{}: holds {}, which is not supported: convert it to \"messages\", a list of {{\"role\", \"content\"}}",
              object.place(), found);
     if (text_field == "messages") fail("{}: has no 'messages'", object.place());
-    fail("{}: has neither 'messages' nor '{}': set text_field to the name of the field that holds the text",
-         object.place(), printable(text_field));
+    std::string begin = fmt::format(
+        "{}: has neither a conversation ('messages', ShareGPT's 'conversations', Alpaca's 'instruction' and 'output') "
+        "nor a text in '{}': ",
+        object.place(), printable(text_field));
+    throw Error(begin + "text_field names another field", "text_field", begin.size(), ErrorKind::failed);
 }
 
 Record read_object(const JsonNode& object, std::string_view text_field) {

@@ -71,7 +71,7 @@ TEST(Record, ErrorsAreOneLineWithTheLocation) {
         {"5", "not a JSON object"},
         {"{} {}", "not valid JSON"},
         {"{", "a record begins here and goes on in the next line"},
-        {R"({"txt": "x"})", "has neither 'messages' nor 'text'"},
+        {R"({"txt": "x"})", "nor a text in 'text': text_field names another field"},
         {R"({"text": 5})", "'text' must be a string"},
         {R"({"messages": "x"})", "'messages' must be a list"},
         {R"({"messages": []})", "the conversation has no messages"},
