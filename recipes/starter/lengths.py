@@ -2,7 +2,7 @@
 """Counts the long answers in chats of two turns with the settings of the model's generation_config.json, and prints how the
 longest ones end: a model that repeats itself does not end.
 
-    lengths.py PUNA MODEL [SEEDS [FLAGS...]]    SEEDS: 1 to so many for each pair of prompts, 25 unless given; FLAGS of puna chat
+    lengths.py PUNA MODEL [SEEDS [FLAGS...]]    SEEDS: the last seed of each pair of prompts, from 1; 25 unless given; FLAGS of puna chat
 
 Texts differ between kernel tables: PUNA_KERNELS=avx2 measures another one.
 """

@@ -10,7 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// In parts of so many bytes.
+// In parts of `part` bytes.
 std::string decode(const std::string& encoding, std::string_view bytes, size_t part = 1000) {
     CharsetDecoder decoder(encoding);
     std::string text;

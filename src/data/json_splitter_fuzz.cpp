@@ -9,7 +9,7 @@
 
 namespace {
 
-// The number of records, and the bytes in them; the file is read in parts of so many bytes.
+// The number of records, and the bytes in them; the file is read in parts of `part` bytes.
 std::pair<int64_t, size_t> split(std::string_view file, size_t part) {
     puna::JsonSplitter splitter("file");
     std::pair<int64_t, size_t> sum;

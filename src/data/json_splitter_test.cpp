@@ -14,7 +14,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 using Records = std::vector<std::string>;
 
-// The records and, before each, its place; the file is read in parts of so many bytes.
+// The records and, before each, its place; the file is read in parts of `part` bytes.
 std::pair<Records, Records> split(std::string_view file, size_t part = 1000) {
     JsonSplitter splitter("x.json");
     std::string text;

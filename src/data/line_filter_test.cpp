@@ -11,7 +11,7 @@ struct Filtered {
     std::vector<size_t> offsets;
 };
 
-// In parts of so many bytes, of which all but the last `kept` are taken each time.
+// In parts of `part` bytes, of which all but the last `kept` are taken each time.
 Filtered filter(std::string_view text, size_t part, size_t kept) {
     LineFilter filter;
     Filtered result;

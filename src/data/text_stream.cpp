@@ -42,7 +42,7 @@ void TextStream::begin() {
     beginning_ = bytes.substr(mark_size_);
 }
 
-// Appends so many bytes of the file; fewer at its end.
+// Appends `wanted` bytes of the file; fewer at its end.
 void TextStream::read_bytes(std::string& bytes, size_t wanted) {
     size_t goal = bytes.size() + wanted;
     bytes += std::exchange(beginning_, {});

@@ -23,7 +23,7 @@ class TextStream {
     // name: of what is read, in messages; empty: the path.
     TextStream(const std::filesystem::path& path, const std::string& encoding, const std::string& name = {});
 
-    // Appends at least so many bytes; fewer, and false, at the end.
+    // Appends at least `bytes` bytes; fewer, and returns false, at the end.
     bool read(std::string& text, size_t bytes);
 
     // What the bytes are converted from; empty: nothing, they are the file's, from mark_size() on.

@@ -43,7 +43,7 @@ struct Request {
     GenerateOptions options;
     std::vector<int32_t> stop_ids;  // in addition to the engine's
     TokenMask allowed;              // which tokens may be generated; of size 0: all
-    int logprobs = -1;              // log probabilities of generated tokens and of so many alternatives; -1: none
+    int logprobs = -1;              // log probabilities of generated tokens and of this many alternatives; -1: none
     int64_t from = 1;               // of a score
     bool logits = false;            // of a score: also the logits that predict the scored tokens
     int adapter = -1;               // index of a LoRA adapter; -1: none

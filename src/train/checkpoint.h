@@ -29,7 +29,7 @@ struct ModelFile {
 void write_files(const std::filesystem::path& folder, const std::vector<ModelFile>& files);
 
 struct CheckpointsToKeep {
-    int64_t newest = 1;                // so many
+    int64_t newest = 1;                // how many of the newest ones
     std::optional<int64_t> best = {};  // the one after this step too
 };
 

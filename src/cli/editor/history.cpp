@@ -17,7 +17,7 @@ namespace puna {
 
 namespace {
 
-constexpr size_t max_entries = 1000, slack = 100;  // the file is cut when it has so many more
+constexpr size_t max_entries = 1000, slack = 100;  // the file is cut when it has `slack` more
 constexpr std::string_view first_line = "_HiStOrY_V2_\n";
 
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
