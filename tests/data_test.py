@@ -5,9 +5,11 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import failing_disk
 
@@ -157,6 +159,21 @@ def the_examples_of_the_documentation_are_as_shown(folder, command):
     assert re.sub("^    ", "", shown, flags=re.M) in run("show", folder / "disk/set").stdout, shown
 
 
+def a_signal_leaves_no_file(folder, command):
+    for share in ([], ["--validation-share", 0]):
+        words = ["pack", "-", "--tokenizer", folder / "model", "--output", folder / "disk/set", *share]
+        endless = subprocess.Popen(["yes", "tale of a cat"], stdout=subprocess.PIPE)
+        pack = subprocess.Popen([PUNA, "data", *map(str, words)], stdin=endless.stdout, stderr=subprocess.PIPE, text=True)
+        endless.stdout.close()
+        while not any(path.is_file() and path.stat().st_size > 1 << 20 for path in (folder / "disk").rglob("*")):
+            assert pack.poll() is None, pack.stderr.read()
+            time.sleep(0.01)
+        pack.send_signal(signal.SIGINT)
+        assert pack.wait(timeout=60) == 130 and "stopping" in pack.stderr.read()
+        endless.wait()
+        assert list((folder / "disk").iterdir()) == []
+
+
 def bad_inputs_end_the_command_or_are_skipped_by_name(folder, command):
     (folder / "in").mkdir()
     (folder / "in/a.jsonl").write_text('{"text": "one"}\n' + '{"text": 1}\n' * 25 + '{"text": "two"}\n')
@@ -196,7 +213,7 @@ def marked_text_is_converted(folder, command):
         assert document["text"] == f"<|begin_of_text|>{words}<|end_of_text|>", document
 
 
-for test in (any_call_may_fail, packing_may_be_killed_at_any_call, a_forced_set_takes_the_place_of_the_old_one_in_one_step, a_full_disk_is_reported, command_line_behavior,
+for test in (any_call_may_fail, packing_may_be_killed_at_any_call, a_forced_set_takes_the_place_of_the_old_one_in_one_step, a_full_disk_is_reported, a_signal_leaves_no_file, command_line_behavior,
              json_files_are_read_as_their_format_says, the_examples_of_the_documentation_are_as_shown, bad_inputs_end_the_command_or_are_skipped_by_name, marked_text_is_converted):
     with tempfile.TemporaryDirectory() as scratch:
         test(pathlib.Path(scratch), prepare(pathlib.Path(scratch)))

@@ -3,6 +3,7 @@
 #include "cli/flags.h"
 #include "cli/input_remedies.h"
 #include "cli/packed_document.h"
+#include "cli/stop_signals.h"
 #include "cli/terminal.h"
 #include "core/console.h"
 #include "core/error.h"
@@ -86,7 +87,13 @@ int run_pack(Arguments arguments) {
     std::filesystem::path model = find_model(path.tokenizer);
     Tokenizer tokenizer = load_tokenizer(model);
     ChatTemplateText chat = find_chat_template(model, tokenizer);
-    PackResult result = naming_remedies([&] { return pack(options, tokenizer, chat); });
+    catch_stop_signals("\nstopping; Ctrl-C again ends at once\n");
+    PackResult result;
+    try {
+        result = naming_remedies([&] { return pack(options, tokenizer, chat, [] { return stop_signal() != 0; }); });
+    } catch (const PackStopped&) {
+        return stop_code();
+    }
     flags.print(notes_on(options, result, [&](std::string_view field) { return flags.given(field); }));
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (flags.json()) {

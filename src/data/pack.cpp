@@ -207,21 +207,23 @@ void check_options(const PackOptions& options) {
 namespace {
 
 PackResult pack_files(std::vector<InputFile> files, const fs::path& folder, const PackOptions& options,
-                      const Tokenizer& tokenizer, const ChatTemplateText& chat, BadInputs& bad) {
+                      const Tokenizer& tokenizer, const ChatTemplateText& chat, BadInputs& bad,
+                      const std::function<void()>& check_stop) {
     ReadOptions read = read_options(options, tokenizer);
     SplitRule rule = split_rule(options);
     std::optional<PipeCopies> copies;
     Survey survey;
     if (rule.share > 0) {
-        copies.emplace(files, folder / "inputs");
-        survey = survey_documents(files, read,
-                                  {options.input.text_field, options.input.skip_bad, options.max_documents, rule});
+        copies.emplace(files, folder / "inputs", check_stop);
+        survey = survey_documents(
+            files, read, {options.input.text_field, options.input.skip_bad, options.max_documents, rule, check_stop});
     }
     Packer packer(folder, tokenizer, chat, options);
     bool hash = survey.split.short_share > 0 || options.hold_out_last > 0;
     BatchEncoder encoder(tokenizer, chat, files, survey.split, {options.input.text_field, options.date, hash});
     DocumentReader reader(files, read);
     read_batches(reader, "packing", [&](const PieceBatch& batch) {
+        check_stop();
         for (const EncodedPieces& run : encoder.encode(batch, bad)) packer.add(batch, run, files);
         return !packer.is_full();
     });
@@ -238,13 +240,16 @@ PackResult pack_files(std::vector<InputFile> files, const fs::path& folder, cons
 
 }  // namespace
 
-PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat) {
+PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat,
+                const std::function<bool()>& stop) {
     check_options(options);
     BadInputs bad(options.input.skip_bad);
     std::vector<InputFile> files = find_input_files(options.inputs, bad);
     check_overwrite(options.output, {"a packed set", is_packed_set}, options.force);
     NewFolder folder(options.output);
-    PackResult result = pack_files(files, folder.path(), options, tokenizer, chat, bad);
+    PackResult result = pack_files(files, folder.path(), options, tokenizer, chat, bad, [&stop] {
+        if (stop()) throw PackStopped();
+    });
     options.force ? folder.replace() : folder.commit();
     return result;
 }

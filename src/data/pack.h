@@ -70,8 +70,13 @@ struct PackResult {
 
 // What no field knows alone; pack() begins with it. Throws Error, naming the field.
 void check_options(const PackOptions& options);
-// chat: for conversations; saved beside the tokenizer of a set of them. Text needs none.
-PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat);
+struct PackStopped {};
+
+// chat: for conversations; saved beside the tokenizer of a set of them. Text needs none. Throws PackStopped, and leaves
+// no file, soon after `stop` returns true.
+PackResult pack(
+    const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat,
+    const std::function<bool()>& stop = [] { return false; });
 
 // On each option that had no effect and each expected output that is missing. named: whether the user set this field.
 std::vector<FieldNote> notes_on(const PackOptions& options, const PackResult& result,

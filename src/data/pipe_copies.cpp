@@ -16,12 +16,13 @@ namespace fs = std::filesystem;
 constexpr std::streamsize buffer_bytes = 1 << 18;
 
 // As it is: compressed data is decompressed when the copy is read.
-void copy_content(const fs::path& from, const fs::path& to) {
+void copy_content(const fs::path& from, const fs::path& to, const std::function<void()>& check_stop) {
     std::ifstream in(from, std::ios::binary);
     if (!in) fail_errno(errno, "{}: cannot open", from.string());
     AtomicFile out(to);
     std::vector<char> buffer(buffer_bytes);
     do {
+        check_stop();
         in.read(buffer.data(), buffer_bytes);
         out.write({buffer.data(), static_cast<size_t>(in.gcount())});
     } while (in);
@@ -31,13 +32,14 @@ void copy_content(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-PipeCopies::PipeCopies(std::vector<InputFile>& files, const fs::path& folder) : folder_(folder) {
+PipeCopies::PipeCopies(std::vector<InputFile>& files, const fs::path& folder, const std::function<void()>& check_stop)
+    : folder_(folder) {
     for (size_t i = 0; i < files.size(); ++i) {
         std::error_code ignored;
         if (fs::is_regular_file(files[i].path, ignored)) continue;
         make_folder(folder_);
         files[i].copy = folder_ / fmt::format("{}{}", i, files[i].path.extension().string());
-        copy_content(files[i].path, files[i].copy);
+        copy_content(files[i].path, files[i].copy, check_stop);
         files[i].size = static_cast<int64_t>(fs::file_size(files[i].copy));
     }
 }

@@ -143,7 +143,10 @@ Survey survey_documents(const std::vector<InputFile>& files, ReadOptions read, c
     read.log = false;
     DocumentReader reader(files, read);
     Surveyor surveyor(files, options);
-    read_batches(reader, "reading", [&](const PieceBatch& batch) { return surveyor.add(batch); });
+    read_batches(reader, "reading", [&](const PieceBatch& batch) {
+        options.check_stop();
+        return surveyor.add(batch);
+    });
     Survey survey{surveyor.plan(), {}};
     for (size_t i = 0; i < files.size(); ++i) survey.hashes.push_back(reader.hash(i));
     return survey;
