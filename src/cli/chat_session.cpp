@@ -27,12 +27,10 @@ constexpr int term_columns = 23;
 // A pipe may hold something else than text. A line of another encoding is kept as it is; a wrong file ends the chat.
 void check_piped(std::string& line, int64_t number) {
     if (number == 1) reject_other_formats(line, "standard input");
-    if (number == 1 && line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
+    if (number == 1) line = std::string(without_byte_order_mark(line));
     if (Utf8Errors errors = find_utf8_errors(line); errors.count > 0)
         warn_about_invalid_utf8(fmt::format("standard input:{}", number), errors.first);
 }
-
-bool has_text(std::string_view message) { return message.find_first_not_of(" \t\r\n") != message.npos; }
 
 }  // namespace
 
@@ -224,7 +222,7 @@ int ChatSession::run() {
         if (!unfinished && !lines.add(line.content)) continue;
         bool is_command = lines.is_plain() && line.content.starts_with('/');
         std::string message = lines.take();
-        if (has_text(message)) handle(message, is_command);
+        if (!is_blank(message)) handle(message, is_command);
     }
     return failed_ ? 1 : 0;
 }

@@ -86,7 +86,7 @@ class IdReader {
 std::vector<int32_t> read_ids(const std::string& path, int64_t vocabulary) {
     std::string content = read_text(path);
     std::string_view text = content;
-    if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+    text = without_byte_order_mark(text);
     return IdReader(text, input_name(path), vocabulary).read();
 }
 

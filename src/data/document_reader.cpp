@@ -137,7 +137,7 @@ void DocumentReader::check_text(PieceBatch& batch) {
 void DocumentReader::emit(PieceBatch& batch, size_t end, bool ends_document) {
     std::string_view text = std::string_view(pending_).substr(at_, end - at_);
     at_ = end;
-    if (!inside_ && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+    if (!inside_) text = without_byte_order_mark(text);
     if (ends_document && !inside_ && is_blank(text)) return;
     add_piece(batch, text, ends_document);
 }

@@ -2,16 +2,11 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "data/text_kind.h"
 
 #include <algorithm>
 
 namespace puna {
-
-namespace {
-
-bool is_white_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-
-}  // namespace
 
 std::optional<JsonSplitter::Record> JsonSplitter::next(std::string_view text, size_t& at, bool at_end) {
     if (!inside_ && !find_begin(text, at, at_end)) return {};

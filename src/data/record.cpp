@@ -12,10 +12,7 @@ namespace puna {
 
 namespace {
 
-std::string text_without_mark(const JsonNode& node) {
-    std::string text = node.text();
-    return text.starts_with(byte_order_mark) ? text.substr(byte_order_mark.size()) : text;
-}
+std::string text_without_mark(const JsonNode& node) { return std::string(without_byte_order_mark(node.text())); }
 
 [[noreturn]] void fail_without_document(const JsonNode& object, std::string_view text_field) {
     if (std::string_view found = unsupported_format(object); !found.empty())

@@ -14,7 +14,7 @@ namespace puna {
 namespace {
 
 void add_text(std::string& content, std::string_view text) {
-    if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+    text = without_byte_order_mark(text);
     for (size_t i = 0; i < text.size() && content.size() < hashed_text_bytes; ++i)
         if (!is_white_space(text[i])) content += text[i];
 }

@@ -48,6 +48,11 @@ std::string_view utf16_of(std::string_view text) {
 
 bool is_blank(std::string_view text) { return std::all_of(text.begin(), text.end(), is_white_space); }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+    if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+    return text;
+}
+
 void reject_known_formats(std::string_view beginning, std::string_view path) {
     std::string_view text = beginning.substr(0, inspected_bytes);
     if (const FileKind* encoding = find_encoding(text))
@@ -80,7 +85,7 @@ void reject_non_text(std::string_view beginning, std::string_view path) {
 }
 
 bool contains_json(std::string_view beginning) {
-    if (beginning.starts_with(byte_order_mark)) beginning.remove_prefix(byte_order_mark.size());
+    beginning = without_byte_order_mark(beginning);
     size_t first = beginning.find_first_not_of(" \t\r\n");
     if (first == beginning.npos) return false;
     std::string_view text = beginning.substr(first);
@@ -103,8 +108,7 @@ std::string_view plain_text(std::string_view content, std::string_view path) {
     if (content.find('\0') != content.npos)
         fail(ErrorKind::damaged, "{}: is not text: it contains a zero byte; exclude it or convert it to UTF-8", path);
     if (Utf8Errors errors = find_utf8_errors(content); errors.count > 0) warn_about_invalid_utf8(path, errors.first);
-    if (content.starts_with(byte_order_mark)) content.remove_prefix(byte_order_mark.size());
-    return content;
+    return without_byte_order_mark(content);
 }
 
 void warn_about_invalid_utf8(std::string_view path, size_t offset) {
