@@ -23,7 +23,7 @@ namespace {
 constexpr size_t shown_turns = 2, listed_turns = 5, max_excerpt = 60;
 
 struct TrimOptions {
-    double share = 0.5;
+    double share = default_trim_share;
 };
 template <class F>
 void fields(TrimOptions& o, F field) {
@@ -250,6 +250,7 @@ void ChatSession::info(const std::string&) {
 // Without --force it overwrites only what this chat has saved or loaded.
 void ChatSession::save(const std::string& named) {
     constexpr std::string_view flag = "--force ";
+    if (named == "--force") fail("/save --force needs a file: /save --force FILE");
     bool force = named.starts_with(flag);
     std::string path = force ? named.substr(flag.size()) : named;
     std::error_code absent;

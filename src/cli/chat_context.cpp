@@ -10,8 +10,6 @@ namespace puna {
 
 namespace {
 
-constexpr double default_share = 0.5;  // of /trim
-
 std::string larger_context(const ContextUse& use) {
     std::string flag = larger_context_flag(use.context, use.max_context);
     return flag.empty() ? "" : ", or start again with " + flag;
@@ -49,7 +47,8 @@ std::string message_too_long(const ContextUse& use, const PromptSizes& prompt) {
                            format_count(prompt.alone, "token"), holds, larger_context(use));
     // What the message needs must be free; in tenths, rounded up.
     double needed = static_cast<double>(prompt.after_all - use.used + 1) / static_cast<double>(use.context);
-    std::string trim = needed <= default_share ? "/trim" : fmt::format("/trim {:.1f}", std::ceil(needed * 10) / 10);
+    std::string trim =
+        needed <= default_trim_share ? "/trim" : fmt::format("/trim {:.1f}", std::ceil(needed * 10) / 10);
     bool trim_helps = use.turns > 1 && prompt.after_last < use.context && needed < 0.9;
     return fmt::format("the conversation is too long: {} with this message, {}; {} starts a new one",
                        format_count(prompt.after_all, "token"), holds,

@@ -20,6 +20,8 @@ struct ContextUse {
 // "a larger --context (this model allows 8,192 tokens)"; empty if it allows no more.
 std::string larger_context_flag(int64_t context, int64_t max_context);
 
+inline constexpr double default_trim_share = 0.5;  // of the context that /trim frees
+
 enum class ContextLevel { roomy, quarter_left, answer_left };
 
 // typical_answer: tokens; less than that is left at the last level.
