@@ -196,8 +196,9 @@ int run_tokenizer_show(Arguments arguments) {
     flags.positional("TOKENIZER", path, tokenizer_help);
     flags.add_json("print JSON for scripts, with each control token");
     if (!flags.parse(arguments)) return 0;
-    Tokenizer tokenizer = load_tokenizer(find_model(path));
-    ChatTemplateText chat = find_chat_template(find_model(path), tokenizer);
+    std::filesystem::path model = find_model(path);
+    Tokenizer tokenizer = load_tokenizer(model);
+    ChatTemplateText chat = find_chat_template(model, tokenizer);
     if (flags.json())
         fmt::print("{}\n", to_json(tokenizer, chat));
     else

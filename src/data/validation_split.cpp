@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace puna {
 
@@ -57,11 +58,11 @@ std::vector<TextPart> ValidationSplit::cut(const Stretch& stretch) const {
     return found;
 }
 
-void SplitPlanner::add(int64_t number, const SurveyedDocument& document) {
+void SplitPlanner::add(int64_t number, SurveyedDocument document) {
     bytes_ += weight_of(document);
     if (!document.is_long) return add_short(document);
     trained_.insert(trained_.end(), document.before.begin(), document.before.end());
-    long_.push_back({number, document.bytes, position_of(document.hash), document.chunks});
+    long_.push_back({number, document.bytes, position_of(document.hash), std::move(document.chunks)});
 }
 
 void SplitPlanner::add_short(const SurveyedDocument& document) {

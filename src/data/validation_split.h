@@ -82,7 +82,7 @@ class SplitPlanner {
  public:
     explicit SplitPlanner(const SplitRule& rule) : rule_(rule) {}
 
-    void add(int64_t number, const SurveyedDocument& document);
+    void add(int64_t number, SurveyedDocument document);
     ValidationSplit finish();
 
  private:

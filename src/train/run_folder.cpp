@@ -152,9 +152,7 @@ void RunFolder::sync_logs(RunState& state) {
     state.timing_bytes = logs_->timing.bytes();
 }
 
-RunSummary RunFolder::summary() const {
-    return summarize(read_metrics(output_ / "metrics.jsonl"), read_timing(output_ / "timing.jsonl"));
-}
+RunSummary RunFolder::summary() const { return report_.runs().front().summary(); }
 
 void RunFolder::write_facts() const { write_file(checkpoints() / facts_name, run_facts_json(facts_)); }
 

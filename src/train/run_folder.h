@@ -48,7 +48,7 @@ class RunFolder {
     void sync_logs(RunState& state);  // before a checkpoint, which records their lengths
     void remove_model();  // of a finished run that goes on: its folder then stands for its newest checkpoint
 
-    RunSummary summary() const;
+    RunSummary summary() const;  // as of the last report, which begin() and end() write
 
     void write_report();         // now
     void write_report_if_due();  // after each step: at most every twenty seconds, and a small part of the time
