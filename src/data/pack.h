@@ -9,8 +9,8 @@
 // input order. What is held out (data/validation_split.h) forms a set of its own in the subfolder `validation`; to
 // choose it, the inputs are read once more, before anything is encoded. The output appears atomically; it must not
 // exist before, or with `force` be a set, which it replaces when it is complete. One thread reads and decompresses, all
-// cores encode. Throws Error with the path and the line of the first input that cannot be read, or
-// skips and counts all of them.
+// cores encode. Throws Error with the path and the line of the first input that cannot be read, or skips and counts all
+// of them.
 #pragma once
 #include "core/fields.h"
 #include "core/overwrite.h"
@@ -70,7 +70,8 @@ struct PackResult {
 
 // What no field knows alone; pack() begins with it. Throws Error, naming the field.
 void check_options(const PackOptions& options);
-struct PackStopped {};
+
+struct PackStopped {};  // thrown on request, not an Error: nothing failed
 
 // chat: for conversations; saved beside the tokenizer of a set of them. Text needs none. Throws PackStopped, and leaves
 // no file, soon after `stop` returns true.

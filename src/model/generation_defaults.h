@@ -3,9 +3,9 @@
 //   GenerationDefaults defaults = parse_generation_defaults(json, path);
 //
 // Fields: do_sample, eos_token_id (one id or a list), exponential_decay_length_penalty ([start, factor]), and those of
-// SampleOptions but the seed; others are ignored.
-// Missing ones have the defaults of transformers' GenerationConfig: no sampling (temperature 0); with do_sample
-// temperature 1, top_p 1 and top_k 50. A model without the file has the defaults of SampleOptions.
+// SampleOptions but the seed; others are ignored. Missing ones have the defaults of transformers' GenerationConfig: no
+// sampling (temperature 0); with do_sample temperature 1, top_p 1 and top_k 50. A model without the file has the
+// defaults of SampleOptions.
 #pragma once
 #include <cstdint>
 #include <optional>

@@ -68,7 +68,7 @@ std::string read_all(int descriptor) {
     return text;
 }
 
-// The part that begins at `from`; whether all of it was written.
+// Whether all of it was written.
 bool write_all(int descriptor, std::string_view text) {
     while (!text.empty()) {
         ssize_t n = ::write(descriptor, text.data(), text.size());

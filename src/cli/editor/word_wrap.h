@@ -6,9 +6,9 @@
 //   write(wrap.add("me", 80));                             // a word that outgrows its line moves to the next one
 //
 // Returns what to write; with escape sequences only where a word moves that came in parts. The first text begins at the
-// beginning of a line. A word longer than a
-// line is broken; wide characters may be separated, but do not leave closing punctuation behind. Lines of code are left
-// to the terminal: those between ``` and those that begin with a tab or four spaces.
+// beginning of a line. A word longer than a line is broken; wide characters may be separated, but do not leave closing
+// punctuation behind. Lines of code are left to the terminal: those between ``` and those that begin with a tab or four
+// spaces.
 #pragma once
 #include "cli/editor/clusters.h"
 
