@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 
 namespace puna {
 
@@ -22,6 +24,7 @@ namespace {
 struct Terminal {
     termios modes[3] = {};  // by TerminalMode::Mode
     volatile std::sig_atomic_t current = TerminalMode::original;
+    std::atomic<bool> continued = false;  // since the last stop; any thread may get the signal
     bool is_ansi = false;
     int events[2] = {-1, -1};  // a pipe: handlers write what has happened
 };
@@ -53,7 +56,15 @@ void on_event(int signal) {
     bool in_foreground = ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
     if (signal == SIGCONT && in_foreground) apply(terminal.current);
     write_bytes(terminal.events[1], signal == SIGCONT ? &was_resumed : &was_resized, 1);
+    if (signal == SIGCONT) terminal.continued = true;
     errno = reason;
+}
+
+// SIGCONT ends a stop; where nothing stops, without a shell, there is none.
+bool will_be_continued() {
+    constexpr timespec interval{.tv_sec = 0, .tv_nsec = 10'000'000};
+    for (int i = 0; i < 20 && !terminal.continued; ++i) ::nanosleep(&interval, nullptr);
+    return terminal.continued;
 }
 
 void on_stop(int);
@@ -68,6 +79,7 @@ void handle(int signal, void (*handler)(int)) {
 // Stops as if there were no handler. The terminal is the shell's meanwhile.
 void on_stop(int) {
     int reason = errno;
+    terminal.continued = false;
     apply(TerminalMode::original);
     handle(SIGTSTP, SIG_DFL);
     sigset_t stop, before;
@@ -77,7 +89,7 @@ void on_stop(int) {
     ::raise(SIGTSTP);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     handle(SIGTSTP, on_stop);
-    on_event(SIGCONT);  // also where nothing stops, without a shell
+    if (!will_be_continued()) on_event(SIGCONT);  // only once: the text would be drawn twice
     errno = reason;
 }
 
