@@ -6,7 +6,7 @@
 //
 // A line of JSONL and an item of a .json file are one piece and one document each: a record (data/record.h). A text
 // file is one document, or several if it has lines that equal the separator; a long document is split into pieces where
-// no token can span the boundary. Texts become UTF-8 (data/text_stream.h), and a byte order mark is no part of them.
+// no token can span the boundary. Texts become UTF-8 (data/utf8_stream.h), and a byte order mark is no part of them.
 // Memory does not grow with the files. What cannot be read is no error here: it is in `bad`, and reading goes on behind
 // it.
 #pragma once
@@ -14,7 +14,7 @@
 #include "data/input_files.h"
 #include "data/json_splitter.h"
 #include "data/line_filter.h"
-#include "data/text_stream.h"
+#include "data/utf8_stream.h"
 #include "tokenizer/split.h"
 #include "tokenizer/subword_encoder.h"
 
@@ -96,7 +96,7 @@ class DocumentReader {
     int64_t consumed_ = 0;
     int64_t document_ = 0, offset_ = 0;  // where the next piece begins
     // Of the open file:
-    std::optional<TextStream> stream_;
+    std::optional<Utf8Stream> stream_;
     std::string pending_;               // what was read; from at_ on it is not consumed
     size_t at_ = 0, scanned_ = 0;       // no separator begins in at_ .. scanned_
     bool at_end_ = false;               // all is in pending_

@@ -1,4 +1,4 @@
-#include "data/text_stream.h"
+#include "data/utf8_stream.h"
 
 #include "core/log.h"
 #include "core/utf8.h"
@@ -10,10 +10,10 @@
 
 namespace puna {
 
-TextStream::TextStream(const std::filesystem::path& path, const std::string& encoding, const std::string& name)
+Utf8Stream::Utf8Stream(const std::filesystem::path& path, const std::string& encoding, const std::string& name)
     : name_(name.empty() ? path.string() : name), bytes_(path, name_), encoding_(is_utf8(encoding) ? "" : encoding) {}
 
-bool TextStream::read(std::string& text, size_t bytes) {
+bool Utf8Stream::read(std::string& text, size_t bytes) {
     if (!begun_) begin();
     size_t wanted = text.size() + bytes;
     if (!decoder_) read_bytes(text, bytes);
@@ -29,7 +29,7 @@ bool TextStream::read(std::string& text, size_t bytes) {
 }
 
 // Finds the encoding.
-void TextStream::begin() {
+void Utf8Stream::begin() {
     begun_ = true;
     std::string bytes;
     read_bytes(bytes, inspected_bytes);
@@ -43,7 +43,7 @@ void TextStream::begin() {
 }
 
 // Appends `wanted` bytes of the file; fewer at its end.
-void TextStream::read_bytes(std::string& bytes, size_t wanted) {
+void Utf8Stream::read_bytes(std::string& bytes, size_t wanted) {
     size_t goal = bytes.size() + wanted;
     bytes += std::exchange(beginning_, {});
     size_t size = bytes.size();
@@ -56,7 +56,7 @@ void TextStream::read_bytes(std::string& bytes, size_t wanted) {
     bytes.resize(size);
 }
 
-void TextStream::watch_for_utf8(std::string_view bytes) {
+void Utf8Stream::watch_for_utf8(std::string_view bytes) {
     if (!all_utf8_) return;
     std::string text = utf8_tail_ + std::string(bytes);
     utf8_tail_ = text.substr(text.size() - incomplete_tail(text));
@@ -65,7 +65,7 @@ void TextStream::watch_for_utf8(std::string_view bytes) {
     beyond_ascii_ = beyond_ascii_ || std::any_of(text.begin(), text.end(), [](char c) { return c < 0; });
 }
 
-bool TextStream::looks_like_utf8() const {
+bool Utf8Stream::looks_like_utf8() const {
     return decoder_ && mark_size_ == 0 && all_utf8_ && beyond_ascii_ && utf8_tail_.empty();
 }
 

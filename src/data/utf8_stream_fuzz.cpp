@@ -1,8 +1,8 @@
-// covers: src/data/text_stream.cpp src/data/charset.cpp src/data/line_filter.cpp
+// covers: src/data/utf8_stream.cpp src/data/charset.cpp src/data/line_filter.cpp
 #include "core/fuzz.h"
 #include "core/utf8.h"
 #include "data/line_filter.h"
-#include "data/text_stream.h"
+#include "data/utf8_stream.h"
 
 // The first line is the name of the encoding, the rest the file.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         live_limit += 8 * input.size() + (size_t{4} << 20);  // wide characters, buffers of iconv and of the stream
         std::string encoding(input.substr(0, std::min(input.find('\n'), input.size())));
         FuzzFile file(input.substr(std::min(encoding.size() + 1, input.size())));
-        TextStream stream(file.path(), encoding);
+        Utf8Stream stream(file.path(), encoding);
         LineFilter filter;
         std::string text;
         for (bool more = true; more;) {

@@ -1,4 +1,4 @@
-#include "data/text_stream.h"
+#include "data/utf8_stream.h"
 
 #include "core/atomic_file.h"
 #include "core/test_error.h"
@@ -16,7 +16,7 @@ using testing::HasSubstr;
 std::pair<std::string, std::string> read(std::string_view bytes, const std::string& encoding = {}) {
     TestFolder folder;
     write_file(folder / "x.txt", bytes);
-    TextStream stream(folder / "x.txt", encoding);
+    Utf8Stream stream(folder / "x.txt", encoding);
     std::string text;
     for (bool more = true; more;) more = stream.read(text, 10);
     EXPECT_EQ(stream.consumed(), std::ssize(bytes));
@@ -30,7 +30,7 @@ std::string utf16(std::string_view ascii, std::string_view mark) {
     return bytes;
 }
 
-TEST(TextStream, AMarkDecidesTheEncoding) {
+TEST(Utf8Stream, AMarkDecidesTheEncoding) {
     std::string text(200'000, 'x');
     for (std::string_view mark : {"\xff\xfe", "\xfe\xff"}) {
         auto [read_text, encoding] = read(utf16(text + "\n", mark), "latin1");
@@ -43,7 +43,7 @@ TEST(TextStream, AMarkDecidesTheEncoding) {
               (std::pair<std::string, std::string>("caf\u00e9", "")));
 }
 
-TEST(TextStream, WithoutAMarkTheNamedEncodingCounts) {
+TEST(Utf8Stream, WithoutAMarkTheNamedEncodingCounts) {
     EXPECT_EQ(read("caf\xe9", "latin1").first, "caf\u00e9");
     EXPECT_EQ(read("caf\xe9").first, "caf\xe9") << "unchecked";
     EXPECT_EQ(read("caf\xe9", "utf8").first, "caf\xe9");
@@ -52,7 +52,7 @@ TEST(TextStream, WithoutAMarkTheNamedEncodingCounts) {
 }
 
 // Any byte is a character of Latin-1, so nothing later would find out.
-TEST(TextStream, BinaryDataIsNotConverted) {
+TEST(Utf8Stream, BinaryDataIsNotConverted) {
     EXPECT_THAT(error_of([] { read(std::string_view("\x89PNG\r\n\x1a\n\0\0", 10), "latin1"); }),
                 HasSubstr("x.txt: is a PNG image"));
 }

@@ -1,6 +1,6 @@
-// data/text_stream.h — streams a file as UTF-8, whatever its encoding and compression (data/byte_stream.h).
+// data/utf8_stream.h — streams a file as UTF-8, whatever its encoding and compression (data/byte_stream.h).
 //
-//   TextStream stream("novel.txt.gz", "windows-1252");        // the second: unless a byte order mark says otherwise
+//   Utf8Stream stream("novel.txt.gz", "windows-1252");        // the second: unless a byte order mark says otherwise
 //   std::string text;
 //   for (bool more = true; more;) more = stream.read(text, 1 << 20);          // appends
 //
@@ -18,10 +18,10 @@
 
 namespace puna {
 
-class TextStream {
+class Utf8Stream {
  public:
     // name: of what is read, in messages; empty: the path.
-    TextStream(const std::filesystem::path& path, const std::string& encoding, const std::string& name = {});
+    Utf8Stream(const std::filesystem::path& path, const std::string& encoding, const std::string& name = {});
 
     // Appends at least `bytes` bytes; fewer, and returns false, at the end.
     bool read(std::string& text, size_t bytes);
