@@ -64,7 +64,7 @@ void print_result(const Report& report, const std::string& page, bool json) {
         list.add(JsonObject{{"run", run.folder().string()},
                             {"phase", enum_name(run.phase())},
                             {"steps", run.summary().steps},
-                            {"loss", run.summary().loss},
+                            {"loss", run.summary().loss.mean()},
                             {"validation_loss", run.summary().validation_loss},
                             {"bits_per_byte", run.summary().bits_per_byte}});
     if (json)

@@ -18,8 +18,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr double average_decay = 0.95;  // of the loss, per step
-
 std::string row(std::string_view name, const std::string& text) { return fmt::format("{:<12}{}\n", name, text); }
 
 std::string describe(const SetFacts& set) {
@@ -108,15 +106,12 @@ void TrainProgress::start(const TrainStart& start) {
 void TrainProgress::add(const TrainReport& r) {
     seconds_ += r.timing.seconds;
     tokens_ += r.timing.seconds * r.timing.tokens_per_second;
-    if (!std::isfinite(r.metrics.loss)) return;
-    average_ = average_decay * average_ + (1 - average_decay) * r.metrics.loss;
-    weight_ = average_decay * weight_ + (1 - average_decay);
 }
 
 std::string TrainProgress::line(const TrainReport& r) const {
     return fmt::format("step {}/{}  loss {}  {} elapsed, {} left  {:.0f} tokens/s  lr {:.1e}", r.metrics.step, r.steps,
-                       weight_ > 0 ? number(average_ / weight_) : "-", clock(r.seconds_elapsed), clock(r.seconds_left),
-                       tokens_ / seconds_, r.metrics.learning_rate);
+                       number(r.smoothed_loss), clock(r.seconds_elapsed), clock(r.seconds_left), tokens_ / seconds_,
+                       r.metrics.learning_rate);
 }
 
 void TrainProgress::show(const TrainReport& r) {
@@ -158,8 +153,7 @@ void TrainProgress::finish(const TrainResult& result) {
     const RunSummary& run = result.summary;
     std::error_code ignored;
     print_status("trained {} in {}: loss {}{}\n", format_count(run.steps, "step"), format_duration(run.seconds),
-                 number(weight_ > 0 ? average_ / weight_ : run.loss),
-                 validation_text("; ", run.validation_loss, run.bits_per_byte));
+                 number(run.loss.mean()), validation_text("; ", run.validation_loss, run.bits_per_byte));
     fs::path best = fs::path(output_) / "checkpoints" / checkpoint_name(run.best_step);
     if (run.best_step > 0 && run.best_step < run.steps && fs::exists(best, ignored))
         print_status("{}",

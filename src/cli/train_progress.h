@@ -37,7 +37,6 @@ class TrainProgress {
     int processes_ = 1;
     Clock::time_point drawn_at_;
     double seconds_ = 0, tokens_ = 0;  // since the last line
-    double average_ = 0, weight_ = 0;  // of the loss
 };
 
 }  // namespace puna

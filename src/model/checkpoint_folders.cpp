@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <string_view>
 #include <system_error>
 
@@ -22,7 +23,10 @@ constexpr std::string_view prefix = "step-";
 std::string checkpoint_name(int64_t step) { return fmt::format("{}{:08}", prefix, step); }
 
 bool is_checkpoint_name(std::string_view name) {
-    return name.starts_with(prefix) && name.find_first_not_of("0123456789", prefix.size()) == name.npos;
+    if (!name.starts_with(prefix)) return false;
+    int64_t step = -1;
+    std::from_chars(name.data() + prefix.size(), name.data() + name.size(), step);
+    return step >= 0 && name == checkpoint_name(step);  // not another program's "step-1000"
 }
 
 std::vector<fs::path> complete_checkpoints(const fs::path& folder) {

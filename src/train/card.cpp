@@ -149,7 +149,8 @@ std::string training(const CardFacts& facts, const RunSummary& run) {
     out += fmt::format("- tokenizer: {}, tokenizer.json XXH3 {}\n", format_count(data.vocabulary, "token"),
                        hash_digits(data.tokenizer));
     out += fmt::format("- {} on {}\n", format_count(run.steps, "step"), format_count(run.trained, "trained token"));
-    if (std::isfinite(run.loss)) out += fmt::format("- final training loss: {:.4f} nats per token\n", run.loss);
+    if (double loss = run.loss.mean(); std::isfinite(loss))
+        out += fmt::format("- final training loss: {:.4f} nats per token, smoothed over about 20 steps\n", loss);
     if (std::isfinite(run.tokens_per_second)) {
         std::string name = processor_name();
         out += fmt::format("- time: {} in steps{}, median {:.0f} tokens per second", format_duration(run.seconds),

@@ -176,7 +176,8 @@ void remove_stale(const fs::path& output, int64_t step) {
     for (const fs::path& parent : {output, folder})
         for (const fs::directory_entry& entry : fs::directory_iterator(parent, problem)) {
             std::string name = entry.path().filename().string();
-            bool half_removed = is_checkpoint_name(name) && !file_exists(entry.path() / checkpoint_manifest);
+            bool half_removed = step > 0 && parent == folder && is_checkpoint_name(name) &&
+                                entry.is_directory(problem) && !file_exists(entry.path() / checkpoint_manifest);
             if (parse_temporary_name(name) || half_removed) stale.push_back(entry.path());
         }
     for (const fs::path& path : stale) fs::remove_all(path, problem);

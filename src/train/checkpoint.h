@@ -42,8 +42,8 @@ std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::pa
 RunState load_checkpoint(const std::filesystem::path& checkpoint, Llama& llama, Optimizer& optimizer);
 
 // Renames damaged checkpoints of later steps to step-N.damaged, so that they are neither counted nor found again, and
-// removes what killed runs left in `output`: unfinished files, and checkpoints without a manifest. The caller must hold
-// the lock.
+// removes what killed runs left in `output`: unfinished files and, of a run that is resumed (step > 0), checkpoints
+// without a manifest. The caller must hold the lock.
 void remove_stale(const std::filesystem::path& output, int64_t step);
 
 // Throws Error if a run with recipe `now` cannot resume one with recipe `before`. Fields of the learning rate schedule,

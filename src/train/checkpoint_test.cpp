@@ -145,6 +145,18 @@ TEST_F(Checkpoints, OneWithoutAManifestIsRemovedWhenTheRunIsResumed) {
     EXPECT_TRUE(fs::exists(checkpoints / second));
 }
 
+TEST_F(Checkpoints, FilesOfOtherProgramsStay) {
+    fs::path checkpoints = folder_ / "checkpoints";
+    std::vector<fs::path> folders{folder_ / first, folder_ / "step-1000", checkpoints / "step-1000",
+                                  checkpoints / "step-"},
+        files{folder_ / "step-7", checkpoints / second};
+    for (const fs::path& path : folders) fs::create_directories(path);
+    for (const fs::path& path : files) write_file(path, "a note");
+    for (int64_t step : {0, 9}) remove_stale(folder_.path(), step);
+    for (const std::vector<fs::path>* list : {&folders, &files})
+        for (const fs::path& path : *list) EXPECT_TRUE(fs::exists(path)) << path;
+}
+
 TEST_F(Checkpoints, TheBestIsKeptBesideTheNewest) {
     for (int64_t step : {1, 2, 3}) save(step, {.newest = 1, .best = 1});
     EXPECT_THAT(folder_.names(), ElementsAre(first, third));

@@ -130,6 +130,12 @@ double median(std::vector<double> values) {
     return *middle;
 }
 
+void SmoothedValue::add(double value) {
+    constexpr double decay = 0.95;
+    sum = decay * sum + (1 - decay) * value;
+    weight = decay * weight + (1 - decay);
+}
+
 std::string to_line(const StepMetrics& m) {
     JsonObject json{{"step", m.step}};
     add(json, "loss", m.loss);
@@ -167,7 +173,7 @@ std::vector<StepTiming> read_timing(const std::filesystem::path& path) { return 
 void add(RunSummary& s, const StepMetrics& m) {
     s.steps = m.step;
     s.trained += m.trained;
-    if (std::isfinite(m.loss)) s.loss = m.loss;
+    if (std::isfinite(m.loss)) s.loss.add(m.loss);
     if (std::isfinite(m.validation_loss)) s.validation_loss = m.validation_loss;
     if (std::isfinite(m.bits_per_byte)) s.bits_per_byte = m.bits_per_byte;
     s.best_bits_per_byte = std::fmin(s.best_bits_per_byte, m.bits_per_byte);

@@ -44,11 +44,19 @@ std::vector<StepMetrics> read_metrics(const std::filesystem::path& path);
 std::vector<StepTiming> read_timing(const std::filesystem::path& path);
 
 // Totals, last and best values of the lines. NaN: never measured.
+// A mean in which each value weighs 5 % less than the one after it.
+struct SmoothedValue {
+    double sum = 0, weight = 0;
+    void add(double value);
+    double mean() const { return weight > 0 ? sum / weight : std::numeric_limits<double>::quiet_NaN(); }
+};
+
 struct RunSummary {
     static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-    int64_t steps = 0, trained = 0;                                 // trained: tokens in the loss, over all steps
-    double loss = nan, validation_loss = nan, bits_per_byte = nan;  // last measured values
+    int64_t steps = 0, trained = 0;                     // trained: tokens in the loss, over all steps
+    SmoothedValue loss = {};                            // of training
+    double validation_loss = nan, bits_per_byte = nan;  // last measured values
     double best_validation_loss = nan, best_bits_per_byte = nan;
     int64_t best_step = 0;                        // of the best validation loss
     double seconds = 0;                           // in steps, without validation and checkpoints

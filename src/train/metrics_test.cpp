@@ -78,7 +78,7 @@ TEST(Metrics, DamagedAndUnfinishedLinesAreSkipped) {
     EXPECT_THAT(error_of([&] { read_metrics(folder / "none"); }), HasSubstr("none: cannot open"));
 }
 
-TEST(Metrics, ASummaryHasTotalsLastValuesAndMedians) {
+TEST(Metrics, ASummaryHasTotalsASmoothedLossLastValuesAndMedians) {
     RunSummary s = summarize({{1, 4, 1e-3, 1, 100, nan, nan},
                               {2, 3, 1e-3, 1, 100, 3.5, 1.25},
                               {3, nan, 1e-3, 0, 0, nan, nan},
@@ -86,14 +86,14 @@ TEST(Metrics, ASummaryHasTotalsLastValuesAndMedians) {
                              {{1, 2, 10, 0.1}, {2, 3, 30, 0.3}, {3, nan, nan, nan}, {4, 1, 20, 0.2}});
     EXPECT_EQ(s.steps, 4);
     EXPECT_EQ(s.trained, 250);
-    EXPECT_EQ(s.loss, 2);
+    EXPECT_NEAR(s.loss.mean(), (0.9025 * 4 + 0.95 * 3 + 2) / 2.8525, 1e-12) << "each weighs 5 % less than the next";
     EXPECT_EQ(s.validation_loss, 3.75);
     EXPECT_EQ(s.bits_per_byte, 1.5);
     EXPECT_EQ(s.best_bits_per_byte, 1.25);
     EXPECT_EQ(s.seconds, 6);
     EXPECT_EQ(s.tokens_per_second, 20);
     EXPECT_EQ(s.share, 0.2);
-    EXPECT_TRUE(std::isnan(summarize({}, {}).loss));
+    EXPECT_TRUE(std::isnan(summarize({}, {}).loss.mean()));
     EXPECT_TRUE(std::isnan(summarize({}, {}).share));
 }
 

@@ -104,7 +104,7 @@ JsonObject all_series(const RunHistory& h) {
 JsonObject summary_json(const RunSummary& s) {
     return {{"steps", s.steps},
             {"trained", s.trained},
-            {"loss", s.loss},
+            {"loss", s.loss.mean()},
             {"validation_loss", s.validation_loss},
             {"bits_per_byte", s.bits_per_byte},
             {"best_validation_loss", s.best_validation_loss},

@@ -220,7 +220,11 @@ void Trainer::start_or_resume() {
             fail("{}: no checkpoint to resume from is left; start again in another output folder", recipe_.output);
         if (rank0) log_info("{}: stopped before its first checkpoint; starting from step 0", recipe_.output);
     }
-    if (last_checkpoint_) resume_from(*last_checkpoint_);
+    if (last_checkpoint_) {
+        resume_from(*last_checkpoint_);
+        checkpointed_ = state_.step;
+        has_earlier_model_ = file_exists(fs::path(recipe_.output) / "config.json");
+    }
     if (last_checkpoint_ && state_.step == recipe_.steps && rank0)
         log_info("{}: training is already complete ({}/{} steps); rewriting the model files", recipe_.output,
                  state_.step, recipe_.steps);
@@ -347,7 +351,7 @@ void Trainer::checkpoint() {
     CheckpointsToKeep keep{.newest = recipe_.keep_checkpoints};
     if (recipe_.keep_best && so_far_.best_step > 0) keep.best = so_far_.best_step;
     save_checkpoint(checkpoints(), state_, llama_, optimizer_, model_files_, keep);
-    folder_->remove_model();
+    if (std::exchange(has_earlier_model_, false)) folder_->remove_model();
     folder_->write_report();
 }
 
@@ -383,7 +387,7 @@ void Trainer::advance(double elapsed) {
         elapsed += seconds_now() - start;
         double left =
             elapsed / static_cast<double>(state_.step - first_step_) * static_cast<double>(recipe_.steps - state_.step);
-        if (hooks_.on_step) hooks_.on_step({m, timing, recipe_.steps, elapsed, left, peak_});
+        if (hooks_.on_step) hooks_.on_step({m, timing, so_far_.loss.mean(), recipe_.steps, elapsed, left, peak_});
     }
     bool is_best = recipe_.keep_best && so_far_.best_step == state_.step;
     if (due(recipe_.checkpoint_every) || is_best)

@@ -43,6 +43,7 @@ struct TrainStart {
 struct TrainReport {
     StepMetrics metrics;
     StepTiming timing;
+    double smoothed_loss = 0;
     int64_t steps = 0;
     double seconds_elapsed = 0, seconds_left = 0;  // elapsed: since this process began
     double peak = 0;                               // of this machine, in GFLOP/s: what timing.share is relative to
@@ -117,7 +118,8 @@ class Trainer {
     std::vector<ModelFile> model_files_;  // rank 0 only
     RunSummary so_far_;                   // rank 0 only
     int64_t first_step_ = 0, checkpointed_ = -1;
-    int64_t idle_rows_ = 0;  // consecutive rows without a token in the loss
+    bool has_earlier_model_ = false;  // the folder does, of the steps that it was finished with before
+    int64_t idle_rows_ = 0;           // consecutive rows without a token in the loss
 };
 
 }  // namespace puna

@@ -197,6 +197,33 @@ TEST_F(Training, AFinishedRunThatGoesOnStandsForItsNewestCheckpoint) {
     EXPECT_EQ(find_model(out), out);
 }
 
+TEST_F(Training, AFinishedRunThatTakesNoFurtherStepKeepsItsModel) {
+    Recipe recipe = in("out"), longer = recipe;
+    train(recipe);
+    fs::path model = fs::path(recipe.output) / "model.safetensors";
+    std::string before = read_text(model);
+    longer.steps = 20;
+    EXPECT_EQ(train(longer, {.resume = true, .stop = [] { return true; }}).step, recipe.steps);
+    EXPECT_EQ(read_text(model), before);
+    EXPECT_FALSE(train(recipe, {.resume = true}).stopped) << "as before, it is finished";
+}
+
+TEST_F(Training, FilesThatAreAddedToAFolderWhileItTrainsStay) {
+    Recipe recipe = in("out");
+    recipe.checkpoint_every = 2;
+    fs::path notes = fs::path(recipe.output) / "README.md";
+    train(recipe, {.on_step =
+                       [&](const TrainReport& r) {
+                           if (r.metrics.step == 1) write_file(notes, "my notes");
+                       },
+                   .stop =
+                       [&] {
+                           return fs::exists(notes) &&
+                                  complete_checkpoints(notes.parent_path() / "checkpoints").size() > 0;
+                       }});
+    EXPECT_EQ(read_text(notes), "my notes");
+}
+
 TEST_F(Training, ARecipeThatNeedsTooMuchMemoryIsToldBeforeItIsUsed) {
     for (int64_t batch : {4, 1 << 20}) {
         Recipe recipe = in(fmt::format("batch {}", batch));
