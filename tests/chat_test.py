@@ -269,6 +269,18 @@ def conversations_are_saved_and_loaded(folder):
     terminal.enter("/reset")
     terminal.at_prompt()
     assert saved(terminal, folder) == before[:1]
+    lines = pathlib.Path(folder) / "lines.jsonl"
+    record = '{"messages": [{"role": "user", "content": "precious"}, {"role": "assistant", "content": "yes"}]}\n'
+    for records in (1, 2):
+        lines.write_text(record * records)
+        name = f"{lines}:1" if records > 1 else f"{lines}"
+        terminal.enter(f"/load {name}")
+        terminal.expect("loaded 2 messages")
+        terminal.at_prompt()
+        terminal.enter(f"/save {name}")
+        terminal.expect(".json" if records == 1 else "is one of several")
+        terminal.at_prompt()
+        assert lines.read_text() == record * records and not pathlib.Path(f"{lines}:1").exists()
     kept = pathlib.Path(folder) / "state/puna/conversation.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     terminal.enter("/load")
@@ -283,7 +295,7 @@ def conversations_are_saved_and_loaded(folder):
     terminal.expect("pipe: is not a regular file")
     terminal.at_prompt()
     terminal.enter(f"/save {folder}/notes")
-    terminal.expect("notes: already exists and is not a saved conversation")
+    terminal.expect("notes: already exists and is not a conversation")
     terminal.at_prompt()
     assert (pathlib.Path(folder) / "notes").read_text() == "precious"
     terminal.enter(f"/save {path}")                   # a conversation of this chat
@@ -296,12 +308,20 @@ def conversations_are_saved_and_loaded(folder):
     terminal.at_prompt()
     assert "precious" in other.read_text()
     terminal.enter("/save --force")
-    terminal.expect("/save --force needs a file")
+    terminal.expect("/save needs a file")
     terminal.at_prompt()
-    terminal.enter(f"/save --force {other}")
+    terminal.type(f"/save --force {folder}/oth\t")
+    terminal.expect("other.json")
+    terminal.enter("")
     terminal.expect("saved ")
     terminal.at_prompt()
     assert "precious" not in other.read_text()
+    blanks = pathlib.Path(folder) / "blanks.json"
+    blanks.write_text('{"messages": []}')
+    terminal.enter(f"/save   --force   {blanks}")
+    terminal.expect("saved ")
+    terminal.at_prompt()
+    assert "options" in blanks.read_text()
     for name, content, problem in [("none.json", None, "none.json"), ("broken.json", '{"messages": [{', "not valid JSON"),
                                    ("role.json", '{"messages": [{"role": "king", "content": "x"}]}', "king")]:
         if content:

@@ -142,7 +142,7 @@ def chat_saves_any_conversation_and_overwrites_nothing_else(model):
     for text in ("precious", '{"name": "package"}'):
         with open(notes, "w") as file:
             file.write(text)
-        is_one_line(run("chat", model, text=f"/save {link}\n", code=1).stderr, "link", "not a saved conversation")
+        is_one_line(run("chat", model, text=f"/save {link}\n", code=1).stderr, "link", "not a conversation")
         assert open(notes).read() == text
     os.mkfifo(pipe)
     is_one_line(run("chat", model, text=f"/load {pipe}\n", code=1).stderr, pipe, "not a regular file")

@@ -9,6 +9,7 @@
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "core/utf8.h"
+#include "data/input_files.h"
 #include "model/weights.h"
 
 #include <unistd.h>
@@ -61,7 +62,7 @@ std::string shown_value(const Field& field) {
     return value.empty() ? "none" : printable(value);
 }
 
-bool is_saved_conversation(const std::filesystem::path& path) {
+bool is_conversation(const std::filesystem::path& path) {
     MappedFile existing(path);
     try {
         parse_conversation(existing.text(), path.string(), {});
@@ -69,6 +70,26 @@ bool is_saved_conversation(const std::filesystem::path& path) {
     } catch (const Error&) {
         return false;
     }
+}
+
+// A chat is saved as one JSON file of its own.
+void check_save_name(const std::string& path) {
+    if (names_record(path))
+        fail(ErrorKind::usage, "{}: is one of several conversations of a file: choose a file of its own", path);
+    if (format_of(path) == InputFormat::jsonl)
+        fail(ErrorKind::usage,
+             "{}: each line of a .jsonl file is a conversation: choose a name that ends in .json, data pack reads both",
+             path);
+}
+
+constexpr std::string_view force_flag = "--force", blanks = " \t";
+
+// "--force FILE" without the flag; the whole argument if it does not begin with it.
+std::string_view without_force(std::string_view argument) {
+    if (!argument.starts_with(force_flag)) return argument;
+    std::string_view rest = argument.substr(force_flag.size());
+    size_t begin = rest.find_first_not_of(blanks);
+    return begin == 0 ? argument : rest.substr(std::min(begin, rest.size()));
 }
 
 bool can_be_typed(std::string_view name) {
@@ -107,7 +128,7 @@ const ChatSession::Command ChatSession::commands[] = {
     {"/set", "[NAME VALUE]", "set an option; VALUE default: as at the start; alone: show all options",
      &ChatSession::set},
     {"/info", "", "show the model, the context and the options", &ChatSession::info},
-    {"/save", "FILE", "write the conversation and the options as JSON", &ChatSession::save},
+    {"/save", "[--force] FILE", "write the conversation and the options as JSON", &ChatSession::save},
     {"/load", "[FILE]", "continue a saved conversation; without FILE: the last one", &ChatSession::load},
     {"/exit", "", "leave; also /bye or Ctrl-D", &ChatSession::exit},
     {"/bye", "", "", &ChatSession::exit},
@@ -122,7 +143,8 @@ void ChatSession::run_command(std::string_view line) {
     for (const Command& command : commands) {
         known.push_back(command.name);
         if (command.name != name) continue;
-        if (command.argument == "FILE" && argument.empty()) fail("{0} needs a file: {0} FILE", name);
+        if (command.argument.ends_with(" FILE") && without_force(argument).empty())
+            fail("{0} needs a file: {0} FILE", name);
         if (command.argument.empty() && !argument.empty())
             fail("{} takes no argument, '{}' was given", name, printable(argument));
         return (this->*command.run)(argument);
@@ -145,7 +167,11 @@ TabCompletion ChatSession::complete(std::string_view text) const {
     }
     std::string_view name = text.substr(0, blank), argument = text.substr(blank + 1);
     found.begin = blank + 1;
-    if (name == "/save" || name == "/load") found.words = files_like(argument);
+    if (name == "/save" || name == "/load") {
+        std::string_view path = name == "/save" ? without_force(argument) : argument;
+        found.begin += argument.size() - path.size();
+        found.words = files_like(path);
+    }
     if (name != "/set") return found;
     GenerateOptions options;
     for (const Field& field : list_fields(options))
@@ -249,14 +275,12 @@ void ChatSession::info(const std::string&) {
 
 // Without --force it overwrites only what this chat has saved or loaded.
 void ChatSession::save(const std::string& named) {
-    constexpr std::string_view flag = "--force ";
-    if (named == "--force") fail("/save --force needs a file: /save --force FILE");
-    bool force = named.starts_with(flag);
-    std::string path = force ? named.substr(flag.size()) : named;
+    std::string path(without_force(named));
+    bool force = path != named;
+    check_save_name(path);
     std::error_code absent;
     if (std::filesystem::is_regular_file(path, absent) && !std::filesystem::is_empty(path, absent)) {
-        if (!is_saved_conversation(path))
-            fail("{}: already exists and is not a saved conversation; choose another file", path);
+        if (!is_conversation(path)) fail("{}: already exists and is not a conversation; choose another file", path);
         if (!force && !files_.contains(path))
             fail("{0}: already exists; choose another file, or /save --force {0}", path);
     }

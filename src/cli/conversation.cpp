@@ -158,6 +158,11 @@ Conversation parse_conversation(std::string_view json, std::string_view path, co
     return conversation;
 }
 
+bool names_record(const std::string& name) {
+    Place place = parse_place(name);
+    return !place.is_whole() && file_exists(place.path);
+}
+
 Conversation load_conversation(const std::string& name, const GenerateOptions& defaults) {
     std::string json = read_record_at(parse_place(name));
     JsonDocument record(json, name, file_limits);

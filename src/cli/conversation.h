@@ -53,5 +53,6 @@ Conversation parse_conversation(std::string_view json, std::string_view path, co
 // Also of a file of training data, in any of its formats (chat/training_conversation.h). name: of the file, or of one
 // of several conversations in it, as errors name it: "talk.jsonl:18", "talk.json[17]".
 Conversation load_conversation(const std::string& name, const GenerateOptions& defaults);
+bool names_record(const std::string& name);  // whether it is one of several
 
 }  // namespace puna
