@@ -2,6 +2,7 @@
 """puna data with injected disk failures, killed at every disk call and on a full disk: a set is complete or absent. Also
 its command-line behavior. usage: data_test.py PUNA WRITE_MODEL"""
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -174,6 +175,30 @@ def a_signal_leaves_no_file(folder, command):
         assert list((folder / "disk").iterdir()) == []
 
 
+def one_signal_is_enough_while_an_input_is_silent(folder, command):
+    os.mkfifo(folder / "without_writer")
+    for name in ("-", folder / "without_writer"):
+        for share in ([], ["--validation-share", 0]):
+            words = ["pack", name, "--tokenizer", folder / "model", "--output", folder / "disk/set", *share]
+            pack = subprocess.Popen([PUNA, "data", *map(str, words)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            while not list((folder / "disk").iterdir()):
+                assert pack.poll() is None, pack.stderr.read()
+                time.sleep(0.01)
+            pack.send_signal(signal.SIGINT)
+            assert pack.wait(timeout=60) == 130 and list((folder / "disk").iterdir()) == [], (name, share)
+            pack.stdin.close()
+
+
+def piped_json_is_known_by_its_content(folder, command):
+    texts = ["one", "two", "three"]
+    for piped in ("".join(json.dumps({"text": text}) + "\n" for text in texts), json.dumps([{"text": text} for text in texts])):
+        for share in ([], ["--validation-share", 0]):
+            run("pack", "-", "--tokenizer", folder / "model", "--output", folder / "disk/set", *share, input=piped)
+            shown = json.loads(run("show", folder / "disk/set", "--json").stdout)["first_documents"]
+            assert [document["text"] for document in shown] == [f"<|begin_of_text|>{text}<|end_of_text|>" for text in texts], shown
+            clear(folder / "disk")
+
+
 def bad_inputs_end_the_command_or_are_skipped_by_name(folder, command):
     (folder / "in").mkdir()
     (folder / "in/a.jsonl").write_text('{"text": "one"}\n' + '{"text": 1}\n' * 25 + '{"text": "two"}\n')
@@ -195,6 +220,9 @@ def bad_inputs_end_the_command_or_are_skipped_by_name(folder, command):
     clear(folder / "disk")
     result = run(*arguments[:1], folder / "in/c.png", *arguments[2:], "--skip-bad")
     assert result.returncode == 1 and "nothing is left: 1 file skipped" in result.stderr, result
+    (folder / "other.jsonl").write_text('{"story": "one"}\n')
+    result = run(*arguments[:1], folder / "other.jsonl", *arguments[2:], "--skip-bad")
+    assert "--text-field names another field" in result.stderr.splitlines()[0] and "text_field" not in result.stderr, result
     result = run(*arguments, "--encoding", "klingon")
     assert result.returncode == 2 and "--encoding: 'klingon' is not known" in result.stderr, result
     trained = train_tokenizer(folder, folder / "in", "--skip-bad", "--vocabulary", 256 + 16 + 2, "--json")
@@ -213,7 +241,7 @@ def marked_text_is_converted(folder, command):
         assert document["text"] == f"<|begin_of_text|>{words}<|end_of_text|>", document
 
 
-for test in (any_call_may_fail, packing_may_be_killed_at_any_call, a_forced_set_takes_the_place_of_the_old_one_in_one_step, a_full_disk_is_reported, a_signal_leaves_no_file, command_line_behavior,
+for test in (any_call_may_fail, packing_may_be_killed_at_any_call, a_forced_set_takes_the_place_of_the_old_one_in_one_step, a_full_disk_is_reported, a_signal_leaves_no_file, one_signal_is_enough_while_an_input_is_silent, piped_json_is_known_by_its_content, command_line_behavior,
              json_files_are_read_as_their_format_says, the_examples_of_the_documentation_are_as_shown, bad_inputs_end_the_command_or_are_skipped_by_name, marked_text_is_converted):
     with tempfile.TemporaryDirectory() as scratch:
         test(pathlib.Path(scratch), prepare(pathlib.Path(scratch)))

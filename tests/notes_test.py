@@ -102,7 +102,7 @@ def fields_without_effect_are_reported_as_given(folder):
 
 
 def packing_reports_options_without_effect(folder):
-    has_note(pack(folder, "one.txt", "a single document"), "validation_share: there is no validation set", "held out from 32 KiB on")
+    has_note(pack(folder, "one.txt", "a single document"), "--validation-share: there is no validation set", "held out from 32 KiB on")
     has_note(pack(folder, "two.txt", "one\n<|endoftext|>\ntwo", "--validation-share", 1e-9), "--validation-share: there is no validation set", "none of 2 documents fell")
     assert "there is no" not in pack(folder, "whole.txt", "a single document", "--validation-share", 0).stderr
     has_note(pack(folder, "lines.jsonl", '{"text": "x y"}\n', "--separator", "---", "--date", "1 May 2025"), "--separator: has no effect")

@@ -512,6 +512,8 @@ def invalid_recipes_and_flags_are_reported(folder):
     recipe.write_bytes(pathlib.Path("tests/corpus/recipe/broken_table").read_bytes())
     assert "recipe.toml: " in last_line(puna("train", recipe, code=1))
     puna("train", code=2)
+    (folder / "heads.toml").write_text("data = 'x'\noutput = 'y'\ndim = 64\nheads = 4\n")
+    assert "puna train: --dim: 30 is not a multiple" in last_line(puna("train", folder / "heads.toml", "--dim", "30", code=2))
     assert "dim: 30 is not a multiple of 4 heads" in last_line(puna("train", "--data", "x", "--output", "y", "--dim", "30", "--heads", "4", code=2))
     assert "--weight-decay is out of range: 1e99" in last_line(puna("train", "--weight-decay", "1e99", code=2))
     assert "no such folder" in last_line(puna("train", "--data", folder / "nowhere", "--output", "y", "--no-recompute", code=1))

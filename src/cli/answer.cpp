@@ -1,5 +1,6 @@
 #include "cli/answer.h"
 
+#include "cli/chat_context.h"
 #include "core/json_text.h"
 #include "core/progress.h"
 
@@ -45,10 +46,10 @@ std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& en
 
 std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine,
                                 const std::function<bool(std::string_view)>& given) {
-    if (options.max_tokens >= engine.context())
+    if (std::string larger = larger_context_flag(engine.context(), engine.config().context);
+        options.max_tokens >= engine.context())
         fail_value("max_tokens", "{} leaves no room for a prompt in a context of {}; use a smaller one{}",
-                   options.max_tokens, engine.context(),
-                   engine.context() < engine.config().context ? " or a larger --context" : "");
+                   options.max_tokens, engine.context(), larger.empty() ? "" : ", or start with " + larger);
     std::vector<FieldNote> notes;
     std::string_view reason = why_greedy(options.sample),
                      cause = options.sample.temperature == 0 ? "temperature" : "top_k";

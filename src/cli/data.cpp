@@ -75,7 +75,7 @@ int run_pack(Arguments arguments) {
         "/save wrote. All may be compressed (.gz, .zst).",
         "puna data pack my-text/ --tokenizer my-tokenizer --output my-data\n"
         "puna data pack my-conversations.jsonl --tokenizer models/starter --output my-talk --hold-out-last 1");
-    flags.positional("INPUT", options.inputs, "text and JSON files, or folders of them");
+    flags.positional("INPUT", options.inputs, inputs_help);
     flags.add(list_fields(path));
     flags.add(list_fields(options));
     flags.add_json("print JSON for scripts");
@@ -88,9 +88,11 @@ int run_pack(Arguments arguments) {
     Tokenizer tokenizer = load_tokenizer(model);
     ChatTemplateText chat = find_chat_template(model, tokenizer);
     catch_stop_signals("\nstopping; Ctrl-C again ends at once\n");
+    BadInputs bad(options.input.skip_bad, with_flag_name);
     PackResult result;
     try {
-        result = naming_remedies([&] { return pack(options, tokenizer, chat, [] { return stop_signal() != 0; }); });
+        auto stop = [] { return stop_signal() != 0; };
+        result = naming_remedies([&] { return pack(options, tokenizer, chat, bad, stop); });
     } catch (const PackStopped&) {
         return stop_code();
     }

@@ -68,9 +68,13 @@ bool Flags::given(std::string_view name) const { return std::find(given_.begin()
 
 void Flags::check_required() const { puna::check_required(fields_); }
 
-void Flags::print(const std::vector<FieldNote>& notes) const {
-    for (const FieldNote& note : notes)
-        log_warning("{}: {}", given(note.field) ? flag_name(note.field) : note.field, note.text);
+void Flags::print(const std::vector<FieldNote>& notes, const std::vector<std::string>& in_file) const {
+    auto name = [&](const std::string& field) {
+        bool is_flag = std::any_of(fields_.begin(), fields_.end(), [&](const Field& f) { return f.name == field; });
+        bool is_other = !given(field) && std::find(in_file.begin(), in_file.end(), field) != in_file.end();
+        return is_flag && !is_other ? flag_name(field) : field;
+    };
+    for (const FieldNote& note : notes) log_warning("{}: {}", name(note.field), note.text);
 }
 
 HelpPage Flags::help() const {

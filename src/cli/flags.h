@@ -60,8 +60,8 @@ class Flags {
 
     void check_required() const;  // that every required field was set, by a flag or otherwise
 
-    // Logs warnings: "top_p: has no effect, ...", or "--top-p: ..." if the field was set by its flag.
-    void print(const std::vector<FieldNote>& notes) const;
+    // Logs warnings: "--top-p: has no effect, ..."; of a field that a file has set and no flag, "top_p: ...".
+    void print(const std::vector<FieldNote>& notes, const std::vector<std::string>& in_file = {}) const;
 
     HelpPage help() const;
 

@@ -12,18 +12,16 @@ namespace puna {
 
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-
 class IdReader {
  public:
     IdReader(std::string_view content, std::string_view name, int64_t vocabulary)
         : content_(content), name_(name), vocabulary_(vocabulary) {}
 
     std::vector<int32_t> read() {
-        size_t first = content_.find_first_not_of(" \t\r\n");
+        std::string_view text = without_leading_space(content_);
         if (content_.find('\0') != content_.npos) {
             read_binary();
-        } else if (first != content_.npos && (content_[first] == '{' || content_[first] == '[')) {
+        } else if (text.starts_with('{') || text.starts_with('[')) {
             read_json();
         } else {
             read_decimal();
@@ -64,10 +62,10 @@ class IdReader {
 
     void read_decimal() {
         const char *at = content_.data(), *end = at + content_.size();
-        while ((at = std::find_if_not(at, end, is_space)) != end) {
+        while ((at = std::find_if_not(at, end, is_white_space)) != end) {
             int64_t id = 0;
             auto [next, problem] = std::from_chars(at, end, id);
-            if (problem != std::errc() || (next != end && !is_space(*next))) {
+            if (problem != std::errc() || (next != end && !is_white_space(*next))) {
                 reject_other_formats(content_, name_);
                 fail("{}: not a token id at byte {}: ids are separated by white space", name_, at - content_.data());
             }

@@ -1,12 +1,15 @@
 // cli/input_remedies.h — what commands that read inputs say about those that cannot be read.
 //
-//   PackResult result = naming_remedies([&] { return pack(options, tokenizer, chat); });
+//   BadInputs bad(options.input.skip_bad, with_flag_name);
+//   PackResult result = naming_remedies([&] { return pack(options, tokenizer, chat, bad); });
 #pragma once
 #include "cli/help.h"
 #include "core/json_text.h"
 #include "data/bad_input.h"
 
 namespace puna {
+
+inline constexpr std::string_view inputs_help = "text and JSON files, or folders of them; -: standard input";
 
 // The message; an option that it ends with by name, as a remedy, becomes a flag.
 inline std::string with_flag_name(const BadInput& problem) {

@@ -54,7 +54,7 @@ int run_tokenizer_train(Arguments arguments) {
         "Train a byte-level BPE tokenizer on text: .txt, .json and .jsonl files as for puna data pack, also compressed "
         "as .gz or .zst.",
         "puna tokenizer train my-text/ --vocabulary 2048 --output my-tokenizer");
-    flags.positional("INPUT", inputs, "text and JSON files, or folders of them");
+    flags.positional("INPUT", inputs, inputs_help);
     flags.add(list_fields(options));
     flags.add(list_fields(more));
     flags.add_json("print a summary as JSON");
@@ -64,7 +64,7 @@ int run_tokenizer_train(Arguments arguments) {
     const std::string& output = more.output;
     check_overwrite(output, {"a tokenizer", is_tokenizer_folder}, more.force);
     check_options(more.input);
-    BadInputs bad(more.input.skip_bad);
+    BadInputs bad(more.input.skip_bad, with_flag_name);
     Tokenizer tokenizer = naming_remedies([&] {
         std::vector<InputFile> files = find_input_files(inputs, bad);
         if (flags.given("text_field") && std::all_of(files.begin(), files.end(), [](auto& f) { return f.is_text(); }))

@@ -93,10 +93,11 @@ void print_line(const std::string& json) {
     }
 }
 
-void validate_file(const Recipe& recipe, const std::string& path, int processes) {
+void validate_file(const Recipe& recipe, const std::string& path, const Flags& flags, int processes) {
     try {
         validate(recipe, processes);
     } catch (const Error& problem) {
+        if (flags.given(problem.field)) throw;
         rethrow_with(path, problem);
     }
 }
@@ -195,7 +196,7 @@ int run_train(Arguments arguments) {
     if (flags.threads() == 0 && group.size() > 1)
         set_threads(std::max(1, threads() / group.size()));  // the processes share one machine
     flags.check_required();
-    path.empty() ? validate(recipe, group.size()) : validate_file(recipe, path, group.size());
+    path.empty() ? validate(recipe, group.size()) : validate_file(recipe, path, flags, group.size());
     ShardSet data(recipe.data);  // throws if the folder is not a packed set
     Tokenizer tokenizer = load_tokenizer(data.folder());
     bool has_checkpoint =
@@ -203,9 +204,12 @@ int run_train(Arguments arguments) {
     if (!has_checkpoint) check_base(recipe, tokenizer, flags);
     recipe = resolve(recipe);
     if (group.rank() == 0)
-        flags.print(notes_on(recipe, [&](std::string_view field) {
-            return flags.given(field) || std::find(in_recipe.begin(), in_recipe.end(), field) != in_recipe.end();
-        }));
+        flags.print(notes_on(recipe,
+                             [&](std::string_view field) {
+                                 return flags.given(field) ||
+                                        std::find(in_recipe.begin(), in_recipe.end(), field) != in_recipe.end();
+                             }),
+                    in_recipe);
     SampleMaker sampler(recipe, tokenizer, data.index());
     TrainProgress progress;
     TrainerHooks hooks{.resume = !options.resume.empty(),

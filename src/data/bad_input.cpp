@@ -19,10 +19,10 @@ void count(SkippedInputs& skipped, BadInput::Extent extent) {
 
 void BadInputs::add(const BadInput& problem) {
     if (!skip_) throw problem;
-    if (skipped_.total() == 0) first_ = problem.what();
+    std::string message = message_(problem);
+    if (skipped_.total() == 0) first_ = message;
     if (skipped_.total() < max_logged)
-        log_warning("skipped{}: {}", problem.extent == BadInput::rest_of_file ? " the rest of the file" : "",
-                    problem.what());
+        log_warning("skipped{}: {}", problem.extent == BadInput::rest_of_file ? " the rest of the file" : "", message);
     else
         count(not_logged_[problem.path], problem.extent);
     count(skipped_, problem.extent);

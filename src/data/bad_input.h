@@ -10,8 +10,10 @@
 #include "core/error.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 namespace puna {
 
@@ -33,7 +35,11 @@ struct SkippedInputs {
 
 class BadInputs {
  public:
-    explicit BadInputs(bool skip) : skip_(skip) {}
+    // message: of one that is skipped, where what() is not in the words of the front end.
+    using Message = std::function<std::string(const BadInput&)>;
+    explicit BadInputs(
+        bool skip, Message message = [](const BadInput& problem) { return problem.what(); })
+        : skip_(skip), message_(std::move(message)) {}
 
     void add(const BadInput& problem);  // throws it if inputs are not to be skipped
     const SkippedInputs& skipped() const { return skipped_; }
@@ -42,6 +48,7 @@ class BadInputs {
 
  private:
     bool skip_;
+    Message message_;
     SkippedInputs skipped_;
     std::map<std::string, SkippedInputs> not_logged_;  // by path
     std::string first_;

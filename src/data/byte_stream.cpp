@@ -2,14 +2,11 @@
 
 #include "core/error.h"
 
-#include <fcntl.h>
-#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -52,15 +49,14 @@ std::string lower_extension(const std::filesystem::path& path) {
     return extension;
 }
 
-ByteStream::ByteStream(const std::filesystem::path& path, std::string name)
-    : path_(name.empty() ? path.string() : std::move(name)), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (descriptor_ < 0) fail_errno(errno, "{}: cannot open", path_);
+ByteStream::ByteStream(const std::filesystem::path& path, const std::string& name, CheckStop check_stop)
+    : path_(name.empty() ? path.string() : name), input_(path, path_, std::move(check_stop)) {
     if (lower_extension(path) == ".gz") gzip_ = std::make_unique<Gzip>();
     if (lower_extension(path) == ".zst") zstd_ = std::make_unique<Zstd>();
     if (gzip_ || zstd_) buffer_.resize(buffer_size);
 }
 
-ByteStream::~ByteStream() { ::close(descriptor_); }
+ByteStream::~ByteStream() = default;
 
 size_t ByteStream::read(std::span<char> into) {
     if (into.empty()) return 0;
@@ -68,14 +64,10 @@ size_t ByteStream::read(std::span<char> into) {
 }
 
 size_t ByteStream::read_raw(std::span<char> into) {
-    for (;;) {
-        ssize_t n = ::read(descriptor_, into.data(), into.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) fail_errno(errno, "{}: cannot read", path_);
-        hash_.add(std::as_bytes(into.first(static_cast<size_t>(n))));
-        consumed_ += n;
-        return static_cast<size_t>(n);
-    }
+    size_t n = input_.read(into);
+    hash_.add(std::as_bytes(into.first(n)));
+    consumed_ += static_cast<int64_t>(n);
+    return n;
 }
 
 // Ensures that unread_ is not empty; false at the end of the file.

@@ -9,6 +9,7 @@
 // damaged, or ends inside compressed data.
 #pragma once
 #include "core/hash.h"
+#include "data/input_descriptor.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -24,7 +25,7 @@ std::string lower_extension(const std::filesystem::path& path);  // ".gz" for A.
 class ByteStream {
  public:
     // name: of what is read, in messages; empty: the path.
-    explicit ByteStream(const std::filesystem::path& path, std::string name = {});
+    explicit ByteStream(const std::filesystem::path& path, const std::string& name = {}, CheckStop check_stop = {});
     ~ByteStream();
     ByteStream(const ByteStream&) = delete;
 
@@ -47,7 +48,7 @@ class ByteStream {
     int64_t offset() const { return consumed_ - static_cast<int64_t>(unread_.size()); }
 
     std::string path_;
-    int descriptor_;
+    InputDescriptor input_;
     Hash hash_;
     int64_t consumed_ = 0;
     std::vector<char> buffer_;  // compressed input

@@ -47,7 +47,7 @@ PieceCounter count_pieces(const std::vector<InputFile>& files, const InputOption
     DocumentReader reader(files, {.encoding = options.encoding});
     PieceCounter counter;
     read_batches(reader, "counting", [&](const PieceBatch& batch) {
-        counter.add(texts_of(batch, files, options.text_field, bad));
+        counter.add(texts_of(batch, reader.files(), options.text_field, bad));
         return true;
     });
     bad.log_totals();

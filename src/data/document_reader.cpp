@@ -72,16 +72,23 @@ void DocumentReader::open() {
     item_ = -1;
     lines_ = {};
     json_.emplace(path());
-    stream_.emplace(file().content(), options_.encoding, path());
+    stream_.emplace(file().content(), options_.encoding, path(), options_.check_stop);
     read_more();
     if (options_.log && !stream_->encoding().empty() && stream_->mark_size() > 0)
         log_info("{}: converted from {}, by its byte order mark", path(), stream_->encoding());
     reject_non_text(pending_, path());
     if (file().format == InputFormat::json) reject_foreign_file(pending_, path());
-    if (file().is_text() && contains_json(pending_))
+    if (file().is_text() && contains_json(pending_)) recognize_json();
+}
+
+void DocumentReader::recognize_json() {
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(file().path, ignored))
         fail(ErrorKind::damaged,
              "{}: contains JSON, but its name ends in neither .json nor .jsonl (for one object per line): rename it",
              path());
+    std::string_view text = without_leading_space(without_byte_order_mark(pending_));
+    files_[file_].format = text.starts_with('[') ? InputFormat::json : InputFormat::jsonl;
 }
 
 void DocumentReader::close(PieceBatch& batch) {

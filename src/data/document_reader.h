@@ -6,9 +6,9 @@
 //
 // A line of JSONL and an item of a .json file are one piece and one document each: a record (data/record.h). A text
 // file is one document, or several if it has lines that equal the separator; a long document is split into pieces where
-// no token can span the boundary. Texts become UTF-8 (data/utf8_stream.h), and a byte order mark is no part of them.
-// Memory does not grow with the files. What cannot be read is no error here: it is in `bad`, and reading goes on behind
-// it.
+// no token can span the boundary. What a pipe holds is known by its content: a name has nothing to tell. Texts become
+// UTF-8 (data/utf8_stream.h), and a byte order mark is no part of them. Memory does not grow with the files. What
+// cannot be read is no error here: it is in `bad`, and reading goes on behind it.
 #pragma once
 #include "data/bad_input.h"
 #include "data/input_files.h"
@@ -60,22 +60,24 @@ struct ReadOptions {
     size_t max_record = 64 << 20;    // also the longest text without a split point
     SafeCut find_cut = safe_cut;     // finds the split points: the tokenizer's
     bool log = true;                 // what encodings were found
+    CheckStop check_stop = {};       // called while an input is silent; may throw
 };
 
 class DocumentReader {
  public:
     DocumentReader(std::vector<InputFile> files, const ReadOptions& options);
 
-    std::optional<PieceBatch> next();  // empty at the end
-    const std::vector<InputFile>& files() const { return files_; }
-    uint64_t hash(size_t file) const { return hashes_[file]; }  // valid once the file was read to its end
-    int64_t consumed() const { return consumed_; }              // bytes read from all files
+    std::optional<PieceBatch> next();                               // empty at the end
+    const std::vector<InputFile>& files() const { return files_; }  // a pipe's format: once pieces of it were read
+    uint64_t hash(size_t file) const { return hashes_[file]; }      // valid once the file was read to its end
+    int64_t consumed() const { return consumed_; }                  // bytes read from all files
 
  private:
     const InputFile& file() const { return files_[file_]; }
     std::string path() const { return file().path.string(); }
     void read_part(PieceBatch& batch);
     void open();
+    void recognize_json();
     void close(PieceBatch& batch);
     void give_up(PieceBatch& batch, const Error& problem, bool encoding);
     void add_bad(PieceBatch& batch, const Error& problem, BadInput::Extent extent, bool encoding);

@@ -161,8 +161,8 @@ ReadOptions read_options(const PackOptions& options, const Tokenizer& tokenizer)
 }
 
 // Throws Error if a file is not what was surveyed.
-std::vector<Source> check_sources(const std::vector<InputFile>& files, const DocumentReader& reader,
-                                  const Survey& survey) {
+std::vector<Source> check_sources(const DocumentReader& reader, const Survey& survey) {
+    const std::vector<InputFile>& files = reader.files();
     std::vector<Source> sources;
     for (size_t i = 0; i < files.size(); ++i) {
         std::string name = files[i].path.string();
@@ -179,8 +179,12 @@ std::string reason_for_no_validation(const PackOptions& options, const PackResul
     const SplitCounts& split = result.split;
     int64_t documents = result.training.documents;
     if (split.copied_bytes > 0) return "the ends of long documents are copies of training text; remove the copies";
-    if (split.short_documents == 0 && !options.validation_share)
+    if (split.short_documents == 0) {
+        double share = split_rule(options).share;
+        if (share * static_cast<double>(result.training.bytes) < min_tail_bytes * static_cast<double>(documents))
+            return fmt::format("the fraction {} of the text is too little to hold out; use a larger one", share);
         return "no place to cut was found in the text, which may repeat itself; pack another one for validation";
+    }
     if (documents == 1)
         return result.training.conversations
                    ? "there is one conversation only; pack others for validation"
@@ -208,8 +212,9 @@ namespace {
 
 PackResult pack_files(std::vector<InputFile> files, const fs::path& folder, const PackOptions& options,
                       const Tokenizer& tokenizer, const ChatTemplateText& chat, BadInputs& bad,
-                      const std::function<void()>& check_stop) {
+                      const CheckStop& check_stop) {
     ReadOptions read = read_options(options, tokenizer);
+    read.check_stop = check_stop;
     SplitRule rule = split_rule(options);
     std::optional<PipeCopies> copies;
     Survey survey;
@@ -220,36 +225,43 @@ PackResult pack_files(std::vector<InputFile> files, const fs::path& folder, cons
     }
     Packer packer(folder, tokenizer, chat, options);
     bool hash = survey.split.short_share > 0 || options.hold_out_last > 0;
-    BatchEncoder encoder(tokenizer, chat, files, survey.split, {options.input.text_field, options.date, hash});
-    DocumentReader reader(files, read);
+    DocumentReader reader(std::move(files), read);
+    BatchEncoder encoder(tokenizer, chat, reader.files(), survey.split, {options.input.text_field, options.date, hash});
     read_batches(reader, "packing", [&](const PieceBatch& batch) {
         check_stop();
-        for (const EncodedPieces& run : encoder.encode(batch, bad)) packer.add(batch, run, files);
+        for (const EncodedPieces& run : encoder.encode(batch, bad)) packer.add(batch, run, reader.files());
         return !packer.is_full();
     });
-    std::vector<Source> sources = check_sources(files, reader, survey);
+    check_stop();
+    std::vector<Source> sources = check_sources(reader, survey);
     bad.log_totals();
     if (packer.is_empty()) bad.fail_if_any();
     PackResult result = packer.finish(sources);
     result.skipped = bad.skipped();
     result.split = survey.split.counts;
-    for (const InputFile& file : files) (file.is_text() ? result.any_text : result.any_json) = true;
+    for (const InputFile& file : reader.files()) (file.is_text() ? result.any_text : result.any_json) = true;
     result.dated = result.training.conversations && shows_date(chat);
     return result;
 }
 
 }  // namespace
 
-PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat,
+PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat) {
+    BadInputs bad(options.input.skip_bad);
+    return pack(options, tokenizer, chat, bad);
+}
+
+PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat, BadInputs& bad,
                 const std::function<bool()>& stop) {
     check_options(options);
-    BadInputs bad(options.input.skip_bad);
     std::vector<InputFile> files = find_input_files(options.inputs, bad);
     check_overwrite(options.output, {"a packed set", is_packed_set}, options.force);
     NewFolder folder(options.output);
-    PackResult result = pack_files(files, folder.path(), options, tokenizer, chat, bad, [&stop] {
+    CheckStop check_stop = [&stop] {
         if (stop()) throw PackStopped();
-    });
+    };
+    PackResult result = pack_files(std::move(files), folder.path(), options, tokenizer, chat, bad, check_stop);
+    check_stop();
     options.force ? folder.replace() : folder.commit();
     return result;
 }

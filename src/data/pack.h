@@ -76,8 +76,9 @@ struct PackStopped {};  // thrown on request, not an Error: nothing failed
 // chat: for conversations; saved beside the tokenizer of a set of them. Text needs none. Throws PackStopped, and leaves
 // no file, soon after `stop` returns true.
 PackResult pack(
-    const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat,
+    const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat, BadInputs& bad,
     const std::function<bool()>& stop = [] { return false; });
+PackResult pack(const PackOptions& options, const Tokenizer& tokenizer, const ChatTemplateText& chat);
 
 // On each option that had no effect and each expected output that is missing. named: whether the user set this field.
 std::vector<FieldNote> notes_on(const PackOptions& options, const PackResult& result,

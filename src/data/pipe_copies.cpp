@@ -3,8 +3,6 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 
-#include <cerrno>
-#include <fstream>
 #include <vector>
 
 namespace puna {
@@ -13,26 +11,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::streamsize buffer_bytes = 1 << 18;
+constexpr size_t buffer_bytes = 1 << 18;
 
 // As it is: compressed data is decompressed when the copy is read.
-void copy_content(const fs::path& from, const fs::path& to, const std::function<void()>& check_stop) {
-    std::ifstream in(from, std::ios::binary);
-    if (!in) fail_errno(errno, "{}: cannot open", from.string());
+void copy_content(const fs::path& from, const fs::path& to, const CheckStop& check_stop) {
+    InputDescriptor in(from, from.string(), check_stop);
     AtomicFile out(to);
     std::vector<char> buffer(buffer_bytes);
-    do {
-        check_stop();
-        in.read(buffer.data(), buffer_bytes);
-        out.write({buffer.data(), static_cast<size_t>(in.gcount())});
-    } while (in);
-    if (in.bad()) fail_errno(errno, "{}: cannot read", from.string());
+    while (size_t n = in.read(buffer)) out.write({buffer.data(), n});
     out.commit();
 }
 
 }  // namespace
 
-PipeCopies::PipeCopies(std::vector<InputFile>& files, const fs::path& folder, const std::function<void()>& check_stop)
+PipeCopies::PipeCopies(std::vector<InputFile>& files, const fs::path& folder, const CheckStop& check_stop)
     : folder_(folder) {
     for (size_t i = 0; i < files.size(); ++i) {
         std::error_code ignored;

@@ -5,18 +5,17 @@
 // They lie in this folder, which the destructor removes. Without such inputs there is none. check_stop is called again
 // and again while they are made, as a pipe may never end: it may throw.
 #pragma once
+#include "data/input_descriptor.h"
 #include "data/input_files.h"
 
 #include <filesystem>
-#include <functional>
 #include <vector>
 
 namespace puna {
 
 class PipeCopies {
  public:
-    PipeCopies(std::vector<InputFile>& files, const std::filesystem::path& folder,
-               const std::function<void()>& check_stop);
+    PipeCopies(std::vector<InputFile>& files, const std::filesystem::path& folder, const CheckStop& check_stop);
     ~PipeCopies();
     PipeCopies(const PipeCopies&) = delete;
 

@@ -48,7 +48,7 @@ int64_t text_bytes(const Record& record) {
 }
 
 Record parse_record(std::string_view json, std::string_view place, std::string_view text_field) {
-    std::string_view content = json.substr(std::min(json.find_first_not_of(" \t\r\n"), json.size()));
+    std::string_view content = without_leading_space(json);
     if (content.starts_with('['))
         fail(
             "{}: is an array, not a document: a file that is one array of documents is named .json; messages are "

@@ -142,7 +142,7 @@ class Surveyor {
 Survey survey_documents(const std::vector<InputFile>& files, ReadOptions read, const SurveyOptions& options) {
     read.log = false;
     DocumentReader reader(files, read);
-    Surveyor surveyor(files, options);
+    Surveyor surveyor(reader.files(), options);
     read_batches(reader, "reading", [&](const PieceBatch& batch) {
         options.check_stop();
         return surveyor.add(batch);

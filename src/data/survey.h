@@ -11,7 +11,6 @@
 #include "data/validation_split.h"
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,7 +26,7 @@ struct SurveyOptions {
     bool skip_bad = false;
     int64_t max_documents = 0;  // 0: all
     SplitRule rule;
-    std::function<void()> check_stop = [] {};  // called with each batch; may throw
+    CheckStop check_stop = [] {};  // called with each batch; may throw
 };
 
 Survey survey_documents(const std::vector<InputFile>& files, ReadOptions read, const SurveyOptions& options);

@@ -55,7 +55,7 @@ void add_json(std::string& content, std::string_view json) {
 
 // An object or a list, or its JSON as text, which is the same to a reader.
 void add_tool_result(std::string& content, std::string_view result) {
-    std::string_view begin = result.substr(std::min(result.find_first_not_of(" \t\r\n"), result.size()));
+    std::string_view begin = without_leading_space(result);
     begin.starts_with('{') || begin.starts_with('[') ? add_json(content, result) : add_text(content, result);
 }
 

@@ -48,6 +48,10 @@ std::string_view utf16_of(std::string_view text) {
 
 bool is_blank(std::string_view text) { return std::all_of(text.begin(), text.end(), is_white_space); }
 
+std::string_view without_leading_space(std::string_view text) {
+    return {std::find_if_not(text.begin(), text.end(), is_white_space), text.end()};
+}
+
 std::string_view without_byte_order_mark(std::string_view text) {
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     return text;
@@ -85,16 +89,12 @@ void reject_non_text(std::string_view beginning, std::string_view path) {
 }
 
 bool contains_json(std::string_view beginning) {
-    beginning = without_byte_order_mark(beginning);
-    size_t first = beginning.find_first_not_of(" \t\r\n");
-    if (first == beginning.npos) return false;
-    std::string_view text = beginning.substr(first);
-    if (text[0] == '[') {
-        size_t next = text.find_first_not_of(" \t\r\n", 1);
-        return next != text.npos && text[next] == '{' &&
-               text.find('"', next) == text.find_first_not_of(" \t\r\n", next + 1);
+    std::string_view text = without_leading_space(without_byte_order_mark(beginning));
+    if (text.starts_with('[')) {
+        std::string_view item = without_leading_space(text.substr(1));
+        return item.starts_with('{') && without_leading_space(item.substr(1)).starts_with('"');
     }
-    if (text[0] != '{') return false;
+    if (!text.starts_with('{')) return false;
     try {
         read_json(text.substr(0, text.find('\n')), "", [](const JsonEvent&) {});  // a line of any size
         return true;

@@ -20,6 +20,7 @@ constexpr size_t inspected_bytes = 1 << 16;                   // at the beginnin
 
 constexpr bool is_white_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_blank(std::string_view text);  // white space only, or empty
+std::string_view without_leading_space(std::string_view text);
 std::string_view without_byte_order_mark(std::string_view text);
 
 // Whether a text is JSON: an array of objects, or an object on its first line. beginning: any prefix of the file.

@@ -10,8 +10,11 @@
 
 namespace puna {
 
-Utf8Stream::Utf8Stream(const std::filesystem::path& path, const std::string& encoding, const std::string& name)
-    : name_(name.empty() ? path.string() : name), bytes_(path, name_), encoding_(is_utf8(encoding) ? "" : encoding) {}
+Utf8Stream::Utf8Stream(const std::filesystem::path& path, const std::string& encoding, const std::string& name,
+                       CheckStop check_stop)
+    : name_(name.empty() ? path.string() : name),
+      bytes_(path, name_, std::move(check_stop)),
+      encoding_(is_utf8(encoding) ? "" : encoding) {}
 
 bool Utf8Stream::read(std::string& text, size_t bytes) {
     if (!begun_) begin();

@@ -20,8 +20,9 @@ namespace puna {
 
 class Utf8Stream {
  public:
-    // name: of what is read, in messages; empty: the path.
-    Utf8Stream(const std::filesystem::path& path, const std::string& encoding, const std::string& name = {});
+    // name: of what is read, in messages; empty: the path. check_stop: as InputDescriptor's.
+    Utf8Stream(const std::filesystem::path& path, const std::string& encoding, const std::string& name = {},
+               CheckStop check_stop = {});
 
     // Appends at least `bytes` bytes; fewer, and returns false, at the end.
     bool read(std::string& text, size_t bytes);

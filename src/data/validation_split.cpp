@@ -8,8 +8,6 @@ namespace puna {
 
 namespace {
 
-constexpr double min_tail_bytes = 3 << 10;  // where the share is less, some documents have such a tail, others none
-
 double tail_bytes(double share, int64_t bytes) { return std::max(share * static_cast<double>(bytes), min_tail_bytes); }
 
 // From 0 to 1, uniformly distributed over contents.

@@ -24,6 +24,8 @@ namespace puna {
 // Of content without white space, so that copies with other line endings are of the same kind.
 constexpr int64_t long_document_bytes = 32 << 10;
 
+constexpr double min_tail_bytes = 3 << 10;  // where the share is less, some long documents have such a tail
+
 struct SplitRule {
     double share = 0;                  // of the text, to be held out
     std::optional<int64_t> max_bytes;  // lowers the share for more text

@@ -69,8 +69,7 @@ void set_field(std::vector<Field>& list, const toml::key& key, const toml::node&
 
 toml::table parse_toml(std::string_view text, std::string_view path) {
     try {
-        if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
-        return toml::parse(in_ascii(text), path);
+        return toml::parse(in_ascii(without_byte_order_mark(text)), path);
     } catch (const Error& problem) {
         fail(problem.kind, "{}: {}: {}", path, problem.what(), toml_remedy);
     }

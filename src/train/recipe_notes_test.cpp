@@ -22,6 +22,7 @@ TEST(RecipeNotes, AConsistentRecipeHasNone) {
     EXPECT_TRUE(notes("validation = 'v'\nvalidate_every = 5\nwarm_up = 999\nsample_every = 9\nprompt = 'x'\n"
                       "schedule = 'constant'\ndecay_share = 0.1\ncheckpoint_every = 10\nkeep_checkpoints = 1\ndim = 64")
                     .empty());
+    EXPECT_TRUE(notes("validation = 'v'\ncheckpoint_every = 0\nkeep_checkpoints = 3").empty()) << "best ones are kept";
     EXPECT_TRUE(notes("schedule = 'constant'\ndecay_share = 0.0\nfinal_learning_rate = 1.0").empty());
 }
 
