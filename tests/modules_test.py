@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Checks the rules of src/: dependencies between modules and their folders, sizes of files and functions, no heavy
-libraries in headers, CUDA only in its folder, one choice of the kernels, flags in cli only, kinds of
-errors that are passed on, short names. `modules_test.py --self-test` checks that each rule catches a violation."""
+libraries in headers, CUDA only in its folder, one choice of the kernels, flags in cli only, kinds of errors that are passed
+on, short names; and that fuzz targets have corpora. `modules_test.py --self-test` checks that each rule catches a violation."""
 import pathlib
 import re
 import sys
@@ -166,6 +166,16 @@ def check_exceptions(text):
         yield f"tests/exceptions.txt: {len(lines)} exceptions, more than {MAX_EXCEPTIONS}"
 
 
+def check_corpora(root):
+    """Every fuzz target has a corpus of its name, and every corpus a target: tools/fuzz would notice it an hour later."""
+    targets = {path.name.removesuffix("_fuzz.cpp") for path in root.glob("src/**/*_fuzz.cpp")}
+    corpora = {path.parent.name for path in root.glob("tests/corpus/*/*")}
+    for name in sorted(targets - corpora):
+        yield f"tests/corpus/{name}: has no files, but there is a target {name}_fuzz.cpp"
+    for name in sorted(corpora - targets):
+        yield f"tests/corpus/{name}: is the corpus of no target {name}_fuzz.cpp"
+
+
 def self_test():
     """Checks a small tree without violations, and one with a violation of each rule."""
     good = {"modules.txt": "core:\nfiles/zip: core\nfiles: core files/zip\n", "core/a.h": "#pragma once\n",
@@ -202,13 +212,19 @@ def self_test():
     assert not list(check_exceptions("# why\n[tables]\nA\\.: slow\n"))
     assert "a reason" in "".join(check_exceptions("[tables]\nA\\.\n"))
     assert "11 exceptions" in "".join(check_exceptions("A: slow\n" * 11))
+    with tempfile.TemporaryDirectory() as folder:
+        for path in ("src/files/zip_fuzz.cpp", "src/chat/jinja/jinja_fuzz.cpp", "tests/corpus/jinja/loop", "tests/corpus/old/a"):
+            (pathlib.Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
+            (pathlib.Path(folder) / path).touch()
+        problems = list(check_corpora(pathlib.Path(folder)))
+    assert len(problems) == 2 and "corpus/zip: has no files" in problems[0] and "corpus/old: is the corpus of no" in problems[1], problems
 
 
 def main():
     if "--self-test" in sys.argv:
         return self_test()
     root = pathlib.Path(__file__).resolve().parent.parent
-    problems = check(root / "src") + list(check_exceptions((root / "tests/exceptions.txt").read_text()))
+    problems = [*check(root / "src"), *check_exceptions((root / "tests/exceptions.txt").read_text()), *check_corpora(root)]
     print("\n".join(problems) or "all rules hold")
     return 1 if problems else 0
 
