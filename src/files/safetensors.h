@@ -19,6 +19,7 @@
 #include "core/mapped_file.h"
 #include "core/tensor.h"
 #include "files/json_strings.h"
+#include "files/tensor_spec.h"
 #include "files/tensor_table.h"
 
 #include <optional>
@@ -57,12 +58,6 @@ class SafetensorsFile {
 
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
-struct TensorSpec {
-    std::string name;
-    Dtype dtype = Dtype::f32;
-    std::vector<int64_t> shape;
-};
-
 // Streams tensors to a file in the order of specs, without buffering them. The file appears atomically at commit.
 // If dtypes are mixed, put wider ones first, so that all data is aligned.
 class SafetensorsWriter {
@@ -75,14 +70,9 @@ class SafetensorsWriter {
 
  private:
     AtomicFile file_;
-    std::vector<std::pair<Dtype, int64_t>> left_;  // dtype and remaining count; the next tensor is last
+    PendingTensors pending_;
 };
 
-struct NamedTensor {
-    std::string name;
-    Tensor tensor;
-};
-TensorSpec spec_of(const NamedTensor& named);
 void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                        const Metadata& metadata = {});
 

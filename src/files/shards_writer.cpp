@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::string_view single_file = "model.safetensors", index_file = "model.safetensors.index.json";
 
-int64_t bytes_of(const TensorSpec& spec) { return Tensor(nullptr, spec.dtype, spec.shape).bytes(); }
-
 bool is_shard_name(std::string_view name) {
     return name.starts_with("model-") && name.ends_with(".safetensors") && name.find("-of-") != name.npos;
 }
@@ -24,12 +22,12 @@ ModelWeightsWriter::ModelWeightsWriter(const std::filesystem::path& folder, cons
     make_folder(folder);
     int64_t bytes = 0;
     for (const TensorSpec& spec : specs) {
-        if (!shards_.back().specs.empty() && bytes + bytes_of(spec) > options.max_shard_bytes) {
+        if (!shards_.back().specs.empty() && bytes + spec.bytes() > options.max_shard_bytes) {
             shards_.emplace_back();
             bytes = 0;
         }
         shards_.back().specs.push_back(spec);
-        bytes += bytes_of(spec);
+        bytes += spec.bytes();
     }
     for (size_t i = 0; i < shards_.size(); ++i)
         shards_[i].file = shards_.size() == 1 ? std::string(single_file)
@@ -67,7 +65,7 @@ void ModelWeightsWriter::write_index() const {
     for (const Shard& shard : shards_)
         for (const TensorSpec& spec : shard.specs) {
             files[spec.name] = shard.file;
-            total += bytes_of(spec);
+            total += spec.bytes();
         }
     JsonObject map;
     for (const auto& [tensor, file] : files) map.add(tensor, file);
