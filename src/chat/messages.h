@@ -28,7 +28,7 @@
 namespace puna {
 
 // For documents with messages: more values than any context holds.
-inline constexpr JsonLimits message_limits{.values = 4'000'000, .unique_names = true};
+inline constexpr JsonLimits message_limits{.values = 4'000'000, .names = JsonNames::unique};
 
 enum class MessageForm { openai, training_data };
 

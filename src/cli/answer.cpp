@@ -46,7 +46,7 @@ std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& en
 
 std::vector<FieldNote> notes_on(const GenerateOptions& options, const Engine& engine,
                                 const std::function<bool(std::string_view)>& given) {
-    if (std::string larger = larger_context_flag(engine.context(), engine.config().context);
+    if (std::string larger = larger_context_flag(engine.context(), max_context(engine.config()));
         options.max_tokens >= engine.context())
         fail_value("max_tokens", "{} leaves no room for a prompt in a context of {}; use a smaller one{}",
                    options.max_tokens, engine.context(), larger.empty() ? "" : ", or start with " + larger);

@@ -103,7 +103,7 @@ int64_t ChatSession::count_tokens(std::span<const Message> messages, bool with_h
 
 ContextUse ChatSession::context_use() const {
     int64_t used = conversation_.messages.empty() ? 0 : count_tokens(conversation_.messages, false);
-    return {used, engine_.context(), engine_.config().context, conversation_.turns()};
+    return {used, engine_.context(), max_context(engine_.config()), conversation_.turns()};
 }
 
 // messages: the conversation and the message that has no room.
@@ -150,7 +150,7 @@ void ChatSession::close(const Answer& answer) {
 
 // Once at each level, until there is more room again.
 void ChatSession::warn_about_context(const Answer& answer) {
-    ContextUse use{answer.prompt_tokens + std::ssize(answer.ids), engine_.context(), engine_.config().context,
+    ContextUse use{answer.prompt_tokens + std::ssize(answer.ids), engine_.context(), max_context(engine_.config()),
                    conversation_.turns()};
     ContextLevel level = context_level(use, answered_tokens_ / answers_);
     if (answer.finish == Finish::context)

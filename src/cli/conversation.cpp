@@ -18,7 +18,7 @@ namespace puna {
 namespace {
 
 // More than any context holds, but no more values than bytes: what can be saved can be loaded.
-constexpr JsonLimits file_limits{.bytes = 16 << 20, .values = 16 << 20, .unique_names = true};
+constexpr JsonLimits file_limits{.bytes = 16 << 20, .values = 16 << 20, .names = JsonNames::unique};
 
 // Where the turns begin, and the end of the last one.
 std::vector<ptrdiff_t> turn_bounds(const std::vector<Message>& messages) {

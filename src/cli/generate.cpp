@@ -91,7 +91,7 @@ std::vector<Reply> submit(Engine& engine, const std::vector<int32_t>& prompt, co
         }
     } catch (const Error& problem) {
         if (problem.kind != ErrorKind::too_large) throw;
-        std::string larger = larger_context_flag(engine.context(), engine.config().context);
+        std::string larger = larger_context_flag(engine.context(), max_context(engine.config()));
         fail(problem.kind, "{}; shorten the prompt or use a smaller --max-tokens{}{}", problem.what(),
              larger.empty() ? "" : " or ", larger);
     }

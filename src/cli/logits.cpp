@@ -63,9 +63,10 @@ int run_logits(Arguments arguments) {
     std::string name = input_name(options.tokens);
     if (ids.empty()) fail("{}: contains no token ids", name);
     int64_t n = static_cast<int64_t>(ids.size()), chunk = options.chunk == 0 ? n : options.chunk;
-    if (n > llama.config.context)
+    if (n > max_context(llama.config))
         fail(ErrorKind::too_large, "{}: {} tokens exceed the model's context of {}; use fewer", name, n,
-             llama.config.context);
+             max_context(llama.config));
+    llama.set_context(n);
     KvCache cache = llama.make_cache(pages_for(n));
     SafetensorsWriter writer(options.output, {{"logits", Dtype::f32, {n, llama.config.vocabulary}}});
     Pass pass(llama.kernels);

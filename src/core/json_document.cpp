@@ -152,7 +152,9 @@ std::optional<JsonNode> JsonNode::find_any(std::string_view name) const {
     for_each_child([&](JsonNode key, JsonNode value) {
         std::string_view quoted = key.raw(), verbatim = quoted.substr(1, quoted.size() - 2);
         if (key.node().escaped ? decode(quoted).text != name : verbatim != name) return;
-        if (found && document_->limits_.unique_names)
+        JsonNames names = document_->limits_.names;
+        bool same = names == JsonNames::any || (names == JsonNames::one_value && found && found->raw() == value.raw());
+        if (found && !same)
             fail(ErrorKind::damaged, "{}: duplicate field '{}': keep one", document_->where_, path_of(name));
         found = value;
     });

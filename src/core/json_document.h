@@ -23,11 +23,18 @@ namespace puna {
 class JsonNode;
 struct JsonMember;
 
+// Of members with one name. Which of them counts differs between parsers: here the last, as in Python's json.
+enum class JsonNames : uint8_t {
+    any,        // may be there twice
+    one_value,  // asking for one that is there twice with two values is an error
+    unique,     // asking for one that is there twice is an error
+};
+
 struct JsonLimits {
     size_t bytes = 64 << 20, values = 1'000'000;
     int depth = 64;                // what is nested deeper must be valid; asking for it is an error
     std::string_view remedy = {};  // see read_json
-    bool unique_names = false;  // asking for a member that is there twice is an error: parsers differ in which they use
+    JsonNames names = JsonNames::any;
 };
 
 class JsonDocument {
@@ -83,7 +90,7 @@ class JsonNode {
 
     std::optional<int64_t> try_integer() const;  // none where integer() throws
 
-    // A member of an object; of a repeated name the last, as in Python's json. find: none if it is absent or null;
+    // A member of an object; of a repeated name the last (see JsonNames). find: none if it is absent or null;
     // find_any: also null; need: throws Error if it is absent or null. All throw Error if this is no object.
     std::optional<JsonNode> find(std::string_view name) const;
     std::optional<JsonNode> find_any(std::string_view name) const;

@@ -97,7 +97,7 @@ TEST(JsonDocument, UniqueMembersHaveTheLastValueInTheFirstPlace) {
 TEST(JsonDocument, OfARepeatedNameTheLastCountsOrNone) {
     std::string text = R"({"a": 1, "\u0061": 2, "b": {"c": 1, "c": 1}})";
     EXPECT_EQ(JsonDocument(text, "x.json").root().need("a").integer(), 2);
-    JsonLimits unique{.unique_names = true};
+    JsonLimits unique{.names = JsonNames::unique};
     EXPECT_EQ(read_error(
                   text, [](JsonNode n) { n.find("a"); }, unique),
               "x.json: duplicate field 'a': keep one");

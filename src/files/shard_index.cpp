@@ -44,7 +44,7 @@ void sort_entries(std::vector<ShardEntry>& entries, std::string_view path) {
 }  // namespace
 
 std::vector<ShardEntry> parse_shard_index(std::string_view text, std::string_view path) {
-    JsonDocument document(text, path, {.remedy = copy_again, .unique_names = true});
+    JsonDocument document(text, path, {.remedy = copy_again, .names = JsonNames::unique});
     std::optional<JsonNode> map = document.root().find("weight_map");
     if (!map) fail(ErrorKind::damaged, "{}: has no weight_map: not a shard index", path);
     std::vector<ShardEntry> entries;

@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds between_calls(50);  // of OnText without a t
 StepRunner make_runner(Llama llama, const EngineOptions& options) {
     const Config config = llama.config;
     int64_t pages = cache_pages(config, options);
+    llama.set_context(choose_context(config, options.context));
     llama.packing_room = plan_memory(llama.kernels, config, {}, options, available_memory()).packed;
     try {
         return StepRunner(std::move(llama), pages, options.cache_type);
@@ -60,7 +61,8 @@ Engine::Engine(Llama llama, Tokenizer tokenizer, EngineOptions options, SampleOp
       defaults_(defaults),
       runner_(make_runner(std::move(llama), options)),
       setting_(make_setting(options, std::move(stops))),
-      scheduler_({options.step_tokens, options.sequences, cache_pages(config(), options)}),
+      scheduler_({options.step_tokens, options.sequences, cache_pages(config(), options),
+                  rotary_choice(config(), choose_context(config(), options.context))}),
       max_requests_(options.waiting) {
     count_ended(0);
     if (options.poison_new_pages) runner_.poison_new_pages();

@@ -60,8 +60,9 @@ MemoryPlan plan_memory(const Kernels& kernels, const Config& config, std::span<c
 }
 
 int64_t choose_context(const Config& config, int64_t requested) {
-    if (requested < 0 || requested > config.context)
-        fail_value("context", "{} is more than this model supports: use at most {}", requested, config.context);
+    int64_t most = max_context(config);
+    if (requested < 0 || requested > most)
+        fail_value("context", "{} is more than this model supports: use at most {}", requested, most);
     return requested > 0 ? requested : std::min(config.context, default_context);
 }
 

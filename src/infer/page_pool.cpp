@@ -25,8 +25,9 @@ uint64_t hash_values(const T& values) {
 }
 
 uint64_t hash_of_domain(const CacheDomain& domain) {
-    return hash_values(std::array<uint64_t, 2>{domain.tenant ? hash_bytes(std::string_view(*domain.tenant)) : 0,
-                                               static_cast<uint64_t>(domain.adapter)});
+    return hash_values(std::array<uint64_t, 3>{domain.tenant ? hash_bytes(std::string_view(*domain.tenant)) : 0,
+                                               static_cast<uint64_t>(domain.adapter),
+                                               static_cast<uint64_t>(domain.rotary)});
 }
 
 }  // namespace

@@ -22,14 +22,16 @@
 
 namespace puna {
 
-// Pages are shared only within a domain: an adapter changes keys and values, and the time that an answer takes would
-// show one tenant what another one asked.
+// Pages are shared only within a domain: an adapter and the rotary frequencies change keys and values, and the time
+// that an answer takes would show one tenant what another one asked.
 struct CacheDomain {
     int adapter = -1;
     std::shared_ptr<const std::string> tenant;  // owned by the sequences and pages of the tenant; null: none
+    int64_t rotary = 0;                         // rotary_choice (model/rope_scaling.h)
 
     bool operator==(const CacheDomain& other) const {
-        return adapter == other.adapter && (tenant && other.tenant ? *tenant == *other.tenant : tenant == other.tenant);
+        return adapter == other.adapter && rotary == other.rotary &&
+               (tenant && other.tenant ? *tenant == *other.tenant : tenant == other.tenant);
     }
 };
 

@@ -88,6 +88,13 @@ TEST(PagePool, AdaptersAndTenantsDoNotSharePages) {
     EXPECT_THAT(pool.find(page_of(0), {.adapter = 1}), IsEmpty());
 }
 
+TEST(PagePool, RotaryFrequenciesOfAnotherContextDoNotSharePages) {
+    PagePool pool(10);
+    compute(pool, page_of(0), {.rotary = 4096});
+    EXPECT_EQ(pool.find(page_of(0), {.rotary = 4096}).size(), 1u);
+    EXPECT_THAT(pool.find(page_of(0), {.rotary = 8192}), IsEmpty());
+}
+
 TEST(PagePool, AnEqualPageIsKeptOnce) {
     PagePool pool(10);
     Pages first = compute(pool, text_of({0, 1}), {}), second = compute(pool, text_of({0, 1}), {});

@@ -41,7 +41,7 @@ Scheduler::Scheduler(SchedulerLimits limits) : limits_(limits), pool_(limits.pag
 
 void Scheduler::add(Job job) {
     Place place{job.priority, arrivals_};
-    CacheDomain domain{job.adapter, std::make_shared<const std::string>(std::move(job.tenant))};
+    CacheDomain domain{job.adapter, std::make_shared<const std::string>(std::move(job.tenant)), limits_.rotary};
     Sequences added;
     Scheduled& s = added.emplace(place, Scheduled{place, std::move(job), std::move(domain)}).first->second;
     check(s.job.from >= 0 && s.job.from < s.end(), "scheduler: no row of {} is wanted from {} on", s.end(), s.job.from);

@@ -37,6 +37,7 @@ struct Job {
 
 struct SchedulerLimits {
     int64_t step_tokens, sequences, pages;  // tokens of a step; running sequences; pages of the KV cache
+    int64_t rotary = 0;                     // of all pages: see CacheDomain
 };
 
 class Scheduler {

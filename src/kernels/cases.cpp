@@ -193,7 +193,7 @@ class CaseMaker {
                 f.as<float>()[p] = std::pow(500000.0f, -static_cast<float>(p) / static_cast<float>(P));
         });
         add_case("rotary_angles", angles.shape(), 0, {positions}, {angles},
-                 [=](const Kernels& k) { k.rotary_angles({}, angles, positions, frequencies); });
+                 [=](const Kernels& k) { k.rotary_angles({}, angles, positions, frequencies, 1.25f); });
         for (bool inverse : {false, true}) {
             Tensor x = floats({T, s_.heads * s_.head_dim}), angles_of_x = floats({T, 2, P});
             std::string detail = fmt::format("{}{}", x, inverse ? ", inverse" : "");

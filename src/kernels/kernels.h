@@ -142,9 +142,10 @@ struct Kernels {
     void (*rms_norm_backward)(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w,
                               Tensor scale);  // dx +=
 
-    // angles: [T, 2, P], cosines then sines of position * frequency, an f32 product; then the pairs (j, j + P) of the
-    // heads of x [T, H * 2P] are rotated in place, by -angle if inverse (backward). positions: [T] i32
-    void (*rotary_angles)(Stream, Tensor angles, Tensor positions, Tensor frequencies);
+    // angles: [T, 2, P], cosines then sines of position * frequency, an f32 product, times `scale`; then the pairs
+    // (j, j + P) of the heads of x [T, H * 2P] are rotated in place, by -angle if inverse (backward). positions: [T]
+    // i32
+    void (*rotary_angles)(Stream, Tensor angles, Tensor positions, Tensor frequencies, float scale);
     void (*rope)(Stream, Tensor x, Tensor angles, bool inverse);
 
     // the keys and values of the spans' tokens, rows of k and v [T, kv_dim], to their pages

@@ -384,7 +384,7 @@ TEST(KernelGradients, RopeMatchesFiniteDifferences) {
     with_each_table([](GradientCheck& d) {
         Tensor x = d.normal({9, 36}), angles = d.zeros({9, 2, 9}), frequencies = d.normal({9}), out = d.zeros({9, 36});
         std::vector<int32_t> positions{0, 1, 2, 3, 4, 5, 6, 7, 8};
-        d.k().rotary_angles({}, angles, Tensor(positions.data(), Dtype::i32, {9}), frequencies);
+        d.k().rotary_angles({}, angles, Tensor(positions.data(), Dtype::i32, {9}), frequencies, 1.25f);
         auto rotate = [&](Tensor to, Tensor from, bool inverse) {
             d.k().copy({}, to.data, from.data, static_cast<size_t>(from.bytes()));
             d.k().rope({}, to, angles, inverse);

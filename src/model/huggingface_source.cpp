@@ -1,11 +1,12 @@
 // A folder in Hugging Face's format: config.json, generation_config.json, model.safetensors or shards, tokenizer.json.
 #include "core/error.h"
+#include "core/log.h"
 #include "core/mapped_file.h"
 #include "files/shards.h"
 #include "model/source.h"
 #include "tokenizer/files.h"
 
-#include <optional>
+#include <array>
 
 namespace puna {
 
@@ -64,28 +65,30 @@ void reject_replaced(const ModelWeights& files, std::string_view name, std::stri
 class HuggingFaceSource : public ModelSource {
  public:
     explicit HuggingFaceSource(const fs::path& folder)
-        : ModelSource(folder, "config.json", read_config(folder / "config.json")) {}
+        : ModelSource(folder, "config.json", read_config(folder / "config.json")), files_(folder) {
+        correct_kv_heads();
+    }
 
     StoredWeight weight(const WeightInfo& weight) override {
         std::string name = stored_name(weight), folder = path().string();
-        const TensorEntry* entry = files().find(name);
+        const TensorEntry* entry = files_.find(name);
         if (!entry) {
-            reject_quantized(files(), name, folder);
-            reject_replaced(files(), name, folder);
-            files().fail_missing(name, weight.kind == WeightKind::output ? output_remedy : weights_remedy);
+            reject_quantized(files_, name, folder);
+            reject_replaced(files_, name, folder);
+            files_.fail_missing(name, weight.kind == WeightKind::output ? output_remedy : weights_remedy);
         }
         bool same_shape = has_shape(*entry, weight.shape());
-        if (!same_shape || !has_plain_dtype(*entry)) reject_quantized(files(), name, folder);
+        if (!same_shape || !has_plain_dtype(*entry)) reject_quantized(files_, name, folder);
         if (!same_shape) fail_shape(*entry, weight.shape(), folder);
         check_dtype(*entry, folder);
-        return {.parts = {files().tensor(name)}};
+        return {.parts = {files_.tensor(name)}};
     }
 
     std::string stored_name(const WeightInfo& weight) const override { return hugging_face_name(weight); }
 
     std::vector<std::string_view> tensor_names() override {
         std::vector<std::string_view> names;
-        for (const SafetensorsFile& file : files().files())
+        for (const SafetensorsFile& file : files_.files())
             for (const TensorEntry& entry : file.entries())
                 if (!entry.name.ends_with("rotary_emb.inv_freq")) names.push_back(entry.name);
         return names;
@@ -103,13 +106,22 @@ class HuggingFaceSource : public ModelSource {
     }
 
  private:
-    // Opened when a weight is first asked for: the config alone may be all that is wanted.
-    ModelWeights& files() {
-        if (!files_) files_.emplace(path());
-        return *files_;
+    // Copies of config.json lose num_key_value_heads, or state another model's: the keys decide if they can only mean
+    // one number.
+    void correct_kv_heads() {
+        const TensorEntry *queries = files_.find("model.layers.0.self_attn.q_proj.weight"),
+                          *keys = files_.find("model.layers.0.self_attn.k_proj.weight");
+        if (!queries || !keys || !has_shape(*queries, std::array{config_.q_dim(), config_.dim})) return;
+        int64_t heads = keys->shape[0] / config_.head_dim;
+        bool possible = heads > 0 && heads <= config_.heads && config_.heads % heads == 0;
+        if (!possible || heads == config_.kv_heads) return;
+        if (!has_shape(*keys, std::array{heads * config_.head_dim, config_.dim})) return;
+        log_warning("{}: config.json implies {} key/value heads, the weights have {}: using these", path().string(),
+                    config_.kv_heads, heads);
+        config_.kv_heads = heads;
     }
 
-    std::optional<ModelWeights> files_;
+    ModelWeights files_;
 };
 
 bool matches_huggingface(const fs::path& folder) {

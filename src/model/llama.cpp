@@ -35,11 +35,16 @@ Llama::Llama(const Kernels& k, const Config& c, const Group& g) : kernels(k), co
     if (c.heads % n || c.kv_heads % n || c.ffn % n)
         fail("cannot split a model with {} key/value heads and feed-forward size {} over {} processes", c.kv_heads,
              c.ffn, n);
+    if (c.attention_bias || c.mlp_bias)
+        fail(ErrorKind::unsupported, "'{}' is true; biases are not supported",
+             c.attention_bias ? "attention_bias" : "mlp_bias");
     attention_ = {c.heads / n, c.kv_heads / n, c.head_dim};
-    frequencies_ = rotary_frequencies(c);
+    set_context(0);
     layers.resize(static_cast<size_t>(c.layers));
     visit(c, *this, [this](auto& weight, const WeightInfo& info) { set_up(weight, info, group); });
 }
+
+void Llama::set_context(int64_t context) { rotary_ = rotary_frequencies(config, context); }
 
 std::vector<Param*> Llama::params() {
     std::vector<Param*> list;
@@ -111,7 +116,7 @@ Value Llama::embed(Pass& pass) {
 
 Value Llama::forward_layers(Pass& pass, Value x, int64_t first, int64_t last) {
     check_kernels(pass);
-    Tensor angles = rotary_angles(pass, frequencies_);
+    Tensor angles = rotary_angles(pass, rotary_.values, rotary_.attention_factor);
     for (int64_t i = first; i < last; ++i)
         x = pass.segment(x, [=, this, &pass](Value h) { return layer(pass, h, angles, i); });
     return x;

@@ -30,6 +30,10 @@ class Llama {
     Param norm;     // [dim]
     Linear output;  // [vocabulary, dim]; tied: the same memory as tok_embeddings
 
+    // The longest sequence that passes will have: some RoPE scalings depend on it (model/rope_scaling.h). Before the
+    // first pass; at first 0.
+    void set_context(int64_t context);
+
     // All compute the pass's batch. forward: [tokens, dim], before the final norm.
     Value embed(Pass& pass);
     Value forward_layers(Pass& pass, Value x, int64_t first, int64_t last);
@@ -56,7 +60,7 @@ class Llama {
     void check_kernels(const Pass& pass) const;
 
     AttentionShape attention_;  // of this rank
-    std::vector<float> frequencies_;
+    RotaryFrequencies rotary_;
 };
 
 }  // namespace puna

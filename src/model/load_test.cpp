@@ -235,6 +235,22 @@ TEST(Load, ColumnsAreSplitInWholeBlocks) {
     EXPECT_EQ(error_kind_of([] { check_column_split("w2", Dtype::q4_0, 96, 2, "llama"); }), ErrorKind::usage);
 }
 
+TEST(Load, KeysDecideHowManyHeadsTheyHave) {
+    TestFolder folder;
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
+    save_llama(llama, folder.path(), Dtype::f32);
+    std::string config = read_text(folder / "config.json"), field = "\"num_key_value_heads\": 2,";
+    for (const char* wrong : {"", "\"num_key_value_heads\": 1,"}) {
+        std::string changed = config;
+        write_file(folder / "config.json", changed.replace(changed.find(field), field.size(), wrong));
+        testing::internal::CaptureStderr();
+        Llama again = load_llama(choose_kernels(), folder.path(), {});
+        EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                    HasSubstr("key/value heads, the weights have 2: using these"));
+        EXPECT_EQ(logits_of(again), logits_of(llama));
+    }
+}
+
 TEST(Load, UnneededShardMayBeMissing) {
     TestFolder folder;
     Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
@@ -323,8 +339,8 @@ TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     EXPECT_THAT(with("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\""), HasSubstr("'gelu'"));
     EXPECT_THAT(with("\"attention_bias\": false", "\"attention_bias\": true"), HasSubstr("attention_bias"));
     EXPECT_THAT(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"), HasSubstr("not a multiple"));
-    EXPECT_THAT(with("\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}"),
-                HasSubstr("'yarn'"));
+    EXPECT_THAT(with("\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"ntk\", \"factor\": 2}"),
+                HasSubstr("'ntk'"));
     EXPECT_THAT(with("\"hidden_size\": 24", "\"hidden_size\": \"wide\""),
                 HasSubstr("'hidden_size' must be an integer"));
     write_file(folder.path() / "config.json", config);

@@ -90,11 +90,11 @@ Value add(Pass& pass, Value x, Value change) {
     return change;
 }
 
-Tensor rotary_angles(Pass& pass, std::span<const float> frequencies) {
+Tensor rotary_angles(Pass& pass, std::span<const float> frequencies, float scale) {
     int64_t pairs = static_cast<int64_t>(frequencies.size());
     Tensor angles = pass.arena.tensor(Dtype::f32, {pass.batch().rows(), 2, pairs});
     Tensor positions = upload<int32_t>(pass, positions_of(pass.batch()));
-    pass.kernels.rotary_angles(pass.stream, angles, positions, upload(pass, frequencies));
+    pass.kernels.rotary_angles(pass.stream, angles, positions, upload(pass, frequencies), scale);
     return angles;
 }
 

@@ -19,9 +19,9 @@ Value rms_norm(Pass& pass, Value x, Param& weight, float epsilon);
 Value swiglu(Pass& pass, Value gate, Value up);
 Value add(Pass& pass, Value x, Value change);  // the result reuses the memory of `change`
 
-// cos and sin of the rotary angles of every token, computed once for all layers: [T, 2, head_dim / 2]. frequencies:
-// [head_dim / 2], on the host.
-Tensor rotary_angles(Pass& pass, std::span<const float> frequencies);
+// cos and sin of the rotary angles of every token, times `scale`, computed once for all layers: [T, 2, head_dim / 2].
+// frequencies: [head_dim / 2], on the host.
+Tensor rotary_angles(Pass& pass, std::span<const float> frequencies, float scale = 1);
 Value rope(Pass& pass, Value x, Tensor angles);  // in place
 
 // Causal attention within each sequence. With a KV cache, k and v are appended to it and attention reads from it.

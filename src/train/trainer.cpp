@@ -190,6 +190,7 @@ Trainer::Trainer(const Kernels& kernels, const Recipe& recipe, const Group& grou
       gradients_(kernels, gradient_elements(llama_), gradient_plan(recipe, rows_per_rank()), &llama_.output.weight),
       pass_(kernels_, &gradients_, recipe.recompute ? Activations::recompute : Activations::keep),
       peak_(measure_peak(kernels_, recipe.type)) {
+    llama_.set_context(recipe.length);
     if (validates(recipe_)) {
         validation_.emplace(recipe_.validation, LoaderOptions{.length = recipe.length, .shuffle = false});
         check_same_tokenizer(*validation_, loader_);

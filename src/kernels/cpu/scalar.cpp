@@ -92,13 +92,13 @@ void rms_norm_backward(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor
     }
 }
 
-void rotary_angles(Stream, Tensor angles, Tensor positions, Tensor frequencies) {
+void rotary_angles(Stream, Tensor angles, Tensor positions, Tensor frequencies, float scale) {
     int64_t P = frequencies.count();
     parallel_for(positions.count(), [&](int64_t t) {
         for (int64_t p = 0; p < P; ++p) {
             float angle = static_cast<float>(positions.as<int32_t>()[t]) * frequencies.as<float>()[p];
-            angles.as<float>()[t * 2 * P + p] = static_cast<float>(exact::cos(angle));
-            angles.as<float>()[t * 2 * P + P + p] = static_cast<float>(exact::sin(angle));
+            angles.as<float>()[t * 2 * P + p] = static_cast<float>(exact::cos(angle)) * scale;
+            angles.as<float>()[t * 2 * P + P + p] = static_cast<float>(exact::sin(angle)) * scale;
         }
     });
 }
