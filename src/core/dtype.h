@@ -15,12 +15,20 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 namespace puna {
 
-enum class Dtype : uint8_t { f32, bf16, f16, i32, i64, u8, q8_0, q4_0, q6_K };
+// clang-format off
+enum class Dtype : uint8_t {
+    f32, bf16, f16, i32, i64, u8,
+    q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl,
+    q2_K, q3_K, q4_K, q5_K, q6_K, iq4_xs,
+    iq2_xxs, iq2_xs, iq2_s, iq3_xxs, iq3_s
+};
+// clang-format on
 
 struct DtypeInfo {
     Dtype dtype;
@@ -31,16 +39,25 @@ struct DtypeInfo {
 };
 
 inline constexpr DtypeInfo dtypes[] = {
-    {Dtype::f32, "f32", "F32", 1, 4, 0},    {Dtype::bf16, "bf16", "BF16", 1, 2, 0},
-    {Dtype::f16, "f16", "F16", 1, 2, 0},    {Dtype::i32, "i32", "I32", 1, 4, 0},
-    {Dtype::i64, "i64", "I64", 1, 8, 0},    {Dtype::u8, "u8", "U8", 1, 1, 0},
-    {Dtype::q8_0, "q8_0", "", 32, 34, 2},   {Dtype::q4_0, "q4_0", "", 32, 18, 2},
-    {Dtype::q6_K, "q6_K", "", 256, 210, 0},
+    {Dtype::f32, "f32", "F32", 1, 4, 0},         {Dtype::bf16, "bf16", "BF16", 1, 2, 0},
+    {Dtype::f16, "f16", "F16", 1, 2, 0},         {Dtype::i32, "i32", "I32", 1, 4, 0},
+    {Dtype::i64, "i64", "I64", 1, 8, 0},         {Dtype::u8, "u8", "U8", 1, 1, 0},
+    {Dtype::q8_0, "q8_0", "", 32, 34, 2},        {Dtype::q4_0, "q4_0", "", 32, 18, 2},
+    {Dtype::q4_1, "q4_1", "", 32, 20, 0},        {Dtype::q5_0, "q5_0", "", 32, 22, 2},
+    {Dtype::q5_1, "q5_1", "", 32, 24, 0},        {Dtype::iq4_nl, "iq4_nl", "", 32, 18, 2},
+    {Dtype::q2_K, "q2_K", "", 256, 84, 0},       {Dtype::q3_K, "q3_K", "", 256, 110, 0},
+    {Dtype::q4_K, "q4_K", "", 256, 144, 0},      {Dtype::q5_K, "q5_K", "", 256, 176, 0},
+    {Dtype::q6_K, "q6_K", "", 256, 210, 0},      {Dtype::iq4_xs, "iq4_xs", "", 256, 136, 0},
+    {Dtype::iq2_xxs, "iq2_xxs", "", 256, 66, 2}, {Dtype::iq2_xs, "iq2_xs", "", 256, 74, 2},
+    {Dtype::iq2_s, "iq2_s", "", 256, 82, 2},     {Dtype::iq3_xxs, "iq3_xxs", "", 256, 98, 2},
+    {Dtype::iq3_s, "iq3_s", "", 256, 110, 2},
 };
 inline constexpr size_t dtype_count = std::size(dtypes);
 
 constexpr const DtypeInfo& info(Dtype dtype) { return dtypes[static_cast<int>(dtype)]; }
 constexpr bool is_block_type(Dtype dtype) { return info(dtype).block > 1; }
+inline constexpr std::span block_types = std::span(dtypes).subspan(6);  // the rest are plain
+static_assert(block_types.front().block > 1 && dtypes[5].block == 1);
 std::vector<std::string_view> enum_names(Dtype);  // for core/fields.h
 
 // The bytes of `count` elements; none if count is negative or not in whole blocks, or the bytes exceed 64 bits.

@@ -10,7 +10,7 @@
 // every tensor at a multiple of general.alignment. Versions 2 and 3, little-endian. Reading is strict, as ggml's:
 // unique keys and names, known types, no arrays of arrays, and the data in the order of the list without overlaps or
 // gaps; otherwise it throws Error with the path and the key or tensor. Shapes are given rows first, as everywhere here
-// (the file has columns first). A type unknown to core/dtype.h keeps its name, such as "Q4_K", and is an error only in
+// (the file has columns first). A type unknown to core/dtype.h keeps its name, such as "IQ1_S", and is an error only in
 // tensor(). Knows nothing of what the keys mean, except general.alignment, nor that a model may be split into several
 // files. Source: ggml, docs/gguf.md.
 #pragma once

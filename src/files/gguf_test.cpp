@@ -54,7 +54,7 @@ class GgufBytes {
     std::string bytes_;
 };
 
-enum : uint32_t { F32 = 0, Q4_0 = 2, Q8_0 = 8, Q4_K = 12, Q6_K = 14 };
+enum : uint32_t { F32 = 0, Q4_0 = 2, Q8_0 = 8, Q6_K = 14, IQ1_S = 19 };
 
 GgufHeader parse(const std::string& bytes) { return parse_gguf(std::as_bytes(std::span(bytes)), "x.gguf"); }
 
@@ -139,8 +139,8 @@ TEST_F(Gguf, TensorsAreViewsWithRowsFirst) {
     bytes.key("general.alignment", GgufType::u32).add<uint32_t>(64);
     bytes.tensor("w", {64, 3}, Q8_0, 0);        // 204 bytes
     bytes.tensor("norm", {2}, F32, 256);        // 8
-    bytes.tensor("k", {256, 1, 2}, Q4_K, 320);  // 288
-    bytes.tensor("last", {1}, F32, 640).data(644, 64);
+    bytes.tensor("k", {256, 1, 2}, IQ1_S, 320);  // 100
+    bytes.tensor("last", {1}, F32, 448).data(452, 64);
     GgufFile file(write(bytes));
     ASSERT_EQ(file.entries().size(), 4u);
     Tensor w = file.tensor("w");
@@ -148,14 +148,14 @@ TEST_F(Gguf, TensorsAreViewsWithRowsFirst) {
     EXPECT_EQ(static_cast<const uint8_t*>(w.data)[203], 203);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(w.data) % 64, 0u);
     EXPECT_EQ(file.tensor("norm").shape(), "f32 [2]");
-    EXPECT_EQ(static_cast<const uint8_t*>(file.tensor("last").data)[3], 643 % 256);
+    EXPECT_EQ(static_cast<const uint8_t*>(file.tensor("last").data)[3], 451 % 256);
     const TensorEntry* k = file.find("k");
     ASSERT_NE(k, nullptr);
-    EXPECT_EQ(k->dtype_name, "Q4_K");
+    EXPECT_EQ(k->dtype_name, "IQ1_S");
     EXPECT_EQ(k->dtype, std::nullopt);
-    EXPECT_EQ(k->bytes.size(), 288u);
+    EXPECT_EQ(k->bytes.size(), 100u);
     EXPECT_EQ((std::array<int64_t, 3>{k->shape[0], k->shape[1], k->shape[2]}), (std::array<int64_t, 3>{2, 1, 256}));
-    EXPECT_THAT(error_of([&] { file.tensor("k"); }), HasSubstr("x.gguf: tensor 'k' has the unsupported dtype Q4_K"));
+    EXPECT_THAT(error_of([&] { file.tensor("k"); }), HasSubstr("x.gguf: tensor 'k' has the unsupported dtype IQ1_S"));
     EXPECT_EQ(file.find("v"), nullptr);
 }
 

@@ -14,7 +14,6 @@ namespace puna {
 namespace {
 
 constexpr Dtype float_types[] = {Dtype::f32, Dtype::bf16, Dtype::f16};
-constexpr Dtype block_types[] = {Dtype::q8_0, Dtype::q4_0, Dtype::q6_K};
 
 // Makes random tensors and the calls on them.
 class CaseMaker {
@@ -35,7 +34,7 @@ class CaseMaker {
         if (includes({"softmax", "cross_entropy", "cross_entropy_backward"})) losses();
         if (includes({"add", "add_scaled", "convert", "sum_of_squares", "adamw"})) elementwise();
         if (includes({"dequantize"}))
-            for (Dtype dtype : block_types) dequantizations(dtype);
+            for (const DtypeInfo& type : block_types) dequantizations(type.dtype);
         return std::move(cases_);
     }
 
@@ -78,7 +77,10 @@ class CaseMaker {
                 for (int64_t i = 0; i < x.bytes(); ++i)
                     bytes[i] = i < 65536 ? static_cast<std::byte>(random_.below(256)) : bytes[i - 65536];
                 Block* block = blocks<Block>(x, 0);
-                for (int64_t i = 0; i < x.count() / Block::size; ++i) block[i].d = f16(random_.normal() / 64);
+                for (int64_t i = 0; i < x.count() / Block::size; ++i) {
+                    block[i].d = f16(random_.normal() / 64);
+                    if constexpr (requires { block->m; }) block[i].m = f16(random_.normal() / 64);
+                }
             });
         });
     }

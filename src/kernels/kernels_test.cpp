@@ -155,7 +155,7 @@ TEST(Kernels, DequantizedBlocksHaveTheValuesOfTheirLayout) {
     for (size_t r = 0; r < 2; ++r) {
         q8[r].d = q4[r].d = q6[r].d = f16(r == 0 ? 0.5f : -2.0f);
         for (int i = 0; i < 32; ++i) q8[r].q[i] = static_cast<int8_t>(8 * i - 128);
-        for (int i = 0; i < 16; ++i) q4[r].q[i] = static_cast<uint8_t>(i | (15 - i) << 4);
+        for (int i = 0; i < 16; ++i) q4[r].low[i] = static_cast<uint8_t>(i | (15 - i) << 4);
         for (int j = 0; j < 16; ++j) q6[r].scale[j] = static_cast<int8_t>(16 * j - 128);
         for (int i = 0; i < 256; ++i) {
             int half = i / 128, l = i % 32, q = q_of(i);

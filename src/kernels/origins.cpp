@@ -16,6 +16,10 @@ template <Dtype dtype, auto product>
 bool same_product(const Kernels& a, const Kernels& b) {
     return a.products_of(dtype).*product == b.products_of(dtype).*product;
 }
+template <auto product>
+bool same_of_blocks(const Kernels& a, const Kernels& b) {
+    return a.dequantized.*product == b.dequantized.*product;
+}
 
 struct ListedKernel {
     std::string_view name;
@@ -28,12 +32,11 @@ constexpr ListedKernel listed[] = {
     {"matmul f32", same_product<Dtype::f32, &Products::matmul>},
     {"matmul bf16", same_product<Dtype::bf16, &Products::matmul>},
     {"matmul f16", same_product<Dtype::f16, &Products::matmul>},
-    {"matmul q8_0", same_product<Dtype::q8_0, &Products::matmul>},
-    {"matmul q4_0", same_product<Dtype::q4_0, &Products::matmul>},
-    {"matmul q6_K", same_product<Dtype::q6_K, &Products::matmul>},
+    {"matmul block types", same_of_blocks<&Products::matmul>},
     {"matmul_input_gradient f32", same_product<Dtype::f32, &Products::input_gradient>},
     {"matmul_input_gradient bf16", same_product<Dtype::bf16, &Products::input_gradient>},
     {"matmul_input_gradient f16", same_product<Dtype::f16, &Products::input_gradient>},
+    {"matmul_input_gradient block types", same_of_blocks<&Products::input_gradient>},
     {"pack", same<&Kernels::pack>},
     {"unpack", same<&Kernels::unpack>},
     {"matmul_weight_gradient", same<&Kernels::matmul_weight_gradient>},
@@ -57,7 +60,7 @@ constexpr ListedKernel listed[] = {
     {"adamw", same<&Kernels::adamw>},
 };
 
-constexpr size_t products = 9;  // rows of the list
+constexpr size_t products = 8;  // rows of the list
 
 // A table is its name and extensions, its probes, its memory with three functions, its products, the rows of
 // a panel, the size of a page, and the kernels of the list.

@@ -44,10 +44,14 @@ class Matrices {
     Random random_{11};
 };
 
-constexpr Dtype weight_types[] = {Dtype::f32, Dtype::bf16, Dtype::f16, Dtype::q8_0, Dtype::q4_0, Dtype::q6_K};
+std::vector<Dtype> weight_types() {
+    std::vector<Dtype> list{Dtype::f32, Dtype::bf16, Dtype::f16};
+    for (const DtypeInfo& type : block_types) list.push_back(type.dtype);
+    return list;
+}
 
 TEST(Panels, UnpackingIsTheInverseOfPacking) {
-    for (Dtype dtype : weight_types)
+    for (Dtype dtype : weight_types())
         for (int panel_rows : {2, 3, 16, 64})
             for (int64_t rows : {1, 16, 37, 130}) {
                 Matrices m;
@@ -89,7 +93,7 @@ TEST(Panels, SlicesAreWholePanels) {
 // Few rows, a tile, several tiles, many rows; sizes that no vector and no panel divides.
 TEST(Panels, ProductsHaveTheBitsOfRows) {
     for (const Kernels* table : test_tables())
-        for (Dtype dtype : weight_types)
+        for (Dtype dtype : weight_types())
             for (int64_t T : {1, 2, 3, 4, 5, 6, 7, 13, 600}) {
                 if (T > 7 && is_slow(*table)) continue;
                 Matrices m;
@@ -129,9 +133,9 @@ TEST(Panels, RowsAloneHaveTheBitsOfTheBatch) {
 
 TEST(Panels, BlockTypesAreMultipliedByTheirDequantizedValues) {
     for (const Kernels* table : test_tables())
-        for (Dtype dtype : {Dtype::q8_0, Dtype::q4_0, Dtype::q6_K}) {
+        for (const DtypeInfo& type : block_types) {
             Matrices m;
-            Tensor w = m.weight(dtype, 70, 512), values = m.zeros(70, 512), x = m.floats(9, 512);
+            Tensor w = m.weight(type.dtype, 70, 512), values = m.zeros(70, 512), x = m.floats(9, 512);
             table->dequantize({}, values, w);
             Tensor y = m.zeros(9, 70), expected = m.zeros(9, 70), dx = m.zeros(9, 512), expected_dx = m.zeros(9, 512);
             table->matmul({}, y, x, w);
@@ -145,7 +149,7 @@ TEST(Panels, BlockTypesAreMultipliedByTheirDequantizedValues) {
 
 TEST(Panels, EmbeddingsAreThoseOfRows) {
     for (const Kernels* table : test_tables())
-        for (Dtype dtype : weight_types) {
+        for (Dtype dtype : weight_types()) {
             Matrices m;
             Tensor w = m.weight(dtype, 100, 512), panels = m.packed(*table, w, table->panel_rows);
             Tensor ids = m.ids({0, 99, 17, 64, 17}), x = m.zeros(5, 512), of_panels = m.zeros(5, 512);

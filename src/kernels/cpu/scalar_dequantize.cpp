@@ -1,68 +1,47 @@
-// The formulas are those of core/blocks.h. Every product is exact: d, scale and q have at most 11 + 7 + 5 significant
-// bits.
+// Blocks by the formula of kernels/cpu/unpacked.h.
 #include "core/blocks.h"
 #include "core/threads.h"
 #include "kernels/cpu/panels.h"
 #include "kernels/cpu/scalar.h"
 #include "kernels/cpu/tables.h"
+#include "kernels/cpu/unpacked.h"
 
 #include <vector>
 
-namespace puna::scalar {
+namespace puna {
 
 namespace {
 
-void dequantize_block(float* x, const BlockQ8_0& block) {
-    float d = static_cast<float>(block.d);
-    for (int i = 0; i < block.size; ++i) x[i] = d * static_cast<float>(block.q[i]);
-}
-
-void dequantize_block(float* x, const BlockQ4_0& block) {
-    float d = static_cast<float>(block.d);
-    for (int i = 0; i < block.size / 2; ++i) {
-        x[i] = d * static_cast<float>((block.q[i] & 15) - 8);
-        x[i + block.size / 2] = d * static_cast<float>((block.q[i] >> 4) - 8);
-    }
-}
-
-void dequantize_block(float* x, const BlockQ6_K& block) {
-    float d = static_cast<float>(block.d);
-    for (int i = 0; i < block.size; ++i) {
-        int half = i / 128, quarter = i % 128 / 32;
-        int low = block.low[64 * half + i % 64] >> (quarter < 2 ? 0 : 4) & 15;
-        int high = block.high[32 * half + i % 32] >> 2 * quarter & 3;
-        x[i] = d * static_cast<float>(block.scale[i / 16]) * static_cast<float>((high << 4 | low) - 32);
+// `count` blocks, one after the other.
+void dequantize_blocks(float* to, Dtype dtype, const std::byte* block, int64_t count) {
+    int size = static_cast<int>(info(dtype).block);
+    for (int64_t b = 0; b < count; ++b, to += size, block += info(dtype).block_bytes) {
+        UnpackedBlock n = unpack_block(dtype, block);
+        for (int j = 0; j < size / 16; ++j) {
+            float scale = n.d * static_cast<float>(n.scale[j]), minimum = n.m * static_cast<float>(n.minimum[j]);
+            for (int i = 16 * j; i < 16 * (j + 1); ++i) to[i] = scale * static_cast<float>(n.q[i]) - minimum;
+        }
     }
 }
 
 }  // namespace
 
-void dequantize(Stream, Tensor out, Tensor x) {
+void scalar::dequantize(Stream, Tensor out, Tensor x) {
     constexpr int64_t blocks_per_task = 64;
-    check(out.count() == x.count(), "dequantize: {} = {}", out, x);
-    with_block(x.dtype, [&]<class Block>() {
-        const Block* block = blocks<Block>(x, 0);
-        float* to = out.as<float>();
-        parallel_for(x.count() / Block::size, blocks_per_task, [&](int64_t first, int64_t last) {
-            for (int64_t i = first; i < last; ++i) dequantize_block(to + i * Block::size, block[i]);
-        });
+    const DtypeInfo& type = info(x.dtype);
+    check(out.count() == x.count() && is_block_type(x.dtype) && !x.is_packed(), "dequantize: {} = {}", out, x);
+    parallel_for(x.count() / type.block, blocks_per_task, [&](int64_t first, int64_t last) {
+        dequantize_blocks(out.as<float>() + first * type.block, x.dtype,
+                          static_cast<const std::byte*>(x.data) + first * type.block_bytes, last - first);
     });
 }
 
-}  // namespace puna::scalar
-
-namespace puna::cpu {
-
-void dequantize_part(float* to, const Tensor& w, int64_t r, int64_t first, int64_t n) {
-    with_block(w.dtype, [&]<class Block>() {
-        thread_local std::vector<Block> blocks;
-        blocks.resize(static_cast<size_t>(n / Block::size));
-        read_blocks(blocks.data(), w, r, first / Block::size, n / Block::size);
-        for (const Block& block : blocks) {
-            scalar::dequantize_block(to, block);
-            to += Block::size;
-        }
-    });
+void cpu::dequantize_part(float* to, const Tensor& w, int64_t r, int64_t first, int64_t n) {
+    const DtypeInfo& type = info(w.dtype);
+    thread_local std::vector<std::byte> bytes;
+    bytes.resize(static_cast<size_t>(n / type.block * type.block_bytes));
+    read_blocks(bytes.data(), w, r, first / type.block, n / type.block);
+    dequantize_blocks(to, w.dtype, bytes.data(), n / type.block);
 }
 
-}  // namespace puna::cpu
+}  // namespace puna
