@@ -36,7 +36,7 @@ const std::vector<Message> short_chat = {{.role = "system", .content = " Be brie
 const std::vector<Message> tool_chat = {
     {.role = "user", .content = "Weather?"},
     {.role = "assistant", .tool_calls = {{"weather", R"({"city":"Z\u00fcrich","days":[1,2.0],"exact":true})"}}},
-    {.role = "tool", .content = R"([{"sky":null},{}])", .content_is_json = true},
+    {.role = "tool", .content = R"([{"sky":null},{}])", .content_kind = ContentKind::json},
     {.role = "tool", .content = "say \"sunny\"\n"},
     {.role = "assistant", .content = "Sunny."}};
 

@@ -12,26 +12,26 @@ using jinja::Text;
 
 namespace {
 
-bool is_in_loss(const Message& message) { return message.role == "assistant" && message.in_loss; }
-
 // Finds the spans in the rendered conversation, by rendering parts of it too.
 class SpanFinder {
  public:
-    SpanFinder(const ChatTemplate& chat, std::span<const Message> messages, const ChatOptions& options)
-        : chat_(chat), messages_(messages), values_(chat.values(messages, options)) {}
+    SpanFinder(const ChatTemplate& chat, const ChatValues& values) : chat_(chat), values_(values) {}
 
     TrainingText run() {
-        whole_ = chat_.render(values_, messages_.size(), false, &trace_);
+        whole_ = chat_.render(values_, size(), false, &trace_);
         if (chat_.has_generation(values_)) {
             add_generated();
         } else if (!add_by_turns()) {
-            for (size_t i = 0; i < messages_.size(); ++i)
-                if (is_in_loss(messages_[i])) add_by_prefixes(i);
+            for (size_t i = 0; i < size(); ++i)
+                if (is_answer(i)) add_by_prefixes(i);
         }
         return {std::move(whole_), std::move(spans_)};
     }
 
  private:
+    size_t size() const { return values_.messages.size(); }
+    bool is_answer(size_t message) const { return values_.marks[message] == LossMark::answer; }
+
     [[noreturn]] void fail_training(size_t message, std::string_view reason) const {
         fail("{}: the template does not support training: {} (message {}); use {{% generation %}} blocks",
              chat_.origin(), reason, message + 1);
@@ -44,7 +44,7 @@ class SpanFinder {
     // The general case: renders the text before the answer and the text up to its end.
     void add_by_prefixes(size_t i) {
         Text before = render_first(i, true);
-        Text with = i + 1 == messages_.size() ? whole_ : render_first(i + 1, false);
+        Text with = i + 1 == size() ? whole_ : render_first(i + 1, false);
         if (!with.starts_with(before))
             fail_training(i, "an assistant's turn does not begin with the generation prompt");
         if (!whole_.starts_with(with)) fail_training(i, "an assistant's turn changes when further messages follow");
@@ -56,15 +56,15 @@ class SpanFinder {
     // parts would give the same text: a conversation costs two renderings, not two for each answer. Returns false if it
     // does not.
     bool add_by_turns() {
-        auto first =
-            static_cast<size_t>(std::find_if(messages_.begin(), messages_.end(), is_in_loss) - messages_.begin());
-        if (first == messages_.size()) return true;
+        const std::vector<LossMark>& marks = values_.marks;
+        auto first = static_cast<size_t>(std::find(marks.begin(), marks.end(), LossMark::answer) - marks.begin());
+        if (first == size()) return true;
         if (trace_.depends_on_later || first == 0 || !turn_of(first)) return false;
         std::optional<Text> prompt = generation_prompt();
         if (!prompt) return false;
         Text tail = whole_.substr(trace_.turns.back().end);
-        for (size_t i = first; i < messages_.size(); ++i)
-            if (is_in_loss(messages_[i])) add_turn(i, *prompt, tail);
+        for (size_t i = first; i < size(); ++i)
+            if (is_answer(i)) add_turn(i, *prompt, tail);
         return true;
     }
 
@@ -73,7 +73,7 @@ class SpanFinder {
         MessageTrace trace;
         Text text;
         try {
-            text = chat_.render(values_, messages_.size(), true, &trace);
+            text = chat_.render(values_, size(), true, &trace);
         } catch (const Error&) {  // no prompt after these messages
             return {};
         }
@@ -97,7 +97,7 @@ class SpanFinder {
     const MessageTrace::Turn* turn_of(size_t message) const {
         auto is_it = [&](const MessageTrace::Turn& turn) { return turn.message == &values_.messages[message].dict(); };
         // Usually at the same distance from the end as the message.
-        size_t from_end = messages_.size() - message;
+        size_t from_end = size() - message;
         if (from_end <= trace_.turns.size()) {
             const MessageTrace::Turn& turn = trace_.turns[trace_.turns.size() - from_end];
             if (is_it(turn)) return &turn;
@@ -124,9 +124,8 @@ class SpanFinder {
     }
 
     void drop_context() {
-        auto is_context = [](const Message& message) { return message.role == "assistant" && !message.in_loss; };
-        for (size_t i = 0; i < messages_.size(); ++i) {
-            if (!is_context(messages_[i])) continue;
+        for (size_t i = 0; i < size(); ++i) {
+            if (values_.marks[i] != LossMark::context) continue;
             const MessageTrace::Turn* turn = turn_of(i);
             if (!turn) fail_training(i, "the text of a message that is not in the loss cannot be located");
             std::erase_if(spans_,
@@ -135,8 +134,7 @@ class SpanFinder {
     }
 
     const ChatTemplate& chat_;
-    std::span<const Message> messages_;
-    ChatValues values_;
+    const ChatValues& values_;
     MessageTrace trace_;
     Text whole_;
     std::vector<LossSpan> spans_;
@@ -144,9 +142,8 @@ class SpanFinder {
 
 }  // namespace
 
-TrainingText render_for_training(const ChatTemplate& chat, std::span<const Message> messages,
-                                 const ChatOptions& options) {
-    return SpanFinder(chat, messages, options).run();
+TrainingText render_for_training(const ChatTemplate& chat, const ChatValues& values) {
+    return SpanFinder(chat, values).run();
 }
 
 }  // namespace puna

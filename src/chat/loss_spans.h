@@ -3,7 +3,6 @@
 #pragma once
 #include "chat/chat_template.h"
 
-#include <span>
 #include <vector>
 
 namespace puna {
@@ -18,8 +17,8 @@ struct TrainingText {
     std::vector<LossSpan> spans;  // ascending, disjoint
 };
 
-// Throws Error as ChatTemplate::render, and if the template does not support training (see render_training_prompt).
-TrainingText render_for_training(const ChatTemplate& chat, std::span<const Message> messages,
-                                 const ChatOptions& options);
+// The conversation without a generation prompt. Throws Error as ChatTemplate::render, and if the template does not
+// support training (see render_training_prompt).
+TrainingText render_for_training(const ChatTemplate& chat, const ChatValues& values);
 
 }  // namespace puna

@@ -34,7 +34,7 @@ std::optional<Spans> spans_by_definition(const ChatTemplate& chat, std::span<con
 std::optional<Spans> spans_of(const ChatTemplate& chat, std::span<const Message> messages) {
     try {
         Spans spans;
-        for (const LossSpan& span : render_for_training(chat, messages, {}).spans)
+        for (const LossSpan& span : render_for_training(chat, chat.values(messages, {})).spans)
             spans.emplace_back(span.begin, span.end);
         return spans;
     } catch (const Error&) {

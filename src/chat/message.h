@@ -4,6 +4,7 @@
 //
 // The fields are OpenAI's. As JSON: chat/messages.h.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,11 +27,15 @@ struct ToolCall {
     std::vector<MessageField> fields = {};  // beside these and `type`
 };
 
+// What a template reads as the content of a message. json: of a tool, an object or array; null, absent: of an assistant
+// that only calls tools.
+enum class ContentKind : uint8_t { text, json, null, absent };
+
 struct Message {
-    std::string role;                  // system, user, assistant; tool (or ipython) for the result of a tool
-    std::string content;               // text, UTF-8
-    std::vector<ContentPart> parts;    // if not empty, the content, in place of `content`
-    bool content_is_json = false;      // of a tool: content is an object or array, and the template gets it as such
+    std::string role;                // system, user, assistant; tool (or ipython) for the result of a tool
+    std::string content;             // text, UTF-8, or JSON
+    std::vector<ContentPart> parts;  // if not empty, the content, in place of `content`
+    ContentKind content_kind = ContentKind::text;
     std::string name;                  // of the speaker or the tool; empty: none
     std::vector<ToolCall> tool_calls;  // of the assistant
     std::string tool_call_id;          // of a tool's result: the call; empty: none

@@ -94,8 +94,8 @@ ContentPart read_part(const JsonNode& part, const Message& message) {
 
 void read_content(Message& message, const JsonNode& content) {
     bool from_tool = message.role == "tool" || message.role == "ipython";
-    message.content_is_json = from_tool && (content.is_array() || content.is_object());
-    if (message.content_is_json) {
+    if (from_tool && (content.is_array() || content.is_object())) {
+        message.content_kind = ContentKind::json;
         message.content = compact_json(content.raw());
     } else if (content.is_string()) {
         message.content = content.text();
@@ -175,11 +175,12 @@ Message read_message(const JsonNode& in, MessageForm form) {
     message.fields = other_fields(
         in, {names.role, names.content, "name", "tool_call", "tool_calls", "tool_call_id", "function_call"});
     read_calls(message, in);
-    std::optional<JsonNode> content = in.find(names.content);
+    std::optional<JsonNode> given = in.find_any(names.content), content = in.find(names.content);
     bool is_call = form != MessageForm::openai && in_lower_case(role.text()) == call_role;
     if (content) is_call ? read_calls_in_content(message, *content) : read_content(message, *content);
     if (!content && message.tool_calls.empty())
         fail(ErrorKind::damaged, "{}: a message with role {} has no '{}'", in.place(), message.role, names.content);
+    if (!content || is_call) message.content_kind = given && !is_call ? ContentKind::null : ContentKind::absent;
     return message;
 }
 
@@ -203,8 +204,8 @@ JsonObject call_json(const ToolCall& call) {
 }
 
 JsonText content_json(const Message& message) {
-    if (message.content_is_json) return JsonText::verbatim(message.content);
-    if (message.content.empty() && message.parts.empty() && !message.tool_calls.empty()) return nullptr;
+    if (message.content_kind == ContentKind::null) return nullptr;
+    if (message.content_kind == ContentKind::json) return JsonText::verbatim(message.content);
     if (message.parts.empty()) return message.content;
     JsonList parts;
     for (const ContentPart& part : message.parts) parts.add(part_json(part));
@@ -214,7 +215,7 @@ JsonText content_json(const Message& message) {
 JsonObject message_json(const Message& message) {
     JsonObject json{{"role", message.role}};
     if (!message.name.empty()) json.add("name", message.name);
-    json.add("content", content_json(message));
+    if (message.content_kind != ContentKind::absent) json.add("content", content_json(message));
     if (!message.tool_calls.empty()) {
         JsonList calls;
         for (const ToolCall& call : message.tool_calls) calls.add(call_json(call));

@@ -16,7 +16,7 @@
 // audio, refusal, function_call. So are fields that seem to select what is in the loss and are not understood
 // (chat/loss_fields.h), and a field of a known name that is there twice. Other fields are kept: the model's template
 // may read them, and messages_json writes them again. Null is an absent field, except that templates can tell it from
-// an absent name or id.
+// an absent name, id or content.
 #pragma once
 #include "chat/message.h"
 #include "core/json_document.h"

@@ -145,10 +145,10 @@ TEST(Messages, ContentMayBeAListOfTextParts) {
 
 TEST(Messages, ToolResultsMayBeTextOrJson) {
     Message text = read_one(R"({"role": "tool", "content": "three"})");
-    EXPECT_FALSE(text.content_is_json);
+    EXPECT_EQ(text.content_kind, ContentKind::text);
     EXPECT_EQ(text.content, "three");
     Message list = read_one(R"({"role": "tool", "content": [{"a": "b"}]})");
-    EXPECT_TRUE(list.content_is_json);
+    EXPECT_EQ(list.content_kind, ContentKind::json);
     EXPECT_EQ(list.content, R"([{"a":"b"}])");
 }
 

@@ -113,19 +113,25 @@ bool Prompt::has_literal(size_t begin, size_t end) const {
     return false;
 }
 
+Prompt render_prompt(const ChatTemplate& chat, const ChatValues& values) { return prompt_of(chat.render(values), {}); }
+
 Prompt render_prompt(const ChatTemplate& chat, std::span<const Message> messages, const ChatOptions& options) {
-    return prompt_of(chat.render(messages, options), {});
+    return render_prompt(chat, chat.values(messages, options));
 }
 
-Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, std::span<const Message> messages,
-                              const ChatOptions& options) {
-    TrainingText rendered = render_for_training(chat, messages, options);
+Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, const ChatValues& values) {
+    TrainingText rendered = render_for_training(chat, values);
     Prompt prompt = prompt_of(rendered.text, rendered.spans);
     TurnEnds ends(prompt, tokenizer, chat.eos_token());
     for (LossSpan& span : rendered.spans)
         if (!span.whole) span.end = ends.find(span);
     mark_in_loss(prompt, rendered.spans);
     return prompt;
+}
+
+Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, std::span<const Message> messages,
+                              const ChatOptions& options) {
+    return render_training_prompt(chat, tokenizer, chat.values(messages, options));
 }
 
 }  // namespace puna

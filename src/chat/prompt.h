@@ -34,6 +34,7 @@ struct Prompt {
 };
 
 // Nothing is in the loss. Throws Error as ChatTemplate::render.
+Prompt render_prompt(const ChatTemplate& chat, const ChatValues& values);
 Prompt render_prompt(const ChatTemplate& chat, std::span<const Message> messages, const ChatOptions& options = {});
 
 // The whole conversation for training. In the loss is, for each assistant message with `in_loss`, what follows its
@@ -42,6 +43,7 @@ Prompt render_prompt(const ChatTemplate& chat, std::span<const Message> messages
 // wrote. Throws Error also if the template does not support this: what it writes for a message does not begin with the
 // generation prompt, or changes when further messages follow. Source: return_assistant_tokens_mask of transformers'
 // apply_chat_template.
+Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, const ChatValues& values);
 Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, std::span<const Message> messages,
                               const ChatOptions& options = {});
 

@@ -45,12 +45,20 @@ struct Builtin {
 
 extern const std::span<const Builtin> filters, tests, global_functions, str_methods, list_methods, dict_methods;
 
+// Throws Error "origin:line: ..." for filters and tests of a template that do not exist.
+void check_names(const Tree& tree);
+
 const Builtin* find_builtin(std::span<const Builtin> table, std::string_view name);  // null if there is none
 std::span<const Builtin> methods_of(const Value& value);                             // empty for types without methods
 bool is_mutating_method(const Value& value, std::string_view name);  // such as list.append; the sandbox forbids them
+// An attribute of Python's object that we lack: it must not seem to be undefined.
+bool is_unsupported_attribute(const Value& value, std::string_view name);
 
 // Binds the arguments to the parameters, as Python does, and runs the built-in. Throws Error if they do not fit.
 Value call_builtin(const Builtin& builtin, Renderer& renderer, Value self, Arguments arguments);
+
+// As called by a template. Methods of Markup would escape their arguments: throws Error.
+Value call_method(const Builtin& method, Renderer& renderer, Value self, Arguments arguments);
 
 // Removes a keyword argument and returns its value.
 std::optional<Value> take_keyword(Arguments& arguments, std::string_view name);

@@ -28,15 +28,19 @@ Value dict_get(Call& call) {
     return found ? *found : call.value_or(1, None{});
 }
 
-Value dict_keys(Call& call) { return make_list(iterate(call.self, call.budget()), call.budget()); }
+Value view_of(std::vector<Value> items, Call& call) {
+    return make_list(std::move(items), call.budget(), ListKind::view);
+}
+
+Value dict_keys(Call& call) { return view_of(iterate(call.self, call.budget()), call); }
 
 Value dict_values(Call& call) {
     std::vector<Value> values;
     for (const auto& [key, value] : call.self.dict().items()) values.push_back(value);
-    return make_list(std::move(values), call.budget());
+    return view_of(std::move(values), call);
 }
 
-Value dict_items(Call& call) { return make_list(items_of(call.self.dict(), call.budget()), call.budget()); }
+Value dict_items(Call& call) { return view_of(items_of(call.self.dict(), call.budget()), call); }
 
 constexpr Builtin list_table[] = {
     {"count", "value", list_count},

@@ -42,7 +42,8 @@ Value Renderer::evaluate_node(const Expression& expression) {
     switch (expression.kind) {
         case Kind::tuple:
         case Kind::list:
-            return make_list(evaluate_all(expression.children), budget_, expression.kind == Kind::tuple);
+            return make_list(evaluate_all(expression.children), budget_,
+                             expression.kind == Kind::tuple ? ListKind::tuple : ListKind::list);
         case Kind::dict:
             return evaluate_dict(expression);
         case Kind::attribute:
@@ -110,8 +111,10 @@ Arguments Renderer::evaluate_arguments(const Expression& expression) {
             for (Value& item : iterate(value, budget_)) arguments.positional.push_back(std::move(item));
         } else {
             if (!value.is_dict()) fail("argument after ** must be a dict, not '{}'", type_name(value));
-            for (const auto& [key, item] : value.dict().items())
-                arguments.keyword.emplace_back(encode_utf8(to_text(key, budget_)), item);
+            for (const auto& [key, item] : value.dict().items()) {
+                if (!key.is_text()) fail("keywords must be strings, not '{}'", type_name(key));
+                arguments.keyword.emplace_back(key.text(), item);
+            }
         }
     }
     line_ = expression.line;
@@ -124,13 +127,13 @@ Value Renderer::evaluate_call(const Expression& expression, Value caller) {
     bool is_method = callee.kind == Kind::attribute;
     Value object = evaluate(is_method ? callee.children[0] : callee);
     Arguments arguments = evaluate_arguments(expression);
-    if (!caller.is_undefined()) arguments.keyword.emplace_back("caller", std::move(caller));
+    if (!caller.is_undefined()) arguments.keyword.emplace_back(text_of("caller"), std::move(caller));
     if (is_method) {
         std::string name = encode_utf8(callee.value.text());
         if (is_mutating_method(object, name))
             fail("{}() would modify a {}: values are immutable in templates", name, type_name(object));
         const Builtin* method = find_builtin(methods_of(object), name);
-        if (method) return call_builtin(*method, *this, std::move(object), std::move(arguments));
+        if (method) return call_method(*method, *this, std::move(object), std::move(arguments));
         object = attribute(object, callee.value);
     }
     return call(object, std::move(arguments));
@@ -220,8 +223,8 @@ namespace {
 Value bound_method(const Builtin& method, const Value& object) {
     return std::make_shared<const Function>(Function{std::string(method.name),
                                                      [&method, object](Renderer& renderer, Arguments arguments) {
-                                                         return call_builtin(method, renderer, object,
-                                                                             std::move(arguments));
+                                                         return call_method(method, renderer, object,
+                                                                            std::move(arguments));
                                                      },
                                                      depth_of(object) + 1});
 }
@@ -239,6 +242,9 @@ std::optional<Value> Renderer::find_attribute(const Value& object, const Text& n
     }
     std::string plain = encode_utf8(name);
     if (is_mutating_method(object, plain)) return undefined_value(name);
+    if (is_unsupported_attribute(object, plain)) fail("{}.{} is not supported", type_name(object), plain);
+    if (object.is_list() && object.list().kind == ListKind::group)
+        if (plain == "grouper" || plain == "list") return object.items()[plain == "list"];
     const Builtin* method = find_builtin(methods_of(object), plain);
     if (!method) return {};
     if (depth_of(object) >= budget_.limits().depth) fail("values nest more than {} deep", budget_.limits().depth);

@@ -294,7 +294,7 @@ Expression ExpressionParser::parse_arguments(Kind kind, int line, std::vector<Ex
     while (!stream_.current().is(")")) {
         As as = stream_.take_if("**") ? As::unpack_dict : stream_.take_if("*") ? As::unpack_list : As::positional;
         bool keyword = as == As::positional && stream_.current().kind == Token::Kind::name && stream_.peek().is("=");
-        arguments.push_back({keyword ? As::keyword : as, keyword ? std::string(stream_.take().symbol) : ""});
+        arguments.push_back({keyword ? As::keyword : as, keyword ? text_of(stream_.take().symbol) : Text()});
         if (keyword) stream_.take();
         children.push_back(parse_expression());
         if (!stream_.take_if(",")) break;
@@ -335,7 +335,7 @@ Expression ExpressionParser::parse_test(Expression subject) {
         bool argument = begins_argument();
         if (argument) children.push_back(parse_postfix(parse_primary()));
         node = expression(Kind::test, line, std::move(children), std::move(name));
-        if (argument) node.arguments.push_back({Expression::Argument::Kind::positional, ""});
+        if (argument) node.arguments.push_back({Expression::Argument::Kind::positional, {}});
     }
     return negated ? unary(Operation::logical_not, line, std::move(node)) : node;
 }

@@ -9,6 +9,7 @@
 #include "core/error.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 namespace puna::jinja {
@@ -67,9 +68,10 @@ Value filter_indent(Call& call) {
     Text result;
     for (size_t i = 0; i < lines.size(); ++i) {
         call.budget().write(margin.size() + lines[i].size() + 1);
-        if (i > 0) result += U'\n';
         if (i == 0 ? first : blank || !lines[i].empty()) result += margin;
         result += lines[i];
+        char32_t end = lines[i].data()[lines[i].size()];  // which becomes \n, with its flags
+        if (i + 1 < lines.size()) result += U'\n' | (end & flag_bits);
     }
     return result;
 }
@@ -91,7 +93,7 @@ Value filter_wordcount(Call& call) {
     int64_t words = 0;
     bool inside = false;
     for (char32_t c : call.self_text()) {
-        bool in_word = code_of(c) == '_' || is_letter(c) || is_digit(c);
+        bool in_word = code_of(c) == '_' || is_letter(c) || is_number(c);
         words += in_word && !inside;
         inside = in_word;
     }
@@ -113,10 +115,11 @@ Value filter_format(Call& call) {
     if (!call.arguments.positional.empty() && !call.arguments.keyword.empty())
         fail("format: takes positional or keyword arguments, not both");
     if (call.arguments.keyword.empty())
-        return format_percent(call.self_text(), make_list(std::move(call.arguments.positional), call.budget(), true),
+        return format_percent(call.self_text(),
+                              make_list(std::move(call.arguments.positional), call.budget(), ListKind::tuple),
                               call.budget());
     Dict keywords;
-    for (auto& [name, value] : call.arguments.keyword) keywords.set(text_of(name), std::move(value), call.budget());
+    for (auto& [name, value] : call.arguments.keyword) keywords.set(std::move(name), std::move(value), call.budget());
     return format_percent(call.self_text(), make_dict(std::move(keywords), call.budget()), call.budget());
 }
 
@@ -143,13 +146,18 @@ Value filter_tojson(Call& call) { return dump_json(call.self, json_style(call), 
 // ---- numbers
 
 // The argument of int() or float(): a string, of which whitespace around it and single underscores in it are ignored.
-std::optional<std::string> number_string(const Value& value) {
+std::optional<std::string> number_string(const Value& value, int64_t base = 10) {
     if (!value.is_text()) return {};
-    std::string text = encode_utf8(strip(value.text()));
+    Text stripped(strip(value.text()));
+    if (std::any_of(stripped.begin(), stripped.end(), [](char32_t c) { return code_of(c) >= 0x80 && is_number(c); }))
+        fail("numbers in the digits of other scripts are not supported");
+    std::string text = encode_utf8(stripped);
     for (size_t at; (at = text.find('_')) != text.npos;) {
-        bool between = at > 0 && at + 1 < text.size() && std::isdigit(static_cast<unsigned char>(text[at - 1])) &&
-                       std::isdigit(static_cast<unsigned char>(text[at + 1]));
-        if (!between) return {};
+        auto is_digit_at = [&](size_t i) {
+            auto c = i < text.size() ? static_cast<unsigned char>(text[i]) : '\0';
+            return base > 10 ? std::isalnum(c) : std::isdigit(c);
+        };
+        if (at == 0 || !is_digit_at(at - 1) || !is_digit_at(at + 1)) return {};
         text.erase(at, 1);
     }
     return text;
@@ -164,13 +172,40 @@ std::optional<double> parse_float(const Value& value) {
     return *end ? std::nullopt : std::optional(number);
 }
 
-std::optional<int64_t> parse_integer(const Value& value, int base) {
-    std::optional<std::string> text = number_string(value);
+// Without what Python drops: 0x of base 16 and the like, zeros, a plus sign.
+std::string significant_digits(std::string text, int64_t base) {
+    auto has_sign = [&text] { return text.starts_with('-') || text.starts_with('+'); };
+    std::string sign = text.starts_with('-') ? "-" : "";
+    if (has_sign()) text.erase(0, 1);
+    if (has_sign()) return "";
+    auto begins = [&text](char lower) { return text.size() > 2 && text[0] == '0' && (text[1] | 0x20) == lower; };
+    if ((base == 16 && begins('x')) || (base == 8 && begins('o')) || (base == 2 && begins('b'))) text.erase(0, 2);
+    if (!text.empty()) text.erase(0, std::min(text.find_first_not_of('0'), text.size() - 1));
+    return sign + text;
+}
+
+bool are_digits(std::string_view text) {
+    if (text.starts_with('-')) text.remove_prefix(1);
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Python's int(text, base); none: no integer.
+std::optional<Value> parse_integer(const Value& value, int64_t base) {
+    std::optional<std::string> text = number_string(value, base);
     if (!text || text->empty()) return {};
-    errno = 0;
-    char* end = nullptr;
-    long long number = std::strtoll(text->c_str(), &end, base);
-    return *end || errno != 0 ? std::nullopt : std::optional<int64_t>(number);
+    std::string digits = significant_digits(*text, base);
+    int64_t number = 0;
+    auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number, static_cast<int>(base));
+    bool whole = end == digits.data() + digits.size();
+    if (whole && problem == std::errc()) return number;
+    if (!whole || problem != std::errc::result_out_of_range) return {};
+    if (base != 10 || !are_digits(digits)) fail("int: integers of more than 64 bits are only supported in base 10");
+    return BigInteger{std::make_shared<const std::string>(digits)};
+}
+
+Value integer_of(double number) {
+    if (std::abs(number) < 0x1p63) return static_cast<int64_t>(number);
+    return BigInteger{std::make_shared<const std::string>(fmt::format("{:.0f}", number))};
 }
 
 Value filter_int(Call& call) {
@@ -178,11 +213,10 @@ Value filter_int(Call& call) {
     if (call.self.is(Kind::big_integer)) return call.self;
     require_defined(call.self);
     int64_t base = call.integer(1, 10);
-    if (base != 0 && (base < 2 || base > 36)) call.fail_argument(1, "must be 0 or from 2 to 36");
-    if (std::optional<int64_t> number = parse_integer(call.self, static_cast<int>(base))) return *number;
+    if (base < 2 || base > 36) call.fail_argument(1, "must be from 2 to 36");
+    if (std::optional<Value> number = parse_integer(call.self, base)) return *number;
     std::optional<double> number = parse_float(call.self);
-    if (number && std::abs(*number) < 0x1p63) return static_cast<int64_t>(*number);
-    return call.value_or(0, int64_t{0});
+    return number && std::isfinite(*number) ? integer_of(*number) : call.value_or(0, int64_t{0});
 }
 
 Value filter_float(Call& call) {

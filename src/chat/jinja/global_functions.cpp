@@ -23,7 +23,7 @@ Value range(Call& call) {
         numbers.emplace_back(n);
         if (__builtin_add_overflow(n, step, &n)) break;
     }
-    return make_list(std::move(numbers), call.budget());
+    return make_list(std::move(numbers), call.budget(), ListKind::range);
 }
 
 // The arguments of dict() and namespace(): a dict or an iterable of pairs, and keywords.
@@ -39,7 +39,7 @@ Dict dict_of(Call& call) {
             dict.set(both[0], both[1], call.budget());
         }
     }
-    for (auto& [name, value] : call.arguments.keyword) dict.set(text_of(name), std::move(value), call.budget());
+    for (auto& [name, value] : call.arguments.keyword) dict.set(std::move(name), std::move(value), call.budget());
     return dict;
 }
 
@@ -59,10 +59,14 @@ Value raise_exception(Call& call) {
 
 Value strftime_now(Call& call) { return format_time(call.text(0), call.renderer.now()); }
 
+// A global of Jinja2 that we lack: it must not seem to be undefined.
+Value unsupported(Call& call) { fail("{}() is not supported", call.builtin.name); }
+
 constexpr Builtin table[] = {
-    {"range", "start stop step", range},      {"dict", "*", dict},
-    {"namespace", "*", name_space},           {"raise_exception", "message", raise_exception},
-    {"strftime_now", "format", strftime_now},
+    {"cycler", "*", unsupported},        {"dict", "*", dict},
+    {"joiner", "*", unsupported},        {"lipsum", "*", unsupported},
+    {"namespace", "*", name_space},      {"raise_exception", "message", raise_exception},
+    {"range", "start stop step", range}, {"strftime_now", "format", strftime_now},
 };
 
 }  // namespace

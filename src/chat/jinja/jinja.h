@@ -24,7 +24,7 @@
 namespace puna::jinja {
 
 // origin: the template's file or another name, which begins every error message. Throws Error "origin:line: ..." for
-// syntax errors and unsupported statements, and for a source or nesting beyond the limits.
+// syntax errors, unsupported statements, filters and tests, and for a source or nesting beyond the limits.
 Tree parse(std::string_view source, std::string_view origin, const Limits& limits = {});
 
 using Variables = std::vector<std::pair<std::string, Value>>;

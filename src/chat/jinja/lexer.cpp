@@ -293,6 +293,8 @@ class Lexer {
             return unescape_code(text, i, n, 8, result);
         } else if (c == 'N') {
             fail_here("\\N{{...}} in a string is not supported: write the character itself");
+        } else if (static_cast<unsigned char>(c) >= 0x80) {  // Python reads its code with the backslash
+            fail_here("a backslash before a character that is not ASCII is not supported");
         } else if (c != '\n') {  // a line continuation
             result += '\\';
             result += c;

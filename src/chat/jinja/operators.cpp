@@ -53,11 +53,27 @@ int64_t floor_modulo(int64_t a, int64_t b) {
 }
 double floor_modulo(double a, double b) {
     double rest = std::fmod(a, b);
-    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+    if (rest == 0) return std::copysign(0.0, b);
+    return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+// As CPython's float_divmod: rounding a / b down would give 10 for 1 // 0.1.
+double floor_divide(double a, double b) {
+    double rest = std::fmod(a, b), quotient = (a - rest) / b;
+    if (rest != 0 && (rest < 0) != (b < 0)) quotient -= 1;
+    if (quotient == 0) return std::copysign(0.0, a / b);
+    double whole = std::floor(quotient);
+    return quotient - whole > 0.5 ? whole + 1 : whole;
+}
+
+double float_power(double a, double b) {
+    double result = std::pow(a, b);
+    if (std::isnan(result) && !std::isnan(a) && !std::isnan(b)) fail("complex numbers are not supported");
+    if (std::isinf(result) && !std::isinf(a) && !std::isinf(b)) fail("the result of ** is too large");
+    return result;
 }
 
 Value integer_power(int64_t base, int64_t exponent) {
-    if (exponent < 0) return std::pow(static_cast<double>(base), static_cast<double>(exponent));
+    if (exponent < 0) return float_power(static_cast<double>(base), static_cast<double>(exponent));
     if (base == 0 || base == 1) return exponent == 0 ? int64_t{1} : base;
     if (base == -1) return exponent % 2 == 0 ? int64_t{1} : int64_t{-1};
     int64_t result = 1;
@@ -97,11 +113,11 @@ Value float_arithmetic(Operation operation, double a, double b) {
         case Operation::divide:
             return a / b;
         case Operation::floor_divide:
-            return std::floor(a / b);
+            return floor_divide(a, b);
         case Operation::modulo:
             return floor_modulo(a, b);
         default:
-            return std::pow(a, b);
+            return float_power(a, b);
     }
 }
 
@@ -125,7 +141,7 @@ Value repeat(const Value& value, int64_t count, Budget& budget) {
     budget.write(n * value.items().size());
     std::vector<Value> items;
     for (size_t i = 0; i < n; ++i) items.insert(items.end(), value.items().begin(), value.items().end());
-    return make_list(std::move(items), budget, value.list().is_tuple);
+    return make_list(std::move(items), budget, value.list().is_tuple() ? ListKind::tuple : ListKind::list);
 }
 
 // A string added to Markup is escaped, as in Jinja2.
@@ -138,15 +154,18 @@ Text add_texts(const Text& a, const Text& b, Budget& budget) {
 
 // + and * of strings and lists; none for other operands.
 std::optional<Value> join_or_repeat(Operation operation, const Value& a, const Value& b, Budget& budget) {
-    auto repeats = [](const Value& value) { return value.is_text() || value.is_list(); };
+    auto is_sum = [](const Value& value) {
+        return value.is_list() && (value.list().kind == ListKind::list || value.list().is_tuple());
+    };
+    auto repeats = [is_sum](const Value& value) { return value.is_text() || is_sum(value); };
     if (operation == Operation::multiply && repeats(a) && b.as_integer()) return repeat(a, *b.as_integer(), budget);
     if (operation == Operation::multiply && repeats(b) && a.as_integer()) return repeat(b, *a.as_integer(), budget);
     if (operation != Operation::add) return {};
     if (a.is_text() && b.is_text()) return add_texts(a.text(), b.text(), budget);
-    if (!a.is_list() || !b.is_list() || a.list().is_tuple != b.list().is_tuple) return {};
+    if (!is_sum(a) || !is_sum(b) || a.list().is_tuple() != b.list().is_tuple()) return {};
     std::vector<Value> items = a.items();
     items.insert(items.end(), b.items().begin(), b.items().end());
-    return make_list(std::move(items), budget, a.list().is_tuple);
+    return make_list(std::move(items), budget, a.list().is_tuple() ? ListKind::tuple : ListKind::list);
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "chat/jinja/builtins.h"
 #include "chat/jinja/expression_parser.h"
 #include "chat/jinja/jinja.h"
 #include "core/error.h"
@@ -256,7 +257,9 @@ Tree parse(std::string_view source, std::string_view origin, const Limits& limit
     std::string normalized = normalize_newlines(source);
     TokenStream stream(normalized, origin, limits);
     for (const char* name : {"loop", "caller", "varargs", "kwargs"}) stream.intern(name);
-    return Parser(stream).parse(origin);
+    Tree tree = Parser(stream).parse(origin);
+    check_names(tree);
+    return tree;
 }
 
 }  // namespace puna::jinja

@@ -48,8 +48,9 @@ std::string float_digits(double value, const FormatSpec& spec) {
         case 'E':
             return fmt::format("{:.{}E}", value, precision);
         case 'f':
-        case 'F':
             return fmt::format("{:.{}f}", value, precision);
+        case 'F':
+            return fmt::format("{:.{}F}", value, precision);
         case '%':
             return fmt::format("{:.{}f}%", value * 100, precision);
         case 'G':
@@ -57,7 +58,7 @@ std::string float_digits(double value, const FormatSpec& spec) {
         case 'g':
             return fmt::format("{:.{}g}", value, std::max(precision, 1));
         default:
-            return spec.precision ? fmt::format("{:.{}g}", value, std::max(precision, 1)) : float_repr(value);
+            return float_repr(value);
     }
 }
 
@@ -80,13 +81,31 @@ constexpr std::string_view float_types = "eEfFgG%", integer_types = "dxXobc";
 
 bool is_type(std::string_view types, char type) { return type != '\0' && types.find(type) != types.npos; }
 
-Text format_number(const Value& value, const FormatSpec& spec) {
-    bool as_float = value.is(Kind::floating) || is_type(float_types, spec.type);
+char32_t character_of(int64_t code) {
+    bool is_surrogate = code >= 0xd800 && code < 0xe000;
+    if (code < 0 || code > 0x10ffff || is_surrogate) fail("%c format: {} is no character", code);
+    return static_cast<char32_t>(code);
+}
+
+// Combinations in which Python does more than format_number.
+void check_number_spec(const Value& value, const FormatSpec& spec, bool as_float) {
     if (value.is(Kind::floating) && is_type(integer_types, spec.type))
         fail("unknown format code '{}' for a float", spec.type);
-    if (value.is(Kind::big_integer)) return padded(text_of(value.digits()), spec, '>');
-    if (spec.type == 'c')
-        return padded(Text(1, static_cast<char32_t>(std::clamp<int64_t>(*value.as_integer(), 0, 0x10ffff))), spec, '<');
+    bool zeros = spec.align == '=' && code_of(spec.fill) == '0';
+    bool is_decimal = spec.type == '\0' || spec.type == 'd';
+    bool unsupported =
+        as_float ? spec.alternate || (spec.type == '\0' && spec.precision) : spec.grouping != '\0' && !is_decimal;
+    if (value.is(Kind::big_integer) && !as_float)
+        unsupported = !is_decimal || spec.precision || spec.grouping != '\0' || spec.sign != '-' || zeros;
+    if (unsupported || (spec.grouping != '\0' && zeros)) fail("this format of a number is not supported");
+}
+
+// A number may be a message's, so its digits are tainted.
+Text format_number(const Value& value, const FormatSpec& spec) {
+    bool as_float = value.is(Kind::floating) || is_type(float_types, spec.type);
+    check_number_spec(value, spec, as_float);
+    if (value.is(Kind::big_integer) && !as_float) return padded(tainted(text_of(value.digits())), spec, '>');
+    if (spec.type == 'c') return padded(Text(1, character_of(*value.as_integer()) | from_value), spec, '<');
     double number = *value.as_double();
     bool negative = as_float ? std::signbit(number) : *value.as_integer() < 0;
     std::string digits = as_float ? float_digits(std::abs(number), spec)
@@ -97,7 +116,7 @@ Text format_number(const Value& value, const FormatSpec& spec) {
         digits.insert(0, *spec.precision - digits.size(), '0');
     if (spec.grouping) group_digits(digits, spec.grouping);
     std::string sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
-    return padded(text_of(sign + digits), spec, '>', sign.size());
+    return padded(tainted(text_of(sign + digits)), spec, '>', sign.size());
 }
 
 Text format_text(Text text, const FormatSpec& spec) {
@@ -124,7 +143,7 @@ class PercentFormatter {
  public:
     PercentFormatter(const Text& format, const Value& arguments, Budget& budget)
         : rest_(format), arguments_(arguments), budget_(budget) {
-        bool is_tuple = arguments.is_list() && arguments.list().is_tuple;
+        bool is_tuple = arguments.is_list() && arguments.list().is_tuple();
         positional_ = is_tuple ? arguments.items() : std::vector{arguments};
     }
 
@@ -153,7 +172,7 @@ class PercentFormatter {
         if (spec.type == '%') return Text(1, letter);
         budget_.write(spec.width);
         Value value = named ? *named : take();
-        if (spec.type == 's' || spec.type == 'r' || spec.type == 'a')
+        if (spec.type == 's' || spec.type == 'r')
             return format_text(spec.type == 's' ? to_text(value, budget_) : repr(value, budget_), spec);
         if (spec.type == 'c' && value.is_text()) return format_text(value.text(), spec);
         return convert_number(value, spec);
@@ -309,6 +328,8 @@ class BraceFormatter {
         Value value = find(name.substr(0, mark));
         if (conversion == 'r') value = repr(value, budget_);
         if (conversion == 's') value = to_text(value, budget_);
+        if (mark < name.size() && conversion != 'r' && conversion != 's')
+            fail("'{}' in a format string is not supported", printable(encode_utf8(name.substr(mark))));
         if (nested && !spec.empty()) fail("format specifications nest too deeply");
         return format_value(value, run(spec, true), budget_);
     }
@@ -343,7 +364,7 @@ class BraceFormatter {
             return arguments_.positional[index];
         }
         for (const auto& [known, value] : arguments_.keyword)
-            if (known == encode_utf8(name)) return value;
+            if (known == name) return value;
         fail("the format string has no argument '{}'", printable(encode_utf8(name)));
     }
 
@@ -356,6 +377,7 @@ class BraceFormatter {
 }  // namespace
 
 Text format_percent(const Text& format, const Value& arguments, Budget& budget) {
+    if (is_escaped(format)) fail("% of text that is marked as safe is not supported: use `| string` before it");
     return PercentFormatter(format, arguments, budget).run();
 }
 

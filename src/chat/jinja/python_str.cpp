@@ -145,6 +145,7 @@ bool is_space(char32_t c) {
     return class_of(code) == CharacterClass::space || (code >= 0x1c && code <= 0x1f);
 }
 bool is_digit(char32_t c) { return is_in(digit_ranges, c); }
+bool is_number(char32_t c) { return class_of(code_of(c)) == CharacterClass::number; }
 bool is_letter(char32_t c) { return class_of(code_of(c)) == CharacterClass::letter; }
 bool is_printable(char32_t c) { return !is_in(unprintable_ranges, c); }
 

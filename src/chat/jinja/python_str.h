@@ -22,6 +22,7 @@ Text swap_case(TextView text);
 bool is_space(char32_t c);      // str.isspace
 bool is_digit(char32_t c);      // str.isdigit
 bool is_letter(char32_t c);     // str.isalpha
+bool is_number(char32_t c);     // what str.isalnum takes beside letters
 bool is_printable(char32_t c);  // str.isprintable
 enum class LetterCase { none, upper, lower, title };
 LetterCase case_of(char32_t c);

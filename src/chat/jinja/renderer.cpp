@@ -314,15 +314,15 @@ void Renderer::bind_parameters(const Statement& statement, Arguments& arguments)
 void Renderer::bind_extra_arguments(const Statement& statement, Arguments& arguments) {
     if (statement.takes_caller) set(name_caller, take_keyword(arguments, "caller").value_or(globals_[name_caller]));
     if (statement.takes_varargs)
-        set(name_varargs, make_list(std::move(arguments.positional), budget_, true));
+        set(name_varargs, make_list(std::move(arguments.positional), budget_, ListKind::tuple));
     else if (!arguments.positional.empty())
         fail("the macro takes at most {} arguments", statement.parameters.size());
     if (!statement.takes_kwargs) {
         if (arguments.keyword.empty()) return;
-        fail("the macro takes no keyword argument '{}'", printable(arguments.keyword[0].first));
+        fail("the macro takes no keyword argument '{}'", printable(encode_utf8(arguments.keyword[0].first)));
     }
     Dict keywords;
-    for (auto& [name, value] : arguments.keyword) keywords.set(text_of(name), std::move(value), budget_);
+    for (auto& [name, value] : arguments.keyword) keywords.set(std::move(name), std::move(value), budget_);
     set(name_kwargs, make_dict(std::move(keywords), budget_));
 }
 

@@ -127,7 +127,8 @@ Value filter_map(Call& call) {
     if (std::optional<Value> path =
             arguments.positional.empty() ? take_keyword(arguments, "attribute") : std::nullopt) {
         std::optional<Value> fallback = take_keyword(arguments, "default");
-        if (!arguments.keyword.empty()) fail("map: unknown argument '{}'", printable(arguments.keyword[0].first));
+        if (!arguments.keyword.empty())
+            fail("map: unknown argument '{}'", printable(encode_utf8(arguments.keyword[0].first)));
         for (const Value& item : items_if_true(call)) {
             Value found = follow_path(call, item, *path);
             mapped.push_back(found.is_undefined() && fallback ? *fallback : found);
@@ -244,7 +245,8 @@ Value filter_groupby(Call& call) {
         bool ends = i + 1 == order.size() || !equal(keys[order[i]], keys[order[i + 1]], call.budget());
         if (!ends) continue;
         size_t first = order[i + 1 - group.size()];
-        groups.push_back(make_list({groupers[first], make_list(std::move(group), call.budget())}, call.budget(), true));
+        groups.push_back(
+            make_list({groupers[first], make_list(std::move(group), call.budget())}, call.budget(), ListKind::group));
         group.clear();
     }
     return make_list(std::move(groups), call.budget());

@@ -28,12 +28,13 @@ std::optional<Value> list_item(const List& list, int64_t index) {
 
 std::optional<Value> find_item(const Value& value, const Value& key, Budget& budget) {
     if (value.is_dict()) {
-        if (key.is_dict() || (key.is_list() && !key.list().is_tuple)) return {};
+        if (key.is_dict() || (key.is_list() && !key.list().is_tuple())) return {};
         const Value* found = value.dict().find(key, budget);
         return found ? std::optional(*found) : std::nullopt;
     }
     std::optional<int64_t> index = key.as_integer();
     if (!index) return {};
+    if (value.is_list() && value.list().kind == ListKind::view) return {};
     if (value.is_list()) return list_item(value.list(), *index);
     if (!value.is_text()) return {};
     std::optional<size_t> position = position_of(*index, value.text().size());
@@ -81,7 +82,7 @@ Value slice_of_traced(const List& list, const Value& begin, const Value& end, co
     int64_t first = begin.as_integer().value_or(0);
     bool is_rest = first == 0 || (first == 1 && list.items.size() == list.trace->messages);
     if (!is_rest || !end.is_none() || !(step.is_none() || step.as_integer() == 1)) list.trace->depends_on_later = true;
-    return std::make_shared<const List>(List{std::move(items), list.is_tuple, list.depth, list.trace});
+    return std::make_shared<const List>(List{std::move(items), list.kind, list.depth, list.trace});
 }
 
 }  // namespace
@@ -98,14 +99,15 @@ Value slice(const Value& value, const Value& begin, const Value& end, const Valu
         budget.write(part.size());
         return part;
     }
-    if (!value.is_list()) fail("a '{}' cannot be sliced", type_name(value));
+    if (!value.is_list() || value.list().kind == ListKind::view) fail("a '{}' cannot be sliced", type_name(value));
     if (value.list().trace) {
         budget.write(value.list().items.size());
         return slice_of_traced(value.list(), begin, end, step);
     }
     std::vector<Value> part;
     resolve(begin, end, step, value.items().size()).for_each([&](size_t i) { part.push_back(value.items()[i]); });
-    return make_list(std::move(part), budget, value.list().is_tuple);
+    return make_list(std::move(part), budget,
+                     value.list().kind == ListKind::group ? ListKind::tuple : value.list().kind);
 }
 
 namespace {
@@ -145,7 +147,7 @@ std::vector<Value> iterate(const Value& value, Budget& budget) {
 
 std::vector<Value> items_of(const Dict& dict, Budget& budget) {
     std::vector<Value> pairs;
-    for (const auto& [key, value] : dict.items()) pairs.push_back(make_list({key, value}, budget, true));
+    for (const auto& [key, value] : dict.items()) pairs.push_back(make_list({key, value}, budget, ListKind::tuple));
     return pairs;
 }
 

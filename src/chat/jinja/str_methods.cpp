@@ -24,11 +24,11 @@ Value strip_side(Call& call) {
     return Text(blanks ? strip(call.self.text(), side) : strip(call.self.text(), call.text(0), side));
 }
 
-Value list_of(const std::vector<TextView>& parts, Call& call, bool is_tuple = false) {
+Value list_of(const std::vector<TextView>& parts, Call& call, ListKind kind = ListKind::list) {
     std::vector<Value> texts;
     for (TextView part : parts) texts.emplace_back(Text(part));
     call.budget().write(call.self.text().size());
-    return make_list(std::move(texts), call.budget(), is_tuple);
+    return make_list(std::move(texts), call.budget(), kind);
 }
 
 template <bool from_right>
@@ -55,10 +55,10 @@ Value partition(Call& call) {
     if (at == TextView::npos) {
         std::vector<TextView> whole = {text, {}, {}};
         if (from_right) std::reverse(whole.begin(), whole.end());
-        return list_of(whole, call, true);
+        return list_of(whole, call, ListKind::tuple);
     }
     return list_of({text.substr(0, at), text.substr(at, separator.size()), text.substr(at + separator.size())}, call,
-                   true);
+                   ListKind::tuple);
 }
 
 Value replace_text(Call& call) {
@@ -123,7 +123,7 @@ Value begins_or_ends(Call& call) {
         return at_end ? part.ends_with(text) : part.starts_with(text);
     };
     const Value& wanted = call.required(0);
-    if (!wanted.is_list() || !wanted.list().is_tuple) return matches(wanted);
+    if (!wanted.is_list() || !wanted.list().is_tuple()) return matches(wanted);
     return std::any_of(wanted.items().begin(), wanted.items().end(), matches);
 }
 
@@ -186,7 +186,7 @@ Value all_are(Call& call) {
     return !text.empty() && std::all_of(text.begin(), text.end(), holds);
 }
 
-bool is_letter_or_digit(char32_t c) { return is_letter(c) || is_digit(c); }
+bool is_letter_or_number(char32_t c) { return is_letter(c) || is_number(c); }
 
 Value is_ascii(Call& call) {
     return std::all_of(call.self.text().begin(), call.self.text().end(), [](char32_t c) { return code_of(c) < 0x80; });
@@ -212,7 +212,7 @@ constexpr Builtin table[] = {
     {"find", "sub start end", find_text<false>},
     {"format", "*", format_text},
     {"index", "sub start end", index_text<false>},
-    {"isalnum", "", all_are<is_letter_or_digit>},
+    {"isalnum", "", all_are<is_letter_or_number>},
     {"isalpha", "", all_are<is_letter>},
     {"isascii", "", is_ascii},
     {"isdigit", "", all_are<is_digit>},

@@ -11,7 +11,7 @@ namespace puna::jinja {
 namespace {
 
 constexpr std::string_view c_directives =
-    "aAbhBdeDFHIjmMpRSTXuwyY%";  // as in C's locale "C", in which the program runs
+    "aAbBcCdDeFgGhHIjklmMnpPrRStTuUVwWxXyY%";  // as in C's locale "C", in which the program runs
 
 std::tm to_tm(std::chrono::sys_seconds time) {
     std::time_t seconds = std::chrono::system_clock::to_time_t(time);

@@ -56,7 +56,7 @@ struct Expression {
     struct Argument {
         enum class Kind : uint8_t { positional, keyword, unpack_list, unpack_dict };  // x, name=x, *x, **x
         Kind kind;
-        std::string name;  // of a keyword argument
+        Text name;  // of a keyword argument
     };
 
     Kind kind = Kind::literal;

@@ -29,7 +29,9 @@ Value is_callable(Call& call) {
 bool has_items(const Value& value) {
     return value.is_text() || value.is_list() || value.is_dict() || value.is_undefined();
 }
-Value is_sequence(Call& call) { return has_items(call.self); }
+Value is_sequence(Call& call) {
+    return has_items(call.self) && !(call.self.is_list() && call.self.list().kind == ListKind::view);
+}
 Value is_iterable(Call& call) {
     return has_items(call.self) || call.self.is(Kind::iterator) || call.self.is(Kind::loop);
 }

@@ -100,9 +100,9 @@ int container_depth(const std::vector<Value>& items, Budget& budget) {
 
 }  // namespace
 
-Value make_list(std::vector<Value> items, Budget& budget, bool is_tuple) {
+Value make_list(std::vector<Value> items, Budget& budget, ListKind kind) {
     int depth = container_depth(items, budget);
-    return std::make_shared<const List>(List{std::move(items), is_tuple, depth});
+    return std::make_shared<const List>(List{std::move(items), kind, depth});
 }
 
 Value make_iterator(std::vector<Value> items, Budget& budget) {
@@ -146,6 +146,23 @@ void require_defined(const Value& value) {
     fail("'{}' is undefined", name ? printable(encode_utf8(*name)) : "a value");
 }
 
+namespace {
+
+std::string_view list_name(ListKind kind) {
+    switch (kind) {
+        case ListKind::list:
+            return "list";
+        case ListKind::range:
+            return "range";
+        case ListKind::view:
+            return "dict view";
+        default:
+            return "tuple";
+    }
+}
+
+}  // namespace
+
 std::string_view type_name(const Value& value) {
     switch (value.kind()) {
         case Kind::undefined:
@@ -162,7 +179,7 @@ std::string_view type_name(const Value& value) {
         case Kind::text:
             return "str";
         case Kind::list:
-            return value.list().is_tuple ? "tuple" : "list";
+            return list_name(value.list().kind);
         case Kind::dict:
             return "dict";
         case Kind::iterator:
@@ -203,7 +220,8 @@ namespace {
 
 bool equal_lists(const Value& a, const Value& b, Budget& budget) {
     const std::vector<Value>&left = a.items(), &right = b.items();
-    if (a.list().is_tuple != b.list().is_tuple || left.size() != right.size()) return false;
+    if (type_name(a) != type_name(b) || left.size() != right.size()) return false;
+    if (a.list().kind == ListKind::view) fail("comparing views of dicts is not supported: use `| list`");
     for (size_t i = 0; i < left.size(); ++i)
         if (!equal(left[i], right[i], budget)) return false;
     return true;
@@ -243,7 +261,8 @@ bool less(const Value& a, const Value& b, Budget& budget) {
         budget.search(std::min(a.text().size(), b.text().size()));
         return a.text() < b.text();
     }
-    if (!a.is_list() || !b.is_list() || a.list().is_tuple != b.list().is_tuple)
+    bool ordered = a.is_list() && (a.list().kind == ListKind::list || a.list().is_tuple());
+    if (!ordered || type_name(a) != type_name(b))
         fail("'<' not supported between '{}' and '{}'", type_name(a), type_name(b));
     const std::vector<Value>&left = a.items(), &right = b.items();
     for (size_t i = 0; i < std::min(left.size(), right.size()); ++i)
@@ -265,7 +284,7 @@ size_t hash_of(const Value& value, Budget& budget) {
         for (char32_t c : value.text()) hash = combine(hash, code_of(c));
         return hash;
     }
-    if (value.is_list() && value.list().is_tuple) {
+    if (value.is_list() && value.list().is_tuple()) {
         budget.step(value.items().size());
         size_t hash = 3;
         for (const Value& item : value.items()) hash = combine(hash, hash_of(item, budget));
@@ -288,7 +307,9 @@ namespace {
 Text tainted_text(std::string_view ascii) { return decode_utf8(ascii, from_value); }
 
 void append_list(Text& out, const Value& value, Budget& budget) {
-    bool is_tuple = value.list().is_tuple;
+    bool is_tuple = value.list().is_tuple();
+    if (!is_tuple && value.list().kind != ListKind::list)
+        fail("printing a {} is not supported: use `| list`", type_name(value));
     out += tainted_text(is_tuple ? "(" : "[");
     for (size_t i = 0; i < value.items().size(); ++i) {
         if (i > 0) out += tainted_text(", ");

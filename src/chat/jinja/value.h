@@ -47,11 +47,16 @@ struct MessageTrace {
     bool depends_on_later = false;  // something read so far depends on messages that follow
 };
 
+// Python's sequences: a range, a view (of a dict's keys, values or items), and a pair that groupby makes.
+enum class ListKind : uint8_t { list, tuple, range, view, group };
+
 struct List {
     std::vector<Value> items;
-    bool is_tuple = false;
+    ListKind kind = ListKind::list;
     int depth = 1;                  // nesting of lists and dicts, itself included
     MessageTrace* trace = nullptr;  // of the list of messages, when it is observed
+
+    bool is_tuple() const { return kind == ListKind::tuple || kind == ListKind::group; }
 };
 
 // A hash map that keeps the order of insertion.
@@ -84,7 +89,7 @@ struct Namespace {
 
 struct Arguments {
     std::vector<Value> positional;
-    std::vector<std::pair<std::string, Value>> keyword;
+    std::vector<std::pair<Text, Value>> keyword;  // names that come from a dict (**) keep their flags
 };
 
 struct Function {  // a global, macro, bound method, `caller` or loop.cycle
@@ -174,7 +179,7 @@ class Value {
 };
 
 // Throw Error if the nesting or the budget exceeds the limits.
-Value make_list(std::vector<Value> items, Budget& budget, bool is_tuple = false);
+Value make_list(std::vector<Value> items, Budget& budget, ListKind kind = ListKind::list);
 Value make_iterator(std::vector<Value> items, Budget& budget);
 Value make_dict(Dict dict, Budget& budget);
 int depth_of(const Value& value);  // nesting of lists and dicts; 0 for scalars
