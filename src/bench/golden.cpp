@@ -182,7 +182,7 @@ class Golden {
     // In the order of Meta's rows, which the golden gradients have.
     std::vector<float> as_meta(const Llama& llama, const WeightInfo& weight, std::span<const float> gradient) {
         std::vector<float> out(gradient.begin(), gradient.end());
-        for (int64_t r = 0; weight.kind == WeightKind::rotary && r < weight.rows; ++r)
+        for (int64_t r = 0; weight.rotary && r < weight.rows; ++r)
             std::copy_n(gradient.begin() + r * weight.columns, weight.columns,
                         out.begin() + neighbor_row(r, llama.config.head_dim) * weight.columns);
         return out;

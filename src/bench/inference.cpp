@@ -30,7 +30,7 @@ struct Multiplied {
 Multiplied multiplied_parameters(const Config& c) {
     Multiplied count{0, 0};
     for (const WeightInfo& weight : list_weights(c)) {
-        bool looked_up = weight.kind == WeightKind::norm || weight.kind == WeightKind::embedding;
+        bool looked_up = weight.is_vector() || weight.kind == WeightKind::embedding;
         if (!looked_up) (weight.kind == WeightKind::output ? count.output : count.layers) += weight.count();
     }
     return count;

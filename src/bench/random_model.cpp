@@ -60,7 +60,7 @@ std::vector<HeldWeight> random_weights(const Config& config, Dtype type) {
     std::vector<HeldWeight> weights;
     for (const WeightInfo& weight : list_weights(config)) {
         if (weight.kind == WeightKind::output && config.tied) continue;
-        weights.push_back({*bytes_of(weight.kind == WeightKind::norm ? Dtype::f32 : type, weight.count())});
+        weights.push_back({*bytes_of(weight.is_vector() ? Dtype::f32 : type, weight.count())});
     }
     return weights;
 }

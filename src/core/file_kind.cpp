@@ -22,7 +22,8 @@ void reject_foreign_file(std::string_view beginning, std::string_view path) {
     constexpr FileKind kinds[] = {
         {"GGUF", "a GGUF file", "use the model's folder in Hugging Face format (safetensors)"},
         {"PK\x03\x04", "a zip archive or a pickled PyTorch checkpoint", "use the model's safetensors files"},
-        {"\x80\x02", "a pickled PyTorch checkpoint", "use the model's safetensors files"},
+        {"\x80\x02", "a PyTorch checkpoint in the format from before PyTorch 1.6",
+         "save it again with a newer torch.save, or use the model's safetensors files"},
         {git_lfs_magic, "a Git LFS pointer, not the file itself", "fetch it with 'git lfs pull'"},
         {"<!DOCTYPE", "an HTML page", "download the file again"},
         {"<html", "an HTML page", "download the file again"},

@@ -1,4 +1,5 @@
-// files/shard_index.h — the index of a sharded Hugging Face model: model.safetensors.index.json.
+// files/shard_index.h — the index of a sharded Hugging Face model: model.safetensors.index.json,
+// pytorch_model.bin.index.json.
 //
 //   std::vector<ShardEntry> index = parse_shard_index(text, path);
 //   for (const ShardEntry& entry : index) use(entry);               // entry.tensor is in the file entry.file
@@ -16,8 +17,9 @@ struct ShardEntry {
     std::string tensor, file;
 };
 
-// Sorted by file, then tensor. Throws Error for invalid JSON, a missing weight_map, duplicate tensors and file names
-// with a path.
-std::vector<ShardEntry> parse_shard_index(std::string_view text, std::string_view path);
+// Sorted by file, then tensor. Throws Error for invalid JSON, a missing weight_map, duplicate tensors, and file names
+// with a path or another extension.
+std::vector<ShardEntry> parse_shard_index(std::string_view text, std::string_view path,
+                                          std::string_view extension = ".safetensors");
 
 }  // namespace puna

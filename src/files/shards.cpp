@@ -6,21 +6,35 @@ namespace puna {
 
 namespace {
 
-constexpr std::string_view single_file = "model.safetensors", index_file = "model.safetensors.index.json";
+struct Form {
+    std::string_view file, index, extension;  // of the file, or of the shards that the index lists
+};
+constexpr Form forms[] = {{"model.safetensors", "model.safetensors.index.json", ".safetensors"},
+                          {"pytorch_model.bin", "pytorch_model.bin.index.json", ".bin"}};
 
 }  // namespace
 
+bool has_weights(const std::filesystem::path& folder) {
+    return std::any_of(std::begin(forms), std::end(forms), [&](const Form& form) {
+        return file_exists(folder / form.file) || file_exists(folder / form.index);
+    });
+}
+
 ModelWeights::ModelWeights(const std::filesystem::path& folder) : folder_(folder) {
-    if (file_exists(folder / single_file)) {
-        files_.emplace_back(folder / single_file);
+    for (const Form& form : forms) {
+        if (file_exists(folder / form.file)) {
+            files_.emplace_back(folder / form.file);
+            return;
+        }
+        std::filesystem::path index = folder / form.index;
+        if (!file_exists(index)) continue;
+        index_file_ = form.index;
+        index_ = parse_shard_index(MappedFile(index).text(), index.string(), form.extension);
+        open_shards();
         return;
     }
-    std::filesystem::path index = folder / index_file;
-    if (!file_exists(index))
-        fail(ErrorKind::not_found, "{}: contains neither {} nor {}: pass a model folder in Hugging Face format",
-             folder.string(), single_file, index_file);
-    index_ = parse_shard_index(MappedFile(index).text(), index.string());
-    open_shards();
+    fail(ErrorKind::not_found, "{}: contains neither {} nor {}: pass a model folder in Hugging Face format",
+         folder.string(), forms[0].file, forms[0].index);
 }
 
 // Opens the files listed in the index that exist; throws Error if none does.
@@ -39,7 +53,7 @@ void ModelWeights::open_shards() {
     if (files_.empty() && unreadable_.empty() && !previous.empty())
         fail(ErrorKind::not_found,
              "{}: none of the files listed in {} exists, for example {}: download or copy them again", folder_.string(),
-             index_file, previous);
+             index_file_, previous);
 }
 
 std::string_view ModelWeights::file_in_index(std::string_view tensor) const {
@@ -50,7 +64,7 @@ std::string_view ModelWeights::file_in_index(std::string_view tensor) const {
 
 const TensorEntry* ModelWeights::find(std::string_view name) const {
     const TensorEntry* found = nullptr;
-    for (const SafetensorsFile& file : files_) {
+    for (const WeightsFile& file : files_) {
         const TensorEntry* entry = file.find(name);
         if (entry && (!found || file.path().filename() == file_in_index(name))) found = entry;
     }
@@ -59,7 +73,7 @@ const TensorEntry* ModelWeights::find(std::string_view name) const {
 
 Tensor ModelWeights::tensor(std::string_view name) {
     const TensorEntry* found = find(name);
-    for (SafetensorsFile& file : files_)
+    for (WeightsFile& file : files_)
         if (found && file.find(name) == found) return file.tensor(*found);
     fail_missing(name, "download or copy the weights again");
 }
@@ -71,7 +85,7 @@ void ModelWeights::fail_missing(std::string_view name, std::string_view remedy) 
     if (file.empty())
         fail(ErrorKind::not_found, "{}: tensor {} is missing: {}", folder_.string(), printable(name), remedy);
     fail(ErrorKind::not_found, "{}: tensor {} is missing: {} lists it in {}, {}: download or copy that file again",
-         folder_.string(), printable(name), index_file, file,
+         folder_.string(), printable(name), index_file_, file,
          file_exists(folder_ / file) ? "which does not contain it" : "which does not exist");
 }
 

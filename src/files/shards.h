@@ -1,4 +1,5 @@
-// files/shards.h — the weights of a model in Hugging Face format: model.safetensors, or several shards and an index.
+// files/shards.h — the weights of a model in Hugging Face format: model.safetensors, or several shards and an index;
+// before 2023 pytorch_model.bin, or shards of it.
 //
 //   ModelWeights weights("Llama-3.2-1B");                          // opens every shard that exists
 //   bool tied = !weights.find("lm_head.weight");
@@ -10,13 +11,14 @@
 //
 // A tensor is searched for in every shard; if several contain it, the one named by the index (files/shard_index.h)
 // wins. Index entries without a tensor, tensors without an index entry, missing and damaged shards are errors only
-// when such a tensor is requested and not found. If both forms exist, model.safetensors is used. Files are replaced
-// atomically one by one, but not as a set: if the folder may be read meanwhile, write to a new folder and rename it
-// (core/atomic_file.h).
+// when such a tensor is requested and not found. Of several forms model.safetensors is used, then its shards, then
+// pytorch_model.bin. Only safetensors are written. Files are replaced atomically one by one, but not as a set: if the
+// folder may be read meanwhile, write to a new folder and rename it (core/atomic_file.h).
 #pragma once
 #include "core/error.h"
 #include "files/safetensors.h"
 #include "files/shard_index.h"
+#include "files/weights_file.h"
 
 #include <filesystem>
 #include <memory>
@@ -27,6 +29,9 @@
 
 namespace puna {
 
+// Whether a folder has weights in one of these forms.
+bool has_weights(const std::filesystem::path& folder);
+
 class ModelWeights {
  public:
     explicit ModelWeights(const std::filesystem::path& folder);
@@ -35,15 +40,16 @@ class ModelWeights {
     Tensor tensor(std::string_view name);  // see SafetensorsFile::tensor
     // The Error says where the tensor should be; `remedy` is for files that do not mention it at all.
     [[noreturn]] void fail_missing(std::string_view name, std::string_view remedy) const;
-    const std::vector<SafetensorsFile>& files() const { return files_; }  // sorted by name
+    const std::vector<WeightsFile>& files() const { return files_; }  // sorted by name
 
  private:
     void open_shards();
     std::string_view file_in_index(std::string_view tensor) const;  // empty if the index does not list it
 
     std::filesystem::path folder_;
+    std::string_view index_file_;  // empty: there is none
     std::vector<ShardEntry> index_;
-    std::vector<SafetensorsFile> files_;
+    std::vector<WeightsFile> files_;
     std::vector<std::pair<std::string, Error>> unreadable_;  // shards that could not be opened, with the reason
 };
 

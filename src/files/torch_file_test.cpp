@@ -112,7 +112,8 @@ TEST_F(Torch, OtherArchivesAreRejected) {
     EXPECT_THAT(open_error(Parts{{"x/data.pkl", pickle}, {"y/data.pkl", pickle}}), HasSubstr("more than one data.pkl"));
     EXPECT_THAT(open_error(Parts{{"x/data.pkl", pickle}, {"x/byteorder", "big"}}), HasSubstr("a big-endian machine"));
     EXPECT_THAT(open_error(Parts{{"x/data.pkl", "\x80\x02K"}}), HasSubstr("x.pth: data.pkl: ends in the middle"));
-    EXPECT_THAT(open_error("\x80\x02}."), HasSubstr("x.pth: is a pickled PyTorch checkpoint"));
+    EXPECT_THAT(open_error("\x80\x02}."),
+                HasSubstr("x.pth: is a PyTorch checkpoint in the format from before PyTorch 1.6"));
     EXPECT_THAT(open_error(std::string("")), HasSubstr("x.pth: is not a zip archive"));
     PickleBytes twice;
     twice.dict().mark().tensor("w", "FloatStorage", "0", 1, 0, {}, {}).tensor("w", "FloatStorage", "0", 1, 0, {}, {});

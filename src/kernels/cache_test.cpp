@@ -69,7 +69,8 @@ struct Attended {
 
 TEST(KvPages, AreAsPreciseAsRowsOfTheirTypeInEveryTableShapeAndChunking) {
     for (const Kernels* table : test_tables())
-        for (AttentionShape shape : {AttentionShape{6, 2, 20}, {4, 4, 64}, {8, 1, 6}, {3, 1, 130}})
+        for (AttentionShape shape :
+             {AttentionShape{6, 2, 20}, {4, 4, 64}, {8, 1, 6}, {3, 1, 130}, {2, 1, 100}, {2, 2, 52}, {1, 1, 256}})
             for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
                 Attended attended(*table, shape, 140, dtype);
                 attended.past = 50;

@@ -26,6 +26,7 @@ class CaseMaker {
         if (includes({"matmul", "matmul_input_gradient", "matmul_weight_gradient", "pack", "unpack"}))
             for (Dtype dtype : float_types) matmuls(dtype);
         if (includes({"rms_norm", "rms_norm_backward"})) norms();
+        if (includes({"add_bias", "bias_gradient"})) biases();
         if (includes({"rotary_angles", "rope"})) rotary_embeddings();
         if (includes({"attention", "attention_backward"})) attentions();
         if (includes({"append_kv"}))
@@ -185,6 +186,14 @@ class CaseMaker {
         add_gradient_cases(
             "rms_norm_backward", x.shape(), 10 * elements, {x, dout}, {dx}, {D},
             [=](const Kernels& k, const TreeSum& dw) { k.rms_norm_backward({}, dx, dw, dout, x, w, scale); });
+    }
+
+    void biases() {
+        Tensor x = floats({s_.tokens, s_.dim}), dout = floats({s_.tokens, s_.dim}), bias = floats({s_.dim});
+        add_case("add_bias", x.shape(), static_cast<double>(x.count()), {x, bias}, {x},
+                 [=](const Kernels& k) { k.add_bias({}, x, bias); });
+        add_gradient_cases("bias_gradient", dout.shape(), static_cast<double>(dout.count()), {dout}, {}, {s_.dim},
+                           [=](const Kernels& k, const TreeSum& dbias) { k.bias_gradient({}, dbias, dout); });
     }
 
     void rotary_embeddings() {

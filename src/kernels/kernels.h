@@ -168,6 +168,9 @@ struct Kernels {
     // the same; logits are overwritten with the gradient of seed * sum of losses
     void (*cross_entropy_backward)(Stream, Tensor loss, Tensor logits, Tensor targets, float seed);
 
+    void (*add_bias)(Stream, Tensor x, Tensor bias);                   // x[t, d] += bias[d]
+    void (*bias_gradient)(Stream, const TreeSum& dbias, Tensor dout);  // of [D]: sums over tokens
+
     void (*add)(Stream, Tensor out, Tensor a, Tensor b);             // out = a + b; may be in place
     void (*add_scaled)(Stream, Tensor out, Tensor x, float factor);  // out += factor * x
     void (*convert)(Stream, Tensor out, Tensor x);                   // between floating dtypes

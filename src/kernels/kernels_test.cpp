@@ -82,6 +82,19 @@ TEST(Kernels, EveryTableMatchesScalarOnOddSizes) {
         {.tokens = 71, .dim = 129, .out = 66, .heads = 4, .kv_heads = 1, .head_dim = 24, .ffn = 67, .vocabulary = 389});
 }
 
+// Of published Llamas: llama2.c's 48, GaLore's 52, 80, OpenLLaMA 3B's 100 and Falcon3's 256.
+TEST(Kernels, EveryTableMatchesScalarForEveryHeadSize) {
+    for (int64_t head_dim : {6, 48, 52, 80, 100, 256})
+        expect_match_with_scalar({.tokens = 20,
+                                  .dim = 8,
+                                  .out = 8,
+                                  .heads = 3,
+                                  .kv_heads = 1,
+                                  .head_dim = head_dim,
+                                  .ffn = 8,
+                                  .vocabulary = 16});
+}
+
 TEST(Kernels, EveryTableMatchesScalarOnMisalignedData) { expect_match_with_scalar({.misaligned = true}); }
 
 TEST(Kernels, EveryTableMatchesScalarOverSeveralBlocksOfKeys) {
@@ -375,6 +388,23 @@ TEST(KernelGradients, EmbeddingMatchesFiniteDifferences) {
             [&](Tensor dout) {
                 Tensor levels[2] = {Tensor(), d.zeros({7, 21})};
                 d.k().embed_backward({}, {levels, 0, two_chunks}, dout, ids);
+                return std::vector{levels[1]};
+            });
+    });
+}
+
+TEST(KernelGradients, BiasMatchesFiniteDifferences) {
+    with_each_table([](GradientCheck& d) {
+        Tensor x = d.normal({9, 21}), bias = d.normal({21}), out = d.zeros({9, 21});
+        d.expect_match(
+            {bias}, out,
+            [&](Tensor o) {
+                d.k().copy({}, o.data, x.data, static_cast<size_t>(x.bytes()));
+                d.k().add_bias({}, o, bias);
+            },
+            [&](Tensor dout) {
+                Tensor levels[2] = {Tensor(), d.zeros({21})};
+                d.k().bias_gradient({}, {levels, 0, two_chunks}, dout);
                 return std::vector{levels[1]};
             });
     });

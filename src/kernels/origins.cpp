@@ -52,6 +52,8 @@ constexpr ListedKernel listed[] = {
     {"softmax", same<&Kernels::softmax>},
     {"cross_entropy", same<&Kernels::cross_entropy>},
     {"cross_entropy_backward", same<&Kernels::cross_entropy_backward>},
+    {"add_bias", same<&Kernels::add_bias>},
+    {"bias_gradient", same<&Kernels::bias_gradient>},
     {"add", same<&Kernels::add>},
     {"add_scaled", same<&Kernels::add_scaled>},
     {"convert", same<&Kernels::convert>},

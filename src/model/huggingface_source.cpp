@@ -1,4 +1,5 @@
-// A folder in Hugging Face's format: config.json, generation_config.json, model.safetensors or shards, tokenizer.json.
+// A folder in Hugging Face's format: config.json, generation_config.json, model.safetensors or pytorch_model.bin or
+// shards of them, tokenizer.json.
 #include "core/error.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
@@ -18,6 +19,15 @@ constexpr std::string_view weights_remedy = "download or copy the weights again,
                            output_remedy =
                                "if the embeddings are the output too, set \"tie_word_embeddings\": true in "
                                "config.json; else download or copy the weights again";
+
+constexpr std::string_view bias_remedy =
+    "set \"attention_bias\" and \"mlp_bias\" to false in config.json if the model has none; else download or copy the "
+    "weights again";
+
+std::string_view remedy_for(const WeightInfo& missing) {
+    if (missing.kind == WeightKind::bias) return bias_remedy;
+    return missing.kind == WeightKind::output ? output_remedy : weights_remedy;
+}
 
 // The method that quantized the matrix "x.weight", judged by the tensors beside or instead of it; empty: none.
 std::string_view quantizer_of(const ModelWeights& files, std::string_view name) {
@@ -53,7 +63,7 @@ void reject_quantized(const ModelWeights& files, std::string_view name, std::str
 // A missing matrix with other tensors in its place was quantized by a method that is not in that list.
 void reject_replaced(const ModelWeights& files, std::string_view name, std::string_view folder) {
     std::string prefix(name.substr(0, name.rfind('.') + 1));
-    for (const SafetensorsFile& file : files.files())
+    for (const WeightsFile& file : files.files())
         for (const TensorEntry& entry : file.entries())
             if (entry.name.starts_with(prefix) && entry.name != prefix + "bias")
                 fail(ErrorKind::unsupported,
@@ -74,8 +84,8 @@ class HuggingFaceSource : public ModelSource {
         const TensorEntry* entry = files_.find(name);
         if (!entry) {
             reject_quantized(files_, name, folder);
-            reject_replaced(files_, name, folder);
-            files_.fail_missing(name, weight.kind == WeightKind::output ? output_remedy : weights_remedy);
+            if (weight.kind != WeightKind::bias) reject_replaced(files_, name, folder);
+            files_.fail_missing(name, remedy_for(weight));
         }
         bool same_shape = has_shape(*entry, weight.shape());
         if (!same_shape || !has_plain_dtype(*entry)) reject_quantized(files_, name, folder);
@@ -88,7 +98,7 @@ class HuggingFaceSource : public ModelSource {
 
     std::vector<std::string_view> tensor_names() override {
         std::vector<std::string_view> names;
-        for (const SafetensorsFile& file : files_.files())
+        for (const WeightsFile& file : files_.files())
             for (const TensorEntry& entry : file.entries())
                 if (!entry.name.ends_with("rotary_emb.inv_freq")) names.push_back(entry.name);
         return names;
@@ -124,10 +134,7 @@ class HuggingFaceSource : public ModelSource {
     ModelWeights files_;
 };
 
-bool matches_huggingface(const fs::path& folder) {
-    return file_exists(folder / "config.json") &&
-           (file_exists(folder / "model.safetensors") || file_exists(folder / "model.safetensors.index.json"));
-}
+bool matches_huggingface(const fs::path& folder) { return file_exists(folder / "config.json") && has_weights(folder); }
 
 std::shared_ptr<ModelSource> open_huggingface(const fs::path& folder) {
     return std::make_shared<HuggingFaceSource>(folder);

@@ -12,7 +12,7 @@ namespace puna {
 
 namespace {
 
-bool is_norm(const Param& param) { return param.weight.rank == 1; }
+bool is_vector(const Param& param) { return param.weight.rank == 1; }
 
 // Numbers of weights of this kind are normal with this standard deviation.
 float deviation_of(WeightKind kind, int64_t layers) {
@@ -32,7 +32,7 @@ void allocate_weights(Llama& llama, const LoadOptions& options) {
     Dtype matrix_dtype = options.dtype.value_or(Dtype::f32);
     int64_t parameters = 0, bytes = 0;
     for (Param* p : llama.params()) {
-        p->weight.dtype = is_norm(*p) ? Dtype::f32 : matrix_dtype;
+        p->weight.dtype = is_vector(*p) ? Dtype::f32 : matrix_dtype;
         if (options.trainable) p->offset = parameters;
         if (is_tied_output(llama, p)) continue;
         std::optional<int64_t> more = checked_add(bytes, p->weight.bytes());
@@ -84,11 +84,12 @@ Llama seeded_llama(const Kernels& kernels, const Config& config, uint64_t seed, 
         Param& param = param_of(weight);
         if (is_tied_output(llama, &param)) return;
         Random random(seed, stream++);
-        float deviation = deviation_of(info.kind, config.layers);
+        float deviation = deviation_of(info.kind, config.layers),
+              constant = info.kind == WeightKind::norm ? 1.0f : 0.0f;
         HostCopy values(kernels, {}, param.master ? param.master : param.weight);
         with_type(values.tensor().dtype, [&]<class T>() {
             for (T& value : values.tensor().span<T>())
-                value = info.kind == WeightKind::norm ? T(1.0f) : T(random.normal() * deviation);
+                value = info.is_vector() ? T(constant) : T(random.normal() * deviation);
         });
         values.upload();
     });

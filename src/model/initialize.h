@@ -12,13 +12,13 @@
 namespace puna {
 
 struct LoadOptions {
-    std::optional<Dtype> dtype = {};  // of the weight matrices; empty: as stored. Norms are always f32
+    std::optional<Dtype> dtype = {};  // of the weight matrices; empty: as stored. Vectors are always f32
     bool trainable = false;           // with f32 master weights and gradient offsets
     Group group = Group::alone();     // tensor parallelism: the matrices are split over it
 };
 
-// Random initialization: normal with standard deviation 0.02, for wo and w2 divided by sqrt(2 * layers); norms are 1.
-// Needs a group of one.
+// Random initialization: normal with standard deviation 0.02, for wo and w2 divided by sqrt(2 * layers); norms are 1,
+// biases 0. Needs a group of one.
 Llama seeded_llama(const Kernels& kernels, const Config& config, uint64_t seed, const LoadOptions& options);
 
 // With memory for all parameters, and undefined values; a tied output is a view of the embeddings. Needs a group of

@@ -10,17 +10,17 @@ namespace puna {
 
 namespace {
 
-void set_up(Param& param, const WeightInfo& info, const Group&) {
-    param.name = name_of(info);
-    param.weight = Tensor(nullptr, Dtype::f32, info.shape());
-}
-
-// This rank's shard of a matrix.
-void set_up(Linear& linear, const WeightInfo& info, const Group& group) {
+// This rank's shard.
+void set_up(Param& param, const WeightInfo& info, const Group& group) {
     WeightInfo shard = info;
     if (info.split == Split::rows) shard.rows /= group.size();
     if (info.split == Split::columns) shard.columns /= group.size();
-    set_up(linear.weight, shard, group);
+    param.name = name_of(info);
+    param.weight = Tensor(nullptr, Dtype::f32, shard.shape());
+}
+
+void set_up(Linear& linear, const WeightInfo& info, const Group& group) {
+    set_up(linear.weight, info, group);
     linear.split = info.split;
     linear.group = group;
 }
@@ -35,9 +35,6 @@ Llama::Llama(const Kernels& k, const Config& c, const Group& g) : kernels(k), co
     if (c.heads % n || c.kv_heads % n || c.ffn % n)
         fail("cannot split a model with {} key/value heads and feed-forward size {} over {} processes", c.kv_heads,
              c.ffn, n);
-    if (c.attention_bias || c.mlp_bias)
-        fail(ErrorKind::unsupported, "'{}' is true; biases are not supported",
-             c.attention_bias ? "attention_bias" : "mlp_bias");
     attention_ = {c.heads / n, c.kv_heads / n, c.head_dim};
     set_context(0);
     layers.resize(static_cast<size_t>(c.layers));

@@ -32,11 +32,11 @@ void copy_shard(const Llama& llama, Tensor to, const StoredWeight& stored, Split
                    [&](Tensor piece, Tensor from) { convert_mapped(llama.kernels, piece, from, copies); });
 }
 
-// Replaces norms stored in 16 bits by f32 copies.
-void convert_norms(Llama& llama) {
+// Replaces vectors stored in 16 bits by f32 copies.
+void convert_vectors(Llama& llama) {
     visit(llama.config, llama, [&llama](auto& weight, const WeightInfo& info) {
         Param& param = param_of(weight);
-        if (info.kind != WeightKind::norm || param.weight.dtype == Dtype::f32) return;
+        if (!info.is_vector() || param.weight.dtype == Dtype::f32) return;
         Tensor stored = param.weight;
         param.weight.dtype = Dtype::f32;
         allocate_weight(llama, param);
@@ -82,8 +82,7 @@ std::vector<HeldWeight> held_weights(const Kernels& kernels, ModelSource& source
     for (const WeightInfo& weight : list_weights(source.config())) {
         if (weight.kind == WeightKind::output && source.config().tied) continue;
         StoredWeight stored = source.weight(weight);
-        bool norm = weight.kind == WeightKind::norm;
-        Dtype type = norm ? Dtype::f32 : dtype.value_or(stored.parts[0].dtype);
+        Dtype type = weight.is_vector() ? Dtype::f32 : dtype.value_or(stored.parts[0].dtype);
         bool mapped = !copies && stored.is_view() && type == stored.parts[0].dtype &&
                       mapped_path_at(stored.parts[0].data) != nullptr;
         held.push_back({bytes_of(type, weight.count()).value_or(max_weight_bytes), mapped});
@@ -116,13 +115,13 @@ Llama load_llama(const Kernels& kernels, const std::shared_ptr<ModelSource>& sou
             return;
         }
         if (as_stored) {
-            param.weight.dtype = info.kind == WeightKind::norm ? Dtype::f32 : part.dtype;
+            param.weight.dtype = info.is_vector() ? Dtype::f32 : part.dtype;
             allocate_weight(llama, param);
         }
         copy_shard(llama, param.master ? param.master : param.weight, stored, info.split, arena);
     });
     if (options.group.rank() == 0) warn_of_unused(*source);
-    if (!copies) convert_norms(llama);
+    if (!copies) convert_vectors(llama);
     tie(llama);
     refresh_weights(llama);
     return llama;

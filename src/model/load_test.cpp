@@ -5,11 +5,13 @@
 #include "core/test_error.h"
 #include "core/test_folder.h"
 #include "core/test_resident.h"
+#include "files/test_torch.h"
 #include "model/test_model.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -235,6 +237,29 @@ TEST(Load, ColumnsAreSplitInWholeBlocks) {
     EXPECT_EQ(error_kind_of([] { check_column_split("w2", Dtype::q4_0, 96, 2, "llama"); }), ErrorKind::usage);
 }
 
+TEST(Load, BiasesAreSavedAndLoaded) {
+    TestFolder folder;
+    Config config = small_config(false);
+    config.attention_bias = config.mlp_bias = true;
+    Llama llama = seeded_llama(choose_kernels(), config, 7, {});
+    std::vector<float> without = logits_of(llama);
+    float next = 0;
+    visit(config, llama, [&](auto& weight, const WeightInfo& info) {
+        if (info.kind == WeightKind::bias)
+            for (float& value : param_of(weight).weight.template span<float>()) value = std::sin(next += 1);
+    });
+    std::vector<float> logits = logits_of(llama);
+    EXPECT_NE(logits, without);
+    for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
+        save_llama(llama, folder.path(), dtype);
+        Llama stored = load_llama(choose_kernels(), folder.path(), {}),
+              trainable = load_llama(choose_kernels(), folder.path(), {.dtype = dtype, .trainable = true});
+        EXPECT_EQ(logits_of(stored), logits_of(trainable));
+        EXPECT_EQ(logits_of(stored) == logits, dtype == Dtype::f32);
+        EXPECT_EQ(stored.layers[1].w2.bias.weight.dtype, Dtype::f32) << "as all vectors";
+    }
+}
+
 TEST(Load, KeysDecideHowManyHeadsTheyHave) {
     TestFolder folder;
     Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
@@ -282,13 +307,51 @@ TEST(Load, TensorsThatLlamaDoesNotHaveAreReported) {
                           "have, such as model.layers.0.self_attn.q_proj.bias"));
 }
 
+// The tensors of a model as torch.save writes them: the first n, and the others.
+std::array<std::string, 2> torch_files(Llama& llama, size_t n) {
+    std::array<std::vector<TorchTensor>, 2> files;
+    visit(llama.config, llama, [&](auto& weight, const WeightInfo& info) {
+        std::span<float> values = param_of(weight).weight.template span<float>();
+        files[files[0].size() < n ? 0 : 1].push_back(
+            {hugging_face_name(info), info.shape(), {values.begin(), values.end()}});
+    });
+    return {torch_file(files[0]), torch_file(files[1])};
+}
+
+TEST(Load, PickledWeightsAreReadWhereThereAreNoSafetensors) {
+    TestFolder folder;
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
+    write_file(folder / "config.json", config_json(llama.config, Dtype::f32));
+    auto loaded = [&] {
+        Llama again = load_llama(choose_kernels(), folder.path(), {});
+        return logits_of(again);
+    };
+    write_file(folder / "pytorch_model.bin", torch_files(llama, 99)[0]);
+    EXPECT_EQ(loaded(), logits_of(llama));
+    std::filesystem::remove(folder / "pytorch_model.bin");
+    auto [first, second] = torch_files(llama, 5);
+    write_file(folder / "pytorch_model-00001-of-00002.bin", first);
+    write_file(folder / "pytorch_model-00002-of-00002.bin", second);
+    write_file(folder / "pytorch_model.bin.index.json",
+               R"({"weight_map": {"a": "pytorch_model-00001-of-00002.bin", "b": "pytorch_model-00002-of-00002.bin"}})");
+    EXPECT_EQ(loaded(), logits_of(llama));
+    std::filesystem::remove(folder / "pytorch_model-00002-of-00002.bin");
+    EXPECT_THAT(error_of(loaded), HasSubstr("is missing"));
+    Llama other = seeded_llama(choose_kernels(), small_config(false), 8, {});
+    save_llama(other, folder.path(), Dtype::f32);
+    EXPECT_EQ(loaded(), logits_of(other)) << "safetensors are preferred";
+    std::filesystem::remove(folder / "model.safetensors");
+    write_file(folder / "pytorch_model.bin", "\x80\x02}.");
+    EXPECT_THAT(error_of(loaded), HasSubstr("pytorch_model.bin: is a PyTorch checkpoint in the format from before "
+                                            "PyTorch 1.6: save it again"));
+}
+
 TEST(Load, FoldersInOtherFormatsAreNamed) {
     struct Case {
         std::string_view file, reason;
     };
-    for (Case c : {Case{"llama.Q4_K_M.gguf", "a GGUF model (llama.Q4_K_M.gguf)"},
-                   {"adapter_config.json", "a LoRA adapter"},
-                   {"pytorch_model-00001-of-00002.bin", "a pickled PyTorch model"}}) {
+    for (Case c :
+         {Case{"llama.Q4_K_M.gguf", "a GGUF model (llama.Q4_K_M.gguf)"}, {"adapter_config.json", "a LoRA adapter"}}) {
         TestFolder folder;
         write_file(folder / c.file, "x");
         std::string message = error_of([&] { load_config(folder.path()); });
@@ -337,7 +400,8 @@ TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
             "gate_proj.weight has the shape [40, 24], but config.json implies [48, 24]: one of the two belongs to "
             "another model"));
     EXPECT_THAT(with("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\""), HasSubstr("'gelu'"));
-    EXPECT_THAT(with("\"attention_bias\": false", "\"attention_bias\": true"), HasSubstr("attention_bias"));
+    EXPECT_THAT(with("\"attention_bias\": false", "\"attention_bias\": true"),
+                HasSubstr("tensor model.layers.0.self_attn.q_proj.bias is missing: set \"attention_bias\" and"));
     EXPECT_THAT(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"), HasSubstr("not a multiple"));
     EXPECT_THAT(with("\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"ntk\", \"factor\": 2}"),
                 HasSubstr("'ntk'"));

@@ -77,6 +77,19 @@ void read_scaled_rope(Config& config) {
     config.context = 131072;
 }
 
+void read_rope(Config& config, JsonNode root) {
+    constexpr int64_t llama3_vocabulary = 128000;
+    constexpr double llama1_epsilon = 1e-6, code_llama_theta = 1e6;
+    bool stated = root.find("rope_theta").has_value(), llama3 = config.vocabulary >= llama3_vocabulary;
+    config.rope_theta = root.number("rope_theta", llama3 ? 500000 : 10000);
+    if (!llama3 && !stated) config.context = config.norm_epsilon == llama1_epsilon ? 2048 : 4096;
+    if (!llama3 && config.rope_theta == code_llama_theta) config.context = 16384;
+    if (!stated)
+        log_info("{}: has no 'rope_theta': {} is used, as in Llama {}", root.place(), config.rope_theta,
+                 llama3 ? "3" : "1 and 2");
+    if (root.boolean("use_scaled_rope", false)) read_scaled_rope(config);
+}
+
 void reject_unsupported(JsonNode root) {
     for (const char* name :
          {"quantization_args", "lora_args", "moe_args", "vision_chunk_size", "vision_num_cross_attention_layers"})
@@ -87,7 +100,7 @@ void reject_unsupported(JsonNode root) {
 }  // namespace
 
 Config parse_meta_params(std::string_view json, std::string_view path, int64_t vocabulary) {
-    JsonDocument document(json, path, {.remedy = copy_again});
+    JsonDocument document(json, path, {.remedy = copy_again, .names = JsonNames::one_value});
     JsonNode root = document.root();
     if (std::optional<JsonNode> nested = root.find("model"); nested && nested->is_object()) root = *nested;
     reject_unsupported(root);
@@ -100,10 +113,7 @@ Config parse_meta_params(std::string_view json, std::string_view path, int64_t v
     config.norm_epsilon = root.number("norm_eps", 1e-5);
     if (!(config.norm_epsilon > 0 && config.norm_epsilon < 1))
         root.need("norm_eps").reject(fmt::format("is {}; it must be above 0 and below 1", config.norm_epsilon));
-    config.rope_theta = root.number("rope_theta", 500000);
-    if (!root.find("rope_theta"))
-        log_warning("{}: has no 'rope_theta': 500000 is used, as in Llama 3's code; Llama 2's has 10000", path);
-    if (root.boolean("use_scaled_rope", false)) read_scaled_rope(config);
+    read_rope(config, root);
     validate(config, path);
     return config;
 }

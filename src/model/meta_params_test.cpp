@@ -41,8 +41,21 @@ TEST(MetaParams, MissingFieldsHaveTheDefaultsOfMetasCode) {
     EXPECT_EQ(config.ffn, 1536) << "8 * 512 / 3, up to a multiple of 256";
     EXPECT_EQ(config.vocabulary, 77);
     EXPECT_EQ(config.norm_epsilon, 1e-5);
-    EXPECT_EQ(config.rope_theta, 500000);
     EXPECT_EQ(parse_meta_params(R"({"model": {"dim": 64, "n_heads": 4}})", "params.json", 5).dim, 64);
+}
+
+TEST(MetaParams, TheGenerationGivesRotaryBaseAndContext) {
+    auto read = [](std::string_view fields, int64_t vocabulary) {
+        return parse_meta_params(fmt::format("{{\"norm_eps\": 1e-5{}}}", fields), "params.json", vocabulary);
+    };
+    Config llama3 = read("", 128256), llama2 = read("", 32000), code_llama = read(R"(, "rope_theta": 1e6)", 32016),
+           llama1 = parse_meta_params(R"({"norm_eps": 1e-6})", "params.json", 32000);
+    EXPECT_EQ(llama3.rope_theta, 500000);
+    EXPECT_EQ(llama3.context, 8192);
+    EXPECT_EQ(llama2.rope_theta, 10000);
+    EXPECT_EQ(llama2.context, 4096);
+    EXPECT_EQ(llama1.context, 2048);
+    EXPECT_EQ(code_llama.context, 16384);
 }
 
 // What is not in the file is not what is wrong with it.

@@ -1,7 +1,11 @@
 // A folder in Meta's format: params.json, consolidated.00.pth and, of a model that is split for tensor parallelism,
 // further such files, and tokenizer.model.
+//
+// Of a split model, each file has a part of every matrix. In the files of Llama 3.1 405B for 16 processes there are 16
+// key/value heads, of which two neighbors are always equal: it has 8.
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "files/torch_file.h"
@@ -10,6 +14,8 @@
 #include "tokenizer/files.h"
 
 #include <fmt/format.h>
+
+#include <cstring>
 
 namespace puna {
 
@@ -82,12 +88,39 @@ Config read_meta_config(const fs::path& folder, const std::vector<TorchFile>& fi
 class MetaSource : public ModelSource {
  public:
     MetaSource(const fs::path& folder, std::vector<TorchFile> files)
-        : ModelSource(folder, "params.json", read_meta_config(folder, files)), files_(std::move(files)) {}
+        : ModelSource(folder, "params.json", read_meta_config(folder, files)), files_(std::move(files)) {
+        if (files_.size() > 1) find_copied_heads();
+    }
 
     StoredWeight weight(const WeightInfo& weight) override {
+        bool has_kv_heads = weight.name == "attention.wk" || weight.name == "attention.wv";
+        if (copies_ == 1 || !has_kv_heads) return stored_weight(weight);
+        WeightInfo with_copies = weight;
+        with_copies.rows *= copies_;
+        return without_copies(stored_weight(with_copies), stored_name(weight));
+    }
+
+    std::string stored_name(const WeightInfo& weight) const override { return name_of(weight); }
+
+    std::vector<std::string_view> tensor_names() override {
+        std::vector<std::string_view> names;
+        for (const TensorEntry& entry : files_[0].entries())
+            if (!entry.name.ends_with("rope.freqs")) names.push_back(entry.name);
+        return names;
+    }
+
+    Tokenizer tokenizer() const override { return load_tokenizer(path()); }
+    ChatTemplateText chat_template(const Tokenizer& tokenizer) const override {
+        return read_chat_template(path(), tokenizer);
+    }
+    GenerationDefaults generation_defaults() const override { return {}; }  // the defaults are Meta's
+
+ private:
+    // With all heads that the files have.
+    StoredWeight stored_weight(const WeightInfo& weight) {
         std::string name = stored_name(weight);
         StoredWeight stored{.joined = split_of(find_tensor(files_[0], name), weight)};
-        if (weight.kind == WeightKind::rotary) stored.neighbor_head = config().head_dim;
+        if (weight.rotary) stored.neighbor_head = config().head_dim;
         std::vector<int64_t> shape = part_shape(weight, stored.joined);
         for (TorchFile& file : files_) {
             const TensorEntry& entry = find_tensor(file, name);
@@ -101,27 +134,68 @@ class MetaSource : public ModelSource {
         return stored;
     }
 
-    std::string stored_name(const WeightInfo& weight) const override { return name_of(weight); }
-
-    std::vector<std::string_view> tensor_names() override {
-        std::vector<std::string_view> names;
-        for (const TensorEntry& entry : files_[0].entries())
-            if (entry.name != "rope.freqs") names.push_back(entry.name);
-        return names;
+    // The files have c equal key/value heads in place of each, for the largest such c: the keys of layer 0 decide.
+    // params.json states the number of all heads, or of those that differ.
+    void find_copied_heads() {
+        std::vector<WeightInfo> weights = list_weights(config_);
+        stored_weight(weights[0]);  // whether the set of files is complete shows in the embedding
+        int64_t stored = stored_kv_heads();
+        WeightInfo keys = weights[2];
+        keys.rows = stored * config_.head_dim;
+        std::vector<Tensor> heads = heads_of(stored_weight(keys));
+        for (int64_t c = stored; c > 1 && std::ssize(heads) == stored; --c)
+            if (stored % c == 0 && !unlike_head(heads, c)) {
+                copies_ = c;
+                config_.kv_heads = stored / c;
+                log_info("{}: every {} key/value heads are equal: {} are used", path().string(), c, config_.kv_heads);
+                return;
+            }
     }
 
-    Tokenizer tokenizer() const override { return load_tokenizer(path()); }
-    ChatTemplateText chat_template(const Tokenizer& tokenizer) const override {
-        return read_chat_template(path(), tokenizer);
+    int64_t stored_kv_heads() const {
+        const TensorEntry& keys = find_tensor(files_[0], "layers.0.attention.wk.weight");
+        if (keys.rank != 2 || keys.shape[1] != config_.dim) return config_.kv_heads;
+        int64_t heads = keys.shape[0] / config_.head_dim * std::ssize(files_);
+        return heads > 0 && config_.heads % heads == 0 && heads % config_.kv_heads == 0 ? heads : config_.kv_heads;
     }
-    GenerationDefaults generation_defaults() const override { return {}; }  // the defaults are Meta's
 
- private:
+    StoredWeight without_copies(const StoredWeight& stored, std::string_view name) const {
+        std::vector<Tensor> heads = heads_of(stored), kept;
+        if (std::optional<int64_t> head = unlike_head(heads, copies_))
+            fail(ErrorKind::unsupported,
+                 "{}: head {} of tensor {} differs from the one before it, but in the keys of layer 0 every {} heads "
+                 "are equal: the model was changed after it was split",
+                 path().string(), *head, name, copies_);
+        for (size_t i = 0; i < heads.size(); i += static_cast<size_t>(copies_)) kept.push_back(heads[i]);
+        return {.parts = kept, .joined = Split::rows, .neighbor_head = stored.neighbor_head};
+    }
+
+    // The first head that is not equal to the one before it in its group of `size`.
+    static std::optional<int64_t> unlike_head(const std::vector<Tensor>& heads, int64_t size) {
+        for (int64_t i = 0; i < std::ssize(heads); ++i) {
+            if (i % size == 0) continue;
+            Tensor head = heads[static_cast<size_t>(i)], before = heads[static_cast<size_t>(i - 1)];
+            if (std::memcmp(head.data, before.data, static_cast<size_t>(head.bytes())) != 0) return i;
+        }
+        return {};
+    }
+
+    // The rows of each key/value head; none where a head is in two files.
+    std::vector<Tensor> heads_of(const StoredWeight& stored) const {
+        std::vector<Tensor> heads;
+        for (Tensor part : stored.parts) {
+            if (part.size[0] % config_.head_dim != 0) return {};
+            for (int64_t row = 0; row < part.size[0]; row += config_.head_dim)
+                heads.push_back(part.slice(row, config_.head_dim));
+        }
+        return heads;
+    }
+
     // How the parts of a weight make the whole: norms are in every file, matrices are split.
     Split split_of(const TensorEntry& first, const WeightInfo& weight) const {
         for (Split split : {Split::none, Split::rows, Split::columns})
             if (has_shape(first, part_shape(weight, split))) {
-                if (split == Split::none && weight.kind != WeightKind::norm) reject_further_files();
+                if (split == Split::none && !weight.is_vector()) reject_further_files();
                 return split;
             }
         if (weight.kind == WeightKind::embedding) reject_incomplete(first, weight);
@@ -157,6 +231,7 @@ class MetaSource : public ModelSource {
     }
 
     std::vector<TorchFile> files_;
+    int64_t copies_ = 1;  // equal key/value heads in the files for each of the model
 };
 
 bool matches_meta(const fs::path& folder) {

@@ -55,11 +55,43 @@ TEST(MetaGolden, OnlyWeightsInAnotherOrderAreCopied) {
     EXPECT_NE(mapped_path_at(loaded.layers[0].wv.weight.weight.data), nullptr);
 }
 
+// The published model for 16 processes says how many heads its files have; a converted one may say how many differ.
+TEST(MetaGolden, ShardsGiveTheSameBitsAsOneFile) {
+    fs::path golden = "../shared/golden/small3";
+    if (!fs::exists(golden)) GTEST_SKIP() << golden.string() << " is missing";
+    Llama whole = load_llama(choose_kernels(), golden, {});
+    std::vector<float> expected = logits_of(whole, 9);
+    std::string params = read_text(golden / "params.json"), copied = params;
+    copied.replace(copied.find("\"n_kv_heads\": 2"), 15, "\"n_kv_heads\": 4");
+    for (const MetaLayout& layout : {MetaLayout{.parts = 2, .params = params},
+                                     {.parts = 2, .embedding_columns = true, .params = params},
+                                     {.parts = 4, .kv_copies = 2, .params = copied},
+                                     {.parts = 4, .embedding_columns = true, .kv_copies = 2, .params = params}}) {
+        TestFolder folder;
+        save_meta_folder(whole, folder.path(), layout);
+        Llama loaded = load_llama(choose_kernels(), folder.path(), {});
+        EXPECT_EQ(loaded.config.kv_heads, 2);
+        EXPECT_EQ(logits_of(loaded, 9), expected) << layout.parts << " files";
+    }
+}
+
+TEST_F(MetaFolder, KeyValueHeadsThatAreNoLongerEqualAreNamed) {
+    Config config = meta_config();
+    config.vocabulary = 52;
+    Llama llama = seeded_llama(choose_kernels(), config, 7, {});
+    save_meta_folder(llama, folder_ / "changed", {.parts = 4, .kv_copies = 2});
+    llama.layers[1].wv.weight.weight.as<float>()[0] += 1;
+    save_meta_folder(llama, folder_ / "other", {.parts = 4, .kv_copies = 2});
+    fs::rename(folder_ / "other/consolidated.01.pth", folder_ / "changed/consolidated.01.pth");
+    EXPECT_THAT(error_of([&] { load_llama(choose_kernels(), folder_ / "changed", {}); }),
+                HasSubstr("head 1 of tensor layers.1.attention.wv.weight differs from the one before it"));
+}
+
 TEST_F(MetaFolder, OneFileOrSeveralGiveTheSameBits) {
     Llama same = seeded_llama(choose_kernels(), meta_config(), 7, {});
     std::vector<float> expected = logits_of(same);
     for (int64_t parts : {1, 2}) {
-        save_meta_folder(llama_, folder_.path(), parts);
+        save_meta_folder(llama_, folder_.path(), {.parts = parts});
         for (bool trainable : {false, true}) {
             Llama loaded = load_llama(choose_kernels(), folder_.path(), {.trainable = trainable});
             EXPECT_EQ(logits_of(loaded), expected) << parts;
@@ -69,14 +101,14 @@ TEST_F(MetaFolder, OneFileOrSeveralGiveTheSameBits) {
 
 TEST_F(MetaFolder, TheEmbeddingGivesTheVocabularyThatParamsLack) {
     for (int64_t parts : {1, 2}) {
-        save_meta_folder(llama_, folder_.path(), parts);
+        save_meta_folder(llama_, folder_.path(), {.parts = parts});
         write_file(folder_ / "params.json", meta_params(llama_.config, -1));
         EXPECT_EQ(load_config(folder_.path()).vocabulary, 50);
     }
 }
 
 TEST_F(MetaFolder, MissingFilesAreNamed) {
-    save_meta_folder(llama_, folder_.path(), 2);
+    save_meta_folder(llama_, folder_.path(), {.parts = 2});
     fs::rename(folder_ / "consolidated.01.pth", folder_ / "kept");
     EXPECT_EQ(load_error(),
               path("consolidated.00.pth") +
@@ -94,7 +126,7 @@ TEST_F(MetaFolder, MissingFilesAreNamed) {
 }
 
 TEST_F(MetaFolder, FurtherFilesBesideAWholeModelAreNamed) {
-    save_meta_folder(llama_, folder_.path(), 1);
+    save_meta_folder(llama_, folder_.path(), {.parts = 1});
     std::vector<float> expected = logits_of(llama_);
     for (const char* name : {"consolidated.copy.pth", "consolidated.1.pth", "consolidated.001.pth"}) {
         fs::copy_file(folder_ / "consolidated.00.pth", folder_ / name);
@@ -108,7 +140,7 @@ TEST_F(MetaFolder, FurtherFilesBesideAWholeModelAreNamed) {
 }
 
 TEST_F(MetaFolder, TensorsOfAnotherModelAreRejectedByName) {
-    save_meta_folder(llama_, folder_.path(), 1);
+    save_meta_folder(llama_, folder_.path(), {.parts = 1});
     std::string params = meta_params(llama_.config, 50);
     auto error_with = [&](std::string_view from, std::string_view to) {
         std::string changed = params;
@@ -125,7 +157,7 @@ TEST_F(MetaFolder, TensorsOfAnotherModelAreRejectedByName) {
 }
 
 TEST_F(MetaFolder, AMissingTokenizerIsAnErrorOnlyForThoseWhoNeedIt) {
-    save_meta_folder(llama_, folder_.path(), 1);
+    save_meta_folder(llama_, folder_.path(), {.parts = 1});
     std::shared_ptr<ModelSource> source = open_model(folder_.path());
     EXPECT_THAT(error_of([&] { source->tokenizer(); }),
                 HasSubstr(folder_.path().string() +

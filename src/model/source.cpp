@@ -26,9 +26,7 @@ std::pair<std::string, std::string_view> find_other_format(const fs::path& folde
     struct Format {
         std::string_view prefix, suffix, name;
     };
-    constexpr Format known[] = {{"", ".gguf", "a GGUF model"},
-                                {"adapter_config", ".json", "a LoRA adapter without its base model"},
-                                {"pytorch_model", "", "a pickled PyTorch model"}};
+    constexpr Format known[] = {{"", ".gguf", "a GGUF model"}, {"adapter_config", ".json", "a LoRA adapter"}};
     std::error_code ignored;
     for (const Format& format : known)
         for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
@@ -40,8 +38,8 @@ std::pair<std::string, std::string_view> find_other_format(const fs::path& folde
 
 // Weights that were named instead of their folder.
 void reject_weights(const fs::path& file) {
-    constexpr std::pair<std::string_view, std::string_view> configs[] = {{".safetensors", "config.json"},
-                                                                         {".pth", "params.json"}};
+    constexpr std::pair<std::string_view, std::string_view> configs[] = {
+        {".safetensors", "config.json"}, {".bin", "config.json"}, {".pth", "params.json"}};
     for (auto [extension, config] : configs)
         if (file.extension() == extension)
             fail(ErrorKind::not_found, "{}: holds weights of a model: pass its folder, with {}", file.string(), config);
@@ -56,8 +54,8 @@ void reject_weights(const fs::path& file) {
     if (!fs::is_directory(path, ignored)) fail(ErrorKind::not_found, "{}: is not a folder: {}", path.string(), remedy);
     if (auto [file, format] = find_other_format(path); !file.empty())
         fail(ErrorKind::unsupported,
-             "{}: contains {} ({}); only folders in Hugging Face's format with safetensors and in Meta's are supported",
-             path.string(), format, printable(file));
+             "{}: contains {} ({}); only folders in Hugging Face's format and in Meta's are supported", path.string(),
+             format, printable(file));
     if (!file_exists(path / "config.json") && file_exists(path / "checkpoints"))
         fail("{}: its training has not reached a checkpoint yet, so there is no model; resume it, or wait",
              path.string());

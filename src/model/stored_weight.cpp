@@ -17,6 +17,12 @@ Tensor rows_from(const StoredWeight& stored, int64_t first, int64_t n) {
     return stored.parts.at(part).slice(at, stored.neighbor_head ? 1 : std::min(n, part_rows - at));
 }
 
+// Vectors as matrices of one column.
+StoredWeight as_columns(StoredWeight stored) {
+    for (Tensor& part : stored.parts) part = part.reshape({part.count(), 1});
+    return stored;
+}
+
 Tensor as_vector(Tensor row) { return row.reshape({row.columns()}); }
 
 // The columns of one row that lie in a part whose first column is `begin`.
@@ -42,7 +48,7 @@ int64_t neighbor_row(int64_t row, int64_t head_dim) {
 }
 
 void for_each_piece(const StoredWeight& stored, int64_t row, int64_t column, Tensor to, const CopyPiece& copy) {
-    if (to.rank == 1) return copy(to, stored.parts.at(0));
+    if (to.rank == 1) return for_each_piece(as_columns(stored), row, 0, to.reshape({to.count(), 1}), copy);
     bool whole_rows = stored.joined != Split::columns && to.columns() == stored.parts.at(0).columns();
     for (int64_t done = 0, n = 1; done < to.size[0]; done += n) {
         if (whole_rows) {

@@ -71,6 +71,14 @@ TEST(StoredWeight, PartsAreJoinedByRowsOrColumns) {
     }
 }
 
+TEST(StoredWeight, VectorsArePermutedAndSplitToo) {
+    std::vector<float> values{0, 1, 2, 3, 4, 5, 6, 7}, copy(4);
+    StoredWeight bias{.parts = {Tensor(values.data(), Dtype::f32, {8})}, .neighbor_head = 4};
+    for_each_piece(bias, 4, 0, Tensor(copy.data(), Dtype::f32, {4}),
+                   [](Tensor to, Tensor from) { std::copy_n(from.as<float>(), from.count(), to.as<float>()); });
+    EXPECT_EQ(copy, (std::vector<float>{4, 6, 5, 7})) << "the second head";
+}
+
 TEST(StoredWeight, RowsArePermutedAcrossParts) {
     Parts parts = split(Split::rows);
     parts.stored.neighbor_head = 4;

@@ -22,14 +22,21 @@ void visit_facts(const Config& config, F f) {
 }
 
 std::string full_name(const WeightInfo& weight, std::string_view prefix, std::string_view name) {
-    return weight.layer < 0 ? fmt::format("{}.weight", name)
-                            : fmt::format("{}{}.{}.weight", prefix, weight.layer, name);
+    std::string_view end = weight.kind == WeightKind::bias ? "bias" : "weight";
+    return weight.layer < 0 ? fmt::format("{}.{}", name, end)
+                            : fmt::format("{}{}.{}.{}", prefix, weight.layer, name, end);
 }
 
 }  // namespace
 
-std::vector<int64_t> WeightInfo::shape() const {
-    return kind == WeightKind::norm ? std::vector{rows} : std::vector{rows, columns};
+std::vector<int64_t> WeightInfo::shape() const { return is_vector() ? std::vector{rows} : std::vector{rows, columns}; }
+
+WeightInfo bias_of(const WeightInfo& matrix) {
+    WeightInfo bias = matrix;
+    bias.columns = 1;
+    bias.kind = WeightKind::bias;
+    if (bias.split == Split::columns) bias.split = Split::none;
+    return bias;
 }
 
 std::vector<WeightInfo> list_weights(const Config& config) {
@@ -66,7 +73,7 @@ int64_t parameter_count(const Config& config) {
 double training_operations(const Config& config, int64_t sequence) {
     int64_t multiplied = 0;
     visit_facts(config, [&](const WeightInfo& info, int64_t times) {
-        if (info.kind != WeightKind::norm && info.kind != WeightKind::embedding) multiplied += times * info.count();
+        if (!info.is_vector() && info.kind != WeightKind::embedding) multiplied += times * info.count();
     });
     return 6 * static_cast<double>(multiplied) + 6 * static_cast<double>(config.layers * config.q_dim() * sequence);
 }

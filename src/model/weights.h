@@ -24,39 +24,52 @@ struct Layer {
 
 enum class WeightKind : uint8_t {
     embedding,
-    rotary,    // its rows are heads of rotary pairs
-    matrix,    // any other one
-    residual,  // its products are added to the residual stream
+    matrix,
+    residual,  // a matrix whose products are added to the residual stream
     norm,      // a vector, in f32
+    bias,      // likewise, of a matrix
     output,    // if tied, the embedding
 };
 
 struct WeightInfo {
     std::string_view name, hugging_face, gguf;  // without the layer's prefix and ".weight"
-    int64_t rows = 0, columns = 0;              // of the whole weight; a norm has one column
+    int64_t rows = 0, columns = 0;              // of the whole weight; a vector has one column
     WeightKind kind = WeightKind::matrix;
     Split split = Split::none;  // over the processes of tensor parallelism
+    bool rotary = false;        // its rows are heads of rotary pairs
     int64_t layer = -1;         // -1: outside of the layers
 
     int64_t count() const { return rows * columns; }
-    std::vector<int64_t> shape() const;  // of a norm one size, else two
+    bool is_vector() const { return kind == WeightKind::norm || kind == WeightKind::bias; }
+    std::vector<int64_t> shape() const;  // of a vector one size, else two
 };
 
-// f(Linear& or Param&, const WeightInfo&) for the weights of one layer.
+// Of the matrix's bias: split as the matrix's outputs, so that of a matrix split by columns it is whole.
+WeightInfo bias_of(const WeightInfo& matrix);
+
+// f(Linear& or Param&, const WeightInfo&) for the weights of one layer, each bias after its matrix.
 template <class F>
 void visit(const Config& c, Layer& l, int64_t layer, F&& f) {
     auto each = [&f, layer](auto& weight, WeightInfo info) {
         info.layer = layer;
         f(weight, info);
     };
+    auto linear = [&each](Linear& weight, const WeightInfo& info, bool has_bias) {
+        each(weight, info);
+        if (has_bias) each(weight.bias, bias_of(info));
+    };
     int64_t q = c.q_dim(), kv = c.kv_dim();
-    each(l.wq, {"attention.wq", "self_attn.q_proj", "attn_q", q, c.dim, WeightKind::rotary, Split::rows});
-    each(l.wk, {"attention.wk", "self_attn.k_proj", "attn_k", kv, c.dim, WeightKind::rotary, Split::rows});
-    each(l.wv, {"attention.wv", "self_attn.v_proj", "attn_v", kv, c.dim, WeightKind::matrix, Split::rows});
-    each(l.wo, {"attention.wo", "self_attn.o_proj", "attn_output", c.dim, q, WeightKind::residual, Split::columns});
-    each(l.w1, {"feed_forward.w1", "mlp.gate_proj", "ffn_gate", c.ffn, c.dim, WeightKind::matrix, Split::rows});
-    each(l.w2, {"feed_forward.w2", "mlp.down_proj", "ffn_down", c.dim, c.ffn, WeightKind::residual, Split::columns});
-    each(l.w3, {"feed_forward.w3", "mlp.up_proj", "ffn_up", c.ffn, c.dim, WeightKind::matrix, Split::rows});
+    bool b = c.attention_bias;
+    linear(l.wq, {"attention.wq", "self_attn.q_proj", "attn_q", q, c.dim, WeightKind::matrix, Split::rows, true}, b);
+    linear(l.wk, {"attention.wk", "self_attn.k_proj", "attn_k", kv, c.dim, WeightKind::matrix, Split::rows, true}, b);
+    linear(l.wv, {"attention.wv", "self_attn.v_proj", "attn_v", kv, c.dim, WeightKind::matrix, Split::rows}, b);
+    linear(l.wo, {"attention.wo", "self_attn.o_proj", "attn_output", c.dim, q, WeightKind::residual, Split::columns},
+           b);
+    b = c.mlp_bias;
+    linear(l.w1, {"feed_forward.w1", "mlp.gate_proj", "ffn_gate", c.ffn, c.dim, WeightKind::matrix, Split::rows}, b);
+    linear(l.w2, {"feed_forward.w2", "mlp.down_proj", "ffn_down", c.dim, c.ffn, WeightKind::residual, Split::columns},
+           b);
+    linear(l.w3, {"feed_forward.w3", "mlp.up_proj", "ffn_up", c.ffn, c.dim, WeightKind::matrix, Split::rows}, b);
     each(l.attention_norm, {"attention_norm", "input_layernorm", "attn_norm", c.dim, 1, WeightKind::norm});
     each(l.ffn_norm, {"ffn_norm", "post_attention_layernorm", "ffn_norm", c.dim, 1, WeightKind::norm});
 }
@@ -76,7 +89,7 @@ inline Param& param_of(Linear& linear) { return linear.weight; }
 
 std::vector<WeightInfo> list_weights(const Config& config);  // in checkpoint order, a tied output too
 
-std::string name_of(const WeightInfo& weight);            // "layers.3.attention.wq.weight"
+std::string name_of(const WeightInfo& weight);            // "layers.3.attention.wq.weight", "... .bias"
 std::string hugging_face_name(const WeightInfo& weight);  // "model.layers.3.self_attn.q_proj.weight"
 std::string gguf_name(const WeightInfo& weight);          // "blk.3.attn_q.weight"
 

@@ -52,6 +52,24 @@ TEST(Weights, AreListedInCheckpointOrder) {
     EXPECT_EQ(elements, parameter_count(config));
 }
 
+TEST(Weights, BiasesFollowTheirMatricesAndHaveTheirNames) {
+    Config config{.dim = 8, .layers = 1, .heads = 2, .kv_heads = 1, .head_dim = 6, .ffn = 16, .vocabulary = 10};
+    int64_t without = parameter_count(config);
+    config.attention_bias = true;
+    EXPECT_EQ(parameter_count(config), without + 12 + 6 + 6 + 8);
+    config.mlp_bias = true;
+    EXPECT_EQ(parameter_count(config), without + 12 + 6 + 6 + 8 + 16 + 8 + 16);
+    std::vector<WeightInfo> list = list_weights(config);
+    EXPECT_EQ(name_of(list[2]), "layers.0.attention.wq.bias");
+    EXPECT_EQ(hugging_face_name(list[2]), "model.layers.0.self_attn.q_proj.bias");
+    EXPECT_EQ(gguf_name(list[2]), "blk.0.attn_q.bias");
+    EXPECT_EQ(list[2].shape(), std::vector<int64_t>{12});
+    EXPECT_TRUE(list[2].rotary && list[4].rotary && !list[6].rotary) << "q, k and v";
+    EXPECT_EQ(list[2].split, Split::rows);
+    EXPECT_EQ(name_of(list[8]), "layers.0.attention.wo.bias");
+    EXPECT_EQ(list[8].split, Split::none) << "added once, to the sum of all processes";
+}
+
 // Parameter counts of the published models.
 TEST(Weights, CountsTheParametersOfPublishedLlamas) {
     struct Model {

@@ -133,6 +133,7 @@ Value Linear::operator()(Pass& pass, Value x, std::span<const int64_t> rows) {
         check(s.adapter < static_cast<int>(adapters.size()), "{}: adapter {} of {}", weight.name, s.adapter,
               adapters.size());
     for (size_t i = 0; i < adapters.size(); ++i) {
+        if (!adapters[i].a.weight) continue;
         AdapterRows own = rows_of_adapter(sequences, pass.batch().chunk, static_cast<int>(i));
         if (own.count > 0) {
             add_adapter(pass, out, x, adapters[i], own);
@@ -142,7 +143,7 @@ Value Linear::operator()(Pass& pass, Value x, std::span<const int64_t> rows) {
         }
     }
     if (distributed && split == Split::columns) group.all_reduce(pass.kernels, pass.stream, out.data);
-    return out;
+    return bias.weight ? add_bias(pass, out, bias) : out;
 }
 
 }  // namespace puna

@@ -1,4 +1,4 @@
-// nn/linear.h — a linear layer without bias: its weight, its tensor-parallel split and its LoRA adapters.
+// nn/linear.h — a linear layer: its weight, its bias if it has one, its tensor-parallel split and its LoRA adapters.
 //
 //   Value q = layer.wq(pass, h);            // [T, out] of [T, in]
 //
@@ -18,12 +18,13 @@ namespace puna {
 enum class Split : uint8_t { none, rows, columns };
 
 struct Lora {
-    Param a, b;  // [rank, in], [out, rank]
+    Param a, b;  // [rank, in], [out, rank]; without memory: the adapter leaves this layer as it is
     float scale = 1;
 };
 
 struct Linear {
     Param weight;  // [out, in] of this rank's shard
+    Param bias;    // [out] of the shard if that is of rows, else whole; without memory: none
     Split split = Split::none;
     Group group = Group::alone();  // the model's: the weight is split over it
     std::deque<Lora> adapters;     // indexed by adapter, or empty; a deque because the tape holds pointers into it

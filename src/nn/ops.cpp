@@ -69,6 +69,17 @@ Value rms_norm(Pass& pass, Value x, Param& weight, float epsilon) {
     return out;
 }
 
+Value add_bias(Pass& pass, Value x, Param& bias) {
+    pass.kernels.add_bias(pass.stream, x.data, bias.weight);
+    if (pass.recording() && bias.trainable())
+        pass.record([=, &pass, &bias] {  // the sum has the gradient of x
+            std::vector<Tensor> levels;
+            TreeSum dbias = sum_of(pass, bias, pass.batch().chunk, levels);
+            pass.kernels.bias_gradient(pass.stream, dbias, pass.gradient(x));
+        });
+    return x;
+}
+
 Value swiglu(Pass& pass, Value gate, Value up) {
     Value out = pass.empty({gate.data.rows(), gate.data.columns()});
     pass.kernels.swiglu(pass.stream, out.data, gate.data, up.data);

@@ -16,6 +16,7 @@ Value matmul(Pass& pass, Value x, Param& weight);  // x weight^T
 // (kernels.h, TreeSum).
 Value matmul(Pass& pass, Value x, Param& weight, std::vector<int64_t> chunk);
 Value rms_norm(Pass& pass, Value x, Param& weight, float epsilon);
+Value add_bias(Pass& pass, Value x, Param& bias);  // in place
 Value swiglu(Pass& pass, Value gate, Value up);
 Value add(Pass& pass, Value x, Value change);  // the result reuses the memory of `change`
 

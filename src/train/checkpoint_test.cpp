@@ -28,10 +28,17 @@ constexpr const char *first = "step-00000001", *second = "step-00000002", *third
 // A small model and its optimizer; each step changes weights and moments.
 struct SmallRun {
     explicit SmallRun(int64_t dim = 8)
-        : llama(seeded_llama(
-              choose_kernels(),
-              {.dim = dim, .layers = 1, .heads = 2, .kv_heads = 1, .head_dim = 4, .ffn = 12, .vocabulary = 10}, 5,
-              {.dtype = Dtype::f32, .trainable = true})),
+        : llama(seeded_llama(choose_kernels(),
+                             {.dim = dim,
+                              .layers = 1,
+                              .heads = 2,
+                              .kv_heads = 1,
+                              .head_dim = 4,
+                              .ffn = 12,
+                              .vocabulary = 10,
+                              .attention_bias = true,
+                              .mlp_bias = true},
+                             5, {.dtype = Dtype::f32, .trainable = true})),
           optimizer(llama, {}) {}
 
     void step() {

@@ -41,7 +41,7 @@ double weight_bytes(const Config& config, Dtype type) {
     double bytes = 0;
     for (const WeightInfo& info : list_weights(config)) {
         if (info.kind == WeightKind::output && config.tied) continue;
-        bool converted = info.kind != WeightKind::norm && type != Dtype::f32;
+        bool converted = !info.is_vector() && type != Dtype::f32;
         double each = float_bytes + (converted ? static_cast<double>(*bytes_of(type, 1)) : 0);
         bytes += each * static_cast<double>(info.count());
     }

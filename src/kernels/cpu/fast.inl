@@ -34,6 +34,8 @@ inline void use_fast(Kernels& table) {
     table.softmax = softmax;
     table.cross_entropy = cross_entropy;
     table.cross_entropy_backward = cross_entropy_backward;
+    table.add_bias = add_bias;
+    table.bias_gradient = bias_gradient;
     table.add = add;
     table.add_scaled = add_scaled;
     table.convert = convert;

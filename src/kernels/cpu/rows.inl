@@ -35,6 +35,23 @@ inline void rms_norm(Stream, Tensor out, Tensor scale, Tensor x, Tensor w, float
     });
 }
 
+// The gradient of a vector of D elements: add(sum, t, column, n) adds token t's to n of them.
+template <class Add>
+inline void sum_over_tokens(const TreeSum& tree, int64_t D, Add add) {
+    int64_t columns = std::clamp<int64_t>(round_up(divide_up<int64_t>(D, threads()), int64_t{64}), 64, 1024);
+    parallel_for(divide_up(D, columns), [&](int64_t block) {
+        int64_t first = block * columns, n_columns = std::min(columns, D - first);
+        float* part = cpu::scratch(cpu::Scratch::tile, (TreeTile::scratch_levels(tree) + 1) * columns);
+        TreeTile tile{tree, 0, first, 1, n_columns, D, part + columns};
+        for (int64_t c = 0; c < tree.chunks(); ++c) {
+            std::fill(part, part + n_columns, 0.0f);
+            for (int64_t t = tree.chunk[static_cast<size_t>(c)]; t < tree.chunk[static_cast<size_t>(c) + 1]; ++t)
+                for_each_vector(n_columns, [&](int64_t i, int64_t n) { add(part + i, t, first + i, n); });
+            tile.push(c, part);
+        }
+    });
+}
+
 inline void rms_norm_backward(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor x, Tensor w, Tensor scale) {
     int64_t D = x.columns();
     const float *weight = w.as<float>(), *scales = scale.as<float>();
@@ -53,20 +70,26 @@ inline void rms_norm_backward(Stream, Tensor dx, const TreeSum& dw, Tensor dout,
             });
         }
     });
-    int64_t columns = std::clamp<int64_t>(round_up(divide_up<int64_t>(D, threads()), int64_t{64}), 64, 1024);
-    parallel_for(divide_up(D, columns), [&](int64_t block) {
-        int64_t first = block * columns, n_columns = std::min(columns, D - first);
-        float* part = cpu::scratch(cpu::Scratch::tile, (TreeTile::scratch_levels(dw) + 1) * columns);
-        TreeTile tile{dw, 0, first, 1, n_columns, D, part + columns};
-        for (int64_t c = 0; c < dw.chunks(); ++c) {
-            std::fill(part, part + n_columns, 0.0f);
-            for (int64_t t = dw.chunk[static_cast<size_t>(c)]; t < dw.chunk[static_cast<size_t>(c) + 1]; ++t)
-                for_each_vector(n_columns, [&](int64_t i, int64_t n) {
-                    F product = load_n(dout.row<float>(t) + first + i, n) * load_n(x.row<float>(t) + first + i, n);
-                    store_n(part + i, fma(product, broadcast(scales[t]), load_n(part + i, n)), n);
-                });
-            tile.push(c, part);
-        }
+    sum_over_tokens(dw, D, [&](float* sum, int64_t t, int64_t column, int64_t n) {
+        F product = load_n(dout.row<float>(t) + column, n) * load_n(x.row<float>(t) + column, n);
+        store_n(sum, fma(product, broadcast(scales[t]), load_n(sum, n)), n);
+    });
+}
+
+inline void add_bias(Stream, Tensor x, Tensor bias) {
+    check(bias.count() == x.columns(), "add_bias: {} to {}", bias, x);
+    parallel_for(x.rows(), 16, [&](int64_t first, int64_t last) {
+        for (int64_t t = first; t < last; ++t)
+            for_each_vector(x.columns(), [&](int64_t i, int64_t n) {
+                float* to = x.row<float>(t) + i;
+                store_n(to, load_n(to, n) + load_n(bias.as<float>() + i, n), n);
+            });
+    });
+}
+
+inline void bias_gradient(Stream, const TreeSum& dbias, Tensor dout) {
+    sum_over_tokens(dbias, dout.columns(), [&](float* sum, int64_t t, int64_t column, int64_t n) {
+        store_n(sum, load_n(sum, n) + load_n(dout.row<float>(t) + column, n), n);
     });
 }
 

@@ -92,6 +92,25 @@ void rms_norm_backward(Stream, Tensor dx, const TreeSum& dw, Tensor dout, Tensor
     }
 }
 
+void add_bias(Stream, Tensor x, Tensor bias) {
+    check(bias.count() == x.columns(), "add_bias: {} to {}", bias, x);
+    parallel_for(x.rows(), [&](int64_t t) {
+        for (int64_t d = 0; d < x.columns(); ++d) x.row<float>(t)[d] += bias.as<float>()[d];
+    });
+}
+
+void bias_gradient(Stream, const TreeSum& dbias, Tensor dout) {
+    int64_t D = dout.columns();
+    std::vector<float> part(static_cast<size_t>(D)), scratch(static_cast<size_t>(TreeTile::scratch_levels(dbias) * D));
+    TreeTile tile{dbias, 0, 0, 1, D, D, scratch.data()};
+    for (int64_t c = 0; c < dbias.chunks(); ++c) {
+        std::fill(part.begin(), part.end(), 0.0f);
+        for (int64_t t = dbias.chunk[static_cast<size_t>(c)]; t < dbias.chunk[static_cast<size_t>(c) + 1]; ++t)
+            for (int64_t d = 0; d < D; ++d) part[static_cast<size_t>(d)] += dout.row<float>(t)[d];
+        tile.push(c, part.data());
+    }
+}
+
 void rotary_angles(Stream, Tensor angles, Tensor positions, Tensor frequencies, float scale) {
     int64_t P = frequencies.count();
     parallel_for(positions.count(), [&](int64_t t) {
@@ -283,6 +302,8 @@ const Kernels scalar_kernels = {
     .softmax = scalar::softmax,
     .cross_entropy = scalar::cross_entropy,
     .cross_entropy_backward = scalar::cross_entropy_backward,
+    .add_bias = scalar::add_bias,
+    .bias_gradient = scalar::bias_gradient,
     .add = scalar::add,
     .add_scaled = scalar::add_scaled,
     .convert = scalar::convert,

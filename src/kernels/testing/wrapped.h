@@ -49,8 +49,9 @@ Kernels wrapped_kernels(std::string_view name) {
                    &Kernels::rms_norm, &Kernels::rms_norm_backward, &Kernels::rotary_angles, &Kernels::rope,
                    &Kernels::append_kv, &Kernels::attention, &Kernels::attention_backward, &Kernels::swiglu,
                    &Kernels::swiglu_backward, &Kernels::softmax, &Kernels::cross_entropy,
-                   &Kernels::cross_entropy_backward, &Kernels::add, &Kernels::add_scaled, &Kernels::convert,
-                   &Kernels::dequantize, &Kernels::sum_of_squares, &Kernels::adamw>(table);
+                   &Kernels::cross_entropy_backward, &Kernels::add_bias, &Kernels::bias_gradient, &Kernels::add,
+                   &Kernels::add_scaled, &Kernels::convert, &Kernels::dequantize, &Kernels::sum_of_squares,
+                   &Kernels::adamw>(table);
     const Products products = {wrapped_matmul<Around>, wrapped_input_gradient<Around>};
     for (Products& of_dtype : table.products.by_dtype)
         if (of_dtype.matmul) of_dtype = products;
