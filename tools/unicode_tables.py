@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Write src/tokenizer/unicode_tables.cpp from the Unicode character database (Debian's unicode-data, 15.0).
 
-Stored are only the classes that the splitter uses: letter (general category L*), number (N*), space (White_Space), other;
-and the other word characters (regex \\w, UTS #18 annex C): alphabetic, marks, decimal digits, connectors, joiners.
+Stored are only the classes that the splitters use: letter (general category L*), number (N*), space (White_Space), other;
+the other word characters (regex \\w, UTS #18 annex C): alphabetic, marks, decimal digits, connectors, joiners; and
+punctuation (P*).
 """
 import pathlib
 
@@ -39,15 +40,21 @@ def read_property(file, wanted):
     return points
 
 
-def read_word_ranges(classes):
-    """First and last code point of each run of word characters; letters are left out, but may lie inside a run."""
+def read_categories(wanted):
+    lines = [line.split(";") for line in (UCD / "UnicodeData.txt").read_text().splitlines()]
+    return {int(line[0], 16) for line in lines if line[2] in wanted or line[2][0] in wanted}
+
+
+def read_words():
+    """With most letters."""
     points = read_property("DerivedCoreProperties.txt", "Alphabetic") | read_property("PropList.txt", "Join_Control")
-    for line in (UCD / "UnicodeData.txt").read_text().splitlines():
-        code, _, category = line.split(";")[:3]
-        if category[0] == "M" or category in ("Nd", "Pc"):
-            points.add(int(code, 16))
+    return points | read_categories(("M", "Nd", "Pc"))
+
+
+def ranges_of(points, left_out=()):
+    """First and last of each run of points; those that are left out may lie inside a run."""
     ranges = []
-    for point in sorted(point for point in points if classes[point] != LETTER):
+    for point in sorted(points.difference(left_out)):
         if ranges and all(p in points for p in range(ranges[-1] + 1, point)):
             ranges[-1] = point
         else:
@@ -78,7 +85,8 @@ def main():
     end = max(point for point, kind in enumerate(classes) if kind != OTHER) // BLOCK * BLOCK + BLOCK
     blocks = {}
     index = [blocks.setdefault(tuple(classes[at:at + BLOCK]), len(blocks)) for at in range(0, end, BLOCK)]
-    words = read_word_ranges(classes)
+    words = ranges_of(read_words(), {point for point in range(end) if classes[point] == LETTER})
+    punctuation = ranges_of(read_categories("P"))
     packed = [byte for block in blocks for byte in pack(block)]
     OUTPUT.write_text("\n".join([
         f"// Made by tools/unicode_tables.py from the Unicode character database {VERSION}; see unicode.h.",
@@ -88,6 +96,8 @@ def main():
         table("uint8_t", "unicode_classes", packed), "",
         table("uint32_t", "unicode_word_ranges", words), "",
         f"const size_t unicode_word_range_count = {len(words) // 2};", "",
+        table("uint32_t", "unicode_punctuation_ranges", punctuation), "",
+        f"const size_t unicode_punctuation_range_count = {len(punctuation) // 2};", "",
         "}  // namespace puna", ""]))
 
 

@@ -6,7 +6,7 @@
 #include "core/progress.h"
 #include "model/checkpoint_folders.h"
 #include "tokenizer/files.h"
-#include "tokenizer/tokenizer_json.h"
+#include "tokenizer/merge_list.h"
 
 #include <fmt/core.h>
 
@@ -126,16 +126,15 @@ std::string template_text(const ChatTemplateText& chat) {
 
 void print(const Tokenizer& tokenizer, const ChatTemplateText& chat) {
     const Vocabulary& vocabulary = tokenizer.vocabulary();
-    const SubwordKind& kind = kind_of(vocabulary);
     const TokenRoles& roles = tokenizer.roles();
     TokensByKind tokens = sort_tokens(tokenizer);
     auto count = [](const auto& list, const char* noun) { return format_count(std::ssize(list), noun); };
-    print_row("kind", std::string(kind.name));
+    print_row("kind", std::string(kind_of(vocabulary).name));
     print_row("vocabulary", fmt::format("{}, {}{}", format_count(static_cast<int64_t>(tokens.size()), "token"),
                                         count(tokens.control, "control token"),
                                         tokens.added.empty() ? "" : ", " + count(tokens.added, "added token")));
     print_row("merges", count(list_merges(vocabulary), "pair"));
-    print_row("split pattern", std::string(kind.split_pattern));
+    print_row("split pattern", std::string(split_name(vocabulary)));
     print_row("begins a text", name_of(tokenizer, *vocabulary.begin_of_text));
     print_row("ends a text", name_of(tokenizer, *vocabulary.end_of_text));
     print_row("begins a role", name_of(tokenizer, roles.header_begin));
@@ -167,7 +166,7 @@ std::string to_json(const Tokenizer& tokenizer, const ChatTemplateText& chat) {
     TokensByKind tokens = sort_tokens(tokenizer);
     std::string file = template_file(chat);
     return JsonObject{{"kind", kind_of(vocabulary).name},
-                      {"split_pattern", kind_of(vocabulary).split_pattern},
+                      {"split_pattern", split_name(vocabulary)},
                       {"tokens", tokens.size()},
                       {"text_tokens", tokens.text.size()},
                       {"merges", list_merges(vocabulary).size()},

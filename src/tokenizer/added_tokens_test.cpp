@@ -4,7 +4,7 @@
 #include "tokenizer/byte_level.h"
 #include "tokenizer/decode_stream.h"
 #include "tokenizer/encoder.h"
-#include "tokenizer/split.h"
+#include "tokenizer/split_pattern.h"
 #include "tokenizer/test_tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
 #include "tokenizer/unicode.h"

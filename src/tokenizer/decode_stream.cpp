@@ -21,7 +21,9 @@ std::string to_valid_utf8(std::string_view bytes) {
 }  // namespace
 
 std::string DecodeStream::next(int32_t id) {
-    pending_ += tokenizer_->bytes(id);
+    std::string_view bytes = tokenizer_->bytes(id);
+    if (std::exchange(drop_space_, false) && bytes.starts_with(' ')) bytes.remove_prefix(1);
+    pending_ += bytes;
     size_t tail = incomplete_tail(pending_);
     std::string text = to_valid_utf8(std::string_view(pending_).substr(0, pending_.size() - tail));
     pending_.erase(0, pending_.size() - tail);

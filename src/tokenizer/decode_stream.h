@@ -4,7 +4,8 @@
 //   for (int32_t id : ids) text += stream.next(id);         // complete characters only; may be empty
 //   text += stream.flush();                                 // the remaining bytes
 //
-// The output is always valid UTF-8: invalid bytes become U+FFFD.
+// The output is always valid UTF-8: invalid bytes become U+FFFD. If nothing precedes the text, the space that its
+// encoding puts before it is dropped, as Tokenizer::decode does; an answer follows its prompt and keeps it.
 #pragma once
 #include "tokenizer/tokenizer.h"
 
@@ -14,13 +15,16 @@ namespace puna {
 
 class DecodeStream {
  public:
-    explicit DecodeStream(const Tokenizer& tokenizer) : tokenizer_(&tokenizer) {}  // must outlive the stream
+    explicit DecodeStream(const Tokenizer& tokenizer,  // must outlive the stream
+                          Preceding preceding = Preceding::text)
+        : tokenizer_(&tokenizer), drop_space_(preceding == Preceding::nothing && tokenizer.drops_prefix()) {}
 
     std::string next(int32_t id);
     std::string flush();
 
  private:
     const Tokenizer* tokenizer_;
+    bool drop_space_;      // if the next byte is one
     std::string pending_;  // an incomplete character
 };
 

@@ -16,27 +16,33 @@ Encoder::Encoder(const Tokenizer& tokenizer, size_t expected_bytes)
 Encoder::Encoder(const Tokenizer& tokenizer, std::unique_ptr<SubwordEncoder> subwords)
     : tokenizer_(tokenizer), subwords_(std::move(subwords)) {}
 
-std::vector<int32_t> Encoder::encode(std::string_view text) {
-    return tokenizer_.added_tokens().finds_text() ? encode_spans(text, {}) : subwords_->encode(text, true);
+std::vector<int32_t> Encoder::encode(std::string_view text, Preceding preceding) {
+    if (tokenizer_.added_tokens().finds_text()) return encode_spans(text, {}, preceding);
+    return subwords_->encode(text, preceding);
 }
 
 std::vector<int32_t> Encoder::encode_with_control(std::string_view text) {
-    return encode_spans(text, [](std::string_view) { return true; });
+    return encode_spans(
+        text, [](std::string_view) { return true; }, Preceding::nothing);
 }
 
-void Encoder::encode_spans(std::string_view text, const MayBeControl& may_be_control, const OnSpan& on_span) {
-    tokenizer_.added_tokens().for_each_span(tokenizer_.vocabulary(), text, may_be_control,
-                                            [&](std::string_view bytes, std::optional<int32_t> id) {
-                                                if (id) return on_span({&*id, 1}, bytes);
-                                                on_span(subwords_->encode(bytes, bytes.data() == text.data()), bytes);
-                                            });
+void Encoder::encode_spans(std::string_view text, const MayBeControl& may_be_control, const OnSpan& on_span,
+                           Preceding preceding) {
+    tokenizer_.added_tokens().for_each_span(
+        tokenizer_.vocabulary(), text, may_be_control, [&](std::string_view bytes, std::optional<int32_t> id) {
+            if (id) return on_span({&*id, 1}, bytes);
+            bool first = bytes.data() == text.data();
+            on_span(subwords_->encode(bytes, first ? preceding : Preceding::added_token), bytes);
+        });
 }
 
-std::vector<int32_t> Encoder::encode_spans(std::string_view text, const MayBeControl& may_be_control) {
+std::vector<int32_t> Encoder::encode_spans(std::string_view text, const MayBeControl& may_be_control,
+                                           Preceding preceding) {
     std::vector<int32_t> ids;
-    encode_spans(text, may_be_control, [&ids](std::span<const int32_t> more, std::string_view) {
+    auto append = [&ids](std::span<const int32_t> more, std::string_view) {
         ids.insert(ids.end(), more.begin(), more.end());
-    });
+    };
+    encode_spans(text, may_be_control, append, preceding);
     return ids;
 }
 
@@ -45,7 +51,10 @@ void Encoder::encode_parts(std::string_view text, const std::function<void(std::
         for (size_t at = 0, end; at < between.size(); at = end) {
             end = tokenizer_.safe_cut()(between, std::min(at + part_bytes, between.size()));
             std::string_view part = between.substr(at, end - at);
-            on_ids(subwords_->encode(part, part.data() == text.data()), part.size());
+            Preceding preceding = at > 0                       ? Preceding::text
+                                  : part.data() == text.data() ? Preceding::nothing
+                                                               : Preceding::added_token;
+            on_ids(subwords_->encode(part, preceding), part.size());
         }
     };
     if (!tokenizer_.added_tokens().finds_text()) return encode_between(text);

@@ -26,13 +26,15 @@ class Encoder {
 
     const Tokenizer& tokenizer() const { return tokenizer_; }
 
-    std::vector<int32_t> encode(std::string_view text);
+    // preceding: text, if this one continues another that was encoded before it.
+    std::vector<int32_t> encode(std::string_view text, Preceding preceding = Preceding::nothing);
     std::vector<int32_t> encode_with_control(std::string_view text);
 
     // Calls on_span for each added token (including stripped white space) and for the text between two, each with its
     // part of the text. may_be_control: which occurrences of control tokens are accepted.
     using OnSpan = std::function<void(std::span<const int32_t> ids, std::string_view bytes)>;
-    void encode_spans(std::string_view text, const MayBeControl& may_be_control, const OnSpan& on_span);
+    void encode_spans(std::string_view text, const MayBeControl& may_be_control, const OnSpan& on_span,
+                      Preceding preceding = Preceding::nothing);
 
     // Encodes whole files with bounded memory: calls on_ids with some ids at a time and the number of bytes they
     // encode.
@@ -40,7 +42,7 @@ class Encoder {
                       const std::function<void(std::span<const int32_t> ids, size_t bytes)>& on_ids);
 
  private:
-    std::vector<int32_t> encode_spans(std::string_view text, const MayBeControl& may_be_control);
+    std::vector<int32_t> encode_spans(std::string_view text, const MayBeControl& may_be_control, Preceding preceding);
 
     const Tokenizer& tokenizer_;
     std::unique_ptr<SubwordEncoder> subwords_;

@@ -18,6 +18,7 @@ namespace puna {
 
 class PrefixFinder {
  public:
+    PrefixFinder() = default;                                         // finds nothing
     PrefixFinder(const TokenTable& table, std::vector<int32_t> ids);  // ids must be set in the table
 
     std::optional<int32_t> find(const TokenTable& table, std::string_view text) const;  // the constructor's table

@@ -1,48 +1,8 @@
 #include "tokenizer/split.h"
 
-#include "tokenizer/unicode.h"
-
-#include <array>
-
 namespace puna {
 
 namespace {
-
-constexpr std::array<CharacterClass, 128> ascii_classes = [] {
-    std::array<CharacterClass, 128> classes{};
-    for (unsigned c = 'a'; c <= 'z'; ++c) classes[c] = classes[c - 'a' + 'A'] = CharacterClass::letter;
-    for (unsigned c = '0'; c <= '9'; ++c) classes[c] = CharacterClass::number;
-    for (char c : {'\t', '\n', '\v', '\f', '\r', ' '}) classes[static_cast<size_t>(c)] = CharacterClass::space;
-    return classes;
-}();
-
-struct Step {
-    CharacterClass kind;
-    uint32_t size;
-};
-
-Step step_at(std::string_view text, size_t at) {
-    auto byte = static_cast<unsigned char>(text[at]);
-    if (byte < 0x80) return {ascii_classes[byte], 1};
-    Character c = read_character(text, at);
-    return {class_of(c.code), c.size};
-}
-
-bool is_newline(char c) { return c == '\n' || c == '\r'; }
-
-// Skips characters of this class, at most `max_count`.
-size_t skip(std::string_view text, size_t at, CharacterClass kind, size_t max_count = SIZE_MAX) {
-    for (; at < text.size() && max_count > 0; --max_count) {
-        Step step = step_at(text, at);
-        if (step.kind != kind) break;
-        at += step.size;
-    }
-    return at;
-}
-
-bool begins(std::string_view text, size_t at, CharacterClass kind) {
-    return at < text.size() && step_at(text, at).kind == kind;
-}
 
 // (?i:'s|'t|'re|'ve|'m|'ll|'d), after the apostrophe: the bytes that match. U+017F, the long s, folds to s.
 size_t contraction_size(std::string_view after) {
@@ -74,10 +34,10 @@ size_t punctuation_end(std::string_view text, size_t at) {
 size_t space_end(std::string_view text, size_t begin) {
     size_t at = begin, last = begin, after_newline = begin;
     while (at < text.size()) {
-        Step step = step_at(text, at);
-        if (step.kind != CharacterClass::space) break;
+        ClassifiedCharacter c = classify(text, at);
+        if (c.kind != CharacterClass::space) break;
         last = at;
-        at += step.size;
+        at += c.size;
         if (is_newline(text[last])) after_newline = at;
     }
     if (after_newline > begin) return after_newline;
@@ -87,7 +47,7 @@ size_t space_end(std::string_view text, size_t begin) {
 }  // namespace
 
 size_t general_piece_end(std::string_view text, size_t at) {
-    Step first = step_at(text, at);
+    ClassifiedCharacter first = classify(text, at);
     size_t next = at + first.size;
     if (first.kind == CharacterClass::letter) return skip(text, next, CharacterClass::letter);
     if (first.kind == CharacterClass::number) return skip(text, at, CharacterClass::number, 3);

@@ -1,6 +1,7 @@
 #include "tokenizer/split.h"
 
 #include "core/random.h"
+#include "tokenizer/split_pattern.h"
 #include "tokenizer/unicode.h"
 
 #include <gtest/gtest.h>

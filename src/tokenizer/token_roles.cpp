@@ -19,11 +19,23 @@ struct RoleName {
     std::string_view name;
     std::optional<int32_t> TokenRoles::*role;
 };
+// Of several with one role the first that the vocabulary has. Llama 3 has no token for padding, Llama 3.1 does.
 constexpr RoleName control_roles[] = {{"<|eot_id|>", &TokenRoles::eot},
+                                      {"<|im_end|>", &TokenRoles::eot},
+                                      {"<|end_of_turn|>", &TokenRoles::eot},
+                                      {"<end_of_turn>", &TokenRoles::eot},
+                                      {"<|end|>", &TokenRoles::eot},
+                                      {"<|EOT|>", &TokenRoles::eot},
                                       {"<|eom_id|>", &TokenRoles::eom},
                                       {"<|start_header_id|>", &TokenRoles::header_begin},
                                       {"<|end_header_id|>", &TokenRoles::header_end},
-                                      {"<|finetune_right_pad_id|>", &TokenRoles::pad}};
+                                      {"<|finetune_right_pad_id|>", &TokenRoles::pad},
+                                      {"<|reserved_special_token_0|>", &TokenRoles::pad}};
+
+// Control tokens that end generation whatever else does: what models of other families write after a turn or a text.
+constexpr std::string_view end_token_names[] = {
+    "<|eot_id|>",    "<|eom_id|>",    "<|end_of_text|>", "<|im_end|>", "<|end|>", "<|end_of_turn|>",
+    "<end_of_turn>", "<|endoftext|>", "<|EOT|>",         "<EOT>",      "</s>",    "<｜end▁of▁sentence｜>"};
 
 class TextTokens {
  public:
@@ -118,23 +130,31 @@ class TextTokens {
 }  // namespace
 
 void assign_roles(Vocabulary& vocabulary, std::string_view source) {
-    auto complete = [&](std::optional<TextToken>& token, const TextTokenNames& names) {
+    const TokenRoles& named = vocabulary.named;
+    auto complete = [&](std::optional<TextToken>& token, const TextTokenNames& names, std::optional<int32_t> other) {
         if (token) return;
         token = TextToken{.id = vocabulary.added.find(names.llama3)};
+        if (!token->id) token->id = other;
         if (!token->id) token->problem = fmt::format("{}: has no token {}", source, names.llama3);
     };
-    complete(vocabulary.begin_of_text, begin_names);
-    complete(vocabulary.end_of_text, end_names);
-    TokenRoles& roles = vocabulary.roles;
-    roles.bos = vocabulary.begin_of_text->id;
-    if (!roles.bos) roles.bos = vocabulary.added.find(begin_names.llama3);
-    roles.eos = vocabulary.end_of_text->id;
+    complete(vocabulary.begin_of_text, begin_names, named.bos);
+    complete(vocabulary.end_of_text, end_names, named.eos);
     auto control = [&](std::string_view name) {
         std::optional<int32_t> id = vocabulary.added.find(name);
         return id && vocabulary.token_kind(*id) == TokenKind::control ? id : std::nullopt;
     };
-    for (const RoleName& known : control_roles) roles.*known.role = control(known.name);
-    if (!roles.pad) roles.pad = control("<|reserved_special_token_0|>");  // Llama 3 has none for it, Llama 3.1 does
+    TokenRoles& roles = vocabulary.roles = named;
+    if (!roles.bos) roles.bos = vocabulary.begin_of_text->id;
+    if (!roles.bos) roles.bos = vocabulary.added.find(begin_names.llama3);
+    if (vocabulary.end_of_text->id || !roles.eos) roles.eos = vocabulary.end_of_text->id;
+    for (const RoleName& known : control_roles)
+        if (!(roles.*known.role)) roles.*known.role = control(known.name);
+    for (std::optional<int32_t> id : {named.eos, roles.eos, roles.eot, roles.eom})
+        if (id) roles.ends.push_back(*id);
+    for (std::string_view name : end_token_names)
+        if (std::optional<int32_t> id = control(name)) roles.ends.push_back(*id);
+    std::sort(roles.ends.begin(), roles.ends.end());
+    roles.ends.erase(std::unique(roles.ends.begin(), roles.ends.end()), roles.ends.end());
 }
 
 std::optional<std::string> special_token_text(JsonNode value) {

@@ -26,8 +26,9 @@
 
 namespace puna {
 
-// From Llama 3's names; begin_of_text and end_of_text only where they are not set. bos is what a text begins with, or
-// Llama 3's own where texts begin without it. source: begins what is wrong with begin_of_text and end_of_text.
+// As the file names them, else by the names of Llama 3 and other families; begin_of_text and end_of_text only where
+// they are not set. bos is what a text begins with, or Llama 3's own where texts begin without it. source: begins what
+// is wrong with begin_of_text and end_of_text.
 void assign_roles(Vocabulary& vocabulary, std::string_view source);
 
 // Sets begin_of_text and end_of_text; begin_of_text is the template's where there is one. file: the tokenizer.json.

@@ -8,7 +8,7 @@ namespace puna {
 
 Tokenizer::Tokenizer(Vocabulary vocabulary, std::string_view source)
     : vocabulary_(std::move(vocabulary)), added_tokens_(vocabulary_) {
-    kind_of(vocabulary_).check(vocabulary_, source);
+    kind_of(vocabulary_).prepare(vocabulary_, source);
     assign_roles(vocabulary_, source);
 }
 
@@ -21,7 +21,12 @@ std::vector<int32_t> Tokenizer::encode_with_control(std::string_view text) const
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {
     std::string text;
     for (int32_t id : ids) text += bytes(id);
+    if (drops_prefix() && text.starts_with(' ')) text.erase(0, 1);
     return text;
+}
+
+bool Tokenizer::drops_prefix() const {
+    return vocabulary_.kind == VocabularyKind::sentencepiece && vocabulary_.sentencepiece.drop_prefix;
 }
 
 std::string_view Tokenizer::bytes(int32_t id) const {
@@ -50,12 +55,5 @@ int32_t Tokenizer::end_of_text() const {
 }
 
 int32_t Tokenizer::padding() const { return roles().pad.value_or(roles().eos.value_or(0)); }
-
-std::vector<int32_t> Tokenizer::stop_ids() const {
-    std::vector<int32_t> ids;
-    for (std::optional<int32_t> id : {roles().eos, roles().eom, roles().eot})
-        if (id) ids.push_back(*id);
-    return ids;
-}
 
 }  // namespace puna

@@ -2,8 +2,8 @@
 //
 //   Tokenizer tokenizer = load_tokenizer("models/starter");         // tokenizer/files.h
 //   std::vector<int32_t> ids = tokenizer.encode("Hello, world");    // control tokens in the text are plain text
-//   std::string text = tokenizer.decode(ids);                       // the same bytes, except white space that added
-//                                                                   // tokens strip
+//   std::string text = tokenizer.decode(ids);                       // the same bytes, except spaces that the vocabulary
+//                                                                   // adds or removes
 //
 // The kind of its vocabulary chooses the encoder (tokenizer/subword_encoder.h). Thread-safe. For many short texts use
 // an Encoder (tokenizer/encoder.h), which caches words; to decode token by token a DecodeStream
@@ -32,7 +32,8 @@ class Tokenizer {
     // Control tokens in the text become their ids: only for trusted text.
     std::vector<int32_t> encode_with_control(std::string_view text) const;
 
-    // Control tokens are written as their names. Throws Error for ids without a token.
+    // Control tokens are written as their names. `ids` are a whole text: the space that its encoding has put before it
+    // is dropped (SentencePieceRules::drop_prefix). Throws Error for ids without a token.
     std::string decode(std::span<const int32_t> ids) const;
     std::string_view bytes(int32_t id) const;
 
@@ -48,10 +49,11 @@ class Tokenizer {
     std::optional<int32_t> find_end_of_text() const { return vocabulary_.end_of_text->id; }
     std::optional<int32_t> begin_of_text() const;  // none: the model's texts begin without
     int32_t end_of_text() const;
-    int32_t padding() const;                // pad, else eos, else any id: padding is never in the loss
-    std::vector<int32_t> stop_ids() const;  // tokens that end generation: eos, eom, eot
+    int32_t padding() const;  // pad, else eos, else any id: padding is never in the loss
+    const std::vector<int32_t>& stop_ids() const { return roles().ends; }  // tokens that end generation
 
-    SafeCut safe_cut() const { return kind_of(vocabulary_).safe_cut; }  // for encoding a text in parts
+    SafeCut safe_cut() const { return kind_of(vocabulary_).safe_cut(vocabulary_); }  // for encoding a text in parts
+    bool drops_prefix() const;                                                       // see decode
     const Vocabulary& vocabulary() const { return vocabulary_; }
     const AddedTokenFinder& added_tokens() const { return added_tokens_; }
 

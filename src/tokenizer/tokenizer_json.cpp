@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/json_document.h"
 #include "tokenizer/byte_level.h"
+#include "tokenizer/merge_list.h"
 #include "tokenizer/tokenizer_json_walk.h"
 
 #include <algorithm>
@@ -109,56 +110,14 @@ struct TextFiller {
     }
 };
 
-// Calls on_split(left, right, merged) for each way to split a token into two others, by the token's id.
-template <class F>
-void for_each_split(const TokenTable& tokens, F on_split) {
-    for (int32_t merged : tokens.ids()) {
-        std::string_view token = tokens[merged];
-        for (size_t cut = 1; cut < token.size(); ++cut) {
-            std::optional<int32_t> left = tokens.find(token.substr(0, cut));
-            std::optional<int32_t> right = left ? tokens.find(token.substr(cut)) : std::nullopt;
-            if (right) on_split(*left, *right, merged);
-        }
-    }
-}
-
 struct MergeFiller {
-    Vocabulary& vocabulary;
-    std::string_view path;
-    int32_t last = 0;
-    bool by_merged_id = true;
+    MergeReader& reader;
 
     void token(std::string_view, int64_t) {}
     void added(std::string_view, int64_t, const AddedToken&) {}
-    void merge(std::string_view left, std::string_view right) {
-        int32_t left_id = find(left), right_id = find(right);
-        std::string both(vocabulary.tokens[left_id]);
-        std::optional<int32_t> merged = vocabulary.tokens.find(both += vocabulary.tokens[right_id]);
-        if (!merged)
-            fail("{}: '{}' and '{}' are merged, but the result is not a {}token", path, printable(left),
-                 printable(right), vocabulary.added.find(both) ? "text " : "");
-        bool is_new = vocabulary.merges->add(left_id, right_id);  // the last of duplicates counts
-        by_merged_id = by_merged_id && is_new && *merged >= last;
-        last = *merged;
-    }
+    void merge(std::string_view left, std::string_view right) { reader.add(left, right); }
     void post_processor(std::string_view) {}
-
- private:
-    int32_t find(std::string_view spelled) const {
-        std::optional<int32_t> id = vocabulary.tokens.find(bytes_of(spelled, path));
-        if (!id) fail("{}: '{}' is merged, but is not a text token", path, printable(spelled));
-        return *id;
-    }
 };
-
-void read_merges(Vocabulary& vocabulary, size_t count, std::string_view text, std::string_view path) {
-    size_t splits = 0;
-    for_each_split(vocabulary.tokens, [&splits](int32_t, int32_t, int32_t) { ++splits; });
-    vocabulary.merges.emplace(count, std::min(count, splits));
-    MergeFiller filler{vocabulary, path};
-    walk_tokenizer_json(text, path, filler);
-    if (count == splits && filler.by_merged_id) vocabulary.merges.reset();
-}
 
 // Reads the token that a post-processor puts before a text: {"SpecialToken": {"id": "<s>"}} is the first piece of the
 // template for single texts, and {"<s>": {"ids": [1]}} one of its special_tokens.
@@ -231,7 +190,10 @@ Vocabulary parse_tokenizer_json(std::string_view text, std::string_view path) {
     vocabulary.tokens = TokenTable(sorted(std::move(counter.ids)), counter.token_bytes);
     TextFiller text_filler{vocabulary, path};
     walk_tokenizer_json(text, path, text_filler);
-    read_merges(vocabulary, counter.merges, text, path);
+    MergeReader merges(vocabulary, counter.merges, path);
+    MergeFiller merge_filler{merges};
+    walk_tokenizer_json(text, path, merge_filler);
+    merges.finish();
     if (!counter.post_processor_json.empty()) {
         JsonDocument processor(counter.post_processor_json, fmt::format("{}: post_processor", path));
         vocabulary.begin_of_text = PostProcessor(vocabulary, path).read(processor.root());

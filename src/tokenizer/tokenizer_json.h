@@ -19,6 +19,5 @@ namespace puna {
 
 Vocabulary parse_tokenizer_json(std::string_view text, std::string_view path);
 std::string tokenizer_json_text(const Vocabulary& vocabulary);
-std::vector<MergeTable::Pair> list_merges(const Vocabulary& vocabulary);  // as the file lists them, also derived ones
 
 }  // namespace puna

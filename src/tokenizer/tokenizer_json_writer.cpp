@@ -1,32 +1,14 @@
 #include "core/error.h"
 #include "core/json_text.h"
 #include "tokenizer/byte_level.h"
-#include "tokenizer/split.h"
+#include "tokenizer/merge_list.h"
 #include "tokenizer/tokenizer_json.h"
 
-#include <algorithm>
-#include <tuple>
 #include <vector>
 
 namespace puna {
 
 namespace {
-
-// All two-way splits of all tokens, in the order of Hugging Face's converter.
-std::vector<MergeTable::Pair> all_splits(const TokenTable& tokens) {
-    std::vector<MergeTable::Pair> pairs;
-    for (int32_t joined : tokens.ids()) {
-        std::string_view token = tokens[joined];
-        size_t begin = pairs.size();
-        for (size_t cut = 1; cut < token.size(); ++cut) {
-            std::optional<int32_t> left = tokens.find(token.substr(0, cut)), right = tokens.find(token.substr(cut));
-            if (left && right) pairs.push_back({*left, *right});
-        }
-        std::sort(pairs.begin() + static_cast<ptrdiff_t>(begin), pairs.end(),
-                  [](auto a, auto b) { return std::tie(a.left, a.right) < std::tie(b.left, b.right); });
-    }
-    return pairs;
-}
 
 std::string added_tokens_json(const Vocabulary& vocabulary) {
     std::string json;
@@ -106,10 +88,6 @@ std::string merges_json(const Vocabulary& vocabulary) {
 }
 
 }  // namespace
-
-std::vector<MergeTable::Pair> list_merges(const Vocabulary& vocabulary) {
-    return vocabulary.merges ? vocabulary.merges->pairs() : all_splits(vocabulary.tokens);
-}
 
 std::string tokenizer_json_text(const Vocabulary& vocabulary) {
     return fmt::format(

@@ -127,9 +127,9 @@ TEST(Encoder, CachingWordsDoesNotChangeIds) {
 // Another kind of vocabulary: as SentencePiece it puts a space before a text, but knows single bytes only.
 class SpacedBytes : public SubwordEncoder {
  public:
-    std::vector<int32_t> encode(std::string_view text, bool begins_text) override {
+    std::vector<int32_t> encode(std::string_view text, Preceding preceding) override {
         std::vector<int32_t> ids;
-        if (begins_text) ids.push_back(' ');
+        if (preceding == Preceding::nothing) ids.push_back(' ');
         for (unsigned char byte : text) ids.push_back(byte);
         return ids;
     }
@@ -145,12 +145,6 @@ TEST(Encoder, AKindOfVocabularyDecidesHowTextBetweenAddedTokensIsEncoded) {
     std::vector<int32_t> ids;
     encoder.encode_parts(text, [&ids](auto some, size_t) { ids.insert(ids.end(), some.begin(), some.end()); });
     EXPECT_EQ(small_tokenizer().decode(ids), " " + text);
-}
-
-TEST(Tokenizer, UnsupportedKindsOfVocabulariesAreRejected) {
-    Vocabulary vocabulary = small_tokenizer().vocabulary();
-    vocabulary.kind = VocabularyKind::sentencepiece;
-    EXPECT_THAT(error_of([&] { Tokenizer tokenizer(vocabulary); }), HasSubstr("only byte-level BPE"));
 }
 
 TEST(Encoder, EncodingInPartsGivesTheSameIds) {

@@ -49,7 +49,7 @@ std::vector<MergeTable::Pair> MergeTable::pairs() const {
 
 TokenKind Vocabulary::token_kind(int32_t id) const {
     if (!added[id].empty()) return added_tokens[*added.index_of(id)].control ? TokenKind::control : TokenKind::added;
-    return tokens[id].empty() ? TokenKind::none : TokenKind::text;
+    return tokens[id].empty() && sentencepiece.bytes[id].empty() ? TokenKind::none : TokenKind::text;
 }
 
 std::optional<int32_t> Vocabulary::find_id(int64_t id) const {
@@ -59,7 +59,8 @@ std::optional<int32_t> Vocabulary::find_id(int64_t id) const {
 
 std::string_view Vocabulary::bytes(int32_t id) const {
     std::string_view text = tokens[id];
-    return text.empty() ? added[id] : text;
+    if (text.empty()) text = added[id];
+    return text.empty() ? sentencepiece.bytes[id] : text;
 }
 
 void Vocabulary::append_controls(const std::vector<std::string>& names, std::optional<int32_t> first) {

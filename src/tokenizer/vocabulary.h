@@ -1,9 +1,11 @@
 // tokenizer/vocabulary.h — a tokenizer's data: text tokens, added tokens and merges.
 //
-//   Vocabulary vocabulary = parse_rank_file(text, path, ControlNames::llama3_1);  // or parse_tokenizer_json
+//   Vocabulary vocabulary = parse_rank_file(text, path, ControlNames::llama3_1);  // or parse_tokenizer_json, ...
 //   TokenKind kind = vocabulary.token_kind(128009);                                // control
 //   Tokenizer tokenizer(std::move(vocabulary));
 #pragma once
+#include "tokenizer/prefix_finder.h"
+#include "tokenizer/split_pattern.h"
 #include "tokenizer/token_table.h"
 
 #include <algorithm>
@@ -15,7 +17,7 @@
 
 namespace puna {
 
-// How text becomes ids (tokenizer/subword_encoder.h). SentencePiece is named, not supported yet.
+// How text becomes ids (tokenizer/subword_encoder.h).
 enum class VocabularyKind : uint8_t { byte_bpe, sentencepiece };
 
 // Ids need not be contiguous: `none` is an id without a token.
@@ -63,6 +65,8 @@ struct TokenRoles {
     std::optional<int32_t> eot, eom;                  // end a turn; a message that calls a tool
     std::optional<int32_t> header_begin, header_end;  // around the role at the beginning of a turn
     std::optional<int32_t> pad;
+    std::vector<int32_t>
+        ends;  // all that end generation, ascending: eos, eot, eom and other families' end-of-turn tokens
 };
 
 // The token before or after a text.
@@ -71,18 +75,48 @@ struct TextToken {
     std::string problem;        // not empty: no such token is known, and why
 };
 
+// Where a space is put before a text, so that its first word is encoded as any other.
+enum class SpacePrefix : uint8_t {
+    none,
+    text,     // at the beginning of the whole text
+    segments  // also after each added token, as Llama 1 and 2 ("legacy" in Hugging Face's files)
+};
+
+// What a vocabulary of SentencePiece has besides. Its text tokens hold a space where files write U+2581.
+struct SentencePieceRules {
+    SpacePrefix prefix = SpacePrefix::segments;
+    bool prefix_unless_space = false;  // no prefix before a space (Hugging Face's Metaspace)
+    bool drop_prefix = true;           // decoding drops the space that begins a text
+    bool remove_extra_spaces = false;  // at both ends, and all but one between words
+    bool separate_spaces = false;      // a token ends before each space (Metaspace with split)
+    std::optional<int32_t> unknown;    // of characters without a token, if bytes has not all of theirs
+    bool fuse_unknown = true;          // one for a run of such characters
+    TokenTable bytes;                  // <0x00> to <0xFF>, as one byte each
+    std::vector<float> scores;         // by id: the merge to the highest one comes first. Empty: `merges` decide
+    std::vector<int32_t> user_defined, unused;  // of `tokens`, ascending: never merged; never produced
+
+    // Set by Tokenizer, from the above.
+    std::vector<int32_t> ranks;        // by id: 0 for the highest score
+    PrefixFinder user_defined_finder;  // of `tokens`
+    bool words_are_separate = false;   // no token crosses the beginning of a word
+    bool lines_are_separate = false;   // no token goes on after a newline
+};
+
 struct Vocabulary {
     VocabularyKind kind = VocabularyKind::byte_bpe;
-    TokenTable tokens;                     // text tokens, which the encoder of the kind produces
-    TokenTable added;                      // control tokens and added text tokens; the latter may also be in
-    std::vector<AddedToken> added_tokens;  // `tokens`, with the same id. The flags, by index in `added`
-    TokenRoles roles;                      // set by Tokenizer
+    SplitPattern split = SplitPattern::llama3;  // of byte-level BPE
+    SentencePieceRules sentencepiece;           // of SentencePiece
+    TokenTable tokens;                          // text tokens, which the encoder of the kind produces
+    TokenTable added;                           // control tokens and added text tokens; the latter may also be in
+    std::vector<AddedToken> added_tokens;       // `tokens`, with the same id. The flags, by index in `added`
+    TokenRoles named;                           // by the file itself: bos, eos, eot, eom, pad
+    TokenRoles roles;                           // set by Tokenizer
     // What a text begins and ends with, which need not be bos and eos. Unset: as their roles say (Tokenizer sets them).
     std::optional<TextToken> begin_of_text, end_of_text;
     std::optional<MergeTable> merges;  // none: any two adjacent tokens that form a token, lowest id first
     bool whole_pieces = true;          // ignore_merges: a piece that is a token is encoded as it
 
-    int32_t size() const { return std::max(tokens.end(), added.end()); }  // one more than the highest id
+    int32_t size() const { return std::max({tokens.end(), added.end(), sentencepiece.bytes.end()}); }  // highest id + 1
     TokenKind token_kind(int32_t id) const;
     std::optional<int32_t> find_id(int64_t id) const;  // none: it has no token
     std::string_view bytes(int32_t id) const;          // empty if the id has no token
