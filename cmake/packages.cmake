@@ -7,6 +7,9 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 find_package(ZLIB REQUIRED)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+find_package(CURL REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 find_package(MPI COMPONENTS C)              # C interface only: MPI's C++ bindings were removed
@@ -18,6 +21,8 @@ endif()
 # Libraries of each module, in addition to the modules that it includes. CLI11, JSON and logging headers are included by .cpp
 # files only.
 set(PACKAGES_core fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json PkgConfig::XXHASH Threads::Threads)
+set(PACKAGES_library OpenSSL::Crypto PkgConfig::YAML)
+set(PACKAGES_net CURL::libcurl)
 set(PACKAGES_data ZLIB::ZLIB PkgConfig::ZSTD)
 set(PACKAGES_train nlohmann_json::nlohmann_json)
 set(PACKAGES_cli CLI11::CLI11 PkgConfig::UTF8PROC)

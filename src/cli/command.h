@@ -30,6 +30,7 @@ int run_completion(Arguments);
 int run_generate(Arguments);
 int run_logits(Arguments);
 int run_man(Arguments);
+int run_pull(Arguments);
 int run_report(Arguments);
 int run_train(Arguments);
 int run_version(Arguments);

@@ -22,6 +22,7 @@ namespace {
 constexpr Command all[] = {
     {"chat", "chat with a model in the terminal", run_chat},
     {"generate", "continue a text", run_generate},
+    {"pull", "download a model from Hugging Face's hub", run_pull},
     {"eval", "measure perplexity and bits per byte of a text", nullptr, eval_commands},
     {"data", "pack text and conversations for training; show packed data", nullptr, data_commands},
     {"tokenizer", "train a tokenizer; encode and decode text", nullptr, tokenizer_commands},
