@@ -92,8 +92,7 @@ class ValueBuilder {
 
     void set_fields(Dict& dict, const std::vector<MessageField>& fields) {
         for (const MessageField& field : fields)
-            if (mentions(source_, field.name))
-                dict.set(text(field.name), field_value(field), budget_);
+            if (mentions(source_, field.name)) dict.set(text(field.name), field_value(field), budget_);
     }
 
     Value field_value(const MessageField& field) {

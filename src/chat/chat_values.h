@@ -46,7 +46,8 @@ struct ChatValues {
 };
 
 // For documents with such variables.
-inline constexpr JsonLimits chat_value_limits{.values = 4'000'000, .depth = jinja::Limits{}.depth, .unique_names = true};
+inline constexpr JsonLimits chat_value_limits{
+    .values = 4'000'000, .depth = jinja::Limits{}.depth, .names = JsonNames::unique};
 
 // source: of the template; only those fields of messages whose names it contains are read, and need to be valid. Throws
 // Error for arguments, tools, variables and fields that are not valid JSON.

@@ -46,19 +46,22 @@ int64_t bytes_of(const PullResult& result, bool fetched_only) {
 std::string to_json(const PullResult& result) {
     JsonList files;
     for (const PulledFile& pulled : result.files)
-        files.add(JsonObject{
-            {"path", pulled.file.path}, {"bytes", pulled.file.bytes}, {"fetched", pulled.was_fetched}});
-    return JsonObject{{"repository", result.repository}, {"revision", result.revision},
-                      {"commit", result.commit},         {"path", result.path.string()},
-                      {"bytes", bytes_of(result, false)}, {"fetched_bytes", bytes_of(result, true)},
-                      {"from_cache", result.is_from_cache}, {"files", files}}
+        files.add(
+            JsonObject{{"path", pulled.file.path}, {"bytes", pulled.file.bytes}, {"fetched", pulled.was_fetched}});
+    return JsonObject{{"repository", result.repository},
+                      {"revision", result.revision},
+                      {"commit", result.commit},
+                      {"path", result.path.string()},
+                      {"bytes", bytes_of(result, false)},
+                      {"fetched_bytes", bytes_of(result, true)},
+                      {"from_cache", result.is_from_cache},
+                      {"files", files}}
         .text();
 }
 
 void print_result(const PullResult& result, double seconds) {
     int64_t fetched = bytes_of(result, true);
-    print_status("{}: {}, {}{}\n", result.repository,
-                 format_count(static_cast<int64_t>(result.files.size()), "file"),
+    print_status("{}: {}, {}{}\n", result.repository, format_count(static_cast<int64_t>(result.files.size()), "file"),
                  format_quantity(static_cast<double>(bytes_of(result, false)), "B"),
                  fetched > 0 ? fmt::format(", of which {} were fetched in {}",
                                            format_quantity(static_cast<double>(fetched), "B"), format_duration(seconds))

@@ -137,8 +137,8 @@ TEST_F(Gguf, ArraysAreListsOfTheirElements) {
 TEST_F(Gguf, TensorsAreViewsWithRowsFirst) {
     GgufBytes bytes(4, 1);
     bytes.key("general.alignment", GgufType::u32).add<uint32_t>(64);
-    bytes.tensor("w", {64, 3}, Q8_0, 0);        // 204 bytes
-    bytes.tensor("norm", {2}, F32, 256);        // 8
+    bytes.tensor("w", {64, 3}, Q8_0, 0);         // 204 bytes
+    bytes.tensor("norm", {2}, F32, 256);         // 8
     bytes.tensor("k", {256, 1, 2}, IQ1_S, 320);  // 100
     bytes.tensor("last", {1}, F32, 448).data(452, 64);
     GgufFile file(write(bytes));

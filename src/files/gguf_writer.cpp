@@ -97,7 +97,7 @@ void GgufMetadata::add(std::string_view key, std::string_view text) {
 }
 
 template <class T>
-void GgufMetadata::add(std::string_view key, T number) {
+requires(std::is_arithmetic_v<T>) void GgufMetadata::add(std::string_view key, T number) {
     begin(key, type_of<T>);
     append(bytes_, number);
 }

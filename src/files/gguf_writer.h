@@ -20,6 +20,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace puna {
@@ -30,7 +31,7 @@ class GgufMetadata {
     void add(std::string_view key, std::string_view text);
     void add(std::string_view key, const char* text) { add(key, std::string_view(text)); }
     template <class T>
-    void add(std::string_view key, T number);  // bool, float, double, or an integer of fixed width
+    requires(std::is_arithmetic_v<T>) void add(std::string_view key, T number);  // of the types of the format
     template <class T>
     void add_list(std::string_view key, const std::vector<T>& values);  // of numbers, std::string or std::string_view
     void add(const GgufValue& value);                                   // as it is in a file

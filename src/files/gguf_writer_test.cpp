@@ -40,9 +40,9 @@ TEST_F(GgufWriting, ValuesAreReadBackInTheirOrderAndTypes) {
     GgufFile file(path());
     std::vector<std::string> keys;
     for (const GgufValue& value : file.values()) keys.push_back(std::string(value.key) + " " + value.type_name());
-    EXPECT_THAT(keys, ElementsAre("text string", "u16 u16", "u32 u32", "i32 i32", "u64 u64", "i64 i64", "f32 f32",
-                                  "f64 f64", "bool bool", "texts array of string", "numbers array of f32",
-                                  "ids array of i32"));
+    EXPECT_THAT(keys,
+                ElementsAre("text string", "u16 u16", "u32 u32", "i32 i32", "u64 u64", "i64 i64", "f32 f32", "f64 f64",
+                            "bool bool", "texts array of string", "numbers array of f32", "ids array of i32"));
     EXPECT_EQ(file.text("text"), "caf\u00e9");
     EXPECT_EQ(file.integer("u32"), 4294967295);
     EXPECT_EQ(file.integer("i32"), -3);

@@ -5,7 +5,9 @@
 #include "core/fields.h"
 #include "core/file_kind.h"
 #include "core/json_document.h"
+#include "core/json_text.h"
 #include "core/log.h"
+#include "model/config.h"
 
 #include <optional>
 #include <string>
@@ -113,6 +115,23 @@ GenerationDefaults parse_generation_defaults(std::string_view json, std::string_
     if (std::optional<JsonNode> eos = root.find("eos_token_id")) defaults.stops = stops_of(*eos);
     if (!do_sample) defaults.sample.temperature = 0;
     return defaults;
+}
+
+std::string generation_config_json(const Config& config, std::string_view base) {
+    JsonText bos = nullptr;
+    if (config.bos >= 0) bos = config.bos;
+    std::vector<JsonObject::Member> ids{{"bos_token_id", bos}, {"eos_token_id", config.eos}};
+    if (config.pad >= 0) ids.push_back({"pad_token_id", config.pad});
+    auto with_ids = [&](std::string_view json) {
+        JsonDocument document(json, "generation_config.json");
+        JsonObject changed = with_members(document.root(), ids);
+        return indent_json(changed.text(), 2) + "\n";
+    };
+    try {
+        return with_ids(base);
+    } catch (const Error&) {  // none, or a damaged one, which must not end a run at its last step
+        return with_ids(R"({"do_sample": true, "temperature": 0.6, "top_p": 0.9, "top_k": 0})");
+    }
 }
 
 }  // namespace puna

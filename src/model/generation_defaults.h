@@ -9,6 +9,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -64,5 +65,11 @@ struct GenerationDefaults {
 
 // Throws Error "path: ..." for invalid JSON and for fields of the wrong type or out of range. Source: transformers.
 GenerationDefaults parse_generation_defaults(std::string_view json, std::string_view path);
+
+struct Config;  // model/config.h
+
+// generation_config.json: the settings of the base model's, else Meta's sampling defaults; with the ids of the config.
+// base: the text of such a file; a damaged one counts as none.
+std::string generation_config_json(const Config& config, std::string_view base);
 
 }  // namespace puna

@@ -1,6 +1,7 @@
 #include "model/generation_defaults.h"
 
 #include "core/test_error.h"
+#include "model/config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -97,6 +98,20 @@ TEST(GenerationDefaults, OverlargeIntegersAreReportedAsOutOfRange) {
     EXPECT_EQ(parse_error(R"({"eos_token_id": [123456789012345678901]})"),
               "g.json: 'eos_token_id' is 123456789012345678901, which is not a token id");
     EXPECT_EQ(parse_error(R"({"do_sample": true, "top_k": 1.5})"), "g.json: 'top_k' must be an integer, not 1.5");
+}
+
+TEST(GenerationDefaults, AModelKeepsThoseOfItsBase) {
+    Config config{.bos = 7, .eos = {8, 9}};
+    std::string own = generation_config_json(config, ""),
+                kept = generation_config_json(config, R"({"temperature": 0.2, "eos_token_id": 1, "x": [1]})");
+    EXPECT_THAT(own,
+                testing::AllOf(testing::HasSubstr("\"temperature\": 0.6"), testing::HasSubstr("\"bos_token_id\": 7"),
+                               testing::Not(testing::HasSubstr("pad"))));
+    config.pad = 5;
+    EXPECT_THAT(generation_config_json(config, ""), testing::HasSubstr("\"pad_token_id\": 5"));
+    EXPECT_EQ(kept,
+              "{\n  \"temperature\": 0.2,\n  \"eos_token_id\": [\n    8,\n    9\n  ],\n  \"x\": [\n    1\n  ],\n  "
+              "\"bos_token_id\": 7\n}\n");
 }
 
 }  // namespace

@@ -109,10 +109,9 @@ class HuggingFaceSource : public ModelSource {
         return read_chat_template(path(), tokenizer);
     }
 
-    GenerationDefaults generation_defaults() const override {
+    NamedText generation_config() const override {
         fs::path file = path() / "generation_config.json";
-        if (!file_exists(file)) return {};
-        return parse_generation_defaults(MappedFile(file).text(), file.string());
+        return {file.string(), file_exists(file) ? read_text(file) : ""};
     }
 
  private:

@@ -13,13 +13,26 @@ namespace puna {
 
 namespace {
 
+// To a plain dtype; `scratch` is for what is dequantized first.
+void convert(const Kernels& kernels, Tensor to, Tensor from, Arena& scratch) {
+    if (!is_block_type(from.dtype)) return kernels.convert({}, to, from);
+    if (to.dtype == Dtype::f32) return kernels.dequantize({}, to, from);
+    Tensor values = scratch.tensor(Dtype::f32, {from.count()});
+    kernels.dequantize({}, values, from);
+    kernels.convert({}, to, values);
+}
+
 // Converts a tensor of a mapped file into the memory of the kernels; `copies` is used where they cannot read the file.
 void convert_mapped(const Kernels& kernels, Tensor to, Tensor mapped, Arena& copies) {
-    if (kernels.memory.mapped_files) return kernels.convert({}, to, mapped);
+    size_t bytes = static_cast<size_t>(mapped.bytes());
+    if (to.dtype == mapped.dtype) return kernels.copy({}, to.data, mapped.data, bytes);
     Arena::Mark mark = copies.mark();
-    Tensor copy = copies.tensor(mapped.dtype, {mapped.count()});
-    kernels.copy({}, copy.data, mapped.data, static_cast<size_t>(mapped.bytes()));
-    kernels.convert({}, to, copy);
+    if (!kernels.memory.mapped_files) {
+        Tensor copy = copies.tensor(mapped.dtype, {mapped.count()});
+        kernels.copy({}, copy.data, mapped.data, bytes);
+        mapped = copy;
+    }
+    convert(kernels, to, mapped, copies);
     kernels.synchronize({});
     copies.rewind(mark);
 }

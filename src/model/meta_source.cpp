@@ -113,7 +113,7 @@ class MetaSource : public ModelSource {
     ChatTemplateText chat_template(const Tokenizer& tokenizer) const override {
         return read_chat_template(path(), tokenizer);
     }
-    GenerationDefaults generation_defaults() const override { return {}; }  // the defaults are Meta's
+    NamedText generation_config() const override { return {}; }  // the defaults are Meta's
 
  private:
     // With all heads that the files have.

@@ -1,7 +1,7 @@
 // A Llama written once more, as plainly as possible and in double precision: what the passes compute must agree with it
 // for every feature that a config may have.
-#include "model/test_model.h"
 #include "model/initialize.h"
+#include "model/test_model.h"
 
 #include <gtest/gtest.h>
 
@@ -138,7 +138,8 @@ TEST(Reference, PassesComputeTheSameForEveryFeature) {
             double largest = 0;
             for (double value : expected) largest = std::max(largest, std::abs(value));
             for (size_t i = 0; i < expected.size(); ++i)
-                ASSERT_NEAR(static_cast<double>(logits[logits.size() - expected.size() + i]), expected[i], 2e-5 * largest)
+                ASSERT_NEAR(static_cast<double>(logits[logits.size() - expected.size() + i]), expected[i],
+                            2e-5 * largest)
                     << table->name << ": " << feature.name;
         }
 }

@@ -17,24 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // The first that matches is used: a folder may hold a model in more than one.
-const ModelFormat* const formats[] = {&huggingface_format, &meta_format};
+const ModelFormat* const formats[] = {&huggingface_format, &meta_format, &gguf_format};
 
-constexpr const char* remedy = "pass a model folder in Hugging Face's or Meta's format";
-
-// The file by which a folder shows another format: it and the format's name; else empty.
-std::pair<std::string, std::string_view> find_other_format(const fs::path& folder) {
-    struct Format {
-        std::string_view prefix, suffix, name;
-    };
-    constexpr Format known[] = {{"", ".gguf", "a GGUF model"}, {"adapter_config", ".json", "a LoRA adapter"}};
-    std::error_code ignored;
-    for (const Format& format : known)
-        for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
-            std::string name = entry.path().filename().string();
-            if (name.starts_with(format.prefix) && name.ends_with(format.suffix)) return {name, format.name};
-        }
-    return {};
-}
+constexpr const char* remedy = "pass a model folder in Hugging Face's or Meta's format, or a GGUF file";
 
 // Weights that were named instead of their folder.
 void reject_weights(const fs::path& file) {
@@ -48,14 +33,13 @@ void reject_weights(const fs::path& file) {
 // What is wrong with a path that no format matches.
 [[noreturn]] void reject(const fs::path& path) {
     std::error_code ignored;
-    if (!fs::exists(path, ignored)) fail(ErrorKind::not_found, "{}: no such folder: {}", path.string(), remedy);
+    if (!fs::exists(path, ignored)) fail(ErrorKind::not_found, "{}: no such file or folder: {}", path.string(), remedy);
     if (fs::is_regular_file(path, ignored)) reject_weights(path);
     if (fs::is_regular_file(path, ignored)) reject_foreign_file(MappedFile(path).text(), path.string());
     if (!fs::is_directory(path, ignored)) fail(ErrorKind::not_found, "{}: is not a folder: {}", path.string(), remedy);
-    if (auto [file, format] = find_other_format(path); !file.empty())
-        fail(ErrorKind::unsupported,
-             "{}: contains {} ({}); only folders in Hugging Face's format and in Meta's are supported", path.string(),
-             format, printable(file));
+    if (file_exists(path / "adapter_config.json"))
+        fail(ErrorKind::unsupported, "{}: is a LoRA adapter: pass its base model, and the folder as --adapter",
+             path.string());
     if (!file_exists(path / "config.json") && file_exists(path / "checkpoints"))
         fail("{}: its training has not reached a checkpoint yet, so there is no model; resume it, or wait",
              path.string());
@@ -86,6 +70,11 @@ bool has_plain_dtype(const TensorEntry& entry) {
 bool has_shape(const TensorEntry& entry, std::span<const int64_t> shape) {
     return static_cast<size_t>(entry.rank) == shape.size() &&
            std::equal(shape.begin(), shape.end(), entry.shape.begin());
+}
+
+GenerationDefaults ModelSource::generation_defaults() const {
+    NamedText config = generation_config();
+    return config.text.empty() ? GenerationDefaults{} : parse_generation_defaults(config.text, config.name);
 }
 
 void ModelSource::fail_shape(const TensorEntry& entry, std::span<const int64_t> implied, std::string_view file) const {

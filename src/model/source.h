@@ -24,6 +24,11 @@
 
 namespace puna {
 
+// A part of a model that is text, and where it is, for messages.
+struct NamedText {
+    std::string name, text;
+};
+
 class ModelSource {
  public:
     virtual ~ModelSource() = default;
@@ -40,7 +45,8 @@ class ModelSource {
 
     virtual Tokenizer tokenizer() const = 0;                                       // throws Error if there is none
     virtual ChatTemplateText chat_template(const Tokenizer& tokenizer) const = 0;  // its own; without text: none
-    virtual GenerationDefaults generation_defaults() const = 0;
+    virtual NamedText generation_config() const = 0;  // as generation_config.json; without text: none
+    GenerationDefaults generation_defaults() const;
 
     // What tensors have to match: "config.json".
     std::string_view config_name() const { return config_name_; }
@@ -66,7 +72,7 @@ struct ModelFormat {
     bool (*matches)(const std::filesystem::path& path);
     std::shared_ptr<ModelSource> (*open)(const std::filesystem::path& path);
 };
-extern const ModelFormat huggingface_format, meta_format;
+extern const ModelFormat huggingface_format, meta_format, gguf_format;
 
 bool is_model(const std::filesystem::path& path);  // whether it looks like one of these formats
 

@@ -23,16 +23,21 @@ inline Config small_config(bool tied) {
     return config;
 }
 
-// Of all rows of a batch with the first n of these tokens: [n][vocabulary].
-inline std::vector<float> logits_of(Llama& llama, size_t n = 6) {
+// Of all rows of a batch with these tokens: [tokens][vocabulary].
+inline std::vector<float> logits_of(Llama& llama, const std::vector<int32_t>& tokens) {
     Pass pass(llama.kernels);
-    std::vector<int32_t> tokens{1, 7, 30, 2, 2, 49, 3, 8, 12};
-    tokens.resize(n);
     pass.begin(batch_of(tokens));
     std::vector<int64_t> rows(tokens.size());
     std::iota(rows.begin(), rows.end(), int64_t{0});
     std::span<float> logits = llama.logits(pass, llama.forward(pass), rows).span<float>();
     return {logits.begin(), logits.end()};
+}
+
+// With the first n of some tokens.
+inline std::vector<float> logits_of(Llama& llama, size_t n = 6) {
+    std::vector<int32_t> tokens{1, 7, 30, 2, 2, 49, 3, 8, 12};
+    tokens.resize(n);
+    return logits_of(llama, tokens);
 }
 
 }  // namespace puna

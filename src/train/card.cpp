@@ -3,8 +3,6 @@
 #include "core/atomic_file.h"
 #include "core/fields.h"
 #include "core/hash.h"
-#include "core/json_document.h"
-#include "core/json_text.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/processors.h"
@@ -200,23 +198,6 @@ std::string recipe_text(Recipe recipe, const Config& c) {
 }
 
 }  // namespace
-
-std::string generation_config_json(const Config& config, std::string_view base) {
-    JsonText bos = nullptr;
-    if (config.bos >= 0) bos = config.bos;
-    std::vector<JsonObject::Member> ids{{"bos_token_id", bos}, {"eos_token_id", config.eos}};
-    if (config.pad >= 0) ids.push_back({"pad_token_id", config.pad});
-    auto with_ids = [&](std::string_view json) {
-        JsonDocument document(json, "generation_config.json");
-        JsonObject changed = with_members(document.root(), ids);
-        return indent_json(changed.text(), 2) + "\n";
-    };
-    try {
-        return with_ids(base);
-    } catch (const Error&) {  // none, or a damaged one, which must not end a run at its last step
-        return with_ids(R"({"do_sample": true, "temperature": 0.6, "top_p": 0.9, "top_k": 0})");
-    }
-}
 
 std::string public_name(const fs::path& folder) {
     std::error_code problem;

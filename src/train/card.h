@@ -29,7 +29,4 @@ void write_card(const std::filesystem::path& folder, const CardFacts& facts);
 // "my-model" for one of its checkpoints, "meta-llama/Llama-3.2-1B" for a model in Hugging Face's cache.
 std::string public_name(const std::filesystem::path& folder);
 
-// generation_config.json: the settings of the base model's, else Meta's sampling defaults; with the ids of the config.
-std::string generation_config_json(const Config& config, std::string_view base);
-
 }  // namespace puna

@@ -135,18 +135,6 @@ TEST(Card, ShowsTheMetrics) {
         card, HasSubstr("Weights are stored as bf16; the validation below was computed with the recipe's type, bf16."));
 }
 
-TEST(Card, AModelKeepsTheGenerationConfigOfItsBase) {
-    Config config{.bos = 7, .eos = {8, 9}};
-    std::string own = generation_config_json(config, ""),
-                kept = generation_config_json(config, R"({"temperature": 0.2, "eos_token_id": 1, "x": [1]})");
-    EXPECT_THAT(own, AllOf(HasSubstr("\"temperature\": 0.6"), HasSubstr("\"bos_token_id\": 7"), Not(HasSubstr("pad"))));
-    config.pad = 5;
-    EXPECT_THAT(generation_config_json(config, ""), HasSubstr("\"pad_token_id\": 5"));
-    EXPECT_EQ(kept,
-              "{\n  \"temperature\": 0.2,\n  \"eos_token_id\": [\n    8,\n    9\n  ],\n  \"x\": [\n    1\n  ],\n  "
-              "\"bos_token_id\": 7\n}\n");
-}
-
 TEST(Card, PublicNameIsTheLastPathComponent) {
     EXPECT_EQ(public_name("/home/someone/stories"), "stories");
     EXPECT_EQ(public_name("packed/stories/"), "stories");

@@ -10,6 +10,7 @@
 #include "core/system_memory.h"
 #include "core/threads.h"
 #include "model/checkpoint_folders.h"
+#include "model/generation_defaults.h"
 #include "model/load.h"
 #include "train/card.h"
 

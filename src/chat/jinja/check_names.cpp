@@ -1,5 +1,5 @@
-// Filters and tests that do not exist are found when a template is parsed, as by Jinja2: whoever wrote it learns of them
-// before a conversation needs them. In the branches of an `if` they are allowed until they are used.
+// Filters and tests that do not exist are found when a template is parsed, as by Jinja2: whoever wrote it learns of
+// them before a conversation needs them. In the branches of an `if` they are allowed until they are used.
 #include "chat/jinja/builtins.h"
 #include "core/error.h"
 
@@ -19,7 +19,8 @@ class NameChecker {
     void check(const Statement& statement, bool in_branch) const {
         using Kind = Statement::Kind;
         bool is_if = statement.kind == Kind::if_else;
-        bool has_scope = statement.kind == Kind::macro || statement.kind == Kind::filter || statement.kind == Kind::set_block;
+        bool has_scope =
+            statement.kind == Kind::macro || statement.kind == Kind::filter || statement.kind == Kind::set_block;
         for (size_t i = 0; i < statement.expressions.size(); ++i) {
             bool is_condition_of_loop = statement.kind == Kind::for_loop && i == 1;
             check(statement.expressions[i], is_if || (in_branch && !has_scope && !is_condition_of_loop));

@@ -34,14 +34,15 @@ class Writer {
             case 0:
                 return "{% set x = " + any(2) + " %}{% set s %}" + statement(depth - 1) + "{% endset %}{{ s }}{{ x }}";
             case 1:
-                return "{% for k, v in " + dict(1) + ".items() %}{{ k }}{{ v }}" + statement(depth - 1) + "{% endfor %}";
-            case 2:
-                return "{% for v in " + list(2) + " %}{{ loop.index }}{{ v }}{{ loop.previtem }}" + statement(depth - 1) +
+                return "{% for k, v in " + dict(1) + ".items() %}{{ k }}{{ v }}" + statement(depth - 1) +
                        "{% endfor %}";
+            case 2:
+                return "{% for v in " + list(2) + " %}{{ loop.index }}{{ v }}{{ loop.previtem }}" +
+                       statement(depth - 1) + "{% endfor %}";
             case 3:
                 return "{% macro g(x, y='q') %}" + statement(depth - 1) +
-                       "{{ x }}{{ y }}{{ varargs }}{% for k in kwargs %}{{ k }}{% endfor %}{% endmacro %}{{ g(" + any(1) +
-                       ", **" + dict(1) + ") }}";
+                       "{{ x }}{{ y }}{{ varargs }}{% for k in kwargs %}{{ k }}{% endfor %}{% endmacro %}{{ g(" +
+                       any(1) + ", **" + dict(1) + ") }}";
             case 4:
                 return "{% filter " + pick(text_filters) + " %}" + statement(depth - 1) + "{% endfilter %}";
             case 5:
@@ -69,23 +70,86 @@ class Writer {
         return form;
     }
 
-    static constexpr std::array text_filters = {
-        "upper",     "lower",      "title",     "capitalize", "trim",          "escape", "forceescape", "safe",
-        "string",    "tojson",     "indent(1)", "indent(2, true, true)",       "reverse", "truncate(5)", "center(9)",
-        "first",     "last",       "list",      "unique | join",               "sort | join('q')", "d('q')", "replace('q', a)",
-        "e | trim",  "batch(2) | list",         "map('upper') | join",         "select | list", "int", "float", "wordcount",
-        "length"};
-    static constexpr std::array text_forms = {
-        "# + #",           "# ~ #",           "# ~ ##",          "# * 2",           "#[##]",           "#[::-1]",
-        "#[##:]",          "#.strip(#)",      "#.split(#)[0]",   "#.split() | join(#)",                "#.replace(#, #)",
-        "#.title()",       "#.upper()",       "#.swapcase()",    "#.format(#, ##)", "'<{}>'.format(#)", "'{:q>9}|{}'.format(#, ##)",
-        "'%s|%s' % (#, ##)", "'%d<%c' % (##, ##)", "'%5s' | format(#)", "'<%(key)s>' % o", "'%(key)s' | format(**o)",
-        "'{key}'.format(**o)", "#.join([#, #])", "[#, #] | join(#)", "#.partition(#) | join",         "#.rsplit(#, 1) | last",
-        "#.splitlines() | join('|')",         "#.zfill(9)",      "#.center(9, '|')", "#.ljust(9, #[0])", "#.removeprefix(#)",
-        "(# if ## else #)", "(# or #)",       "(# and #)",       "{'q': #}.q",      "[#, #][##]",      "(#, #) | max",
-        "{#: 'q'} | first", "dict([[#, #]]) | items | first | first", "# | replace(#, #)", "strftime_now(#)", "# | tojson(indent=#)",
-        "'%c' % m", "'%x' % n", "'{:05d}'.format(n)", "'{:c}'.format(m)", "# | indent(#, true)"};
-    static constexpr std::array variables = {"a", "b", "c", "d", "e", "l[0]", "l[3][1].deep", "o.key", "o['\u00e9'].inner"};
+    static constexpr std::array text_filters = {"upper",
+                                                "lower",
+                                                "title",
+                                                "capitalize",
+                                                "trim",
+                                                "escape",
+                                                "forceescape",
+                                                "safe",
+                                                "string",
+                                                "tojson",
+                                                "indent(1)",
+                                                "indent(2, true, true)",
+                                                "reverse",
+                                                "truncate(5)",
+                                                "center(9)",
+                                                "first",
+                                                "last",
+                                                "list",
+                                                "unique | join",
+                                                "sort | join('q')",
+                                                "d('q')",
+                                                "replace('q', a)",
+                                                "e | trim",
+                                                "batch(2) | list",
+                                                "map('upper') | join",
+                                                "select | list",
+                                                "int",
+                                                "float",
+                                                "wordcount",
+                                                "length"};
+    static constexpr std::array text_forms = {"# + #",
+                                              "# ~ #",
+                                              "# ~ ##",
+                                              "# * 2",
+                                              "#[##]",
+                                              "#[::-1]",
+                                              "#[##:]",
+                                              "#.strip(#)",
+                                              "#.split(#)[0]",
+                                              "#.split() | join(#)",
+                                              "#.replace(#, #)",
+                                              "#.title()",
+                                              "#.upper()",
+                                              "#.swapcase()",
+                                              "#.format(#, ##)",
+                                              "'<{}>'.format(#)",
+                                              "'{:q>9}|{}'.format(#, ##)",
+                                              "'%s|%s' % (#, ##)",
+                                              "'%d<%c' % (##, ##)",
+                                              "'%5s' | format(#)",
+                                              "'<%(key)s>' % o",
+                                              "'%(key)s' | format(**o)",
+                                              "'{key}'.format(**o)",
+                                              "#.join([#, #])",
+                                              "[#, #] | join(#)",
+                                              "#.partition(#) | join",
+                                              "#.rsplit(#, 1) | last",
+                                              "#.splitlines() | join('|')",
+                                              "#.zfill(9)",
+                                              "#.center(9, '|')",
+                                              "#.ljust(9, #[0])",
+                                              "#.removeprefix(#)",
+                                              "(# if ## else #)",
+                                              "(# or #)",
+                                              "(# and #)",
+                                              "{'q': #}.q",
+                                              "[#, #][##]",
+                                              "(#, #) | max",
+                                              "{#: 'q'} | first",
+                                              "dict([[#, #]]) | items | first | first",
+                                              "# | replace(#, #)",
+                                              "strftime_now(#)",
+                                              "# | tojson(indent=#)",
+                                              "'%c' % m",
+                                              "'%x' % n",
+                                              "'{:05d}'.format(n)",
+                                              "'{:c}'.format(m)",
+                                              "# | indent(#, true)"};
+    static constexpr std::array variables = {
+        "a", "b", "c", "d", "e", "l[0]", "l[3][1].deep", "o.key", "o['\u00e9'].inner"};
     static constexpr std::array literals = {"'q'", "'<|Q|>'", "'q<|'", "'|'", "''", "'Qq'"};
 
     std::string text(int depth) {
@@ -94,11 +158,13 @@ class Writer {
         return "(" + fill(pick(text_forms), depth - 1) + ")";
     }
     std::string number(int depth) {
-        constexpr std::array forms = {"n", "m", "f", "t", "2", "-1", "a | length", "n + m", "n * 3", "m // 2", "loop.index0"};
+        constexpr std::array forms = {"n",          "m",     "f",     "t",      "2",          "-1",
+                                      "a | length", "n + m", "n * 3", "m // 2", "loop.index0"};
         return depth >= 0 ? pick(forms) : "n";
     }
     std::string list(int depth) {
-        constexpr std::array lists = {"l", "o.k2", "o.values()", "o.keys()", "o | dictsort", "l | map('string') | list", "range(n)"};
+        constexpr std::array lists = {
+            "l", "o.k2", "o.values()", "o.keys()", "o | dictsort", "l | map('string') | list", "range(n)"};
         return depth > 0 && random_.below(3) == 0 ? "[" + text(depth - 1) + ", " + any(depth - 1) + "]" : pick(lists);
     }
     std::string dict(int depth) {
@@ -134,7 +200,8 @@ TEST(Taint, RandomTemplatesNeverLaunderAVariable) {
             Text output = render(parse(source, "x", limits), variables, std::chrono::sys_seconds{}, budget);
             ++rendered;
             std::optional<char32_t> laundered = find_laundered(output);
-            ASSERT_FALSE(laundered) << fmt::format("U+{:04x}", static_cast<uint32_t>(*laundered)) << " in " << source << "\n"
+            ASSERT_FALSE(laundered) << fmt::format("U+{:04x}", static_cast<uint32_t>(*laundered)) << " in " << source
+                                    << "\n"
                                     << encode_utf8(output);
         } catch (const Error&) {  // an operation does not fit its operand
         }

@@ -162,7 +162,8 @@ std::optional<PullResult> find_cached(const HubCache& cache, const HubName& name
     std::vector<CachedFile> present = repository.files(*commit);
     try {
         ModelFiles model = choose_files(paths_of(present), name.repository, name.selector);
-        PullResult result{name.repository, std::string(revision), *commit, model_path(repository, *commit, model.entry)};
+        PullResult result{name.repository, std::string(revision), *commit,
+                          model_path(repository, *commit, model.entry)};
         result.is_from_cache = true;
         for (const CachedFile& file : present)
             if (std::find(model.paths.begin(), model.paths.end(), file.path) != model.paths.end())
