@@ -94,6 +94,7 @@ int run_text(Arguments arguments) {
         print(score, engine.context(), false, flags.json());
         return 0;
     }
+    load.adapters.clear();
     Engine reference = load_engine(options.against, load);
     TextScore score = with_progress(
         text, [&](const OnScored& on_scored) { return compare_on_text(engine, reference, text, on_scored); });

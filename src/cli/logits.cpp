@@ -6,6 +6,7 @@
 #include "core/overwrite.h"
 #include "files/safetensors.h"
 #include "kernels/host_copy.h"
+#include "model/apply_adapter.h"
 #include "model/load.h"
 
 #include <fmt/core.h>
@@ -20,6 +21,7 @@ namespace {
 struct LogitsOptions {
     std::string model, tokens, output = "logits.safetensors";
     std::optional<Dtype> type;
+    std::vector<std::string> adapters;
     int64_t chunk = 0;
     bool force = false;
 };
@@ -33,6 +35,8 @@ void fields(LogitsOptions& o, F field) {
     field("chunk", o.chunk, "tokens per forward pass; the output does not depend on it",
           {.min = 0, .unset = "all at once"});
     field("type", o.type, "weight dtype", {.word = "f32|bf16|f16", .unset = "as stored"});
+    field("adapter", o.adapters, "LoRA adapter to add to the model, a folder or GGUF file; may be given several times",
+          {.word = "PATH"});
 }
 
 bool is_logits_file(const std::filesystem::path& path) {
@@ -59,6 +63,8 @@ int run_logits(Arguments arguments) {
     check_overwrite(options.output, {"a file of logits", is_logits_file}, options.force);
 
     Llama llama = load_llama(choose_kernels(), options.model, {.dtype = options.type});
+    std::vector<Adapter> adapters(options.adapters.begin(), options.adapters.end());
+    int adapter = adapters.empty() ? -1 : add_adapter(llama, adapters);
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
     std::string name = input_name(options.tokens);
     if (ids.empty()) fail("{}: contains no token ids", name);
@@ -74,6 +80,7 @@ int run_logits(Arguments arguments) {
         Batch batch = batch_of(
             std::span(ids).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(chunk, n - first))));
         batch.sequences[0].past = first;
+        batch.sequences[0].adapter = adapter;
         batch.sequences[0].pages = consecutive_pages(0, first + batch.rows());
         batch.cache = &cache;
         std::vector<int64_t> rows(batch.tokens.size());

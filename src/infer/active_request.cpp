@@ -114,7 +114,7 @@ ActiveRequest::ActiveRequest(int64_t id, Request request, const RequestSetting& 
 Job ActiveRequest::job() const {
     Job job{.id = id_,
             .tokens = request_.tokens,
-            .adapter = request_.adapter,
+            .adapter = request_.adapter < 0 ? setting_.adapter : request_.adapter,
             .priority = request_.priority,
             .tenant = request_.tenant};
     switch (request_.task) {

@@ -25,6 +25,7 @@ struct RequestSetting {
     int adapters;                      // of the model
     std::vector<int32_t> stops;
     TokenMask sampled;  // ids with a text and an embedding
+    int adapter = -1;   // of requests that name none
 
     bool is_stop(int32_t id) const { return std::find(stops.begin(), stops.end(), id) != stops.end(); }
 };

@@ -91,6 +91,8 @@ RequestSetting Engine::make_setting(const EngineOptions& options, std::vector<in
                            count_adapters(runner_.llama()),
                            std::move(stops),
                            {}};
+    check(options.adapter < setting.adapters, "an engine's adapter {} of {}", options.adapter, setting.adapters);
+    setting.adapter = options.adapter;
     setting.sampled = TokenMask(static_cast<size_t>(std::min<int64_t>(tokenizer_.size(), c.vocabulary)));
     for (int32_t id = 0; id < static_cast<int32_t>(setting.sampled.size()); ++id)
         if (tokenizer_.kind(id) == TokenKind::none) setting.sampled.forbid(static_cast<size_t>(id));

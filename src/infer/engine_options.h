@@ -14,6 +14,7 @@ struct EngineOptions {
     int64_t step_tokens = 512;      // of a step: more are computed in further steps
     int64_t cache_tokens = 0;       // in the KV cache, for all sequences; 0: the context of each; never less than one
     Dtype cache_type = Dtype::f32;  // or bf16: half the memory, keys and values are rounded
+    int adapter = -1;               // of requests that name none; -1: none
     int64_t waiting = 1024;         // requests at once; further ones are refused
     bool poison_new_pages = false;  // for tests: pages are NaN before they are written
 };

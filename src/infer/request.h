@@ -46,7 +46,7 @@ struct Request {
     int logprobs = -1;              // log probabilities of generated tokens and of this many alternatives; -1: none
     int64_t from = 1;               // of a score
     bool logits = false;            // of a score: also the logits that predict the scored tokens
-    int adapter = -1;               // index of a LoRA adapter; -1: none
+    int adapter = -1;               // index of a LoRA adapter; -1: the engine's (EngineOptions)
     int priority = 0;               // a higher one runs first
     std::string tenant;             // cached prefixes are shared within a tenant only
 };

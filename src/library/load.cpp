@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "core/system_memory.h"
 #include "infer/memory_plan.h"
+#include "model/apply_adapter.h"
 #include "model/load.h"
 
 namespace puna {
@@ -11,11 +12,12 @@ namespace puna {
 namespace {
 
 // Refuses what does not fit before anything is loaded.
-void check_memory(ModelSource& source, const Kernels& kernels, const EngineLoadOptions& load,
-                  const EngineOptions& options) {
+void check_memory(ModelSource& source, std::span<const Adapter> adapters, const Kernels& kernels,
+                  const EngineLoadOptions& load, const EngineOptions& options) {
     int64_t available = available_memory();  // before misaligned weights are copied
-    MemoryPlan plan =
-        plan_memory(kernels, source.config(), held_weights(kernels, source, load.type), options, available);
+    std::vector<HeldWeight> held = held_weights(kernels, source, load.type);
+    for (const Adapter& adapter : adapters) held.push_back({adapter_bytes(adapter)});
+    MemoryPlan plan = plan_memory(kernels, source.config(), held, options, available);
     if (!plan.fits())
         fail(ErrorKind::out_of_memory, "{}: {}: use a smaller context or a smaller model", source.path().string(),
              describe(plan));
@@ -36,9 +38,18 @@ void note_unfinished(const std::filesystem::path& folder, const ModelSource& sou
                  source.path().filename().string());
 }
 
+// Of an adapter, its base.
+std::filesystem::path model_of(const std::filesystem::path& path) {
+    return is_adapter(path) ? find_base(Adapter(path)) : path;
+}
+
 }  // namespace
 
-Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options) {
+Engine load_engine(const std::filesystem::path& path, const EngineLoadOptions& options) {
+    std::vector<Adapter> adapters;
+    if (is_adapter(path)) adapters.emplace_back(path);
+    for (const std::string& adapter : options.adapters) adapters.emplace_back(adapter);
+    std::filesystem::path folder = model_of(path);
     std::shared_ptr<ModelSource> source = open_model(folder);
     note_unfinished(folder, *source);
     GenerationDefaults defaults = source->generation_defaults();
@@ -46,13 +57,14 @@ Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions&
                          .sequences = options.sequences,
                          .cache_tokens = cache_tokens(source->config(), options),
                          .cache_type = options.cache_type};
-    check_memory(*source, choose_kernels(), options, engine);
+    check_memory(*source, adapters, choose_kernels(), options, engine);
     Llama llama = load_llama(choose_kernels(), source, {.dtype = options.type});
+    if (!adapters.empty()) engine.adapter = add_adapter(llama, adapters);
     return Engine(std::move(llama), source->tokenizer(), engine, defaults.sample, defaults.stops);
 }
 
 ChatTemplateText load_chat_template(const std::filesystem::path& folder, const Tokenizer& tokenizer) {
-    return with_llama_template(open_model(folder)->chat_template(tokenizer), tokenizer);
+    return with_llama_template(open_model(model_of(folder))->chat_template(tokenizer), tokenizer);
 }
 
 }  // namespace puna

@@ -1,6 +1,10 @@
 // library/load.h — creates an engine from a model folder.
 //
 //   Engine engine = load_engine("models/starter", {.context = 2048});
+//   Engine tuned = load_engine("models/starter", {.adapters = {"my-adapter"}});
+//
+// LoRA adapters (model/adapter.h) are added to all answers; an adapter in place of a model is that of the base which it
+// names, if that is here.
 //
 // Sampling defaults and stop tokens are the model's own (model/generation_defaults.h); without any, those of
 // SampleOptions apply. The folder of a training run that has not finished stands for its newest checkpoint, with a line
@@ -12,6 +16,8 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace puna {
 
@@ -21,6 +27,7 @@ struct EngineLoadOptions {
     int64_t sequences = 1;        // at once
     int64_t sequence_tokens = 0;  // of each at most, where that is known: the KV cache need not hold whole contexts
     Dtype cache_type = Dtype::f32;
+    std::vector<std::string> adapters;
 };
 template <class F>
 void fields(EngineLoadOptions& o, F field) {
@@ -29,6 +36,8 @@ void fields(EngineLoadOptions& o, F field) {
     field("context", o.context, "maximum number of tokens, prompt and answer together",
           {.min = 0, .unset = "the model's limit, at most 8192"});
     field("cache_type", o.cache_type, "dtype of the KV cache: bf16 takes half the memory of f32", {.word = "f32|bf16"});
+    field("adapter", o.adapters, "LoRA adapter to add to the model, a folder or GGUF file; may be given several times",
+          {.word = "PATH"});
 }
 
 // Throws Error that names the folder or file and the reason.

@@ -5,6 +5,7 @@
 #include "core/test_error.h"
 #include "core/test_folder.h"
 #include "infer/fake_model.h"
+#include "model/test_adapter.h"
 #include "model/test_meta_folder.h"
 #include "tokenizer/files.h"
 
@@ -92,7 +93,7 @@ TEST(LoadEngine, ReadsAFolderInMetasFormat) {
     Config config{.dim = 24, .layers = 1, .heads = 4, .kv_heads = 2, .head_dim = 6, .ffn = 64, .vocabulary = 512};
     Llama llama = seeded_llama(choose_kernels(), config, 7, {});
     TestFolder folder;
-    save_meta_folder(llama, folder.path(), 2);
+    save_meta_folder(llama, folder.path(), {.parts = 2});
     auto load = [&] { return load_engine(folder.path()).tokenizer().size(); };
     EXPECT_NE(error_of(load).find("has neither tokenizer.json nor tokenizer.model"), std::string::npos);
     write_file(folder / "tokenizer.model", byte_ranks());
@@ -103,6 +104,25 @@ TEST(LoadEngine, ReadsAFolderInMetasFormat) {
     EXPECT_EQ(engine.defaults().top_p, 0.9f);
     std::vector<int32_t> prompt{256, 72, 105};
     EXPECT_FALSE(engine.generate(prompt, {.sample = {.seed = 1}, .max_tokens = 5}).ids.empty());
+}
+
+TEST(LoadEngine, AdaptersAreAddedToAllAnswers) {
+    TestFolder folder;
+    Llama llama = fake_llama();
+    save_llama(llama, folder / "base", Dtype::f32);
+    save_tokenizer(fake_tokenizer(), folder / "base");
+    TestAdapter(llama.config, {"self_attn.q_proj", "mlp.down_proj"}, 3).save_folder(folder / "one");
+    TestAdapter(llama.config, {"self_attn.v_proj"}, 4).save_folder(folder / "two");
+    auto scores = [](Engine engine) { return engine.score({256, 72, 105, 33, 72, 105}, 1); };
+    std::vector<float> base = scores(load_engine(folder / "base")),
+                       one = scores(load_engine(folder / "base", {.adapters = {folder / "one"}}));
+    EXPECT_NE(one, base);
+    EXPECT_NE(scores(load_engine(folder / "base", {.adapters = {folder / "one", folder / "two"}})), one);
+    EXPECT_THAT(error_of([&] { load_engine(folder / "one"); }), HasSubstr("its base model 'base' is not here"));
+    std::filesystem::rename(folder / "base", folder / "one/base");
+    EXPECT_EQ(scores(load_engine(folder / "one")), one) << "an adapter with its base beside it";
+    EXPECT_THAT(error_of([&] { load_engine(folder / "one/base", {.adapters = {folder / "none"}}); }),
+                HasSubstr("none: is no LoRA adapter"));
 }
 
 TEST(LoadEngine, DanglingGenerationConfigIsAnError) {
