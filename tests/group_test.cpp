@@ -2,15 +2,19 @@
 // three and four.
 #include "core/hash.h"
 #include "core/test_error.h"
+#include "core/test_folder.h"
 #include "files/safetensors.h"
 #include "infer/engine.h"
 #include "infer/fake_model.h"
 #include "kernels/testing/wrapped.h"
+#include "model/apply_adapter.h"
 #include "model/load.h"
+#include "model/test_adapter.h"
 #include "train/optimizer.h"
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <numeric>
 
 namespace puna {
@@ -205,6 +209,37 @@ TEST(TwoProcesses, TensorParallelGradientsMatchThoseOfOneProcess) {
 }
 
 // Each rank would compute only a part of the gradient of the factor that is not split, so ranks would diverge.
+// A sequence with an adapter of all matrices and one without.
+std::vector<float> logits_of_split(const std::filesystem::path& folder, const Group& group) {
+    Llama llama = load_llama(choose_kernels(), folder / "model", {.group = group});
+    std::vector<Adapter> adapters;
+    adapters.emplace_back(folder / "adapter");
+    Batch batch{.tokens = {1, 7, 3, 2, 9, 7}, .sequences = {{0, 3}, {3, 3}}};
+    batch.sequences[0].adapter = add_adapter(llama, adapters);
+    Pass pass(choose_kernels());
+    pass.begin(batch);
+    std::span<float> logits =
+        llama.logits(pass, llama.forward(pass), std::vector<int64_t>{0, 1, 2, 3, 4, 5}).span<float>();
+    return {logits.begin(), logits.end()};
+}
+
+TEST(TwoProcesses, BiasesAndAdaptersOfASplitModelAreThoseOfTheWhole) {
+    TestFolder folder;  // of each process
+    Config config{.dim = 16, .layers = 2, .heads = 4, .kv_heads = 2, .head_dim = 6, .ffn = 12, .vocabulary = 20};
+    config.attention_bias = config.mlp_bias = true;
+    Llama llama = seeded_llama(choose_kernels(), config, 7, {});
+    float next = 0;
+    for (Param* p : llama.params())
+        for (float& value : p->weight.span<float>()) value = p->weight.rank == 1 ? std::sin(next += 1) : 10 * value;
+    save_llama(llama, folder / "model", Dtype::f32);
+    std::vector<std::string> modules{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
+                                     "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj"};
+    TestAdapter(config, modules, 3).save_folder(folder / "adapter");
+    std::vector<float> split = logits_of_split(folder.path(), world()),
+                       whole = logits_of_split(folder.path(), Group::alone());
+    for (size_t i = 0; i < whole.size(); ++i) ASSERT_NEAR(split[i], whole[i], 2e-5) << i;
+}
+
 TEST(TwoProcesses, LoraAdaptersOfASplitMatrixAreServedButNotTrained) {
     constexpr int64_t dim = 8, lora_rank = 2;
     int64_t share = dim / world().size();

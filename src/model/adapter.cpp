@@ -100,9 +100,7 @@ bool is_adapter(const fs::path& path) {
     return is_gguf(path) && GgufFile(path).text("general.type") == "adapter";
 }
 
-Adapter::Adapter(const fs::path& path) : path_(path) {
-    is_gguf(path) ? read_gguf() : read_folder();
-}
+Adapter::Adapter(const fs::path& path) : path_(path) { is_gguf(path) ? read_gguf() : read_folder(); }
 
 void Adapter::read_folder() {
     fs::path config_path = path_ / config_file;
@@ -118,8 +116,8 @@ void Adapter::read_folder() {
         std::string module = module_name(pair.layer, pair.module);
         int64_t rank = pair.half.a->shape[0];
         if (!config.allows_rank(module, rank))
-            fail(ErrorKind::damaged, "{}: tensor {} has the rank {}, but {} implies another ('r' is {})",
-                 weights_path_, printable(pair.half.a->name), rank, config_file, config.rank);
+            fail(ErrorKind::damaged, "{}: tensor {} has the rank {}, but {} implies another ('r' is {})", weights_path_,
+                 printable(pair.half.a->name), rank, config_file, config.rank);
         pair.scale = static_cast<float>(config.scale(module, rank));
     }
     check_targets(config.targets);
@@ -132,8 +130,9 @@ void Adapter::check_targets(const std::vector<std::string>& targets) const {
         auto is_target = [&](int64_t layer, std::string_view module) {
             return ends_with_part(module_name(layer, module), target) || ends_with_part(target, module);
         };
-        bool known = std::any_of(known_matrices().begin(), known_matrices().end(),
-                                 [&](const WeightInfo& matrix) { return is_target(matrix.layer, matrix.hugging_face); });
+        bool known = std::any_of(known_matrices().begin(), known_matrices().end(), [&](const WeightInfo& matrix) {
+            return is_target(matrix.layer, matrix.hugging_face);
+        });
         if (!known)
             fail(ErrorKind::unsupported,
                  "{}: 'target_modules' names {}, which is no matrix of a Llama's layers: only q_proj, k_proj, v_proj, "
@@ -156,10 +155,11 @@ void Adapter::read_gguf() {
         fail(ErrorKind::damaged, "{}: is no LoRA adapter: general.type is '{}', not 'adapter'", weights_path_,
              printable(type));
     if (architecture != "llama" || kind != "lora" || file.find_value("adapter.alora.invocation_tokens"))
-        fail(ErrorKind::unsupported,
-             "{}: is an adapter of the kind '{}' (adapter.type) for '{}' (general.architecture); only lora for llama is "
-             "supported",
-             weights_path_, printable(kind), printable(architecture));
+        fail(
+            ErrorKind::unsupported,
+            "{}: is an adapter of the kind '{}' (adapter.type) for '{}' (general.architecture); only lora for llama is "
+            "supported",
+            weights_path_, printable(kind), printable(architecture));
     double alpha = file.number("adapter.lora.alpha").value_or(0);
     if (!(std::abs(alpha) < 1e9))
         fail(ErrorKind::damaged, "{}: adapter.lora.alpha is {}; it must be below 1e9", weights_path_, alpha);
@@ -180,8 +180,9 @@ void Adapter::add_pairs(std::span<const TensorEntry> entries, bool gguf) {
                  "supported",
                  weights_path_, printable(entry.name), naming.a.substr(1), naming.b.substr(1));
         if (!has_plain_dtype(entry) && !(entry.dtype && is_block_type(*entry.dtype)))
-            fail(ErrorKind::unsupported, "{}: tensor {} is {}; F32, F16, BF16 and the quantized types of this version "
-                                         "are supported: convert the adapter",
+            fail(ErrorKind::unsupported,
+                 "{}: tensor {} is {}; F32, F16, BF16 and the quantized types of this version "
+                 "are supported: convert the adapter",
                  weights_path_, printable(entry.name), printable(entry.dtype_name));
         if (entry.rank != 2 || entry.shape[0] < 1 || entry.shape[1] < 1)
             fail(ErrorKind::damaged, "{}: tensor {} has the shape {}; it must be a matrix", weights_path_,
@@ -219,10 +220,7 @@ AdapterPair Adapter::fit(const StoredPair& pair, const WeightInfo& matrix) {
         if (size != expected)
             fail(ErrorKind::damaged, "{}: tensor {} has the shape {}, but the base's matrix is [{}, {}]: {}",
                  weights_path_, printable(half->name), shape_of(*half), matrix.rows, matrix.columns, made_for_another);
-    return {.matrix = matrix,
-            .a = {.parts = {tensor(*a)}},
-            .b = {.parts = {tensor(*b)}},
-            .scale = pair.scale};
+    return {.matrix = matrix, .a = {.parts = {tensor(*a)}}, .b = {.parts = {tensor(*b)}}, .scale = pair.scale};
 }
 
 std::vector<AdapterPair> Adapter::pairs(const Config& base) {
@@ -245,8 +243,9 @@ fs::path find_base(const Adapter& adapter) {
     if (!adapter.base().empty())
         for (const fs::path& candidate : {adapter.path() / adapter.base(), fs::path(adapter.base())})
             if (is_model(candidate)) return candidate;
-    fail(ErrorKind::not_found, "{}: is a LoRA adapter, and its base model '{}' is not here: pass the base model, and "
-                               "this as its adapter",
+    fail(ErrorKind::not_found,
+         "{}: is a LoRA adapter, and its base model '{}' is not here: pass the base model, and "
+         "this as its adapter",
          adapter.path().string(), printable(adapter.base()));
 }
 

@@ -8,8 +8,8 @@
 // base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight [rank, columns] and lora_B.weight [rows, rank]. A GGUF
 // file has general.type "adapter", adapter.type "lora", adapter.lora.alpha and the tensors blk.0.attn_q.weight.lora_a
 // and .lora_b; the rows of b of queries and keys are in its own order. Either fits any base of the same shapes. Strict:
-// a tensor that is no half of a pair of a Llama's matrix is an Error. For using them see model/apply_adapter.h. Sources:
-// peft/utils/save_and_load.py; llama-adapter.cpp of llama.cpp.
+// a tensor that is no half of a pair of a Llama's matrix is an Error. For using them see model/apply_adapter.h.
+// Sources: peft/utils/save_and_load.py; llama-adapter.cpp of llama.cpp.
 #pragma once
 #include "files/gguf.h"
 #include "files/weights_file.h"
@@ -70,7 +70,7 @@ class Adapter {
     std::filesystem::path path_;
     std::string base_, weights_path_;
     std::variant<std::monostate, WeightsFile, GgufFile> file_;
-    bool neighbors_ = false;  // rows of queries and keys are in the order of GGUF
+    bool neighbors_ = false;         // rows of queries and keys are in the order of GGUF
     std::vector<StoredPair> pairs_;  // sorted by layer
 };
 

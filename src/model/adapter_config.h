@@ -5,8 +5,9 @@
 //
 // Missing fields have the defaults of PEFT's LoraConfig. The rank and alpha of a matrix may be given by the last parts
 // of its name (rank_pattern, alpha_pattern). What would change more than the products of matrices is refused by name:
-// DoRA, biases, whole modules (modules_to_save), repeated layers, kinds of adapters other than LoRA, and initializations
-// that also changed the base. Source: peft/tuners/lora/config.py and layer.py; Hu et al. 2021; Kalajdzievski 2023.
+// DoRA, biases, whole modules (modules_to_save), repeated layers, kinds of adapters other than LoRA, and
+// initializations that also changed the base. Source: peft/tuners/lora/config.py and layer.py; Hu et al. 2021;
+// Kalajdzievski 2023.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -19,7 +20,7 @@ namespace puna {
 struct AdapterConfig {
     int64_t rank = 8;
     double alpha = 8;
-    bool stabilized = false;  // scale = alpha / sqrt(rank) instead of alpha / rank
+    bool stabilized = false;                             // scale = alpha / sqrt(rank) instead of alpha / rank
     std::vector<std::pair<std::string, int64_t>> ranks;  // of matrices whose names end with these parts
     std::vector<std::pair<std::string, double>> alphas;
     std::vector<std::string> targets;  // last parts of the names of all matrices with a pair; empty: not listed

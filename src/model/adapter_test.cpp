@@ -171,11 +171,13 @@ TEST_F(Adapters, OfAnotherModelAreRejectedByName) {
     wider.ffn = 48;
     std::string file = (peft() / "adapter_model.safetensors").string();
     EXPECT_EQ(error_of([&] { adapter.pairs(fewer); }),
-              file + ": tensor base_model.model.model.layers.1.mlp.up_proj.lora_A.weight is of layer 1, but the base has "
-                     "1 layers: the adapter was made for another model");
+              file +
+                  ": tensor base_model.model.model.layers.1.mlp.up_proj.lora_A.weight is of layer 1, but the base has "
+                  "1 layers: the adapter was made for another model");
     EXPECT_EQ(error_of([&] { adapter.pairs(wider); }),
-              file + ": tensor base_model.model.model.layers.0.mlp.up_proj.lora_B.weight has the shape [40, 4], but the "
-                     "base's matrix is [48, 24]: the adapter was made for another model");
+              file +
+                  ": tensor base_model.model.model.layers.0.mlp.up_proj.lora_B.weight has the shape [40, 4], but the "
+                  "base's matrix is [48, 24]: the adapter was made for another model");
 }
 
 TEST_F(Adapters, WhatIsNotLoraIsRejectedByName) {
@@ -197,7 +199,8 @@ TEST_F(Adapters, WhatIsNotLoraIsRejectedByName) {
     EXPECT_THAT(error_with("\"r\": 4", "\"r\": 4, \"bias\": \"all\""), HasSubstr("'bias' is 'all'"));
     EXPECT_THAT(error_with("\"r\": 4", "\"r\": 4, \"init_lora_weights\": \"pissa_niter_4\""),
                 HasSubstr("'init_lora_weights' is 'pissa_niter_4', which also changed the base model"));
-    EXPECT_THAT(error_with("[\"up_proj\"]", "[\"up_proj\", \"router\"]"), HasSubstr("'target_modules' names router, which"));
+    EXPECT_THAT(error_with("[\"up_proj\"]", "[\"up_proj\", \"router\"]"),
+                HasSubstr("'target_modules' names router, which"));
     EXPECT_THAT(error_with("[\"up_proj\"]", "[\"up_proj\", \"q_proj\"]"), HasSubstr("names q_proj, but"));
     EXPECT_EQ(error_with("[\"up_proj\"]", "\"all-linear\""), "no error");
 }
@@ -218,10 +221,11 @@ TEST_F(Adapters, TensorsMustBePairsOfMatrices) {
                 HasSubstr("q_proj.lora_A.weight has the shape [4, 2] and lora_B.weight [4, 2]: their ranks differ"));
     EXPECT_THAT(error_of_tensors(q, "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight", {8}),
                 HasSubstr("lora_B.weight has the shape [8]; it must be a matrix"));
-    for (const char* other : {"base_model.model.model.embed_tokens.lora_embedding_A",
-                              "base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector",
-                              "base_model.model.model.layers.-1.self_attn.q_proj.lora_A.weight",
-                              "base_model.model.model.layers.0.input_layernorm.lora_A.weight", "base_model.model.lm_head.weight"})
+    for (const char* other :
+         {"base_model.model.model.embed_tokens.lora_embedding_A",
+          "base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector",
+          "base_model.model.model.layers.-1.self_attn.q_proj.lora_A.weight",
+          "base_model.model.model.layers.0.input_layernorm.lora_A.weight", "base_model.model.lm_head.weight"})
         EXPECT_THAT(error_of_tensors(other, "", {}), HasSubstr(fmt::format("tensor {} is no half of a pair", other)));
     fs::remove(peft() / "adapter_model.safetensors");
     EXPECT_THAT(error_of([&] { Adapter adapter(peft()); }), HasSubstr("but no adapter_model.safetensors"));

@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t max_stops = 64;
 
-std::vector<int32_t> stops_of(JsonNode value) {
+std::vector<int32_t> stops_of(JsonNode value, int64_t vocabulary) {
     std::vector<int32_t> stops;
     for (JsonNode item : value.is_array() ? value.items() : std::vector{value}) {
         bool none = item.is_null() || item.raw() == "-1";
@@ -26,6 +26,8 @@ std::vector<int32_t> stops_of(JsonNode value) {
         if (!item.is_whole_number()) value.reject("must be an integer or a list of integers");
         std::optional<int32_t> id = checked_cast<int32_t>(item.try_integer().value_or(-1));
         if (!id || *id < 0) value.reject(fmt::format("is {}, which is not a token id", printable(item.raw())));
+        if (*id >= vocabulary)
+            item.reject(fmt::format("is {}; the vocabulary has token ids 0 to {}", *id, vocabulary - 1));
         if (stops.size() == max_stops) value.reject(fmt::format("has more than {} ids", max_stops));
         stops.push_back(*id);
     }
@@ -99,8 +101,8 @@ void warn_about_unsupported(JsonNode root, std::string_view path) {
 
 }  // namespace
 
-GenerationDefaults parse_generation_defaults(std::string_view json, std::string_view path) {
-    JsonDocument document(json, path, {.remedy = copy_again});
+GenerationDefaults parse_generation_defaults(std::string_view json, std::string_view path, int64_t vocabulary) {
+    JsonDocument document(json, path, {.remedy = copy_again, .names = JsonNames::one_value});
     JsonNode root = document.root();
     warn_about_unsupported(root, path);
     // Defaults of transformers' GenerationConfig.
@@ -112,7 +114,7 @@ GenerationDefaults parse_generation_defaults(std::string_view json, std::string_
             read_sample_option(field, *value, do_sample);
     if (std::optional<JsonNode> pair = root.find("exponential_decay_length_penalty"))
         read_length_penalty(fields, *pair);
-    if (std::optional<JsonNode> eos = root.find("eos_token_id")) defaults.stops = stops_of(*eos);
+    if (std::optional<JsonNode> eos = root.find("eos_token_id")) defaults.stops = stops_of(*eos, vocabulary);
     if (!do_sample) defaults.sample.temperature = 0;
     return defaults;
 }

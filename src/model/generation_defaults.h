@@ -8,6 +8,7 @@
 // defaults of SampleOptions.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,8 +64,10 @@ struct GenerationDefaults {
     std::vector<int32_t> stops;  // token ids >= 0, at most 64; empty: the file names none
 };
 
-// Throws Error "path: ..." for invalid JSON and for fields of the wrong type or out of range. Source: transformers.
-GenerationDefaults parse_generation_defaults(std::string_view json, std::string_view path);
+// Throws Error "path: ..." for invalid JSON and for fields of the wrong type or out of range, and
+// for stops outside of the vocabulary. Source: transformers.
+GenerationDefaults parse_generation_defaults(std::string_view json, std::string_view path,
+                                             int64_t vocabulary = std::numeric_limits<int32_t>::max());
 
 struct Config;  // model/config.h
 

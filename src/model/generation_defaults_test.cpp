@@ -11,6 +11,15 @@ namespace {
 
 using testing::StartsWith;
 
+TEST(GenerationDefaults, StopsOutsideOfTheVocabularyAreRejectedByName) {
+    auto parse = [](int64_t vocabulary) {
+        parse_generation_defaults(R"({"eos_token_id": [7, 300]})", "generation_config.json", vocabulary);
+    };
+    EXPECT_EQ(error_of([&] { parse(301); }), "no error");
+    EXPECT_EQ(error_of([&] { parse(300); }),
+              "generation_config.json: 'eos_token_id[1]' is 300; the vocabulary has token ids 0 to 299");
+}
+
 TEST(GenerationDefaults, ReadsKnownFieldsAndIgnoresOthers) {
     GenerationDefaults config = parse_generation_defaults(
         R"({"_from_model_config": true, "bos_token_id": 1, "do_sample": true, "eos_token_id": [2, 3], "temperature": 0.7,

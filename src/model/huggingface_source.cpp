@@ -72,6 +72,16 @@ void reject_replaced(const ModelWeights& files, std::string_view name, std::stri
                      folder, name, printable(entry.name));
 }
 
+// Called for a missing tensor: EAGLE's heads have the layers of a Llama and this matrix.
+void reject_draft_head(const ModelWeights& files, std::string_view name, std::string_view folder) {
+    if (files.find("fc.weight"))
+        fail(
+            ErrorKind::unsupported,
+            "{}: tensor {} is missing, but there is fc.weight: this is a draft head, which proposes tokens to a model, "
+            "and no model; only a whole LlamaForCausalLM is supported",
+            folder, name);
+}
+
 class HuggingFaceSource : public ModelSource {
  public:
     explicit HuggingFaceSource(const fs::path& folder)
@@ -84,6 +94,7 @@ class HuggingFaceSource : public ModelSource {
         const TensorEntry* entry = files_.find(name);
         if (!entry) {
             reject_quantized(files_, name, folder);
+            reject_draft_head(files_, name, folder);
             if (weight.kind != WeightKind::bias) reject_replaced(files_, name, folder);
             files_.fail_missing(name, remedy_for(weight));
         }

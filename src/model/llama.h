@@ -1,4 +1,4 @@
-// model/llama.h — Llama 3, 3.1 and 3.2: one forward pass shared by training, fine-tuning and inference.
+// model/llama.h — Llama 1 to 3.3 and their descendants: one forward pass shared by training, fine-tuning and inference.
 //
 //   Llama llama = load_llama(kernels, "Llama-3.2-1B", {});             // model/load.h
 //   pass.begin(batch);

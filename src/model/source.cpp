@@ -73,8 +73,9 @@ bool has_shape(const TensorEntry& entry, std::span<const int64_t> shape) {
 }
 
 GenerationDefaults ModelSource::generation_defaults() const {
-    NamedText config = generation_config();
-    return config.text.empty() ? GenerationDefaults{} : parse_generation_defaults(config.text, config.name);
+    NamedText file = generation_config();
+    if (file.text.empty()) return {};
+    return parse_generation_defaults(file.text, file.name, config().vocabulary);
 }
 
 void ModelSource::fail_shape(const TensorEntry& entry, std::span<const int64_t> implied, std::string_view file) const {
