@@ -56,6 +56,14 @@ double max_difference(const std::vector<float>& a, const std::vector<float>& b) 
     return difference;
 }
 
+GgufMetadata adapter_keys(const char* type, const char* architecture) {
+    GgufMetadata metadata;
+    metadata.add("general.type", type);
+    metadata.add("general.architecture", architecture);
+    metadata.add("adapter.type", "lora");
+    return metadata;
+}
+
 class Adapters : public testing::Test {
  protected:
     fs::path peft() const { return folder_ / "peft"; }
@@ -130,15 +138,12 @@ TEST_F(Adapters, HalvesMayBeQuantized) {
             a[i].q[j] = static_cast<int8_t>((7 * i + 5 * j) % 64 - 32);
             b[i].q[j] = static_cast<int8_t>((3 * i + 11 * j) % 64 - 32);
         }
-    GgufBytes file(2, 3);
-    file.key("general.type", GgufType::text).text("adapter");
-    file.key("general.architecture", GgufType::text).text("llama");
-    file.key("adapter.type", GgufType::text).text("lora");
-    file.tensor("blk.0.attn_q.weight.lora_a", {32, 32}, 8, 0);
-    file.tensor("blk.0.attn_q.weight.lora_b", {32, 32}, 8, 32 * sizeof(BlockQ8_0));
-    std::string data(reinterpret_cast<const char*>(a.data()), 32 * sizeof(BlockQ8_0));
-    data.append(reinterpret_cast<const char*>(b.data()), 32 * sizeof(BlockQ8_0));
-    write_file(gguf(), file.data(data).bytes());
+    GgufMetadata metadata = adapter_keys("adapter", "llama");
+    GgufWriter writer(
+        gguf(), metadata,
+        {{"blk.0.attn_q.weight.lora_a", Dtype::q8_0, {32, 32}}, {"blk.0.attn_q.weight.lora_b", Dtype::q8_0, {32, 32}}});
+    for (std::vector<BlockQ8_0>* half : {&a, &b}) writer.write(Tensor(half->data(), Dtype::q8_0, {32, 32}));
+    writer.commit();
     Config config{.dim = 32, .layers = 1, .heads = 4, .kv_heads = 2, .head_dim = 8, .ffn = 8, .vocabulary = 8};
     Llama llama = uninitialized_llama(choose_kernels(), config, {});
     std::vector<Adapter> adapters = opened({gguf()});
@@ -232,16 +237,10 @@ TEST_F(Adapters, TensorsMustBePairsOfMatrices) {
 }
 
 TEST_F(Adapters, OtherGgufFilesAreRejected) {
-    GgufBytes model(0, 1);
-    model.key("general.type", GgufType::text).text("model");
-    write_file(gguf(), model.bytes());
+    GgufWriter(gguf(), adapter_keys("model", "llama"), {}).commit();
     EXPECT_FALSE(is_adapter(gguf()));
     EXPECT_THAT(error_of([&] { Adapter adapter(gguf()); }), HasSubstr("general.type is 'model', not 'adapter'"));
-    GgufBytes other(0, 3);
-    other.key("general.type", GgufType::text).text("adapter");
-    other.key("general.architecture", GgufType::text).text("gemma");
-    other.key("adapter.type", GgufType::text).text("lora");
-    write_file(gguf(), other.bytes());
+    GgufWriter(gguf(), adapter_keys("adapter", "gemma"), {}).commit();
     EXPECT_THAT(error_of([&] { Adapter adapter(gguf()); }), HasSubstr("for 'gemma' (general.architecture); only lora"));
 }
 

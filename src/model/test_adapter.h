@@ -6,8 +6,8 @@
 #pragma once
 #include "core/atomic_file.h"
 #include "core/random.h"
+#include "files/gguf_writer.h"
 #include "files/safetensors.h"
-#include "files/test_gguf.h"
 #include "model/stored_weight.h"
 #include "model/weights.h"
 
@@ -65,23 +65,25 @@ class TestAdapter {
         write_safetensors(folder / "adapter_model.safetensors", tensors);
     }
 
-    void save_gguf(const std::filesystem::path& path) {
-        GgufBytes file(2 * names_.size(), 4);
-        file.key("general.type", GgufType::text).text("adapter");
-        file.key("general.architecture", GgufType::text).text("llama");
-        file.key("adapter.type", GgufType::text).text("lora");
-        file.key("adapter.lora.alpha", GgufType::f32).add<float>(static_cast<float>(alpha));
-        std::string data;
-        for (size_t i = 0; i < names_.size(); ++i)
-            for (Half* half : {&a_[i], &b_[i]}) {
-                constexpr size_t alignment = 32;
-                data.resize((data.size() + alignment - 1) / alignment * alignment);
-                file.tensor(names_[i].gguf + (half == &a_[i] ? ".lora_a" : ".lora_b"),
-                            {static_cast<uint64_t>(half->columns), static_cast<uint64_t>(half->rows)}, 0, data.size());
-                std::vector<float> values = half->rotary ? with_neighbor_rows(*half) : half->values;
-                data.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-            }
-        write_file(path, file.data(data).bytes());
+    void save_gguf(const std::filesystem::path& path) const {
+        GgufMetadata metadata;
+        metadata.add("general.type", "adapter");
+        metadata.add("general.architecture", "llama");
+        metadata.add("adapter.type", "lora");
+        metadata.add("adapter.lora.alpha", static_cast<float>(alpha));
+        std::vector<TensorSpec> specs;
+        for (size_t i = 0; i < names_.size(); ++i) {
+            specs.push_back({names_[i].gguf + ".lora_a", Dtype::f32, {a_[i].rows, a_[i].columns}});
+            specs.push_back({names_[i].gguf + ".lora_b", Dtype::f32, {b_[i].rows, b_[i].columns}});
+        }
+        GgufWriter writer(path, metadata, specs);
+        for (size_t i = 0; i < names_.size(); ++i) {
+            Half b = b_[i];
+            if (b.rotary) b.values = with_neighbor_rows(b);
+            writer.write(Half(a_[i]).tensor());
+            writer.write(b.tensor());
+        }
+        writer.commit();
     }
 
  private:
