@@ -54,6 +54,12 @@ void read_internlm_rotary(Config& config, JsonNode root) {
         config.rope_scaling = {.kind = RopeKind::dynamic, .factor = factor};
 }
 
+// InternLM's `bias`, which others use for what they like.
+bool has_old_bias(JsonNode root, bool fallback) {
+    std::optional<JsonNode> bias = root.find("bias");
+    return bias && bias->is_boolean() ? bias->boolean() : fallback;
+}
+
 // "torch_dtype" until transformers 5, "dtype" since; sometimes "torch.bfloat16".
 std::optional<Dtype> named_dtype(JsonNode root) {
     constexpr std::pair<std::string_view, Dtype> names[] = {
@@ -143,7 +149,7 @@ Config parse_config(std::string_view json, std::string_view path) {
     config.context = root.integer("max_position_embeddings", root.integer("max_sequence_length", 2048));
     config.norm_epsilon = root.number("rms_norm_eps", 1e-6);
     config.tied = root.boolean("tie_word_embeddings", false);
-    config.attention_bias = root.boolean("attention_bias", root.boolean("bias", internlm));
+    config.attention_bias = root.boolean("attention_bias", has_old_bias(root, internlm));
     config.mlp_bias = root.boolean("mlp_bias", false);
     config.dtype = named_dtype(root);
     validate_sizes(config, path);

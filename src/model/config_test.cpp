@@ -172,6 +172,7 @@ TEST(Config, OtherSpellingsAreRead) {
     Config internlm = read(R"("architectures": ["InternLMForCausalLM"], "model_type": "internlm", "bias": true,
                               "rotary": {"base": 5000, "type": "dynamic"})");
     EXPECT_TRUE(internlm.attention_bias && !internlm.mlp_bias);
+    EXPECT_FALSE(read(R"("bias": "none")").attention_bias);
     EXPECT_EQ(internlm.rope_theta, 5000);
 }
 

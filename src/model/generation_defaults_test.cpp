@@ -90,12 +90,11 @@ TEST(GenerationDefaults, UnusedFieldsNeedNotBeValid) {
     EXPECT_EQ(config.sample.top_k, 50);
 }
 
-TEST(GenerationDefaults, TheLastOfDuplicateFieldsCounts) {
-    GenerationDefaults config = parse_generation_defaults(
-        R"({"do_sample": true, "temperature": 0.7, "temperature": null, "eos_token_id": [2, 2], "eos_token_id": 3})",
-        "g.json");
-    EXPECT_EQ(config.sample.temperature, 1);
-    EXPECT_EQ(config.stops, std::vector<int32_t>{3});
+TEST(GenerationDefaults, AFieldWithTwoValuesIsRejected) {
+    auto parse = [](std::string_view json) { return parse_generation_defaults(json, "g.json"); };
+    EXPECT_EQ(error_of([&] { parse(R"({"eos_token_id": [2, 2], "eos_token_id": 3})"); }),
+              "g.json: duplicate field 'eos_token_id': keep one");
+    EXPECT_EQ(parse(R"({"eos_token_id": 3, "eos_token_id": 3})").stops, std::vector<int32_t>{3});
 }
 
 TEST(GenerationDefaults, OverlargeIntegersAreReportedAsOutOfRange) {
