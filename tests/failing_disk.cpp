@@ -1,7 +1,7 @@
 // Injects disk failures: preloaded into a program under test, it makes the n-th call fail or kills the program there.
 //
 //   PUNA_DISK_FOLDER   count only calls on files below this folder (an absolute path without links)
-//   PUNA_DISK_CALL     which calls: write, fsync, fsync_folder, rename, close, mkdir or any
+//   PUNA_DISK_CALL     which calls: write, fsync, fsync_folder, fallocate, symlink, rename, close, mkdir or any
 //   PUNA_DISK_AT       number of the failing call, from 1; 0: none
 //   PUNA_DISK_HOW      error (default): this and all later calls fail; once: only this call fails;
 //                      kill: SIGKILL instead of the call
@@ -92,6 +92,11 @@ ssize_t write(int descriptor, const void* bytes, size_t n) {
     return fails("write", path_of(descriptor)) ? -1 : real(descriptor, bytes, n);
 }
 
+ssize_t pwrite(int descriptor, const void* bytes, size_t n, off_t offset) {
+    static auto real = next("pwrite", &pwrite);
+    return fails("write", path_of(descriptor)) ? -1 : real(descriptor, bytes, n, offset);
+}
+
 ssize_t writev(int descriptor, const iovec* pieces, int n) {
     static auto real = next("writev", &writev);
     return fails("write", path_of(descriptor)) ? -1 : real(descriptor, pieces, n);
@@ -104,6 +109,21 @@ int fsync(int descriptor) {
     std::string path = path_of(descriptor);
     bool failed = plan().call == "fsync_folder" ? folder && fails("fsync_folder", path) : fails("fsync", path);
     return failed ? -1 : real(descriptor);
+}
+
+int fdatasync(int descriptor) {
+    static auto real = next("fdatasync", &fdatasync);
+    return fails("fsync", path_of(descriptor)) ? -1 : real(descriptor);
+}
+
+int fallocate(int descriptor, int mode, off_t offset, off_t length) {
+    static auto real = next("fallocate", &fallocate);
+    return fails("fallocate", path_of(descriptor)) ? -1 : real(descriptor, mode, offset, length);
+}
+
+int symlink(const char* target, const char* path) noexcept {
+    static auto real = next("symlink", static_cast<int (*)(const char*, const char*)>(nullptr));
+    return fails("symlink", absolute(path)) ? -1 : real(target, path);
 }
 
 int rename(const char* from, const char* to) noexcept {

@@ -30,7 +30,8 @@ class FailingDisk:
     def count(self, command, call, **options):
         """The number of such calls when nothing fails."""
         with tempfile.NamedTemporaryFile("r") as file:
-            result = self.run(command, call, 0, env={"PUNA_DISK_COUNT": file.name}, **options)
+            environment = {**options.pop("env", {}), "PUNA_DISK_COUNT": file.name}
+            result = self.run(command, call, 0, env=environment, **options)
             assert result.returncode == 0, f"{command}: {result.stderr}"
             return int(pathlib.Path(file.name).read_text())
 

@@ -17,6 +17,7 @@ usage: test_hub.py FOLDER    serves the repositories FOLDER/OWNER/NAME until it 
 """
 import base64
 import dataclasses
+import functools
 import gzip
 import hashlib
 import http.server
@@ -29,6 +30,7 @@ import ssl
 import sys
 import threading
 import time
+import traceback
 import urllib.parse
 
 LARGE = 10_000          # bytes from which a file goes through Git LFS
@@ -37,12 +39,19 @@ RATE = {"RateLimit": '"resolvers";r=2999;t=200', "RateLimit-Policy": '"fixed win
 HTML = b"<!DOCTYPE html><html><head><title>Too many requests</title></head></html>"
 
 
+@functools.cache
 def git_id(content):
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
+@functools.cache
 def sha256(content):
     return hashlib.sha256(content).hexdigest()
+
+
+def xet_hash(content):
+    """Also 64 hexadecimal digits, and not the SHA-256."""
+    return sha256(b"xet " + sha256(content).encode())
 
 
 @dataclasses.dataclass
@@ -108,6 +117,7 @@ class TestHub:
     def __init__(self, tls=None, same_name=False, signed_seconds=3600):
         """tls: a file with certificate and key for the hub's origin. same_name: the storage is on localhost too."""
         self.repositories, self.renamed, self.stored, self.requests, self.faults = {}, {}, {}, [], []
+        self.errors, self.on_request = [], None                 # of the hub itself; called with each request
         self.tokens = {"hf_valid": "me", "hf_other": "other"}
         self.signed_seconds, self.page, self.link_origin = signed_seconds, PAGE, None
         self.part_bytes, self.commits_seen = 0, []              # above 0: uploads in parts of this size
@@ -125,7 +135,7 @@ class TestHub:
 
             def handle_error(self, request, address):
                 if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError)):
-                    super().handle_error(request, address)
+                    hub.errors.append(traceback.format_exc())
 
         handler = type("Handler", (HubHandler if origin == "hub" else StorageHandler,), {"hub": hub, "origin": origin})
         server = Server(("127.0.0.1", 0), handler)
@@ -171,8 +181,7 @@ class TestHub:
         """Of a program that uses this hub and a cache of its own."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING", "TRANSFORMERS", "XDG_"))
                 and key.lower() not in ("http_proxy", "https_proxy", "all_proxy")}
-        hub = {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(cache), "HOME": str(cache), "HF_HUB_DOWNLOAD_TIMEOUT": "1",
-               "HF_HUB_ETAG_TIMEOUT": "1", "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*"}
+        hub = {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(cache), "HOME": str(cache), "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*"}
         return kept | hub | ({"HF_TOKEN": token} if token else {}) | more
 
     def signed(self, sha):
@@ -185,6 +194,7 @@ class TestHub:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     hub, origin = None, None
 
     def log_message(self, *_):
@@ -195,6 +205,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         request = Request(self.origin, self.command, self.path, {key.lower(): value for key, value in self.headers.items()}, self.rfile.read(length))
         with self.hub.lock:
             self.hub.requests.append(request)
+        if self.hub.on_request:
+            self.hub.on_request(request)
         if fault := self.hub.take_fault(request, "status", "close", "silent"):
             return self.early_fault(fault)
         try:
@@ -368,7 +380,7 @@ class HubHandler(Handler):
         for path, content in sorted(files.items()):
             entry = {"type": "file", "oid": git_id(content), "size": len(content), "path": path}
             if repository.is_large(content):
-                entry |= {"oid": "1" * 40, "lfs": {"oid": sha256(content), "size": len(content), "pointerSize": 134}, "xetHash": sha256(content[::-1])}
+                entry |= {"oid": "1" * 40, "lfs": {"oid": sha256(content), "size": len(content), "pointerSize": 134}, "xetHash": xet_hash(content)}
             entries.append(entry)
         if fault := self.hub.take_fault(request, "entry"):
             entries += fault.options["entries"]
@@ -425,7 +437,7 @@ class HubHandler(Handler):
             self.hub.stored[etag] = content
             location = self.hub.signed(etag)
             xet = f'<{self.hub.endpoint}/api/models/{repository.name}/xet-read-token/{commit}>; rel="xet-auth", <https://cas.invalid/v1/reconstructions/x>; rel="xet-reconstruction-info"'
-            headers = {"X-Linked-Size": str(len(content)), "X-Linked-ETag": f'"{etag}"', "X-Xet-Hash": sha256(content[::-1]), "Link": xet, "Location": location, **headers}
+            headers = {"X-Linked-Size": str(len(content)), "X-Linked-ETag": f'"{etag}"', "X-Xet-Hash": xet_hash(content), "Link": xet, "Location": location, **headers}
             return self.send_bytes(302, b"Found. Redirecting to " + location.encode(), headers)
         if content and not repository.private and not repository.gated:
             location = f"/api/resolve-cache/models/{repository.name}/{commit}/{quoted}?{urllib.parse.quote(path, safe='')}=&etag=%22{etag}%22"
@@ -599,7 +611,7 @@ class StorageHandler(Handler):
         if sha not in self.hub.stored:
             return self.send_bytes(404, b"<Error><Code>NoSuchKey</Code></Error>", {"Content-Type": "application/xml"})
         content = self.hub.stored[sha]
-        return self.send_content(request, content, {"ETag": f'"{sha256(content[::-1])}"'}, compressible=True)     # the Xet hash
+        return self.send_content(request, content, {"ETag": f'"{xet_hash(content)}"'}, compressible=True)
 
     def upload(self, request, query, sha):
         if "part" in query:

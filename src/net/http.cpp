@@ -246,7 +246,9 @@ struct HttpClient::Connection {
         return curl_easy_getinfo(handle, CURLINFO_PRETRANSFER_TIME_T, &sent) == CURLE_OK && sent > 0;
     }
 
-    HttpResponse run(const HttpOptions& options, const HttpRequest& request, const Hop& hop);
+    // redirects: that led here.
+    HttpResponse run(const HttpOptions& options, const HttpRequest& request, const Hop& hop,
+                     std::vector<HttpResponse> redirects);
 };
 
 namespace {
@@ -268,8 +270,9 @@ CurlList list_headers(const HttpRequest& request, const Hop& hop) {
 
 }  // namespace
 
-HttpResponse HttpClient::Connection::run(const HttpOptions& options, const HttpRequest& request, const Hop& hop) {
-    Transfer transfer{request, {.url = hop.url.text, .has_token = hop.with_token}};
+HttpResponse HttpClient::Connection::run(const HttpOptions& options, const HttpRequest& request, const Hop& hop,
+                                         std::vector<HttpResponse> redirects) {
+    Transfer transfer{request, {.url = hop.url.text, .redirects = std::move(redirects), .has_token = hop.with_token}};
     char detail[CURL_ERROR_SIZE] = "";
     CurlList headers = list_headers(request, hop);
     double stall_seconds = request.stall_seconds.value_or(options.stall_seconds);
@@ -324,17 +327,14 @@ HttpResponse HttpClient::send(const HttpRequest& request) {
     Hop hop{parse_url(request.url, "request"), request.method, !request.token.empty()};
     std::vector<HttpResponse> redirects;
     while (true) {
-        HttpResponse answer = connection_->run(options_, request, hop);
+        HttpResponse answer = connection_->run(options_, request, hop, std::move(redirects));
         std::optional<Hop> next = next_hop(request, hop, answer);
-        if (!next) {
-            answer.redirects = std::move(redirects);
-            return answer;
-        }
+        if (!next) return answer;
         auto is_next = [&](const HttpResponse& earlier) { return earlier.url == next->url.text; };
-        if (is_next(answer) || std::any_of(redirects.begin(), redirects.end(), is_next))
+        if (is_next(answer) || std::any_of(answer.redirects.begin(), answer.redirects.end(), is_next))
             refuse(answer, "redirects in a circle");
-        if (std::ssize(redirects) >= options_.max_redirects) refuse(answer, "redirects too often");
-        answer.body.clear();
+        if (std::ssize(answer.redirects) >= options_.max_redirects) refuse(answer, "redirects too often");
+        redirects = std::exchange(answer.redirects, {});
         redirects.push_back(std::move(answer));
         hop = std::move(*next);
     }

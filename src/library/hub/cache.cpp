@@ -3,7 +3,9 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
+#include "library/hub/claim.h"
 #include "library/hub/name.h"
+#include "library/hub/partial.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -69,12 +71,11 @@ bool make_link(const fs::path& target, const fs::path& link, const fs::path& tem
 }
 
 // Files that processes left which were killed while they wrote them under a temporary name.
-void remove_temporaries(const fs::path& folder, std::initializer_list<std::string_view> of) {
+void remove_temporaries(const fs::path& folder) {
     std::error_code problem;
     for (fs::directory_iterator entry(folder, problem), end; !problem && entry != end; entry.increment(problem)) {
         std::optional<TemporaryName> name = parse_temporary_name(entry->path().filename().string());
-        auto is_target = [&](std::string_view target) { return name->target.starts_with(target); };
-        if (!name || std::none_of(of.begin(), of.end(), is_target)) continue;
+        if (!name) continue;
         bool has_ended = ::kill(name->process, 0) != 0 && errno == ESRCH;
         if (std::error_code ignored; has_ended) fs::remove(entry->path(), ignored);
     }
@@ -195,7 +196,11 @@ bool CachedRepository::is_missing(std::string_view commit, std::string_view path
     return is_safe_path(path) && file_exists(folder_ / ".no_exist" / commit / path);
 }
 
-void CachedRepository::remove_leftovers() const { remove_temporaries(folder_ / "blobs", {"ref", "link"}); }
+void CachedRepository::remove_leftovers() const {
+    remove_void_claims(locks_);
+    remove_temporaries(folder_ / "blobs");
+    PartialFile::remove_finished(folder_ / "blobs");
+}
 
 std::vector<std::string> HubCache::repositories() const {
     std::vector<std::string> names;
@@ -207,7 +212,7 @@ std::vector<std::string> HubCache::repositories() const {
 void HubCache::create() const {
     make_folder(folder_);
     if (file_exists(folder_ / cache_tag_name)) return;
-    remove_temporaries(folder_, {cache_tag_name});
+    remove_temporaries(folder_);
     write_file(folder_ / cache_tag_name, cache_tag);
 }
 

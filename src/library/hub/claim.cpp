@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <charconv>
 #include <ctime>
+#include <system_error>
 #include <utility>
 
 namespace puna {
@@ -22,8 +23,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int poll_milliseconds = 200;
+constexpr double new_seconds = 2;  // from the creation of a claim to its text
 
-fs::path claim_of(const fs::path& lock) { return fs::path(lock).replace_extension(".puna.claim"); }
+constexpr std::string_view claim_suffix = ".puna.claim";
+
+fs::path claim_of(const fs::path& lock) { return fs::path(lock).replace_extension(claim_suffix); }
 
 std::string host_name() {
     char name[256] = "";
@@ -77,17 +81,17 @@ double seconds_since_touched(const struct stat& status) {
     return static_cast<double>(now.tv_sec - status.st_mtim.tv_sec);
 }
 
-// Whether whoever wrote the claim still works. One that cannot be read was being written just now, or long ago.
+// Whether whoever wrote the claim still works. One without a text was created just now, or its process was killed then.
 bool is_alive(const fs::path& claim, const struct stat& status) {
-    bool is_fresh = seconds_since_touched(status) < FileClaim::stale_seconds;
     std::string text;
     try {
         text = read_text(claim);
     } catch (const Error& problem) {
-        return problem.kind != ErrorKind::not_found && is_fresh;
+        return problem.kind != ErrorKind::not_found && seconds_since_touched(status) < FileClaim::stale_seconds;
     }
     std::optional<Claimant> claimant = parse_claim(text);
-    if (!claimant || claimant->host != host_name()) return is_fresh;
+    if (!claimant) return seconds_since_touched(status) < new_seconds;
+    if (claimant->host != host_name()) return seconds_since_touched(status) < FileClaim::stale_seconds;
     bool exists = ::kill(claimant->process, 0) == 0 || errno == EPERM;
     return exists && start_of(claimant->process) == claimant->start;
 }
@@ -100,6 +104,13 @@ bool is_alive(const fs::path& claim) {
 }  // namespace
 
 bool is_claimed(const fs::path& lock) { return is_alive(claim_of(lock)); }
+
+void remove_void_claims(const fs::path& locks) {
+    std::error_code problem, ignored;
+    for (fs::directory_iterator entry(locks, problem), end; !problem && entry != end; entry.increment(problem))
+        if (entry->path().string().ends_with(claim_suffix) && !is_alive(entry->path()))
+            fs::remove(entry->path(), ignored);
+}
 
 FileClaim::FileClaim(const fs::path& lock, const std::function<void()>& on_wait,
                      const std::function<bool()>& is_cancelled)

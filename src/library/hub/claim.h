@@ -42,5 +42,6 @@ class FileClaim {
 
 // Whether a process works on the file of this lock, as far as its claim says.
 bool is_claimed(const std::filesystem::path& lock);
+void remove_void_claims(const std::filesystem::path& locks);  // in this folder: of processes that were killed
 
 }  // namespace puna

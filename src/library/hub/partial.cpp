@@ -28,8 +28,9 @@ constexpr int64_t max_pieces = 1 << 20;
 constexpr size_t header_bytes = 24;
 
 fs::path with(const fs::path& path, const char* suffix) { return fs::path(path) += suffix; }
-fs::path data_path(const fs::path& path) { return with(path, ".puna.incomplete"); }
-fs::path pieces_path(const fs::path& path) { return with(path, ".puna.pieces"); }
+constexpr const char *data_suffix = ".puna.incomplete", *pieces_suffix = ".puna.pieces";
+fs::path data_path(const fs::path& path) { return with(path, data_suffix); }
+fs::path pieces_path(const fs::path& path) { return with(path, pieces_suffix); }
 
 int64_t integer_at(std::span<const std::byte> text, size_t at) {
     int64_t value;
@@ -265,6 +266,20 @@ int64_t PartialFile::allocated(const fs::path& path) {
 int64_t PartialFile::present_at(const fs::path& path, int64_t bytes) {
     std::optional<PieceProgress> progress = progress_at(path, bytes);
     return progress ? sum_of(*progress) : 0;
+}
+
+void PartialFile::remove_finished(const fs::path& folder) {
+    std::error_code problem;
+    std::vector<fs::path> finished;
+    for (fs::directory_iterator entry(folder, problem), end; !problem && entry != end; entry.increment(problem)) {
+        std::string name = entry->path().string();
+        for (std::string_view suffix : {data_suffix, pieces_suffix}) {
+            if (!name.ends_with(suffix)) continue;
+            fs::path path = name.substr(0, name.size() - suffix.size());
+            if (file_exists(path)) finished.push_back(std::move(path));
+        }
+    }
+    for (const fs::path& path : finished) remove(path);
 }
 
 }  // namespace puna

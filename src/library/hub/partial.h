@@ -64,6 +64,7 @@ class PartialFile {
     static void remove(const std::filesystem::path& path);        // what is left of one; nothing happens without it
     static int64_t allocated(const std::filesystem::path& path);  // on the disk, so far
     static int64_t present_at(const std::filesystem::path& path, int64_t bytes);
+    static void remove_finished(const std::filesystem::path& folder);  // what is left of files that have their name
 
  private:
     FilePiece piece(size_t index) const;

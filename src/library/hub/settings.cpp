@@ -32,12 +32,12 @@ bool is_on(const char* name) {
     return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
 }
 
-double seconds_of(const char* name, double fallback) {
+double number_of(const char* name, double fallback) {
     std::string value = variable(name);
-    int seconds = 0;
-    auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-    bool valid = problem == std::errc() && end == value.data() + value.size() && seconds > 0;
-    return valid ? seconds : fallback;
+    int number = 0;
+    auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), number);
+    bool valid = problem == std::errc() && end == value.data() + value.size() && number > 0;
+    return valid ? number : fallback;
 }
 
 std::string without_blanks(std::string_view text) {
@@ -95,8 +95,9 @@ HubSettings hub_settings(const HubOptions& options) {
     settings.token = options.token.empty() ? implicit_token() : without_blanks(options.token);
     settings.cache = options.cache.empty() ? hub_cache_folder() : fs::path(options.cache);
     settings.offline = is_on("HF_HUB_OFFLINE") || is_on("TRANSFORMERS_OFFLINE");
-    settings.http.stall_seconds = seconds_of("HF_HUB_DOWNLOAD_TIMEOUT", settings.http.stall_seconds);
-    settings.request_stall_seconds = seconds_of("HF_HUB_ETAG_TIMEOUT", settings.request_stall_seconds);
+    settings.http.stall_seconds = number_of("HF_HUB_DOWNLOAD_TIMEOUT", settings.http.stall_seconds);
+    settings.request_stall_seconds = number_of("HF_HUB_ETAG_TIMEOUT", settings.request_stall_seconds);
+    settings.retry.attempts = static_cast<int>(number_of("PUNA_HUB_ATTEMPTS", settings.retry.attempts));
     return settings;
 }
 

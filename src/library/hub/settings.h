@@ -10,6 +10,7 @@
 //   HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE                       1, ON, YES or TRUE: no request is made
 //   HF_HUB_DOWNLOAD_TIMEOUT, HF_HUB_ETAG_TIMEOUT               seconds without data of a download, of another request
 //
+// And for tests PUNA_HUB_ATTEMPTS, the number of attempts at a request.
 // Source: huggingface_hub, constants.py and utils/_auth.py.
 #pragma once
 #include "core/fields.h"
