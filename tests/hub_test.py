@@ -288,7 +288,7 @@ def lies_are_found():
         with hub_and_cache() as (hub, cache):
             hub.fault("cdn", kind)
             expect_failure(pull(hub, cache), "owner/name: model.safetensors", words)
-            assert sha256(WEIGHTS) not in blobs(cache) and not (repository(cache) / "refs").exists()
+            assert sha256(WEIGHTS) not in blobs(cache) and not (repository(cache) / "refs/main").exists()
             hub.faults.clear()
             pull_well(hub, cache)                           # nothing of it is trusted now
             expect_whole(hub, cache)

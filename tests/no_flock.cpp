@@ -1,5 +1,5 @@
-// Preloaded into a program under test: locks by flock are granted to everybody, as on some network file systems, or with
-// PUNA_NO_FLOCK=missing not supported at all.
+// Preloaded into a program under test: locks by flock are granted to everybody, as on some network file systems, or
+// with PUNA_NO_FLOCK=missing not supported at all.
 #include <cerrno>
 #include <cstdlib>
 

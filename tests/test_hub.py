@@ -13,7 +13,7 @@ public repositories, an absolute one to a signed address of the storage for larg
 X-Linked-Size and Xet's headers on it, ranges, pages of the file list, error codes, rate limits, and uploads through the
 Git LFS protocol. A storage that gets a token refuses, as S3 does.
 
-usage: test_hub.py FOLDER    serves the repositories FOLDER/OWNER/NAME until it is killed; prints the endpoint
+usage: test_hub.py FOLDER    serves the repositories FOLDER/OWNER/NAME until it is killed; prints its address, then requests
 """
 import base64
 import dataclasses
@@ -632,6 +632,7 @@ def main():
         for folder in sorted(root.glob("*/*")):
             files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
             hub.add(f"{folder.parent.name}/{folder.name}", files)
+        hub.on_request = lambda request: print(request.origin, request.method, request.path, flush=True)
         print(hub.endpoint, flush=True)
         threading.Event().wait()
 

@@ -196,7 +196,8 @@ bool CachedRepository::is_missing(std::string_view commit, std::string_view path
     return is_safe_path(path) && file_exists(folder_ / ".no_exist" / commit / path);
 }
 
-void CachedRepository::remove_leftovers() const {
+void CachedRepository::create() const {
+    for (const char* name : {"blobs", "refs", "snapshots"}) make_folder(folder_ / name);
     remove_void_claims(locks_);
     remove_temporaries(folder_ / "blobs");
     PartialFile::remove_finished(folder_ / "blobs");

@@ -57,7 +57,9 @@ class CachedRepository {
     void link(std::string_view commit, std::string_view path, const ContentId& id, bool is_new) const;
     void note_missing(std::string_view commit, std::string_view path) const;  // .no_exist
     bool is_missing(std::string_view commit, std::string_view path) const;
-    void remove_leftovers() const;  // of processes of ours that were killed
+    // Its folders, without what processes of ours left that were killed. refs is there even if nothing is in it:
+    // scanners want it.
+    void create() const;
 
  private:
     std::string name_;

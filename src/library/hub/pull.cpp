@@ -57,7 +57,7 @@ class Pull {
             if (std::find(model.paths.begin(), model.paths.end(), file.path) != model.paths.end())
                 wanted.push_back(file);
         cache_.create();
-        repository_.remove_leftovers();
+        repository_.create();
         check_space(wanted);
         PullResult result{name_.repository, options_.revision, commit_, model_path(repository_, commit_, model.entry)};
         for (const RepositoryFile& file : wanted) result.files.push_back({file, bring(file)});
