@@ -53,7 +53,8 @@ function(add_module src module dependencies)
   if(PUNA_TESTS AND tests)
     add_executable(${module}_test ${tests})
     get_property(testing_libraries GLOBAL PROPERTY PUNA_TESTING_LIBRARIES)
-    target_link_libraries(${module}_test PRIVATE puna_${module} ${testing_libraries} GTest::gmock GTest::gtest_main)
+    target_link_libraries(${module}_test PRIVATE puna_${module} ${testing_libraries} ${TEST_PACKAGES_${module}}
+                          GTest::gmock GTest::gtest_main)
     # Modules that do not include the kernels use none; the kernels' own tests use all tables.
     set(labels ${module})
     if(NOT kernels IN_LIST dependencies)

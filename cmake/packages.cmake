@@ -15,6 +15,7 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 find_package(MPI COMPONENTS C)              # C interface only: MPI's C++ bindings were removed
 if(PUNA_TESTS)
   find_package(GTest REQUIRED)
+  pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
   include(GoogleTest)
 endif()
 
@@ -26,6 +27,8 @@ set(PACKAGES_net CURL::libcurl)
 set(PACKAGES_data ZLIB::ZLIB PkgConfig::ZSTD)
 set(PACKAGES_train nlohmann_json::nlohmann_json)
 set(PACKAGES_cli CLI11::CLI11 PkgConfig::UTF8PROC)
+# What a module's tests compare with.
+set(TEST_PACKAGES_tokenizer PkgConfig::SENTENCEPIECE)
 if(MPI_C_FOUND)
   set(PACKAGES_comm MPI::MPI_C)
 endif()

@@ -161,13 +161,15 @@ TEST(TokenizerSettings, HarmlessSettingsAreAccepted) {
 TEST(TokenizerSettings, SettingsThatChangeIdsAreRejectedByName) {
     for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"})
         expect_rejected({.settings = fmt::format(", \"{}\": {}", key, key[0] == 'd' ? "0.1" : "\"##\"")},
-                        fmt::format("'{}' is set, which would change ids", key));
+                        fmt::format("'model.{}' is set, which would change ids", key));
     expect_rejected({.normalizer = R"({"type": "Sequence", "normalizers": [{"type": "NFKC"}]})"},
-                    "the normalizer 'NFKC'");
-    expect_rejected({.normalizer = R"({"normalizers": []})"}, "has a normalizer");
-    expect_rejected({.pre_tokenizers = R"({"type": "ByteLevel", "use_regex": false},)"}, "in this order");
-    std::string split = fmt::format(R"({{"type": "Split", "pattern": {{"Regex": {}}}}},)", quote_json(llama3_pattern));
-    expect_rejected({.pre_tokenizers = split}, "other pre-tokenizers than Split and ByteLevel");
+                    "normalizer has the step 'NFKC'");
+    expect_rejected({.normalizer = R"({"normalizers": []})"}, "normalizer: 'type'");
+    expect_rejected({.pre_tokenizers = R"({"type": "ByteLevel", "use_regex": false},)"},
+                    "(ByteLevel without use_regex, Split '");
+    std::string split = fmt::format(R"({{"type": "Split", "pattern": {{"Regex": {}}}, "behavior": "Isolated"}},)",
+                                    quote_json(llama3_pattern));
+    expect_rejected({.pre_tokenizers = split}, "a pattern that is not supported (Split '");
 }
 
 TEST(Merges, MayBeginWithTheVersionOfAMergesFile) {

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "tokenizer/bpe_encoder.h"
+#include "tokenizer/token_roles.h"
 
 #include <string>
 
@@ -49,6 +50,12 @@ void prepare_byte_bpe(Vocabulary& vocabulary, std::string_view source) {
         if (occurs_in_utf8(byte) && !has_token(vocabulary, static_cast<char>(byte)))
             fail(ErrorKind::unsupported, "{}: no token for the byte 0x{:02x}: this is not a byte-level vocabulary",
                  source, byte);
+    // A file that was put together from two, or converted by mistake: such a model would answer oddly without a word.
+    if (vocabulary.split != SplitPattern::llama3 && has_llama3_controls(vocabulary))
+        fail(ErrorKind::unsupported,
+             "{}: has Llama 3's control tokens, but splits text by {}'s pattern (tokenizer.json: pre_tokenizer; GGUF: "
+             "tokenizer.ggml.pre) instead of Llama 3's: convert the model again",
+             source, info(vocabulary.split).name);
 }
 
 SafeCut byte_bpe_safe_cut(const Vocabulary& vocabulary) { return info(vocabulary.split).safe_cut; }

@@ -5,7 +5,11 @@
 #include "core/file_kind.h"
 #include "core/json_document.h"
 #include "core/mapped_file.h"
+#include "files/gguf.h"
+#include "tokenizer/added_token_files.h"
+#include "tokenizer/gguf_vocabulary.h"
 #include "tokenizer/rank_file.h"
+#include "tokenizer/sentencepiece_model.h"
 #include "tokenizer/token_roles.h"
 #include "tokenizer/tokenizer_json.h"
 
@@ -33,8 +37,7 @@ bool is_json(const fs::path& path, std::string_view text) {
     return path.extension() == ".json" || (at != text.npos && text[at] == '{');
 }
 
-// Llama 2's tokenizer.model: its first piece.
-bool is_sentencepiece(std::string_view text) { return text.starts_with("\x0a\x0e\x0a\x05<unk>"); }
+bool is_gguf(std::string_view text) { return text.starts_with("GGUF"); }
 
 // Meta's params.json sets use_scaled_rope for Llama 3.1 and later.
 ControlNames read_meta_names(const fs::path& params) {
@@ -51,23 +54,33 @@ ControlNames read_meta_names(const fs::path& params) {
 Tokenizer load_tokenizer(const fs::path& path) {
     fs::path found = find_file(path);
     MappedFile file(found);
+    if (is_gguf(file.text())) return Tokenizer(parse_gguf_vocabulary(GgufFile(found)), found.string());
     reject_foreign_file(file.text(), found.string());
+    Vocabulary vocabulary;
     if (is_json(found, file.text())) {
-        Vocabulary vocabulary = parse_tokenizer_json(file.text(), found.string());
+        vocabulary = parse_tokenizer_json(file.text(), found.string());
         find_text_tokens(vocabulary, found);
-        return Tokenizer(std::move(vocabulary), found.string());
+    } else if (is_sentencepiece_model(file.text())) {
+        vocabulary = parse_sentencepiece_model(file.text(), found.string());
+        read_added_tokens(vocabulary, found);
+        find_text_tokens(vocabulary, found);
+    } else {
+        vocabulary = parse_rank_file(file.text(), found.string(), read_meta_names(found.parent_path() / "params.json"));
     }
-    if (is_sentencepiece(file.text()))
-        fail(ErrorKind::unsupported,
-             "{}: is a SentencePiece model; only byte-level BPE tokenizers, as Llama 3's, are supported",
-             found.string());
-    ControlNames names = read_meta_names(found.parent_path() / "params.json");
-    return Tokenizer(parse_rank_file(file.text(), found.string(), names), found.string());
+    return Tokenizer(std::move(vocabulary), found.string());
 }
 
 void save_tokenizer(const Tokenizer& tokenizer, const fs::path& folder) {
     make_folder(folder);
     write_file(folder / "tokenizer.json", tokenizer_json_text(tokenizer.vocabulary()));
+}
+
+void save_tokenizer_model(const Tokenizer& tokenizer, const fs::path& folder) {
+    const Vocabulary& vocabulary = tokenizer.vocabulary();
+    make_folder(folder);
+    write_file(folder / "tokenizer.model", vocabulary.kind == VocabularyKind::byte_bpe
+                                               ? rank_file_text(vocabulary)
+                                               : sentencepiece_model_bytes(vocabulary));
 }
 
 }  // namespace puna

@@ -49,6 +49,13 @@ void expect_json_rejected(const std::string& json, std::string_view reason) {
     EXPECT_THAT(message, AllOf(StartsWith("x.json: "), HasSubstr(reason), Not(HasSubstr("\n"))));
 }
 
+// small_json with other added tokens.
+std::string json_with_added(std::string_view added) {
+    std::string json = small_json();
+    size_t begin = json.find("\"added_tokens\": "), end = json.find("\"normalizer\"");
+    return json.substr(0, begin) + fmt::format("\"added_tokens\": {}, ", added) + json.substr(end);
+}
+
 TEST(TokenizerFiles, SavedTokenizersAreLoaded) {
     TestFolder folder;
     save_tokenizer(small_tokenizer(), folder.path());
@@ -63,7 +70,7 @@ TEST(TokenizerFiles, FilesNamedJsonAreReadAsJson) {
         write_file(folder / "tokenizer.json", text);
         return error_of([&] { load_tokenizer(folder.path()); });
     };
-    EXPECT_THAT(with("[]"), HasSubstr("unexpected value"));
+    EXPECT_THAT(with("[]"), HasSubstr("not a JSON object"));
     EXPECT_THAT(with("IQ== 0\n"), HasSubstr("tokenizer.json: not valid JSON"));
     EXPECT_EQ(with("\xef\xbb\xbf" + small_json()), "no error") << "a byte order mark";
 }
@@ -80,7 +87,8 @@ TEST(TokenizerFiles, MissingAndBrokenFilesAreNamed) {
     EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }), HasSubstr("download or copy it again"));
     std::filesystem::remove(folder / "tokenizer.json");
     write_file(folder / "tokenizer.model", "\x0a\x0e\x0a\x05<unk>\x15");
-    EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }), HasSubstr("is a SentencePiece model"));
+    EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }),
+                HasSubstr("tokenizer.model: a message ends too early"));
     write_file(folder / "tokenizer.model", "<unk>\n");
     EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }), HasSubstr("not a rank file"));
     write_file(folder / "tokenizer.model", "IQ== 0\n");
@@ -89,48 +97,68 @@ TEST(TokenizerFiles, MissingAndBrokenFilesAreNamed) {
 
 TEST(TokenizerJson, UnsupportedTokenizersAreRejectedByName) {
     expect_json_rejected(replace(small_json(), "\"BPE\"", "\"Unigram\""), "model type 'Unigram'");
-    expect_json_rejected(replace(small_json(), "'ll|'d)", "'ll)"), "only Llama 3's is supported");
-    expect_json_rejected(replace(small_json(), "\"Split\"", "\"Metaspace\""), "pre-tokenizer 'Metaspace'");
-    expect_json_rejected(replace(small_json(), "\"Isolated\"", "\"Removed\""), "'Removed'");
-    expect_json_rejected(replace(small_json(), "\"use_regex\": false", "\"use_regex\": true"), "GPT-2's pattern");
+    expect_json_rejected(
+        replace(small_json(), "'ll|'d)", "'ll)"),
+        "pre_tokenizer splits text by a pattern that is not supported (Split '(?i:'s|'t|'re|'ve|'m|'ll)|");
+    expect_json_rejected(replace(small_json(), "\"Split\"", "\"Punctuation\""),
+                         "pre_tokenizer has the step 'Punctuation'");
+    expect_json_rejected(replace(small_json(), "\"Split\"", "\"Metaspace\""), "pre_tokenizer has the step 'Metaspace'");
+    expect_json_rejected(replace(small_json(), "\"Isolated\"", "\"Removed\""), "\"behavior\":\"Removed\"");
+    expect_json_rejected(replace(small_json(), "\"use_regex\": false", "\"use_regex\": true"),
+                         "ByteLevel with use_regex");
     expect_json_rejected(replace(small_json(), "\"normalizer\": null", R"("normalizer": {"type": "NFC"})"),
-                         "normalizer 'NFC'");
+                         "normalizer has the step 'NFC'");
     for (const char* normalizer : {"3", "true", "\"NFC\"", "{}", "[]"})
         expect_json_rejected(
             replace(small_json(), "\"normalizer\": null", fmt::format("\"normalizer\": {}", normalizer)), "normalizer");
-    expect_json_rejected(replace(small_json(), "\"dropout\": null", "\"dropout\": 0.1"), "dropout");
-    expect_json_rejected(replace(small_json(), "\"invert\": false", "\"invert\": true"), "'invert' is set");
-    expect_json_rejected(replace(small_json(), "{\"Regex\":", "{\"String\":"), "no split pattern");  // a literal one
+    expect_json_rejected(replace(small_json(), "\"dropout\": null", "\"dropout\": 0.1"), "'model.dropout' is set");
+    expect_json_rejected(replace(small_json(), "\"invert\": false", "\"invert\": true"), "\"invert\":true");
+    expect_json_rejected(replace(small_json(), "{\"Regex\":", "{\"String\":"), "{\"String\":");  // a literal one
+    expect_json_rejected(replace(small_json(), R"("decoder": {"type": "ByteLevel")", R"("decoder": {"type": "CTC")"),
+                         "decoder has the step 'CTC'");
     expect_json_rejected("{}", "no vocabulary");
-    expect_json_rejected(R"({"model": {"vocab": {}}})", "no split pattern");
+    expect_json_rejected(R"({"model": {"vocab": {}}})", "pre_tokenizer has no split pattern");
 }
 
 TEST(TokenizerJson, DamagedContentIsRejected) {
     expect_json_rejected("", "not valid JSON");
     expect_json_rejected(small_json().substr(0, small_json().size() / 2), "not valid JSON");
+    expect_json_rejected("[]", "not a JSON object");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 35"), "duplicate");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 16777216"), "ids are 0 to 16777215");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": -1"), "ids are 0 to 16777215");
-    expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": \"34\""), "unexpected value");
+    expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": \"34\""), "has id \"34\", ids are");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"東\": 34"), "not in byte-level encoding");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"" + std::string(2000, 'a') + "\": 34"), "2000 bytes");
     expect_json_rejected(replace(small_json(), "\"id\":344", "\"id\":3"), "or id 3");
     expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"hQ e\""), "is not a text token");
     expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"h Q\""), "the result is not a token");
-    expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"he\""), "unexpected value");
-    expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n[\"h\", \"e\", \"x\"]"), "unexpected value");
+    expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n\"he\""), "model.merges: each must be");
+    expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n[\"h\", \"e\", \"x\"]"), "model.merges: each must be");
+    expect_json_rejected(replace(small_json(), "\n\"h e\"", "\n3"), "model.merges: each must be");
 }
 
-// small_json with other added tokens.
-std::string json_with_added(std::string_view added) {
-    std::string json = small_json();
-    size_t begin = json.find("\"added_tokens\": "), end = json.find("\"normalizer\"");
-    return json.substr(0, begin) + fmt::format("\"added_tokens\": {}, ", added) + json.substr(end);
+TEST(TokenizerJson, FieldsOfOtherTypesAreRejectedByName) {
+    expect_json_rejected(R"({"model": {"vocab": ["a"]}})", "'model.vocab' must be an object, not [");
+    expect_json_rejected(R"({"model": {"vocab": {}, "merges": {}}})", "'model.merges' must be a list, not {");
+    expect_json_rejected(R"({"model": {"vocab": {}, "ignore_merges": 1}})",
+                         "'model.ignore_merges' must be true or false, not 1");
+    expect_json_rejected(R"({"model": {"vocab": {}, "unk_token": 1}})", "'model.unk_token' must be a string, not 1");
+    expect_json_rejected(R"({"model": 3})", "'model' must be an object, not 3");
+    expect_json_rejected(R"({"added_tokens": {}, "model": {}})", "'added_tokens' must be a list, not {");
+}
+
+TEST(TokenizerJson, AFieldThatIsThereTwiceIsRejected) {
+    expect_json_rejected(R"({"model": {"vocab": {}}, "model": {"vocab": {}}})", "'model' is there twice");
+    expect_json_rejected(R"({"model": {"vocab": {}, "merges": [], "merges": []}})", "'model.merges' is there twice");
+    expect_json_rejected(replace(small_json(), "\"invert\": false", "\"invert\": false, \"invert\": true"), "invert");
+    expect_json_rejected(json_with_added(R"([{"id": 344, "id": 345, "content": "<x>"}])"),
+                         "added_tokens[0] has two ids");
 }
 
 TEST(TokenizerJson, InvalidAddedTokensAreRejected) {
     for (const char* added : {"3", "true", "\"<|eot_id|>\"", "{}", "[3]", "[[]]", "[\"<|eot_id|>\"]", "[{}]", "[null]"})
-        expect_json_rejected(json_with_added(added), "unexpected value");
+        expect_json_rejected(json_with_added(added), "added_tokens");
     expect_json_rejected(json_with_added(fmt::format(R"([{{"id": 344, "content": "{}"}}])", std::string(1025, 'x'))),
                          "has 1025 bytes, at most 1024 are supported");
     EXPECT_EQ(parse_tokenizer_json(json_with_added(R"([{"id": 344, "content": "<x>", "more": {"id": 3}}])"), "x")

@@ -33,9 +33,8 @@ class GgufVocabularyReader {
 
     Vocabulary read() {
         vocabulary_.kind = read_kind();
-        read_settings();
         read_tokens();
-        if (vocabulary_.kind == VocabularyKind::sentencepiece) read_scores();
+        vocabulary_.kind == VocabularyKind::sentencepiece ? read_rules() : read_pattern();
         read_merges();
         read_roles();
         return std::move(vocabulary_);
@@ -88,19 +87,22 @@ class GgufVocabularyReader {
              file_.path().string(), key, printable(*name));
     }
 
-    void read_settings() {
+    void read_rules() {
         SentencePieceRules& rules = vocabulary_.sentencepiece;
         bool prefix = file_.boolean("tokenizer.ggml.add_space_prefix").value_or(true);
         rules.prefix = prefix ? SpacePrefix::segments : SpacePrefix::none;
         rules.drop_prefix = prefix;
         rules.remove_extra_spaces = file_.boolean("tokenizer.ggml.remove_extra_whitespaces").value_or(false);
         vocabulary_.whole_pieces = false;
-        begins_text_ = vocabulary_.kind == VocabularyKind::sentencepiece;
-        if (vocabulary_.kind == VocabularyKind::byte_bpe) read_pattern();
+        begins_text_ = true;
+        read_scores();
     }
 
     void read_pattern() {
         std::optional<std::string_view> name = file_.text(pattern_key);
+        // Converted before the key existed: the control tokens say which one it is.
+        if ((!name || name == "default") && has_llama3_controls(vocabulary_))
+            name = info(SplitPattern::llama3).gguf_names[0].name;
         const SplitPatternInfo* pattern = name ? find_gguf_pattern(*name) : nullptr;
         if (!pattern) fail_pattern(name);
         const GgufPatternName& known = *find_gguf_name(*pattern, *name);
@@ -156,7 +158,8 @@ class GgufVocabularyReader {
         if (find_utf8_errors(spelled).count > 0)
             reject(tokens_key, "has a token that is not UTF-8: {} is '{}'", id, printable(spelled));
         if (spelled.size() > 4 * max_token_bytes) reject(tokens_key, "has a token of {} bytes: {}", spelled.size(), id);
-        if (spelled.empty() || spelled == fmt::format("[PAD{}]", id)) return Part::none;
+        if (spelled.empty() || (spelled.starts_with("[PAD") && spelled == fmt::format("[PAD{}]", id)))
+            return Part::none;
         switch (type_of(id, spelled)) {
             case TokenType::unknown:
             case TokenType::control:
@@ -242,7 +245,6 @@ class GgufVocabularyReader {
         if (begins_text && !bos)
             reject("tokenizer.ggml.add_bos_token", "is true, but there is no tokenizer.ggml.bos_token_id");
         vocabulary_.begin_of_text = begins_text ? TextToken{.id = bos} : TextToken{};
-        vocabulary_.end_of_text = TextToken{.id = eos};
         vocabulary_.named = {.bos = bos, .eos = eos, .eot = token("eot"), .eom = token("eom"), .pad = token("padding")};
         vocabulary_.sentencepiece.unknown = token("unknown");
     }

@@ -2,11 +2,10 @@
 #include "core/atomic_file.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
-#include "core/random.h"
 #include "core/test_folder.h"
 #include "tokenizer/merge.h"
 #include "tokenizer/test_tokenizer.h"
-#include "tokenizer/unicode.h"
+#include "tokenizer/test_unicode.h"
 
 #include <gtest/gtest.h>
 
@@ -69,49 +68,9 @@ TEST_F(Llama3, MatchesTheReferenceForWholeFiles) {
     }
 }
 
-// Letters, numbers and spaces of all scripts, between marks, symbols and control characters whose class no later
-// Unicode changes: the reference's tables may be newer than ours.
-std::string random_unicode(size_t characters) {
-    std::vector<uint32_t> known;
-    for (uint32_t code = 0; code < 0x110000; ++code)
-        if (class_of(code) != CharacterClass::other) known.push_back(code);
-    constexpr std::array<std::pair<uint32_t, uint32_t>, 7> others = {{{0x00, 0x1f},
-                                                                      {0x21, 0x40},
-                                                                      {0x300, 0x36f},
-                                                                      {0x2010, 0x2060},
-                                                                      {0x2190, 0x21ff},
-                                                                      {0x1f600, 0x1f64f},
-                                                                      {0xe000, 0xe0ff}}};
-    Random random(2024);
-    std::string text;
-    for (size_t i = 0; i < characters; ++i) {
-        auto [first, last] = others[random.below(others.size())];
-        switch (random.below(6)) {
-            case 0:
-                append_utf8(text, known[random.below(known.size())]);
-                break;
-            case 1:
-                append_utf8(text, first + static_cast<uint32_t>(random.below(last - first + 1)));
-                break;
-            case 2:
-                text += " \n\r\t' "[random.below(6)];
-                break;
-            case 3:
-                text += "stmdrvel1239"[random.below(12)];
-                break;
-            case 4:
-                append_utf8(text, known[random.below(2000)]);
-                break;
-            default:
-                text += static_cast<char>(' ' + random.below(95));
-        }
-    }
-    return text;
-}
-
 TEST_F(Llama3, MatchesTheReferenceForRandomUnicode) {
     TestFolder folder;
-    std::string text = random_unicode(400'000);
+    std::string text = random_unicode(2024, 400'000);
     write_file(folder / "random.txt", text);
     std::vector<int32_t> ids = llama3().encode(text);
     EXPECT_TRUE(ids == run_oracle(folder / "random.txt"));

@@ -12,11 +12,13 @@ namespace {
 
 constexpr int control_count = 256;
 
+constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 constexpr std::array<int8_t, 256> base64_values = [] {
     std::array<int8_t, 256> values{};
     values.fill(-1);
-    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < digits.size(); ++i) values[static_cast<unsigned char>(digits[i])] = static_cast<int8_t>(i);
+    for (size_t i = 0; i < base64_digits.size(); ++i)
+        values[static_cast<unsigned char>(base64_digits[i])] = static_cast<int8_t>(i);
     return values;
 }();
 
@@ -37,6 +39,17 @@ bool read_base64(std::string_view text, std::string& bytes) {
     }
     bytes.resize(bytes.size() - padding);
     return true;
+}
+
+std::string write_base64(std::string_view bytes) {
+    std::string text;
+    for (size_t at = 0; at < bytes.size(); at += 3) {
+        uint32_t group = 0;
+        for (size_t i = 0; i < 3; ++i)
+            group = group << 8 | (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0u);
+        for (size_t i = 0; i < 4; ++i) text += at + i <= bytes.size() ? base64_digits[group >> (18 - 6 * i) & 63] : '=';
+    }
+    return text;
 }
 
 struct RankLine {
@@ -91,6 +104,25 @@ std::vector<int32_t> read_ranks(std::string_view text, int32_t lines, std::strin
     return ranks;
 }
 
+[[noreturn]] void fail_to_write(std::string_view reason) {
+    fail(ErrorKind::unsupported,
+         "the vocabulary cannot be a rank file (Meta's tokenizer.model): {}; a tokenizer.json can say it", reason);
+}
+
+// A reader gives Meta's control tokens the ids from the number of lines on.
+void expect_metas_controls(const Vocabulary& vocabulary) {
+    std::vector<int32_t> ids = vocabulary.added.ids();
+    auto first = static_cast<int32_t>(vocabulary.tokens.ids().size());
+    auto named = [&](ControlNames version) {
+        std::vector<std::string> names = control_names(version, control_count);
+        for (size_t i = 0; i < ids.size(); ++i)
+            if (ids[i] != first + static_cast<int32_t>(i) || vocabulary.added[ids[i]] != names[i]) return false;
+        return true;
+    };
+    if (std::ssize(ids) > control_count || (!named(ControlNames::llama3_1) && !named(ControlNames::llama3)))
+        fail_to_write("its control tokens are not Llama 3's, after the text tokens");
+}
+
 }  // namespace
 
 Vocabulary parse_rank_file(std::string_view text, std::string_view path, ControlNames names) {
@@ -114,6 +146,19 @@ Vocabulary parse_rank_file(std::string_view text, std::string_view path, Control
     });
     vocabulary.append_controls(control_names(names, control_count), first_control);
     return vocabulary;
+}
+
+std::string rank_file_text(const Vocabulary& vocabulary) {
+    if (vocabulary.kind != VocabularyKind::byte_bpe) fail_to_write("it is a SentencePiece vocabulary");
+    if (vocabulary.split != SplitPattern::llama3)
+        fail_to_write(fmt::format("text is split by {}'s pattern", info(vocabulary.split).name));
+    if (vocabulary.merges) fail_to_write("its merges do not follow from its tokens");
+    if (!vocabulary.whole_pieces)
+        fail_to_write("pieces that are tokens are merged nevertheless (ignore_merges: false)");
+    expect_metas_controls(vocabulary);
+    std::string text;
+    for (int32_t id : vocabulary.tokens.ids()) text += fmt::format("{} {}\n", write_base64(vocabulary.tokens[id]), id);
+    return text;
 }
 
 std::vector<std::string> control_names(ControlNames version, int count) {

@@ -1,6 +1,7 @@
 // tokenizer/rank_file.h — Meta's tokenizer.model: one line "base64(token) rank" per text token.
 //
 //   Vocabulary vocabulary = parse_rank_file(text, path, ControlNames::llama3_1);
+//   write_file(path, rank_file_text(vocabulary));
 //
 // A token's rank is its id. The file does not contain the control tokens: 256 ids from the number of lines on, as in
 // Meta's code, with the names of the given version. Ranks may have gaps, but none may be the id of a control token.
@@ -19,6 +20,10 @@ namespace puna {
 enum class ControlNames : uint8_t { llama3, llama3_1 };  // 3.1 and later name three more
 
 Vocabulary parse_rank_file(std::string_view text, std::string_view path, ControlNames names);
+
+// Throws Error for a vocabulary that a rank file cannot express, with the reason: its merges follow from its tokens, it
+// is split by Llama 3's pattern, and its control tokens are the first of Meta's, which a reader adds.
+std::string rank_file_text(const Vocabulary& vocabulary);
 
 // The first `count` control tokens of Meta's models by id; unnamed ones are <|reserved_special_token_N|>.
 std::vector<std::string> control_names(ControlNames version, int count);

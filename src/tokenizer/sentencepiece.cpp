@@ -41,11 +41,11 @@ std::string replace_all(std::string_view text, std::string_view old, std::string
     return replaced += text.substr(done);
 }
 
+// Those at the beginning, and all but one between words.
 std::string without_extra_spaces(std::string_view text) {
     std::string words;
     for (char c : text)
         if (c != ' ' || (!words.empty() && words.back() != ' ')) words += c;
-    if (words.ends_with(' ')) words.pop_back();
     return words;
 }
 
@@ -60,8 +60,9 @@ class SentencePieceEncoder : public SubwordEncoder {
 
  private:
     std::string normalized(std::string_view text, Preceding preceding) const {
-        std::string spaced = replace_all(text, space_symbol, " ");
-        if (rules_.remove_extra_spaces) spaced = without_extra_spaces(spaced);
+        std::string spaced =
+            replace_all(rules_.remove_extra_spaces ? without_extra_spaces(text) : std::string(text), space_symbol, " ");
+        if (rules_.remove_extra_spaces) spaced.resize(spaced.find_last_not_of(' ') + 1);
         bool prefixed = rules_.prefix == SpacePrefix::text       ? preceding == Preceding::nothing
                         : rules_.prefix == SpacePrefix::segments ? preceding != Preceding::text
                                                                  : false;
@@ -74,20 +75,6 @@ class SentencePieceEncoder : public SubwordEncoder {
 };
 
 // ---- preparation
-
-// Equal scores have equal ranks: of such merges the leftmost comes first.
-std::vector<int32_t> rank(const std::vector<float>& scores) {
-    std::vector<int32_t> order(scores.size()), ranks(scores.size());
-    std::iota(order.begin(), order.end(), 0);
-    auto score = [&scores](int32_t id) { return scores[static_cast<size_t>(id)]; };
-    std::sort(order.begin(), order.end(), [&score](int32_t a, int32_t b) { return score(a) > score(b); });
-    int32_t next = 0;
-    for (size_t i = 0; i < order.size(); ++i) {
-        if (i > 0 && score(order[i]) != score(order[i - 1])) ++next;
-        ranks[static_cast<size_t>(order[i])] = next;
-    }
-    return ranks;
-}
 
 bool ends_before_next(std::string_view token, char boundary, bool after) {
     for (size_t at = token.find(boundary); at != token.npos; at = token.find(boundary, at + 1)) {
@@ -108,7 +95,7 @@ void prepare_sentencepiece(Vocabulary& vocabulary, std::string_view source) {
              "{}: has neither tokens for all bytes nor one for unknown characters: some texts have no ids", source);
     if (!vocabulary.merges) {
         check(std::ssize(rules.scores) >= vocabulary.tokens.end(), "{} scores", rules.scores.size());
-        rules.ranks = rank(rules.scores);
+        rules.ranks = rank_scores(rules.scores);
     }
     rules.user_defined_finder = PrefixFinder(vocabulary.tokens, rules.user_defined);
     auto all = [&](char boundary, bool after) {
@@ -130,6 +117,37 @@ SafeCut sentencepiece_safe_cut(const Vocabulary& vocabulary) {
 
 std::unique_ptr<SubwordEncoder> make_sentencepiece_encoder(const Vocabulary& vocabulary, size_t expected_bytes) {
     return std::make_unique<SentencePieceEncoder>(vocabulary, expected_bytes);
+}
+
+std::vector<int32_t> rank_scores(const std::vector<float>& scores) {
+    std::vector<int32_t> order(scores.size()), ranks(scores.size());
+    std::iota(order.begin(), order.end(), 0);
+    auto score = [&scores](int32_t id) { return scores[static_cast<size_t>(id)]; };
+    std::sort(order.begin(), order.end(), [&score](int32_t a, int32_t b) { return score(a) > score(b); });
+    int32_t next = 0;
+    for (size_t i = 0; i < order.size(); ++i) {
+        if (i > 0 && score(order[i]) != score(order[i - 1])) ++next;
+        ranks[static_cast<size_t>(order[i])] = next;
+    }
+    return ranks;
+}
+
+std::vector<float> scores_of(const Vocabulary& vocabulary) {
+    if (!vocabulary.sentencepiece.scores.empty()) return vocabulary.sentencepiece.scores;
+    std::vector<float> scores(static_cast<size_t>(vocabulary.size()));
+    std::vector<bool> scored(scores.size());
+    float next = 0;
+    auto score = [&](int32_t id) {
+        auto index = static_cast<size_t>(id);
+        if (!scored[index]) scores[index] = next--;
+        scored[index] = true;
+    };
+    for (auto [left, right] : vocabulary.merges->pairs()) {
+        std::string merged(vocabulary.tokens[left]);
+        score(*vocabulary.tokens.find(merged += vocabulary.tokens[right]));
+    }
+    for (int32_t id : vocabulary.tokens.ids()) score(id);
+    return scores;
 }
 
 std::string spell_spaces(std::string_view token) { return replace_all(token, " ", space_symbol); }

@@ -10,9 +10,12 @@
 #pragma once
 #include "tokenizer/subword_encoder.h"
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace puna {
 
@@ -22,6 +25,10 @@ inline constexpr std::string_view space_symbol = "\u2581";
 void prepare_sentencepiece(Vocabulary& vocabulary, std::string_view source);
 SafeCut sentencepiece_safe_cut(const Vocabulary& vocabulary);
 std::unique_ptr<SubwordEncoder> make_sentencepiece_encoder(const Vocabulary& vocabulary, size_t expected_bytes);
+
+// By id: the vocabulary's scores, or such that give the order of its merges.
+std::vector<float> scores_of(const Vocabulary& vocabulary);
+std::vector<int32_t> rank_scores(const std::vector<float>& scores);  // 0 for the highest; equal ones have the same
 
 // How files write a token, and back: "▁the" is " the".
 std::string spell_spaces(std::string_view token);

@@ -138,7 +138,10 @@ class Splitter {
     bool is_cut_early(const Sides& before, const Sides& after, size_t at) const {
         if (before.newline || after.newline) return true;
         Sides next = read(at + after.size);
-        return cuts(&Sides::word, before, after, next) || cuts(&Sides::punctuation, before, after, next);
+        if (cuts(&Sides::word, before, after, next)) return true;
+        // U+3000 is white space and punctuation: before a word it is the former, and in the word's piece.
+        bool apart = next.space && cuts(&Sides::word, after, next, read(at + after.size + next.size));
+        return cuts(&Sides::punctuation, before, after, apart ? Sides() : next);
     }
 
     // Whether nothing but white space follows in what the earlier splits have made a piece.

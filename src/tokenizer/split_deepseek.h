@@ -1,6 +1,6 @@
 // tokenizer/split_deepseek.h — the split patterns of DeepSeek LLM and DeepSeek Coder.
 //
-//   size_t end = deepseek_coder_piece_end("x = 42;", 0);                    // 1: "x", then " ", "=", " ", "4", "2", ";"
+//   size_t end = deepseek_coder_piece_end("x = 42;", 0);                    // 1: "x", then " = ", "4", "2", ";"
 //
 // Both are sequences of splits, each of which cuts the pieces of those before it: newlines; words with the white space
 // before them; punctuation likewise; LLM only: white space at the end of a piece; scripts of East Asia (and all else

@@ -12,8 +12,10 @@ namespace fs = std::filesystem;
 
 struct TextTokenNames {
     std::string_view llama3, field;
+    std::optional<int32_t> TokenRoles::*role;
 };
-constexpr TextTokenNames begin_names{"<|begin_of_text|>", "bos_token"}, end_names{"<|end_of_text|>", "eos_token"};
+constexpr TextTokenNames begin_names{"<|begin_of_text|>", "bos_token", &TokenRoles::bos},
+    end_names{"<|end_of_text|>", "eos_token", &TokenRoles::eos};
 
 struct RoleName {
     std::string_view name;
@@ -37,6 +39,9 @@ constexpr std::string_view end_token_names[] = {
     "<|eot_id|>",    "<|eom_id|>",    "<|end_of_text|>", "<|im_end|>", "<|end|>", "<|end_of_turn|>",
     "<end_of_turn>", "<|endoftext|>", "<|EOT|>",         "<EOT>",      "</s>",    "<｜end▁of▁sentence｜>"};
 
+constexpr std::string_view llama3_controls[] = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
+                                                "<|eot_id|>"};
+
 class TextTokens {
  public:
     TextTokens(const Vocabulary& vocabulary, const fs::path& file)
@@ -59,6 +64,18 @@ class TextTokens {
         }
         fs::path path = folder_ / "added_tokens.json";
         for (const JsonMember& token : JsonFile(path).members()) check_one(token.name, path.string());
+    }
+
+    // Beyond it the embedding has no row, and merging would produce the id.
+    void check_size() const {
+        JsonFile config(folder_ / "config.json");
+        std::optional<JsonNode> size = config.find("vocab_size");
+        std::optional<int64_t> rows = size ? size->try_integer() : std::nullopt;
+        if (!rows || vocabulary_.tokens.end() <= *rows) return;
+        int32_t last = vocabulary_.tokens.end() - 1;
+        fail(ErrorKind::damaged,
+             "{}: token '{}' has id {}, but the model's vocab_size is {}: the files belong to two models", file_,
+             printable(vocabulary_.tokens[last]), last, *rows);
     }
 
     // LlamaTokenizer replaces the post-processor's template by one that follows add_bos_token, which is true by
@@ -92,6 +109,7 @@ class TextTokens {
         for (const JsonFile* file : special_token_files(tokenizer_config_, map))
             if (std::optional<TextToken> token = find(*file, field)) return *token;
         if (std::optional<TextToken> token = find(JsonFile(folder_ / "config.json"), id)) return *token;
+        if (std::optional<int32_t> id = vocabulary_.named.*names.role) return {.id = id};
         if (tokenizer_config_.exists()) return {};
         return {.problem =
                     fmt::format("{}: has no token {}, and no tokenizer_config.json beside it names another as {}",
@@ -131,14 +149,14 @@ class TextTokens {
 
 void assign_roles(Vocabulary& vocabulary, std::string_view source) {
     const TokenRoles& named = vocabulary.named;
-    auto complete = [&](std::optional<TextToken>& token, const TextTokenNames& names, std::optional<int32_t> other) {
+    auto complete = [&](std::optional<TextToken>& token, const TextTokenNames& names) {
         if (token) return;
         token = TextToken{.id = vocabulary.added.find(names.llama3)};
-        if (!token->id) token->id = other;
+        if (!token->id) token->id = named.*names.role;
         if (!token->id) token->problem = fmt::format("{}: has no token {}", source, names.llama3);
     };
-    complete(vocabulary.begin_of_text, begin_names, named.bos);
-    complete(vocabulary.end_of_text, end_names, named.eos);
+    complete(vocabulary.begin_of_text, begin_names);
+    complete(vocabulary.end_of_text, end_names);
     auto control = [&](std::string_view name) {
         std::optional<int32_t> id = vocabulary.added.find(name);
         return id && vocabulary.token_kind(*id) == TokenKind::control ? id : std::nullopt;
@@ -157,6 +175,13 @@ void assign_roles(Vocabulary& vocabulary, std::string_view source) {
     roles.ends.erase(std::unique(roles.ends.begin(), roles.ends.end()), roles.ends.end());
 }
 
+bool has_llama3_controls(const Vocabulary& vocabulary) {
+    return std::all_of(std::begin(llama3_controls), std::end(llama3_controls), [&](std::string_view name) {
+        std::optional<int32_t> id = vocabulary.added.find(name);
+        return id && vocabulary.token_kind(*id) == TokenKind::control;
+    });
+}
+
 std::optional<std::string> special_token_text(JsonNode value) {
     if (value.is_string()) return value.text();
     std::optional<JsonNode> content = value.is_object() ? value.find("content") : std::nullopt;
@@ -172,6 +197,7 @@ std::array<const JsonFile*, 2> special_token_files(const JsonFile& tokenizer_con
 void find_text_tokens(Vocabulary& vocabulary, const fs::path& file) {
     TextTokens tokens(vocabulary, file);
     tokens.check_declared();
+    tokens.check_size();
     vocabulary.begin_of_text = tokens.begin();
     vocabulary.end_of_text = tokens.end();
 }

@@ -36,6 +36,8 @@ void assign_roles(Vocabulary& vocabulary, std::string_view source);
 // (added_tokens_decoder, added_tokens.json), by name.
 void find_text_tokens(Vocabulary& vocabulary, const std::filesystem::path& file);
 
+bool has_llama3_controls(const Vocabulary& vocabulary);  // those of its prompts
+
 // The files that name special tokens, in the order in which they count.
 std::array<const JsonFile*, 2> special_token_files(const JsonFile& tokenizer_config,
                                                    const JsonFile& special_tokens_map);

@@ -1,10 +1,13 @@
 #include "tokenizer/tokenizer_json.h"
 
 #include "core/error.h"
-#include "core/json_document.h"
+#include "core/json.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/merge_list.h"
-#include "tokenizer/tokenizer_json_walk.h"
+#include "tokenizer/post_processor.h"
+#include "tokenizer/sentencepiece.h"
+#include "tokenizer/tokenizer_json_settings.h"
+#include "tokenizer/tokenizer_json_survey.h"
 
 #include <algorithm>
 
@@ -12,193 +15,241 @@ namespace puna {
 
 namespace {
 
-struct Counter {
-    std::string_view path;
-    std::vector<int32_t> ids, added_ids;
-    std::string_view post_processor_json;
-    size_t token_bytes = 0, added_bytes = 0, merges = 0;
-
-    void token(std::string_view spelled, int64_t id) {
-        ids.push_back(check_id(spelled, id));
-        for (char c : spelled) token_bytes += (c & 0xc0) != 0x80;  // one character per byte
-    }
-    void added(std::string_view content, int64_t id, const AddedToken&) {
-        added_ids.push_back(check_id(content, id));
-        added_bytes += content.size();
-    }
-    void merge(std::string_view, std::string_view) { ++merges; }
-    void post_processor(std::string_view json) { post_processor_json = json; }
-
- private:
-    int32_t check_id(std::string_view token, int64_t id) const {
-        if (id < 0 || id >= max_token_ids)
-            fail("{}: token '{}' has id {}, ids are 0 to {}", path, printable(token), id, max_token_ids - 1);
-        return static_cast<int32_t>(id);
-    }
-};
+using Kind = JsonEvent::Kind;
 
 std::vector<int32_t> sorted(std::vector<int32_t> ids) {
-    std::sort(ids.begin(), ids.end());
+    if (!std::is_sorted(ids.begin(), ids.end())) std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     return ids;
 }
 
-void check_length(std::string_view token, std::string_view spelled, std::string_view path) {
-    if (token.size() > max_token_bytes)
-        fail("{}: token '{}' has {} bytes, at most {} are supported", path, printable(spelled), token.size(),
-             max_token_bytes);
-}
-
-std::string bytes_of(std::string_view spelled, std::string_view path) {
-    std::optional<std::string> bytes = unicode_to_bytes(spelled);
-    if (!bytes)
-        fail("{}: token '{}' is not in byte-level encoding; only byte-level BPE is supported", path,
-             printable(spelled));
-    check_length(*bytes, spelled, path);
-    return *std::move(bytes);
-}
-
-void set_token(TokenTable& table, int32_t id, std::string_view token, std::string_view spelled, std::string_view path) {
-    if (!table.set(id, token)) fail("{}: duplicate token '{}' or id {}", path, printable(spelled), id);
-}
-
-struct AddedFiller {
-    Vocabulary& vocabulary;
-    std::string_view path;
-
-    void token(std::string_view, int64_t) {}
-    void added(std::string_view content, int64_t wide_id, const AddedToken& token) {
-        auto id = static_cast<int32_t>(wide_id);
-        if (vocabulary.added.find(content) == id) return;  // a duplicate entry
-        check_length(content, content, path);
-        set_token(vocabulary.added, id, content, content, path);
-        vocabulary.added_tokens[*vocabulary.added.index_of(id)] = token;
-    }
-    void merge(std::string_view, std::string_view) {}
-    void post_processor(std::string_view) {}
+struct AddedEntry {
+    std::string content;
+    int64_t id = -1;
+    AddedToken flags;
 };
 
-// Runs after AddedFiller: an added token that is also in model.vocab is one token, and byte-pair encoding produces it
-// only if it is not a control token.
-struct TextFiller {
-    Vocabulary& vocabulary;
-    std::string_view path;
+// Calls on_entry for each of added_tokens.
+template <class F>
+class AddedTokensReader {
+ public:
+    AddedTokensReader(std::string_view path, F on_entry) : path_(path), on_entry_(on_entry) {}
 
-    void token(std::string_view spelled, int64_t wide_id) {
-        auto id = static_cast<int32_t>(wide_id);
-        std::optional<std::string> bytes = unicode_to_bytes(spelled);
-        if (is_added(spelled, bytes, id) && (!bytes || vocabulary.token_kind(id) == TokenKind::control)) return;
-        set_token(vocabulary.tokens, id, bytes_of(spelled, path), spelled, path);
+    void on_event(const JsonEvent& event) {
+        if (event.depth == 1) return on_item(event);
+        if (event.depth != 2) return;
+        if (event.kind != Kind::key) return on_value(event);
+        field_ = event.text;
+        if (field_ == "id" && entry_.id >= 0) reject("has two ids");
+        if (field_ == "content" && !entry_.content.empty()) reject("has two contents");
     }
-    void added(std::string_view, int64_t, const AddedToken&) {}
-    void merge(std::string_view, std::string_view) {}
-    void post_processor(std::string_view) {}
 
  private:
-    bool is_added(std::string_view spelled, const std::optional<std::string>& bytes, int32_t id) const {
+    [[noreturn]] void reject(std::string_view what) const {
+        fail(ErrorKind::damaged, "{}: added_tokens[{}] {}", path_, index_, what);
+    }
+
+    void on_item(const JsonEvent& event) {
+        if (event.kind == Kind::begin_object) {
+            entry_ = {};
+        } else if (event.kind == Kind::end_object) {
+            if (entry_.content.empty()) reject("has no content");
+            if (entry_.id < 0 || entry_.id >= max_token_ids)
+                reject(fmt::format("('{}') has id {}, ids are 0 to {}", printable(entry_.content), entry_.id,
+                                   max_token_ids - 1));
+            on_entry_(entry_);
+            ++index_;
+        } else {
+            reject("must be an object");
+        }
+    }
+
+    void on_value(const JsonEvent& event) {
+        AddedToken& flags = entry_.flags;
+        bool* flag = field_ == "special"       ? &flags.control
+                     : field_ == "single_word" ? &flags.single_word
+                     : field_ == "lstrip"      ? &flags.lstrip
+                     : field_ == "rstrip"      ? &flags.rstrip
+                     : field_ == "normalized"  ? &flags.normalized
+                                               : nullptr;
+        if (flag) {
+            if (event.kind != Kind::boolean && event.kind != Kind::null)
+                reject(fmt::format("must have true or false as '{}'", field_));
+            *flag = event.integer_value != 0;
+        } else if (field_ == "id") {
+            if (event.kind != Kind::integer) reject("must have an integer as 'id'");
+            entry_.id = event.integer_value;
+        } else if (field_ == "content") {
+            if (event.kind != Kind::string) reject("must have a string as 'content'");
+            entry_.content = event.text;
+        }
+    }
+
+    std::string_view path_;
+    F on_entry_;
+    size_t index_ = 0;
+    std::string field_;
+    AddedEntry entry_;
+};
+
+class VocabularyReader {
+ public:
+    VocabularyReader(std::string_view text, std::string_view path)
+        : path_(path), survey_(survey_tokenizer_json(text, path)) {
+        if (text.size() >= (1u << 31))
+            fail(ErrorKind::too_large, "{}: a tokenizer of {} bytes is too large", path, text.size());
+    }
+
+    Vocabulary read() {
+        TokenizerJsonSettings settings = read_settings(survey_, path_);
+        vocabulary_.kind = settings.kind;
+        vocabulary_.split = settings.split;
+        vocabulary_.sentencepiece = std::move(settings.rules);
+        vocabulary_.whole_pieces = survey_.ignore_merges;
+        read_added_tokens();
+        read_vocab();
+        if (!is_byte_level()) read_rules();
+        read_merges();
+        vocabulary_.begin_of_text = read_post_processor(survey_.post_processor, path_, vocabulary_);
+        return std::move(vocabulary_);
+    }
+
+ private:
+    bool is_byte_level() const { return vocabulary_.kind == VocabularyKind::byte_bpe; }
+
+    void check_length(std::string_view token, std::string_view spelled) const {
+        if (token.size() > max_token_bytes)
+            fail(ErrorKind::damaged, "{}: token '{}' has {} bytes, at most {} are supported", path_, printable(spelled),
+                 token.size(), max_token_bytes);
+    }
+    void set_token(TokenTable& table, int32_t id, std::string_view token, std::string_view spelled) const {
+        if (!table.set(id, token))
+            fail(ErrorKind::damaged, "{}: duplicate token '{}' or id {}", path_, printable(spelled), id);
+    }
+
+    template <class F>
+    void for_each_added(F on_entry) const {
+        if (survey_.added_tokens.empty()) return;
+        AddedTokensReader<F> reader(path_, on_entry);
+        read_json(survey_.added_tokens, path_, [&reader](const JsonEvent& event) { reader.on_event(event); });
+    }
+
+    void read_added_tokens() {
+        std::vector<int32_t> ids;
+        size_t bytes = 0;
+        for_each_added([&](const AddedEntry& entry) {
+            ids.push_back(static_cast<int32_t>(entry.id));
+            bytes += entry.content.size();
+        });
+        vocabulary_.added = TokenTable(sorted(std::move(ids)), bytes);
+        vocabulary_.added_tokens.resize(vocabulary_.added.size());
+        for_each_added([this](const AddedEntry& entry) {
+            auto id = static_cast<int32_t>(entry.id);
+            if (vocabulary_.added.find(entry.content) == id) return;  // a duplicate entry
+            check_length(entry.content, entry.content);
+            set_token(vocabulary_.added, id, entry.content, entry.content);
+            vocabulary_.added_tokens[*vocabulary_.added.index_of(id)] = entry.flags;
+        });
+    }
+
+    // An added token that is also in model.vocab is one token, and merging produces it only if it is no control token.
+    void read_vocab() {
+        size_t bytes = is_byte_level() ? survey_.vocab_characters : survey_.vocab_bytes;  // one character is one byte
+        std::vector<int32_t> byte_ids;
+        if (!is_byte_level() && survey_.byte_fallback)
+            for_each_token([&](std::string_view spelled, int32_t id) {
+                if (byte_of_name(spelled)) byte_ids.push_back(id);
+            });
+        vocabulary_.sentencepiece.bytes = TokenTable(sorted(std::move(byte_ids)), 256);
+        vocabulary_.tokens = TokenTable(sorted(std::move(survey_.ids)), bytes);
+        for_each_token([this](std::string_view spelled, int32_t id) { add_token(spelled, id); });
+    }
+    template <class F>
+    void for_each_token(F on_token) const {
+        std::string spelled;
+        read_json(survey_.vocab, path_, [&](const JsonEvent& event) {
+            if (event.kind == Kind::key) spelled = event.text;
+            if (event.kind == Kind::integer) on_token(spelled, static_cast<int32_t>(event.integer_value));
+        });
+    }
+
+    void add_token(std::string_view spelled, int32_t id) {
+        std::optional<std::string> token = unspell_token(vocabulary_, spelled);
+        bool added = is_added(spelled, token, id);
+        if (added && (!token || vocabulary_.token_kind(id) == TokenKind::control)) return;
+        std::optional<unsigned char> byte =
+            vocabulary_.sentencepiece.bytes.size() > 0 ? byte_of_name(spelled) : std::nullopt;
+        if (byte)
+            return set_token(vocabulary_.sentencepiece.bytes, id, std::string(1, static_cast<char>(*byte)), spelled);
+        if (!token)
+            fail(ErrorKind::unsupported, "{}: token '{}' is not in byte-level encoding", path_, printable(spelled));
+        check_length(*token, spelled);
+        set_token(vocabulary_.tokens, id, *token, spelled);
+    }
+
+    bool is_added(std::string_view spelled, const std::optional<std::string>& token, int32_t id) const {
         // Equal spellings can be different bytes: "ü" in the vocabulary is the byte 0xfc.
-        bool same_bytes = !bytes || *bytes == spelled;
-        std::optional<int32_t> added = same_bytes ? vocabulary.added.find(spelled) : std::nullopt;
+        bool same_bytes = !is_byte_level() || !token || *token == spelled;
+        std::optional<int32_t> added = same_bytes ? vocabulary_.added.find(spelled) : std::nullopt;
         if (added && *added != id)
-            fail("{}: token '{}' has id {} in model.vocab and {} in added_tokens; they must agree", path,
-                 printable(spelled), id, *added);
+            fail(ErrorKind::damaged, "{}: token '{}' has id {} in model.vocab and {} in added_tokens; they must agree",
+                 path_, printable(spelled), id, *added);
         // An added token may be given as the vocabulary spells it, "Ġthe": that text is the token too.
-        bool is_spelling = vocabulary.added[id] == spelled && vocabulary.token_kind(id) == TokenKind::added;
-        if (!added && !is_spelling && !vocabulary.added[id].empty())
-            fail("{}: duplicate token '{}' or id {}", path, printable(spelled), id);
+        bool is_spelling = vocabulary_.added[id] == spelled && vocabulary_.token_kind(id) == TokenKind::added;
+        if (!added && !is_spelling && !vocabulary_.added[id].empty())
+            fail(ErrorKind::damaged, "{}: duplicate token '{}' or id {}", path_, printable(spelled), id);
         return added.has_value();
     }
-};
 
-struct MergeFiller {
-    MergeReader& reader;
-
-    void token(std::string_view, int64_t) {}
-    void added(std::string_view, int64_t, const AddedToken&) {}
-    void merge(std::string_view left, std::string_view right) { reader.add(left, right); }
-    void post_processor(std::string_view) {}
-};
-
-// Reads the token that a post-processor puts before a text: {"SpecialToken": {"id": "<s>"}} is the first piece of the
-// template for single texts, and {"<s>": {"ids": [1]}} one of its special_tokens.
-class PostProcessor {
- public:
-    PostProcessor(const Vocabulary& vocabulary, std::string_view path) : vocabulary_(vocabulary), path_(path) {}
-
-    // No id: the template puts none. Unset: there is no template.
-    std::optional<TextToken> read(JsonNode processor, int depth = 0) const {
-        std::optional<JsonNode> type = member(processor, "type");
-        if (!type || type->raw() == "\"ByteLevel\"") return {};
-        if (type->raw() == "\"TemplateProcessing\"") return read_template(processor);
-        if (type->raw() != "\"Sequence\"")
-            return problem("is of the type {}, which is not supported", printable(type->raw()));
-        std::optional<TextToken> found;
-        for (JsonNode one : items(member(processor, "processors"))) {
-            if (depth == max_depth) fail("{}: post_processor: sequences nest more than {} deep", path_, max_depth);
-            if (std::optional<TextToken> token = read(one, depth + 1)) found = token;
-        }
-        return found;
+    void read_rules() {
+        SentencePieceRules& rules = vocabulary_.sentencepiece;
+        rules.fuse_unknown = survey_.fuse_unk;
+        if (!survey_.unk_token) return;
+        rules.unknown = vocabulary_.added.find(*survey_.unk_token);
+        if (!rules.unknown) rules.unknown = vocabulary_.tokens.find(unspell_spaces(*survey_.unk_token));
+        if (!rules.unknown)
+            fail(ErrorKind::damaged, "{}: model.unk_token is '{}', which is not a token", path_,
+                 printable(*survey_.unk_token));
     }
 
- private:
-    TextToken read_template(JsonNode processor) const {
-        std::vector<std::string> before;  // the text
-        bool in_front = true;
-        for (JsonNode piece : items(member(processor, "single"))) {
-            std::optional<JsonNode> name = member(member(piece, "SpecialToken"), "id");
-            in_front = in_front && name && name->is_string();
-            if (in_front) before.push_back(name->text());
-        }
-        if (before.empty()) return {};
-        if (before.size() > 1) return problem("puts {} tokens before a text, which is not supported", before.size());
-        std::vector<JsonNode> ids = items(member(member(member(processor, "special_tokens"), before[0]), "ids"));
-        if (ids.size() > 1) return problem("puts {} tokens before a text, which is not supported", ids.size());
-        std::optional<int64_t> id = ids.empty() ? std::nullopt : ids[0].try_integer();
-        if (std::optional<int32_t> known = vocabulary_.find_id(id.value_or(-1))) return {.id = known};
-        return problem("begins with '{}', which is not a token", printable(before[0]));
+    void read_merges() {
+        std::string where = fmt::format("{}: model.merges", path_);
+        MergeReader merges(vocabulary_, survey_.merge_count, where);
+        if (survey_.merges.empty()) return merges.finish();
+        std::string left;
+        size_t halves = 0;
+        read_json(survey_.merges, path_, [&](const JsonEvent& event) {
+            if (event.depth == 1 && event.kind == Kind::string) return add_merge(merges, event.text, where);
+            if (event.depth == 1 && event.kind == Kind::begin_array) return void(halves = 0);
+            if (event.depth == 1 && event.kind == Kind::end_array && halves == 2) return;
+            if (event.depth == 0) return;
+            if (event.depth != 2 || event.kind != Kind::string || halves == 2) fail_merge(where, event.raw);
+            if (halves++ == 0) return void(left = event.text);
+            merges.add(left, event.text);
+        });
+        merges.finish();
+    }
+    // "left right"
+    static void add_merge(MergeReader& merges, std::string_view pair, std::string_view where) {
+        if (pair.starts_with("#version")) return;  // the first line of a merges.txt
+        size_t space = pair.find(' ');
+        if (space == pair.npos) fail_merge(where, pair);
+        merges.add(pair.substr(0, space), pair.substr(space + 1));
+    }
+    [[noreturn]] static void fail_merge(std::string_view where, std::string_view found) {
+        fail(ErrorKind::damaged, "{}: each must be \"left right\" or a list of both, not {}", where,
+             printable(found, 40));
     }
 
-    // None, or no items, for values of other kinds.
-    static std::optional<JsonNode> member(std::optional<JsonNode> object, std::string_view name) {
-        return object && object->is_object() ? object->find(name) : std::nullopt;
-    }
-    static std::vector<JsonNode> items(std::optional<JsonNode> list) {
-        return list && list->is_array() ? list->items() : std::vector<JsonNode>();
-    }
-    template <class... Args>
-    TextToken problem(fmt::format_string<Args...> format, Args&&... args) const {
-        return {.problem =
-                    fmt::format("{}: post_processor ", path_) + fmt::format(format, std::forward<Args>(args)...)};
-    }
-
-    static constexpr int max_depth = 8;
-    const Vocabulary& vocabulary_;
     std::string_view path_;
+    TokenizerJsonSurvey survey_;
+    Vocabulary vocabulary_;
 };
 
 }  // namespace
 
 Vocabulary parse_tokenizer_json(std::string_view text, std::string_view path) {
-    Counter counter{path, {}, {}};
-    Vocabulary vocabulary;
-    vocabulary.whole_pieces = walk_tokenizer_json(text, path, counter);
-    if (text.size() >= (1u << 31)) fail("{}: a tokenizer of {} bytes is too large", path, text.size());
-    vocabulary.added = TokenTable(sorted(std::move(counter.added_ids)), counter.added_bytes);
-    vocabulary.added_tokens.resize(vocabulary.added.size());
-    AddedFiller added_filler{vocabulary, path};
-    walk_tokenizer_json(text, path, added_filler);
-    vocabulary.tokens = TokenTable(sorted(std::move(counter.ids)), counter.token_bytes);
-    TextFiller text_filler{vocabulary, path};
-    walk_tokenizer_json(text, path, text_filler);
-    MergeReader merges(vocabulary, counter.merges, path);
-    MergeFiller merge_filler{merges};
-    walk_tokenizer_json(text, path, merge_filler);
-    merges.finish();
-    if (!counter.post_processor_json.empty()) {
-        JsonDocument processor(counter.post_processor_json, fmt::format("{}: post_processor", path));
-        vocabulary.begin_of_text = PostProcessor(vocabulary, path).read(processor.root());
-    }
-    return vocabulary;
+    return VocabularyReader(text, path).read();
 }
 
 }  // namespace puna

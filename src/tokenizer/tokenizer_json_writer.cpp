@@ -1,8 +1,13 @@
 #include "core/error.h"
 #include "core/json_text.h"
-#include "tokenizer/byte_level.h"
 #include "tokenizer/merge_list.h"
+#include "tokenizer/post_processor.h"
+#include "tokenizer/sentencepiece.h"
 #include "tokenizer/tokenizer_json.h"
+#include "tokenizer/tokenizer_json_settings.h"
+
+#include <algorithm>
+#include <iterator>
 
 #include <vector>
 
@@ -10,49 +15,30 @@ namespace puna {
 
 namespace {
 
-std::string added_tokens_json(const Vocabulary& vocabulary) {
-    std::string json;
-    for (int32_t id : vocabulary.added.ids()) {
-        const AddedToken& token = vocabulary.added_tokens[*vocabulary.added.index_of(id)];
-        JsonObject written{{"id", id},
-                           {"content", vocabulary.added[id]},
-                           {"single_word", token.single_word},
-                           {"lstrip", token.lstrip},
-                           {"rstrip", token.rstrip},
-                           {"normalized", token.normalized},
-                           {"special", token.control}};
-        json += (json.empty() ? "\n    " : ",\n    ") + written.text();
-    }
-    return json;
+std::string added_token_json(int32_t id, std::string_view content, const AddedToken& token) {
+    return JsonObject{{"id", id},
+                      {"content", content},
+                      {"single_word", token.single_word},
+                      {"lstrip", token.lstrip},
+                      {"rstrip", token.rstrip},
+                      {"normalized", token.normalized},
+                      {"special", token.control}}
+        .text();
 }
 
-// Prepends the token that begins a text, as Llama 3's does. Where a text begins without one, a template says so: else
-// a reader would expect Llama 3's.
-std::string post_processor_json(const Vocabulary& vocabulary) {
-    constexpr std::string_view byte_level =
-        R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true})";
-    std::optional<int32_t> bos = vocabulary.roles.bos,
-                           begin = vocabulary.begin_of_text ? vocabulary.begin_of_text->id : bos;
-    if (!begin && !bos) return std::string(byte_level);
-    if (!begin)
-        return fmt::format(
-            R"({{"type": "Sequence", "processors": [
-    {},
-    {{"type": "TemplateProcessing",
-     "single": [{{"Sequence": {{"id": "A", "type_id": 0}}}}],
-     "pair": [{{"Sequence": {{"id": "A", "type_id": 0}}}}, {{"Sequence": {{"id": "B", "type_id": 1}}}}],
-     "special_tokens": {{}}}}]}})",
-            byte_level);
-    std::string_view added = vocabulary.added[*begin];
-    return fmt::format(
-        R"({{"type": "Sequence", "processors": [
-    {0},
-    {{"type": "TemplateProcessing",
-     "single": [{{"SpecialToken": {{"id": {1}, "type_id": 0}}}}, {{"Sequence": {{"id": "A", "type_id": 0}}}}],
-     "pair": [{{"SpecialToken": {{"id": {1}, "type_id": 0}}}}, {{"Sequence": {{"id": "A", "type_id": 0}}}},
-              {{"SpecialToken": {{"id": {1}, "type_id": 1}}}}, {{"Sequence": {{"id": "B", "type_id": 1}}}}],
-     "special_tokens": {{{1}: {{"id": {1}, "ids": [{2}], "tokens": [{1}]}}}}}}]}})",
-        byte_level, quote_json(added.empty() ? bytes_to_unicode(vocabulary.tokens[*begin]) : added), *begin);
+// Hugging Face has no other way to say that a token is user-defined.
+std::string added_tokens_json(const Vocabulary& vocabulary) {
+    const std::vector<int32_t>& user_defined = vocabulary.sentencepiece.user_defined;
+    std::vector<int32_t> ids = vocabulary.added.ids(), all;
+    std::set_union(ids.begin(), ids.end(), user_defined.begin(), user_defined.end(), std::back_inserter(all));
+    std::string json;
+    for (int32_t id : all) {
+        std::optional<size_t> index = vocabulary.added.index_of(id);
+        AddedToken token = index ? vocabulary.added_tokens[*index] : AddedToken{};
+        json += (json.empty() ? "\n    " : ",\n    ") +
+                added_token_json(id, index ? vocabulary.added[id] : vocabulary.tokens[id], token);
+    }
+    return json;
 }
 
 // Hugging Face's library numbers added tokens that are not in `vocab` itself, consecutively after the vocabulary.
@@ -63,16 +49,23 @@ bool has_default_added_ids(const Vocabulary& vocabulary) {
     return true;
 }
 
+// An added token's text can be the spelling of other bytes ("ü" is 0xfc); then it cannot be listed in `vocab`.
+bool is_other_token(const Vocabulary& vocabulary, int32_t id, std::string_view spelled) {
+    if (!vocabulary.tokens[id].empty() || !vocabulary.sentencepiece.bytes[id].empty()) return false;
+    std::optional<std::string> bytes = unspell_token(vocabulary, spelled);
+    return bytes && vocabulary.tokens.find(*bytes);
+}
+
 std::string vocab_json(const Vocabulary& vocabulary) {
     const TokenTable &tokens = vocabulary.tokens, &added = vocabulary.added;
     bool all = !has_default_added_ids(vocabulary);
     std::string json;
     for (int32_t id = 0; id < vocabulary.size(); ++id) {
-        std::string spelled = bytes_to_unicode(tokens[id]);
+        std::string spelled = spell_token(vocabulary, tokens[id]);
+        if (std::string_view byte = vocabulary.sentencepiece.bytes[id]; !byte.empty())
+            spelled = name_of_byte(static_cast<unsigned char>(byte[0]));
         if (spelled.empty() && all) spelled = added[id];
-        // An added token's text can be the spelling of other bytes ("ü" is 0xfc); then it cannot be listed here.
-        std::optional<std::string> bytes = unicode_to_bytes(spelled);
-        if (spelled.empty() || (tokens[id].empty() && bytes && tokens.find(*bytes))) continue;
+        if (spelled.empty() || is_other_token(vocabulary, id, spelled)) continue;
         json += fmt::format("{}\n{}: {}", json.empty() ? "" : ",", quote_json(spelled), id);
     }
     return json;
@@ -82,14 +75,17 @@ std::string merges_json(const Vocabulary& vocabulary) {
     const TokenTable& tokens = vocabulary.tokens;
     std::string json;
     for (auto [left, right] : list_merges(vocabulary))
-        json += fmt::format("{}\n{}", json.empty() ? "" : ",",
-                            quote_json(bytes_to_unicode(tokens[left]) + ' ' + bytes_to_unicode(tokens[right])));
+        json += fmt::format(
+            "{}\n{}", json.empty() ? "" : ",",
+            quote_json(spell_token(vocabulary, tokens[left]) + ' ' + spell_token(vocabulary, tokens[right])));
     return json;
 }
 
 }  // namespace
 
 std::string tokenizer_json_text(const Vocabulary& vocabulary) {
+    const SentencePieceRules& rules = vocabulary.sentencepiece;
+    bool is_sentencepiece = vocabulary.kind == VocabularyKind::sentencepiece;
     return fmt::format(
         R"({{
   "version": "1.0",
@@ -97,20 +93,18 @@ std::string tokenizer_json_text(const Vocabulary& vocabulary) {
   "padding": null,
   "added_tokens": [{}
   ],
-  "normalizer": null,
-  "pre_tokenizer": {{"type": "Sequence", "pretokenizers": [
-    {{"type": "Split", "pattern": {{"Regex": {}}}, "behavior": "Isolated", "invert": false}},
-    {{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}}]}},
+  "normalizer": {},
+  "pre_tokenizer": {},
   "post_processor": {},
-  "decoder": {{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true}},
+  "decoder": {},
   "model": {{
     "type": "BPE",
     "dropout": null,
-    "unk_token": null,
+    "unk_token": {},
     "continuing_subword_prefix": null,
     "end_of_word_suffix": null,
-    "fuse_unk": false,
-    "byte_fallback": false,
+    "fuse_unk": {},
+    "byte_fallback": {},
     "ignore_merges": {},
     "vocab": {{{}
     }},
@@ -119,8 +113,11 @@ std::string tokenizer_json_text(const Vocabulary& vocabulary) {
   }}
 }}
 )",
-        added_tokens_json(vocabulary), quote_json(llama3_pattern), post_processor_json(vocabulary),
-        vocabulary.whole_pieces, vocab_json(vocabulary), merges_json(vocabulary));
+        added_tokens_json(vocabulary), normalizer_json(vocabulary), pre_tokenizer_json(vocabulary),
+        post_processor_json(vocabulary), decoder_json(vocabulary),
+        is_sentencepiece && rules.unknown ? quote_json(vocabulary.bytes(*rules.unknown)) : "null",
+        is_sentencepiece && rules.fuse_unknown, rules.bytes.size() > 0, vocabulary.whole_pieces, vocab_json(vocabulary),
+        merges_json(vocabulary));
 }
 
 }  // namespace puna
