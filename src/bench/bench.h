@@ -6,6 +6,7 @@
 #pragma once
 #include "core/progress.h"
 #include "kernels/peaks.h"
+#include "model/shapes.h"
 
 #include <cstdint>
 #include <functional>
@@ -26,9 +27,6 @@ struct BenchRow {
     double share = 0;      // median of value / limit, each pair measured together; 0 if nothing bounds it
     int64_t resident = 0;  // bytes of the process at the end, of benchmarks of models; 0: not measured
 };
-
-enum class ModelShape { b1, b3, b8, b70, m15, m25, m110 };
-std::vector<std::string_view> enum_names(ModelShape);
 
 struct BenchOptions {
     int64_t repetitions = 5;

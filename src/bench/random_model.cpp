@@ -10,20 +10,6 @@ namespace puna {
 
 namespace {
 
-struct Shape {
-    std::string_view name;
-    int64_t dim, layers, heads, kv_heads, ffn, vocabulary;
-    bool tied;
-};
-
-// By ModelShape. Llama 3.2 1B and 3B, Llama 3 8B and 70B, and sizes that people train from scratch.
-constexpr Shape shapes[] = {
-    {"1b", 2048, 16, 32, 8, 8192, 128256, true},   {"3b", 3072, 28, 24, 8, 8192, 128256, true},
-    {"8b", 4096, 32, 32, 8, 14336, 128256, false}, {"70b", 8192, 80, 64, 8, 28672, 128256, false},
-    {"15m", 288, 6, 6, 6, 768, 32000, false},      {"25m", 512, 8, 8, 4, 1408, 8192, false},
-    {"110m", 768, 12, 12, 12, 2048, 32000, false},
-};
-
 // Random values of a dtype; matrices are filled from it, each from another place on.
 class Pool {
  public:
@@ -56,15 +42,6 @@ class Pool {
     int64_t at_ = 0;
 };
 
-std::vector<HeldWeight> random_weights(const Config& config, Dtype type) {
-    std::vector<HeldWeight> weights;
-    for (const WeightInfo& weight : list_weights(config)) {
-        if (weight.kind == WeightKind::output && config.tied) continue;
-        weights.push_back({*bytes_of(weight.is_vector() ? Dtype::f32 : type, weight.count())});
-    }
-    return weights;
-}
-
 Llama random_llama(const Kernels& kernels, const Config& config, Dtype type) {
     Llama llama = uninitialized_llama(kernels, config, {.dtype = type});
     Pool matrices(kernels, type), norms(kernels, Dtype::f32);
@@ -79,41 +56,20 @@ Llama random_llama(const Kernels& kernels, const Config& config, Dtype type) {
 
 }  // namespace
 
-std::vector<std::string_view> enum_names(ModelShape) {
-    std::vector<std::string_view> names;
-    for (const Shape& shape : shapes) names.push_back(shape.name);
-    return names;
-}
-
-Config config_of_shape(ModelShape shape) {
-    const Shape& s = shapes[static_cast<size_t>(shape)];
-    Config config;
-    config.dim = s.dim;
-    config.layers = s.layers;
-    config.heads = s.heads;
-    config.kv_heads = s.kv_heads;
-    config.head_dim = s.dim / s.heads;
-    config.ffn = s.ffn;
-    config.vocabulary = s.vocabulary;
-    config.tied = s.tied;
-    config.context = 131072;
-    return config;
-}
-
 BenchModel choose_bench_model(const Kernels& kernels, const BenchOptions& options) {
     if (!options.model.empty()) {
         std::shared_ptr<ModelSource> source = open_model(options.model);
         return {options.model, source->config(), options.type, held_weights(kernels, *source, options.type), source};
     }
     Config config = config_of_shape(options.shape);
-    std::string name(shapes[static_cast<size_t>(options.shape)].name);
+    std::string name(enum_names(options.shape)[static_cast<size_t>(options.shape)]);
     if (options.layers > config.layers) fail_field("layers", "must be at most {} for {}", config.layers, name);
     if (options.layers > 0) {
         config.layers = options.layers;
         name += fmt::format(" with {} layers", config.layers);
     }
     Dtype type = options.type.value_or(Dtype::bf16);
-    return {name, config, type, random_weights(config, type), nullptr};
+    return {name, config, type, planned_weights(config, type), nullptr};
 }
 
 Llama make_bench_model(const Kernels& kernels, const BenchModel& model) {

@@ -29,6 +29,4 @@ BenchModel choose_bench_model(const Kernels& kernels, const BenchOptions& option
 // Random weights are copies of a pool of random values; each layer has its own memory.
 Llama make_bench_model(const Kernels& kernels, const BenchModel& model);
 
-Config config_of_shape(ModelShape shape);
-
 }  // namespace puna

@@ -27,11 +27,13 @@ int run_bench(Arguments);
 int run_chat(Arguments);
 int run_check(Arguments);
 int run_completion(Arguments);
+int run_convert(Arguments);
 int run_generate(Arguments);
 int run_logits(Arguments);
 int run_man(Arguments);
 int run_pull(Arguments);
 int run_report(Arguments);
+int run_show_model(Arguments);
 int run_train(Arguments);
 int run_version(Arguments);
 

@@ -22,6 +22,8 @@ namespace {
 constexpr Command all[] = {
     {"chat", "chat with a model in the terminal", run_chat},
     {"generate", "continue a text", run_generate},
+    {"show", "show a model's architecture, types and memory plan", run_show_model},
+    {"convert", "convert a model between Hugging Face's, llama.cpp's and Meta's formats", run_convert},
     {"pull", "download a model from Hugging Face's hub", run_pull},
     {"eval", "measure perplexity and bits per byte of a text", nullptr, eval_commands},
     {"data", "pack text and conversations for training; show packed data", nullptr, data_commands},

@@ -30,7 +30,9 @@ int64_t digits_at(std::string_view name, size_t at) {
 
 }  // namespace
 
-std::string GgufShardName::file_name(int64_t n) const { return fmt::format("{}-{:05}-of-{:05}.gguf", prefix, n, count); }
+std::string GgufShardName::file_name(int64_t n) const {
+    return fmt::format("{}-{:05}-of-{:05}.gguf", prefix, n, count);
+}
 
 GgufShardName parse_shard_name(std::string_view file_name) {
     constexpr std::string_view of = "-of-", extension = ".gguf";

@@ -65,7 +65,7 @@ class SafetensorsWriter {
     SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorSpec>& specs,
                       const Metadata& metadata = {});
 
-    void write(const Tensor& tensor);  // the next tensor, or the next part of it; dtype as in specs
+    bool write(const Tensor& tensor);  // the next tensor, or the next part of it: whether it is complete then
     void commit();                     // after the last tensor
 
  private:

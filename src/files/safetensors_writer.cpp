@@ -48,9 +48,10 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const st
     file_.write(header);
 }
 
-void SafetensorsWriter::write(const Tensor& tensor) {
-    pending_.take(tensor);
+bool SafetensorsWriter::write(const Tensor& tensor) {
+    bool complete = pending_.take(tensor);
     file_.write({static_cast<const std::byte*>(tensor.data), static_cast<size_t>(tensor.bytes())});
+    return complete;
 }
 
 void SafetensorsWriter::commit() {

@@ -63,7 +63,7 @@ class ModelWeightsWriter {
     ModelWeightsWriter(const std::filesystem::path& folder, const std::vector<TensorSpec>& specs,
                        const ShardOptions& options = {});
 
-    void write(const Tensor& tensor);  // the next tensor
+    void write(const Tensor& tensor);  // the next tensor, or the next part of it
     void commit();                     // after the last tensor; removes weight files of an earlier model
 
  private:

@@ -47,8 +47,7 @@ void ModelWeightsWriter::open_next() {
 void ModelWeightsWriter::write(const Tensor& tensor) {
     if (left_in_shard_ == 0) open_next();
     check(writer_ != nullptr, "write: {} was not declared", tensor);
-    writer_->write(tensor);
-    --left_in_shard_;
+    if (writer_->write(tensor)) --left_in_shard_;
 }
 
 void ModelWeightsWriter::commit() {

@@ -102,10 +102,16 @@ TorchWriter::TorchWriter(const std::filesystem::path& path, const std::vector<Te
 }
 
 void TorchWriter::write(const Tensor& tensor) {
-    check(pending_.take(tensor), "torch.save: {} is a part of a tensor", tensor);
+    bool complete = pending_.take(tensor);
     std::span bytes(static_cast<const std::byte*>(tensor.data), static_cast<size_t>(tensor.bytes()));
+    if (!complete || !parts_.empty()) {
+        parts_.insert(parts_.end(), bytes.begin(), bytes.end());
+        if (!complete) return;
+        bytes = parts_;
+    }
     zip_.begin(entry_name(fmt::format("data/{}", written_++)), {bytes.size(), checksum_of(bytes)});
     zip_.write(bytes);
+    parts_.clear();
 }
 
 void TorchWriter::commit() {

@@ -43,11 +43,12 @@ TEST_F(TorchWriting, TensorsAreReadBackAndAligned) {
 
 // Python's own modules read the container and check its sums.
 TEST_F(TorchWriting, PythonFindsTheArchiveSound) {
-    std::string command = "python3 -c \"import sys, zipfile, pickletools\n"
-                          "archive = zipfile.ZipFile(sys.argv[1])\n"
-                          "assert archive.testzip() is None\n"
-                          "pickletools.dis(archive.read('consolidated/data.pkl'), out=open('/dev/null', 'w'))\n"
-                          "assert archive.read('consolidated/version') == b'3\\n'\" ";
+    std::string command =
+        "python3 -c \"import sys, zipfile, pickletools\n"
+        "archive = zipfile.ZipFile(sys.argv[1])\n"
+        "assert archive.testzip() is None\n"
+        "pickletools.dis(archive.read('consolidated/data.pkl'), out=open('/dev/null', 'w'))\n"
+        "assert archive.read('consolidated/version') == b'3\\n'\" ";
     if (std::system("python3 -c '' 2>/dev/null") != 0) GTEST_SKIP() << "python3 is missing";
     EXPECT_EQ(std::system((command + path().string()).c_str()), 0);
 }

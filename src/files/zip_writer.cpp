@@ -16,24 +16,24 @@ constexpr uint16_t version = 45, zip64_id = 1, padding_id = 0x4246;  // "FB", as
 constexpr size_t local_bytes = 30, field_bytes = 4;
 
 template <class T>
-void add(std::string& bytes, T number) {
+void append_number(std::string& bytes, T number) {
     bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
 }
 
 // From the version needed to the uncompressed size.
 void add_fields(std::string& header, const ZipContent& content, bool zip64) {
-    add(header, version);
-    header.append(8, '\0');  // flags, method 0: stored, time and date
+    append_number(header, version);
+    header.append(8, '\0');            // flags, method 0: stored, time and date
     header[header.size() - 2] = 0x21;  // 1980-01-01
-    add(header, content.checksum);
-    for (int i = 0; i < 2; ++i) add(header, static_cast<uint32_t>(zip64 ? in_zip64 : content.bytes));
+    append_number(header, content.checksum);
+    for (int i = 0; i < 2; ++i) append_number(header, static_cast<uint32_t>(zip64 ? in_zip64 : content.bytes));
 }
 
 std::string zip64_field(std::initializer_list<uint64_t> numbers) {
     std::string field;
-    add(field, zip64_id);
-    add(field, static_cast<uint16_t>(8 * numbers.size()));
-    for (uint64_t number : numbers) add(field, number);
+    append_number(field, zip64_id);
+    append_number(field, static_cast<uint16_t>(8 * numbers.size()));
+    for (uint64_t number : numbers) append_number(field, number);
     return field;
 }
 
@@ -55,13 +55,13 @@ void ZipWriter::begin(std::string_view name, const ZipContent& content) {
     std::string extra = zip64 ? zip64_field({content.bytes, content.bytes}) : "";
     uint64_t unpadded = written_ + local_bytes + name.size() + extra.size() + field_bytes,
              padding = round_up(unpadded, alignment) - unpadded;
-    add(extra, padding_id);
-    add(extra, static_cast<uint16_t>(padding));
+    append_number(extra, padding_id);
+    append_number(extra, static_cast<uint16_t>(padding));
     extra.append(padding, 'Z');
     std::string header = "PK\x03\x04";
     add_fields(header, content, zip64);
-    add(header, static_cast<uint16_t>(name.size()));
-    add(header, static_cast<uint16_t>(extra.size()));
+    append_number(header, static_cast<uint16_t>(name.size()));
+    append_number(header, static_cast<uint16_t>(extra.size()));
     append(header + std::string(name) + extra);
     left_ = content.bytes;
 }
@@ -86,12 +86,12 @@ void ZipWriter::commit() {
         bool zip64 = std::max(entry.content.bytes, entry.begin) >= in_zip64;
         std::string extra = zip64 ? zip64_field({entry.content.bytes, entry.content.bytes, entry.begin}) : "",
                     header = "PK\x01\x02";
-        puna::add(header, version);
+        append_number(header, version);
         add_fields(header, entry.content, zip64);
-        puna::add(header, static_cast<uint16_t>(entry.name.size()));
-        puna::add(header, static_cast<uint16_t>(extra.size()));
+        append_number(header, static_cast<uint16_t>(entry.name.size()));
+        append_number(header, static_cast<uint16_t>(extra.size()));
         header.append(10, '\0');  // comment, disk, attributes
-        puna::add(header, static_cast<uint32_t>(zip64 ? in_zip64 : entry.begin));
+        append_number(header, static_cast<uint32_t>(zip64 ? in_zip64 : entry.begin));
         append(header + entry.name + extra);
     }
     uint64_t bytes = written_ - directory, end = written_, entries = entries_.size();
@@ -99,20 +99,20 @@ void ZipWriter::commit() {
     std::string last;
     if (zip64) {
         last += "PK\x06\x06";
-        puna::add(last, uint64_t{44});
-        puna::add(last, static_cast<uint32_t>(version << 16 | version));
-        for (uint64_t number : {uint64_t{0}, entries, entries, bytes, directory}) puna::add(last, number);
+        append_number(last, uint64_t{44});
+        append_number(last, static_cast<uint32_t>(version << 16 | version));
+        for (uint64_t number : {uint64_t{0}, entries, entries, bytes, directory}) append_number(last, number);
         last += "PK\x06\x07";
-        puna::add(last, uint32_t{0});
-        puna::add(last, end);
-        puna::add(last, uint32_t{1});
+        append_number(last, uint32_t{0});
+        append_number(last, end);
+        append_number(last, uint32_t{1});
     }
     last += "PK\x05\x06";
-    puna::add(last, uint32_t{0});
-    for (int i = 0; i < 2; ++i) puna::add(last, static_cast<uint16_t>(zip64 ? 0xffff : entries));
-    puna::add(last, static_cast<uint32_t>(std::min(bytes, in_zip64)));
-    puna::add(last, static_cast<uint32_t>(zip64 ? in_zip64 : directory));
-    puna::add(last, uint16_t{0});
+    append_number(last, uint32_t{0});
+    for (int i = 0; i < 2; ++i) append_number(last, static_cast<uint16_t>(zip64 ? 0xffff : entries));
+    append_number(last, static_cast<uint32_t>(std::min(bytes, in_zip64)));
+    append_number(last, static_cast<uint32_t>(zip64 ? in_zip64 : directory));
+    append_number(last, uint16_t{0});
     append(last);
     file_.commit();
 }

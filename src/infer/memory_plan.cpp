@@ -43,6 +43,7 @@ std::string quantity(int64_t bytes) { return format_quantity(static_cast<double>
 }  // namespace
 
 int64_t MemoryPlan::needed() const { return sum({weights, cache, activations}); }
+int64_t MemoryPlan::total() const { return sum({mapped, weights, cache, activations}); }
 
 MemoryPlan plan_memory(const Kernels& kernels, const Config& config, std::span<const HeldWeight> weights,
                        const EngineOptions& options, int64_t available) {
@@ -54,7 +55,7 @@ MemoryPlan plan_memory(const Kernels& kernels, const Config& config, std::span<c
     int64_t page = page_bytes_of(kernels, config.layers, config.attention(), options.cache_type);
     plan.cache = product({cache_pages(config, options), page});
     plan.activations = activation_bytes(config, options);
-    int64_t unused = plan.fits() ? available - plan.needed() : 0;
+    int64_t unused = plan.fits() ? available - plan.total() : 0;
     plan.packed = static_cast<int64_t>(packing_share * static_cast<double>(unused));
     return plan;
 }
@@ -78,8 +79,8 @@ std::string describe(const MemoryPlan& plan) {
     return fmt::format(
         "{} of memory are needed ({} for weights, {} for the KV cache of {} tokens, {} for activations), but {} are "
         "available",
-        quantity(plan.needed()), quantity(plan.weights), quantity(plan.cache), plan.context, quantity(plan.activations),
-        quantity(plan.available));
+        quantity(plan.total()), quantity(sum({plan.weights, plan.mapped})), quantity(plan.cache), plan.context,
+        quantity(plan.activations), quantity(plan.available));
 }
 
 }  // namespace puna

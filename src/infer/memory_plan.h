@@ -3,8 +3,8 @@
 //   MemoryPlan plan = plan_memory(kernels, config, weights, {.context = 8192}, available_memory());
 //   if (!plan.fits()) fail(ErrorKind::out_of_memory, "{}", describe(plan));
 //
-// Of one process that holds the whole model. Weights that are views of mapped files need none: what of them does not
-// fit is read from the disk again, slowly.
+// Of one process that holds the whole model. Weights that are views of mapped files need the same memory as others: the
+// cache of files is available to them, and what does not fit would be read from the disk again for every token.
 #pragma once
 #include "infer/engine_options.h"
 #include "model/load.h"
@@ -24,8 +24,8 @@ struct MemoryPlan {
     int64_t packed = 0;  // room for packed copies (Llama::packing_room)
 
     int64_t needed() const;  // all but what is mapped
-    bool fits() const { return needed() <= available; }
-    bool mapped_fit() const { return fits() && mapped <= available - needed(); }
+    int64_t total() const;   // with it
+    bool fits() const { return total() <= available; }
 };
 
 // weights: those that are still to be loaded, by held_weights(). available: at that time. Sizes beyond 64 bits are as

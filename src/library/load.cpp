@@ -3,7 +3,7 @@
 #include "chat/template_files.h"
 #include "core/log.h"
 #include "core/system_memory.h"
-#include "infer/memory_plan.h"
+#include "library/memory_advice.h"
 #include "model/apply_adapter.h"
 #include "model/load.h"
 
@@ -19,11 +19,8 @@ void check_memory(ModelSource& source, std::span<const Adapter> adapters, const 
     for (const Adapter& adapter : adapters) held.push_back({adapter_bytes(adapter)});
     MemoryPlan plan = plan_memory(kernels, source.config(), held, options, available);
     if (!plan.fits())
-        fail(ErrorKind::out_of_memory, "{}: {}: use a smaller context or a smaller model", source.path().string(),
-             describe(plan));
-    if (!plan.mapped_fit())
-        log_warning("{}: the weights do not fit into the available memory; they are read from the disk again and again",
-                    source.path().string());
+        fail(ErrorKind::out_of_memory, "{}: {}: {}", source.path().string(), describe(plan),
+             memory_advice(kernels, source.config(), held, options, available));
 }
 
 // 0: the context of each sequence.

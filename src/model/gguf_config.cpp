@@ -55,7 +55,8 @@ void reject_unsupported(const GgufFile& file) {
     std::string_view found = file.text("general.architecture").value_or(""),
                      type = file.text("general.type").value_or("model");
     if (type == "adapter")
-        fail(ErrorKind::unsupported, "{}: is a LoRA adapter, not a model: pass its base model, and the file as --adapter",
+        fail(ErrorKind::unsupported,
+             "{}: is a LoRA adapter, not a model: pass its base model, and the file as --adapter",
              file.path().string());
     if (found.empty())
         fail(ErrorKind::damaged, "{}: has no key 'general.architecture': it is no model, or damaged",
@@ -82,9 +83,9 @@ void read_sizes(Config& config, const KeyReader& keys, const GgufShards& shards)
         keys.reject(ErrorKind::unsupported, "attention.value_length",
                     fmt::format("is {}; only that of keys, {}, is supported", values, config.head_dim));
     if (int64_t rotary = keys.integer("rope.dimension_count").value_or(config.head_dim); rotary != config.head_dim)
-        keys.reject(ErrorKind::unsupported, "rope.dimension_count",
-                    fmt::format("is {} in heads of {}; partial rotary embeddings are not supported", rotary,
-                                config.head_dim));
+        keys.reject(
+            ErrorKind::unsupported, "rope.dimension_count",
+            fmt::format("is {} in heads of {}; partial rotary embeddings are not supported", rotary, config.head_dim));
     const TensorEntry* embedding = shards.find("token_embd.weight");
     int64_t rows = embedding && embedding->rank == 2 ? embedding->shape[0] : 0;
     config.vocabulary = keys.integer("vocab_size").value_or(rows);
@@ -143,9 +144,11 @@ std::optional<RopeScaling> read_scaling(const KeyReader& keys, GgufShards& shard
                         by_short = read_divisors(shards, short_name, config),
                         by_long = read_divisors(shards, long_name, config);
     std::string_view type = keys.text("rope.scaling.type").value_or("none");
-    double linear = keys.number("rope.scale_linear").value_or(1), attention = keys.number("rope.scaling.attn_factor").value_or(1);
-    RopeScaling scaling{.factor = keys.number("rope.scaling.factor").value_or(linear),
-                        .original_context = keys.integer("rope.scaling.original_context_length").value_or(config.context)};
+    double linear = keys.number("rope.scale_linear").value_or(1),
+           attention = keys.number("rope.scaling.attn_factor").value_or(1);
+    RopeScaling scaling{
+        .factor = keys.number("rope.scaling.factor").value_or(linear),
+        .original_context = keys.integer("rope.scaling.original_context_length").value_or(config.context)};
     if (!by_short.empty() && !by_long.empty()) {
         scaling.kind = RopeKind::longrope;
         scaling.short_divisors = by_short;
@@ -166,9 +169,9 @@ std::optional<RopeScaling> read_scaling(const KeyReader& keys, GgufShards& shard
         return scaling.factor == 1 ? std::nullopt : std::optional(scaling);
     }
     if (type != "none")
-        keys.reject(ErrorKind::unsupported, "rope.scaling.type",
-                    fmt::format("is '{}'; only linear, yarn and longrope, with its tensors, are supported",
-                                printable(type)));
+        keys.reject(
+            ErrorKind::unsupported, "rope.scaling.type",
+            fmt::format("is '{}'; only linear, yarn and longrope, with its tensors, are supported", printable(type)));
     return {};
 }
 
@@ -189,7 +192,8 @@ void read_tokens(Config& config, const GgufFile& file) {
     config.bos = id("bos");
     config.pad = id("padding");
     for (const char* role : {"eos", "eot", "eom"})
-        if (int32_t end = id(role); end >= 0 && std::find(config.eos.begin(), config.eos.end(), end) == config.eos.end())
+        if (int32_t end = id(role);
+            end >= 0 && std::find(config.eos.begin(), config.eos.end(), end) == config.eos.end())
             config.eos.push_back(end);
 }
 
@@ -263,8 +267,7 @@ void add_gguf_config(GgufMetadata& metadata, const Config& c) {
             add("rope.scaling.yarn_beta_fast", static_cast<float>(r.fast_rotations));
             add("rope.scaling.yarn_beta_slow", static_cast<float>(r.slow_rotations));
             if (r.attention_factor)
-                add("rope.scaling.attn_factor",
-                    static_cast<float>(*r.attention_factor / yarn_attention(r.factor, 1)));
+                add("rope.scaling.attn_factor", static_cast<float>(*r.attention_factor / yarn_attention(r.factor, 1)));
         }
     }
     if (c.rope_scaling && c.rope_scaling->kind == RopeKind::longrope) {
@@ -290,8 +293,6 @@ std::vector<RopeTensor> rope_tensors(const Config& config) {
     return {{std::string(freqs_name), std::move(divisors)}};
 }
 
-bool is_rope_tensor(std::string_view name) {
-    return name == freqs_name || name == short_name || name == long_name;
-}
+bool is_rope_tensor(std::string_view name) { return name == freqs_name || name == short_name || name == long_name; }
 
 }  // namespace puna

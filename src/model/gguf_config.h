@@ -8,9 +8,9 @@
 //   for (const RopeTensor& tensor : rope_tensors(config)) add(tensor);     // and the tensors for it
 //
 // The format has no keys for Llama 3's scaling of rotary frequencies: the divisors are a tensor, rope_freqs.weight. Nor
-// has it any for `dynamic`, for several eos tokens, for the dtype of the weights before quantization, and its numbers are
-// f32. The whole config.json is in the key puna.config therefore; it counts as long as it agrees with the others, which
-// somebody may have edited. Source: llama.cpp, src/llama-arch.cpp, gguf-py/gguf/constants.py.
+// has it any for `dynamic`, for several eos tokens, for the dtype of the weights before quantization, and its numbers
+// are f32. The whole config.json is in the key puna.config therefore; it counts as long as it agrees with the others,
+// which somebody may have edited. Source: llama.cpp, src/llama-arch.cpp, gguf-py/gguf/constants.py.
 #pragma once
 #include "files/gguf_shards.h"
 #include "files/gguf_writer.h"

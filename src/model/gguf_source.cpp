@@ -56,6 +56,11 @@ class GgufSource : public ModelSource {
     }
 
     std::string stored_name(const WeightInfo& weight) const override { return gguf_name(weight); }
+    bool widens_vectors() const override { return true; }
+    std::string format() const override {
+        std::string files = shards_->files().size() > 1 ? fmt::format(", {} files", shards_->files().size()) : "";
+        return fmt::format("GGUF v{}{}", metadata().version(), files);
+    }
 
     std::vector<std::string_view> tensor_names() override {
         std::vector<std::string_view> names;

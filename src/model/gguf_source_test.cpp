@@ -52,8 +52,9 @@ TEST(GgufSource, AFolderMayHoldOneAndAFileMayHaveAnyName) {
     fs::copy(path, folder / "sha256-0123");
     EXPECT_EQ(open_model(folder / "sha256-0123")->config().dim, 24);
     fs::copy(path, folder / "llama.Q4_0.gguf");
-    EXPECT_THAT(error_of([&] { open_model(folder.path()); }),
-                HasSubstr("contains 2 GGUF models: name one of them, such as " + (folder / "llama.Q4_0.gguf").string()));
+    EXPECT_THAT(
+        error_of([&] { open_model(folder.path()); }),
+        HasSubstr("contains 2 GGUF models: name one of them, such as " + (folder / "llama.Q4_0.gguf").string()));
     EXPECT_THAT(error_of([&] { load_llama(choose_kernels(), path, {}); }),
                 HasSubstr("llama.Q8_0.gguf: tensor token_embd.weight is missing"));
 }
@@ -64,9 +65,9 @@ class GgufConfig : public testing::Test {
     GgufMetadata minimal() const {
         GgufMetadata metadata;
         metadata.add("general.architecture", "llama");
-        for (auto [key, value] : {std::pair{"embedding_length", 64u}, std::pair{"block_count", 2u},
-                                  std::pair{"feed_forward_length", 128u}, std::pair{"attention.head_count", 4u},
-                                  std::pair{"context_length", 256u}})
+        for (auto [key, value] :
+             {std::pair{"embedding_length", 64u}, std::pair{"block_count", 2u}, std::pair{"feed_forward_length", 128u},
+              std::pair{"attention.head_count", 4u}, std::pair{"context_length", 256u}})
             metadata.add(std::string("llama.") + key, value);
         return metadata;
     }
@@ -189,7 +190,8 @@ TEST_F(GgufConfig, WhatIsNotSupportedOrWrongIsRefusedByKey) {
     GgufMetadata metadata = minimal();
     metadata.add("llama.vocab_size", uint32_t{300});
     metadata.add("tokenizer.ggml.eos_token_id", uint32_t{300});
-    EXPECT_THAT(error(metadata), HasSubstr("key 'tokenizer.ggml.eos_token_id' is 300; the vocabulary has token ids 0 to"));
+    EXPECT_THAT(error(metadata),
+                HasSubstr("key 'tokenizer.ggml.eos_token_id' is 300; the vocabulary has token ids 0 to"));
 }
 
 }  // namespace

@@ -105,6 +105,7 @@ class HuggingFaceSource : public ModelSource {
         return {.parts = {files_.tensor(name)}};
     }
 
+    std::string format() const override { return "Hugging Face"; }
     std::string stored_name(const WeightInfo& weight) const override { return hugging_face_name(weight); }
 
     std::vector<std::string_view> tensor_names() override {

@@ -6,21 +6,13 @@
 #include "core/progress.h"
 #include "kernels/arena.h"
 #include "kernels/host_copy.h"
+#include "model/convert_tensor.h"
 
 #include <set>
 
 namespace puna {
 
 namespace {
-
-// To a plain dtype; `scratch` is for what is dequantized first.
-void convert(const Kernels& kernels, Tensor to, Tensor from, Arena& scratch) {
-    if (!is_block_type(from.dtype)) return kernels.convert({}, to, from);
-    if (to.dtype == Dtype::f32) return kernels.dequantize({}, to, from);
-    Tensor values = scratch.tensor(Dtype::f32, {from.count()});
-    kernels.dequantize({}, values, from);
-    kernels.convert({}, to, values);
-}
 
 // Converts a tensor of a mapped file into the memory of the kernels; `copies` is used where they cannot read the file.
 void convert_mapped(const Kernels& kernels, Tensor to, Tensor mapped, Arena& copies) {
@@ -32,7 +24,7 @@ void convert_mapped(const Kernels& kernels, Tensor to, Tensor mapped, Arena& cop
         kernels.copy({}, copy.data, mapped.data, bytes);
         mapped = copy;
     }
-    convert(kernels, to, mapped, copies);
+    convert_tensor(kernels, to, mapped, copies);
     kernels.synchronize({});
     copies.rewind(mark);
 }
@@ -88,6 +80,18 @@ void check_column_split(std::string_view name, Dtype dtype, int64_t columns, int
 }
 
 Config load_config(const std::filesystem::path& folder) { return open_model(folder)->config(); }
+
+std::vector<HeldWeight> planned_weights(const Config& config, Dtype dtype) {
+    std::vector<HeldWeight> held;
+    for (const WeightInfo& weight : list_weights(config)) {
+        if (weight.kind == WeightKind::output && config.tied) continue;
+        Dtype type = weight.is_vector() ? Dtype::f32 : dtype;
+        int64_t block = info(type).block, rows_of_blocks = (weight.columns + block - 1) / block * block;
+        if (weight.is_vector()) rows_of_blocks = 1;
+        held.push_back({bytes_of(type, weight.rows * rows_of_blocks).value_or(max_weight_bytes)});
+    }
+    return held;
+}
 
 std::vector<HeldWeight> held_weights(const Kernels& kernels, ModelSource& source, std::optional<Dtype> dtype) {
     bool copies = copies_all(kernels, {.dtype = dtype});

@@ -29,6 +29,7 @@ struct HeldWeight {
     int64_t bytes = 0;
     bool mapped = false;  // a view of a file
 };
+std::vector<HeldWeight> planned_weights(const Config& config, Dtype dtype);  // of a model that is nowhere yet
 std::vector<HeldWeight> held_weights(const Kernels& kernels, ModelSource& source, std::optional<Dtype> dtype);
 
 // A split by columns must give every process whole blocks of the dtype: throws Error that names the tensor.

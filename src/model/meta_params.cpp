@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/file_kind.h"
 #include "core/json_document.h"
+#include "core/json_text.h"
 #include "core/log.h"
 
 #include <fmt/format.h>
@@ -97,6 +98,28 @@ void reject_unsupported(JsonNode root) {
             value->reject("is set; only the text models of Llama 3 without quantization are supported");
 }
 
+// A multiplier and a multiple that give this size: those of Meta's models where they do.
+struct FfnRule {
+    double multiplier;
+    int64_t multiple;
+};
+FfnRule ffn_rule(const Config& c) {
+    int64_t base = 8 * c.dim / 3;
+    for (FfnRule rule :
+         {FfnRule{1, 256}, FfnRule{1.3, 1024}, FfnRule{1.3, 4096}, FfnRule{1.5, 256}, FfnRule{1.2, 4096}}) {
+        double step = static_cast<double>(rule.multiple);
+        if (std::ceil(std::trunc(rule.multiplier * static_cast<double>(base)) / step) * step ==
+            static_cast<double>(c.ffn))
+            return rule;
+    }
+    return {(static_cast<double>(c.ffn) + 0.5) / static_cast<double>(base), 1};
+}
+
+[[noreturn]] void fail_to_say(std::string_view source, std::string_view what) {
+    fail(ErrorKind::unsupported, "{}: Meta's format cannot say {}: convert to Hugging Face's format or GGUF instead",
+         source, what);
+}
+
 }  // namespace
 
 Config parse_meta_params(std::string_view json, std::string_view path, int64_t vocabulary) {
@@ -116,6 +139,30 @@ Config parse_meta_params(std::string_view json, std::string_view path, int64_t v
     read_rope(config, root);
     validate(config, path);
     return config;
+}
+
+std::string meta_params_json(const Config& c, std::string_view source) {
+    if (c.attention_bias || c.mlp_bias) fail_to_say(source, "biases");
+    if (c.head_dim * c.heads != c.dim) fail_to_say(source, fmt::format("heads of {} elements", c.head_dim));
+    FfnRule ffn = ffn_rule(c);
+    JsonObject json{{"dim", c.dim},
+                    {"n_layers", c.layers},
+                    {"n_heads", c.heads},
+                    {"n_kv_heads", c.kv_heads},
+                    {"vocab_size", c.vocabulary},
+                    {"ffn_dim_multiplier", ffn.multiplier},
+                    {"multiple_of", ffn.multiple},
+                    {"norm_eps", c.norm_epsilon},
+                    {"rope_theta", c.rope_theta},
+                    {"use_scaled_rope", c.rope_scaling.has_value()}};
+    std::string text = indent_json(json.text(), 2) + "\n";
+    Config read = parse_meta_params(text, source, c.vocabulary);
+    if (rotary_frequencies(read, c.context).values != rotary_frequencies(c, c.context).values)
+        fail_to_say(source, fmt::format("this scaling of rotary frequencies ({})", describe_rope(c, c.context)));
+    if (read.context != c.context)
+        log_warning("{}: Meta's format cannot say the context of {} tokens; programs will take it for {}", source,
+                    c.context, read.context);
+    return text;
 }
 
 }  // namespace puna

@@ -11,11 +11,17 @@
 #pragma once
 #include "model/config.h"
 
+#include <string>
 #include <string_view>
 
 namespace puna {
 
 // vocabulary: for a vocab_size that is absent or -1. Throws Error "path: ..." that names the field.
 Config parse_meta_params(std::string_view json, std::string_view path, int64_t vocabulary);
+
+// What parse_meta_params reads as this config, special tokens and whether the output is tied aside. Throws Error
+// (unsupported) "source: ..." that names what the format cannot say: biases, other scalings of rotary frequencies,
+// heads that are not dim / n_heads. A context that it cannot say is only a warning.
+std::string meta_params_json(const Config& config, std::string_view source);
 
 }  // namespace puna

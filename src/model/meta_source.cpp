@@ -100,6 +100,7 @@ class MetaSource : public ModelSource {
         return without_copies(stored_weight(with_copies), stored_name(weight));
     }
 
+    std::string format() const override { return "Meta"; }
     std::string stored_name(const WeightInfo& weight) const override { return name_of(weight); }
 
     std::vector<std::string_view> tensor_names() override {

@@ -48,6 +48,11 @@ class ModelSource {
     virtual NamedText generation_config() const = 0;  // as generation_config.json; without text: none
     GenerationDefaults generation_defaults() const;
 
+    virtual std::string format() const = 0;  // for people: "GGUF v3"
+
+    // Whether the format stores norms and biases in f32, whatever they were.
+    virtual bool widens_vectors() const { return false; }
+
     // What tensors have to match: "config.json".
     std::string_view config_name() const { return config_name_; }
 

@@ -1,0 +1,85 @@
+#include "library/convert.h"
+
+#include "core/mapped_file.h"
+#include "core/test_error.h"
+#include "core/test_folder.h"
+#include "files/gguf.h"
+#include "model/load.h"
+#include "model/test_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+using testing::HasSubstr;
+
+namespace fs = std::filesystem;
+
+const fs::path starter = "models/starter";
+
+class Convert : public testing::Test {
+ protected:
+    fs::path convert(const fs::path& from, const char* name, ModelForm form, ConvertOptions options = {}) {
+        fs::path to = folder_ / name;
+        convert_model(*open_model(from), to, form, options);
+        return to;
+    }
+    static std::vector<float> logits(const fs::path& model) {
+        Llama llama = load_llama(choose_kernels(), model, {});
+        return logits_of(llama);
+    }
+    TestFolder folder_;
+};
+
+TEST_F(Convert, FromMetaOverHuggingFaceAndGgufBackTheFilesAreTheSame) {
+    fs::path meta = convert(starter, "meta", ModelForm::meta), first = convert(meta, "first", ModelForm::huggingface),
+             gguf = convert(first, "x.gguf", ModelForm::gguf), second = convert(gguf, "second", ModelForm::huggingface);
+    for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "generation_config.json"})
+        EXPECT_EQ(read_text(first / name), read_text(second / name)) << name;
+    EXPECT_EQ(logits(first), logits(starter));
+    EXPECT_EQ(logits(gguf), logits(starter));
+    EXPECT_EQ(logits(meta), logits(starter));
+    EXPECT_EQ(read_text(convert(second, "again", ModelForm::meta) / "consolidated.00.pth"),
+              read_text(meta / "consolidated.00.pth"));
+}
+
+TEST_F(Convert, AGgufFileHasNormsInF32AndTheMatricesInTheTypeAskedFor) {
+    GgufFile file(convert(starter, "x.gguf", ModelForm::gguf, {.type = Dtype::f16}));
+    for (const TensorEntry& entry : file.entries())
+        EXPECT_EQ(entry.dtype, entry.name.find("norm") != entry.name.npos ? Dtype::f32 : Dtype::f16) << entry.name;
+    EXPECT_EQ(file.integer("general.file_type"), 1);
+    EXPECT_EQ(file.text("general.architecture"), "llama");
+}
+
+TEST_F(Convert, TextBecomesTheSameTokensInEveryFormat) {
+    std::string text = "Once upon a time, there was a caf\u00e9 <|eot_id|> 123  4";
+    std::vector<int32_t> ids = open_model(starter)->tokenizer().encode(text);
+    for (ModelForm form : {ModelForm::huggingface, ModelForm::gguf, ModelForm::meta}) {
+        fs::path model = convert(starter, form == ModelForm::gguf ? "m.gguf" : form == ModelForm::meta ? "m" : "h", form);
+        EXPECT_EQ(open_model(model)->tokenizer().encode(text), ids) << model;
+    }
+}
+
+TEST_F(Convert, QuantizedWeightsAreConvertedToo) {
+    const fs::path quantized = "../shared/golden/small3/gguf/small3-Q4_K_M.gguf";
+    if (!fs::exists(quantized)) GTEST_SKIP() << quantized << " is missing";
+    fs::path exact = convert(quantized, "f32", ModelForm::huggingface, {.type = Dtype::f32});
+    std::vector<float> wanted = logits(quantized), got = logits(exact);
+    for (size_t i = 0; i < wanted.size(); ++i) ASSERT_NEAR(got[i], wanted[i], 2e-5);
+    EXPECT_EQ(load_config(exact).dim, load_config(quantized).dim);
+}
+
+TEST_F(Convert, NothingIsOverwrittenAndNothingIsLeftOfAFailure) {
+    fs::path out = convert(starter, "x.gguf", ModelForm::gguf);
+    std::string before = read_text(out);
+    EXPECT_THAT(error_of([&] { convert(starter, "x.gguf", ModelForm::gguf); }), HasSubstr("x.gguf: already exists"));
+    EXPECT_THAT(error_of([&] { convert(starter, "y", ModelForm::gguf, {.type = Dtype::q8_0}); }), HasSubstr("quantize"));
+    convert(starter, "x.gguf", ModelForm::gguf, {.force = true});
+    EXPECT_EQ(read_text(out), before);
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1);
+}
+
+}  // namespace
+}  // namespace puna

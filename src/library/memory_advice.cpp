@@ -1,0 +1,55 @@
+#include "library/memory_advice.h"
+
+#include "core/progress.h"
+
+#include <fmt/format.h>
+
+namespace puna {
+
+namespace {
+
+constexpr int64_t useful_context = 512;  // tokens; with less, other weights help more
+
+// Such as people quantize to, the finest first.
+constexpr Dtype types[] = {Dtype::q8_0, Dtype::q6_K, Dtype::q5_K, Dtype::q4_K, Dtype::q3_K, Dtype::q2_K, Dtype::iq2_xxs};
+
+int64_t bytes_of(std::span<const HeldWeight> weights) {
+    double total = 0;
+    for (const HeldWeight& weight : weights) total += static_cast<double>(weight.bytes);
+    return static_cast<int64_t>(total);
+}
+
+}  // namespace
+
+int64_t largest_context(const Kernels& kernels, const Config& config, std::span<const HeldWeight> weights,
+                        const EngineOptions& options, int64_t available) {
+    auto fits = [&](int64_t pages) {
+        EngineOptions with = options;
+        with.context = pages * page_tokens;
+        with.cache_tokens = 0;
+        return plan_memory(kernels, config, weights, with, available).fits();
+    };
+    int64_t least = 0, most = max_context(config) / page_tokens;
+    if (most > 0 && fits(most)) return most * page_tokens;
+    while (most - least > 1) {
+        int64_t middle = least + (most - least) / 2;
+        (fits(middle) ? least : most) = middle;
+    }
+    return least * page_tokens;
+}
+
+std::string memory_advice(const Kernels& kernels, const Config& config, std::span<const HeldWeight> weights,
+                          const EngineOptions& options, int64_t available) {
+    int64_t context = largest_context(kernels, config, weights, options, available);
+    if (context >= useful_context) return fmt::format("a context of {} would fit", format_count(context, "token"));
+    for (Dtype type : types) {
+        std::vector<HeldWeight> planned = planned_weights(config, type);
+        int64_t bytes = bytes_of(planned);
+        if (bytes < bytes_of(weights) && plan_memory(kernels, config, planned, options, available).fits())
+            return fmt::format("quantized to {}, with {} of weights, it would fit", info(type).name,
+                               format_quantity(static_cast<double>(bytes), "B"));
+    }
+    return "use a smaller model, or a machine with more memory";
+}
+
+}  // namespace puna
