@@ -7,7 +7,9 @@
 #include "infer/engine.h"
 #include "infer/fake_model.h"
 #include "kernels/host_copy.h"
+#include "model/apply_adapter.h"
 #include "model/load.h"
+#include "model/test_adapter.h"
 #include "train/optimizer.h"
 
 #include <gtest/gtest.h>
@@ -69,6 +71,7 @@ TEST(Guarded, GoldenModelsAreWithinTheirTolerances) {
 // Weights after ten steps of two passes each, one of them with recomputed activations.
 std::string train_ten_steps(const Kernels& kernels, Dtype type) {
     Config config{.dim = 48, .layers = 2, .heads = 4, .kv_heads = 2, .head_dim = 12, .ffn = 80, .vocabulary = 64};
+    config.attention_bias = config.mlp_bias = true;
     Llama llama = seeded_llama(kernels, config, 3, {.dtype = type, .trainable = true});
     Gradients gradients(kernels, gradient_elements(llama), {.chunks_per_pass = 2, .chunks_per_step = 4},
                         &llama.output.weight);
@@ -95,6 +98,30 @@ std::string train_ten_steps(const Kernels& kernels, Dtype type) {
 TEST(Guarded, TrainingHasTheBitsOfScalar) {
     for (Dtype type : {Dtype::f32, Dtype::bf16})
         EXPECT_EQ(train_ten_steps(guarded_kernels(), type), train_ten_steps(scalar_table(), type)) << info(type).name;
+}
+
+// With an adapter beside the weights of the first model and merged into those of the second.
+std::vector<float> scores_with_adapter(const Kernels& kernels, const std::filesystem::path& path) {
+    std::vector<Adapter> adapters;
+    adapters.emplace_back(path);
+    Llama beside = fake_llama(1, 512, kernels), merged = fake_llama(1, 512, kernels);
+    int index = add_adapter(beside, adapters);
+    merge_adapter(merged, adapters[0]);
+    std::vector<int32_t> tokens{256, 72, 105, 33, 72, 105};
+    std::vector<float> all = Engine(std::move(beside), fake_tokenizer(), {.adapter = index}).score(tokens, 1),
+                       more = Engine(std::move(merged), fake_tokenizer()).score(tokens, 1);
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+}
+
+TEST(Guarded, AdaptersAreCopiedFromMappedFiles) {
+    TestFolder folder;
+    TestAdapter files(fake_llama().config, {"self_attn.q_proj", "mlp.down_proj"}, 3);
+    files.save_folder(folder / "adapter");
+    files.save_gguf(folder / "adapter.gguf");
+    for (const char* name : {"adapter", "adapter.gguf"})
+        EXPECT_EQ(scores_with_adapter(guarded_kernels(), folder / name),
+                  scores_with_adapter(scalar_table(), folder / name));
 }
 
 struct Results {
