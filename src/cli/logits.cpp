@@ -62,9 +62,9 @@ int run_logits(Arguments arguments) {
     flags.check_required();
     check_overwrite(options.output, {"a file of logits", is_logits_file}, options.force);
 
-    Llama llama = load_llama(choose_kernels(), options.model, {.dtype = options.type});
-    std::vector<Adapter> adapters(options.adapters.begin(), options.adapters.end());
-    int adapter = adapters.empty() ? -1 : add_adapter(llama, adapters);
+    AdaptedModel model = find_adapted(options.model, options.adapters);
+    Llama llama = load_llama(choose_kernels(), model.path, {.dtype = options.type});
+    int adapter = model.adapters.empty() ? -1 : add_adapter(llama, model.adapters);
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);
     std::string name = input_name(options.tokens);
     if (ids.empty()) fail("{}: contains no token ids", name);

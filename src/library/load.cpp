@@ -35,33 +35,25 @@ void note_unfinished(const std::filesystem::path& folder, const ModelSource& sou
                  source.path().filename().string());
 }
 
-// Of an adapter, its base.
-std::filesystem::path model_of(const std::filesystem::path& path) {
-    return is_adapter(path) ? find_base(Adapter(path)) : path;
-}
-
 }  // namespace
 
 Engine load_engine(const std::filesystem::path& path, const EngineLoadOptions& options) {
-    std::vector<Adapter> adapters;
-    if (is_adapter(path)) adapters.emplace_back(path);
-    for (const std::string& adapter : options.adapters) adapters.emplace_back(adapter);
-    std::filesystem::path folder = model_of(path);
-    std::shared_ptr<ModelSource> source = open_model(folder);
-    note_unfinished(folder, *source);
+    AdaptedModel model = find_adapted(path, options.adapters);
+    std::shared_ptr<ModelSource> source = open_model(model.path);
+    note_unfinished(model.path, *source);
     GenerationDefaults defaults = source->generation_defaults();
     EngineOptions engine{.context = options.context,
                          .sequences = options.sequences,
                          .cache_tokens = cache_tokens(source->config(), options),
                          .cache_type = options.cache_type};
-    check_memory(*source, adapters, choose_kernels(), options, engine);
+    check_memory(*source, model.adapters, choose_kernels(), options, engine);
     Llama llama = load_llama(choose_kernels(), source, {.dtype = options.type});
-    if (!adapters.empty()) engine.adapter = add_adapter(llama, adapters);
+    if (!model.adapters.empty()) engine.adapter = add_adapter(llama, model.adapters);
     return Engine(std::move(llama), source->tokenizer(), engine, defaults.sample, defaults.stops);
 }
 
 ChatTemplateText load_chat_template(const std::filesystem::path& folder, const Tokenizer& tokenizer) {
-    return with_llama_template(open_model(model_of(folder))->chat_template(tokenizer), tokenizer);
+    return with_llama_template(open_model(find_adapted(folder, {}).path)->chat_template(tokenizer), tokenizer);
 }
 
 }  // namespace puna

@@ -122,7 +122,7 @@ TEST(LoadEngine, AdaptersAreAddedToAllAnswers) {
     std::filesystem::rename(folder / "base", folder / "one/base");
     EXPECT_EQ(scores(load_engine(folder / "one")), one) << "an adapter with its base beside it";
     EXPECT_THAT(error_of([&] { load_engine(folder / "one/base", {.adapters = {folder / "none"}}); }),
-                HasSubstr("none: is no LoRA adapter"));
+                HasSubstr("none: no such adapter"));
 }
 
 TEST(LoadEngine, DanglingGenerationConfigIsAnError) {

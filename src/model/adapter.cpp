@@ -93,14 +93,30 @@ std::string shape_of(const TensorEntry& entry) {
     return fmt::format("[{}]", fmt::join(entry.shape.begin(), entry.shape.begin() + std::min(entry.rank, 4), ", "));
 }
 
+// Throws Error if there is none.
+fs::path find_base(const Adapter& adapter) {
+    if (!adapter.base().empty())
+        for (const fs::path& candidate : {adapter.path() / adapter.base(), fs::path(adapter.base())})
+            if (is_model(candidate)) return candidate;
+    fail(ErrorKind::not_found,
+         "{}: is a LoRA adapter, and its base model '{}' is not here: pass the base model, and "
+         "this as its adapter",
+         adapter.path().string(), printable(adapter.base()));
+}
+
 }  // namespace
 
 bool is_adapter(const fs::path& path) {
-    if (file_exists(path / config_file)) return true;
+    if (file_exists(path / config_file)) return !is_model(path);  // a merged model may keep the adapter's config
     return is_gguf(path) && GgufFile(path).text("general.type") == "adapter";
 }
 
-Adapter::Adapter(const fs::path& path) : path_(path) { is_gguf(path) ? read_gguf() : read_folder(); }
+Adapter::Adapter(const fs::path& path) : path_(path) {
+    std::error_code ignored;
+    if (!fs::exists(path, ignored))
+        fail(ErrorKind::not_found, "{}: no such adapter: pass its folder or GGUF file", path.string());
+    is_gguf(path) ? read_gguf() : read_folder();
+}
 
 void Adapter::read_folder() {
     fs::path config_path = path_ / config_file;
@@ -239,14 +255,11 @@ std::vector<AdapterPair> Adapter::pairs(const Config& base) {
     return list;
 }
 
-fs::path find_base(const Adapter& adapter) {
-    if (!adapter.base().empty())
-        for (const fs::path& candidate : {adapter.path() / adapter.base(), fs::path(adapter.base())})
-            if (is_model(candidate)) return candidate;
-    fail(ErrorKind::not_found,
-         "{}: is a LoRA adapter, and its base model '{}' is not here: pass the base model, and "
-         "this as its adapter",
-         adapter.path().string(), printable(adapter.base()));
+AdaptedModel find_adapted(const fs::path& model, const std::vector<std::string>& adapters) {
+    AdaptedModel found{model, {}};
+    if (is_adapter(model)) found.path = find_base(found.adapters.emplace_back(model));
+    for (const std::string& adapter : adapters) found.adapters.emplace_back(adapter);
+    return found;
 }
 
 }  // namespace puna

@@ -74,8 +74,12 @@ class Adapter {
     std::vector<StoredPair> pairs_;  // sorted by layer
 };
 
-// The folder of the model that an adapter names as its base: beside its files, or as a path. Throws Error if there is
-// none.
-std::filesystem::path find_base(const Adapter& adapter);
+// What a command is given as its model, with further adapters: an adapter in place of a model is that of the base which
+// it names, in its own folder or as a path.
+struct AdaptedModel {
+    std::filesystem::path path;  // of the model itself
+    std::vector<Adapter> adapters;
+};
+AdaptedModel find_adapted(const std::filesystem::path& model, const std::vector<std::string>& adapters);
 
 }  // namespace puna

@@ -5,7 +5,7 @@
 #include "core/test_error.h"
 #include "core/test_folder.h"
 #include "model/apply_adapter.h"
-#include "model/initialize.h"
+#include "model/load.h"
 #include "model/test_adapter.h"
 #include "model/test_model.h"
 
@@ -234,6 +234,14 @@ TEST_F(Adapters, TensorsMustBePairsOfMatrices) {
         EXPECT_THAT(error_of_tensors(other, "", {}), HasSubstr(fmt::format("tensor {} is no half of a pair", other)));
     fs::remove(peft() / "adapter_model.safetensors");
     EXPECT_THAT(error_of([&] { Adapter adapter(peft()); }), HasSubstr("but no adapter_model.safetensors"));
+}
+
+TEST_F(Adapters, AModelThatKeepsItsAdaptersConfigIsAModel) {
+    TestAdapter(small_config(false), {"mlp.up_proj"}, 3).save_folder(peft());
+    EXPECT_TRUE(is_adapter(peft()));
+    Llama merged = base_llama();
+    save_llama(merged, peft(), Dtype::f32);
+    EXPECT_FALSE(is_adapter(peft()));
 }
 
 TEST_F(Adapters, OtherGgufFilesAreRejected) {
