@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 
 namespace puna {
 namespace {
@@ -180,6 +181,16 @@ TEST(HttpClient, AServerThatIsNotThereIsUnreachable) {
     EXPECT_EQ(error->kind, ErrorKind::busy);
     EXPECT_THAT(error->what(), HasSubstr("cannot be reached"));
     EXPECT_THAT(error->what(), Not(HasSubstr("secret")));
+}
+
+TEST(HttpClient, ProxiesAreThoseOfTheEnvironment) {
+    TestHttpServer proxy([](const TestRequest& request) { return TestReply{text_answer("200 OK", request.path)}; });
+    ::setenv("http_proxy", proxy.url("").c_str(), 1);
+    ::setenv("no_proxy", "127.0.0.1", 1);
+    EXPECT_EQ(HttpClient(quick).send({.url = "http://hub.invalid/x"}).body, "http://hub.invalid/x");
+    EXPECT_EQ(HttpClient(quick).send({.url = proxy.url("/y")}).body, "/y");
+    ::unsetenv("http_proxy");
+    ::unsetenv("no_proxy");
 }
 
 TEST(HttpClient, ATransferCanBeCancelled) {

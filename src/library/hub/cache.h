@@ -6,11 +6,11 @@
 //   if (std::optional<std::string> commit = repository.commit_of("main"))
 //       open(repository.snapshot(*commit) / "config.json");
 //
-//   models--owner--name/blobs/ID                    content, named by its digest (library/hub/digest.h)
-//   models--owner--name/snapshots/COMMIT/PATH       relative link to ../../blobs/ID
-//   models--owner--name/refs/NAME                   the commit of a branch or tag: 40 digits and no newline
-//   models--owner--name/.no_exist/COMMIT/PATH       empty: the commit has no such file
-//   .locks/models--owner--name/ID.lock              locked by who writes the blob
+//  models--owner--name/blobs/ID                    content, named by its digest (library/hub/digest.h)
+//  models--owner--name/snapshots/COMMIT/PATH       relative link to ../../blobs/ID
+//  models--owner--name/refs/NAME                   the commit of a branch or tag: 40 digits and no newline
+//  models--owner--name/.no_exist/COMMIT/PATH       empty: the commit has no such file
+//  .locks/models--owner--name/ID.lock              locked by who writes the blob
 //
 // A blob that exists is complete and trusted; a ref is written after its snapshot, since scanners take one that leads
 // nowhere for damage. On a file system without links a snapshot holds the files themselves. The parts of a file that
