@@ -16,8 +16,11 @@ import time
 
 PUNA, SHELL = os.path.abspath(sys.argv[1]), sys.argv[2]
 COMMANDS = set(re.findall(r"^  puna (\w+) ", subprocess.run([PUNA, "help"], capture_output=True, text=True).stdout, re.M)) | {"help"}
-FILES = {"models/", "my-text/", "recipe.toml", "story.txt"}
+FILES = {"models/", "my-text/", "recipe.toml", "story.txt", "mine.gguf"}
+# After a colon bash completes only what follows it.
+COLON = "puna chat owner/gguf:Q8"
 CASES = {
+    COLON: {"owner/gguf:Q8_0"},
     "puna ": COMMANDS,
     "puna gener": {"generate"},
     "puna data ": {"pack", "show"},
@@ -26,6 +29,7 @@ CASES = {
     "puna help data pa": {"pack"},
     "puna generate --temper": {"--temperature"},
     "puna generate models --max": {"--max-tokens"},
+    "puna generate owner/gguf:Q8_0 --max": {"--max-tokens"},
     "puna train --no-ti": {"--no-tied"},
     "puna check --he": {"--help"},
     "puna man -": {"-h", "--help"},
@@ -35,8 +39,12 @@ CASES = {
     "puna train --schedule linear --length 3 --ty": {"--type"},
     "puna bench mach": {"machine"},
     "puna completion f": {"fish"},
-    "puna chat m": {"models/", "my-text/"},
+    "puna chat m": {"models/", "my-text/", "mine.gguf"},
     "puna chat mo": {"models/"},
+    "puna chat own": {"owner/tiny", "owner/gguf:Q4_0", "owner/gguf:Q8_0"},
+    "puna chat owner/t": {"owner/tiny"},
+    "puna rm ow": {"owner/tiny", "owner/gguf:Q4_0", "owner/gguf:Q8_0"},
+    "puna rm m": set(),
     "puna eval text models st": {"story.txt"},
     "puna eval text --context 5 models st": {"story.txt"},
     "puna data pack story.txt re": {"recipe.toml"},
@@ -50,7 +58,7 @@ CASES = {
 
 
 def in_bash(line, script):
-    words = re.findall(r"=|[^\s=]+", line) + ([""] if line[-1] in " =" else [])
+    words = re.findall(r"[=:]|[^\s=:]+", line) + ([""] if line[-1] in " =" else [])
     quoted = " ".join(f"'{word}'" for word in words)
     program = f"source {script}; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _puna; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     output = subprocess.run(["bash", "--norc", "-c", program], capture_output=True, text=True)
@@ -62,6 +70,15 @@ def in_fish(line, script):
     output = subprocess.run(["fish", "--no-config", "-c", f"source {script}; complete -C '{line}'"], capture_output=True, text=True)
     assert (output.returncode, output.stderr) == (0, ""), output
     return [candidate.split("\t")[0].split("=")[-1] for candidate in output.stdout.splitlines()]
+
+
+def cached_models(cache):
+    """A folder and two GGUF files in the hub's cache."""
+    for name, files in (("tiny", ("config.json", "model.safetensors")), ("gguf", ("m-Q4_0.gguf", "m-Q8_0.gguf"))):
+        snapshot = cache / f"models--owner--{name}/snapshots" / ("a" * 40)
+        snapshot.mkdir(parents=True)
+        for file in files:
+            (snapshot / file).touch()
 
 
 class Terminal:
@@ -109,11 +126,15 @@ def main():
         for name in FILES:
             (folder / "here" / name).mkdir() if name.endswith("/") else (folder / "here" / name).touch()
         script.write_text(subprocess.run([PUNA, "completion", SHELL], capture_output=True, text=True, check=True).stdout)
+        cached_models(folder / "hub")
+        os.environ.update(HOME=scratch, HF_HUB_CACHE=f"{scratch}/hub", OLLAMA_MODELS=f"{scratch}/none", MODELS_PATH=f"{scratch}/none",
+                          PATH=f"{os.path.dirname(PUNA)}:{os.environ['PATH']}")
         os.chdir(folder / "here")
         found = in_zsh(CASES, script) if SHELL == "zsh" else ((line, {"bash": in_bash, "fish": in_fish}[SHELL](line, script)) for line in CASES)
         for line, offered in found:
             offered = {word + "/" * (os.path.isdir(word) and word[-1] != "/") for word in offered}
-            assert offered == CASES[line], (line, offered, CASES[line])
+            expected = {word.split(":")[1] for word in CASES[line]} if (SHELL, line) == ("bash", COLON) else CASES[line]
+            assert offered == expected, (line, offered, expected)
 
 
 main()

@@ -13,8 +13,10 @@ namespace puna {
 namespace {
 
 Completion completion_of(std::string_view word) {
-    constexpr std::string_view folders[] = {"FOLDER", "MODEL", "RUN"},
+    constexpr std::string_view folders[] = {"FOLDER", "RUN"},
                                files[] = {"FILE", "PATH", "INPUT", "RECIPE", "TOKENIZER"};
+    if (word == "MODEL") return {Completion::models};
+    if (word == "NAME") return {Completion::names};
     if (std::find(std::begin(folders), std::end(folders), word) != std::end(folders)) return {Completion::folders};
     if (std::find(std::begin(files), std::end(files), word) != std::end(files)) return {Completion::files};
     Completion choices{Completion::words};
@@ -57,7 +59,8 @@ int run_completion(Arguments arguments) {
     std::vector<std::string_view> names;
     for (const Shell& shell : shells) names.push_back(shell.name);
     Flags flags("completion",
-                "Print a script that completes commands, options, their values, files and folders with the Tab key. "
+                "Print a script that completes commands, options, their values, files, folders and names of models "
+                "with the Tab key. "
                 "Load it in the shell's startup file, as below; cmake --install puts it where shells find it.",
                 "source <(puna completion bash)     # in ~/.bashrc\n"
                 "source <(puna completion zsh)      # in ~/.zshrc, after compinit\n"

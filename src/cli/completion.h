@@ -2,9 +2,9 @@
 //
 //   std::string script = bash_completion(all_pages());
 //
-// They complete commands, options, the values of an option that has a list of them, and files and folders, by the word
-// that help shows for the value: FILE, MODEL, f32|bf16. Everything is in the script: a shell runs the program only
-// once.
+// They complete commands, options, the values of an option that has a list of them, files, folders and models, by the
+// word that help shows for the value: FILE, MODEL, f32|bf16. All but the names of models is in the script; those are
+// what `puna list --quiet` prints when they are asked for, in milliseconds.
 #pragma once
 #include "cli/help.h"
 
@@ -15,7 +15,14 @@
 namespace puna {
 
 struct Completion {
-    enum Kind { nothing, words, files, folders };  // files: and folders
+    enum Kind {
+        nothing,
+        words,
+        files,
+        folders,
+        models,
+        names
+    };  // files: and folders; models: folders, GGUF files, names
     Kind kind = nothing;
     std::vector<std::string> list = {};  // of words
 };

@@ -10,12 +10,20 @@ namespace puna {
 namespace {
 
 // _puna_answer COMMAND WHAT prints what may follow: for `-` the options, for an option its values, for a number that
-// argument. Bash splits --type=bf16 into three words.
+// argument. Bash splits --type=bf16 into three words, and so the name o/n:q8_0 of a model, which is put together again.
 constexpr std::string_view functions = R"script(
 _puna() {
-    local current=${COMP_WORDS[COMP_CWORD]} command= option= argument=1 word wanted i
-    for ((i = 1; i < COMP_CWORD; ++i)); do
-        word=${COMP_WORDS[i]}
+    local current command= option= argument=1 word wanted i IFS=$' \t\n'
+    local -a words=()
+    for ((i = 1; i <= COMP_CWORD; ++i)); do
+        if ((i > 2)) && [[ ${COMP_WORDS[i]} == : || ${COMP_WORDS[i - 1]} == : ]]; then
+            words[-1]+=${COMP_WORDS[i]}
+        else
+            words+=("${COMP_WORDS[i]}")
+        fi
+    done
+    current=${words[-1]}
+    for word in "${words[@]:0:${#words[@]}-1}"; do
         if [[ $word == = ]]; then
             option=${option:-=}
         elif [[ $option ]]; then
@@ -41,6 +49,14 @@ _puna() {
             compopt -o filenames 2>/dev/null
             [[ $wanted == FILE ]] && option=-f || option=-d
             mapfile -t COMPREPLY < <(compgen "$option" -- "$current") ;;
+        MODEL | NAME)
+            IFS=$'\n'
+            mapfile -t COMPREPLY < <(compgen -W "$(puna list --quiet 2>/dev/null)" -- "$current")
+            COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*:}"}"}")
+            if [[ $wanted == MODEL ]]; then
+                compopt -o filenames 2>/dev/null
+                mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.gguf' -- "$current")
+            fi ;;
         -) COMPREPLY=() ;;
         *) mapfile -t COMPREPLY < <(compgen -W "$wanted" -- "$current") ;;
     esac
@@ -58,6 +74,10 @@ std::string answer_of(const Completion& completion) {
             return "FILE";
         case Completion::folders:
             return "FOLDER";
+        case Completion::models:
+            return "MODEL";
+        case Completion::names:
+            return "NAME";
     }
     return "";
 }

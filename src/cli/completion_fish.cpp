@@ -25,6 +25,13 @@ function __puna_lacks
     set -l words (__puna_words)
     test "$words" = "$argv"
 end
+function __puna_models
+    puna list --quiet 2>/dev/null
+end
+function __puna_gguf_files
+    set -l files (commandline -ct)*.gguf
+    printf '%s\n' $files
+end
 complete -c puna -f
 )script";
 
@@ -44,6 +51,10 @@ std::string values_of(const Completion& completion) {
             return " -F";
         case Completion::folders:
             return " -f -a '(__fish_complete_directories (commandline -ct))'";
+        case Completion::models:
+            return " -f -a '(__puna_models) (__fish_complete_directories (commandline -ct)) (__puna_gguf_files)'";
+        case Completion::names:
+            return " -f -a '(__puna_models)'";
     }
     return "";
 }

@@ -13,6 +13,16 @@ namespace {
 
 // A function for each command, as _puna-data-pack. The file works both in $fpath and sourced.
 constexpr std::string_view functions = R"script(
+_puna-names() {
+    local -a names=(${(f)"$(puna list --quiet 2>/dev/null)"})
+    compadd -a names
+}
+
+_puna-models() {
+    _puna-names
+    _files -g '*.gguf'
+}
+
 _puna() {
     local function=_puna-program
     [[ $words[2] == help ]] && (( CURRENT > 2 )) && { shift words; (( --CURRENT )) }
@@ -44,6 +54,10 @@ std::string action_of(const Completion& completion) {
             return "_files";
         case Completion::folders:
             return "_directories";
+        case Completion::models:
+            return "_puna-models";
+        case Completion::names:
+            return "_puna-names";
     }
     return "";
 }

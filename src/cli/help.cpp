@@ -21,7 +21,8 @@ struct ShortFlag {
     std::string_view field;
 };
 constexpr ShortFlag short_flags[] = {
-    {'c', "context"}, {'n', "max_tokens"}, {'o', "output"}, {'q', "quiet"}, {'s', "seed"}, {'t', "threads"},
+    {'c', "context"}, {'n', "max_tokens"}, {'o', "output"}, {'q', "quiet"},
+    {'s', "seed"},    {'t', "threads"},    {'y', "yes"},
 };
 static_assert(std::adjacent_find(std::begin(short_flags), std::end(short_flags),
                                  [](ShortFlag a, ShortFlag b) { return a.letter >= b.letter; }) ==

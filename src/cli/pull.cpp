@@ -2,15 +2,12 @@
 
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "cli/stop_signals.h"
+#include "cli/transfer.h"
 #include "core/console.h"
 #include "core/json_text.h"
 #include "core/progress.h"
-#include "core/shell.h"
 
 #include <fmt/core.h>
-
-#include <memory>
 
 namespace puna {
 
@@ -89,29 +86,20 @@ int run_pull(Arguments arguments) {
     if (!flags.parse(arguments)) return 0;
     HubName name = name_of(model);
     Hub hub(hub_settings(options.hub));
-    std::unique_ptr<Progress> progress;
-    PullOptions pull_options{.revision = options.revision, .fetch = {static_cast<int>(options.connections)}};
-    pull_options.on_begin = [&](int64_t bytes) { progress = std::make_unique<Progress>(name.repository, bytes, "B"); };
-    pull_options.on_bytes = [&](int64_t bytes) {
-        if (stop_signal()) fail(ErrorKind::closed, "stopped; the same command goes on from here");
-        if (progress) progress->advance(bytes);
-    };
-    catch_stop_signals("");
+    Transfer transfer(name.repository);
+    PullOptions pull_options{.revision = options.revision,
+                             .fetch = {static_cast<int>(options.connections)},
+                             .on_begin = transfer.on_begin(),
+                             .on_bytes = transfer.on_bytes()};
     double start = seconds_now();
-    try {
+    return transfer.run([&] {
         PullResult result = pull(hub, name, pull_options);
-        progress.reset();
+        transfer.end();
         if (flags.json())
             fmt::print("{}\n", to_json(result));
         else
             print_result(result, seconds_now() - start);
-    } catch (const Error& problem) {
-        progress.reset();
-        if (!stop_signal()) throw;
-        print_status("puna: {}\n", problem.what());
-        return stop_code();
-    }
-    return 0;
+    });
 }
 
 }  // namespace puna

@@ -71,3 +71,20 @@ test("what @huggingface/hub downloaded is not fetched again", async () => {
   assert.equal(contentRequests().length, before);
   assert.ok(readdirSync(folder).every((name) => lstatSync(join(folder, name)).isSymbolicLink()));
 });
+
+test("both publish to the same hub", async () => {
+  const folder = join(scratch, "mine");
+  mkdirSync(folder);
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  await run(join(scratch, "ours"), "publish", folder, "me/ours", "--yes");
+  const listed = {};
+  for await (const file of listFiles({ repo: "me/ours", hubUrl, recursive: true })) listed[file.path] = file.size;
+  for (const [name, content] of Object.entries(files)) assert.equal(listed[name], Buffer.byteLength(content), name);
+
+  const blobs = Object.entries(files).map(([path, content]) => ({ path, content: new Blob([content]) }));
+  await uploadFiles({ repo: "me/ours", files: blobs, hubUrl, accessToken: "hf_valid", useXet: false });
+  const pulled = (await run(join(scratch, "back"), "pull", "me/ours")).trim();
+  assert.deepEqual(readFileSync(join(pulled, "model.safetensors")), files["model.safetensors"]);
+  const report = JSON.parse(await run(join(scratch, "ours"), "publish", folder, "me/ours", "--yes", "--json"));
+  assert.equal(report.commit, null);        // what they wrote is what is there
+});

@@ -77,17 +77,6 @@ bool is_gguf_model(std::string_view path) {
     return name.ends_with(".GGUF") && name.find("MMPROJ") == name.npos && name.find("IMATRIX") == name.npos;
 }
 
-// One of each set of GGUF files, its first; split ones of which a part is missing are left out.
-Paths list_models(const Paths& paths) {
-    Paths models;
-    for (const std::string& path : paths) {
-        if (!is_gguf_model(path)) continue;
-        std::optional<ShardName> shard = parse_shard(path);
-        if (!shard || (shard->index == 1 && std::ssize(split_set(paths, path)) == shard->count)) models.push_back(path);
-    }
-    return models;
-}
-
 [[noreturn]] void fail_choice(std::string_view repository, std::string_view problem, const Paths& models) {
     Paths listed(models.begin(), models.begin() + static_cast<std::ptrdiff_t>(std::min(models.size(), max_listed)));
     fail(ErrorKind::not_found, "{} {}; ask for one of: {}{}", repository, problem, fmt::join(listed, ", "),
@@ -107,7 +96,7 @@ ModelFiles gguf_files(const Paths& paths, const std::string& first) {
 
 // Of types as "Q4_K_M", which is also in "UD-Q4_K_M": the shortest name is meant.
 ModelFiles choose_gguf(const Paths& paths, std::string_view repository, std::string_view type) {
-    Paths models = list_models(paths), matching;
+    Paths models = list_gguf_models(paths), matching;
     std::string wanted = upper(type);
     for (const std::string& path : models)
         if (has_type(upper(path), wanted)) matching.push_back(path);
@@ -167,15 +156,9 @@ Paths choose_weights(const Paths& paths) {
     return files;
 }
 
-ModelFiles choose_folder(const Paths& paths, Paths weights) {
-    for (const std::string& path : paths)
-        if (is_small_part(path)) weights.push_back(path);
-    return {"", with_card(std::move(weights), paths)};
-}
-
 ModelFiles choose_default(const Paths& paths, std::string_view repository) {
-    if (Paths weights = choose_weights(paths); !weights.empty()) return choose_folder(paths, std::move(weights));
-    Paths models = list_models(paths);
+    if (std::optional<ModelFiles> folder = choose_folder_files(paths)) return *folder;
+    Paths models = list_gguf_models(paths);
     if (models.size() == 1) return gguf_files(paths, models[0]);
     if (!models.empty()) return choose_gguf(paths, repository, default_type);
     fail(ErrorKind::not_found,
@@ -184,6 +167,25 @@ ModelFiles choose_default(const Paths& paths, std::string_view repository) {
 }
 
 }  // namespace
+
+std::optional<ModelFiles> choose_folder_files(const Paths& paths) {
+    Paths files = choose_weights(paths);
+    if (files.empty()) return {};
+    for (const std::string& path : paths)
+        if (is_small_part(path)) files.push_back(path);
+    return ModelFiles{"", with_card(std::move(files), paths)};
+}
+
+// Split ones of which a part is missing are left out.
+Paths list_gguf_models(const Paths& paths) {
+    Paths models;
+    for (const std::string& path : paths) {
+        if (!is_gguf_model(path)) continue;
+        std::optional<ShardName> shard = parse_shard(path);
+        if (!shard || (shard->index == 1 && std::ssize(split_set(paths, path)) == shard->count)) models.push_back(path);
+    }
+    return models;
+}
 
 Paths split_set(const Paths& paths, std::string_view path) {
     std::optional<ShardName> wanted = parse_shard(path);

@@ -9,6 +9,7 @@
 // of files NAME-00001-of-00003.gguf, of which all are needed; images' projectors (mmproj) and importance matrices are
 // no models.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,10 @@ struct ModelFiles {
 // Of the paths of a repository, or of those that are in a snapshot. Throws Error of kind not_found that names the
 // repository and what there is instead; nothing is chosen of which a part is missing.
 ModelFiles choose_files(const std::vector<std::string>& paths, std::string_view repository, std::string_view selector);
+
+// The Hugging Face or Meta folder alone; none if there is no complete one.
+std::optional<ModelFiles> choose_folder_files(const std::vector<std::string>& paths);
+std::vector<std::string> list_gguf_models(const std::vector<std::string>& paths);  // of split ones the first file
 
 // "Q4_K_M" of "model-Q4_K_M-00001-of-00002.gguf", "Q4_K_M/model.gguf" and "model.q4_k_m.gguf"; empty: it names none.
 std::string gguf_type_of(std::string_view path);

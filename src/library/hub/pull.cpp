@@ -37,78 +37,64 @@ bool has_size(const fs::path& path, int64_t bytes) {
     return fs::is_regular_file(path, problem) && fs::file_size(path, problem) == static_cast<uintmax_t>(bytes);
 }
 
+// Whether a file need not be fetched: it is in the snapshot, or its content is.
+bool is_present(const CachedRepository& repository, std::string_view commit, const RepositoryFile& file) {
+    return has_size(repository.snapshot(commit) / file.path, file.bytes);
+}
+bool has_blob(const CachedRepository& repository, const RepositoryFile& file) {
+    return has_size(repository.blob(file.id), file.bytes);
+}
+
+ModelFiles choose(const CachedRepository& repository, const std::vector<RepositoryFile>& listed, const HubName& name,
+                  std::string_view commit) {
+    try {
+        return choose_files(paths_of(listed), name.repository, name.selector);
+    } catch (const Error&) {
+        bool is_file = name.selector.find('.') != std::string::npos;
+        if (is_file && fs::is_directory(repository.folder()))  // so that other tools need not ask again
+            repository.note_missing(commit, name.selector);
+        throw;
+    }
+}
+
+// Files are fetched only if all of them fit.
+void check_space(const PullPlan& plan, const CachedRepository& repository, const fs::path& cache) {
+    int64_t needed = spare_bytes;
+    for (const RepositoryFile& file : plan.files)
+        if (!is_present(repository, plan.info.commit, file) && !has_blob(repository, file))
+            needed += std::max<int64_t>(file.bytes - PartialFile::allocated(repository.blob(file.id)), 0);
+    struct statvfs disk;
+    if (::statvfs(cache.c_str(), &disk) != 0) fail_errno(errno, "{}: cannot be examined", cache.string());
+    int64_t free = static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize);
+    if (needed <= free) return;
+    fail(ErrorKind::too_large,
+         "{}: {} are needed and {} are free in {}: free some space, or choose another disk with HF_HUB_CACHE",
+         plan.name.text(), format_quantity(static_cast<double>(needed), "B"),
+         format_quantity(static_cast<double>(free), "B"), cache.string());
+}
+
 class Pull {
  public:
-    Pull(Hub& hub, const HubName& name, const PullOptions& options)
-        : hub_(hub),
-          name_(name),
+    Pull(Hub& hub, const PullPlan& plan, const PullOptions& options)
+        : plan_(plan),
           options_(options),
-          cache_(hub.settings().cache),
-          repository_(cache_.repository(name.repository)),
+          repository_(HubCache(hub.settings().cache).repository(plan.name.repository)),
           fetcher_(hub, options.fetch) {}
 
     PullResult run() {
-        RepositoryInfo info = hub_.info(name_.repository, options_.revision);
-        std::vector<RepositoryFile> listed = hub_.files(name_.repository, info.commit);
-        commit_ = info.commit;
-        ModelFiles model = choose(listed);
-        std::vector<RepositoryFile> wanted;
-        for (const RepositoryFile& file : listed)
-            if (std::find(model.paths.begin(), model.paths.end(), file.path) != model.paths.end())
-                wanted.push_back(file);
-        cache_.create();
-        repository_.create();
-        check_space(wanted);
-        PullResult result{name_.repository, options_.revision, commit_, model_path(repository_, commit_, model.entry)};
-        for (const RepositoryFile& file : wanted) result.files.push_back({file, bring(file)});
-        repository_.write_ref(options_.revision, commit_);  // last: what it leads to is there
+        PullResult result{plan_.name.repository, options_.revision, plan_.info.commit,
+                          model_path(repository_, plan_.info.commit, plan_.entry)};
+        for (const RepositoryFile& file : plan_.files) result.files.push_back({file, bring(file)});
+        repository_.write_ref(options_.revision, plan_.info.commit);  // last: what it leads to is there
         return result;
     }
 
  private:
-    ModelFiles choose(const std::vector<RepositoryFile>& listed) {
-        try {
-            return choose_files(paths_of(listed), name_.repository, name_.selector);
-        } catch (const Error&) {
-            bool is_file = name_.selector.find('.') != std::string::npos;
-            if (is_file && fs::is_directory(repository_.folder()))  // so that other tools need not ask again
-                repository_.note_missing(commit_, name_.selector);
-            throw;
-        }
-    }
-
-    bool is_present(const RepositoryFile& file) const {
-        return has_size(repository_.snapshot(commit_) / file.path, file.bytes);
-    }
-    bool has_blob(const RepositoryFile& file) const { return has_size(repository_.blob(file.id), file.bytes); }
-
-    // Files are fetched only if all of them fit.
-    void check_space(const std::vector<RepositoryFile>& wanted) {
-        int64_t to_come = 0, to_allocate = spare_bytes;
-        for (const RepositoryFile& file : wanted) {
-            if (is_present(file) || has_blob(file)) continue;
-            fs::path blob = repository_.blob(file.id);
-            to_come += file.bytes - PartialFile::present_at(blob, file.bytes);
-            to_allocate += std::max<int64_t>(file.bytes - PartialFile::allocated(blob), 0);
-        }
-        if (to_come == 0) return;
-        struct statvfs disk;
-        if (::statvfs(cache_.folder().c_str(), &disk) != 0)
-            fail_errno(errno, "{}: cannot be examined", cache_.folder().string());
-        int64_t free = static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize);
-        if (to_allocate > free)
-            fail(ErrorKind::too_large,
-                 "{}: {} are needed and {} are free in {}: free some space, or choose another disk with HF_HUB_CACHE",
-                 name_.text(), format_quantity(static_cast<double>(to_allocate), "B"),
-                 format_quantity(static_cast<double>(free), "B"), cache_.folder().string());
-        if (options_.on_begin) options_.on_begin(to_come);
-    }
-
     // Whether it had to be fetched.
     bool bring(const RepositoryFile& file) {
-        if (is_present(file)) return false;
-        bool fetches = !has_blob(file) && fetch(file);
-        repository_.link(commit_, file.path, file.id, fetches);
+        if (is_present(repository_, plan_.info.commit, file)) return false;
+        bool fetches = !has_blob(repository_, file) && fetch(file);
+        repository_.link(plan_.info.commit, file.path, file.id, fetches);
         return fetches;
     }
 
@@ -119,17 +105,17 @@ class Pull {
         };
         FileClaim claim(
             repository_.lock(file.id),
-            [&] { log_info("{}: {}: another process fetches it: waiting", name_.repository, file.path); },
+            [&] { log_info("{}: {}: another process fetches it: waiting", plan_.name.repository, file.path); },
             [&] {
                 on_bytes(0);
                 return false;
             });
-        if (has_blob(file)) {
-            if (options_.on_bytes) options_.on_bytes(file.bytes);
+        if (has_blob(repository_, file)) {
+            on_bytes(file.bytes);
             return false;
         }
         std::atomic<double> touched = seconds_now();
-        fetcher_.fetch({name_.repository, commit_, file, repository_.blob(file.id)}, [&](int64_t bytes) {
+        fetcher_.fetch({plan_.name.repository, plan_.info.commit, file, repository_.blob(file.id)}, [&](int64_t bytes) {
             double now = seconds_now(), last = touched;
             if (now - last > touch_seconds && touched.compare_exchange_strong(last, now)) claim.touch();
             on_bytes(bytes);
@@ -137,13 +123,10 @@ class Pull {
         return true;
     }
 
-    Hub& hub_;
-    const HubName& name_;
+    const PullPlan& plan_;
     const PullOptions& options_;
-    HubCache cache_;
     CachedRepository repository_;
     FileFetcher fetcher_;
-    std::string commit_;
 };
 
 // The hub could not be asked, for now: what is in the cache will do.
@@ -174,12 +157,38 @@ std::optional<PullResult> find_cached(const HubCache& cache, const HubName& name
     }
 }
 
+PullPlan plan_pull(Hub& hub, const HubName& name, std::string_view revision) {
+    CachedRepository repository = HubCache(hub.settings().cache).repository(name.repository);
+    PullPlan plan{.name = name, .info = hub.info(name.repository, revision)};
+    std::vector<RepositoryFile> listed = hub.files(name.repository, plan.info.commit);
+    ModelFiles model = choose(repository, listed, name, plan.info.commit);
+    plan.entry = model.entry;
+    for (RepositoryFile& file : listed) {
+        if (std::find(model.paths.begin(), model.paths.end(), file.path) == model.paths.end()) continue;
+        plan.bytes += file.bytes;
+        if (!is_present(repository, plan.info.commit, file) && !has_blob(repository, file))
+            plan.bytes_to_fetch += file.bytes - PartialFile::present_at(repository.blob(file.id), file.bytes);
+        plan.files.push_back(std::move(file));
+    }
+    return plan;
+}
+
+PullResult pull(Hub& hub, const PullPlan& plan, const PullOptions& options) {
+    HubCache cache(hub.settings().cache);
+    CachedRepository repository = cache.repository(plan.name.repository);
+    cache.create();
+    repository.create();
+    check_space(plan, repository, cache.folder());
+    if (options.on_begin && plan.bytes_to_fetch > 0) options.on_begin(plan.bytes_to_fetch);
+    return Pull(hub, plan, options).run();
+}
+
 PullResult pull(Hub& hub, const HubName& name, const PullOptions& options) {
     HubCache cache(hub.settings().cache);
     if (is_commit(options.revision))  // what it names never changes
         if (std::optional<PullResult> cached = find_cached(cache, name, options.revision)) return *cached;
     try {
-        return Pull(hub, name, options).run();
+        return pull(hub, plan_pull(hub, name, options.revision), options);
     } catch (const Error& problem) {
         std::optional<PullResult> cached =
             is_temporary(problem) ? find_cached(cache, name, options.revision) : std::nullopt;

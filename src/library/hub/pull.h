@@ -30,6 +30,15 @@ struct PullOptions {
     std::function<void(int64_t bytes)> on_bytes = {};
 };
 
+// What a pull would do.
+struct PullPlan {
+    HubName name;
+    RepositoryInfo info;
+    std::string entry;                  // ModelFiles::entry
+    std::vector<RepositoryFile> files;  // of the model
+    int64_t bytes = 0, bytes_to_fetch = 0;
+};
+
 struct PulledFile {
     RepositoryFile file;
     bool was_fetched = false;  // by this call
@@ -42,7 +51,11 @@ struct PullResult {
     bool is_from_cache = false;  // the hub was not asked
 };
 
-// Throws Error, HubError where the hub refuses: in one line, with the remedy.
+// Asks the hub; nothing is written. Throws Error, HubError where the hub refuses: in one line, with the remedy.
+PullPlan plan_pull(Hub& hub, const HubName& name, std::string_view revision = "main");
+PullResult pull(Hub& hub, const PullPlan& plan, const PullOptions& options);  // options.revision: of the plan
+
+// Both, or what the cache has.
 PullResult pull(Hub& hub, const HubName& name, const PullOptions& options);
 
 // The model of this name in the cache, if all its files are there; of its default commit without a revision.

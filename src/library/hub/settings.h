@@ -4,11 +4,11 @@
 //   HubOptions options;                                 // of flags; empty ones are those of the environment
 //   HubSettings hub = hub_settings(options);
 //
-//   HF_ENDPOINT                    instead of https://huggingface.co
-//   HF_TOKEN, HUGGING_FACE_HUB_TOKEN, the file HF_TOKEN_PATH or HF_HOME/token; none with HF_HUB_DISABLE_IMPLICIT_TOKEN
-//   HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub
-//   HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE                       1, ON, YES or TRUE: no request is made
-//   HF_HUB_DOWNLOAD_TIMEOUT, HF_HUB_ETAG_TIMEOUT               seconds without data of a download, of another request
+//  HF_ENDPOINT                    instead of https://huggingface.co
+//  HF_TOKEN, HUGGING_FACE_HUB_TOKEN, the file HF_TOKEN_PATH or HF_HOME/token; none with HF_HUB_DISABLE_IMPLICIT_TOKEN
+//  HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub
+//  HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE                       1, ON, YES or TRUE: no request is made
+//  HF_HUB_DOWNLOAD_TIMEOUT, HF_HUB_ETAG_TIMEOUT               seconds without data of a download, of another request
 //
 // And for tests PUNA_HUB_ATTEMPTS, the number of attempts at a request.
 // Source: huggingface_hub, constants.py and utils/_auth.py.

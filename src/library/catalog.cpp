@@ -1,0 +1,168 @@
+#include "library/catalog.h"
+
+#include "core/error.h"
+#include "files/gguf.h"
+#include "files/shards.h"
+#include "files/weights_file.h"
+#include "library/hub/cache.h"
+#include "library/hub/choose_files.h"
+#include "library/hub/name.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <system_error>
+#include <utility>
+
+namespace puna {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+int64_t sum_of_bytes(const std::vector<CachedFile>& files, const std::vector<std::string>& paths) {
+    int64_t bytes = 0;
+    for (const CachedFile& file : files)
+        if (std::find(paths.begin(), paths.end(), file.path) != paths.end()) bytes += file.bytes;
+    return bytes;
+}
+
+std::vector<std::string> names_of(const std::vector<CachedFile>& files) {
+    std::vector<std::string> names;
+    for (const CachedFile& file : files) names.push_back(file.path);
+    return names;
+}
+
+// The models of one commit of a repository: its folder, if that is whole, and its GGUF files.
+std::vector<CatalogModel> models_of(const CachedRepository& repository, const std::string& commit) {
+    std::vector<CachedFile> files = repository.files(commit);
+    std::vector<std::string> paths = names_of(files);
+    std::vector<CatalogModel> models;
+    fs::path snapshot = repository.snapshot(commit);
+    if (std::optional<ModelFiles> folder = choose_folder_files(paths))
+        models.push_back({repository.name(), hub_tool, snapshot, sum_of_bytes(files, folder->paths)});
+    std::vector<std::string> ggufs = list_gguf_models(paths);
+    std::map<std::string, int> count;
+    for (const std::string& path : ggufs) ++count[gguf_type_of(path)];
+    for (const std::string& path : ggufs) {
+        std::string type = gguf_type_of(path);
+        bool is_unique = !type.empty() && count[type] == 1;
+        models.push_back({fmt::format("{}:{}", repository.name(), is_unique ? type : path), hub_tool, snapshot / path,
+                          sum_of_bytes(files, split_set(paths, path)), type});
+    }
+    return models;
+}
+
+// A file that two programs have is listed as the first one's: LM Studio can be pointed at the hub's cache.
+void remove_repeated(std::vector<CatalogModel>& models) {
+    std::map<std::pair<dev_t, ino_t>, std::string_view> owners;
+    std::erase_if(models, [&](const CatalogModel& model) {
+        struct stat status;
+        if (::stat(model.path.c_str(), &status) != 0) return false;
+        return owners.emplace(std::pair(status.st_dev, status.st_ino), model.tool).first->second != model.tool;
+    });
+}
+
+std::string_view name_of_file_type(int64_t number) {
+    constexpr std::pair<int64_t, std::string_view> names[] = {
+        {0, "F32"},     {1, "F16"},     {2, "Q4_0"},     {3, "Q4_1"},    {7, "Q8_0"},     {8, "Q5_0"},
+        {9, "Q5_1"},    {10, "Q2_K"},   {11, "Q3_K_S"},  {12, "Q3_K_M"}, {13, "Q3_K_L"},  {14, "Q4_K_S"},
+        {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},  {18, "Q6_K"},   {19, "IQ2_XXS"}, {20, "IQ2_XS"},
+        {21, "Q2_K_S"}, {22, "IQ3_XS"}, {23, "IQ3_XXS"}, {24, "IQ1_S"},  {25, "IQ4_NL"},  {26, "IQ3_S"},
+        {27, "IQ3_M"},  {28, "IQ2_S"},  {29, "IQ2_M"},   {30, "IQ4_XS"}, {31, "IQ1_M"},   {32, "BF16"},
+        {36, "TQ1_0"},  {37, "TQ2_0"},  {38, "MXFP4"}};
+    for (const auto& [known, name] : names)
+        if (known == number) return name;
+    return {};
+}
+
+// Elements by the type of tensors.
+using TypeCounts = std::map<std::string, int64_t>;
+
+void count_tensors(std::span<const TensorEntry> entries, TypeCounts& counts) {
+    for (const TensorEntry& entry : entries) {
+        int64_t elements = 1;
+        for (int i = 0; i < std::min(entry.rank, 4); ++i) elements *= entry.shape[static_cast<size_t>(i)];
+        counts[std::string(entry.dtype_name)] += elements;
+    }
+}
+
+ModelSummary summary_of(const TypeCounts& counts) {
+    ModelSummary summary{.parameters = 0};
+    int64_t most = 0;
+    for (const auto& [type, elements] : counts) {
+        summary.parameters = *summary.parameters + elements;
+        if (elements > most) summary.type = type;
+        most = std::max(most, elements);
+    }
+    return summary;
+}
+
+ModelSummary summary_of_gguf(const fs::path& first) {
+    TypeCounts counts;
+    std::vector<std::string> names;
+    for (const fs::directory_entry& entry : fs::directory_iterator(first.parent_path()))
+        names.push_back(entry.path().filename().string());
+    for (const std::string& part : split_set(names, first.filename().string()))
+        count_tensors(GgufFile(first.parent_path() / part).entries(), counts);
+    ModelSummary summary = summary_of(counts);
+    std::optional<int64_t> type = GgufFile(first).integer("general.file_type");
+    if (type && !name_of_file_type(*type).empty()) summary.type = name_of_file_type(*type);
+    return summary;
+}
+
+ModelSummary summary_of_folder(const fs::path& folder) {
+    TypeCounts counts;
+    ModelWeights weights(folder);
+    for (const WeightsFile& file : weights.files()) count_tensors(file.entries(), counts);
+    return counts.empty() ? ModelSummary{} : summary_of(counts);
+}
+
+}  // namespace
+
+std::vector<CatalogModel> list_hub_models(const fs::path& hub_cache) {
+    std::vector<CatalogModel> models;
+    HubCache cache(hub_cache);
+    for (const std::string& name : cache.repositories()) {
+        CachedRepository repository = cache.repository(name);
+        if (std::optional<std::string> commit = repository.default_commit())
+            for (CatalogModel& model : models_of(repository, *commit)) models.push_back(std::move(model));
+    }
+    return models;
+}
+
+Catalog list_models(const fs::path& hub_cache) {
+    Catalog catalog{.models = list_hub_models(hub_cache)};
+    for (const std::string& name : HubCache(hub_cache).repositories()) {
+        auto has_name = [&](const CatalogModel& model) { return parse_hub_name(model.name)->repository == name; };
+        if (std::none_of(catalog.models.begin(), catalog.models.end(), has_name)) catalog.incomplete.push_back(name);
+    }
+    ModelsHere others = find_models_of_tools();
+    catalog.remarks = std::move(others.remarks);
+    for (CatalogModel& model : others.models) catalog.models.push_back(std::move(model));
+    remove_repeated(catalog.models);
+    return catalog;
+}
+
+const CatalogModel* find_model_here(const Catalog& catalog, std::string_view name) {
+    for (const CatalogModel& model : catalog.models)
+        if (model.name == name || fmt::format("{}/{}", model.tool, model.name) == name) return &model;
+    // "llama3.2" is llama3.2:latest, as its tool has it.
+    for (const CatalogModel& model : catalog.models)
+        if (model.tool != hub_tool && model.name == fmt::format("{}:latest", name)) return &model;
+    return nullptr;
+}
+
+ModelSummary summarize(const CatalogModel& model) {
+    try {
+        std::error_code problem;
+        return fs::is_directory(model.path, problem) ? summary_of_folder(model.path) : summary_of_gguf(model.path);
+    } catch (const Error& problem) {
+        return {.problem = problem.what()};
+    } catch (const std::system_error& problem) {  // its folder was removed just now
+        return {.problem = problem.what()};
+    }
+}
+
+}  // namespace puna
