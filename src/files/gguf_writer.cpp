@@ -129,6 +129,7 @@ template void GgufMetadata::add(std::string_view, float);
 template void GgufMetadata::add(std::string_view, double);
 template void GgufMetadata::add_list(std::string_view, const std::vector<std::string>&);
 template void GgufMetadata::add_list(std::string_view, const std::vector<std::string_view>&);
+template void GgufMetadata::add_list(std::string_view, const std::vector<uint8_t>&);
 template void GgufMetadata::add_list(std::string_view, const std::vector<int32_t>&);
 template void GgufMetadata::add_list(std::string_view, const std::vector<float>&);
 

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/utf8.h"
 #include "files/byte_cursor.h"
+#include "tokenizer/gguf_vocabulary_keys.h"
 #include "tokenizer/merge_list.h"
 #include "tokenizer/sentencepiece.h"
 #include "tokenizer/token_roles.h"
@@ -13,14 +14,10 @@ namespace puna {
 
 namespace {
 
-constexpr std::string_view tokens_key = "tokenizer.ggml.tokens", types_key = "tokenizer.ggml.token_type",
-                           scores_key = "tokenizer.ggml.scores", merges_key = "tokenizer.ggml.merges",
-                           pattern_key = "tokenizer.ggml.pre";
-
-enum class TokenType : int32_t { normal = 1, unknown, control, user_defined, unused, byte };
-
-// Where a token goes.
-enum class Part : uint8_t { none, text, added, control, byte };
+// Where a token goes; one may be both added and of text.
+struct Parts {
+    bool text = false, added = false, control = false, byte = false;
+};
 
 template <class T>
 T element(const GgufValue& value, size_t index) {
@@ -34,7 +31,7 @@ class GgufVocabularyReader {
     Vocabulary read() {
         vocabulary_.kind = read_kind();
         read_tokens();
-        vocabulary_.kind == VocabularyKind::sentencepiece ? read_rules() : read_pattern();
+        is_byte_level() ? read_pattern() : read_rules();
         read_merges();
         read_roles();
         return std::move(vocabulary_);
@@ -75,8 +72,10 @@ class GgufVocabularyReader {
         }
     }
 
+    bool is_byte_level() const { return vocabulary_.kind == VocabularyKind::byte_bpe; }
+
     VocabularyKind read_kind() const {
-        constexpr std::string_view key = "tokenizer.ggml.model";
+        constexpr std::string_view key = gguf_keys::model;
         std::optional<std::string_view> name = file_.text(key);
         if (name == "gpt2") return VocabularyKind::byte_bpe;
         if (name == "llama") return VocabularyKind::sentencepiece;
@@ -89,17 +88,21 @@ class GgufVocabularyReader {
 
     void read_rules() {
         SentencePieceRules& rules = vocabulary_.sentencepiece;
-        bool prefix = file_.boolean("tokenizer.ggml.add_space_prefix").value_or(true);
+        bool prefix = file_.boolean(gguf_keys::space_prefix).value_or(true);
         rules.prefix = prefix ? SpacePrefix::segments : SpacePrefix::none;
-        rules.drop_prefix = prefix;
-        rules.remove_extra_spaces = file_.boolean("tokenizer.ggml.remove_extra_whitespaces").value_or(false);
-        vocabulary_.whole_pieces = false;
+        if (prefix && file_.boolean(gguf_keys::prefix_of_text_only).value_or(false)) rules.prefix = SpacePrefix::text;
+        rules.prefix_unless_space = file_.boolean(gguf_keys::prefix_unless_space).value_or(false);
+        rules.separate_spaces = file_.boolean(gguf_keys::separate_spaces).value_or(false);
+        rules.drop_prefix = file_.boolean(gguf_keys::drop_prefix).value_or(prefix);
+        rules.fuse_unknown = file_.boolean(gguf_keys::fuse_unknown).value_or(true);
+        rules.remove_extra_spaces = file_.boolean(gguf_keys::remove_extra_spaces).value_or(false);
+        vocabulary_.whole_pieces = file_.boolean(gguf_keys::whole_pieces).value_or(false);
         begins_text_ = true;
         read_scores();
     }
 
     void read_pattern() {
-        std::optional<std::string_view> name = file_.text(pattern_key);
+        std::optional<std::string_view> name = file_.text(gguf_keys::pattern);
         // Converted before the key existed: the control tokens say which one it is.
         if ((!name || name == "default") && has_llama3_controls(vocabulary_))
             name = info(SplitPattern::llama3).gguf_names[0].name;
@@ -107,7 +110,7 @@ class GgufVocabularyReader {
         if (!pattern) fail_pattern(name);
         const GgufPatternName& known = *find_gguf_name(*pattern, *name);
         vocabulary_.split = pattern->pattern;
-        vocabulary_.whole_pieces = known.whole_pieces;
+        vocabulary_.whole_pieces = file_.boolean(gguf_keys::whole_pieces).value_or(known.whole_pieces);
         begins_text_ = known.begins_text;
     }
     [[noreturn]] void fail_pattern(std::optional<std::string_view> name) const {
@@ -116,24 +119,26 @@ class GgufVocabularyReader {
             fmt::format_to(std::back_inserter(names), ", {}", pattern.gguf_names[0].name);
         fail(ErrorKind::unsupported,
              "{}: key '{}' {}: text would be split differently from what the model has learned; supported are {}",
-             file_.path().string(), pattern_key, name ? fmt::format("is '{}'", printable(*name)) : "is missing",
+             file_.path().string(), gguf_keys::pattern, name ? fmt::format("is '{}'", printable(*name)) : "is missing",
              names.substr(2));
     }
 
     void read_tokens() {
-        tokens_ = &need(find_array(tokens_key, {GgufType::text}, "array of string"), tokens_key);
+        tokens_ = &need(find_array(gguf_keys::tokens, {GgufType::text}, "array of string"), gguf_keys::tokens);
         if (tokens_->count > max_token_ids)
-            reject(tokens_key, "has {} tokens, at most {} are supported", tokens_->count, max_token_ids);
-        types_ = find_array(types_key, {GgufType::i32, GgufType::u32}, "array of i32");
-        if (types_) expect_length(*types_, types_key);
-        std::vector<Part> parts(static_cast<size_t>(tokens_->count));
+            reject(gguf_keys::tokens, "has {} tokens, at most {} are supported", tokens_->count, max_token_ids);
+        types_ = find_array(gguf_keys::token_types, {GgufType::i32, GgufType::u32}, "array of i32");
+        flags_ = find_array(gguf_keys::token_flags, {GgufType::u8}, "array of u8");
+        if (types_) expect_length(*types_, gguf_keys::token_types);
+        if (flags_) expect_length(*flags_, gguf_keys::token_flags);
+        std::vector<Parts> parts(static_cast<size_t>(tokens_->count));
         std::vector<int32_t> text_ids, added_ids, byte_ids;
         size_t text_bytes = 0, added_bytes = 0;
         for_each_text(*tokens_, [&](int32_t id, std::string_view spelled) {
-            Part part = parts[static_cast<size_t>(id)] = part_of(id, spelled);
-            if (part == Part::text) text_ids.push_back(id), text_bytes += spelled.size();
-            if (part == Part::added || part == Part::control) added_ids.push_back(id), added_bytes += spelled.size();
-            if (part == Part::byte) byte_ids.push_back(id);
+            Parts of_id = parts[static_cast<size_t>(id)] = parts_of(id, spelled);
+            if (of_id.text) text_ids.push_back(id), text_bytes += spelled.size();
+            if (of_id.added) added_ids.push_back(id), added_bytes += spelled.size();
+            if (of_id.byte) byte_ids.push_back(id);
         });
         vocabulary_.tokens = TokenTable(std::move(text_ids), text_bytes);
         vocabulary_.added = TokenTable(std::move(added_ids), added_bytes);
@@ -144,115 +149,142 @@ class GgufVocabularyReader {
         });
     }
 
-    TokenType type_of(int32_t id, std::string_view spelled) const {
+    GgufTokenType type_of(int32_t id, std::string_view spelled) const {
         if (!types_)
-            return vocabulary_.kind == VocabularyKind::sentencepiece && byte_of_name(spelled) ? TokenType::byte
-                                                                                              : TokenType::normal;
+            return vocabulary_.kind == VocabularyKind::sentencepiece && byte_of_name(spelled) ? GgufTokenType::byte
+                                                                                              : GgufTokenType::normal;
         int32_t type = element<int32_t>(*types_, static_cast<size_t>(id));
-        if (type < static_cast<int32_t>(TokenType::normal) || type > static_cast<int32_t>(TokenType::byte))
-            reject(types_key, "has the unknown type {} for token {}", type, id);
-        return static_cast<TokenType>(type);
+        if (type < static_cast<int32_t>(GgufTokenType::normal) || type > static_cast<int32_t>(GgufTokenType::byte))
+            reject(gguf_keys::token_types, "has the unknown type {} for token {}", type, id);
+        return static_cast<GgufTokenType>(type);
     }
 
-    Part part_of(int32_t id, std::string_view spelled) const {
+    uint8_t flags_of(int32_t id) const {
+        return flags_ ? element<uint8_t>(*flags_, static_cast<size_t>(id)) : uint8_t{0};
+    }
+
+    Parts parts_of(int32_t id, std::string_view spelled) const {
         if (find_utf8_errors(spelled).count > 0)
-            reject(tokens_key, "has a token that is not UTF-8: {} is '{}'", id, printable(spelled));
-        if (spelled.size() > 4 * max_token_bytes) reject(tokens_key, "has a token of {} bytes: {}", spelled.size(), id);
-        if (spelled.empty() || (spelled.starts_with("[PAD") && spelled == fmt::format("[PAD{}]", id)))
-            return Part::none;
+            reject(gguf_keys::tokens, "has a token that is not UTF-8: {} is '{}'", id, printable(spelled));
+        if (spelled.size() > 4 * max_token_bytes)
+            reject(gguf_keys::tokens, "has a token of {} bytes: {}", spelled.size(), id);
+        bool is_padding = spelled.starts_with("[PAD") && spelled == fmt::format("[PAD{}]", id);
+        if (spelled.empty() || is_padding) return {};
         switch (type_of(id, spelled)) {
-            case TokenType::unknown:
-            case TokenType::control:
-                return Part::control;
-            case TokenType::user_defined:
-                return Part::added;
-            case TokenType::byte:
-                if (vocabulary_.kind == VocabularyKind::byte_bpe) break;
+            case GgufTokenType::unknown:
+            case GgufTokenType::control:
+                return {.added = true, .control = true};
+            case GgufTokenType::user_defined:
+                if (flags_of(id) & gguf_flags::found_by_merging) return {.text = true};
+                return {.text = (flags_of(id) & gguf_flags::also_merged) != 0, .added = true};
+            case GgufTokenType::byte:
+                if (is_byte_level()) break;
                 if (!byte_of_name(spelled))
-                    reject(tokens_key, "has '{}' as the byte token {}, expected a name as <0x0A>", printable(spelled),
-                           id);
-                return Part::byte;
+                    reject(gguf_keys::tokens, "has '{}' as the byte token {}, expected a name as <0x0A>",
+                           printable(spelled), id);
+                return {.byte = true};
             default:
                 break;
         }
-        // A converter's mistake: it can only be a token that is never produced by merging.
-        return unspell_token(vocabulary_, spelled) ? Part::text : Part::control;
+        // A converter's mistake, which nothing can be merged to.
+        if (!unspell_token(vocabulary_, spelled)) return {.added = true, .control = true};
+        return {.text = true};
     }
 
-    void add_token(int32_t id, std::string_view spelled, Part part) {
-        if (part == Part::none) return;
-        bool is_added = part == Part::added || part == Part::control;
-        std::string bytes =
-            part == Part::byte ? std::string(1, static_cast<char>(*byte_of_name(spelled)))
-            : is_added ? (vocabulary_.kind == VocabularyKind::byte_bpe ? std::string(spelled) : unspell_spaces(spelled))
-                       : *unspell_token(vocabulary_, spelled);
-        if (bytes.size() > max_token_bytes)
-            reject(tokens_key, "has a token of {} bytes, at most {} are supported: {}", bytes.size(), max_token_bytes,
-                   id);
-        TokenTable& table = part == Part::byte ? vocabulary_.sentencepiece.bytes
-                            : is_added         ? vocabulary_.added
-                                               : vocabulary_.tokens;
-        if (!table.set(id, bytes))
-            reject(tokens_key, "has the token '{}' twice: {} and {}", printable(spelled), *table.find(bytes), id);
-        if (is_added) vocabulary_.added_tokens[*vocabulary_.added.index_of(id)].control = part == Part::control;
-        if (part == Part::text && vocabulary_.kind == VocabularyKind::sentencepiece &&
-            type_of(id, spelled) == TokenType::unused)
-            vocabulary_.sentencepiece.unused.push_back(id);
+    void add_token(int32_t id, std::string_view spelled, Parts parts) {
+        SentencePieceRules& rules = vocabulary_.sentencepiece;
+        if (parts.byte) set_token(rules.bytes, id, std::string(1, static_cast<char>(*byte_of_name(spelled))), spelled);
+        if (parts.text) {
+            std::optional<std::string> token = unspell_token(vocabulary_, spelled);
+            if (!token)
+                reject(gguf_keys::tokens, "has '{}', which is not in byte-level encoding: {}", printable(spelled), id);
+            set_token(vocabulary_.tokens, id, *token, spelled);
+        }
+        if (parts.text && !parts.added && !is_byte_level()) {
+            if (type_of(id, spelled) == GgufTokenType::unused) rules.unused.push_back(id);
+            if (type_of(id, spelled) == GgufTokenType::user_defined) rules.user_defined.push_back(id);
+        }
+        if (!parts.added) return;
+        set_token(vocabulary_.added, id, is_byte_level() ? std::string(spelled) : unspell_spaces(spelled), spelled);
+        uint8_t flags = flags_of(id);
+        vocabulary_.added_tokens[*vocabulary_.added.index_of(id)] = {
+            .control = parts.control,
+            .single_word = (flags & gguf_flags::single_word) != 0,
+            .lstrip = (flags & gguf_flags::lstrip) != 0,
+            .rstrip = (flags & gguf_flags::rstrip) != 0,
+            .normalized = (flags & gguf_flags::normalized) != 0};
+    }
+    void set_token(TokenTable& table, int32_t id, std::string_view token, std::string_view spelled) const {
+        if (token.size() > max_token_bytes)
+            reject(gguf_keys::tokens, "has a token of {} bytes, at most {} are supported: {}", token.size(),
+                   max_token_bytes, id);
+        if (!table.set(id, token))
+            reject(gguf_keys::tokens, "has the token '{}' twice: {} and {}", printable(spelled),
+                   table.find(token).value_or(-1), id);
     }
 
     void read_scores() {
         const GgufValue& scores =
-            need(find_array(scores_key, {GgufType::f32, GgufType::i32}, "array of f32"), scores_key);
-        expect_length(scores, scores_key);
+            need(find_array(gguf_keys::scores, {GgufType::f32, GgufType::i32}, "array of f32"), gguf_keys::scores);
+        expect_length(scores, gguf_keys::scores);
         std::vector<float>& values = vocabulary_.sentencepiece.scores;
         values.reserve(static_cast<size_t>(scores.count));
         for (size_t id = 0; id < static_cast<size_t>(scores.count); ++id) {
             float score = scores.type == GgufType::f32 ? element<float>(scores, id)
                                                        : static_cast<float>(element<int32_t>(scores, id));
-            if (std::isnan(score)) reject(scores_key, "has no number for token {}", id);
+            if (std::isnan(score)) reject(gguf_keys::scores, "has no number for token {}", id);
             values.push_back(score);
         }
     }
 
     void read_merges() {
-        const GgufValue* array = find_array(merges_key, {GgufType::text}, "array of string");
-        if (vocabulary_.kind == VocabularyKind::byte_bpe) need(array, merges_key);
+        const GgufValue* array = find_array(gguf_keys::merges, {GgufType::text}, "array of string");
+        if (is_byte_level()) need(array, gguf_keys::merges);
         if (!array) return;
-        std::string where = fmt::format("{}: key '{}'", file_.path().string(), merges_key);
+        std::string where = fmt::format("{}: key '{}'", file_.path().string(), gguf_keys::merges);
         MergeReader merges(vocabulary_, static_cast<size_t>(array->count), where);
         for_each_text(*array, [&](int32_t, std::string_view pair) {
             size_t space = pair.find(' ', 1);
             if (space == pair.npos)
-                reject(merges_key, "has '{}', expected two tokens with a space between", printable(pair));
+                reject(gguf_keys::merges, "has '{}', expected two tokens with a space between", printable(pair));
             merges.add(pair.substr(0, space), pair.substr(space + 1));
         });
         merges.finish();
     }
 
     // An id that the vocabulary must have.
-    std::optional<int32_t> token(std::string_view name) const {
-        std::string key = fmt::format("tokenizer.ggml.{}_token_id", name);
+    std::optional<int32_t> token(std::string_view key) const {
         std::optional<int64_t> id = file_.integer(key);
         if (!id) return {};
         std::optional<int32_t> known = vocabulary_.find_id(*id);
-        if (!known) reject(key, "is {}, which is not a token of the {} in {}", *id, tokens_->count, tokens_key);
+        if (!known) reject(key, "is {}, which is not one of the {} tokens", *id, tokens_->count);
         return known;
     }
 
     void read_roles() {
-        std::optional<int32_t> bos = token("bos"), eos = token("eos");
-        bool begins_text = file_.boolean("tokenizer.ggml.add_bos_token").value_or(begins_text_ && bos);
-        if (begins_text && !bos)
-            reject("tokenizer.ggml.add_bos_token", "is true, but there is no tokenizer.ggml.bos_token_id");
-        vocabulary_.begin_of_text = begins_text ? TextToken{.id = bos} : TextToken{};
-        vocabulary_.named = {.bos = bos, .eos = eos, .eot = token("eot"), .eom = token("eom"), .pad = token("padding")};
-        vocabulary_.sentencepiece.unknown = token("unknown");
+        TokenRoles& named = vocabulary_.named;
+        named = {.bos = token(gguf_keys::bos),
+                 .eos = token(gguf_keys::eos),
+                 .eot = token(gguf_keys::eot),
+                 .eom = token(gguf_keys::eom),
+                 .pad = token(gguf_keys::padding)};
+        std::optional<int32_t> unknown = token(gguf_keys::unknown);
+        if (!is_byte_level()) {
+            // llama.cpp's defaults, by name.
+            if (!named.bos) named.bos = vocabulary_.added.find("<s>");
+            if (!named.eos) named.eos = vocabulary_.added.find("</s>");
+            vocabulary_.sentencepiece.unknown = unknown ? unknown : vocabulary_.added.find("<unk>");
+        }
+        bool begins_text = file_.boolean(gguf_keys::begins_text).value_or(begins_text_ && named.bos);
+        if (begins_text && !named.bos) reject(gguf_keys::begins_text, "is true, but there is no {}", gguf_keys::bos);
+        vocabulary_.begin_of_text = begins_text ? TextToken{.id = named.bos} : TextToken{};
     }
 
     const GgufFile& file_;
     Vocabulary vocabulary_;
     const GgufValue* tokens_ = nullptr;
     const GgufValue* types_ = nullptr;
+    const GgufValue* flags_ = nullptr;
     bool begins_text_ = false;
 };
 

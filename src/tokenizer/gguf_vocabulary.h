@@ -2,6 +2,7 @@
 //
 //   GgufFile file("llama.gguf");
 //   Tokenizer tokenizer(parse_gguf_vocabulary(file), "llama.gguf");
+//   std::string note = add_gguf_vocabulary(metadata, tokenizer);               // the keys for another file
 //
 // tokenizer.ggml.model is "gpt2" for byte-level BPE, whose split pattern tokenizer.ggml.pre names, and "llama" for
 // SentencePiece BPE. Tokens are text as Hugging Face's files spell them, except added and control tokens of byte-level
@@ -12,10 +13,17 @@
 // src/llama-vocab.cpp and gguf-py/gguf/constants.py.
 #pragma once
 #include "files/gguf.h"
-#include "tokenizer/vocabulary.h"
+#include "files/gguf_writer.h"
+#include "tokenizer/tokenizer.h"
+
+#include <string>
 
 namespace puna {
 
 Vocabulary parse_gguf_vocabulary(const GgufFile& file);
+
+// Adds all keys of the vocabulary; what they cannot say is in keys puna.tokenizer.*, so that reading gives the same
+// vocabulary. Returns one line about what other engines will do differently; empty: nothing.
+std::string add_gguf_vocabulary(GgufMetadata& metadata, const Tokenizer& tokenizer);
 
 }  // namespace puna

@@ -26,14 +26,14 @@ void for_each_split(const TokenTable& tokens, F on_split) {
     }
 }
 
-// In the order of Hugging Face's converters: by the merged token's rank, then by the ids of its halves.
-std::vector<MergeTable::Pair> all_splits(const Vocabulary& vocabulary) {
+// In the order of Hugging Face's converters: by the merged token's rank, then by the ids of its halves. ranks: by id;
+// empty: the ids.
+std::vector<MergeTable::Pair> all_splits(const Vocabulary& vocabulary, const std::vector<int32_t>& ranks) {
     struct Split {
         int32_t rank;
         MergeTable::Pair pair;
     };
     std::vector<Split> splits;
-    const std::vector<int32_t>& ranks = vocabulary.sentencepiece.ranks;
     for_each_split(vocabulary.tokens, [&](int32_t left, int32_t right, int32_t merged) {
         splits.push_back({ranks.empty() ? merged : ranks[static_cast<size_t>(merged)], {left, right}});
     });
@@ -82,7 +82,12 @@ int32_t MergeReader::find(std::string_view spelled) const {
 }
 
 std::vector<MergeTable::Pair> list_merges(const Vocabulary& vocabulary) {
-    return vocabulary.merges ? vocabulary.merges->pairs() : all_splits(vocabulary);
+    return vocabulary.merges ? vocabulary.merges->pairs() : all_splits(vocabulary, vocabulary.sentencepiece.ranks);
+}
+
+bool has_other_merges(const Vocabulary& vocabulary) {
+    return vocabulary.merges &&
+           vocabulary.merges->pairs() != all_splits(vocabulary, rank_scores(scores_of(vocabulary)));
 }
 
 std::string spell_token(const Vocabulary& vocabulary, std::string_view token) {

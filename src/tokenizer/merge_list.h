@@ -38,6 +38,9 @@ class MergeReader {
 
 std::vector<MergeTable::Pair> list_merges(const Vocabulary& vocabulary);
 
+// Of SentencePiece: whether its merges are others, or in another order, than those that scores_of gives.
+bool has_other_merges(const Vocabulary& vocabulary);
+
 // As files spell a text token, and back: "Ġthe" of byte-level BPE, "▁the" of SentencePiece is " the". None if a
 // character is not in byte-level encoding.
 std::string spell_token(const Vocabulary& vocabulary, std::string_view token);
