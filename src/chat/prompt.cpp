@@ -54,10 +54,8 @@ bool is_whitespace(std::string_view bytes) { return jinja::strip(jinja::text_of(
 class TurnEnds {
  public:
     TurnEnds(const Prompt& prompt, const Tokenizer& tokenizer, std::string_view eos_token)
-        : text_(prompt.text), controls_(find_controls(prompt, tokenizer)) {
-        const TokenRoles& roles = tokenizer.roles();
-        for (std::optional<int32_t> id : {roles.eot, roles.eom, roles.eos, tokenizer.find_control(eos_token)})
-            if (id) ends_.push_back(*id);
+        : text_(prompt.text), controls_(find_controls(prompt, tokenizer)), ends_(tokenizer.stop_ids()) {
+        if (std::optional<int32_t> id = tokenizer.find_control(eos_token)) ends_.push_back(*id);
     }
 
     // After the last token in the span that ends a turn; of templates whose end-of-turn token is not known by a role,

@@ -1,6 +1,7 @@
 #include "library/load.h"
 
 #include "chat/template_files.h"
+#include "chat/turn_end.h"
 #include "core/log.h"
 #include "core/system_memory.h"
 #include "library/memory_advice.h"
@@ -29,6 +30,14 @@ int64_t cache_tokens(const Config& config, const EngineLoadOptions& load) {
     return load.sequences * pages_for(load.sequence_tokens) * page_tokens;
 }
 
+// Those of the tokenizer's roles are the engine's own.
+std::vector<int32_t> stop_ids(const ModelSource& source, const GenerationDefaults& defaults,
+                              const Tokenizer& tokenizer) {
+    std::vector<int32_t> ids = defaults.stops.empty() ? source.config().eos : defaults.stops;
+    for (int32_t id : template_stop_ids(source.chat_template(tokenizer), tokenizer)) ids.push_back(id);
+    return ids;
+}
+
 void note_unfinished(const std::filesystem::path& folder, const ModelSource& source) {
     if (source.path() != folder)
         log_info("{}: its training has not finished; using its newest checkpoint, {}", folder.string(),
@@ -49,7 +58,9 @@ Engine load_engine(const std::filesystem::path& path, const EngineLoadOptions& o
     check_memory(*source, model.adapters, choose_kernels(), options, engine);
     Llama llama = load_llama(choose_kernels(), source, {.dtype = options.type});
     if (!model.adapters.empty()) engine.adapter = add_adapter(llama, model.adapters);
-    return Engine(std::move(llama), source->tokenizer(), engine, defaults.sample, defaults.stops);
+    Tokenizer tokenizer = source->tokenizer();
+    std::vector<int32_t> stops = stop_ids(*source, defaults, tokenizer);
+    return Engine(std::move(llama), std::move(tokenizer), engine, defaults.sample, std::move(stops));
 }
 
 ChatTemplateText load_chat_template(const std::filesystem::path& folder, const Tokenizer& tokenizer) {

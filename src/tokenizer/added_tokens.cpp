@@ -42,8 +42,9 @@ AddedTokenFinder::AddedTokenFinder(const Vocabulary& vocabulary)
     for (int32_t id : vocabulary.added.ids()) {
         if (vocabulary.token_kind(id) != TokenKind::added) continue;
         finds_text_ = true;
-        bool strips = vocabulary.added_tokens[*vocabulary.added.index_of(id)].lstrip;
-        crosses_lines_ = crosses_lines_ || strips || vocabulary.added[id].find('\n') != std::string_view::npos;
+        const AddedToken& token = vocabulary.added_tokens[*vocabulary.added.index_of(id)];
+        crosses_lines_ =
+            crosses_lines_ || token.lstrip || token.rstrip || vocabulary.added[id].find('\n') != std::string_view::npos;
     }
 }
 

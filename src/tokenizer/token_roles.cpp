@@ -97,6 +97,9 @@ class TextTokens {
         return named(end_names);
     }
 
+    // What the files name, which ends generation even where Llama 3's own token ends a text.
+    std::optional<int32_t> named_end() const { return named(end_names).id; }
+
  private:
     bool config_is(std::string_view name, std::string_view raw) const {
         std::optional<JsonNode> value = tokenizer_config_.find(name);
@@ -108,18 +111,19 @@ class TextTokens {
         JsonFile map(folder_ / "special_tokens_map.json");
         for (const JsonFile* file : special_token_files(tokenizer_config_, map))
             if (std::optional<TextToken> token = find(*file, field)) return *token;
+        // The config.json of the first conversions of Llama 1 has other ids than its tokenizer.model.
+        if (std::optional<int32_t> own = vocabulary_.named.*names.role) return {.id = own};
         if (std::optional<TextToken> token = find(JsonFile(folder_ / "config.json"), id)) return *token;
-        if (std::optional<int32_t> id = vocabulary_.named.*names.role) return {.id = id};
         if (tokenizer_config_.exists()) return {};
         return {.problem =
                     fmt::format("{}: has no token {}, and no tokenizer_config.json beside it names another as {}",
                                 file_, names.llama3, names.field)};
     }
 
-    // The value is a text, an id, or a list of them, whose first one counts.
+    // The value is a text, an id, or a list of them, whose first one counts. An empty text is none.
     std::optional<TextToken> find(const JsonFile& file, const std::string& field) const {
         std::optional<JsonNode> value = file.find_any(field);
-        if (!value) return {};
+        if (!value || special_token_text(*value) == "") return {};
         std::vector<JsonNode> list = value->is_array() ? value->items() : std::vector<JsonNode>();
         return resolve(list.empty() ? *value : list[0], value->place());
     }
@@ -198,8 +202,10 @@ void find_text_tokens(Vocabulary& vocabulary, const fs::path& file) {
     TextTokens tokens(vocabulary, file);
     tokens.check_declared();
     tokens.check_size();
+    std::optional<int32_t> named_end = tokens.named_end();
     vocabulary.begin_of_text = tokens.begin();
     vocabulary.end_of_text = tokens.end();
+    if (named_end) vocabulary.named.eos = named_end;
 }
 
 }  // namespace puna

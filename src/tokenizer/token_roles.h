@@ -6,9 +6,12 @@
 //   assign_roles(vocabulary, "models/starter/tokenizer.json");               // as Tokenizer's constructor does
 //
 // The tokens around a text are Llama 3's own if the vocabulary has them, else what the files beside it say: bos_token
-// (eos_token) of special_tokens_map.json, of tokenizer_config.json (first if it has added_tokens_decoder), or
-// bos_token_id (eos_token_id, of a list the first) of config.json. Null is a model without such a token, as is a
-// tokenizer_config.json that does not mention it.
+// (eos_token) of special_tokens_map.json, of tokenizer_config.json (first if it has added_tokens_decoder), what the
+// vocabulary's file itself names (SentencePiece's), or bos_token_id (eos_token_id, of a list the first) of config.json.
+// Null is a model without such a token, as is a tokenizer_config.json that does not mention it.
+//
+// Generation ends with any of these, with the tokens that end turns and messages, and with control tokens by which
+// models of other families end theirs. What a chat template writes after an answer: chat/turn_end.h.
 //
 // Whether a text begins with it: if tokenizer_class is LlamaTokenizer, unless add_bos_token is false; else the template
 // of tokenizer.json's post_processor decides, and names the token itself; else Llama 3's own does, and without a

@@ -9,6 +9,7 @@
 namespace puna {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(TokenRoles, AreThoseOfLlamasControlTokens) {
@@ -174,6 +175,45 @@ TEST(TokenRoles, LlamasOwnTakePrecedence) {
     write_file(folder / "tokenizer_config.json", R"({"bos_token": "e", "eos_token": null})");
     EXPECT_EQ(load_tokenizer(folder.path()).begin_of_text(), small_tokenizer().begin_of_text());
     EXPECT_EQ(load_tokenizer(folder.path()).end_of_text(), small_tokenizer().end_of_text());
+}
+
+TEST(TokenRoles, EveryEndOfTurnTokenEndsGeneration) {
+    Vocabulary vocabulary = small_tokenizer().vocabulary();
+    auto ends = [&](const std::vector<std::string>& controls, std::optional<int32_t> eos) {
+        vocabulary.added = TokenTable();
+        vocabulary.added_tokens.clear();
+        vocabulary.append_controls(controls);
+        vocabulary.begin_of_text = TextToken{};
+        vocabulary.end_of_text = TextToken{.id = eos};
+        return Tokenizer(vocabulary).stop_ids();
+    };
+    EXPECT_THAT(ends({"<s>", "</s>"}, 345), ElementsAre(345));                                     // Llama 1 and 2
+    EXPECT_THAT(ends({"<s>", "</s>", "<|im_start|>", "<|im_end|>"}, 345), ElementsAre(345, 347));  // ChatML
+    EXPECT_THAT(ends({"<|user|>", "<|end|>", "<|endoftext|>"}, {}), ElementsAre(345, 346));
+    EXPECT_THAT(ends({"<\uff5cend\u2581of\u2581sentence\uff5c>", "<|EOT|>"}, {}), ElementsAre(344, 345));  // DeepSeek
+    EXPECT_THAT(ends({"<x>", "<y>"}, 344), ElementsAre(344));
+}
+
+TEST(TokenRoles, WhatTheFilesNameAsEndEndsGenerationBesideLlama3s) {
+    TestFolder folder;
+    save_tokenizer(small_tokenizer(), folder.path());
+    write_file(folder / "tokenizer_config.json", R"({"eos_token": "<|reserved_special_token_7|>"})");
+    Tokenizer tokenizer = load_tokenizer(folder.path());
+    EXPECT_EQ(tokenizer.end_of_text(), small_tokenizer().end_of_text());
+    std::vector<int32_t> stops = small_tokenizer().stop_ids();
+    stops.push_back(*tokenizer.find_control("<|reserved_special_token_7|>"));
+    EXPECT_EQ(tokenizer.stop_ids(), stops);
+}
+
+TEST(TokenRoles, TokensBeyondTheModelsVocabularyAreRejected) {
+    TestFolder folder;
+    save_tokenizer(small_tokenizer(), folder.path());
+    write_file(folder / "config.json",
+               R"({"vocab_size": 344})");  // control tokens may be beyond it: nothing produces them
+    EXPECT_EQ(load_tokenizer(folder.path()).size(), 360);
+    write_file(folder / "config.json", R"({"vocab_size": 343})");
+    EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }),
+                HasSubstr("has id 343, but the model's vocab_size is 343"));
 }
 
 }  // namespace
