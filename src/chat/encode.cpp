@@ -21,6 +21,13 @@ class LossRanges {
     std::vector<PromptSegment>::const_iterator at_, end_;
 };
 
+// 1 if the vocabulary's encoding has put a space before the text (SentencePieceRules::prefix).
+size_t prefix_bytes(const Tokenizer& tokenizer, std::span<const int32_t> ids, std::string_view text) {
+    size_t bytes = 0;
+    for (int32_t id : ids) bytes += tokenizer.bytes(id).size();
+    return !ids.empty() && bytes == text.size() + 1 && tokenizer.bytes(ids[0]).starts_with(' ');
+}
+
 }  // namespace
 
 ChatTokens encode_prompt(Encoder& encoder, const Prompt& prompt) {
@@ -32,8 +39,10 @@ ChatTokens encode_prompt(Encoder& encoder, const Prompt& prompt) {
     };
     encoder.encode_spans(prompt.text, is_templates, [&](std::span<const int32_t> ids, std::string_view bytes) {
         size_t at = offset(bytes), end = at + bytes.size();
+        size_t prefix = prefix_bytes(encoder.tokenizer(), ids, bytes);
         for (size_t i = 0; i < ids.size(); ++i) {
-            size_t next = i + 1 < ids.size() ? std::min(at + encoder.tokenizer().bytes(ids[i]).size(), end) : end;
+            size_t size = encoder.tokenizer().bytes(ids[i]).size() - (i == 0 ? prefix : 0);
+            size_t next = i + 1 < ids.size() ? std::min(at + size, end) : end;
             tokens.ids.push_back(ids[i]);
             tokens.loss_mask.push_back(in_loss.overlap(at, next));
             at = next;

@@ -43,7 +43,8 @@ class BatchEncoder::Worker {
         Stretch stretch{piece.document, piece.offset, hash, text, piece.ends_document};
         for (const TextPart& part : batch_.split_.cut(stretch)) {
             if (part.side == Side::dropped) continue;
-            std::vector<int32_t> ids = encoder_.encode(part.text);
+            bool begins = piece.offset == 0 && part.text.data() == text.data();
+            std::vector<int32_t> ids = encoder_.encode(part.text, begins ? Preceding::nothing : Preceding::text);
             run.ids.insert(run.ids.end(), ids.begin(), ids.end());
             run.pieces.push_back(
                 {ids.size(), index, false, std::ssize(part.text), hash, part.side, part.ends, part.complete});

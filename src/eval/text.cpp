@@ -48,7 +48,7 @@ TextScore score_windows(Engine& engine, int64_t context, std::string_view text,
         }
         ++score.documents;
         score.bytes += static_cast<int64_t>(document.size());
-        if (!begin && !ids.empty()) score.bytes -= static_cast<int64_t>(engine.tokenizer().bytes(ids[0]).size());
+        if (!begin && !ids.empty()) score.bytes -= std::ssize(engine.tokenizer().decode({ids.begin(), 1}));
     }
     if (score.documents == 0) fail("the text is empty: nothing to score");
     if (score.tokens == 0)

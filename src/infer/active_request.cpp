@@ -88,6 +88,12 @@ bool all_finite(std::span<const float> values) {
          "the embedding is not finite: the model's weights are damaged or overflow in this dtype (try the type f32)");
 }
 
+// Nothing, if a prompt is only the token that begins a text.
+Preceding what_precedes(std::span<const int32_t> prompt, const Tokenizer& tokenizer) {
+    bool has_text = std::any_of(prompt.begin(), prompt.end(), [&](int32_t id) { return !tokenizer.is_control(id); });
+    return has_text ? Preceding::text : Preceding::nothing;
+}
+
 const Request& checked(const Request& request, const RequestSetting& setting) {
     check_request(request, setting);
     return request;
@@ -103,7 +109,7 @@ ActiveRequest::ActiveRequest(int64_t id, Request request, const RequestSetting& 
       exchange_(std::move(exchange)),
       allowed_(allowed_tokens(checked(request_, setting), setting)),
       sampler_(request_.options.sample, std::ssize(request_.tokens), ends(request_, setting)),
-      stream_(setting.tokenizer, request_.options.stop),
+      stream_(setting.tokenizer, request_.options.stop, what_precedes(request_.tokens, setting.tokenizer)),
       start_(seconds_now()) {
     answer_.prompt_tokens = std::ssize(request_.tokens);
     answer_.seed = sampler_.seed();

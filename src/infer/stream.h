@@ -16,8 +16,9 @@ namespace puna {
 
 class TextStream {
  public:
-    TextStream(const Tokenizer& tokenizer, std::vector<std::string> stops)
-        : decoder_(tokenizer), stops_(std::move(stops)) {}
+    // preceding: what stands before the text (tokenizer/decode_stream.h).
+    TextStream(const Tokenizer& tokenizer, std::vector<std::string> stops, Preceding preceding = Preceding::text)
+        : decoder_(tokenizer, preceding), stops_(std::move(stops)) {}
 
     std::string next(int32_t id);
     std::string flush();                       // the remaining text

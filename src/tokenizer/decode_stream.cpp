@@ -22,7 +22,8 @@ std::string to_valid_utf8(std::string_view bytes) {
 
 std::string DecodeStream::next(int32_t id) {
     std::string_view bytes = tokenizer_->bytes(id);
-    if (std::exchange(drop_space_, false) && bytes.starts_with(' ')) bytes.remove_prefix(1);
+    if (begins_) bytes = tokenizer_->without_prefix(bytes);
+    begins_ = begins_ && bytes.empty() && tokenizer_->vocabulary().sentencepiece.remove_extra_spaces;
     pending_ += bytes;
     size_t tail = incomplete_tail(pending_);
     std::string text = to_valid_utf8(std::string_view(pending_).substr(0, pending_.size() - tail));

@@ -17,14 +17,14 @@ class DecodeStream {
  public:
     explicit DecodeStream(const Tokenizer& tokenizer,  // must outlive the stream
                           Preceding preceding = Preceding::text)
-        : tokenizer_(&tokenizer), drop_space_(preceding == Preceding::nothing && tokenizer.drops_prefix()) {}
+        : tokenizer_(&tokenizer), begins_(preceding == Preceding::nothing) {}
 
     std::string next(int32_t id);
     std::string flush();
 
  private:
     const Tokenizer* tokenizer_;
-    bool drop_space_;      // if the next byte is one
+    bool begins_;          // nothing was returned yet of a text that nothing precedes
     std::string pending_;  // an incomplete character
 };
 

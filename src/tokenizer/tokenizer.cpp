@@ -4,6 +4,8 @@
 #include "tokenizer/encoder.h"
 #include "tokenizer/token_roles.h"
 
+#include <algorithm>
+
 namespace puna {
 
 Tokenizer::Tokenizer(Vocabulary vocabulary, std::string_view source)
@@ -21,12 +23,14 @@ std::vector<int32_t> Tokenizer::encode_with_control(std::string_view text) const
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {
     std::string text;
     for (int32_t id : ids) text += bytes(id);
-    if (drops_prefix() && text.starts_with(' ')) text.erase(0, 1);
-    return text;
+    return std::string(without_prefix(text));
 }
 
-bool Tokenizer::drops_prefix() const {
-    return vocabulary_.kind == VocabularyKind::sentencepiece && vocabulary_.sentencepiece.drop_prefix;
+std::string_view Tokenizer::without_prefix(std::string_view beginning) const {
+    const SentencePieceRules& rules = vocabulary_.sentencepiece;
+    if (vocabulary_.kind != VocabularyKind::sentencepiece || !rules.drop_prefix) return beginning;
+    size_t spaces = std::min(beginning.find_first_not_of(' '), beginning.size());
+    return beginning.substr(rules.remove_extra_spaces ? spaces : std::min<size_t>(spaces, 1));
 }
 
 std::string_view Tokenizer::bytes(int32_t id) const {

@@ -53,7 +53,9 @@ class Tokenizer {
     const std::vector<int32_t>& stop_ids() const { return roles().ends; }  // tokens that end generation
 
     SafeCut safe_cut() const { return kind_of(vocabulary_).safe_cut(vocabulary_); }  // for encoding a text in parts
-    bool drops_prefix() const;                                                       // see decode
+    // The beginning of a text without the space that its encoding has put there, or all spaces of a vocabulary that
+    // removes them.
+    std::string_view without_prefix(std::string_view beginning) const;
     const Vocabulary& vocabulary() const { return vocabulary_; }
     const AddedTokenFinder& added_tokens() const { return added_tokens_; }
 
