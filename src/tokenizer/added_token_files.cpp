@@ -65,7 +65,8 @@ void add_special_texts(std::set<std::string>& texts, const JsonFile& file) {
 
 // {"<pad>": 32000, ...}
 void read_added(DeclaredTokens& tokens, const fs::path& path, const std::set<std::string>& special) {
-    for (const JsonMember& member : JsonFile(path).members()) {
+    JsonFile file(path);
+    for (const JsonMember& member : file.members()) {
         std::optional<int64_t> id = member.value.try_integer();
         if (!id) member.value.reject("must be the id of a token");
         if (member.name.empty()) member.value.reject("is the id of an empty token");

@@ -153,7 +153,11 @@ TEST(TokenizerJson, AFieldThatIsThereTwiceIsRejected) {
     expect_json_rejected(R"({"model": {"vocab": {}, "merges": [], "merges": []}})", "'model.merges' is there twice");
     expect_json_rejected(replace(small_json(), "\"invert\": false", "\"invert\": false, \"invert\": true"), "invert");
     expect_json_rejected(json_with_added(R"([{"id": 344, "id": 345, "content": "<x>"}])"),
-                         "added_tokens[0] has two ids");
+                         "added_tokens[0] has 'id' twice");
+    expect_json_rejected(json_with_added(R"([{"id": 344, "content": "<x>", "special": true, "special": false}])"),
+                         "added_tokens[0] has 'special' twice");
+    expect_json_rejected(replace(small_json(), "\"version\": \"1.0\"", "\"version\": \"1.0\", \"version\": \"2.0\""),
+                         "'version' is there twice");
 }
 
 TEST(TokenizerJson, InvalidAddedTokensAreRejected) {
@@ -286,6 +290,33 @@ TEST(RankFile, DamagedLinesAreRejectedByNumber) {
     expect_rejected("Y*== 0\n", "not a base64 token");
     expect_rejected(" 0\n", "not a base64 token");
     expect_rejected(std::string(2000, 'A') + " 0\n", "1500 bytes");
+}
+
+TEST(RankFile, IsWrittenAsItWasRead) {
+    TestFolder folder;
+    save_tokenizer_model(small_tokenizer(), folder.path());
+    expect_same(load_tokenizer(folder.path()),
+                Tokenizer(parse_rank_file(read_text(folder / "tokenizer.model"), "x", ControlNames::llama3_1)));
+    EXPECT_EQ(load_tokenizer(folder.path()).encode(small_text), small_tokenizer().encode(small_text));
+    if (!has_llama3()) GTEST_SKIP() << shared_tokenizer.string() << " is missing";
+    EXPECT_TRUE(rank_file_text(llama3().vocabulary()) == read_text(shared_tokenizer));
+}
+
+TEST(RankFile, VocabulariesThatItCannotExpressAreRefused) {
+    auto problem = [](auto change) {
+        Vocabulary vocabulary = small_tokenizer().vocabulary();
+        change(vocabulary);
+        return error_of([&] { rank_file_text(vocabulary); });
+    };
+    EXPECT_THAT(problem([](Vocabulary& v) { v.whole_pieces = false; }), HasSubstr("ignore_merges"));
+    EXPECT_THAT(problem([](Vocabulary& v) { v.split = SplitPattern::gpt2; }), HasSubstr("GPT-2's pattern"));
+    EXPECT_THAT(problem([](Vocabulary& v) { v.merges.emplace(1, 1); }), HasSubstr("merges"));
+    EXPECT_THAT(problem([](Vocabulary& v) { v.kind = VocabularyKind::sentencepiece; }), HasSubstr("SentencePiece"));
+    EXPECT_THAT(problem([](Vocabulary& v) {
+                    v.added = TokenTable();
+                    v.append_controls({"<s>"});
+                }),
+                HasSubstr("its control tokens are not Llama 3's"));
 }
 
 }  // namespace

@@ -40,11 +40,16 @@ class AddedTokensReader {
         if (event.depth != 2) return;
         if (event.kind != Kind::key) return on_value(event);
         field_ = event.text;
-        if (field_ == "id" && entry_.id >= 0) reject("has two ids");
-        if (field_ == "content" && !entry_.content.empty()) reject("has two contents");
+        bool known = std::find(std::begin(fields), std::end(fields), field_) != std::end(fields);
+        bool is_new = !known || std::find(seen_.begin(), seen_.end(), field_) == seen_.end();
+        if (!is_new) reject(fmt::format("has '{}' twice", field_));
+        if (known) seen_.push_back(field_);
     }
 
  private:
+    static constexpr std::string_view fields[] = {"id",     "content", "special",   "single_word",
+                                                  "lstrip", "rstrip",  "normalized"};
+
     [[noreturn]] void reject(std::string_view what) const {
         fail(ErrorKind::damaged, "{}: added_tokens[{}] {}", path_, index_, what);
     }
@@ -52,6 +57,7 @@ class AddedTokensReader {
     void on_item(const JsonEvent& event) {
         if (event.kind == Kind::begin_object) {
             entry_ = {};
+            seen_.clear();
         } else if (event.kind == Kind::end_object) {
             if (entry_.content.empty()) reject("has no content");
             if (entry_.id < 0 || entry_.id >= max_token_ids)
@@ -89,6 +95,7 @@ class AddedTokensReader {
     F on_entry_;
     size_t index_ = 0;
     std::string field_;
+    std::vector<std::string> seen_;  // fields of the entry
     AddedEntry entry_;
 };
 

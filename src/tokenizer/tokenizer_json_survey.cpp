@@ -6,7 +6,6 @@
 #include "tokenizer/vocabulary.h"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 
 namespace puna {
@@ -78,6 +77,7 @@ class SurveyReader {
 
  private:
     static constexpr size_t tops = std::size(top_fields), models = std::size(model_fields);
+    static constexpr size_t max_fields = 64;  // of the file, and of the model
 
     bool in_model() const { return top_ < tops && top_fields[top_].name == "model"; }
     std::string name_of(const Field* fields, size_t field) const {
@@ -87,16 +87,18 @@ class SurveyReader {
     void on_top_key(std::string_view name) {
         top_ = index_of(top_fields, name);
         model_ = models;
-        if (top_ < tops) expect_first(top_seen_[top_], top_fields, top_);
+        expect_first(top_seen_, std::string(name));
     }
     void on_model_key(std::string_view name) {
         model_ = index_of(model_fields, name);
-        if (model_ < models) expect_first(model_seen_[model_], model_fields, model_);
+        expect_first(model_seen_, fmt::format("model.{}", name));
     }
-    void expect_first(bool& seen, const Field* fields, size_t field) const {
-        if (std::exchange(seen, true))
+    void expect_first(std::vector<std::string>& seen, std::string name) const {
+        if (std::find(seen.begin(), seen.end(), name) != seen.end())
             fail(ErrorKind::damaged, "{}: '{}' is there twice: readers differ in which one counts", path_,
-                 name_of(fields, field));
+                 printable(name));
+        if (seen.size() == max_fields) fail(ErrorKind::damaged, "{}: has more than {} fields", path_, max_fields);
+        seen.push_back(std::move(name));
     }
 
     template <size_t n>
@@ -182,8 +184,7 @@ class SurveyReader {
     std::string_view path_;
     TokenizerJsonSurvey& survey_;
     size_t top_ = tops, model_ = models;  // the current field
-    std::array<bool, tops> top_seen_{};
-    std::array<bool, models> model_seen_{};
+    std::vector<std::string> top_seen_, model_seen_;
     const char* begin_ = nullptr;  // of the current value
     std::string_view last_;        // key of vocab
 };
