@@ -2,7 +2,7 @@
 // usage: BUILD=build/release node --test tests/node
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
@@ -28,12 +28,13 @@ const texts = [
 const json = (path) => JSON.parse(readFileSync(path, "utf8"));
 const run = (program, args, input) => execFileSync(program, args, { input, encoding: "utf8", maxBuffer: 1 << 28 });
 
-function expectSameIds(folder, config) {
+function expectSameIds(folder, config, name = "") {
   const theirs = new Tokenizer(json(join(folder, "tokenizer.json")), config);
   for (const text of texts) {
     const special = JSON.parse(run(puna, ["tokenizer", "encode", folder, "--json", "--special"], text)).ids;
-    assert.deepEqual(special, theirs.encode(text, { add_special_tokens: false }).ids, text);
-    assert.equal(theirs.decode(special, { skip_special_tokens: false, clean_up_tokenization_spaces: false }), text);
+    assert.deepEqual(special, theirs.encode(text, { add_special_tokens: false }).ids, `${name}: ${text}`);
+    const ours = run(puna, ["tokenizer", "decode", folder], JSON.stringify(special));
+    assert.equal(theirs.decode(special, { skip_special_tokens: false, clean_up_tokenization_spaces: false }), ours, name);
   }
 }
 
@@ -47,6 +48,52 @@ test("a tokenizer trained just now gives the same ids", () => {
     writeFileSync(join(folder, "text.txt"), readFileSync("README.md", "utf8") + readFileSync("docs/tour.md", "utf8") + texts.join("\n"));
     run(puna, ["tokenizer", "train", join(folder, "text.txt"), "--output", join(folder, "out"), "--vocabulary", "1000"]);
     expectSameIds(join(folder, "out"), {});
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+const gpt2 = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+const split = (regex) => ({ type: "Split", pattern: { Regex: regex }, behavior: "Isolated", invert: false });
+const patterns = {
+  "gpt-2": gpt2,
+  starcoder: { type: "Sequence", pretokenizers: [{ type: "Digits", individual_digits: true }, gpt2] },
+  "deepseek-coder": { type: "Sequence", pretokenizers: [split("[\r\n]"), split("\\s?\\p{L}+"), split("\\s?\\p{P}+"), split("[一-龥ࠀ-一가-퟿]+"),
+    { type: "Digits", individual_digits: true }, { ...gpt2, use_regex: false }] },
+};
+
+test("each split pattern gives the same ids", () => {
+  const folder = mkdtempSync(join(tmpdir(), "puna-node-"));
+  try {
+    const text = readFileSync(join(starter, "tokenizer.json"), "utf8").replaceAll("<|eot_id|>", "<|im_end|>");
+    for (const [name, pre_tokenizer] of Object.entries(patterns)) {
+      const tokenizer = { ...JSON.parse(text), pre_tokenizer };
+      tokenizer.model.ignore_merges = false;
+      writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(tokenizer));
+      expectSameIds(folder, {}, name);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+// Llama 2's own vocabulary, where ../shared has it; written as tokenizer.json in both of Hugging Face's forms.
+const vocabularies = resolve("../shared/derivatives/gguf_vocab");
+test("vocabularies of GGUF files are written so that their ids are the same", { skip: !existsSync(vocabularies) && "../shared is missing" }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "puna-node-"));
+  try {
+    for (const file of readdirSync(vocabularies).filter((name) => name.endsWith(".gguf"))) {
+      run(join(build, "bin/write_tokenizer"), [join(vocabularies, file), folder]);
+      expectSameIds(folder, {}, file);
+      const legacy = json(join(folder, "tokenizer.json"));
+      if (!legacy.normalizer) continue;
+      for (const prepend_scheme of ["first", "always", "never"]) {
+        const pre_tokenizer = { type: "Metaspace", replacement: "▁", prepend_scheme, split: false };
+        const decoders = prepend_scheme === "never" ? legacy.decoder.decoders.slice(0, 3) : legacy.decoder.decoders;
+        writeFileSync(join(folder, "tokenizer.json"), JSON.stringify({ ...legacy, normalizer: null, pre_tokenizer, decoder: { type: "Sequence", decoders } }));
+        expectSameIds(folder, {}, `${file}, ${prepend_scheme}`);
+      }
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }
