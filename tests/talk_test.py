@@ -114,7 +114,7 @@ def a_model_file_truncated_while_in_use_is_named(model):
     os.truncate(weights, 0)
     stdout, stderr = process.communicate("hi\n", timeout=300)
     assert process.returncode == 1, (process.returncode, stderr)
-    is_one_line(stderr.splitlines()[-1] + "\n", weights, "became shorter while it was read")
+    is_one_line(stderr.splitlines()[-1] + "\n", weights, "changed while in use")
 
 
 def a_full_disk_is_an_error(model):

@@ -93,7 +93,7 @@ std::span<const Command> commands() { return all; }
 int run_program(Arguments arguments) {
     try {
         int code = flushed(run(arguments));
-        if (std::string path = shrunken_mapping(); !path.empty()) fail("{}: {}", path, became_shorter);
+        if (std::string path = changed_mapping(); !path.empty()) fail("{}: {}", path, changed_in_use);
         return code;
     } catch (const UsageError& problem) {
         return report(2, problem.command.empty() ? "" : " " + problem.command, problem.what());

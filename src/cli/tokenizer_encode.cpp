@@ -27,10 +27,6 @@ namespace puna {
 
 namespace {
 
-std::string_view as_text(std::span<const int32_t> ids) {
-    return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()};
-}
-
 // Calls on_ids with a part of the ids at a time, so that neither a whole file nor its ids must fit in memory.
 void encode_parts(const Tokenizer& tokenizer, std::string_view text,
                   const std::function<void(std::span<const int32_t>)>& on_ids) {
@@ -39,18 +35,6 @@ void encode_parts(const Tokenizer& tokenizer, std::string_view text,
         on_ids(ids);
         progress.advance(static_cast<int64_t>(bytes));
     });
-}
-
-// As u32 little-endian, this machine's byte order. Returns the number of tokens.
-size_t encode_to_file(const Tokenizer& tokenizer, std::string_view text, const std::string& output) {
-    AtomicFile file(output);
-    size_t tokens = 0;
-    encode_parts(tokenizer, text, [&](std::span<const int32_t> ids) {
-        file.write(std::as_bytes(ids));
-        tokens += ids.size();
-    });
-    file.commit();
-    return tokens;
 }
 
 std::vector<int32_t> encode(const Tokenizer& tokenizer, std::string_view text) {
@@ -93,6 +77,9 @@ class TextInput {
     TextInput(const TextInput&) = delete;
 
     std::string_view text() const { return text_; }
+    void check_unchanged() const {  // while it was read
+        if (mapped_) mapped_->check_unchanged();
+    }
 
  private:
     std::optional<MappedFile> mapped_;
@@ -100,11 +87,18 @@ class TextInput {
     std::string_view text_;
 };
 
-size_t write_ids(const Tokenizer& tokenizer, std::string_view text, const EncodeOptions& options) {
-    if (!options.special) return encode_to_file(tokenizer, text, options.output);
-    std::vector<int32_t> ids = tokenizer.encode_with_control(text);
-    write_file(options.output, as_text(ids));
-    return ids.size();
+// As u32 little-endian, this machine's byte order. Returns the number of tokens.
+size_t write_ids(const Tokenizer& tokenizer, const TextInput& input, const EncodeOptions& options) {
+    AtomicFile file(options.output);
+    size_t tokens = 0;
+    auto write = [&](std::span<const int32_t> ids) {
+        file.write(std::as_bytes(ids));
+        tokens += ids.size();
+    };
+    options.special ? write(tokenizer.encode_with_control(input.text())) : encode_parts(tokenizer, input.text(), write);
+    input.check_unchanged();
+    file.commit();
+    return tokens;
 }
 
 // None without tokens.
@@ -163,7 +157,7 @@ int run_tokenizer_encode(Arguments arguments) {
         if (flags.given(field) && !output.empty()) flags.print({{field, "has no effect with --output"}});
     size_t bytes = input.text().size();
     if (!output.empty()) {
-        print_summary(bytes, write_ids(tokenizer, input.text(), options));
+        print_summary(bytes, write_ids(tokenizer, input, options));
         return 0;
     }
     std::vector<int32_t> ids =

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <mutex>
 #include <utility>
 
@@ -21,7 +22,11 @@ struct MappedRange {
     std::atomic<bool> in_use{true};
     std::atomic<const std::byte*> begin{nullptr};
     std::atomic<size_t> size{0};
-    std::string path;  // written only after in_use is set and before begin is
+    std::atomic<bool> lost_pages{false};
+    // Written only after in_use is set and before begin is.
+    std::string printable_path;
+    std::filesystem::path path;
+    uint64_t device = 0, inode = 0;  // a file that took its place is another
     MappedRange* next = nullptr;
 };
 
@@ -39,10 +44,14 @@ MappedRange* acquire_range() {
     return node;
 }
 
-MappedRange* register_range(const std::filesystem::path& path, const std::byte* begin, size_t size) {
+MappedRange* register_range(const std::filesystem::path& path, const struct stat& status, const std::byte* begin) {
     MappedRange* range = acquire_range();
-    range->path = printable(path.string(), std::string::npos);
-    range->size = size;
+    range->printable_path = printable(path.string(), std::string::npos);
+    range->path = path;
+    range->device = status.st_dev;
+    range->inode = status.st_ino;
+    range->lost_pages = false;
+    range->size = static_cast<size_t>(status.st_size);
     range->begin = begin;
     return range;
 }
@@ -50,6 +59,49 @@ MappedRange* register_range(const std::filesystem::path& path, const std::byte* 
 void release_range(MappedRange* range) {
     range->begin = nullptr;
     range->in_use = false;
+}
+
+MappedRange* range_at(const void* address) {
+    const auto* at = static_cast<const std::byte*>(address);
+    for (MappedRange* range = ranges; range; range = range->next) {
+        const std::byte* begin = range->begin;
+        if (begin && at >= begin && at < begin + range->size) return range;
+    }
+    return nullptr;
+}
+
+// Less than a page that is lost reads as zeros, without a signal.
+bool has_shrunk(const MappedRange& range) {
+    struct stat status;
+    if (::stat(range.path.c_str(), &status) != 0) return false;
+    return status.st_dev == range.device && status.st_ino == range.inode &&
+           static_cast<size_t>(status.st_size) < range.size;
+}
+
+bool has_changed(const MappedRange& range) { return range.lost_pages || has_shrunk(range); }
+
+size_t page_size() {
+    static const auto size = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+    return size;
+}
+
+// Maps zeros from a page on to the end of its file's mapping: of a file that became shorter all of that is lost, and
+// one call for each page could exceed what the system allows. Async-signal-safe.
+bool replace_by_zeros(void* page) {
+    MappedRange* range = range_at(page);
+    if (!range) return false;
+    uintptr_t end = reinterpret_cast<uintptr_t>(range->begin.load()) + range->size;
+    range->lost_pages = true;  // before anyone can read the zeros
+    return ::mmap(page, end - reinterpret_cast<uintptr_t>(page), PROT_READ,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+}
+
+void on_bus_error(int signal, siginfo_t* info, void*) {
+    int saved_errno = errno;
+    uintptr_t address = reinterpret_cast<uintptr_t>(info->si_addr);
+    if (!replace_by_zeros(reinterpret_cast<void*>(address / page_size() * page_size())))
+        std::signal(signal, SIG_DFL);  // any other fault: it recurs and ends the program by the default action
+    errno = saved_errno;
 }
 
 class Descriptor {
@@ -69,16 +121,18 @@ class Descriptor {
     int descriptor_;
 };
 
-std::mutex shrunken_mutex;
-std::string shrunken;
-
-bool has_shrunk(const std::filesystem::path& path, uint64_t device, uint64_t inode, size_t size) {
-    struct stat status;
-    if (size == 0 || ::stat(path.c_str(), &status) != 0) return false;
-    return status.st_dev == device && status.st_ino == inode && static_cast<size_t>(status.st_size) < size;
-}
+std::mutex changed_mutex;
+std::string first_changed;
 
 }  // namespace
+
+void recover_lost_pages() {
+    page_size();  // known before a signal asks for it
+    struct sigaction action {};
+    action.sa_sigaction = on_bus_error;
+    action.sa_flags = SA_SIGINFO;
+    ::sigaction(SIGBUS, &action, nullptr);
+}
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     Descriptor file(path, O_NONBLOCK);  // a pipe is rejected without blocking
@@ -86,19 +140,17 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     if (::fstat(file.get(), &status) != 0) fail_errno(errno, "{}: cannot read", path.string());
     if (!S_ISREG(status.st_mode)) fail(ErrorKind::damaged, "{}: is not a regular file", path.string());
     size_ = static_cast<size_t>(status.st_size);
-    device_ = status.st_dev;
-    inode_ = status.st_ino;
     if (size_ == 0) return;
     void* pointer = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
     if (pointer == MAP_FAILED) fail_errno(errno, "{}: cannot map {} bytes", path.string(), size_);
     data_ = static_cast<const std::byte*>(pointer);
-    range_ = register_range(path, data_, size_);
+    range_ = register_range(path, status, data_);
 }
 
 MappedFile::~MappedFile() {
-    if (has_shrunk(path_, device_, inode_, size_)) {
-        std::lock_guard lock(shrunken_mutex);
-        if (shrunken.empty()) shrunken = path_.string();
+    if (changed()) {
+        std::lock_guard lock(changed_mutex);
+        if (first_changed.empty()) first_changed = path_.string();
     }
     if (range_) release_range(range_);
     if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
@@ -108,27 +160,35 @@ MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
-      device_(other.device_),
-      inode_(other.inode_),
       range_(std::exchange(other.range_, nullptr)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
     std::swap(path_, other.path_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
-    std::swap(device_, other.device_);
-    std::swap(inode_, other.inode_);
     std::swap(range_, other.range_);
     return *this;
 }
 
-void MappedFile::check_size() const {
-    if (has_shrunk(path_, device_, inode_, size_)) fail("{}: {}", path_.string(), became_shorter);
+bool MappedFile::changed() const { return range_ && has_changed(*range_); }
+
+void MappedFile::check_unchanged() const {
+    if (changed()) fail(ErrorKind::damaged, "{}: {}", path_.string(), changed_in_use);
 }
 
-std::string shrunken_mapping() {
-    std::lock_guard lock(shrunken_mutex);
-    return shrunken;
+std::string changed_mapping() {
+    std::lock_guard lock(changed_mutex);
+    return first_changed;
+}
+
+void MappingWatch::add(const void* address) {
+    MappedRange* range = range_at(address);
+    if (range && std::find(ranges_.begin(), ranges_.end(), range) == ranges_.end()) ranges_.push_back(range);
+}
+
+void MappingWatch::check_unchanged() const {
+    for (const MappedRange* range : ranges_)
+        if (has_changed(*range)) fail(ErrorKind::damaged, "{}: {}", range->path.string(), changed_in_use);
 }
 
 void MappedFile::drop_pages() const {
@@ -137,18 +197,14 @@ void MappedFile::drop_pages() const {
 
 void drop_mapped_pages(std::span<const std::byte> range) {
     if (!mapped_path_at(range.data())) return;
-    uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE)), begin = reinterpret_cast<uintptr_t>(range.data());
+    uintptr_t page = page_size(), begin = reinterpret_cast<uintptr_t>(range.data());
     uintptr_t first = round_up(begin, page), last = (begin + range.size()) / page * page;
     if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 const char* mapped_path_at(const void* address) {
-    const auto* at = static_cast<const std::byte*>(address);
-    for (const MappedRange* range = ranges; range; range = range->next) {
-        const std::byte* begin = range->begin;
-        if (begin && at >= begin && at < begin + range->size) return range->path.c_str();
-    }
-    return nullptr;
+    const MappedRange* range = range_at(address);
+    return range ? range->printable_path.c_str() : nullptr;
 }
 
 bool file_exists(const std::filesystem::path& path) {

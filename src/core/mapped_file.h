@@ -3,10 +3,10 @@
 //   MappedFile file("model.safetensors");       // throws Error if missing, unreadable or not a regular file
 //   std::span<const std::byte> bytes = file.bytes();
 //
-// The bytes are valid for the lifetime of the object, which is movable but not copyable. If the file is truncated while
-// mapped, or its disk fails, reading raises SIGBUS; the program's handler names the file (mapped_path_at). The rest of
-// its last page reads as zeros: check_size() and shrunken_mapping() detect that. Our own writers never truncate files,
-// they replace them (core/atomic_file.h).
+// The bytes are valid for the lifetime of the object, which is movable but not copyable. Our own writers never truncate
+// files, they replace them (core/atomic_file.h). If another program truncates one that is mapped, or its disk fails,
+// what is lost reads as zeros (recover_lost_pages): whoever reads a mapping asks at the end, or after each step,
+// whether it changed, before it uses what it has read.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,10 +14,18 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace puna {
 
-struct MappedRange;  // the registry entry used by mapped_path_at
+struct MappedRange;  // an entry of the registry of all mappings
+
+// Installs a handler for SIGBUS, which reading a lost page raises: it maps zeros there, and the mapping has changed.
+// Without it the program ends.
+void recover_lost_pages();
+
+inline constexpr const char* changed_in_use =
+    "changed while in use: it became shorter, or its disk failed; download or copy it again";
 
 class MappedFile {
  public:
@@ -31,7 +39,8 @@ class MappedFile {
     std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
     const std::filesystem::path& path() const { return path_; }
 
-    void check_size() const;  // throws Error if the file has become shorter
+    bool changed() const;          // whether the file has become shorter, or a page of it could not be read
+    void check_unchanged() const;  // throws Error "FILE: changed while in use: ..." if it has
 
     // Releases the resident pages of this mapping (MADV_DONTNEED); they are read again on the next access.
     void drop_pages() const;
@@ -40,15 +49,21 @@ class MappedFile {
     std::filesystem::path path_;
     const std::byte* data_ = nullptr;
     size_t size_ = 0;
-    uint64_t device_ = 0, inode_ = 0;  // a file that took its place is another
     MappedRange* range_ = nullptr;
 };
 
-// The first file that had become shorter when its mapping ended; empty if there was none.
-std::string shrunken_mapping();
+// The first file that had changed when its mapping ended; empty if there was none.
+std::string changed_mapping();
 
-inline constexpr const char* became_shorter =
-    "became shorter while it was read, or its disk failed; download or copy it again";
+// The mappings in which some addresses lie: of a model whose weights are views of files. They must outlive the watch.
+class MappingWatch {
+ public:
+    void add(const void* address);  // ignored if it lies in no mapping
+    void check_unchanged() const;   // throws Error as MappedFile::check_unchanged
+
+ private:
+    std::vector<MappedRange*> ranges_;
+};
 
 // The printable path of the file mapped at an address, or null. Async-signal-safe.
 const char* mapped_path_at(const void* address);

@@ -52,17 +52,47 @@ TEST(MappedFile, ReplacingTheFileDoesNotChangeAnExistingMapping) {
     EXPECT_EQ(file.text(), "old");
 }
 
-TEST(MappedFile, AFileThatLosesLessThanAPageIsNamed) {
+TEST(MappedFile, AFileThatLosesLessThanAPageHasChanged) {
     TestFolder folder;
     write_file(folder / "x", "content");
     {
         MappedFile file(folder / "x");
-        file.check_size();
+        file.check_unchanged();
         std::filesystem::resize_file(folder / "x", 5);
-        EXPECT_EQ(error_of([&] { file.check_size(); }), (folder / "x").string() + ": " + became_shorter);
-        EXPECT_EQ(shrunken_mapping(), "");
+        EXPECT_TRUE(file.changed());
+        EXPECT_EQ(error_of([&] { file.check_unchanged(); }), (folder / "x").string() + ": " + changed_in_use);
+        EXPECT_EQ(changed_mapping(), "");
     }
-    EXPECT_EQ(shrunken_mapping(), (folder / "x").string());
+    EXPECT_EQ(changed_mapping(), (folder / "x").string());
+}
+
+TEST(MappedFile, LostPagesReadAsZerosAndTheProgramLives) {
+    recover_lost_pages();
+    TestFolder folder;
+    std::string text(1 << 20, 'a');
+    write_file(folder / "x", text);
+    write_file(folder / "y", text);
+    MappedFile x(folder / "x"), y(folder / "y");
+    MappingWatch watch_x, watch_y;
+    watch_x.add(x.bytes().data() + 5);
+    watch_y.add(y.bytes().data());
+    watch_y.add(&text);
+    EXPECT_EQ(x.text(), text);
+    std::filesystem::resize_file(folder / "x", 100'000);
+    auto count = [](std::string_view part) { return std::count(part.begin(), part.end(), 'a'); };
+    std::vector<std::jthread> readers;  // all of them lose their page at once
+    for (size_t i = 0; i < 8; ++i)
+        readers.emplace_back([&x, &count, i] { EXPECT_EQ(count(x.text().substr((i + 8) << 16, 1 << 16)), 0); });
+    readers.clear();
+    EXPECT_EQ(count(x.text()), 100'000);
+    std::filesystem::resize_file(folder / "x", 1 << 20);
+    EXPECT_TRUE(x.changed()) << "also after it has grown again";
+    EXPECT_EQ(error_of([&] { watch_x.check_unchanged(); }), (folder / "x").string() + ": " + changed_in_use);
+    EXPECT_FALSE(y.changed());
+    watch_y.check_unchanged();
+    EXPECT_EQ(y.text(), text);
+    MappedFile again(folder / "x");
+    EXPECT_FALSE(again.changed()) << "a new mapping";
 }
 
 TEST(MappedFile, ErrorsNameThePath) {

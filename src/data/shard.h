@@ -47,7 +47,7 @@ class Shard {
     void read(int64_t first, std::span<int32_t> ids) const;
     bool in_loss(int64_t token) const;  // true without a mask
     void drop_pages() const { file_.drop_pages(); }
-    void check_size() const { file_.check_size(); }  // throws Error if the file has become shorter
+    void check_unchanged() const { file_.check_unchanged(); }  // throws Error if the file has become shorter
 
  private:
     template <class T>

@@ -160,7 +160,7 @@ void ShardSet::read(int64_t first, std::span<int32_t> ids) const {
         int64_t at = first - before_[i];
         size_t part = std::min(ids.size(), static_cast<size_t>(shards_[i].tokens() - at));
         shards_[i].read(at, ids.first(part));
-        shards_[i].check_size();  // what is missing reads as zeros
+        shards_[i].check_unchanged();  // what is lost reads as zeros
         ids = ids.subspan(part);
         first += static_cast<int64_t>(part);
     }

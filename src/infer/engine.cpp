@@ -108,7 +108,10 @@ bool Engine::is_stop(int32_t id) const { return setting_.is_stop(id); }
 
 void Engine::follow(Llama llama, const EngineOptions& options) {
     StepRunner runner = make_runner(std::move(llama), options);
-    while (std::optional<Step> step = receive_step(runner.llama().group)) runner.run(*step);
+    while (std::optional<Step> step = receive_step(runner.llama().group)) {
+        runner.run(*step);
+        runner.check_files();
+    }
 }
 
 Reply Engine::submit(Request request, std::function<void()> notify) {
@@ -216,11 +219,22 @@ void Engine::run_step() {
         if (step.sequences.empty()) return;
         broadcast(runner_.llama().group, &step);
         runner_.run(step);
+        check_files();
         scheduler_.complete(step);
         for (const StepSequence& sequence : step.sequences) computed_tokens_ += std::ssize(sequence.tokens);
         deliver(step);
     } catch (...) {
         end_failed_step(step, std::current_exception());
+    }
+}
+
+// A model whose file has changed is closed.
+void Engine::check_files() {
+    try {
+        runner_.check_files();
+    } catch (const Error&) {
+        last_failure_ = std::current_exception();
+        throw;
     }
 }
 
@@ -243,7 +257,7 @@ void Engine::deliver(const Step& step) {
 }
 
 // Without a step the scheduler has failed, for lack of memory: the latest request ends, and others are tried again.
-// After a failure of a group nothing can run any more.
+// After a failure of a group nothing can run any more, nor with a model that is closed.
 void Engine::end_failed_step(const Step& step, std::exception_ptr problem) {
     for (const StepSequence& sequence : step.sequences) find(sequence.request).fail(problem);
     if (last_failure_)

@@ -14,6 +14,7 @@
 // its tokens: the pages of the KV cache that another one with the same beginning has filled are found again. A request
 // that fails ends alone; what fails in a step ends the requests of that step, and the engine goes on. Only in a group
 // of processes a failed step is the last one, as the others may be anywhere in it: all further requests fail like it.
+// So do those to a model whose file has changed while it was in use, of which no step's results are given away.
 #pragma once
 #include "infer/active_request.h"
 #include "infer/engine_options.h"
@@ -95,6 +96,7 @@ class Engine {
     void admit(const Active& request, bool stopping);
     void end_unknown(ActiveRequest& request, Finish reason);
     void run_step();
+    void check_files();
     void deliver(const Step& step);
     void end_failed_step(const Step& step, std::exception_ptr problem);
     void remove_ended();
@@ -108,7 +110,7 @@ class Engine {
     Scheduler scheduler_;
     std::map<int64_t, Active> active_;  // by id
     int64_t computed_tokens_ = 0;
-    std::exception_ptr last_failure_;  // of a group of processes
+    std::exception_ptr last_failure_;  // of a group of processes, or a file of the model has changed
 
     std::atomic<int64_t> next_id_ = 1;
     const int64_t max_requests_;

@@ -28,7 +28,9 @@ int64_t returned_floats(Wanted wanted, const Config& c) {
 }  // namespace
 
 StepRunner::StepRunner(Llama llama, int64_t pages, Dtype cache_type)
-    : llama_(std::move(llama)), cache_(llama_.make_cache(pages, cache_type)), pass_(llama_.kernels) {}
+    : llama_(std::move(llama)), cache_(llama_.make_cache(pages, cache_type)), pass_(llama_.kernels) {
+    for (const Param* param : llama_.params()) files_.add(param->weight.data);
+}
 
 Batch StepRunner::batch_of(const Step& step) {
     Batch batch{.cache = &cache_};

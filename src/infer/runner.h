@@ -6,6 +6,7 @@
 //
 // In a group of processes each has a runner and runs the same steps.
 #pragma once
+#include "core/mapped_file.h"
 #include "infer/step.h"
 #include "model/llama.h"
 #include "nn/pass.h"
@@ -20,6 +21,10 @@ class StepRunner {
     StepRunner(Llama llama, int64_t pages, Dtype cache_type);
 
     void run(const Step& step);
+
+    // After a step: throws Error if a file that weights are views of has changed. Its results are wrong then, as would
+    // be those of all further steps.
+    void check_files() const { files_.check_unchanged(); }
 
     // Memory that the steps so far needed at most: of their results, and of the activations.
     size_t result_bytes() const { return results_.capacity() * sizeof(float); }
@@ -48,6 +53,7 @@ class StepRunner {
     void hidden(int64_t first, int64_t rows, Value x);
 
     Llama llama_;
+    MappingWatch files_;  // of its weights
     KvCache cache_;
     Pass pass_;
     bool poisons_ = false;

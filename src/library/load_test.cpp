@@ -12,6 +12,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
+
 namespace puna {
 namespace {
 
@@ -41,6 +43,43 @@ TEST(LoadEngine, GeneratesLikeTheSavedModel) {
     EXPECT_EQ(loaded.defaults().top_k, 3);
     EXPECT_TRUE(loaded.is_stop(5) && loaded.is_stop(6) && loaded.is_stop(257));
     EXPECT_THROW(load_engine(folder / "nothing"), Error);
+}
+
+TEST(LoadEngine, AModelWhoseFileShrinksIsClosedAndOthersGoOn) {
+    recover_lost_pages();
+    TestFolder folder;
+    for (const char* name : {"shrinks", "stays"}) {
+        Llama llama = fake_llama();
+        std::filesystem::create_directory(folder / name);
+        save_llama(llama, folder / name, Dtype::f32);
+        save_tokenizer(fake_tokenizer(), folder / name);
+    }
+    Engine shrinks = load_engine(folder / "shrinks"), stays = load_engine(folder / "stays");
+    Request request{.tokens = {256, 72, 105}, .options = {.sample = {.temperature = 0}, .max_tokens = 10}};
+    std::vector<int32_t> ids = stays.generate(request).ids;
+    ASSERT_EQ(shrinks.generate(request).ids, ids);
+    ASSERT_GT(ids.size(), 1u);
+    // On the engine's thread after its first step.
+    std::once_flag once;
+    auto truncate = [&] { std::filesystem::resize_file(folder / "shrinks" / "model.safetensors", 0); };
+    Reply reply = shrinks.submit(request, [&] { std::call_once(once, truncate); });
+    std::string expected = (folder / "shrinks" / "model.safetensors").string() + ": " + changed_in_use;
+    EXPECT_EQ(error_of([&] { reply.wait(); }), expected);
+    EXPECT_EQ(error_of([&] { shrinks.generate(request); }), expected) << "for good";
+    EXPECT_EQ(stays.generate(request).ids, ids);
+}
+
+TEST(LoadEngine, AChatTemplateThatIsNoTextIsADamagedFile) {
+    TestFolder folder;
+    Llama llama = fake_llama();
+    save_llama(llama, folder.path(), Dtype::f32);
+    save_tokenizer(fake_tokenizer(), folder.path());
+    write_file(folder / "tokenizer_config.json", R"({"chat_template": {"default": "x"}})");
+    EXPECT_EQ(error_of([&] { load_engine(folder.path()); }),
+              (folder / "tokenizer_config.json").string() +
+                  ": 'chat_template' must be a string or a list of named templates");
+    write_file(folder / "tokenizer_config.json", R"({"chat_template": "{% include 'x' %}"})");
+    load_engine(folder.path());  // continues texts all the same
 }
 
 TEST(LoadEngine, StopTokensOfGenerationConfigTakePrecedence) {

@@ -116,12 +116,14 @@ Llama load_llama(const Kernels& kernels, const std::shared_ptr<ModelSource>& sou
     bool copies = copies_all(kernels, options), as_stored = !options.dtype && !options.trainable;
     Arena arena(kernels);
     if (!as_stored) allocate_weights(llama, options);
+    MappingWatch files;
     Progress progress("loading", static_cast<int64_t>(llama.params().size()), "tensors");
     visit(llama.config, llama, [&](auto& weight, const WeightInfo& info) {
         Param& param = param_of(weight);
         progress.advance(1);
         if (is_tied_output(llama, &param)) return;
         StoredWeight stored = source->weight(info);
+        for (const Tensor& each : stored.parts) files.add(each.data);
         Tensor part = stored.parts[0];
         if (info.split == Split::columns)
             check_column_split(source->stored_name(info), part.dtype, info.columns, llama.group.size(),
@@ -141,6 +143,7 @@ Llama load_llama(const Kernels& kernels, const std::shared_ptr<ModelSource>& sou
     if (!copies) convert_vectors(llama);
     tie(llama);
     refresh_weights(llama);
+    files.check_unchanged();
     return llama;
 }
 

@@ -52,11 +52,13 @@ void write_moment(const fs::path& folder, const Moment& moment, Llama& llama, co
 // tensor_of(name), in the memory of a file, is copied to value_of(param) for each trainable weight.
 template <class TensorOf, class ValueOf>
 void read_values(Llama& llama, const fs::path& path, TensorOf tensor_of, ValueOf value_of) {
+    MappingWatch files;
     visit(llama.config, llama, [&](auto& weight, const WeightInfo& info) {
         const Param& param = param_of(weight);
         if (!param.master) return;
         std::string name = hugging_face_name(info);
         Tensor from = tensor_of(name), to = value_of(param);
+        files.add(from.data);
         bool matches = from.dtype == Dtype::f32 && from.rank == to.rank && from.size == to.size;
         if (!matches)
             fail(ErrorKind::damaged,
@@ -65,6 +67,7 @@ void read_values(Llama& llama, const fs::path& path, TensorOf tensor_of, ValueOf
                  path.string(), name, from, to);
         llama.kernels.copy({}, to.data, from.data, static_cast<size_t>(to.bytes()));
     });
+    files.check_unchanged();
 }
 
 void remove_folder(const fs::path& folder) {

@@ -85,7 +85,7 @@ void copy_content(const fs::path& from, const fs::path& to) {
     MappedFile source(from);
     AtomicFile copy(to);
     copy.write(source.bytes());
-    source.check_size();
+    source.check_unchanged();
     copy.commit();
 }
 

@@ -70,7 +70,7 @@ std::string git_blob_id(std::string_view content) { return digest_of(40, content
 std::string sha256_of_file(const std::filesystem::path& path) {
     MappedFile file(path);
     std::string hex = sha256_of(file.text());
-    file.check_size();
+    file.check_unchanged();
     return hex;
 }
 
