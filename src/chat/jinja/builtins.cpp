@@ -115,7 +115,8 @@ Value call_method(const Builtin& method, Renderer& renderer, Value self, Argumen
     return call_builtin(method, renderer, std::move(self), std::move(arguments));
 }
 
-std::optional<Value> take_keyword(Arguments& arguments, std::string_view name) {
+std::optional<Value> take_keyword(Arguments& arguments, std::string_view name, Budget& budget) {
+    budget.step(arguments.keyword.size() / 8);
     Text wanted = text_of(name);
     auto at = std::find_if(arguments.keyword.begin(), arguments.keyword.end(),
                            [&wanted](const auto& argument) { return argument.first == wanted; });

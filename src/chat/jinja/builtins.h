@@ -61,6 +61,6 @@ Value call_builtin(const Builtin& builtin, Renderer& renderer, Value self, Argum
 Value call_method(const Builtin& method, Renderer& renderer, Value self, Arguments arguments);
 
 // Removes a keyword argument and returns its value.
-std::optional<Value> take_keyword(Arguments& arguments, std::string_view name);
+std::optional<Value> take_keyword(Arguments& arguments, std::string_view name, Budget& budget);
 
 }  // namespace puna::jinja

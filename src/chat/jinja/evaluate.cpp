@@ -23,9 +23,11 @@ Value undefined_item(const Value& key) {
 }  // namespace
 
 Value Renderer::look_up(int name) {
-    for (Scope* scope = scope_; scope; scope = scope->parent)
+    for (Scope* scope = scope_; scope; scope = scope->parent) {
+        budget_.step(scope->values.size() / 32);
         for (const auto& [known, value] : scope->values)
             if (known == name) return value;
+    }
     return globals_[static_cast<size_t>(name)];
 }
 
@@ -236,6 +238,7 @@ std::optional<Value> Renderer::find_attribute(const Value& object, const Text& n
     if (object.is(Value::Kind::loop)) return loop_attribute(object.loop(), name);
     if (object.is(Value::Kind::name_space)) {
         if (trace_ && trace_->finished && object.name_space().assigned_in_loop) trace_->depends_on_later = true;
+        budget_.step(object.name_space().values.size() / 8);
         for (const auto& [known, value] : object.name_space().values)
             if (known == name) return value;
         return {};

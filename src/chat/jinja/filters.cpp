@@ -54,7 +54,13 @@ Value filter_replace(Call& call) {
     return without_flag(call_str_method(call, "replace", {{text(0), text(1), count}, {}}).text(), escaped);
 }
 
+// Of filters that in Python also take a list's length for a text's, or fail.
+void require_text(Call& call) {
+    if (!call.self.is_text()) fail("{}: expected a string, not '{}'", call.builtin.name, type_name(call.self));
+}
+
 Value filter_indent(Call& call) {
+    require_text(call);
     bool as_text = call.has(0) && call.required(0).is_text();
     Text text = call.self_text(), margin = as_text ? call.text(0) : Text();
     if (!as_text) {
@@ -77,6 +83,7 @@ Value filter_indent(Call& call) {
 }
 
 Value filter_truncate(Call& call) {
+    require_text(call);
     Text text = call.self_text(), end = call.has(2) ? call.text(2) : text_of("...");
     int64_t length = call.integer(0, 255), leeway = call.integer(3, 5), size = static_cast<int64_t>(text.size());
     if (length < static_cast<int64_t>(end.size()) || leeway < 0)
@@ -92,7 +99,9 @@ Value filter_truncate(Call& call) {
 Value filter_wordcount(Call& call) {
     int64_t words = 0;
     bool inside = false;
-    for (char32_t c : call.self_text()) {
+    Text text = call.self_text();
+    call.budget().step(text.size() / 16);
+    for (char32_t c : text) {
         bool in_word = code_of(c) == '_' || is_letter(c) || is_number(c);
         words += in_word && !inside;
         inside = in_word;
@@ -208,7 +217,12 @@ Value integer_of(double number) {
     return BigInteger{std::make_shared<const std::string>(fmt::format("{:.0f}", number))};
 }
 
+void charge_for_digits(Call& call) {
+    if (call.self.is_text()) call.budget().step(call.self.text().size() / 16);
+}
+
 Value filter_int(Call& call) {
+    charge_for_digits(call);
     if (call.self.as_integer()) return *call.self.as_integer();
     if (call.self.is(Kind::big_integer)) return call.self;
     require_defined(call.self);
@@ -220,6 +234,7 @@ Value filter_int(Call& call) {
 }
 
 Value filter_float(Call& call) {
+    charge_for_digits(call);
     require_defined(call.self);
     std::optional<double> number = parse_float(call.self);
     return number ? Value(*number) : call.value_or(0, 0.0);

@@ -57,7 +57,12 @@ Value raise_exception(Call& call) {
     fail("{}", printable(encode_utf8(to_text(call.required(0), call.budget())), 1000));
 }
 
-Value strftime_now(Call& call) { return format_time(call.text(0), call.renderer.now()); }
+Value strftime_now(Call& call) {
+    constexpr size_t longest = 32;  // of what a directive becomes
+    Text format = call.text(0);
+    call.budget().write(longest * format.size());
+    return format_time(format, call.renderer.now());
+}
 
 // A global of Jinja2 that we lack: it must not seem to be undefined.
 Value unsupported(Call& call) { fail("{}() is not supported", call.builtin.name); }

@@ -173,6 +173,32 @@ TEST(Jinja, UnboundedTextAndDataEndWithOneLine) {
     EXPECT_EQ(problem("{{ '%999999999d' % 1 }}"), "x.jinja:1: a width or precision in a format exceeds 10000");
 }
 
+// Otherwise a loop could repeat it without ever reaching a limit.
+TEST(Jinja, WhatTakesLongWithLongTextCosts) {
+    Limits limits{.steps = 100'000};
+    for (const char* expression :
+         {"s | string",   "s | safe",    "s | wordcount", "s | int",  "s | float",    "s is upper",
+          "s is lower",   "s.isalpha()", "s | e",         "s | trim", "s == s ~ 'a'", "'b' in s",
+          "s.count('b')", "s.find('b')", "s[1:]",         "s ~ 'b'",  "s | tojson",   "strftime_now(s)",
+          "s | unique",   "{s: 1}",      "s.split('b')",  "s < t",    "'%s' % s",     "s.format()"}) {
+        std::string source = fmt::format(
+            "{{% set s = 'a' * 200000 %}}{{% set t = s ~ 'a' %}}{{% for i in range(1000) %}}"
+            "{{% set x = {} %}}{{% endfor %}}",
+            expression);
+        EXPECT_THAT(problem(source, limits), HasSubstr("the template exceeds the limit of ")) << expression;
+    }
+    std::string many = "{% set n = namespace(**d) %}{% for i in range(1000) %}{% set x = n.zz %}{% endfor %}";
+    Dict dict;
+    Budget unlimited{Limits{}};
+    for (int i = 0; i < 20'000; ++i) dict.set(text_value(fmt::format("k{}", i)), None{}, unlimited);
+    Value d = make_dict(std::move(dict), unlimited);
+    EXPECT_THAT(error_of([&] { rendered(many, {{"d", d}}, limits); }), HasSubstr("limit of 100000 steps"));
+    std::string variables;
+    for (int i = 0; i < 20'000; ++i) variables += fmt::format("{{% set a{} = 1 %}}", i);
+    EXPECT_THAT(problem(variables + "{% for i in range(1000) %}{{ zz }}{% endfor %}", limits),
+                HasSubstr("limit of 100000 steps"));
+}
+
 TEST(Jinja, MacrosAndLoopsOutliveTheirScopes) {
     EXPECT_EQ(
         output("{% set n = namespace() %}{% for i in [1, 2] %}{% macro m() %}{{ i }}{% endmacro %}{% set n.m = m %}"

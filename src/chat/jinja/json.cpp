@@ -15,7 +15,7 @@ namespace {
 
 class JsonBuilder {
  public:
-    explicit JsonBuilder(Budget& budget) : budget_(budget) {}
+    JsonBuilder(Budget& budget, char32_t flags) : budget_(budget), flags_(flags) {}
 
     Value build(JsonNode node) {
         if (node.is_object()) return dict(node);
@@ -41,7 +41,7 @@ class JsonBuilder {
 
     Value text(std::string_view utf8) {
         budget_.write(utf8.size());
-        return decode_utf8(utf8, from_value);
+        return decode_utf8(utf8, flags_);
     }
 
     static Value number(JsonNode node) {
@@ -54,6 +54,7 @@ class JsonBuilder {
     }
 
     Budget& budget_;
+    char32_t flags_;
 };
 
 class JsonWriter {
@@ -72,7 +73,7 @@ class JsonWriter {
             write(scalar(value));
         }
     }
-    Text text() { return tainted(std::move(out_)); }
+    Text text() { return as_one_message(tainted(std::move(out_))); }
 
  private:
     static std::string scalar(const Value& value) {
@@ -129,19 +130,19 @@ class JsonWriter {
 
     void dump_text(const Text& text) {
         write("\"");
-        for (char32_t c : text) dump_character(code_of(c));
+        for (char32_t c : text) dump_character(code_of(c), c & message_bits);
         write("\"");
     }
 
-    void dump_character(char32_t code) {
+    void dump_character(char32_t code, char32_t flags) {
         constexpr std::string_view escaped = "\"\\\n\r\t\b\f", letters = "\"\\nrtbf";
         size_t at = code < 0x80 ? escaped.find(static_cast<char>(code)) : escaped.npos;
         if (at != escaped.npos)
-            write(std::string{'\\', letters[at]});
+            write(std::string{'\\', letters[at]}, flags);
         else if (code < 0x20 || (code >= 0x7f && style_.ascii))
-            write(escape(static_cast<uint32_t>(code)));
+            write(escape(static_cast<uint32_t>(code)), flags);
         else
-            write(Text(1, code));
+            write(Text(1, code | flags));
     }
 
     static std::string escape(uint32_t code) {
@@ -156,7 +157,7 @@ class JsonWriter {
         for (int i = 0; i < depth_; ++i) write(*style_.indent);
     }
 
-    void write(std::string_view ascii) { write(text_of(ascii)); }
+    void write(std::string_view ascii, char32_t flags = 0) { write(decode_utf8(ascii, flags)); }
     void write(const Text& text) {
         budget_.write(text.size());
         out_ += text;
@@ -171,12 +172,12 @@ class JsonWriter {
 }  // namespace
 
 // The budget bounds size and number of values, of which none is free.
-Value parse_json(std::string_view json, std::string_view origin, Budget& budget) {
+Value parse_json(std::string_view json, std::string_view origin, Budget& budget, char32_t flags) {
     JsonDocument document(json, origin,
                           {.bytes = std::numeric_limits<size_t>::max(),
                            .values = static_cast<size_t>(budget.limits().characters),
                            .depth = budget.limits().depth});
-    return JsonBuilder(budget).build(document.root());
+    return JsonBuilder(budget, flags).build(document.root());
 }
 
 Text dump_json(const Value& value, const JsonStyle& style, Budget& budget) {

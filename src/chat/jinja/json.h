@@ -3,7 +3,8 @@
 //   Value arguments = parse_json(R"({"city": "Vienna"})", "arguments of weather", budget);
 //   Text text = dump_json(arguments, {}, budget);   // {"city": "Vienna"}
 //
-// Keys keep their order; integers keep their digits, whatever their length. All text is tainted (chat/jinja/text.h).
+// Keys keep their order; integers keep their digits, whatever their length. All text is tainted (chat/jinja/text.h),
+// and keeps its message_bits.
 #pragma once
 #include "chat/jinja/value.h"
 
@@ -13,8 +14,8 @@
 namespace puna::jinja {
 
 // origin: begins error messages. Throws Error for invalid JSON, strings with lone surrogates, numbers beyond the range
-// of a double, and nesting beyond the limits.
-Value parse_json(std::string_view json, std::string_view origin, Budget& budget);
+// of a double, and nesting beyond the limits. flags: of all text.
+Value parse_json(std::string_view json, std::string_view origin, Budget& budget, char32_t flags = from_value);
 
 struct JsonStyle {               // json.dumps's arguments
     std::optional<Text> indent;  // of each level; none: all on one line

@@ -190,6 +190,11 @@ Value binary(Operation operation, const Value& a, const Value& b, Budget& budget
 Value negate(const Value& value) {
     require_defined(value);
     if (value.is(Kind::floating)) return -value.floating();
+    if (value.is(Kind::big_integer)) {
+        bool negative = value.digits().starts_with('-');
+        return BigInteger{
+            std::make_shared<const std::string>(negative ? value.digits().substr(1) : "-" + value.digits())};
+    }
     if (!value.as_integer()) fail("bad operand type for unary -: '{}'", type_name(value));
     if (*value.as_integer() == INT64_MIN) fail_overflow();
     return -*value.as_integer();

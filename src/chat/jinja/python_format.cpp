@@ -174,7 +174,7 @@ class PercentFormatter {
         Value value = named ? *named : take();
         if (spec.type == 's' || spec.type == 'r')
             return format_text(spec.type == 's' ? to_text(value, budget_) : repr(value, budget_), spec);
-        if (spec.type == 'c' && value.is_text()) return format_text(value.text(), spec);
+        if (spec.type == 'c' && value.is_text() && value.text().size() == 1) return format_text(value.text(), spec);
         return convert_number(value, spec);
     }
 
@@ -183,6 +183,8 @@ class PercentFormatter {
         if (!is_type(float_types, spec.type) && !is_type("dxXoc", spec.type))
             fail("unsupported % format '%{}'", printable(std::string(1, spec.type)));
         if (!value.as_double()) fail("%{} format: a number is required, not {}", spec.type, type_name(value));
+        if (value.is(Kind::floating) && is_type("xXoc", spec.type))
+            fail("%{} format: an integer is required, not float", spec.type);
         if (value.is(Kind::floating) && !is_type(float_types, spec.type)) {
             if (!(std::abs(value.floating()) < 0x1p62)) fail("%{} format: the number is too large", spec.type);
             value = static_cast<int64_t>(value.floating());

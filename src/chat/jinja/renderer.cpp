@@ -115,8 +115,7 @@ Renderer::Flow Renderer::run(const Statement& statement) {
         case Kind::if_else:
             return run_body(is_true(evaluate(statement.expressions[0])) ? statement.body : statement.else_body);
         case Kind::for_loop:
-            run_for(statement, evaluate(statement.expressions[0]), 0);
-            return Flow::next;
+            return run_for(statement, evaluate(statement.expressions[0]), 0);
         case Kind::set:
             assign(statement.targets[0], evaluate(statement.expressions[0]));
             return Flow::next;
@@ -161,7 +160,7 @@ std::vector<Value> Renderer::loop_items(const Statement& statement, const Value&
     return selected;
 }
 
-void Renderer::run_for(const Statement& statement, const Value& iterable, int level) {
+Renderer::Flow Renderer::run_for(const Statement& statement, const Value& iterable, int level) {
     auto loop = std::make_shared<Loop>();
     loop->items = loop_items(statement, iterable);
     loop->level = level;
@@ -169,21 +168,23 @@ void Renderer::run_for(const Statement& statement, const Value& iterable, int le
     loop->enclosing = statement.recursive ? capture_scope(scope_) : nullptr;
     loop->recursive = statement.recursive ? &statement : nullptr;
     loop->trace = iterable.is_list() ? iterable.list().trace : nullptr;
-    if (loop->items.empty()) {
-        run_in_scope(statement.else_body);
-        return;
-    }
+    if (loop->items.empty()) return run_in_scope(statement.else_body);
     if (loop->trace) {
         trace_ = loop->trace;
         // Only what a single loop writes directly is certain to stay the same when more messages follow.
         if (output_ != &main_output_ || !trace_->turns.empty()) trace_->depends_on_later = true;
     }
-    for (; loop->index < loop->items.size(); ++loop->index)
-        if (run_iteration(statement, loop) == Flow::break_loop) {
-            if (loop->trace) trace_->depends_on_later = true;
-            break;
-        }
+    Flow flow = Flow::next;
+    bool completed = false;
+    for (; loop->index < loop->items.size(); ++loop->index) {
+        flow = run_iteration(statement, loop);
+        completed = completed || flow == Flow::next;
+        if (flow == Flow::break_loop) break;
+    }
+    if (loop->trace && flow == Flow::break_loop) trace_->depends_on_later = true;
     if (loop->trace) trace_->finished = true;
+    // As Jinja2, also if `break` or `continue` ended every iteration.
+    return completed ? Flow::next : run_in_scope(statement.else_body);
 }
 
 Renderer::Flow Renderer::run_iteration(const Statement& statement, const std::shared_ptr<Loop>& loop) {
@@ -227,6 +228,7 @@ void Renderer::run_call_block(const Statement& statement) {
 }
 
 void Renderer::set(int name, Value value) {
+    budget_.step(scope_->values.size() / 32);
     auto known =
         std::find_if(scope_->values.begin(), scope_->values.end(), [name](const auto& v) { return v.first == name; });
     if (known != scope_->values.end())
@@ -254,6 +256,7 @@ void Renderer::assign_attribute(const Target& target, const Value& value) {
         fail("cannot assign to an attribute: '{}' is not a namespace", tree_.names[static_cast<size_t>(target.name)]);
     if (trace_ && !trace_->finished) object.name_space().assigned_in_loop = true;
     auto& values = object.name_space().values;
+    budget_.step(values.size() / 8);
     auto known = std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.first == target.attribute; });
     if (known != values.end())
         known->second = value;
@@ -300,7 +303,7 @@ void Renderer::bind_parameters(const Statement& statement, Arguments& arguments)
         if (i < arguments.positional.size())
             value = arguments.positional[i];
         else
-            value = take_keyword(arguments, text);
+            value = take_keyword(arguments, text, budget_);
         if (!value && fallback) value = evaluate(*fallback);
         if (!value) value = undefined_value(text_of(text));
         set(name, std::move(*value));
@@ -312,7 +315,8 @@ void Renderer::bind_parameters(const Statement& statement, Arguments& arguments)
 
 // The variables caller, varargs and kwargs, of a macro that uses them.
 void Renderer::bind_extra_arguments(const Statement& statement, Arguments& arguments) {
-    if (statement.takes_caller) set(name_caller, take_keyword(arguments, "caller").value_or(globals_[name_caller]));
+    if (statement.takes_caller)
+        set(name_caller, take_keyword(arguments, "caller", budget_).value_or(globals_[name_caller]));
     if (statement.takes_varargs)
         set(name_varargs, make_list(std::move(arguments.positional), budget_, ListKind::tuple));
     else if (!arguments.positional.empty())

@@ -62,7 +62,7 @@ class Renderer {
     Flow run_body(const std::vector<Statement>& body);
     Flow run_in_scope(const std::vector<Statement>& body);
     Flow run(const Statement& statement);
-    void run_for(const Statement& statement, const Value& iterable, int level);
+    Flow run_for(const Statement& statement, const Value& iterable, int level);
     Flow run_iteration(const Statement& statement, const std::shared_ptr<Loop>& loop);
     void run_set_block(const Statement& statement);
     void run_with(const Statement& statement);

@@ -125,8 +125,8 @@ Value filter_map(Call& call) {
     Arguments arguments = call.arguments;
     std::vector<Value> mapped;
     if (std::optional<Value> path =
-            arguments.positional.empty() ? take_keyword(arguments, "attribute") : std::nullopt) {
-        std::optional<Value> fallback = take_keyword(arguments, "default");
+            arguments.positional.empty() ? take_keyword(arguments, "attribute", call.budget()) : std::nullopt) {
+        std::optional<Value> fallback = take_keyword(arguments, "default", call.budget());
         if (!arguments.keyword.empty())
             fail("map: unknown argument '{}'", printable(encode_utf8(arguments.keyword[0].first)));
         for (const Value& item : items_if_true(call)) {

@@ -195,7 +195,7 @@ Value is_ascii(Call& call) {
 template <LetterCase wanted>
 Value is_case(Call& call) {
     bool any = false;
-    call.budget().search(call.self.text().size());
+    call.budget().step(call.self.text().size());
     for (char32_t c : call.self.text()) {
         LetterCase found = case_of(c);
         if (found != LetterCase::none && found != wanted) return false;

@@ -15,7 +15,7 @@ namespace puna::jinja {
 namespace {
 
 // Literals, and what filters write by themselves: fill, the end of `truncate`.
-constexpr std::u32string_view own_characters = U"qQ<|> 0.";
+constexpr std::u32string_view own_characters = U"qQ~| 0.";
 
 // What attacks a template: words that other case mappings, escapes and formats change, and formats of their own.
 constexpr const char* variables_json = R"({
@@ -54,7 +54,7 @@ class Writer {
             case 7:
                 return "{% for g, v in [a, b, l] | groupby(0) %}{{ g }}{{ v }}{% endfor %}" + statement(depth - 1);
             default:
-                return "q{{ " + text(3) + " }}<|" + statement(depth - 1);
+                return "q{{ " + text(3) + " }}~|" + statement(depth - 1);
         }
     }
 
@@ -115,12 +115,12 @@ class Writer {
                                               "#.upper()",
                                               "#.swapcase()",
                                               "#.format(#, ##)",
-                                              "'<{}>'.format(#)",
+                                              "'~{}'.format(#)",
                                               "'{:q>9}|{}'.format(#, ##)",
                                               "'%s|%s' % (#, ##)",
-                                              "'%d<%c' % (##, ##)",
+                                              "'%d~%c' % (##, ##)",
                                               "'%5s' | format(#)",
-                                              "'<%(key)s>' % o",
+                                              "'~%(key)s' % o",
                                               "'%(key)s' | format(**o)",
                                               "'{key}'.format(**o)",
                                               "#.join([#, #])",
@@ -150,7 +150,7 @@ class Writer {
                                               "# | indent(#, true)"};
     static constexpr std::array variables = {
         "a", "b", "c", "d", "e", "l[0]", "l[3][1].deep", "o.key", "o['\u00e9'].inner"};
-    static constexpr std::array literals = {"'q'", "'<|Q|>'", "'q<|'", "'|'", "''", "'Qq'"};
+    static constexpr std::array literals = {"'q'", "'~|Q|'", "'q~|'", "'|'", "''", "'Qq'"};
 
     std::string text(int depth) {
         if (depth == 0) return random_.below(3) ? pick(variables) : pick(literals);
@@ -190,12 +190,13 @@ TEST(Taint, RandomTemplatesNeverLaunderAVariable) {
     Writer writer(random);
     Limits limits{.steps = 200'000, .characters = 1 << 20};
     int rendered = 0;
-    for (int i = 0; i < 20'000; ++i) {
+    for (int i = 0; i < 6'000; ++i) {
         std::string source = writer.statement(2);
         try {
             Budget budget(limits);
             Variables variables;
-            for (const auto& [name, value] : parse_json(variables_json, "variables", budget).dict().items())
+            Value given = parse_json(variables_json, "variables", budget);
+            for (const auto& [name, value] : given.dict().items())
                 variables.emplace_back(encode_utf8(name.text()), value);
             Text output = render(parse(source, "x", limits), variables, std::chrono::sys_seconds{}, budget);
             ++rendered;
@@ -206,7 +207,7 @@ TEST(Taint, RandomTemplatesNeverLaunderAVariable) {
         } catch (const Error&) {  // an operation does not fit its operand
         }
     }
-    EXPECT_GT(rendered, 5'000);
+    EXPECT_GT(rendered, 2'000);
 }
 
 }  // namespace

@@ -60,7 +60,9 @@ Value is_markup(Call& call) { return call.self.is_text() && is_escaped(call.self
 
 template <const std::span<const Builtin>* table>
 Value is_builtin(Call& call) {
-    return call.self.is_text() && find_builtin(*table, encode_utf8(call.self.text())) != nullptr;
+    constexpr size_t max_name = 32;
+    bool may_be = call.self.is_text() && call.self.text().size() <= max_name;
+    return may_be && find_builtin(*table, encode_utf8(call.self.text())) != nullptr;
 }
 
 constexpr Builtin table[] = {

@@ -47,6 +47,16 @@ Text with_flag(Text text, char32_t flag) {
     return text;
 }
 
+Text as_one_message(Text text) {
+    char32_t message = 0;
+    for (char32_t c : text) {
+        char32_t of = c & message_bits;
+        if (of && message && of != message) return text;
+        if (of) message = of;
+    }
+    return with_flag(std::move(text), message);
+}
+
 Text without_flag(Text text, char32_t flag) {
     for (char32_t& c : text) c &= ~flag;
     return text;

@@ -4,9 +4,10 @@
 //   Text line = text_of("<|user|>") + name;                  // written by the template, then by the message
 //   std::string bytes = encode_utf8(line);
 //
-// Taint tracking: the upper three bits of each char32_t are flags that slices, joins and replacements copy along with
+// Taint tracking: the upper eleven bits of each char32_t are flags that slices, joins and replacements copy along with
 // the character, and that comparisons and searches ignore. So a control token written by the template can be told from
-// message text that spells one, whatever the template does with that text.
+// message text that spells one, and the words of one message from those of another, whatever the template does with
+// that text.
 #pragma once
 #include <string>
 #include <string_view>
@@ -14,10 +15,14 @@
 
 namespace puna::jinja {
 
-inline constexpr char32_t from_value = 1u << 31;  // tainted: from a message, a tool or another variable
-inline constexpr char32_t generated = 1u << 30;   // written in a {% generation %} block
-inline constexpr char32_t escaped = 1u << 29;     // Markup: the result of `| safe` or `| escape`
-inline constexpr char32_t flag_bits = from_value | generated | escaped;
+inline constexpr char32_t from_value = 1u << 31;       // tainted: from a message, a tool or another variable
+inline constexpr char32_t generated = 1u << 30;        // written in a {% generation %} block
+inline constexpr char32_t escaped = 1u << 29;          // Markup: the result of `| safe` or `| escape`
+inline constexpr char32_t message_bits = 0xffu << 21;  // of words of a message: 1 to 254 of an answer, 255 of another
+inline constexpr char32_t flag_bits = from_value | generated | escaped | message_bits;
+
+constexpr char32_t answer_flag(size_t answer) { return static_cast<char32_t>(answer % 254 + 1) << 21; }
+inline constexpr char32_t other_message = 255u << 21;
 
 constexpr char32_t code_of(char32_t c) { return c & ~flag_bits; }  // without flags
 
@@ -49,6 +54,8 @@ void append_utf8(std::string& bytes, char32_t c);
 Text with_flag(Text text, char32_t flag);
 Text without_flag(Text text, char32_t flag);
 inline Text tainted(Text text) { return with_flag(std::move(text), from_value); }
+// If the words of one message only are in it, as in the JSON of a call, all of it is that message's.
+Text as_one_message(Text text);
 inline bool is_escaped(TextView text) { return !text.empty() && (text[0] & escaped); }  // all characters, or none
 
 }  // namespace puna::jinja

@@ -348,6 +348,7 @@ Text repr(const Value& value, Budget& budget) {
             return tainted_text(float_repr(value.floating()));
         case Kind::text:
             out = tainted(repr(value.text()));
+            if (is_escaped(value.text())) out = tainted_text("Markup(") + out + tainted_text(")");
             break;
         case Kind::list:
             append_list(out, value, budget);
@@ -359,12 +360,14 @@ Text repr(const Value& value, Budget& budget) {
             fail("a '{}' has no text form", type_name(value));
     }
     budget.write(out.size());
-    return out;
+    return as_one_message(std::move(out));
 }
 
 Text to_text(const Value& value, Budget& budget) {
     if (value.is_undefined()) return {};
-    return value.is_text() ? value.text() : repr(value, budget);
+    if (!value.is_text()) return repr(value, budget);
+    budget.search(value.text().size());  // the copy
+    return value.text();
 }
 
 }  // namespace puna::jinja
