@@ -37,7 +37,9 @@ ChatValues ChatTemplate::values(std::span<const Message> messages, const ChatOpt
     return chat_values(messages, options, source_, tokens_);
 }
 
-ChatValues ChatTemplate::values(const JsonNode& variables) const { return chat_values(variables, tokens_); }
+ChatValues ChatTemplate::values(const JsonNode& variables, const std::string& date) const {
+    return chat_values(variables, tokens_, date);
+}
 
 jinja::Text ChatTemplate::render(const ChatValues& values) const {
     return render(values, values.messages.size(), values.add_generation_prompt, nullptr);

@@ -30,7 +30,7 @@ class ChatTemplate {
 
     // As chat_values, with the model's special tokens.
     ChatValues values(std::span<const Message> messages, const ChatOptions& options) const;
-    ChatValues values(const JsonNode& variables) const;
+    ChatValues values(const JsonNode& variables, const std::string& date = "") const;
 
     // Throw Error as values() and as jinja::render: "origin:line: ..." for raise_exception, undefined variables,
     // unknown filters and exceeded limits.

@@ -13,6 +13,7 @@ namespace puna {
 
 using jinja::Budget;
 using jinja::Dict;
+using jinja::from_value;
 using jinja::None;
 using jinja::Value;
 
@@ -23,7 +24,7 @@ constexpr std::string_view known_roles[] = {"system", "user", "assistant", "tool
 
 Value role_value(const std::string& role) {
     bool known = std::find(std::begin(known_roles), std::end(known_roles), role) != std::end(known_roles);
-    return jinja::decode_utf8(role, known ? 0 : jinja::from_value);
+    return jinja::decode_utf8(role, known ? 0 : from_value);
 }
 
 // Whether the name stands in the source as a word: a template that reads a field contains its name.
@@ -40,7 +41,9 @@ class ValueBuilder {
  public:
     ValueBuilder(std::string_view source, Budget& budget) : source_(source), budget_(budget) {}
 
-    Value message(const Message& message) {
+    // flags: of its words.
+    Value message(const Message& message, char32_t flags) {
+        flags_ = flags;
         Dict dict;
         set(dict, "role", role_value(message.role));
         if (message.content_kind != ContentKind::absent) set(dict, "content", content(message));
@@ -48,12 +51,13 @@ class ValueBuilder {
         set_text(dict, "name", message.name);
         set_text(dict, "tool_call_id", message.tool_call_id);
         set_fields(dict, message.fields);
+        flags_ = from_value;
         return make_dict(std::move(dict), budget_);
     }
 
     Value tools(const std::vector<std::string>& tools) {
         std::vector<Value> values;
-        for (const std::string& tool : tools) values.push_back(parse_json(tool, "tool", budget_));
+        for (const std::string& tool : tools) values.push_back(parse_json(tool, "tool"));
         return make_list(std::move(values), budget_);
     }
 
@@ -66,7 +70,7 @@ class ValueBuilder {
     // Those that the caller of apply_chat_template names itself are rejected, as by Python.
     jinja::Variables variables(const std::string& json) {
         constexpr std::string_view what = "chat_template_kwargs";
-        Value object = parse_json(json, what, budget_);
+        Value object = parse_json(json, what);
         if (!object.is_dict()) fail("{} must be a JSON object", what);
         jinja::Variables variables;
         for (const auto& [key, value] : object.dict().items()) {
@@ -78,9 +82,12 @@ class ValueBuilder {
         return variables;
     }
 
-    static Value text(const std::string& text) { return jinja::decode_utf8(text, jinja::from_value); }
+    Value text(const std::string& text) const { return jinja::decode_utf8(text, flags_); }
 
  private:
+    Value parse_json(std::string_view json, std::string_view origin) const {
+        return jinja::parse_json(json, origin, budget_, flags_);
+    }
     void set(Dict& dict, std::string_view key, Value value) {
         dict.set(jinja::text_value(key), std::move(value), budget_);
     }
@@ -96,13 +103,12 @@ class ValueBuilder {
     }
 
     Value field_value(const MessageField& field) {
-        return parse_json(field.json, fmt::format("field '{}' of a message", printable(field.name)), budget_);
+        return parse_json(field.json, fmt::format("field '{}' of a message", printable(field.name)));
     }
 
     Value content(const Message& message) {
         if (message.content_kind == ContentKind::null) return None{};
-        if (message.content_kind == ContentKind::json)
-            return parse_json(message.content, "content of a tool message", budget_);
+        if (message.content_kind == ContentKind::json) return parse_json(message.content, "content of a tool message");
         return text(text_of(message));
     }
 
@@ -112,7 +118,7 @@ class ValueBuilder {
             Dict function, dict;
             set(function, "name", text(call.name));
             set(function, "arguments",
-                parse_json(call.arguments, fmt::format("arguments of {}", printable(call.name)), budget_));
+                parse_json(call.arguments, fmt::format("arguments of {}", printable(call.name))));
             set(dict, "type", jinja::text_value("function"));
             set(dict, "function", make_dict(std::move(function), budget_));
             set_text(dict, "id", call.id);
@@ -124,6 +130,7 @@ class ValueBuilder {
 
     std::string_view source_;
     Budget& budget_;
+    char32_t flags_ = from_value;
 };
 
 LossMark mark_of(std::string_view role, bool in_loss) {
@@ -138,15 +145,28 @@ LossMark mark_of(const JsonNode& message) {
     return mark_of("assistant", !flag || flag->in_loss);
 }
 
-template <class ValueOf>
-Value given_message(const JsonNode& message, ValueOf value_of, Budget& budget) {
+Value given_value(const JsonNode& node, Budget& budget, char32_t flags = from_value) {
+    return jinja::parse_json(node.raw(), node.place(), budget, flags);
+}
+
+Value given_message(const JsonNode& message, Budget& budget, char32_t flags) {
     Dict dict;
     for (const JsonMember& member : message.members()) {
         bool is_role = member.name == "role" && member.value.is_string();
-        dict.set(ValueBuilder::text(member.name), is_role ? role_value(member.value.text()) : value_of(member.value),
-                 budget);
+        dict.set(jinja::decode_utf8(member.name, from_value),
+                 is_role ? role_value(member.value.text()) : given_value(member.value, budget, flags), budget);
     }
     return make_dict(std::move(dict), budget);
+}
+
+// Of the words of a message; answers: those before it.
+char32_t flags_of(LossMark mark, size_t& answers) {
+    return from_value | (mark == LossMark::answer ? jinja::answer_flag(answers++) : jinja::other_message);
+}
+
+std::optional<std::chrono::sys_days> day_of(int year, unsigned month, unsigned day) {
+    std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+    return date.ok() ? std::optional(std::chrono::sys_days(date)) : std::nullopt;
 }
 
 // "26 Jul 2024"; none if the text is not such a date.
@@ -159,14 +179,32 @@ std::optional<std::chrono::sys_seconds> read_date(const std::string& text) {
         text.size() != static_cast<size_t>(end))
         return {};
     auto month = std::find(months.begin(), months.end(), std::string_view(name)) - months.begin();
-    std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month + 1)),
-                                     std::chrono::day(day)};
-    if (!date.ok()) return {};
-    return std::chrono::sys_days(date);
+    return day_of(year, static_cast<unsigned>(month + 1), day);
+}
+
+// "2024-07-26T13:05:09", also without the time.
+std::optional<std::chrono::sys_seconds> read_time(const std::string& text) {
+    unsigned month = 0, day = 0;
+    int year = 0, hour = 0, minute = 0, second = 0, date_end = -1, end = -1;
+    std::sscanf(text.c_str(), "%4d-%2u-%2u%nT%2d:%2d:%2d%n", &year, &month, &day, &date_end, &hour, &minute, &second,
+                &end);
+    std::optional<std::chrono::sys_days> date = day_of(year, month, day);
+    bool whole = text.size() == static_cast<size_t>(end) || text.size() == static_cast<size_t>(date_end);
+    bool valid = hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 60;
+    if (!date || !whole || !valid) return {};
+    return *date + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
 }
 
 std::chrono::sys_seconds clock_now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+// Empty: now. Throws Error for other texts.
+std::chrono::sys_seconds time_of(const std::string& date) {
+    if (date.empty()) return clock_now();
+    if (std::optional<std::chrono::sys_seconds> day = read_date(date)) return *day;
+    if (std::optional<std::chrono::sys_seconds> time = read_time(date)) return *time;
+    fail_field("date", "'{}' is no date: write it as 26 Jul 2024 or 2024-07-26T13:05:09", printable(date));
 }
 
 size_t size_of(const std::vector<MessageField>& fields) {
@@ -206,9 +244,10 @@ ChatValues chat_values(std::span<const Message> messages, const ChatOptions& opt
     ChatValues result{.add_generation_prompt = options.add_generation_prompt, .limits = limits_for(messages)};
     Budget budget(result.limits);
     ValueBuilder builder(source, budget);
+    size_t answers = 0;
     for (const Message& message : messages) {
-        result.messages.push_back(builder.message(message));
         result.marks.push_back(mark_of(message.role, message.in_loss));
+        result.messages.push_back(builder.message(message, flags_of(result.marks.back(), answers)));
     }
     result.now = options.date.empty() ? clock_now() : read_date(options.date);
     if (!options.variables.empty()) result.variables = builder.variables(options.variables);  // the first one counts
@@ -218,26 +257,27 @@ ChatValues chat_values(std::span<const Message> messages, const ChatOptions& opt
     if (!options.tools_in_user_message) result.variables.emplace_back("tools_in_user_message", false);
     if (!options.builtin_tools.empty())
         result.variables.emplace_back("builtin_tools", builder.texts(options.builtin_tools));
-    if (!options.date.empty()) result.variables.emplace_back("date_string", ValueBuilder::text(options.date));
+    if (!options.date.empty()) result.variables.emplace_back("date_string", builder.text(options.date));
     return result;
 }
 
-ChatValues chat_values(const JsonNode& variables, const jinja::Variables& special_tokens) {
+ChatValues chat_values(const JsonNode& variables, const jinja::Variables& special_tokens, const std::string& date) {
     ChatValues result{.add_generation_prompt = variables.boolean("add_generation_prompt", false),
-                      .now = clock_now(),
+                      .now = time_of(date),
                       .limits = limits_for(variables)};
     Budget budget(result.limits);
-    auto value_of = [&budget](const JsonNode& node) { return jinja::parse_json(node.raw(), node.place(), budget); };
+    size_t answers = 0;
     if (std::optional<JsonNode> messages = variables.find("messages"))
         for (const JsonNode& message : messages->items()) {
-            result.messages.push_back(given_message(message, value_of, budget));
             result.marks.push_back(mark_of(message));
+            result.messages.push_back(given_message(message, budget, flags_of(result.marks.back(), answers)));
         }
     for (const JsonMember& member : variables.members())
         if (member.name != "messages" && member.name != "add_generation_prompt")
-            result.variables.emplace_back(member.name, value_of(member.value));
+            result.variables.emplace_back(member.name, given_value(member.value, budget));
     result.variables.insert(result.variables.end(), special_tokens.begin(), special_tokens.end());
     for (const char* name : {"tools", "documents"}) result.variables.emplace_back(name, None{});
+    if (read_date(date)) result.variables.emplace_back("date_string", jinja::decode_utf8(date, from_value));
     return result;
 }
 

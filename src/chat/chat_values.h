@@ -56,7 +56,8 @@ ChatValues chat_values(std::span<const Message> messages, const ChatOptions& opt
 
 // Every member of the object is a variable, and what a message holds goes to the template as it is, in its order.
 // Throws Error that names the path if `messages` is no list of objects, `add_generation_prompt` no boolean, and for
-// numbers and texts without a value.
-ChatValues chat_values(const JsonNode& variables, const jinja::Variables& special_tokens);
+// numbers and texts without a value. date: "26 Jul 2024", which is also the variable date_string, or
+// "2024-07-26T13:05:09"; empty: the clock's, in UTC. Throws Error with the field `date` for others.
+ChatValues chat_values(const JsonNode& variables, const jinja::Variables& special_tokens, const std::string& date);
 
 }  // namespace puna

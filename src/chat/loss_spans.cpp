@@ -1,5 +1,6 @@
 #include "chat/loss_spans.h"
 
+#include "chat/jinja/python_str.h"
 #include "core/error.h"
 
 #include <algorithm>
@@ -45,10 +46,64 @@ class SpanFinder {
     void add_by_prefixes(size_t i) {
         Text before = render_first(i, true);
         Text with = i + 1 == size() ? whole_ : render_first(i + 1, false);
-        if (!with.starts_with(before))
+        if (with.starts_with(before) && whole_.starts_with(with))
+            spans_.push_back({before.size(), with.size()});
+        else
+            add_by_words(i, before, with);
+    }
+
+    // If what follows the answer is other text without further messages (many templates always end with a generation
+    // prompt), or the white space before it is, it is found by the origin of its words.
+    void add_by_words(size_t i, const Text& before, const Text& with) {
+        constexpr std::string_view changes = "an assistant's turn changes when further messages follow";
+        std::optional<Words> words = find_words(whole_, i), alone = find_words(with, i);
+        if (!words || !alone || words->of(whole_) != alone->of(with)) fail_training(i, changes);
+        size_t begin = whole_.starts_with(before) ? before.size() : words->begin;
+        if (begin > words->begin || !is_same_text(before, jinja::TextView(whole_).substr(0, begin)))
             fail_training(i, "an assistant's turn does not begin with the generation prompt");
-        if (!whole_.starts_with(with)) fail_training(i, "an assistant's turn changes when further messages follow");
-        spans_.push_back({before.size(), with.size()});
+        // Up to the words of another message, or to where the two texts differ. What else is not the template's own
+        // text belongs to the answer too: numbers of its calls have no origin.
+        size_t end = words->end, words_end = end;
+        size_t common = static_cast<size_t>(
+            std::mismatch(whole_.begin(), whole_.end(), with.begin(), with.end(), jinja::CodeTraits::eq).first -
+            whole_.begin());
+        for (; end < common && !(whole_[end] & jinja::message_bits); ++end)
+            if (whole_[end] & jinja::from_value) words_end = end + 1;
+        spans_.push_back({begin, end, LossSpan::End::after_words, words_end});
+    }
+
+    struct Words {
+        size_t begin, end;
+        jinja::TextView of(const Text& text) const { return jinja::TextView(text).substr(begin, end - begin); }
+    };
+
+    // From the first to the last character of an answer, after those of the answers before it; none if it has no
+    // words, or those of other messages are between them.
+    std::optional<Words> find_words(const Text& text, size_t message) const {
+        auto answers = std::count(values_.marks.begin(), values_.marks.begin() + static_cast<ptrdiff_t>(message),
+                                  LossMark::answer);
+        char32_t flag = jinja::answer_flag(static_cast<size_t>(answers));
+        std::optional<Words> words;
+        for (size_t at = spans_.empty() ? 0 : spans_.back().begin; at < text.size(); ++at) {
+            char32_t of = text[at] & jinja::message_bits;
+            if (of == flag)
+                words = Words{words ? words->begin : at, at + 1};
+            else if (of && words)
+                break;
+        }
+        bool again = words && std::any_of(text.begin() + static_cast<ptrdiff_t>(words->end), text.end(),
+                                          [flag](char32_t c) { return (c & jinja::message_bits) == flag; });
+        return again ? std::nullopt : words;
+    }
+
+    // But for white space.
+    static bool is_same_text(jinja::TextView a, jinja::TextView b) {
+        auto without_space = [](jinja::TextView text) {
+            Text rest(text);
+            std::erase_if(rest, jinja::is_space);
+            return rest;
+        };
+        return without_space(a) == without_space(b);
     }
 
     // If the template reads the messages in order, and its text after them does not depend on them, the traces of the
@@ -63,8 +118,11 @@ class SpanFinder {
         std::optional<Text> prompt = generation_prompt();
         if (!prompt) return false;
         Text tail = whole_.substr(trace_.turns.back().end);
-        for (size_t i = first; i < size(); ++i)
-            if (is_answer(i)) add_turn(i, *prompt, tail);
+        for (size_t i = first; i < size(); ++i) {
+            if (!is_answer(i) || add_turn(i, *prompt, tail)) continue;
+            spans_.clear();
+            return false;
+        }
         return true;
     }
 
@@ -83,14 +141,14 @@ class SpanFinder {
         return text.substr(end);
     }
 
-    void add_turn(size_t i, const Text& prompt, const Text& tail) {
+    // Returns false if the turn does not begin or end like that.
+    bool add_turn(size_t i, const Text& prompt, const Text& tail) {
         const MessageTrace::Turn* turn = turn_of(i);
         jinja::TextView text = whole_;
-        if (!turn || !text.substr(turn->begin, turn->end - turn->begin).starts_with(prompt))
-            fail_training(i, "an assistant's turn does not begin with the generation prompt");
-        if (!text.substr(turn->end).starts_with(tail))
-            fail_training(i, "an assistant's turn changes when further messages follow");
+        if (!turn || !text.substr(turn->begin, turn->end - turn->begin).starts_with(prompt)) return false;
+        if (!text.substr(turn->end).starts_with(tail)) return false;
         spans_.push_back({turn->begin + prompt.size(), turn->end + tail.size()});
+        return true;
     }
 
     // Null if the template did not write the message in its loop over the messages.
@@ -117,7 +175,7 @@ class SpanFinder {
             if (!(whole_[i] & jinja::generated)) continue;
             bool begins_turn = next != turn_begins.end() && *next == i;
             bool continues = !spans_.empty() && spans_.back().end == i && !begins_turn;
-            if (!continues) spans_.push_back({i, i, true});
+            if (!continues) spans_.push_back({i, i, LossSpan::End::exact});
             spans_.back().end = i + 1;
         }
         drop_context();

@@ -3,13 +3,20 @@
 #pragma once
 #include "chat/chat_template.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace puna {
 
 struct LossSpan {
-    size_t begin, end;   // characters
-    bool whole = false;  // false: ends after the end-of-turn token
+    // Where it ends: exactly there; after the last end-of-turn token in it; or after the first one that follows
+    // words_end, and there if there is none.
+    enum class End : uint8_t { exact, after_last, after_words };
+
+    size_t begin, end;  // characters
+    End ends = End::after_last;
+    size_t words_end = begin;
 };
 
 struct TrainingText {

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/random.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
@@ -15,7 +16,8 @@ namespace {
 
 using Spans = std::vector<std::pair<size_t, size_t>>;
 
-// The definition: what rendering messages[..i] adds to messages[..i-1] with the generation prompt. None: refused.
+// The definition: what rendering messages[..i] adds to messages[..i-1] with the generation prompt. None: it does not
+// apply.
 std::optional<Spans> spans_by_definition(const ChatTemplate& chat, std::span<const Message> messages) {
     auto rendered = [&](size_t count, bool add_generation_prompt) {
         return chat.render(messages.first(count), {.add_generation_prompt = add_generation_prompt});
@@ -40,6 +42,21 @@ std::optional<Spans> spans_of(const ChatTemplate& chat, std::span<const Message>
     } catch (const Error&) {
         return {};
     }
+}
+
+// Whether the spans hold the words of one answer each, in order, and those of no other message.
+bool hold_the_answers(const ChatTemplate& chat, std::span<const Message> messages, const Spans& spans) {
+    jinja::Text whole = chat.render(messages);
+    std::vector<size_t> span_of(whole.size(), spans.size());
+    for (size_t i = 0; i < spans.size(); ++i)
+        for (size_t at = spans[i].first; at < spans[i].second; ++at) span_of[at] = i;
+    for (size_t at = 0; at < whole.size(); ++at) {
+        char32_t of = whole[at] & jinja::message_bits;
+        bool of_answer = of && of != jinja::other_message;
+        if (of_answer && (span_of[at] == spans.size() || of != jinja::answer_flag(span_of[at]))) return false;
+        if (of == jinja::other_message && span_of[at] != spans.size()) return false;
+    }
+    return true;
 }
 
 std::vector<Message> random_messages(Random& random) {
@@ -90,9 +107,69 @@ TEST(LossSpans, AreThoseOfTheDefinitionWhateverTheGenerationPromptDependsOn) {
                 expected = spans_by_definition(chat, messages);
             } catch (const Error&) {  // the template refuses these messages
             }
-            ASSERT_EQ(spans_of(chat, messages), expected) << jinja << "\n" << fmt::format("conversation {}", i);
+            std::optional<Spans> found = spans_of(chat, messages);
+            bool is_right = expected ? found == expected : !found || hold_the_answers(chat, messages, *found);
+            ASSERT_TRUE(is_right) << jinja << "\n" << fmt::format("conversation {}", i);
         }
     }
+}
+
+// As many published templates do, these write other text around an answer than their prompts have.
+TEST(LossSpans, AnswersAreFoundByTheOriginOfTheirWords) {
+    std::vector<Message> messages = {{.role = "user", .content = "u <|eot_id|>"},
+                                     {.role = "assistant", .content = "one"},
+                                     {.role = "user", .content = "one"},
+                                     {.role = "assistant", .content = "two", .in_loss = false},
+                                     {.role = "user", .content = "v"},
+                                     {.role = "assistant", .content = "three"}};
+    std::string turn = "[{{ m.role }}]{{ m.content | trim }}<|eot_id|>";
+    for (const std::string& jinja :
+         {"{% for m in messages %}" + turn + "{% endfor %}[assistant]",  // always asks for an answer
+          "{% for m in messages %}" + turn + "{% endfor %}{{ '[assistant]\n\n' if add_generation_prompt }}",
+          "{% for m in messages %}\n " + turn + "\n{% endfor %}{{ '[assistant]' if add_generation_prompt }}",
+          "{% for m in messages %}" + turn +
+              "{% if loop.last %}{% if add_generation_prompt %}[assistant]"
+              "{% else %}end{% endif %}{% endif %}{% endfor %}"})
+        EXPECT_EQ(text_in_loss(chat_of(jinja), messages), "one<|eot_id|>three<|eot_id|>") << jinja;
+}
+
+TEST(LossSpans, TheJsonAndTheNumbersOfACallBelongToItsWords) {
+    std::vector<Message> messages = {{.role = "user", .content = "u"},
+                                     {.role = "assistant", .tool_calls = {{"f", R"({"a": "b", "n": 5})"}}},
+                                     {.role = "tool", .content = R"({"c": 6})", .content_kind = ContentKind::json}};
+    for (const char* call :
+         {"{{ m.tool_calls[0].function.arguments | tojson }}", "{{ m.tool_calls[0].function.arguments }}",
+          "{'a': '{{ m.tool_calls[0].function.arguments.a }}', 'n': "
+          "{{ m.tool_calls[0].function.arguments.n }}}"})
+        EXPECT_THAT(
+            text_in_loss(chat_of(std::string("{% for m in messages %}[{{ m.role }}]{% if m.tool_calls %}") + call +
+                                 "{% else %}{{ m.content }}{% endif %}<|eot_id|>{% endfor %}[assistant]"),
+                         messages),
+            testing::MatchesRegex(".['\"]a['\"]: ['\"]b['\"], ['\"]n['\"]: 5}<.eot_id.>"));
+}
+
+TEST(LossSpans, WordsThatChangeOrCannotBeLocatedAreRefused) {
+    auto refused = [](const std::string& jinja, const std::string& answer) {
+        std::vector<Message> messages = {{.role = "user", .content = "u"},
+                                         {.role = "assistant", .content = answer},
+                                         {.role = "user", .content = "v"}};
+        return error_of([&] { render_for_training(chat_of(jinja), chat_of(jinja).values(messages, {})); });
+    };
+    std::string body = "{% for m in messages %}[{{ m.role }}]", end = "{% endfor %}[assistant]";
+    std::string changes =
+        "x.jinja: the template does not support training: an assistant's turn changes when further "
+        "messages follow (message 2); use {% generation %} blocks";
+    EXPECT_EQ(refused(body + "{{ m.content if loop.last else m.content.split('.')[-1] }}" + end, "why.so"), changes)
+        << "as of reasoning, which is dropped later";
+    EXPECT_EQ(refused(body + "{{ m.content }}" + end, ""), changes) << "no words";
+    EXPECT_EQ(refused(body + "{{ m.content }}{% endfor %}{% for m in messages %}{{ m.content }}" + end, "so"), changes)
+        << "twice";
+    std::string thinks =
+        "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{{ '[assistant]<think>' if "
+        "add_generation_prompt }}";
+    EXPECT_EQ(refused(thinks, "so"),
+              "x.jinja: the template does not support training: an assistant's turn does not begin with the generation "
+              "prompt (message 2); use {% generation %} blocks");
 }
 
 }  // namespace

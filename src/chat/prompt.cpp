@@ -2,6 +2,7 @@
 
 #include "chat/jinja/python_str.h"
 #include "chat/loss_spans.h"
+#include "core/error.h"
 
 #include <algorithm>
 #include <optional>
@@ -15,7 +16,7 @@ using jinja::Text;
 // In UTF-8, with the literal marks. Converts the bounds of the spans, which are ascending, from characters to bytes.
 Prompt prompt_of(const Text& text, std::span<LossSpan> spans) {
     std::vector<size_t*> bounds;
-    for (LossSpan& span : spans) bounds.insert(bounds.end(), {&span.begin, &span.end});
+    for (LossSpan& span : spans) bounds.insert(bounds.end(), {&span.begin, &span.words_end, &span.end});
     auto bound = bounds.begin();
     Prompt prompt;
     prompt.text.reserve(text.size() + text.size() / 8);
@@ -58,21 +59,35 @@ class TurnEnds {
         if (std::optional<int32_t> id = tokenizer.find_control(eos_token)) ends_.push_back(*id);
     }
 
-    // After the last token in the span that ends a turn; of templates whose end-of-turn token is not known by a role,
-    // after the last control token if only whitespace follows.
     size_t find(const LossSpan& span) const {
+        if (span.ends == LossSpan::End::exact) return span.end;
+        return span.ends == LossSpan::End::after_last ? find_last(span) : find_after_words(span);
+    }
+
+ private:
+    size_t find_after_words(const LossSpan& span) const {
+        for (const ControlSpan& control : controls_)
+            if (control.begin >= span.words_end && control.end <= span.end && is_end(control.id)) return control.end;
+        return span.words_end;
+    }
+
+    // Of templates whose end-of-turn token is not known by a role, after the last control token if only whitespace
+    // follows. Some write that token only when further messages follow: then it comes after the span.
+    size_t find_last(const LossSpan& span) const {
         auto first = std::partition_point(controls_.begin(), controls_.end(),
                                           [&span](const ControlSpan& control) { return control.end <= span.begin; });
         auto last = std::partition_point(first, controls_.end(),
                                          [&span](const ControlSpan& control) { return control.begin < span.end; });
         for (auto control = last; control != first;)
             if (is_end((--control)->id)) return control->end;
+        if (last != controls_.end() && is_end(last->id) &&
+            is_whitespace(text_.substr(span.end, last->begin - span.end)))
+            return last->end;
         if (first == last) return span.end;
         size_t end = (last - 1)->end;
         return end < span.end && !is_whitespace(text_.substr(end, span.end - end)) ? span.end : end;
     }
 
- private:
     bool is_end(int32_t id) const { return std::find(ends_.begin(), ends_.end(), id) != ends_.end(); }
 
     std::string_view text_;
@@ -80,7 +95,7 @@ class TurnEnds {
     std::vector<int32_t> ends_;
 };
 
-// Splits the segments at the bounds of the spans, which are ascending and disjoint.
+// Splits the segments at the bounds of the spans in bytes, which are ascending and disjoint.
 void mark_in_loss(Prompt& prompt, std::span<const LossSpan> spans) {
     std::vector<PromptSegment> marked;
     auto add = [&marked](size_t begin, size_t end, bool literal, bool in_loss) {
@@ -101,6 +116,19 @@ void mark_in_loss(Prompt& prompt, std::span<const LossSpan> spans) {
     prompt.segments = std::move(marked);
 }
 
+struct MarkedPrompt {
+    Prompt prompt;                // without marks of the loss
+    std::vector<LossSpan> spans;  // bytes
+};
+
+MarkedPrompt render_marked(const ChatTemplate& chat, const Tokenizer& tokenizer, const ChatValues& values) {
+    TrainingText rendered = render_for_training(chat, values);
+    Prompt prompt = prompt_of(rendered.text, rendered.spans);
+    TurnEnds ends(prompt, tokenizer, chat.eos_token());
+    for (LossSpan& span : rendered.spans) span.end = ends.find(span);
+    return {std::move(prompt), std::move(rendered.spans)};
+}
+
 }  // namespace
 
 bool Prompt::has_literal(size_t begin, size_t end) const {
@@ -118,18 +146,23 @@ Prompt render_prompt(const ChatTemplate& chat, std::span<const Message> messages
 }
 
 Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, const ChatValues& values) {
-    TrainingText rendered = render_for_training(chat, values);
-    Prompt prompt = prompt_of(rendered.text, rendered.spans);
-    TurnEnds ends(prompt, tokenizer, chat.eos_token());
-    for (LossSpan& span : rendered.spans)
-        if (!span.whole) span.end = ends.find(span);
-    mark_in_loss(prompt, rendered.spans);
-    return prompt;
+    MarkedPrompt training = render_marked(chat, tokenizer, values);
+    mark_in_loss(training.prompt, training.spans);
+    return std::move(training.prompt);
 }
 
 Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, std::span<const Message> messages,
                               const ChatOptions& options) {
     return render_training_prompt(chat, tokenizer, chat.values(messages, options));
+}
+
+Prompt with_loss(Prompt prompt, const ChatTemplate& chat, const Tokenizer& tokenizer, const ChatValues& values) {
+    MarkedPrompt training = render_marked(chat, tokenizer, values);
+    size_t end = training.spans.empty() ? 0 : training.spans.back().end;
+    if (prompt.text.compare(0, end, training.prompt.text, 0, end) != 0)
+        fail("{}: the answers are others before a generation prompt", chat.origin());
+    mark_in_loss(prompt, training.spans);
+    return prompt;
 }
 
 }  // namespace puna

@@ -40,11 +40,16 @@ Prompt render_prompt(const ChatTemplate& chat, std::span<const Message> messages
 // The whole conversation for training. In the loss is, for each assistant message with `in_loss`, what follows its
 // generation prompt, up to and including its end-of-turn token, whoever wrote it: what rendering the messages up to it
 // adds to rendering those before it with the generation prompt. If the template has {% generation %} blocks, what these
-// wrote. Throws Error also if the template does not support this: what it writes for a message does not begin with the
-// generation prompt, or changes when further messages follow. Source: return_assistant_tokens_mask of transformers'
-// apply_chat_template.
+// wrote. Where the whole conversation has other text after the answer, or other white space before it, its words and
+// the end-of-turn token that follows them. Throws Error also if the template does not support this: what it writes
+// before an answer is not what its prompts end with, or its words change when further messages follow. Source:
+// return_assistant_tokens_mask of transformers' apply_chat_template.
 Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, const ChatValues& values);
 Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, std::span<const Message> messages,
                               const ChatOptions& options = {});
+
+// The prompt, with its generation prompt if the values ask for one, and what of it would be in the loss in training.
+// Throws Error as render_training_prompt.
+Prompt with_loss(Prompt prompt, const ChatTemplate& chat, const Tokenizer& tokenizer, const ChatValues& values);
 
 }  // namespace puna
