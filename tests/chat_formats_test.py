@@ -176,7 +176,7 @@ def template_errors_are_one_line_with_file_and_line(work):
         result = run("chat", model, "--max-tokens", 2, text="Hi\n", code=1)
         assert result.stderr.startswith(f"puna: {expected}") and result.stderr.count("\n") == 1, (template, result)
         result = run("data", "pack", work / "talk.jsonl", "--tokenizer", model, "--output", work / "talk.set", code=1)
-        place = f"{work}/talk.jsonl:1: " if i >= 2 else ""          # the first two are no templates, whatever they are given
+        place = f"{work}/talk.jsonl:1: " if i >= 3 else ""          # the first three are no templates, whatever they are given
         assert result.stderr.startswith(f"puna: {place}{expected}") and result.stderr.count("\n") == 1, (template, result)
 
 

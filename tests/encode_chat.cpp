@@ -9,17 +9,15 @@
 
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
 namespace {
 
 puna::LlamaPrompt prompt_named(std::string_view name) {
-    constexpr std::string_view names[] = {"llama3", "llama3_1", "llama3_2", "llama3_3"};
-    const auto* at = std::find(std::begin(names), std::end(names), name);
-    if (at == std::end(names)) puna::fail("there is no template '{}'", name);
-    return static_cast<puna::LlamaPrompt>(at - names);
+    std::optional<puna::LlamaPrompt> known = puna::find_llama_prompt(name);
+    if (!known) puna::fail("there is no template '{}'", name);
+    return *known;
 }
 
 puna::ChatTemplate template_of(const puna::JsonNode& line) {

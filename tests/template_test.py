@@ -13,7 +13,7 @@ from jinja_environment import environment
 PUNA, ENCODE_CHAT = map(os.path.abspath, sys.argv[1:3])
 LLAMA3 = pathlib.Path("../shared/data/tokenizer/llama3")
 BEGIN_OF_TEXT = 128000
-PUBLISHED = {"llama3_1": "Llama-3.1-8B-Instruct.jinja", "llama3_2": "Llama-3.2-3B-Instruct.jinja", "llama3_3": "Llama-3.3-70B-Instruct.jinja"}
+PUBLISHED = {"llama3.1": "Llama-3.1-8B-Instruct.jinja", "llama3.2": "Llama-3.2-3B-Instruct.jinja", "llama3.3": "Llama-3.3-70B-Instruct.jinja"}
 
 WEATHER = {"type": "function", "function": {"name": "weather", "description": "The weather \"now\" in a city – anywhere",
            "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer", "default": 3}, "exact": {"enum": [1.5, None, True, []]}},
@@ -81,7 +81,7 @@ def compare(format, template, conversations):
     for chosen in ({"format": format}, {"template": template}):
         lines = run(ENCODE_CHAT, LLAMA3 / "tokenizer.model", text="".join(json.dumps({**chosen, **c}) + "\n" for c in conversations)).splitlines()
         ours = [[int(id) for id in line.split()] for line in lines]
-        if format == "llama3_2" and ours != rendered:
+        if format == "llama3.2" and ours != rendered:
             rendered = ids_of(render_all())             # midnight may have passed
         assert len(ours) == len(rendered) == len(conversations), format
         for conversation, our, theirs in zip(conversations, ours, rendered):
@@ -92,7 +92,7 @@ if not LLAMA3.exists():
     print("skipped: ../shared/data/tokenizer/llama3 is missing")
     sys.exit(77)
 for format in ("llama3", *PUBLISHED):
-    conversations = CONVERSATIONS + (BUILTIN if format in ("llama3_1", "llama3_3") else [])
+    conversations = CONVERSATIONS + (BUILTIN if format in ("llama3.1", "llama3.3") else [])
     compare(format, run(ENCODE_CHAT, "--template", format), conversations)
     if format in PUBLISHED:
         compare(format, (LLAMA3 / "templates" / PUBLISHED[format]).read_text(), conversations)

@@ -9,10 +9,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 namespace puna {
 namespace {
 
 using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -81,6 +84,30 @@ TEST(TemplateFiles, LlamaVocabulariesWithoutATemplateUseLlamasOwn) {
     EXPECT_EQ(find_chat_template(folder / "tokenizer.model", first).origin, "Llama 3's chat template");
 }
 
+// Of bytes only, with Llama 2's control tokens.
+Tokenizer sentencepiece_tokenizer(const std::vector<std::string>& controls) {
+    Vocabulary vocabulary;
+    vocabulary.kind = VocabularyKind::sentencepiece;
+    vocabulary.append_controls(controls, 0);
+    std::vector<int32_t> ids(256);
+    std::iota(ids.begin(), ids.end(), static_cast<int32_t>(controls.size()));
+    vocabulary.sentencepiece.bytes = TokenTable(ids, 256);
+    for (size_t byte = 0; byte < 256; ++byte)
+        EXPECT_TRUE(vocabulary.sentencepiece.bytes.set(ids[byte], std::string(1, static_cast<char>(byte))));
+    vocabulary.named = {.bos = 1, .eos = 2};
+    return Tokenizer(std::move(vocabulary));
+}
+
+TEST(TemplateFiles, SentencePieceVocabulariesWithoutATemplateUseLlama2s) {
+    TestFolder folder;
+    Tokenizer tokenizer = sentencepiece_tokenizer({"<unk>", "<s>", "</s>"});
+    ChatTemplateText found = find_chat_template(folder.path(), tokenizer);
+    EXPECT_EQ(found.origin, "Llama 2's chat template");
+    std::vector<Message> messages = {{.role = "user", .content = "a</s>"}, {.role = "assistant", .content = "b"}};
+    EXPECT_EQ(jinja::encode_utf8(ChatTemplate(found).render(messages)), "<s>[INST] a</s> [/INST] b </s>");
+    EXPECT_TRUE(find_chat_template(folder.path(), sentencepiece_tokenizer({"<unk>", "<bos>", "<eos>"})).text.empty());
+}
+
 TEST(TemplateFiles, OtherTokenizersWithoutATemplateFailWhenAPromptIsRendered) {
     TestFolder folder;
     ChatTemplateText found = find_chat_template(folder.path(), plain_tokenizer());
@@ -99,9 +126,13 @@ TEST(TemplateFiles, DamagedFilesAreNamedAndNeverReplaced) {
     for (std::string_view text : {"[]", "3", "null", "\"x\""})
         EXPECT_THAT(with_config(text), HasSubstr("tokenizer_config.json: not a JSON object")) << text;
     EXPECT_THAT(with_config("{"), HasSubstr("tokenizer_config.json: not valid JSON"));
-    EXPECT_THAT(with_config(R"({"chat_template": 3})"), HasSubstr("must be a string or a list"));
+    EXPECT_THAT(with_config(R"({"chat_template": 3})"),
+                EndsWith("tokenizer_config.json: 'chat_template' must be a string or a list of named templates"));
     EXPECT_THAT(with_config(R"({"chat_template": ""})"), HasSubstr("the template is empty"));
-    EXPECT_THAT(with_config(R"({"chat_template": [3]})"), HasSubstr("must have the strings 'name' and 'template'"));
+    EXPECT_THAT(with_config(R"({"chat_template": [3]})"),
+                EndsWith("tokenizer_config.json: 'chat_template[0]' must be an object with 'name' and 'template'"));
+    EXPECT_THAT(with_config(R"({"chat_template": [{"name": "default", "template": {}}]})"),
+                EndsWith("'chat_template[0]' must have the string 'template'"));
     EXPECT_THAT(with_config(R"({"chat_template": [{"name": "x", "template": "y"}]})"), HasSubstr("'default'"));
     EXPECT_THAT(with_config(R"({"chat_template": "\n{% include 'x' %}"})"),
                 HasSubstr("tokenizer_config.json: chat_template:2: "));

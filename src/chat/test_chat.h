@@ -20,8 +20,8 @@ inline ChatTemplate chat_of(std::string_view jinja) {
 inline const ChatTemplate& llama_chat(LlamaPrompt version) {
     static const std::vector<ChatTemplate> chats = [] {
         std::vector<ChatTemplate> all;
-        for (LlamaPrompt each :
-             {LlamaPrompt::llama3, LlamaPrompt::llama3_1, LlamaPrompt::llama3_2, LlamaPrompt::llama3_3})
+        for (LlamaPrompt each : {LlamaPrompt::llama2, LlamaPrompt::llama3, LlamaPrompt::llama3_1, LlamaPrompt::llama3_2,
+                                 LlamaPrompt::llama3_3})
             all.push_back(chat_of(llama_template(each)));
         return all;
     }();

@@ -42,18 +42,13 @@ int run_chat(Arguments arguments) {
     Engine engine = load_engine(model, load);
     ChatTemplateText found = load_chat_template(model, engine.tokenizer());
     ChatTemplate chat_template(found);
-    if (found.is_llama3s)
+    if (found.is_built_in)
         log_warning("{}: has no chat template, so it may never have seen conversations: {} is used", model,
                     found.origin);
     chat_template.without_tools();  // before the first message is typed
-    // A special token that is not marked as one in tokenizer.json is one nevertheless.
-    const Vocabulary& vocabulary = engine.tokenizer().vocabulary();
-    std::vector<int32_t> stop_ids;
-    if (std::optional<int32_t> end = vocabulary.added.find(chat_template.eos_token())) stop_ids.push_back(*end);
     GenerateOptions options = with_model_defaults(engine, flags, requested);
     flags.print(notes_on(options, engine, flags));
-    ChatSetup setup{
-        .model = model, .options = options, .system = chat.system, .stop_ids = stop_ids, .json = flags.json()};
+    ChatSetup setup{.model = model, .options = options, .system = chat.system, .json = flags.json()};
     return ChatSession(engine, chat_template, setup).run();
 }
 

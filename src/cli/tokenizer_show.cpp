@@ -114,13 +114,13 @@ std::string name_of(const Tokenizer& tokenizer, const TextToken& token) {
 
 // The file of its own template; empty: it has none.
 std::string template_file(const ChatTemplateText& chat) {
-    if (chat.is_llama3s || (chat.text.empty() && chat.tool_text.empty() && chat.problem.empty())) return "";
+    if (chat.is_built_in || (chat.text.empty() && chat.tool_text.empty() && chat.problem.empty())) return "";
     return chat.text.empty() && !chat.tool_text.empty() ? chat.tool_origin : chat.origin;
 }
 
 std::string template_text(const ChatTemplateText& chat) {
     std::string file = template_file(chat);
-    if (file.empty()) return chat.is_llama3s ? "none of its own; chats use Llama 3's" : "none";
+    if (file.empty()) return chat.is_built_in ? "none of its own; chats use " + chat.origin : "none";
     return chat.problem.empty() ? file : fmt::format("{} (cannot be read: {})", file, chat.problem);
 }
 

@@ -6,7 +6,9 @@
 #include "core/system_memory.h"
 #include "library/memory_advice.h"
 #include "model/apply_adapter.h"
+#include "model/checkpoint_folders.h"
 #include "model/load.h"
+#include "tokenizer/files.h"
 
 namespace puna {
 
@@ -56,15 +58,28 @@ Engine load_engine(const std::filesystem::path& path, const EngineLoadOptions& o
                          .cache_tokens = cache_tokens(source->config(), options),
                          .cache_type = options.cache_type};
     check_memory(*source, model.adapters, choose_kernels(), options, engine);
-    Llama llama = load_llama(choose_kernels(), source, {.dtype = options.type});
-    if (!model.adapters.empty()) engine.adapter = add_adapter(llama, model.adapters);
     Tokenizer tokenizer = source->tokenizer();
     std::vector<int32_t> stops = stop_ids(*source, defaults, tokenizer);
+    Llama llama = load_llama(choose_kernels(), source, {.dtype = options.type});
+    if (!model.adapters.empty()) engine.adapter = add_adapter(llama, model.adapters);
     return Engine(std::move(llama), std::move(tokenizer), engine, defaults.sample, std::move(stops));
 }
 
 ChatTemplateText load_chat_template(const std::filesystem::path& folder, const Tokenizer& tokenizer) {
     return with_llama_template(open_model(find_adapted(folder, {}).path)->chat_template(tokenizer), tokenizer);
+}
+
+PromptFiles load_prompt_files(const std::filesystem::path& path) {
+    std::filesystem::path found = find_model(find_adapted(path, {}).path);
+    if (!is_model(found)) {
+        Tokenizer tokenizer = load_tokenizer(found);
+        ChatTemplateText chat = find_chat_template(found, tokenizer);
+        return {std::move(tokenizer), std::move(chat)};
+    }
+    std::shared_ptr<ModelSource> source = open_model(found);
+    Tokenizer tokenizer = source->tokenizer();
+    ChatTemplateText chat = with_llama_template(source->chat_template(tokenizer), tokenizer);
+    return {std::move(tokenizer), std::move(chat)};
 }
 
 }  // namespace puna

@@ -43,7 +43,14 @@ void fields(EngineLoadOptions& o, F field) {
 // Throws Error that names the folder or file and the reason.
 Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options = {});
 
-// The model's own chat template, or Llama's for a vocabulary with Llama 3's control tokens.
+// The model's own chat template, or one of Llama's for a vocabulary of Llama's.
 ChatTemplateText load_chat_template(const std::filesystem::path& folder, const Tokenizer& tokenizer);
+
+// What makes the prompts of conversations with a model, an adapter or a tokenizer alone.
+struct PromptFiles {
+    Tokenizer tokenizer;
+    ChatTemplateText chat;  // as of load_chat_template
+};
+PromptFiles load_prompt_files(const std::filesystem::path& path);
 
 }  // namespace puna

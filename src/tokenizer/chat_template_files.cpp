@@ -35,32 +35,42 @@ std::string read_template(const fs::path& path) {
     return text;
 }
 
-// Adds {"name": "default", "template": "..."}; templates of other names are not used.
-void add_named_template(ChatTemplateText& found, JsonNode named) {
-    std::optional<JsonNode> name, text;
-    if (named.is_object()) {
-        name = named.find("name");
-        text = named.find("template");
+bool is_used_name(std::string_view name) { return name == "default" || name == "tool_use"; }
+
+// A string, or a list of {"name": "default", "template": "..."}. Throws Error for anything else: unlike a template that
+// cannot be used, this is a damaged file.
+void check_type(const JsonFile& config) {
+    std::optional<JsonNode> value = config.find("chat_template");
+    if (!value || value->is_string()) return;
+    if (!value->is_array()) value->reject("must be a string or a list of named templates");
+    for (JsonNode named : value->items()) {
+        if (!named.is_object()) named.reject("must be an object with 'name' and 'template'");
+        auto is_string = [&named](const char* field) {
+            std::optional<JsonNode> text = named.find(field);
+            return text && text->is_string();
+        };
+        if (!is_string("name")) named.reject("must have the string 'name'");
+        if (is_used_name(named.need("name").text()) && !is_string("template"))
+            named.reject("must have the string 'template'");
     }
-    std::string known = name && name->is_string() ? name->text() : "";
-    std::string* destination = known == "default" ? &found.text : known == "tool_use" ? &found.tool_text : nullptr;
-    if (known.empty() || (destination && (!text || !text->is_string())))
-        fail("{}: each template must have the strings 'name' and 'template'", found.origin);
-    if (destination) *destination = text->text();
 }
 
+// Of a list the templates `default` and `tool_use`; others are not used.
 bool read_from_config(ChatTemplateText& found, const JsonFile& config) {
     std::optional<JsonNode> value = config.find("chat_template");
     if (!value) return false;
     found.origin = value->place();
     found.tool_origin = found.origin + " (tool_use)";
-    if (value->is_string())
+    if (value->is_string()) {
         found.text = value->text();
-    else if (!value->is_array())
-        fail("{}: must be a string or a list of named templates", found.origin);
-    if (value->is_array())
-        for (JsonNode named : value->items()) add_named_template(found, named);
-    if (value->is_string() && found.text.empty()) fail("{}: the template is empty", found.origin);
+        if (found.text.empty()) fail("{}: the template is empty", found.origin);
+        return true;
+    }
+    for (JsonNode named : value->items()) {
+        std::string name = named.need("name").text();
+        if (name == "default") found.text = named.need("template").text();
+        if (name == "tool_use") found.tool_text = named.need("template").text();
+    }
     if (found.text.empty() && found.tool_text.empty())
         fail("{}: the list has no template named 'default'", found.origin);
     return true;
@@ -73,10 +83,10 @@ bool read_from_file(const fs::path& path, std::string& origin, std::string& text
     return true;
 }
 
-ChatTemplateText read_templates(const fs::path& folder, const JsonFile& config) {
+ChatTemplateText read_templates(const fs::path& folder, const JsonFile& config, const JsonFile& other_config) {
     ChatTemplateText found;
     bool has_own = read_from_file(folder / "chat_template.jinja", found.origin, found.text) ||
-                   read_from_config(found, config) || read_from_config(found, JsonFile(folder / "chat_template.json"));
+                   read_from_config(found, config) || read_from_config(found, other_config);
     bool has_tools =
         read_from_file(folder / "additional_chat_templates" / "tool_use.jinja", found.tool_origin, found.tool_text);
     std::error_code absent;
@@ -86,8 +96,11 @@ ChatTemplateText read_templates(const fs::path& folder, const JsonFile& config) 
 }
 
 ChatTemplateText read_templates_or_problem(const fs::path& folder, const JsonFile& config) {
+    JsonFile other_config(folder / "chat_template.json");
+    check_type(config);
+    check_type(other_config);
     try {
-        return read_templates(folder, config);
+        return read_templates(folder, config, other_config);
     } catch (const Error& problem) {
         return {.problem = problem.what()};
     }
@@ -151,6 +164,10 @@ ChatTemplateText read_chat_template(const fs::path& path, const Tokenizer& token
     ChatTemplateText found = read_templates_or_problem(folder, config);
     read_tokens(found, special_token_files(config, tokens), tokenizer);
     return found;
+}
+
+ChatTemplateText read_template_file(const fs::path& path) {
+    return {.origin = path.string(), .text = read_template(path)};
 }
 
 ChatTemplateText special_tokens_of(const Tokenizer& tokenizer) {

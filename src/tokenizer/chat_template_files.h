@@ -28,14 +28,18 @@ struct ChatTemplateText {
     std::string tool_origin;
     std::vector<std::pair<std::string, std::string>> tokens;  // bos_token, eos_token and the like, with their text
     bool has_other_names = false;                             // its templates have names that are not used
-    bool is_llama3s = false;                                  // Llama 3's, because the model has none of its own
+    bool is_built_in = false;                                 // one of Llama's, because the model has none of its own
     std::string problem;                                      // why its template cannot be read; empty: it can
 };
 
 // Without a template the text is empty, and a template that cannot be read is a `problem`: ChatTemplate refuses both,
-// and text without conversations needs neither. Throws Error for a damaged tokenizer_config.json or
-// special_tokens_map.json, by name.
+// and text without conversations needs neither. Throws Error for a damaged tokenizer_config.json,
+// special_tokens_map.json or chat_template.json, by name and field, also if `chat_template` is neither a string nor
+// such a list.
 ChatTemplateText read_chat_template(const std::filesystem::path& path, const Tokenizer& tokenizer);
+
+// A template alone, in a file of any name, without special tokens. Throws Error that names it if it is no UTF-8 text.
+ChatTemplateText read_template_file(const std::filesystem::path& path);
 
 // Without a template: the tokenizer's special tokens.
 ChatTemplateText special_tokens_of(const Tokenizer& tokenizer);
