@@ -52,6 +52,24 @@ TEST(TurnEnd, IsUnknownWhereTextEndsAnAnswer) {
     EXPECT_THAT(template_stop_ids({.origin = "x"}, tokenizer), IsEmpty());
 }
 
+TEST(TurnEnd, OfACallMayBeAnotherToken) {
+    auto names = [](const std::string& text, const std::string& eos_token = "") {
+        std::string all;
+        for (int32_t id :
+             template_stop_ids({.origin = "x", .text = text, .tokens = {{"eos_token", eos_token}}}, small_tokenizer()))
+            all += small_tokenizer().bytes(id);
+        return all;
+    };
+    std::string turns =
+        "{% for m in messages %}{{ m.role }}: {% if m.tool_calls %}<c>{{ m.tool_calls | tojson }}</c><|eom_id|>"
+        "<|python_tag|>{% else %}{{ m.content }}<|eot_id|>\n{% endif %}{% endfor %}";
+    EXPECT_EQ(names(turns), "<|eot_id|><|python_tag|>");
+    EXPECT_EQ(names(turns, "<|end_of_text|>"), "<|end_of_text|><|eot_id|><|python_tag|>");
+    EXPECT_EQ(names("{% for m in messages %}{{ m.content }}\n{% endfor %}"), "") << "none, not even 'None'";
+    EXPECT_EQ(names("{{ raise_exception('no') }}", "<|eom_id|>"), "<|eom_id|>");
+    EXPECT_EQ(names("<|eot_id|>"), "") << "not after an answer";
+}
+
 TEST(TurnEnd, OfLlama3IsAmongTheTokenizersOwn) {
     ChatTemplateText found = llama3_chat_template(small_tokenizer());
     EXPECT_THAT(template_stop_ids(found, small_tokenizer()), ElementsAre(*small_tokenizer().roles().eot));

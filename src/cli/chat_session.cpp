@@ -123,7 +123,7 @@ Answer ChatSession::generate(std::span<const Message> messages) {
     ChatTokens prompt = encode_chat(template_, engine_.tokenizer(), messages, {.add_generation_prompt = true});
     int64_t room = engine_.context() - std::ssize(prompt.ids);
     if (room <= 0) fail_too_long(messages);
-    Request request{.tokens = std::move(prompt.ids), .options = conversation_.options, .stop_ids = setup_.stop_ids};
+    Request request{.tokens = std::move(prompt.ids), .options = conversation_.options};
     if (request.options.max_tokens > room) request.options.max_tokens = 0;
     if (std::optional<int64_t>& seed = request.options.sample.seed) seed = seed_after(*seed, retries_);
     WordWrap wrap(reader_.widths());

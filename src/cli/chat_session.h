@@ -25,9 +25,8 @@ namespace puna {
 struct ChatSetup {
     std::string model;  // as it was named
     GenerateOptions options = {};
-    std::string system = {};             // message; empty: none
-    std::vector<int32_t> stop_ids = {};  // in addition to the engine's
-    bool json = false;                   // answers as JSON
+    std::string system = {};  // message; empty: none
+    bool json = false;        // answers as JSON
 };
 
 std::filesystem::path last_conversation_file();  // in state_folder(); with each answer, on a terminal

@@ -1,5 +1,6 @@
 #include "chat/encode.h"
 #include "chat/template_files.h"
+#include "chat/turn_end.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/stop_signals.h"
@@ -118,7 +119,7 @@ void check_base(const Recipe& recipe, const Tokenizer& tokenizer, const Flags& f
 }
 
 // The tokens that end what the model will generate: what ends its texts, and what ended those of the model that it
-// continues; of conversations what ends an answer, including the chat template's eos_token.
+// continues; of conversations what ends an answer.
 std::vector<int32_t> stop_ids_of(const Recipe& recipe, const SetIndex& data, const Tokenizer& tokenizer) {
     if (!data.conversations) {
         std::vector<int32_t> ids = recipe.from.empty() ? std::vector<int32_t>() : load_config(recipe.from).eos;
@@ -127,10 +128,8 @@ std::vector<int32_t> stop_ids_of(const Recipe& recipe, const SetIndex& data, con
         return ids;
     }
     std::vector<int32_t> ids = tokenizer.stop_ids();
-    for (const auto& [name, token] : find_chat_template(recipe.data, tokenizer).tokens) {
-        std::optional<int32_t> id = name == "eos_token" ? tokenizer.find_control(token) : std::nullopt;
-        if (id && std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
-    }
+    for (int32_t id : template_stop_ids(find_chat_template(recipe.data, tokenizer), tokenizer))
+        if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
     return ids;
 }
 
