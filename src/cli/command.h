@@ -34,6 +34,7 @@ int run_logits(Arguments);
 int run_man(Arguments);
 int run_publish(Arguments);
 int run_pull(Arguments);
+int run_prompt(Arguments);
 int run_report(Arguments);
 int run_rm(Arguments);
 int run_show_model(Arguments);

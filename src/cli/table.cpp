@@ -25,6 +25,7 @@ constexpr Command all[] = {
     {"show", "show a model's architecture, types and memory plan", run_show_model},
     {"convert", "convert a model between Hugging Face's, llama.cpp's and Meta's formats", run_convert},
     {"pull", "download a model from Hugging Face's hub", run_pull},
+    {"prompt", "print the prompt that a conversation becomes", run_prompt},
     {"list", "list the models on this machine, other programs' too", run_list},
     {"publish", "upload a model to Hugging Face's hub", run_publish},
     {"rm", "remove a downloaded model", run_rm},
