@@ -36,6 +36,8 @@ class CaseMaker {
         if (includes({"add", "add_scaled", "convert", "sum_of_squares", "adamw"})) elementwise();
         if (includes({"dequantize"}))
             for (const DtypeInfo& type : block_types) dequantizations(type.dtype);
+        if (includes({"quantize"}))
+            for (const DtypeInfo& type : block_types) quantizations(type.dtype);
         return std::move(cases_);
     }
 
@@ -349,6 +351,18 @@ class CaseMaker {
         int64_t T = s_.tokens, D = round_up(s_.dim, info(dtype).block);
         Tensor x = random_blocks(dtype, {T, D}), out = empty(Dtype::f32, {T, D});
         add_case("dequantize", x.shape(), 0, {x}, {out}, [=](const Kernels& k) { k.dequantize({}, out, x); });
+    }
+
+    // The bytes of the blocks. Few rows: a search takes long.
+    void quantizations(Dtype dtype) {
+        int64_t rows = std::max<int64_t>(3, s_.tokens / 64), D = round_up(s_.dim, info(dtype).block);
+        for (bool weighted : {false, true}) {
+            Tensor x = floats({rows, D}), importance = weighted ? squares({D}) : Tensor();
+            Tensor shape(nullptr, dtype, {rows, D}), bytes = empty(Dtype::u8, {shape.bytes()});
+            Tensor out(bytes.data, dtype, {rows, D});
+            add_case("quantize", out.shape() + (weighted ? ", weighted" : ""), 0, {x}, {bytes},
+                     [=](const Kernels& k) { k.quantize({}, out, x, importance); });
+        }
     }
 
     CaseSizes s_;

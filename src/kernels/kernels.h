@@ -175,7 +175,10 @@ struct Kernels {
     void (*add_scaled)(Stream, Tensor out, Tensor x, float factor);  // out += factor * x
     void (*convert)(Stream, Tensor out, Tensor x);                   // between floating dtypes
     void (*dequantize)(Stream, Tensor out, Tensor x);                // f32 = a block type, the same on every table
-    double (*sum_of_squares)(Stream, Tensor x);                      // synchronous
+    // a block type = f32 [rows, columns], the same bits on every table: finite values, of at most 65,504 (the largest
+    // f16). importance: f32 [columns], the weights of squared errors, or empty: all alike
+    void (*quantize)(Stream, Tensor out, Tensor x, Tensor importance);
+    double (*sum_of_squares)(Stream, Tensor x);  // synchronous
 
     // m, v, weight: f32. Decoupled decay. Source: Loshchilov and Hutter 2019
     void (*adamw)(Stream, Tensor weight, Tensor m, Tensor v, Tensor gradient, const AdamW& step);

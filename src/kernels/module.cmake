@@ -1,6 +1,7 @@
 # Without optimization, the portable vectors take minutes; they are compiled from the same source as the other tables.
 if(CMAKE_BUILD_TYPE STREQUAL Debug)
-  set_source_files_properties(${src}/${module}/testing/tables.cpp PROPERTIES COMPILE_OPTIONS -O2)
+  set_source_files_properties(${src}/${module}/testing/tables.cpp ${src}/${module}/cpu/scalar_quantize.cpp
+                              PROPERTIES COMPILE_OPTIONS -O2)
 endif()
 
 # CUDA if nvcc was found, otherwise its replacement none.cpp.

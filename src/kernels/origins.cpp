@@ -58,6 +58,7 @@ constexpr ListedKernel listed[] = {
     {"add_scaled", same<&Kernels::add_scaled>},
     {"convert", same<&Kernels::convert>},
     {"dequantize", same<&Kernels::dequantize>},
+    {"quantize", same<&Kernels::quantize>},
     {"sum_of_squares", same<&Kernels::sum_of_squares>},
     {"adamw", same<&Kernels::adamw>},
 };

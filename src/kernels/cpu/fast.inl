@@ -7,6 +7,13 @@
 #include "kernels/cpu/gemm_micro.inl"
 #include "kernels/cpu/few_rows.inl"
 #include "kernels/cpu/matmul.inl"
+#include "kernels/cpu/lanes.inl"
+#include "kernels/cpu/unpack.inl"
+#include "kernels/cpu/block_chunks.inl"
+#include "kernels/cpu/block_matmul.inl"
+#include "kernels/cpu/quantize.inl"
+#include "kernels/cpu/quantize_grids.inl"
+#include "kernels/cpu/quantize_blocks.inl"
 #include "kernels/cpu/key_blocks.inl"
 #include "kernels/cpu/attention.inl"
 #include "kernels/cpu/rows.inl"
@@ -36,6 +43,8 @@ inline void use_fast(Kernels& table) {
     table.cross_entropy_backward = cross_entropy_backward;
     table.add_bias = add_bias;
     table.bias_gradient = bias_gradient;
+    table.dequantize = dequantize;
+    table.quantize = quantize;
     table.add = add;
     table.add_scaled = add_scaled;
     table.convert = convert;

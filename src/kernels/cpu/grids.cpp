@@ -92,8 +92,12 @@ Grid::Grid(std::span<const uint64_t> members, std::span<const uint8_t> levels, i
     for (size_t key = 0; key < members.size() * 64; ++key) {
         if ((members[key / 64] >> key % 64 & 1) == 0) continue;
         index_[key] = static_cast<int16_t>(size());
+        keys_.push_back(static_cast<int>(key));
         size_t digits = key;
-        for (int i = 0; i < dimensions; ++i, digits /= levels.size()) points_.push_back(levels[digits % levels.size()]);
+        for (int i = 0; i < dimensions; ++i, digits /= levels.size()) {
+            if (i % 4 == 0) words_.push_back(0);
+            words_.back() |= levels[digits % levels.size()] << 8 * (i % 4);
+        }
     }
 }
 

@@ -19,17 +19,23 @@ class Grid {
     Grid(std::span<const uint64_t> members, std::span<const uint8_t> levels, int dimensions);
 
     int dimensions() const { return dimensions_; }
-    int size() const { return static_cast<int>(points_.size()) / dimensions_; }
+    int size() const { return static_cast<int>(words_.size()) * 4 / dimensions_; }
     std::span<const uint8_t> levels() const { return levels_; }
-    const uint8_t* point(int index) const { return points_.data() + index * dimensions_; }
-    int index_of(const uint8_t* magnitudes) const;  // -1: not in the grid
+    const uint8_t* point(int index) const {
+        return reinterpret_cast<const uint8_t*>(words_.data()) + index * dimensions_;
+    }
+    const int32_t* words() const { return words_.data(); }  // all points, four coordinates in each
+    int index_of(const uint8_t* magnitudes) const;          // -1: not in the grid
+    // Of each point its coordinates as digits, the first one lowest: their places in levels().
+    std::span<const int> keys() const { return keys_; }
 
  private:
     int key_of(const uint8_t* magnitudes) const;
 
     std::span<const uint8_t> levels_;
     int dimensions_;
-    std::vector<uint8_t> points_;
+    std::vector<int32_t> words_;
+    std::vector<int> keys_;
     std::vector<int16_t> index_;  // by key
 };
 

@@ -90,32 +90,6 @@ struct ColumnsOfPanels {
     }
 };
 
-// A weight [N, K] of a block type, in either layout: whole blocks of a panel's rows are dequantized.
-struct RowsOfBlocks {
-    static constexpr bool is_stored = false;
-    Tensor w;
-    Panel panel(float* scratch, int64_t k, int64_t n, int64_t column, int64_t columns) const {
-        float* rows = cpu::scratch(cpu::Scratch::tile, columns * n);
-        for (int64_t c = 0; c < columns; ++c) cpu::dequantize_part(rows + c * n, w, column + c, k, n);
-        pack_nk<F32Operand<false>>(scratch, rows, n, n, columns);
-        return packed(scratch, n);
-    }
-};
-
-// The same for input gradients, [K, N]: of each row the blocks that the columns are in.
-struct ColumnsOfBlocks {
-    static constexpr bool is_stored = false;
-    Tensor w;
-    Panel panel(float* scratch, int64_t k, int64_t n, int64_t column, int64_t columns) const {
-        int64_t block = info(w.dtype).block, first = column / block * block,
-                count = std::min(round_up(column + columns, block), w.columns()) - first;
-        float* rows = cpu::scratch(cpu::Scratch::tile, count * n);
-        for (int64_t r = 0; r < n; ++r) cpu::dequantize_part(rows + r * count, w, k + r, first, count);
-        pack_kn<F32Operand<false>>(scratch, rows + column - first, count, n, columns);
-        return packed(scratch, n);
-    }
-};
-
 // out[T, N] = or += x[T, K] * right[K, N]. For few rows: each panel is made by the task that uses it.
 template <class Operand, class Right>
 void multiply_by_panels(Tensor out, Tensor x, bool overwrite, const Right& right) {
@@ -243,18 +217,6 @@ void weight_gradient_as(const TreeSum& dw, Tensor dout, Tensor x) {
             }
         }
     });
-}
-
-inline void matmul_dequantized(Stream, Tensor out, Tensor x, Tensor w) {
-    check(w.size[0] == out.columns() && w.columns() == x.columns() && out.rows() == x.rows(), "matmul: {} = {} x {}",
-          out, x, w);
-    multiply<F32Operand<false>>(out, x, true, RowsOfBlocks{w});
-}
-
-inline void input_gradient_dequantized(Stream, Tensor dx, Tensor dout, Tensor w) {
-    check(w.size[0] == dout.columns() && w.columns() == dx.columns() && dout.rows() == dx.rows(),
-          "matmul gradient: {} = {} x {}", dx, dout, w);
-    multiply<F32Operand<false>>(dx, dout, false, ColumnsOfBlocks{w});
 }
 
 // The kernels of the table; bf16 weights are multiplied with Bf16Operand.

@@ -308,6 +308,7 @@ const Kernels scalar_kernels = {
     .add_scaled = scalar::add_scaled,
     .convert = scalar::convert,
     .dequantize = scalar::dequantize,
+    .quantize = scalar::quantize,
     .sum_of_squares = scalar::sum_of_squares,
     .adamw = scalar::adamw,
 };

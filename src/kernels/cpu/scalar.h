@@ -17,6 +17,7 @@ void attention_backward(Stream, Tensor dq, Tensor dk, Tensor dv, Tensor dout, Te
                         std::span<const AttentionSpan> spans, AttentionShape shape);
 
 void dequantize(Stream, Tensor out, Tensor x);
+void quantize(Stream, Tensor out, Tensor x, Tensor importance);
 
 double probe_f32(int64_t rounds);
 double probe_int8(int64_t rounds);

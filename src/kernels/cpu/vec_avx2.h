@@ -80,6 +80,26 @@ inline F zero_if_less(F value, F x, F limit) {  // value, or 0 where x < limit
     return _mm256_and_ps(value, _mm256_cmp_ps(x, limit, _CMP_NLT_UQ));
 }
 
+inline F abs(F x) { return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff))); }
+inline F as_f16(F x) { return _mm256_cvtph_ps(narrow_to_f16(x)); }
+
+// Lanes at an address without alignment.
+inline F load(const std::byte* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }
+inline F load(const std::byte* p, int64_t n) {
+    return _mm256_maskload_ps(reinterpret_cast<const float*>(p), first_lanes(n));
+}
+
+// Two units of sixteen bytes, at(0) and at(1).
+template <class Address>
+inline F load_units(Address at) {
+    auto unit = [&](int64_t u) { return _mm_loadu_ps(reinterpret_cast<const float*>(at(u))); };
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(unit(0)), unit(1), 1);
+}
+
+using M = __m256;  // a truth value for each lane
+inline M less(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+inline F select(M m, F yes, F no) { return _mm256_blendv_ps(no, yes, m); }
+
 inline float reduce_add(F x) {
     __m128 b = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     b = _mm_add_ps(b, _mm_movehl_ps(b, b));
@@ -92,7 +112,7 @@ inline float reduce_max(F x) {
 }
 
 // Transposes eight vectors of eight 32-bit elements.
-inline void transpose(F* r) {
+[[gnu::always_inline]] inline void transpose(F* r) {
     F t[8];
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i += 2) {
@@ -113,4 +133,41 @@ inline void transpose(F* r) {
     }
 #pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) r[i] = t[i];
+}
+
+// Lanes of 32 bits: numbers, or four bytes each. & | ^ are the compiler's own.
+using I = __m256i;
+
+inline I load(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline void store(int32_t* p, I x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
+inline I as_bits(F x) { return _mm256_castps_si256(x); }
+inline F as_floats(I x) { return _mm256_castsi256_ps(x); }
+inline I splat(uint32_t x) { return _mm256_set1_epi32(static_cast<int>(x)); }
+template <int n>
+inline I shift_left(I x) {
+    return _mm256_slli_epi32(x, n);
+}
+template <int n>
+inline I shift_right(I x) {  // zeros come in
+    return _mm256_srli_epi32(x, n);
+}
+inline F to_floats(I x) { return _mm256_cvtepi32_ps(x); }
+inline I to_integers(F x) { return _mm256_cvtps_epi32(x); }  // to nearest, ties to even; |x| < 2^31
+template <int i>
+inline F byte_to_floats(I x) {  // byte i, signed
+    return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(x, 24 - 8 * i), 24));
+}
+inline I subtract_bytes(I a, I b) { return _mm256_sub_epi8(a, b); }
+inline I lookup_bytes(const int8_t* table, I index) {  // of 16; every byte of index is one
+    __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), index);
+}
+template <int stride>
+inline I gather(const int32_t* table, I index) {  // table[index * stride]
+    return _mm256_i32gather_epi32(table, index, 4 * stride);
+}
+inline I mask_bytes(I bits) {  // byte j: all ones if bit j is set, j < 4
+    __m256i first_byte = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12));
+    __m256i bit = _mm256_set1_epi32(0x08040201);
+    return _mm256_cmpeq_epi8(_mm256_and_si256(_mm256_shuffle_epi8(bits, first_byte), bit), bit);
 }

@@ -95,6 +95,42 @@ inline F zero_if_less(F value, F x, F limit) {
     return make_lanes([&](int64_t i) { return x.lane[i] < limit.lane[i] ? 0.0f : value.lane[i]; });
 }
 
+inline F abs(F x) {
+    return make_lanes([&](int64_t i) { return std::abs(x.lane[i]); });
+}
+inline F as_f16(F x) {
+    return make_lanes([&](int64_t i) { return static_cast<float>(f16(x.lane[i])); });
+}
+
+// Lanes at an address without alignment.
+inline F load(const std::byte* p, int64_t n) {
+    F x{};
+    std::memcpy(x.lane, p, static_cast<size_t>(4 * n));
+    return x;
+}
+inline F load(const std::byte* p) { return load(p, lanes); }
+
+// lanes / 4 units of sixteen bytes, at(0), at(1), ...
+template <class Address>
+inline F load_units(Address at) {
+    F x;
+    for (int64_t u = 0; u < lanes / 4; ++u) std::memcpy(x.lane + 4 * u, at(u), 16);
+    return x;
+}
+
+// A truth value for each lane.
+struct M {
+    bool lane[lanes];
+};
+inline M less(F a, F b) {
+    M m;
+    for (int64_t i = 0; i < lanes; ++i) m.lane[i] = a.lane[i] < b.lane[i];
+    return m;
+}
+inline F select(M m, F yes, F no) {
+    return make_lanes([&](int64_t i) { return m.lane[i] ? yes.lane[i] : no.lane[i]; });
+}
+
 // Adds halves until one value is left, as the instruction sets do.
 inline float reduce_add(F x) {
     for (int64_t half = lanes / 2; half > 0; half /= 2)
@@ -110,6 +146,83 @@ inline float reduce_max(F x) {
 inline void transpose(F* r) {
     for (int64_t i = 0; i < lanes; ++i)
         for (int64_t j = 0; j < i; ++j) std::swap(r[i].lane[j], r[j].lane[i]);
+}
+
+// Lanes of 32 bits: numbers, or four bytes each.
+struct I {
+    int32_t lane[lanes];
+};
+
+template <class Lane>
+inline I make_bits(Lane value) {
+    I x;
+    for (int64_t i = 0; i < lanes; ++i) x.lane[i] = static_cast<int32_t>(value(i));
+    return x;
+}
+template <class Byte>
+inline I make_bytes(Byte value) {  // value(lane, shift of the byte)
+    return make_bits([&](int64_t i) {
+        uint32_t x = 0;
+        for (int shift = 0; shift < 32; shift += 8) x |= (static_cast<uint32_t>(value(i, shift)) & 0xff) << shift;
+        return x;
+    });
+}
+
+inline I operator&(I a, I b) {
+    return make_bits([&](int64_t i) { return a.lane[i] & b.lane[i]; });
+}
+inline I operator|(I a, I b) {
+    return make_bits([&](int64_t i) { return a.lane[i] | b.lane[i]; });
+}
+inline I operator^(I a, I b) {
+    return make_bits([&](int64_t i) { return a.lane[i] ^ b.lane[i]; });
+}
+
+inline I load(const int32_t* p) {
+    return make_bits([&](int64_t i) { return p[i]; });
+}
+inline void store(int32_t* p, I x) { std::copy_n(x.lane, lanes, p); }
+inline I as_bits(F x) {
+    return make_bits([&](int64_t i) { return std::bit_cast<int32_t>(x.lane[i]); });
+}
+inline F as_floats(I x) {
+    return make_lanes([&](int64_t i) { return std::bit_cast<float>(x.lane[i]); });
+}
+inline I splat(uint32_t x) {
+    return make_bits([&](int64_t) { return x; });
+}
+template <int n>
+inline I shift_left(I x) {
+    return make_bits([&](int64_t i) { return static_cast<uint32_t>(x.lane[i]) << n; });
+}
+template <int n>
+inline I shift_right(I x) {  // zeros come in
+    return make_bits([&](int64_t i) { return static_cast<uint32_t>(x.lane[i]) >> n; });
+}
+inline F to_floats(I x) {
+    return make_lanes([&](int64_t i) { return static_cast<float>(x.lane[i]); });
+}
+inline I to_integers(F x) {  // to nearest, ties to even; |x| < 2^31
+    return make_bits([&](int64_t i) { return static_cast<int32_t>(std::nearbyint(x.lane[i])); });
+}
+template <int i>
+inline F byte_to_floats(I x) {  // byte i, signed
+    return make_lanes([&](int64_t l) { return static_cast<float>(static_cast<int8_t>(x.lane[l] >> 8 * i)); });
+}
+inline I subtract_bytes(I a, I b) {
+    return make_bytes([&](int64_t i, int shift) {
+        return (static_cast<uint32_t>(a.lane[i]) >> shift) - (static_cast<uint32_t>(b.lane[i]) >> shift);
+    });
+}
+inline I lookup_bytes(const int8_t* table, I index) {  // of 16; every byte of index is one
+    return make_bytes([&](int64_t i, int shift) { return table[index.lane[i] >> shift & 15]; });
+}
+template <int stride>
+inline I gather(const int32_t* table, I index) {  // table[index * stride]
+    return make_bits([&](int64_t i) { return table[index.lane[i] * stride]; });
+}
+inline I mask_bytes(I bits) {  // byte j: all ones if bit j is set, j < 4
+    return make_bytes([&](int64_t i, int shift) { return (bits.lane[i] >> shift / 8 & 1) != 0 ? 0xff : 0; });
 }
 
 // Pairs of bf16, one per 32-bit lane, as in vec_avx512_bf16.h.

@@ -1,10 +1,14 @@
 // The vector kernels in portable loops, one table for each number of lanes, for tests.
 #include "kernels/testing/tables.h"
 
+#include "core/blocks.h"
 #include "core/checked.h"
 #include "core/threads.h"
+#include "kernels/cpu/grids.h"
+#include "kernels/cpu/scalar.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/tables.h"
+#include "kernels/cpu/unpacked.h"
 
 #include <algorithm>
 #include <bit>
@@ -14,6 +18,7 @@
 #include <limits>
 #include <numeric>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #define PUNA_LANES 4

@@ -50,8 +50,8 @@ Kernels wrapped_kernels(std::string_view name) {
                    &Kernels::append_kv, &Kernels::attention, &Kernels::attention_backward, &Kernels::swiglu,
                    &Kernels::swiglu_backward, &Kernels::softmax, &Kernels::cross_entropy,
                    &Kernels::cross_entropy_backward, &Kernels::add_bias, &Kernels::bias_gradient, &Kernels::add,
-                   &Kernels::add_scaled, &Kernels::convert, &Kernels::dequantize, &Kernels::sum_of_squares,
-                   &Kernels::adamw>(table);
+                   &Kernels::add_scaled, &Kernels::convert, &Kernels::dequantize, &Kernels::quantize,
+                   &Kernels::sum_of_squares, &Kernels::adamw>(table);
     const Products products = {wrapped_matmul<Around>, wrapped_input_gradient<Around>};
     for (Products& of_dtype : table.products.by_dtype)
         if (of_dtype.matmul) of_dtype = products;
