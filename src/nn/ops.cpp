@@ -40,6 +40,7 @@ Value embed(Pass& pass, Param& table) {
 Value matmul(Pass& pass, Value x, Param& weight) { return matmul(pass, x, weight, pass.batch().chunk); }
 
 Value matmul(Pass& pass, Value x, Param& weight, std::vector<int64_t> chunk) {
+    if (pass.observe_matmul) pass.observe_matmul(weight, x.data);
     Value out = pass.empty({x.data.rows(), weight.weight.size[0]});
     pass.kernels.matmul(pass.stream, out.data, x.data, weight.weight);
     if (pass.recording())

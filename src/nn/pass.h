@@ -15,6 +15,7 @@
 #include "kernels/arena.h"
 #include "nn/batch.h"
 #include "nn/gradients.h"
+#include "nn/param.h"
 
 #include <cstdint>
 #include <functional>
@@ -41,6 +42,9 @@ class Pass {
     Gradients* gradients;  // null: inference
     Activations activations;
     Arena arena;
+    // If set: called with each matrix and its input [rows, columns], in the kernels' memory, before they are
+    // multiplied.
+    std::function<void(const Param& matrix, Tensor input)> observe_matmul;
 
     void begin(Batch batch);  // frees the previous pass, whose tape and values end; its memory is reused
     const Batch& batch() const { return batch_; }

@@ -123,6 +123,23 @@ TEST(Pass, BeginPreparesForTheNextBatch) {
     EXPECT_EQ(sums[1], sums[0]);
 }
 
+TEST(Pass, InputsOfMatricesAreObserved) {
+    Weights weights;
+    Pass pass(choose_kernels());
+    Param norm{.weight = weights.normal({D})}, matrix{.name = "wq", .weight = weights.normal({5, D})};
+    std::vector<std::string> names;
+    std::vector<float> observed;
+    pass.observe_matmul = [&](const Param& of, Tensor input) {
+        names.push_back(of.name);
+        observed = values_of(input.span<float>());
+    };
+    pass.begin(weights.batch());
+    Value x = rms_norm(pass, pass.value(weights.normal({T, D})), norm, 1e-5f);
+    matmul(pass, x, matrix);
+    EXPECT_EQ(names, std::vector<std::string>{"wq"});
+    EXPECT_EQ(observed, values_of(x.data.span<float>()));
+}
+
 TEST(Pass, UnrecordedValueHasNoGradient) {
     Weights weights;
     Pass pass(choose_kernels());
