@@ -44,7 +44,7 @@ void fields(BenchOptions& o, F field) {
     field("shape", o.shape, "prefill, decode, batch: size of a model with random weights");
     field("model", o.model, "prefill, decode, batch: model folder, instead of random weights", {.word = "MODEL"});
     field("type", o.type, "prefill, decode, batch: weight dtype",
-          {.word = "f32|bf16|f16", .unset = "bf16, or as stored in the folder"});
+          {.word = "f32|bf16|f16|q4_0|...", .unset = "bf16, or as stored in the folder"});
     field("layers", o.layers, "prefill, decode, batch: only this many layers", {.min = 0, .unset = "all"});
     field("context", o.context, "prefill: tokens of the prompt; decode, batch: tokens before the new one",
           {.min = 0, .max = 1 << 20, .unset = "512; 128"});
@@ -63,6 +63,9 @@ std::vector<BenchRow> bench_batch(const BenchOptions& options);
 std::vector<BenchRow> bench_train(const BenchOptions& options);
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options);
 std::vector<BenchRow> bench_pack(const BenchOptions& options);
+
+// A row of `bench files`: weights of two layers of the shape in f16 to Q4_K_M, in millions per second on all cores.
+BenchRow bench_quantize(const BenchOptions& options);
 
 // Used by the benchmarks of this program's work. `value` runs once and returns its speed; `limit` measures the
 // machine's peak that bounds it. The peak is the higher of two measurements, just before and just after the run. If

@@ -20,17 +20,19 @@ class Pool {
         Tensor floats = memory_.tensor(Dtype::f32, {count});
         kernels.copy({}, floats.data, values.data(), values.size() * sizeof(float));
         pool_ = memory_.tensor(dtype, {count});
-        kernels.convert({}, pool_, floats);
+        is_block_type(dtype) ? kernels.quantize({}, pool_, floats, {}) : kernels.convert({}, pool_, floats);
         kernels.synchronize({});
     }
     void fill(Tensor w) {
-        int64_t element = pool_.bytes() / count;
-        for (int64_t done = 0; done < w.count();) {
-            int64_t n = std::min(w.count() - done, count - at_);
-            kernels_.copy({}, static_cast<std::byte*>(w.data) + done * element,
-                          static_cast<std::byte*>(pool_.data) + at_ * element, static_cast<size_t>(n * element));
+        const DtypeInfo& type = info(pool_.dtype);
+        int64_t blocks = w.count() / type.block, all = count / type.block;
+        for (int64_t done = 0; done < blocks;) {
+            int64_t n = std::min(blocks - done, all - at_);
+            kernels_.copy({}, static_cast<std::byte*>(w.data) + done * type.block_bytes,
+                          static_cast<std::byte*>(pool_.data) + at_ * type.block_bytes,
+                          static_cast<size_t>(n * type.block_bytes));
             done += n;
-            at_ = (at_ + n + 4099) % count;
+            at_ = (at_ + n + 4099) % all;
         }
     }
 
@@ -39,7 +41,7 @@ class Pool {
     const Kernels& kernels_;
     Arena memory_;
     Tensor pool_;
-    int64_t at_ = 0;
+    int64_t at_ = 0;  // in blocks
 };
 
 Llama random_llama(const Kernels& kernels, const Config& config, Dtype type) {
@@ -69,6 +71,9 @@ BenchModel choose_bench_model(const Kernels& kernels, const BenchOptions& option
         name += fmt::format(" with {} layers", config.layers);
     }
     Dtype type = options.type.value_or(Dtype::bf16);
+    if (config.dim % info(type).block != 0 || config.ffn % info(type).block != 0)
+        fail_field("type", "must be one whose blocks fill the rows of {}: {} elements are not whole blocks of {}", name,
+                   config.dim % info(type).block != 0 ? config.dim : config.ffn, info(type).name);
     return {name, config, type, planned_weights(config, type), nullptr};
 }
 
