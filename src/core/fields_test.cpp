@@ -362,6 +362,7 @@ TEST(Fields, ClosestNameIsSuggestedOnlyWithinASmallEditDistance) {
     EXPECT_EQ(closest("temprature", {"temperature", "top_p"}), "temperature");
     EXPECT_EQ(closest("temp", {"help", "temperature", "top_p"}), "temperature") << "an abbreviation comes first";
     EXPECT_EQ(closest("t", {"temperature", "top_p"}), "") << "an ambiguous one suggests nothing";
+    EXPECT_EQ(closest("logist", {"list", "logits"}), "logits") << "two letters that changed places are one mistake";
     EXPECT_EQ(closest("x", {"temperature", "top_p"}), "");
     EXPECT_EQ(closest("", {"a"}), "");
     EXPECT_EQ(closest("a", {}), "");
