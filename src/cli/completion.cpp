@@ -41,7 +41,9 @@ Completion completion_of(const HelpArgument& argument) {
     return {Completion::words, {argument.choices.begin(), argument.choices.end()}};
 }
 
-Completion completion_of(const HelpOption& option) { return completion_of(option.word); }
+Completion completion_of(const HelpOption& option) {
+    return option.word == "NAME" ? Completion() : completion_of(option.word);  // of an encoding, a field, ...
+}
 
 std::vector<std::string> flags_of(const HelpPage& page) {
     std::vector<std::string> flags;

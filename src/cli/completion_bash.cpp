@@ -92,9 +92,6 @@ std::string cases_of(const HelpPage& page) {
     for (const HelpEntry& command : page.commands) commands += (commands.empty() ? "" : " ") + command.term;
     if (page.command.empty()) commands += " help";
     if (!commands.empty()) add(pattern("1"), commands);
-    for (size_t i = 0; i < page.arguments.size(); ++i)
-        add(pattern(page.arguments[i].repeated ? "*" : std::to_string(i + 1)),
-            answer_of(completion_of(page.arguments[i])));
     for (const HelpOption& option : page.options) {
         Completion completion = completion_of(option);
         std::string patterns = pattern(option.flag);
@@ -105,6 +102,9 @@ std::string cases_of(const HelpPage& page) {
             free += (free.empty() ? "" : " | ") + patterns;
     }
     if (!free.empty()) add(free, "-");
+    for (size_t i = 0; i < page.arguments.size(); ++i)  // last: * is also every option
+        add(pattern(page.arguments[i].repeated ? "*" : std::to_string(i + 1)),
+            answer_of(completion_of(page.arguments[i])));
     return out;
 }
 
