@@ -8,7 +8,9 @@ import inspect
 import json
 import os
 import pathlib
+import pty
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +31,7 @@ def content(size, seed=1):
     return random.Random(seed).randbytes(size)
 
 
+STARTER = {path.name: path.read_bytes() for path in (ROOT.parent / "models/starter").iterdir()}
 WEIGHTS = content(300_000)
 BIG = content(40_000_000)           # three pieces
 
@@ -211,6 +214,81 @@ def refusals_say_what_to_do():
         for name in ("name", "owner/name/more", "../owner", "owner/na me"):
             result = pull(hub, cache, name=name)
             assert result.returncode == 2 and "is no name of a model" in result.stderr, result
+
+
+def in_a_terminal(hub, cache, arguments, answer):
+    """Standard input and error of a program are a terminal, in which somebody answers a question. The exit code, what was shown, and
+    standard output."""
+    here, there = pty.openpty()
+    process = subprocess.Popen([PUNA, *arguments], env=hub.environment(cache, TERM="dumb"), stdin=there, stderr=there, stdout=subprocess.PIPE, text=True)
+    os.close(there)
+    shown = ""
+    with contextlib.suppress(OSError):                      # the terminal ends with the program
+        while True:
+            shown += os.read(here, 10_000).decode()
+            if "? [" in shown and answer:
+                os.write(here, answer.encode())
+                answer = ""
+    os.close(here)
+    return process.wait(), shown, process.stdout.read()
+
+
+def a_name_that_is_not_here_is_pulled_after_one_question():
+    with hub_and_cache() as (hub, cache):
+        hub.add("owner/starter", STARTER, card={"license": "cc0-1.0"})
+        generate = ["generate", "owner/starter", "Once", "-n", "3", "--temperature", "0", "--json"]
+        def run(*more, **env):
+            return subprocess.run([PUNA, *generate, *more], env=hub.environment(cache, **env), capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        expect_failure(run(), "owner/starter: no such file or folder", "'puna pull owner/starter' downloads it")
+        assert not hub.requests
+        code, shown, _ = in_a_terminal(hub, cache, generate, "n\n")
+        assert code == 1 and "owner/starter is not here. Download it (11.1 MB, license cc0-1.0)? [Y/n]" in shown, shown
+        assert "owner/starter: is not here, and is not to be downloaded" in shown and not hub.seen(path="resolve"), shown
+        code, shown, output = in_a_terminal(hub, cache, generate, "\n")
+        assert code == 0 and len(json.loads(output)["ids"]) == 3, (shown, output)
+        before = len(hub.requests)
+        again = run(HF_HUB_OFFLINE="1")
+        assert json.loads(again.stdout)["ids"] == json.loads(output)["ids"] and len(hub.requests) == before, again
+        shutil.rmtree(cache / "hub")
+        result = run("-y")
+        assert json.loads(result.stdout)["ids"] == json.loads(output)["ids"], result
+        assert result.stderr.startswith("owner/starter is not here: downloading it (11.1 MB, license cc0-1.0)\n"), result
+        expect_failure(subprocess.run([PUNA, "show", "-y", "owner/none"], env=hub.environment(cache), capture_output=True, text=True), "owner/none is not there, or is private")
+
+
+def offered(hub, cache, key, until, **env):
+    return hub.in_a_terminal([PUNA, "chat", "models/starter", "--offer"], cache, key, until, PUNA_HUB_ATTEMPTS="1", **env)
+
+
+def a_larger_model_is_offered_for_one_key():
+    names = re.findall(r'{"([^":]+/[^":]+)-GGUF:Q4_K_M"', (ROOT.parent / "src/library/well_known.cpp").read_text())
+    greeting, question = r"starter: \d", "A larger model fits in the memory"
+    with hub_and_cache() as (hub, cache):
+        if os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < 3 << 30:
+            return                                          # nothing larger fits
+        assert question not in offered(hub, cache, "", greeting)                    # the hub has none of them
+        for name in names:
+            hub.add(f"{name}-GGUF", {f"{name.split('/')[1]}-Q4_K_M.gguf": b"GGUF" + bytes(20_000)}, card={"license": "llama9"})
+        shown = offered(hub, cache, "n", greeting)
+        assert re.search(rf"{question}: bartowski/[\w.-]+-GGUF:Q4_K_M, 20\.0 kB, license llama9\.", shown), shown
+        assert not hub.seen(path="resolve")
+        hub.fault("cdn", "status", status=404)
+        assert "going on with models/starter" in offered(hub, cache, "y", greeting)
+        hub.faults.clear()
+        assert re.search(r"/hub/models--bartowski--[\w.-]+/snapshots/\w+/[\w.-]+-Q4_K_M\.gguf: ", offered(hub, cache, "y", r"puna: .*gguf: "))     # it is no model
+        assert "is here: y chats with it" in offered(hub, cache, "n", greeting, HF_HUB_OFFLINE="1")
+        shutil.rmtree(cache / "hub")
+        assert question not in offered(hub, cache, "", greeting, HF_HUB_OFFLINE="1")
+        hub.fault("hub", "silent", seconds=30)
+        begin = time.monotonic()
+        assert question not in offered(hub, cache, "", greeting) and time.monotonic() - begin < 20
+        before = len(hub.requests)
+        result = subprocess.run([PUNA, "chat", "models/starter", "--offer", "-n", "1"], env=hub.environment(cache), input="Hello!\n", capture_output=True, text=True)
+        assert result.returncode == 0 and len(hub.requests) == before, result       # nobody to ask
+        for server in hub.servers.values():
+            server.shutdown()
+            server.server_close()
+        assert question not in offered(hub, cache, "", greeting)
 
 
 def missing_files_are_noted_for_others():

@@ -13,6 +13,7 @@ import tempfile
 
 PUNA = sys.argv[1]
 SHARED = pathlib.Path("../shared/golden/small3/gguf")
+STARTER = {path.name: path.read_bytes() for path in pathlib.Path("models/starter").iterdir()}
 COMMIT, OTHER = "a" * 40, "b" * 40
 
 
@@ -29,7 +30,8 @@ def environment(folder, **more):
 
 
 def run(folder, *arguments, **options):
-    return subprocess.run([PUNA, *arguments], env=environment(folder, **options.pop("env", {})), capture_output=True, text=True, stdin=subprocess.DEVNULL, **options)
+    options = {"input": ""} | options
+    return subprocess.run([PUNA, *map(str, arguments)], env=environment(folder, **options.pop("env", {})), capture_output=True, text=True, **options)
 
 
 def listing(folder, **options):
@@ -181,6 +183,75 @@ def files_say_their_type_and_parameters():
         text = run(folder, "list").stdout
         assert "small:latest" in text and "Q4_K_M" in text and "ollama" in text, text
     return True
+
+
+def run_well(folder, *arguments, **options):
+    result = run(folder, *arguments, **options)
+    assert result.returncode == 0, result
+    return result.stdout
+
+
+def other_programs_models_are_run_where_they_are():
+    if not SHARED.exists():
+        print("skipped: ../shared/golden is missing")
+        return False
+    with home() as folder:
+        def ids(model):
+            return json.loads(run_well(folder, "generate", model, "abc", "-n", "8", "--temperature", "0", "--json"))["ids"]
+        four, eight = SHARED / "small3-Q4_K_M.gguf", SHARED / "small3-Q8_0.gguf"
+        _, blob = ollama(folder, "small", four.read_bytes(), "3b")
+        studio = write(folder / ".lmstudio/models/someone/small3-GGUF/small3-Q8_0.gguf", eight.read_bytes())
+        before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+        for name, path, file in (("small:3b", blob, four), ("ollama/small:3b", blob, four), ("someone/small3-GGUF", studio, eight)):
+            assert ids(name) == ids(file), name
+            shown = run_well(folder, "show", name)
+            assert f"model         {name} (" in shown and f"path          {path}\n" in shown, shown
+        assert ids(four) != ids(eight)              # so that the two can be told apart
+        text = write(folder / "text.txt", b"some text")
+        before[text] = text.stat().st_mtime_ns
+        assert run_well(folder, "eval", "text", "small:3b", text) == run_well(folder, "eval", "text", four, text)
+        assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}, "something was changed"
+    return True
+
+
+def every_command_takes_a_name():
+    with home() as folder:
+        cache(folder, "owner/starter", STARTER)
+        conversations = pathlib.Path("recipes/persona.jsonl").resolve()
+        text, ids = write(folder / "text.txt", b"Once upon a time"), write(folder / "ids.txt", b"1 2 3")
+        for name in ("owner/starter", "hf.co/owner/starter"):
+            for command in (["show", name], ["generate", name, "Once", "-n", "1"], ["eval", "text", name, text], ["eval", "text", "models/starter", text, "--against", name],
+                            ["logits", name, "--tokens", ids, "--output", folder / "logits", "--force"], ["tokenizer", "show", name], ["tokenizer", "decode", name, ids],
+                            ["tokenizer", "encode", name, text], ["convert", name, folder / "converted", "--force"], ["chat", name, "-n", "3"]):
+                run_well(folder, *command, input="Hello!\n" if command[0] == "chat" else "")
+        run_well(folder, "bench", "decode", "--model", "owner/starter", "--repetitions", "1", "--context", "8")
+        run_well(folder, "data", "pack", conversations, "--tokenizer", "owner/starter", "--output", folder / "data")
+        run_well(folder, "train", "recipes/persona.toml", "--from", "owner/starter", "--data", folder / "data", "--output", folder / "pip", "--epochs", "1")
+        assert 'base_model: "owner/starter"' in (folder / "pip/README.md").read_text()
+        shown = run_well(folder, "show", folder / "pip")
+        assert "lineage       pip\n              `-- made from owner/starter (here)\n" in shown, shown
+        report = json.loads(run_well(folder, "show", folder / "pip", "--json"))
+        assert report["lineage"]["bases"][0]["name"] == "owner/starter" and report["lineage"]["bases"][0]["here"], report
+
+
+def an_adapter_finds_its_base_by_name():
+    with home() as folder:
+        cache(folder, "owner/starter", STARTER)
+        adapter = {"peft_type": "LORA", "base_model_name_or_path": "owner/starter", "r": 1, "lora_alpha": 1, "target_modules": ["q_proj"]}
+        write(folder / "adapter/adapter_config.json", adapter)
+        tensors, data = {}, b""
+        config = json.loads(STARTER["config.json"])
+        for half, shape in (("A", [1, config["hidden_size"]]), ("B", [config["num_attention_heads"] * (config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]), 1])):
+            bytes_ = 4 * shape[0] * shape[1]
+            tensors[f"base_model.model.model.layers.0.self_attn.q_proj.lora_{half}.weight"] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + bytes_]}
+            data += bytes(bytes_)
+        header = json.dumps(tensors).encode()
+        write(folder / "adapter/adapter_model.safetensors", len(header).to_bytes(8, "little") + header + data)
+        generate = lambda model: json.loads(run_well(folder, "generate", model, "Once", "-n", "4", "--temperature", "0", "--json"))["ids"]
+        assert generate(folder / "adapter") == generate("models/starter")
+        write(folder / "adapter/adapter_config.json", {**adapter, "base_model_name_or_path": "owner/none"})
+        result = run(folder, "generate", folder / "adapter", "Once")
+        assert result.returncode == 1 and "its base model 'owner/none' is not here" in result.stderr, result
 
 
 def models_are_removed_from_the_cache_only():

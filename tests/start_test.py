@@ -7,6 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+
+from test_hub import TestHub
 
 STARTER = pathlib.Path("models/starter")
 PUNA = "build/release/bin/puna"
@@ -34,6 +37,16 @@ def the_starter_greets_tells_a_story_and_ends_its_turns():
     assert re.match(r"H(ello|i)\b", hello) and len(hello) < 200, hello
     assert len(story) > 200 and "dog" in story.lower() and re.search(r"[.!?\"”]\s*$", story), story
     assert len(thanks) < 200, thanks
+
+
+def in_a_terminal_a_larger_model_is_offered():
+    """More of this is in hub_test.py."""
+    names = re.findall(r'{"([^":]+/[^":]+-GGUF):Q4_K_M"', pathlib.Path("src/library/well_known.cpp").read_text())
+    with TestHub() as hub, tempfile.TemporaryDirectory() as cache:
+        for name in names:
+            hub.add(name, {"x-Q4_K_M.gguf": b"GGUF"}, card={"license": "llama3.2"})
+        shown = hub.in_a_terminal(["./start"], cache, "n", r"starter: \d")
+        assert "y downloads it, any other key goes on with starter" in shown or not hub.requests, shown     # where none fits in the memory
 
 
 def the_starter_is_small_and_its_card_complete():
@@ -74,7 +87,7 @@ def bits_per_byte_of_held_out_stories_match_the_card():
 
 if not shutil.which("unshare"):
     print("unshare is missing: tested with the network")
-for test in (the_starter_greets_tells_a_story_and_ends_its_turns, the_starter_is_small_and_its_card_complete, sampled_answers_match_the_card,
+for test in (the_starter_greets_tells_a_story_and_ends_its_turns, in_a_terminal_a_larger_model_is_offered, the_starter_is_small_and_its_card_complete, sampled_answers_match_the_card,
              bits_per_byte_of_held_out_stories_match_the_card):
     print(test.__name__.replace("_", " "), flush=True)
     test()

@@ -85,7 +85,7 @@ def wrong_usage_is_reported_before_a_model_is_loaded(model):
                   ["--threads", -1], ["--threads", 5000]):
         is_one_line(run("generate", "nowhere", "x", *flags, code=2).stderr, f"puna generate: {flags[0]} must be ")
         is_one_line(run("chat", "nowhere", *flags, code=2).stderr, f"puna chat: {flags[0]} must be ")
-    is_one_line(run("generate", "nowhere", "x", code=1).stderr, "nowhere: no such folder: pass a model folder")
+    is_one_line(run("generate", "nowhere", "x", code=1).stderr, "nowhere: no such file or folder, and no model of this name is here ('puna list' shows them)")
     for flags in (["--type", "f8"], ["--context", -1], ["--threads", -1]):
         is_one_line(run("eval", "text", "nowhere", "nothing", *flags, code=2).stderr, f"puna eval text: {flags[0]} must be ")
     is_one_line(run("eval", "text", model, f"{model}/none", code=1).stderr, "none")

@@ -16,6 +16,7 @@ Git LFS protocol. A storage that gets a token refuses, as S3 does.
 usage: test_hub.py FOLDER    serves the repositories FOLDER/OWNER/NAME until it is killed; prints its address, then requests
 """
 import base64
+import contextlib
 import dataclasses
 import functools
 import gzip
@@ -24,7 +25,9 @@ import http.server
 import json
 import os
 import pathlib
+import pty
 import re
+import signal
 import socket
 import ssl
 import sys
@@ -183,6 +186,24 @@ class TestHub:
                 and key.lower() not in ("http_proxy", "https_proxy", "all_proxy")}
         hub = {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(cache), "HOME": str(cache), "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*"}
         return kept | hub | ({"HF_TOKEN": token} if token else {}) | more
+
+    def in_a_terminal(self, command, cache, key, until, **more):
+        """What a program shows in a terminal, to this pattern; the key is pressed when one is asked for, without Enter. Then it is killed."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe(command[0], command, self.environment(cache, TERM="vt100", **more))
+        shown = ""
+        with contextlib.suppress(OSError):
+            while not re.search(until, shown):
+                shown += os.read(terminal, 10_000).decode(errors="replace")
+                if "any other key" in shown and key:
+                    os.write(terminal, key.encode())
+                    key = ""
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+        assert re.search(until, shown), shown
+        return shown
 
     def signed(self, sha):
         self.clock += 1

@@ -42,7 +42,7 @@ void fields(BenchOptions& o, F field) {
     field("repetitions", o.repetitions, "number of measurements per row; the median is reported", {.min = 1});
     field("op", o.op, "kernels: run only those whose name contains this", {.word = "NAME", .unset = "all"});
     field("shape", o.shape, "prefill, decode, batch: size of a model with random weights");
-    field("model", o.model, "prefill, decode, batch: model folder, instead of random weights", {.word = "MODEL"});
+    field("model", o.model, "prefill, decode, batch: a model, instead of random weights", {.word = "MODEL"});
     field("type", o.type, "prefill, decode, batch: weight dtype",
           {.word = "f32|bf16|f16|q4_0|...", .unset = "bf16, or as stored in the folder"});
     field("layers", o.layers, "prefill, decode, batch: only this many layers", {.min = 0, .unset = "all"});
@@ -51,8 +51,7 @@ void fields(BenchOptions& o, F field) {
     field("sequences", o.sequences, "prefill, decode, batch: sequences at once",
           {.min = 0, .max = 1 << 16, .unset = "1; batch: 16"});
     field("text", o.text, "tokenizer, pack: text file, or folder of files, to encode", {.word = "PATH"});
-    field("tokenizer", o.tokenizer, "tokenizer, pack: model folder, tokenizer.json or tokenizer.model",
-          {.word = "PATH"});
+    field("tokenizer", o.tokenizer, "tokenizer, pack: model, tokenizer.json or tokenizer.model", {.word = "MODEL"});
 }
 
 std::vector<BenchRow> bench_machine(const BenchOptions& options);

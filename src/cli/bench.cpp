@@ -1,6 +1,7 @@
 #include "bench/bench.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/model_argument.h"
 #include "core/error.h"
 #include "core/json_text.h"
 #include "core/threads.h"
@@ -57,7 +58,7 @@ void check_options(const Bench& bench, const BenchOptions& options) {
     if (!bench.reads("text")) return;
     if (options.text.empty()) throw UsageError("--text is missing: a text file, or a folder of files, to encode");
     if (options.tokenizer.empty())
-        throw UsageError("--tokenizer is missing: a model folder, tokenizer.json or tokenizer.model");
+        throw UsageError("--tokenizer is missing: a model, tokenizer.json or tokenizer.model");
 }
 
 void print_ineffective(const Bench& bench, BenchOptions options, const Flags& flags) {
@@ -76,6 +77,7 @@ int run_bench(Arguments arguments) {
     std::vector<std::string_view> names;
     for (const Bench& bench : benches) names.push_back(bench.name);
     BenchOptions options;
+    ModelArgumentOptions pulling;
     Flags flags("bench",
                 "Measure speed as a share of this machine's peak, which is measured before and after every repetition.",
                 "puna bench machine\n"
@@ -83,12 +85,15 @@ int run_bench(Arguments arguments) {
                 "puna bench decode --shape 1b --type bf16");
     flags.positional("BENCHMARK", name, names);
     flags.add(list_fields(options));
+    flags.add(list_fields(pulling));
     flags.add_json("print one JSON object per row");
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
     const Bench& bench = find_bench(name);
     check_options(bench, options);
     print_ineffective(bench, options, flags);
+    for (std::string* model : {&options.model, &options.tokenizer})
+        if (!model->empty()) *model = model_path(*model, pulling).string();
     if (!flags.json()) fmt::print("kernels: {}, threads: {}\n", full_name(choose_kernels()), threads());
     for (const BenchRow& row : bench.run(options)) print(row, flags.json());
     return 0;

@@ -2,6 +2,9 @@
 #include "cli/answer.h"
 #include "cli/chat_session.h"
 #include "cli/command.h"
+#include "cli/model_argument.h"
+#include "cli/offer.h"
+#include "cli/terminal.h"
 #include "core/log.h"
 
 namespace puna {
@@ -10,11 +13,14 @@ namespace {
 
 struct ChatFlags {
     std::string system;
+    bool offer = false;
 };
 template <class F>
 void fields(ChatFlags& o, F field) {
     field.group("Conversation");
     field("system", o.system, "system message: what the model should be or do");
+    field("offer", o.offer,
+          "first offer to download the largest Llama that fits the memory, if the hub can be reached");
 }
 
 }  // namespace
@@ -24,6 +30,7 @@ int run_chat(Arguments arguments) {
     EngineLoadOptions load;
     GenerateOptions requested;
     ChatFlags chat;
+    ModelArgumentOptions pulling;
     Flags flags(
         "chat",
         "Chat with a model in the terminal, or answer the lines of a pipe. In the chat, /help lists the commands "
@@ -35,12 +42,17 @@ int run_chat(Arguments arguments) {
     flags.add(list_fields(requested));
     flags.add(list_fields(load));
     flags.add(list_fields(chat));
+    flags.add(list_fields(pulling));
     flags.add_json("print each answer as one JSON object on a line");
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
 
-    Engine engine = load_engine(model, load);
-    ChatTemplateText found = load_chat_template(model, engine.tokenizer());
+    std::filesystem::path path = model_path(model, pulling);
+    if (chat.offer && !flags.json() && is_terminal() && can_ask())
+        model = (path = offer_larger_model(path, {.context = load.context, .cache_type = load.cache_type})).string();
+    load.adapters = model_paths(load.adapters, pulling);
+    Engine engine = load_engine(path, load);
+    ChatTemplateText found = load_chat_template(path, engine.tokenizer());
     ChatTemplate chat_template(found);
     if (found.is_built_in)
         log_warning("{}: has no chat template, so it may never have seen conversations: {} is used", model,

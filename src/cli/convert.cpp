@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/model_argument.h"
 #include "core/console.h"
 #include "core/overwrite.h"
 #include "core/progress.h"
@@ -29,6 +30,7 @@ void fields(ConvertFlags& o, F field) {
 
 int run_convert(Arguments arguments) {
     ConvertFlags convert;
+    ModelArgumentOptions pulling;
     Flags flags("convert",
                 "Convert a model between the formats of Hugging Face, llama.cpp (GGUF) and Meta. Where weights keep their "
                 "dtype, nothing is lost: converting back gives the same files.",
@@ -38,10 +40,11 @@ int run_convert(Arguments arguments) {
     flags.positional("MODEL", convert.model, model_help);
     flags.positional("OUTPUT", convert.output, "folder or .gguf file to write");
     flags.add(list_fields(convert));
+    flags.add(list_fields(pulling));
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
     auto start = std::chrono::steady_clock::now();
-    std::shared_ptr<ModelSource> source = open_model(convert.model);
+    std::shared_ptr<ModelSource> source = open_model(model_path(convert.model, pulling));
     convert_model(*source, convert.output, convert.form.value_or(form_of(convert.output)), convert.options);
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     print_status("{}: written in {}\n", convert.output, format_duration(seconds));

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/input_remedies.h"
+#include "cli/model_argument.h"
 #include "cli/packed_document.h"
 #include "cli/stop_signals.h"
 #include "cli/terminal.h"
@@ -31,8 +32,7 @@ struct TokenizerPath {
 template <class F>
 void fields(TokenizerPath& o, F field) {
     field.group("Input");
-    field("tokenizer", o.tokenizer, "model folder, tokenizer.json or tokenizer.model",
-          {.word = "PATH", .required = true});
+    field("tokenizer", o.tokenizer, "model, tokenizer.json or tokenizer.model", {.word = "MODEL", .required = true});
 }
 
 struct ShowOptions {
@@ -67,6 +67,7 @@ void print(std::string_view name, const SetIndex& index) {
 int run_pack(Arguments arguments) {
     PackOptions options;
     TokenizerPath path;
+    ModelArgumentOptions pulling;
     Flags flags(
         "data pack",
         "Pack text and conversations into token shards for puna train. Inputs are text files (.txt, ...) and JSON: a "
@@ -78,13 +79,14 @@ int run_pack(Arguments arguments) {
     flags.positional("INPUT", options.inputs, inputs_help);
     flags.add(list_fields(path));
     flags.add(list_fields(options));
+    flags.add(list_fields(pulling));
     flags.add_json("print JSON for scripts");
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
     flags.check_required();
     check_options(options);
     auto start = std::chrono::steady_clock::now();
-    std::filesystem::path model = find_model(path.tokenizer);
+    std::filesystem::path model = find_model(model_path(path.tokenizer, pulling));
     Tokenizer tokenizer = load_tokenizer(model);
     ChatTemplateText chat = find_chat_template(model, tokenizer);
     catch_stop_signals("\nstopping; Ctrl-C again ends at once\n");

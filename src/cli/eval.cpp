@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/model_argument.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
@@ -25,7 +26,7 @@ template <class F>
 void fields(TextOptions& o, F field) {
     field.group("Model");
     field("against", o.against, "model to compare with: mean KL divergence from it, and top-1 agreement",
-          {.word = "FOLDER"});
+          {.word = "MODEL"});
 }
 
 template <class Score>
@@ -62,6 +63,7 @@ int run_text(Arguments arguments) {
     std::string model, file;
     EngineLoadOptions load;
     TextOptions options;
+    ModelArgumentOptions pulling;
     Flags flags("eval text",
                 "Measure how well a model predicts a text. Lines that are exactly <|endoftext|> separate documents. "
                 "Each document begins with <|begin_of_text|>, or the model's own such token if it has one; one longer "
@@ -73,6 +75,7 @@ int run_text(Arguments arguments) {
     flags.positional("FILE", file, "the text; - reads standard input");
     flags.add(list_fields(load));
     flags.add(list_fields(options));
+    flags.add(list_fields(pulling));
     flags.add_json("print JSON for scripts");
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
@@ -84,18 +87,21 @@ int run_text(Arguments arguments) {
             "{0}: contains JSON, not text: extract its texts, as with jq -r .text {0}, or pipe it in to score the JSON",
             file);
     if (split_documents(text).empty()) fail("{}: is empty: nothing to score", name);
+    std::filesystem::path path = model_path(model, pulling), against;
+    if (!options.against.empty()) against = model_path(options.against, pulling);
     std::error_code absent;
-    if (std::filesystem::equivalent(model, options.against, absent))
+    if (std::filesystem::equivalent(path, against, absent))
         flags.print({{"against", "is the same model, so nothing will differ"}});
-    Engine engine = load_engine(model, load);
-    if (options.against.empty()) {
+    load.adapters = model_paths(load.adapters, pulling);
+    Engine engine = load_engine(path, load);
+    if (against.empty()) {
         TextScore score =
             with_progress(text, [&](const OnScored& on_scored) { return score_text(engine, text, on_scored); });
         print(score, engine.context(), false, flags.json());
         return 0;
     }
     load.adapters.clear();
-    Engine reference = load_engine(options.against, load);
+    Engine reference = load_engine(against, load);
     TextScore score = with_progress(
         text, [&](const OnScored& on_scored) { return compare_on_text(engine, reference, text, on_scored); });
     print(score, std::min(engine.context(), reference.context()), true, flags.json());

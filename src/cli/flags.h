@@ -27,7 +27,8 @@
 namespace puna {
 
 // What a positional MODEL is.
-inline constexpr std::string_view model_help = "model folder in Hugging Face's or Meta's format";
+inline constexpr std::string_view model_help =
+    "folder in Hugging Face's or Meta's format, GGUF file, or name of a model";
 
 struct UsageError : Error {
     explicit UsageError(const std::string& message) : Error(message, ErrorKind::usage) {}

@@ -1,6 +1,7 @@
 #include "cli/answer.h"
 #include "cli/chat_context.h"
 #include "cli/command.h"
+#include "cli/model_argument.h"
 #include "cli/terminal.h"
 #include "core/checked.h"
 #include "core/console.h"
@@ -138,6 +139,7 @@ int run_generate(Arguments arguments) {
     EngineLoadOptions load;
     GenerateOptions requested;
     PrintOptions print;
+    ModelArgumentOptions pulling;
     Flags flags(
         "generate",
         "Continue a text. Sampling defaults come from the model's generation_config.json if there is one; those "
@@ -151,6 +153,7 @@ int run_generate(Arguments arguments) {
     flags.add(list_fields(requested));
     flags.add(list_fields(load));
     flags.add(list_fields(print));
+    flags.add(list_fields(pulling));
     flags.add_json("print one JSON object at the end instead of streaming the text; with --count an array `answers`");
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
@@ -158,7 +161,9 @@ int run_generate(Arguments arguments) {
     prompt = prompt == "-" ? read_prompt() : plain_text(prompt, "PROMPT");
     load.sequences = std::min(print.count, max_batch);
     load.sequence_tokens = max_sequence_tokens(prompt, requested.max_tokens);
-    Engine engine = load_engine(model, load);
+    std::filesystem::path path = model_path(model, pulling);
+    load.adapters = model_paths(load.adapters, pulling);
+    Engine engine = load_engine(path, load);
     GenerateOptions options = with_model_defaults(engine, flags, requested);
     std::vector<FieldNote> notes = notes_on(options, engine, flags);
     if (std::string_view reason = why_greedy(options.sample); print.count > 1 && !reason.empty()) {

@@ -24,7 +24,7 @@ struct HelpEntry {
 };
 
 struct HelpArgument {
-    std::string name, text;  // "MODEL", "model folder ..."
+    std::string name, text;  // "MODEL", "folder in Hugging Face's ..."
     std::vector<std::string_view> choices = {};
     bool required = true, repeated = false;
 };

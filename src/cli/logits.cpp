@@ -1,11 +1,13 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/ids.h"
+#include "cli/model_argument.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
 #include "core/overwrite.h"
 #include "files/safetensors.h"
 #include "kernels/host_copy.h"
+#include "library/names.h"
 #include "model/apply_adapter.h"
 #include "model/load.h"
 
@@ -52,17 +54,20 @@ bool is_logits_file(const std::filesystem::path& path) {
 
 int run_logits(Arguments arguments) {
     LogitsOptions options;
+    ModelArgumentOptions pulling;
     Flags flags("logits", "Compute a model's logits for token ids, to compare this engine with another.",
                 "puna logits models/starter --tokens ids.txt --output logits.safetensors");
     flags.positional("MODEL", options.model, model_help);
     flags.add(list_fields(options));
+    flags.add(list_fields(pulling));
     flags.add_json("print a summary as JSON");
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
     flags.check_required();
     check_overwrite(options.output, {"a file of logits", is_logits_file}, options.force);
 
-    AdaptedModel model = find_adapted(options.model, options.adapters);
+    AdaptedModel model =
+        find_adapted(model_path(options.model, pulling), model_paths(options.adapters, pulling), find_in_library);
     Llama llama = load_llama(choose_kernels(), model.path, {.dtype = options.type});
     int adapter = model.adapters.empty() ? -1 : add_adapter(llama, model.adapters);
     std::vector<int32_t> ids = read_ids(options.tokens, llama.config.vocabulary);

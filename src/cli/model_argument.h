@@ -2,7 +2,8 @@
 // here.
 //
 //   std::string model = "meta-llama/Llama-3.2-1B";
-//   Engine engine = load_engine(model_path(model, {.yes = true}));
+//   ModelArgumentOptions pulling;                             // of flags: -y
+//   Engine engine = load_engine(model_path(model, pulling));
 //
 // The question shows the size and the license. Without a terminal, and without `yes`, nothing is asked and nothing is
 // downloaded: the Error says what does it.
@@ -11,6 +12,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace puna {
 
@@ -22,6 +24,7 @@ void fields(ModelArgumentOptions& o, F field) {
     field("yes", o.yes, "download a model that is not here without asking");
 }
 
-std::filesystem::path model_path(const std::string& model, const ModelArgumentOptions& options = {});
+std::filesystem::path model_path(const std::string& model, const ModelArgumentOptions& options);
+std::vector<std::string> model_paths(const std::vector<std::string>& models, const ModelArgumentOptions& options);
 
 }  // namespace puna

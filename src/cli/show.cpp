@@ -1,15 +1,20 @@
 #include "chat/template_files.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/model_argument.h"
 #include "core/json_text.h"
 #include "core/progress.h"
 #include "core/system_memory.h"
+#include "library/hub/settings.h"
+#include "library/lineage.h"
 #include "library/memory_advice.h"
 #include "library/model_facts.h"
 #include "model/rope_scaling.h"
 #include "model/shapes.h"
 
 #include <fmt/core.h>
+
+#include <utility>
 
 namespace puna {
 
@@ -21,6 +26,7 @@ struct ShowModelOptions {
     std::optional<Dtype> type;
     int64_t context = 0, sequences = 1;
     Dtype cache_type = Dtype::f32;
+    ModelArgumentOptions pulling;
 };
 template <class F>
 void fields(ShowModelOptions& o, F field) {
@@ -30,6 +36,7 @@ void fields(ShowModelOptions& o, F field) {
           {.min = 0, .unset = "the model's limit, at most 8192"});
     field("sequences", o.sequences, "plan for this many conversations at once", {.min = 1});
     field("cache_type", o.cache_type, "dtype of the KV cache", {.word = "f32|bf16"});
+    fields(o.pulling, field);
 }
 
 std::string bytes_text(int64_t bytes) { return format_quantity(static_cast<double>(bytes), "B"); }
@@ -64,6 +71,30 @@ std::string tokenizer_text(const ModelFacts& facts) {
 
 void print_row(std::string_view name, const std::string& text) {
     if (!text.empty()) fmt::print("{:<13} {}\n", name, text);
+}
+
+// Where the model comes from. Of a shape nothing is known.
+struct Origin {
+    std::string license;
+    Lineage lineage;
+};
+
+Origin origin_of(const std::string& model, const std::filesystem::path& path) {
+    Origin origin{card_of_model(path).license, trace_lineage(path, HubCache(hub_cache_folder()))};
+    if (std::filesystem::path(model) != path) origin.lineage.name = model;  // as it is called here
+    return origin;
+}
+
+void print_lineage(const Lineage& lineage) {
+    if (lineage.bases.empty()) return;
+    std::string_view name = "lineage";
+    for (std::string_view line : lines_of(to_text(lineage))) print_row(std::exchange(name, ""), std::string(line));
+}
+
+JsonObject lineage_json(const Lineage& lineage) {
+    JsonList bases;
+    for (const Lineage& base : lineage.bases) bases.add(lineage_json(base));
+    return {{"name", lineage.name}, {"here", lineage.is_here}, {"relation", lineage.relation}, {"bases", bases}};
 }
 
 std::string plan_text(const MemoryPlan& plan, int64_t largest) {
@@ -124,25 +155,33 @@ int run_show_model(Arguments arguments) {
     if (!flags.parse(arguments)) return 0;
     if (options.model.empty() == !options.shape) fail_field("shape", "or MODEL must be given, and not both");
     std::string shape = options.shape ? std::string(enum_names(*options.shape)[static_cast<size_t>(*options.shape)]) : "";
-    ModelFacts facts = options.shape ? facts_of_config(shape, "shape", config_of_shape(*options.shape))
-                                     : read_model_facts(options.model);
+    std::filesystem::path path = options.shape ? "" : model_path(options.model, options.pulling);
+    ModelFacts facts =
+        options.shape ? facts_of_config(shape, "shape", config_of_shape(*options.shape)) : read_model_facts(path);
     const Kernels& kernels = choose_kernels();
     EngineOptions engine{.context = options.context, .sequences = options.sequences, .cache_type = options.cache_type};
     int64_t available = available_memory();
     std::vector<HeldWeight> weights = weights_of(kernels, facts, options.type);
     MemoryPlan plan = plan_memory(kernels, facts.config, weights, engine, available);
     int64_t largest = largest_context(kernels, facts.config, weights, engine, available);
+    Origin origin = options.shape ? Origin{} : origin_of(options.model, path);
     if (flags.json()) {
-        fmt::print("{}\n", facts_json(facts, plan, largest).text());
+        JsonObject json = facts_json(facts, plan, largest);
+        json.add("license", origin.license.empty() ? JsonText(nullptr) : JsonText(origin.license));
+        json.add("lineage", lineage_json(origin.lineage));
+        fmt::print("{}\n", json.text());
         return 0;
     }
-    print_row("model", fmt::format("{} ({})", facts.name, facts.format));
+    print_row("model", fmt::format("{} ({})", options.shape ? facts.name : options.model, facts.format));
+    if (!options.shape && path != options.model) print_row("path", path.string());
     print_row("architecture", architecture_of(facts.config));
     print_row("parameters", format_count(facts.parameters, "parameter"));
     print_row("context", fmt::format("{}; rotary scaling: {}", format_count(facts.config.context, "token"),
                                      describe_rope(facts.config, plan.context)));
     print_row("weights", weights_text(facts));
     print_row("tokenizer", tokenizer_text(facts));
+    print_row("license", printable(origin.license));
+    print_lineage(origin.lineage);
     print_row("memory", plan_text(plan, largest));
     if (!plan.fits()) print_row("", memory_advice(kernels, facts.config, weights, engine, available));
     return 0;

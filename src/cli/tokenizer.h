@@ -7,7 +7,7 @@
 namespace puna {
 
 // What a positional TOKENIZER is.
-inline constexpr std::string_view tokenizer_help = "model folder, tokenizer.json or tokenizer.model";
+inline constexpr std::string_view tokenizer_help = "model, tokenizer.json or tokenizer.model";
 
 int run_tokenizer_encode(Arguments);
 int run_tokenizer_decode(Arguments);

@@ -1,5 +1,6 @@
 #include "cli/flags.h"
 #include "cli/ids.h"
+#include "cli/model_argument.h"
 #include "cli/piece.h"
 #include "cli/terminal.h"
 #include "cli/tokenizer.h"
@@ -136,6 +137,7 @@ void print_ids(const Tokenizer& tokenizer, const std::vector<int32_t>& ids, bool
 int run_tokenizer_encode(Arguments arguments) {
     std::string model, file;
     EncodeOptions options;
+    ModelArgumentOptions pulling;
     Flags flags("tokenizer encode",
                 "Encode text as token ids, one per line. Control tokens in the text are plain text unless --special is "
                 "given.",
@@ -145,13 +147,14 @@ int run_tokenizer_encode(Arguments arguments) {
     flags.positional("TOKENIZER", model, tokenizer_help);
     flags.positional("FILE", file, "the text [standard input]", false);
     flags.add(list_fields(options));
+    flags.add(list_fields(pulling));
     flags.add_json("print {\"ids\": [...]}, with the numbers of tokens and bytes");
     if (!flags.parse(arguments)) return 0;
     if (flags.given("text") && !file.empty())
         fail_field("text", "cannot be combined with a FILE ('{}'); quote a text with spaces", printable(file));
     const std::string& output = options.output;
     check_overwrite(output, {"a file of token ids", is_ids_file}, options.force);
-    Tokenizer tokenizer = load_tokenizer(find_model(model));
+    Tokenizer tokenizer = load_tokenizer(find_model(model_path(model, pulling)));
     TextInput input(flags, options.text, file.empty() ? "-" : file);
     for (const char* field : {"json", "pieces"})
         if (flags.given(field) && !output.empty()) flags.print({{field, "has no effect with --output"}});
@@ -174,14 +177,16 @@ int run_tokenizer_encode(Arguments arguments) {
 
 int run_tokenizer_decode(Arguments arguments) {
     std::string model, input = "-";
+    ModelArgumentOptions pulling;
     Flags flags("tokenizer decode",
                 "Decode token ids to text. The ids are text separated by white space, JSON, or u32 little-endian.",
                 "puna tokenizer decode models/starter ids.txt");
     flags.positional("TOKENIZER", model, tokenizer_help);
     flags.positional("FILE", input, "the ids [standard input]", false);
+    flags.add(list_fields(pulling));
     flags.add_json("print {\"text\": \"...\"}");
     if (!flags.parse(arguments)) return 0;
-    Tokenizer tokenizer = load_tokenizer(find_model(model));
+    Tokenizer tokenizer = load_tokenizer(find_model(model_path(model, pulling)));
     std::string text = tokenizer.decode(read_ids(input, tokenizer.size()));
     if (flags.json()) text = JsonObject{{"text", text}}.text() + "\n";
     std::fwrite(text.data(), 1, text.size(), stdout);

@@ -1,5 +1,6 @@
 #include "chat/template_files.h"
 #include "cli/flags.h"
+#include "cli/model_argument.h"
 #include "cli/piece.h"
 #include "cli/tokenizer.h"
 #include "core/json_text.h"
@@ -188,14 +189,16 @@ std::string to_json(const Tokenizer& tokenizer, const ChatTemplateText& chat) {
 
 int run_tokenizer_show(Arguments arguments) {
     std::string path;
+    ModelArgumentOptions pulling;
     Flags flags("tokenizer show",
                 "Show a tokenizer: its kind and size, the tokens that begin, end and pad texts and turns, the longest "
                 "tokens of text, and all control tokens. Numbered ones that follow each other are one line.",
                 "puna tokenizer show models/starter\npuna tokenizer show models/starter --json");
     flags.positional("TOKENIZER", path, tokenizer_help);
+    flags.add(list_fields(pulling));
     flags.add_json("print JSON for scripts, with each control token");
     if (!flags.parse(arguments)) return 0;
-    std::filesystem::path model = find_model(path);
+    std::filesystem::path model = find_model(model_path(path, pulling));
     Tokenizer tokenizer = load_tokenizer(model);
     ChatTemplateText chat = find_chat_template(model, tokenizer);
     if (flags.json())

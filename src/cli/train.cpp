@@ -3,6 +3,7 @@
 #include "chat/turn_end.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/model_argument.h"
 #include "cli/stop_signals.h"
 #include "cli/terminal.h"
 #include "cli/train_progress.h"
@@ -173,6 +174,7 @@ int run_train(Arguments arguments) {
     std::string path;
     Recipe recipe;
     RunOptions options;
+    ModelArgumentOptions pulling;
     Flags flags(
         "train",
         "Train a model on packed text or conversations, from scratch or starting from another model. The recipe is a "
@@ -185,6 +187,7 @@ int run_train(Arguments arguments) {
     flags.positional("RECIPE", path, "TOML file of `name = value` lines, as recipes/tiny.toml [defaults below]", false);
     flags.add(list_fields(recipe));
     flags.add(list_fields(options));
+    flags.add(list_fields(pulling));
     flags.add_json("print each step's metrics as JSON");
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
@@ -200,6 +203,7 @@ int run_train(Arguments arguments) {
     Tokenizer tokenizer = load_tokenizer(data.folder());
     bool has_checkpoint =
         !options.resume.empty() && !complete_checkpoints(std::filesystem::path(options.resume) / "checkpoints").empty();
+    if (!has_checkpoint && !recipe.from.empty()) recipe.from = model_path(recipe.from, pulling).string();
     if (!has_checkpoint) check_base(recipe, tokenizer, flags);
     recipe = resolve(recipe);
     if (group.rank() == 0)

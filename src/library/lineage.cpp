@@ -85,7 +85,7 @@ CardMetadata card_of_model(const fs::path& model) {
     std::error_code problem;
     if (fs::is_directory(model, problem)) return read_card(model / "README.md");
     CardMetadata card = read_card(model.parent_path() / "README.md");
-    if (!card.license.empty() || !card.base_models.empty() || model.extension() != ".gguf") return card;
+    if (!card.license.empty() || !card.base_models.empty()) return card;
     try {
         return card_of_gguf(model);
     } catch (const Error&) {

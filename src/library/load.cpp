@@ -4,7 +4,9 @@
 #include "chat/turn_end.h"
 #include "core/log.h"
 #include "core/system_memory.h"
+#include "library/hub/settings.h"
 #include "library/memory_advice.h"
+#include "library/names.h"
 #include "model/apply_adapter.h"
 #include "model/checkpoint_folders.h"
 #include "model/load.h"
@@ -49,7 +51,7 @@ void note_unfinished(const std::filesystem::path& folder, const ModelSource& sou
 }  // namespace
 
 Engine load_engine(const std::filesystem::path& path, const EngineLoadOptions& options) {
-    AdaptedModel model = find_adapted(path, options.adapters);
+    AdaptedModel model = find_adapted(path, options.adapters, find_in_library);
     std::shared_ptr<ModelSource> source = open_model(model.path);
     note_unfinished(model.path, *source);
     GenerationDefaults defaults = source->generation_defaults();
@@ -66,7 +68,8 @@ Engine load_engine(const std::filesystem::path& path, const EngineLoadOptions& o
 }
 
 ChatTemplateText load_chat_template(const std::filesystem::path& folder, const Tokenizer& tokenizer) {
-    return with_llama_template(open_model(find_adapted(folder, {}).path)->chat_template(tokenizer), tokenizer);
+    return with_llama_template(open_model(find_adapted(folder, {}, find_in_library).path)->chat_template(tokenizer),
+                               tokenizer);
 }
 
 PromptFiles load_prompt_files(const std::filesystem::path& path) {

@@ -4,7 +4,7 @@
 //   Engine tuned = load_engine("models/starter", {.adapters = {"my-adapter"}});
 //
 // LoRA adapters (model/adapter.h) are added to all answers; an adapter in place of a model is that of the base which it
-// names, if that is here.
+// names, if that is here, by its path or by its name in the library.
 //
 // Sampling defaults and stop tokens are the model's own (model/generation_defaults.h); without any, those of
 // SampleOptions apply. The folder of a training run that has not finished stands for its newest checkpoint, with a line

@@ -21,18 +21,21 @@ bool looks_like_path(std::string_view model) {
 
 }  // namespace
 
-std::optional<fs::path> find_model_path(std::string_view model, const HubSettings& settings) {
+std::optional<fs::path> find_model_path(std::string_view model, const fs::path& hub_cache) {
     if (file_exists(fs::path(model))) return fs::path(model);
     if (std::optional<HubName> name = parse_hub_name(model))
-        if (std::optional<PullResult> cached = find_cached(HubCache(settings.cache), *name)) return cached->path;
-    Catalog catalog = list_models(settings.cache);
+        if (std::optional<PullResult> cached = find_cached(HubCache(hub_cache), *name)) return cached->path;
+    Catalog catalog = list_models(hub_cache);
     const CatalogModel* here = find_model_here(catalog, model);
     return here ? std::optional(here->path) : std::nullopt;
 }
 
+std::optional<fs::path> find_in_library(std::string_view model) { return find_model_path(model, hub_cache_folder()); }
+
 fs::path resolve_model(std::string_view model, const ResolveOptions& options) {
+    if (file_exists(fs::path(model))) return fs::path(model);  // needs no settings
     HubSettings settings = hub_settings(options.hub);
-    if (std::optional<fs::path> path = find_model_path(model, settings)) return *path;
+    if (std::optional<fs::path> path = find_model_path(model, settings.cache)) return *path;
     std::optional<HubName> name = parse_hub_name(model);
     if (!name || looks_like_path(model))
         fail(ErrorKind::not_found,

@@ -28,6 +28,7 @@ struct ResolveOptions {
 std::filesystem::path resolve_model(std::string_view model, const ResolveOptions& options = {});
 
 // The same without the hub; none if it is not here.
-std::optional<std::filesystem::path> find_model_path(std::string_view model, const HubSettings& settings);
+std::optional<std::filesystem::path> find_model_path(std::string_view model, const std::filesystem::path& hub_cache);
+std::optional<std::filesystem::path> find_in_library(std::string_view model);  // with the environment's cache
 
 }  // namespace puna

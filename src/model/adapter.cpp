@@ -94,10 +94,12 @@ std::string shape_of(const TensorEntry& entry) {
 }
 
 // Throws Error if there is none.
-fs::path find_base(const Adapter& adapter) {
-    if (!adapter.base().empty())
+fs::path find_base(const Adapter& adapter, const FindModel& find) {
+    if (!adapter.base().empty()) {
         for (const fs::path& candidate : {adapter.path() / adapter.base(), fs::path(adapter.base())})
             if (is_model(candidate)) return candidate;
+        if (std::optional<fs::path> found = find ? find(adapter.base()) : std::nullopt) return *found;
+    }
     fail(ErrorKind::not_found,
          "{}: is a LoRA adapter, and its base model '{}' is not here: pass the base model, and "
          "this as its adapter",
@@ -255,9 +257,9 @@ std::vector<AdapterPair> Adapter::pairs(const Config& base) {
     return list;
 }
 
-AdaptedModel find_adapted(const fs::path& model, const std::vector<std::string>& adapters) {
+AdaptedModel find_adapted(const fs::path& model, const std::vector<std::string>& adapters, const FindModel& find) {
     AdaptedModel found{model, {}};
-    if (is_adapter(model)) found.path = find_base(found.adapters.emplace_back(model));
+    if (is_adapter(model)) found.path = find_base(found.adapters.emplace_back(model), find);
     for (const std::string& adapter : adapters) found.adapters.emplace_back(adapter);
     return found;
 }

@@ -18,6 +18,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -75,11 +77,13 @@ class Adapter {
 };
 
 // What a command is given as its model, with further adapters: an adapter in place of a model is that of the base which
-// it names, in its own folder or as a path.
+// it names: in its own folder, as a path, or where `find` finds a model of that name.
 struct AdaptedModel {
     std::filesystem::path path;  // of the model itself
     std::vector<Adapter> adapters;
 };
-AdaptedModel find_adapted(const std::filesystem::path& model, const std::vector<std::string>& adapters);
+using FindModel = std::function<std::optional<std::filesystem::path>(const std::string& name)>;
+AdaptedModel find_adapted(const std::filesystem::path& model, const std::vector<std::string>& adapters,
+                          const FindModel& find = {});
 
 }  // namespace puna

@@ -205,6 +205,7 @@ struct HttpClient::Connection {
 
     void set_limits(const HttpOptions& options, double stall_seconds) {
         set(CURLOPT_NOSIGNAL, 1L);
+        set(CURLOPT_QUICK_EXIT, 1L);  // a name that is being looked up when its time is over is not waited for
         set(CURLOPT_PROTOCOLS_STR, "http,https");
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
         set(CURLOPT_TCP_KEEPALIVE, 1L);

@@ -60,7 +60,7 @@ void fields(Recipe& r, F field) {
     field("micro_batch", r.micro_batch, "rows per pass (gradient accumulation): fewer need less memory",
           {.min = 0, .unset = "all rows of a process"});
     field.group("Model");
-    field("from", r.from, "model to fine-tune; it determines the shape", {.word = "FOLDER", .unset = "random weights"});
+    field("from", r.from, "model to fine-tune; it determines the shape", {.word = "MODEL", .unset = "random weights"});
     field("dim", r.dim, "hidden size", {.min = 1, .max = max_size});
     field("layers", r.layers, "number of layers", {.min = 1, .max = ConfigLimits::layers});
     field("heads", r.heads, "number of attention heads", {.min = 1, .max = max_size});
