@@ -28,6 +28,7 @@ int run_chat(Arguments);
 int run_check(Arguments);
 int run_completion(Arguments);
 int run_convert(Arguments);
+int run_quantize(Arguments);
 int run_generate(Arguments);
 int run_list(Arguments);
 int run_logits(Arguments);

@@ -1,10 +1,10 @@
+#include "library/convert.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/model_argument.h"
 #include "core/console.h"
 #include "core/overwrite.h"
 #include "core/progress.h"
-#include "library/convert.h"
 
 #include <chrono>
 
@@ -31,12 +31,13 @@ void fields(ConvertFlags& o, F field) {
 int run_convert(Arguments arguments) {
     ConvertFlags convert;
     ModelArgumentOptions pulling;
-    Flags flags("convert",
-                "Convert a model between the formats of Hugging Face, llama.cpp (GGUF) and Meta. Where weights keep their "
-                "dtype, nothing is lost: converting back gives the same files.",
-                "puna convert my-model my-model.gguf\n"
-                "puna convert Llama-3.2-1B.Q8_0.gguf Llama-3.2-1B --type f16\n"
-                "puna convert models/starter starter-meta --to meta");
+    Flags flags(
+        "convert",
+        "Convert a model between the formats of Hugging Face, llama.cpp (GGUF) and Meta. Where weights keep their "
+        "dtype, nothing is lost: converting back gives the same files.",
+        "puna convert my-model my-model.gguf\n"
+        "puna convert Llama-3.2-1B.Q8_0.gguf Llama-3.2-1B --type f16\n"
+        "puna convert models/starter starter-meta --to meta");
     flags.positional("MODEL", convert.model, model_help);
     flags.positional("OUTPUT", convert.output, "folder or .gguf file to write");
     flags.add(list_fields(convert));

@@ -28,6 +28,11 @@ void add_option(CLI::App& app, const std::string& flag, int max_values, std::fun
     app.add_option(flag, callback)->expected(0, max_values)->default_str(no_value)->trigger_on_parse();
 }
 
+std::string lower_case(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+    return text;
+}
+
 }  // namespace
 
 std::string unknown_option(std::string_view option, const std::vector<std::string_view>& known, std::string_view hint) {
@@ -47,6 +52,16 @@ void Flags::positional(std::string_view name, std::string& value, std::string_vi
 void Flags::positional(std::string_view name, std::string& value, const std::vector<std::string_view>& choices) {
     positionals_.push_back(
         {std::string(name), fmt::format("one of: {}", fmt::join(choices, ", ")), &value, true, choices});
+}
+
+void Flags::positional(std::string_view name, std::string& value, std::string_view help,
+                       const std::vector<Choice>& choices) {
+    Positional positional{std::string(name), std::string(help), &value, true};
+    for (const Choice& choice : choices) {
+        positional.choices.push_back(choice.name);
+        positional.choice_texts.push_back(choice.text);
+    }
+    positionals_.push_back(std::move(positional));
 }
 
 void Flags::positional(std::string_view name, std::vector<std::string>& values, std::string_view help) {
@@ -80,8 +95,8 @@ void Flags::print(const std::vector<FieldNote>& notes, const std::vector<std::st
 HelpPage Flags::help() const {
     HelpPage page{.command = command_, .about = std::string(about_), .examples = examples_};
     for (const Positional& p : positionals_)
-        page.arguments.push_back(
-            {p.name, p.help, p.choices, p.required, std::holds_alternative<std::vector<std::string>*>(p.value)});
+        page.arguments.push_back({p.name, p.help, p.choices, p.required,
+                                  std::holds_alternative<std::vector<std::string>*>(p.value), p.choice_texts});
     for (const Field& field : fields_) page.options.push_back(help_option(field));
     return page;
 }
@@ -169,14 +184,16 @@ void Flags::set_positionals(const std::vector<std::string>& values) {
             command_));
 }
 
-// "unknown shell 'csh'; use one of: bash, zsh, fish"
+// "unknown shell 'csh'; use one of: bash, zsh, fish". Q4_K_M is q4_k_m.
 void Flags::check_choice(const Positional& positional) const {
-    const std::string& value = *std::get<std::string*>(positional.value);
+    std::string& value = *std::get<std::string*>(positional.value);
     const std::vector<std::string_view>& choices = positional.choices;
+    std::string given = lower_case(value);
     if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-    std::string name = positional.name;
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    throw UsageError(fmt::format("unknown {} '{}'; use one of: {}", name, printable(value), fmt::join(choices, ", ")));
+    if (std::find(choices.begin(), choices.end(), given) == choices.end())
+        throw UsageError(fmt::format("unknown {} '{}'; use one of: {}", lower_case(positional.name), printable(value),
+                                     fmt::join(choices, ", ")));
+    value = given;
 }
 
 void Flags::fail_unknown(std::string_view argument) const {

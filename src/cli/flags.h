@@ -39,6 +39,11 @@ struct UsageError : Error {
 // known: without dashes, as "temperature".
 std::string unknown_option(std::string_view option, const std::vector<std::string_view>& known, std::string_view hint);
 
+// A value of an argument, and what it is.
+struct Choice {
+    std::string_view name, text;
+};
+
 class Flags {
  public:
     // about: sentences in the imperative; examples: one command a line.
@@ -47,6 +52,8 @@ class Flags {
 
     void positional(std::string_view name, std::string& value, std::string_view help, bool required = true);
     void positional(std::string_view name, std::string& value, const std::vector<std::string_view>& choices);
+    void positional(std::string_view name, std::string& value, std::string_view help,
+                    const std::vector<Choice>& choices);
     void positional(std::string_view name, std::vector<std::string>& values, std::string_view help);  // one or more
     void add(const std::vector<Field>& fields);
     void add_json(std::string_view help);  // --json, and what it prints
@@ -71,7 +78,7 @@ class Flags {
         std::string name, help;
         std::variant<std::string*, std::vector<std::string>*> value;
         bool required;
-        std::vector<std::string_view> choices = {};
+        std::vector<std::string_view> choices = {}, choice_texts = {};
     };
 
     void set_value(Field& field, std::string_view text);

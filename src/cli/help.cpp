@@ -91,6 +91,14 @@ HelpEntry entry_of(const HelpOption& option) {
     return {term, option.text + (option.standard.empty() ? "" : " " + option.standard), option.word};
 }
 
+// "TYPE" -> "Values of TYPE".
+HelpGroup choices_of(const HelpArgument& argument) {
+    HelpGroup group{"Values of " + argument.name, {}};
+    for (size_t i = 0; i < argument.choices.size(); ++i)
+        group.entries.push_back({std::string(argument.choices[i]), std::string(argument.choice_texts[i])});
+    return group;
+}
+
 std::string list_text(const HelpPage& page) {
     std::string name = page.command.empty() ? "puna" : "puna " + page.command, out;
     size_t width = 0;
@@ -182,7 +190,11 @@ std::vector<HelpGroup> groups_of(const HelpPage& page) {
     HelpGroup arguments{"Arguments", {}};
     for (const HelpArgument& a : page.arguments)
         arguments.entries.push_back({a.name + (a.repeated ? "..." : ""), a.text});
-    if (!page.arguments.empty()) groups.insert(groups.begin(), std::move(arguments));
+    std::vector<HelpGroup> first;
+    if (!page.arguments.empty()) first.push_back(std::move(arguments));
+    for (const HelpArgument& a : page.arguments)
+        if (!a.choice_texts.empty()) first.push_back(choices_of(a));
+    groups.insert(groups.begin(), std::make_move_iterator(first.begin()), std::make_move_iterator(first.end()));
     return groups;
 }
 

@@ -27,6 +27,7 @@ struct HelpArgument {
     std::string name, text;  // "MODEL", "folder in Hugging Face's ..."
     std::vector<std::string_view> choices = {};
     bool required = true, repeated = false;
+    std::vector<std::string_view> choice_texts = {};  // what each choice is, for a list; empty: `text` says it
 };
 
 struct HelpOption {

@@ -42,18 +42,18 @@ void fields(ShowModelOptions& o, F field) {
 std::string bytes_text(int64_t bytes) { return format_quantity(static_cast<double>(bytes), "B"); }
 
 std::string architecture_of(const Config& c) {
-    return fmt::format("Llama: {}, hidden size {}, {} heads and {} of keys and values of {}, feed-forward {}, vocabulary {}{}{}",
-                       format_count(c.layers, "layer"), c.dim, c.heads, c.kv_heads, c.head_dim, c.ffn, c.vocabulary,
-                       c.tied ? ", output tied to the embedding" : "",
-                       c.attention_bias || c.mlp_bias ? ", with biases" : "");
+    return fmt::format(
+        "Llama: {}, hidden size {}, {} heads and {} of keys and values of {}, feed-forward {}, vocabulary {}{}{}",
+        format_count(c.layers, "layer"), c.dim, c.heads, c.kv_heads, c.head_dim, c.ffn, c.vocabulary,
+        c.tied ? ", output tied to the embedding" : "", c.attention_bias || c.mlp_bias ? ", with biases" : "");
 }
 
 std::string weights_text(const ModelFacts& facts) {
     if (facts.types.empty()) return "none here";
     std::string text = fmt::format("{}, {:.2f} bits per weight:", bytes_text(facts.bytes()), facts.bits_per_weight());
     for (const TypeShare& share : facts.types)
-        text += fmt::format("{} {} in {}", &share == facts.types.data() ? "" : ",", format_count(share.tensors, "tensor"),
-                            info(share.dtype).name);
+        text += fmt::format("{} {} in {}", &share == facts.types.data() ? "" : ",",
+                            format_count(share.tensors, "tensor"), info(share.dtype).name);
     return text;
 }
 
@@ -62,8 +62,9 @@ std::string tokenizer_text(const ModelFacts& facts) {
     try {
         Tokenizer tokenizer = facts.source->tokenizer();
         ChatTemplateText chat = with_llama_template(facts.source->chat_template(tokenizer), tokenizer);
-        return fmt::format("{}; {}", format_count(tokenizer.size(), "token"),
-                           chat.text.empty() && chat.tool_text.empty() ? "no chat template" : "chat template of " + chat.origin);
+        return fmt::format(
+            "{}; {}", format_count(tokenizer.size(), "token"),
+            chat.text.empty() && chat.tool_text.empty() ? "no chat template" : "chat template of " + chat.origin);
     } catch (const Error& problem) {
         return problem.what();
     }
@@ -99,11 +100,12 @@ JsonObject lineage_json(const Lineage& lineage) {
 
 std::string plan_text(const MemoryPlan& plan, int64_t largest) {
     return fmt::format("{} for a context of {} ({} weights, {} KV cache, {} activations); {} are available{}",
-                       bytes_text(plan.total()), format_count(plan.context, "token"), bytes_text(plan.weights + plan.mapped),
-                       bytes_text(plan.cache), bytes_text(plan.activations), bytes_text(plan.available),
-                       !plan.fits()     ? ": it does not fit"
-                       : largest > 0    ? fmt::format(", enough for {}", format_count(largest, "token"))
-                                        : "");
+                       bytes_text(plan.total()), format_count(plan.context, "token"),
+                       bytes_text(plan.weights + plan.mapped), bytes_text(plan.cache), bytes_text(plan.activations),
+                       bytes_text(plan.available),
+                       !plan.fits()  ? ": it does not fit"
+                       : largest > 0 ? fmt::format(", enough for {}", format_count(largest, "token"))
+                                     : "");
 }
 
 JsonObject facts_json(const ModelFacts& facts, const MemoryPlan& plan, int64_t largest) {
@@ -154,7 +156,8 @@ int run_show_model(Arguments arguments) {
     flags.add_json("print JSON for scripts");
     if (!flags.parse(arguments)) return 0;
     if (options.model.empty() == !options.shape) fail_field("shape", "or MODEL must be given, and not both");
-    std::string shape = options.shape ? std::string(enum_names(*options.shape)[static_cast<size_t>(*options.shape)]) : "";
+    std::string shape =
+        options.shape ? std::string(enum_names(*options.shape)[static_cast<size_t>(*options.shape)]) : "";
     std::filesystem::path path = options.shape ? "" : model_path(options.model, options.pulling);
     ModelFacts facts =
         options.shape ? facts_of_config(shape, "shape", config_of_shape(*options.shape)) : read_model_facts(path);

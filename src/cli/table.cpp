@@ -24,6 +24,7 @@ constexpr Command all[] = {
     {"generate", "continue a text", run_generate},
     {"show", "show a model's architecture, types and memory plan", run_show_model},
     {"convert", "convert a model between Hugging Face's, llama.cpp's and Meta's formats", run_convert},
+    {"quantize", "write a model with fewer bits per weight, as a GGUF file", run_quantize},
     {"pull", "download a model from Hugging Face's hub", run_pull},
     {"prompt", "print the prompt that a conversation becomes", run_prompt},
     {"list", "list the models on this machine, other programs' too", run_list},

@@ -7,6 +7,8 @@
 #include "files/gguf_types.h"
 
 #include <algorithm>
+#include <array>
+#include <fstream>
 
 namespace puna {
 
@@ -216,6 +218,12 @@ class HeaderReader {
 };
 
 }  // namespace
+
+bool is_gguf_file(const std::filesystem::path& path) {
+    std::array<char, 4> magic{};
+    std::ifstream(path, std::ios::binary).read(magic.data(), magic.size());
+    return std::string_view(magic.data(), magic.size()) == "GGUF";
+}
 
 GgufHeader parse_gguf(std::span<const std::byte> bytes, std::string_view path) {
     return HeaderReader(bytes, path).read();

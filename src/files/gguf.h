@@ -36,6 +36,8 @@ struct GgufHeader {
 };
 GgufHeader parse_gguf(std::span<const std::byte> bytes, std::string_view path);
 
+bool is_gguf_file(const std::filesystem::path& path);  // by its first bytes
+
 class GgufFile {
  public:
     explicit GgufFile(const std::filesystem::path& path);

@@ -3,9 +3,9 @@
 //   convert_model(*open_model("Llama-3.2-1B"), "llama.gguf", ModelForm::gguf, {});
 //   convert_model(*source, "out", ModelForm::huggingface, {.type = Dtype::f32});
 //
-// Weights are streamed: memory does not grow with the model. Where dtypes are kept nothing is lost; what a format cannot
-// say is an Error before anything is written, or, in GGUF, a key puna.* that other programs ignore. The output appears
-// when it is complete.
+// Weights are streamed: memory does not grow with the model. Where dtypes are kept nothing is lost; what a format
+// cannot say is an Error before anything is written, or, in GGUF, a key puna.* that other programs ignore. The output
+// appears when it is complete.
 #pragma once
 #include "core/dtype.h"
 #include "model/source.h"

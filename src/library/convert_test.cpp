@@ -57,7 +57,11 @@ TEST_F(Convert, TextBecomesTheSameTokensInEveryFormat) {
     std::string text = "Once upon a time, there was a caf\u00e9 <|eot_id|> 123  4";
     std::vector<int32_t> ids = open_model(starter)->tokenizer().encode(text);
     for (ModelForm form : {ModelForm::huggingface, ModelForm::gguf, ModelForm::meta}) {
-        fs::path model = convert(starter, form == ModelForm::gguf ? "m.gguf" : form == ModelForm::meta ? "m" : "h", form);
+        fs::path model = convert(starter,
+                                 form == ModelForm::gguf   ? "m.gguf"
+                                 : form == ModelForm::meta ? "m"
+                                                           : "h",
+                                 form);
         EXPECT_EQ(open_model(model)->tokenizer().encode(text), ids) << model;
     }
 }
@@ -75,8 +79,14 @@ TEST_F(Convert, NothingIsOverwrittenAndNothingIsLeftOfAFailure) {
     fs::path out = convert(starter, "x.gguf", ModelForm::gguf);
     std::string before = read_text(out);
     EXPECT_THAT(error_of([&] { convert(starter, "x.gguf", ModelForm::gguf); }), HasSubstr("x.gguf: already exists"));
-    EXPECT_THAT(error_of([&] { convert(starter, "y", ModelForm::gguf, {.type = Dtype::q8_0}); }), HasSubstr("quantize"));
+    EXPECT_THAT(error_of([&] { convert(starter, "y", ModelForm::gguf, {.type = Dtype::q8_0}); }),
+                HasSubstr("quantize"));
     convert(starter, "x.gguf", ModelForm::gguf, {.force = true});
+    fs::path folder = convert(starter, "f", ModelForm::meta);
+    write_file(folder / "notes.txt", "mine");
+    EXPECT_THAT(error_of([&] { convert(starter, "f", ModelForm::meta, {.force = true}); }),
+                HasSubstr("is not a model's"));
+    fs::remove_all(folder);
     EXPECT_EQ(read_text(out), before);
     EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1);
 }

@@ -11,7 +11,8 @@ namespace {
 constexpr int64_t useful_context = 512;  // tokens; with less, other weights help more
 
 // Such as people quantize to, the finest first.
-constexpr Dtype types[] = {Dtype::q8_0, Dtype::q6_K, Dtype::q5_K, Dtype::q4_K, Dtype::q3_K, Dtype::q2_K, Dtype::iq2_xxs};
+constexpr Dtype types[] = {Dtype::q8_0, Dtype::q6_K, Dtype::q5_K,   Dtype::q4_K,
+                           Dtype::q3_K, Dtype::q2_K, Dtype::iq2_xxs};
 
 int64_t bytes_of(std::span<const HeldWeight> weights) {
     double total = 0;

@@ -39,7 +39,8 @@ double ModelFacts::bits_per_weight() const {
 }
 
 ModelFacts facts_of_config(std::string name, std::string format, const Config& config) {
-    return {.name = std::move(name), .format = std::move(format), .config = config, .parameters = parameter_count(config)};
+    return {
+        .name = std::move(name), .format = std::move(format), .config = config, .parameters = parameter_count(config)};
 }
 
 ModelFacts read_model_facts(const fs::path& path) {

@@ -26,7 +26,7 @@ struct ModelFacts {
     std::string name, format;  // format: as ModelSource's, or "config.json only", or "shape"
     Config config;
     int64_t parameters = 0;
-    std::vector<TypeShare> types = {};             // of the weights, the largest first
+    std::vector<TypeShare> types = {};              // of the weights, the largest first
     std::shared_ptr<ModelSource> source = nullptr;  // none of a config or a shape
 
     int64_t bytes() const;

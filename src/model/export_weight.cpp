@@ -1,7 +1,7 @@
 #include "model/export_weight.h"
 
 #include "core/error.h"
-#include "model/convert_tensor.h"
+#include "model/quantize.h"
 
 #include <algorithm>
 #include <cstring>
@@ -41,11 +41,10 @@ Tensor WeightExporter::rows_of(const StoredWeight& stored, const WeightForm& for
     return rows;
 }
 
-Tensor WeightExporter::converted(Tensor rows, Dtype dtype) {
-    if (rows.dtype == dtype) return rows;
-    Tensor out = arena_.tensor(dtype, {rows.size[0], rows.size[1]});
-    convert_tensor(kernels_, out, rows, arena_);
-    kernels_.synchronize({});
+Tensor WeightExporter::converted(Tensor rows, const WeightInfo& info, const WeightForm& form) {
+    if (rows.dtype == form.dtype) return rows;
+    Tensor out = arena_.tensor(form.dtype, {rows.size[0], rows.size[1]});
+    quantize_weight(kernels_, gguf_name(info), out, rows, form.importance);
     return out;
 }
 
@@ -57,7 +56,7 @@ void WeightExporter::write(const StoredWeight& stored, const WeightInfo& info, c
     for (int64_t first = 0; first < info.rows; first += step) {
         arena_.rewind({});
         Tensor rows = rows_of(stored, wanted, info.columns, first, std::min(step, info.rows - first));
-        use(converted(rows, form.dtype));
+        use(converted(rows, info, form));
     }
 }
 

@@ -207,7 +207,8 @@ bool same_sizes(const Config& a, const Config& b) {
 
 // Whether the file's keys are those of this config: in f32, and with the frequencies that they can express.
 bool agrees(const Config& config, const Config& keys) {
-    bool same_ends = config.bos == keys.bos && (keys.eos.empty() || config.eos.empty() || config.eos[0] == keys.eos[0]);
+    bool same_ends = (config.bos < 0 || config.bos == keys.bos) &&
+                     (keys.eos.empty() || config.eos.empty() || config.eos[0] == keys.eos[0]);
     return same_sizes(config, keys) && same_ends &&
            static_cast<float>(config.norm_epsilon) == static_cast<float>(keys.norm_epsilon) &&
            static_cast<float>(config.rope_theta) == static_cast<float>(keys.rope_theta) &&

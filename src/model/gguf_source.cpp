@@ -9,8 +9,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <utility>
 
 namespace puna {
@@ -108,10 +106,7 @@ class GgufSource : public ModelSource {
 bool is_gguf(const fs::path& path) {
     std::error_code ignored;
     if (!fs::is_regular_file(path, ignored)) return false;
-    if (path.extension() == ".gguf") return true;
-    std::array<char, 4> magic{};
-    std::ifstream(path, std::ios::binary).read(magic.data(), magic.size());
-    return std::string_view(magic.data(), magic.size()) == "GGUF";
+    return path.extension() == ".gguf" || is_gguf_file(path);
 }
 
 // Of a folder: each model once, by its first file.

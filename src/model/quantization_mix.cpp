@@ -156,9 +156,11 @@ const FileType& find_file_type(std::string_view name) {
 
 QuantizationMix mix_weights(const FileType& type, const Config& config, bool has_importance) {
     if (type.needs_importance && !has_importance)
-        fail(ErrorKind::usage,
-             "{} has too few bits for errors that all count alike: it needs an importance matrix, measured on a text",
-             type.name);
+        fail_field(
+            "importance",
+            "{} needs an importance matrix, from a file or measured on a text: it has too few bits for errors that "
+            "all count alike",
+            type.name);
     Model model{.layers = config.layers,
                 .shares_values = config.heads / config.kv_heads >= 4,
                 .is_70b = config.layers == 80 && config.heads > config.kv_heads,

@@ -128,7 +128,7 @@ TEST(QuantizationMix, RowsThatAreNoWholeBlocksGetAnotherTypeAndALineSaysSo) {
 TEST(QuantizationMix, FewBitsNeedAnImportanceMatrix) {
     for (std::string type : {"iq2_xxs", "iq2_xs", "iq2_s", "iq2_m", "iq3_xxs", "iq3_s", "q2_k_s"}) {
         auto mix = [&](bool has_importance) { mix_weights(find_file_type(type), config_8b, has_importance); };
-        EXPECT_THAT(error_of([&] { mix(false); }), HasSubstr(type + " has too few bits"));
+        EXPECT_THAT(error_of([&] { mix(false); }), HasSubstr(type + " needs an importance matrix"));
         EXPECT_EQ(error_kind_of([&] { mix(false); }), ErrorKind::usage);
         EXPECT_EQ(error_of([&] { mix(true); }), "no error");
     }

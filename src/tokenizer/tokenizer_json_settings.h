@@ -31,6 +31,7 @@ std::string pre_tokenizer_json(const Vocabulary& vocabulary);
 std::string decoder_json(const Vocabulary& vocabulary);
 
 // Published files have less than a hundred values here.
-inline constexpr JsonLimits settings_limits{.bytes = 1 << 18, .values = 10'000, .depth = 32, .names = JsonNames::unique};
+inline constexpr JsonLimits settings_limits{
+    .bytes = 1 << 18, .values = 10'000, .depth = 32, .names = JsonNames::unique};
 
 }  // namespace puna
