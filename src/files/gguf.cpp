@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view magic = "GGUF", alignment_key = "general.alignment";
 constexpr uint32_t default_alignment = 32, min_alignment = 8, max_alignment = 65536, max_dimensions = 4;
-constexpr size_t max_key_bytes = 65535, max_name_bytes = 64;                             // limits of the format
+constexpr size_t max_key_bytes = 65535, max_name_bytes = 64;  // limits of the format
+constexpr uint64_t max_listed = 65536;  // keys, tensors: what is listed takes more memory than in the file
 constexpr size_t min_value_bytes = 8 + 1 + 4 + 1, min_tensor_bytes = 8 + 1 + 4 + 4 + 8;  // of a listed value, tensor
 
 // A tensor of the list, with the place of its data.
@@ -34,8 +35,8 @@ class HeaderReader {
     GgufHeader read() {
         uint32_t version = read_version();
         uint64_t tensors = number<uint64_t>(), values = number<uint64_t>();
-        if (tensors > cursor_.left() / min_tensor_bytes) fail_count(tensors, "tensors");
-        if (values > cursor_.left() / min_value_bytes) fail_count(values, "metadata keys");
+        check_count(tensors, min_tensor_bytes, "tensors");
+        check_count(values, min_value_bytes, "metadata keys");
         std::vector<GgufValue> list;
         for (uint64_t i = 0; i < values; ++i) list.push_back(read_value(i));
         check_keys(list);
@@ -57,9 +58,12 @@ class HeaderReader {
              "{}: {}: the file ends at byte {}, too early: it is truncated or damaged, download or copy it again",
              path_, part_, bytes_.size());
     }
-    [[noreturn]] void fail_count(uint64_t count, std::string_view what) const {
-        fail(ErrorKind::damaged, "{}: announces {} {}, too many for a file of {} bytes: it is damaged or malformed",
-             path_, count, what, bytes_.size());
+    void check_count(uint64_t count, size_t min_bytes, std::string_view what) const {
+        if (count > cursor_.left() / min_bytes)
+            fail(ErrorKind::damaged, "{}: announces {} {}, too many for a file of {} bytes: it is damaged or malformed",
+                 path_, count, what, bytes_.size());
+        if (count > max_listed)
+            fail(ErrorKind::too_large, "{}: has {} {}, at most {} are supported", path_, count, what, max_listed);
     }
 
     template <class T>

@@ -54,12 +54,14 @@ void ModelWeights::open_shards() {
         fail(ErrorKind::not_found,
              "{}: none of the files listed in {} exists, for example {}: download or copy them again", folder_.string(),
              index_file_, previous);
+    std::sort(index_.begin(), index_.end(),
+              [](const ShardEntry& a, const ShardEntry& b) { return a.tensor < b.tensor; });
 }
 
 std::string_view ModelWeights::file_in_index(std::string_view tensor) const {
-    for (const ShardEntry& entry : index_)
-        if (entry.tensor == tensor) return entry.file;
-    return {};
+    auto at = std::lower_bound(index_.begin(), index_.end(), tensor,
+                               [](const ShardEntry& entry, std::string_view wanted) { return entry.tensor < wanted; });
+    return at != index_.end() && at->tensor == tensor ? std::string_view(at->file) : std::string_view();
 }
 
 const TensorEntry* ModelWeights::find(std::string_view name) const {
@@ -75,6 +77,13 @@ Tensor ModelWeights::tensor(std::string_view name) {
     const TensorEntry* found = find(name);
     for (WeightsFile& file : files_)
         if (found && file.find(name) == found) return file.tensor(*found);
+    fail_missing(name, "download or copy the weights again");
+}
+
+Tensor ModelWeights::view(std::string_view name) const {
+    const TensorEntry* found = find(name);
+    for (const WeightsFile& file : files_)
+        if (found && file.find(name) == found) return file.view(*found);
     fail_missing(name, "download or copy the weights again");
 }
 

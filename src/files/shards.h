@@ -37,7 +37,8 @@ class ModelWeights {
     explicit ModelWeights(const std::filesystem::path& folder);
 
     const TensorEntry* find(std::string_view name) const;
-    Tensor tensor(std::string_view name);  // see SafetensorsFile::tensor
+    Tensor tensor(std::string_view name);      // see TensorTable
+    Tensor view(std::string_view name) const;  // see TensorTable
     // The Error says where the tensor should be; `remedy` is for files that do not mention it at all.
     [[noreturn]] void fail_missing(std::string_view name, std::string_view remedy) const;
     const std::vector<WeightsFile>& files() const { return files_; }  // sorted by name
@@ -47,8 +48,8 @@ class ModelWeights {
     std::string_view file_in_index(std::string_view tensor) const;  // empty if the index does not list it
 
     std::filesystem::path folder_;
-    std::string_view index_file_;  // empty: there is none
-    std::vector<ShardEntry> index_;
+    std::string_view index_file_;    // empty: there is none
+    std::vector<ShardEntry> index_;  // sorted by tensor once the files are open
     std::vector<WeightsFile> files_;
     std::vector<std::pair<std::string, Error>> unreadable_;  // shards that could not be opened, with the reason
 };

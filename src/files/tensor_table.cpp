@@ -7,14 +7,6 @@ namespace puna {
 
 namespace {
 
-// Plain types are aligned to their size, blocks to the two bytes of their scale.
-bool is_misaligned(const TensorEntry& entry) {
-    if (!entry.dtype) return false;
-    uintptr_t alignment =
-        is_block_type(*entry.dtype) ? alignof(f16) : static_cast<size_t>(info(*entry.dtype).block_bytes);
-    return reinterpret_cast<uintptr_t>(entry.bytes.data()) % alignment != 0;
-}
-
 // From the first byte of any tensor to the last.
 size_t extent_of(std::span<const TensorEntry> entries) {
     const std::byte *begin = nullptr, *end = nullptr;
@@ -46,7 +38,13 @@ const TensorEntry* TensorTable::find(std::string_view name) const {
     return at != by_name_.end() && entries_[*at].name == name ? &entries_[*at] : nullptr;
 }
 
-Tensor TensorTable::tensor(const TensorEntry& entry) {
+// Plain types are aligned to their size, blocks to the two bytes of their scale.
+bool is_aligned(const Tensor& view) {
+    uintptr_t alignment = is_block_type(view.dtype) ? alignof(f16) : static_cast<size_t>(info(view.dtype).block_bytes);
+    return reinterpret_cast<uintptr_t>(view.data) % alignment == 0;
+}
+
+Tensor TensorTable::view(const TensorEntry& entry) const {
     std::span<const int64_t> sizes = entry.shape;
     if (!entry.dtype)
         fail(ErrorKind::unsupported, "{}: tensor '{}' has the unsupported dtype {}: convert it to F32, F16 or BF16",
@@ -54,8 +52,14 @@ Tensor TensorTable::tensor(const TensorEntry& entry) {
     if (static_cast<size_t>(entry.rank) > sizes.size())
         fail(ErrorKind::unsupported, "{}: tensor '{}' has {} dimensions, at most {} are supported: reshape it", path_,
              printable(entry.name), entry.rank, sizes.size());
-    const std::byte* data = is_misaligned(entry) ? aligned_copy(entry) : entry.bytes.data();
-    return Tensor(const_cast<std::byte*>(data), *entry.dtype, sizes.first(static_cast<size_t>(entry.rank)));
+    return Tensor(const_cast<std::byte*>(entry.bytes.data()), *entry.dtype,
+                  sizes.first(static_cast<size_t>(entry.rank)));
+}
+
+Tensor TensorTable::tensor(const TensorEntry& entry) {
+    Tensor tensor = view(entry);
+    if (!is_aligned(tensor)) tensor.data = const_cast<std::byte*>(aligned_copy(entry));
+    return tensor;
 }
 
 const std::byte* TensorTable::aligned_copy(const TensorEntry& entry) {

@@ -31,6 +31,9 @@ struct TensorEntry {
     std::optional<Dtype> dtype;  // empty: not supported
 };
 
+// Whether a view can be used for its numbers.
+bool is_aligned(const Tensor& view);
+
 class TensorTable {
  public:
     // path: begins the messages of errors. An entry's bytes have the size of its shape in its dtype.
@@ -44,6 +47,9 @@ class TensorTable {
     // are at most as large as the file. Not thread-safe.
     Tensor tensor(const TensorEntry& entry);
     Tensor tensor(std::string_view name);  // throws Error if there is none
+
+    // A view without a copy, even if it is not aligned: for its shape, type and place, not for its numbers.
+    Tensor view(const TensorEntry& entry) const;
 
  private:
     const std::byte* aligned_copy(const TensorEntry& entry);

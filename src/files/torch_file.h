@@ -31,6 +31,7 @@ class TorchFile {
     const std::filesystem::path& path() const { return file_.path(); }
     Tensor tensor(const TensorEntry& entry) { return tensors_.tensor(entry); }  // see TensorTable
     Tensor tensor(std::string_view name) { return tensors_.tensor(name); }
+    Tensor view(const TensorEntry& entry) const { return tensors_.view(entry); }
 
  private:
     MappedFile file_;

@@ -22,6 +22,7 @@ class WeightsFile {
     const TensorEntry* find(std::string_view name) const { return table_.tensors.find(name); }
     const std::filesystem::path& path() const { return file_.path(); }
     Tensor tensor(const TensorEntry& entry) { return table_.tensors.tensor(entry); }  // see TensorTable
+    Tensor view(const TensorEntry& entry) const { return table_.tensors.view(entry); }
 
  private:
     MappedFile file_;

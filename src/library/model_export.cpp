@@ -41,7 +41,7 @@ ModelExport::ModelExport(ModelSource& source)
     : source_(source), tokenizer_(find_tokenizer(source)), config_(with_token_ids(source.config(), tokenizer_)) {
     for (const WeightInfo& info : list_weights(source.config()))
         if (info.kind != WeightKind::output || !source.config().tied)
-            weights_.push_back({info, source.weight(info).parts[0].dtype});
+            weights_.push_back({info, source.inspect(info).parts[0].dtype});
 }
 
 Dtype ModelExport::matrix_dtype() const {

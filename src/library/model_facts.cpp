@@ -14,7 +14,7 @@ std::vector<TypeShare> count_types(ModelSource& source) {
     std::vector<TypeShare> types;
     for (const WeightInfo& info : list_weights(source.config())) {
         if (info.kind == WeightKind::output && source.config().tied) continue;
-        StoredWeight stored = source.weight(info);
+        StoredWeight stored = source.inspect(info);
         Dtype dtype = stored.parts[0].dtype;
         auto share = std::find_if(types.begin(), types.end(), [=](const TypeShare& t) { return t.dtype == dtype; });
         if (share == types.end()) share = types.insert(types.end(), {.dtype = dtype});

@@ -1,6 +1,7 @@
 // A folder in Hugging Face's format: config.json, generation_config.json, model.safetensors or pytorch_model.bin or
 // shards of them, tokenizer.json.
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
 #include "files/shards.h"
@@ -89,21 +90,8 @@ class HuggingFaceSource : public ModelSource {
         correct_kv_heads();
     }
 
-    StoredWeight weight(const WeightInfo& weight) override {
-        std::string name = stored_name(weight), folder = path().string();
-        const TensorEntry* entry = files_.find(name);
-        if (!entry) {
-            reject_quantized(files_, name, folder);
-            reject_draft_head(files_, name, folder);
-            if (weight.kind != WeightKind::bias) reject_replaced(files_, name, folder);
-            files_.fail_missing(name, remedy_for(weight));
-        }
-        bool same_shape = has_shape(*entry, weight.shape());
-        if (!same_shape || !has_plain_dtype(*entry)) reject_quantized(files_, name, folder);
-        if (!same_shape) fail_shape(*entry, weight.shape(), folder);
-        check_dtype(*entry, folder);
-        return {.parts = {files_.tensor(name)}};
-    }
+    StoredWeight weight(const WeightInfo& weight) override { return {.parts = {files_.tensor(find(weight))}}; }
+    StoredWeight inspect(const WeightInfo& weight) override { return {.parts = {files_.view(find(weight))}}; }
 
     std::string format() const override { return "Hugging Face"; }
     std::string stored_name(const WeightInfo& weight) const override { return hugging_face_name(weight); }
@@ -123,10 +111,30 @@ class HuggingFaceSource : public ModelSource {
 
     NamedText generation_config() const override {
         fs::path file = path() / "generation_config.json";
-        return {file.string(), file_exists(file) ? read_text(file) : ""};
+        if (!file_exists(file)) return {file.string(), ""};
+        std::string text(MappedFile(file).text());
+        if (text.empty()) fail(ErrorKind::damaged, "{}: is empty: {}", file.string(), copy_again);
+        return {file.string(), text};
     }
 
  private:
+    // The name of a tensor that is there and fits.
+    std::string find(const WeightInfo& weight) const {
+        std::string name = stored_name(weight), folder = path().string();
+        const TensorEntry* entry = files_.find(name);
+        if (!entry) {
+            reject_quantized(files_, name, folder);
+            reject_draft_head(files_, name, folder);
+            if (weight.kind != WeightKind::bias) reject_replaced(files_, name, folder);
+            files_.fail_missing(name, remedy_for(weight));
+        }
+        bool same_shape = has_shape(*entry, weight.shape());
+        if (!same_shape || !has_plain_dtype(*entry)) reject_quantized(files_, name, folder);
+        if (!same_shape) fail_shape(*entry, weight.shape(), folder);
+        check_dtype(*entry, folder);
+        return name;
+    }
+
     // Copies of config.json lose num_key_value_heads, or state another model's: the keys decide if they can only mean
     // one number.
     void correct_kv_heads() {

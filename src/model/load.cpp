@@ -1,6 +1,7 @@
 #include "model/load.h"
 
 #include "core/atomic_file.h"
+#include "core/checked.h"
 #include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
@@ -54,6 +55,12 @@ bool copies_all(const Kernels& kernels, const LoadOptions& options) {
     return options.trainable || options.dtype || options.group.size() > 1 || !kernels.memory.mapped_files;
 }
 
+// Rows are whole blocks.
+int64_t bytes_in(Dtype dtype, const WeightInfo& weight) {
+    int64_t columns = weight.is_vector() ? 1 : round_up(weight.columns, info(dtype).block);
+    return bytes_of(dtype, weight.rows * columns).value_or(max_weight_bytes);
+}
+
 // A file with more than the model has may be one of another architecture.
 void warn_of_unused(ModelSource& source) {
     std::set<std::string, std::less<>> used;
@@ -85,10 +92,7 @@ std::vector<HeldWeight> planned_weights(const Config& config, Dtype dtype) {
     std::vector<HeldWeight> held;
     for (const WeightInfo& weight : list_weights(config)) {
         if (weight.kind == WeightKind::output && config.tied) continue;
-        Dtype type = weight.is_vector() ? Dtype::f32 : dtype;
-        int64_t block = info(type).block, rows_of_blocks = (weight.columns + block - 1) / block * block;
-        if (weight.is_vector()) rows_of_blocks = 1;
-        held.push_back({bytes_of(type, weight.rows * rows_of_blocks).value_or(max_weight_bytes)});
+        held.push_back({bytes_in(weight.is_vector() ? Dtype::f32 : dtype, weight)});
     }
     return held;
 }
@@ -98,11 +102,10 @@ std::vector<HeldWeight> held_weights(const Kernels& kernels, ModelSource& source
     std::vector<HeldWeight> held;
     for (const WeightInfo& weight : list_weights(source.config())) {
         if (weight.kind == WeightKind::output && source.config().tied) continue;
-        StoredWeight stored = source.weight(weight);
+        StoredWeight stored = source.inspect(weight);
         Dtype type = weight.is_vector() ? Dtype::f32 : dtype.value_or(stored.parts[0].dtype);
-        bool mapped = !copies && stored.is_view() && type == stored.parts[0].dtype &&
-                      mapped_path_at(stored.parts[0].data) != nullptr;
-        held.push_back({bytes_of(type, weight.count()).value_or(max_weight_bytes), mapped});
+        bool mapped = !copies && stored.is_view() && type == stored.parts[0].dtype && is_aligned(stored.parts[0]);
+        held.push_back({bytes_in(type, weight), mapped});
     }
     return held;
 }

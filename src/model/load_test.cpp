@@ -361,6 +361,42 @@ TEST(Load, FilesThatAreNoWholeModelAreNamed) {
     EXPECT_THAT(error_of([&] { read_config(folder / "config.json"); }), HasSubstr("git lfs pull"));
 }
 
+// Files of older writers have a header of any length.
+TEST(Load, MisalignedWeightsArePlannedAsMemoryAndCopiedOnlyToBeLoaded) {
+    TestFolder folder;
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
+    save_llama(llama, folder.path(), Dtype::f32);
+    std::string file = read_text(folder / "model.safetensors");
+    uint64_t header = 0;
+    std::memcpy(&header, file.data(), sizeof header);
+    file.insert(8 + header, " ");
+    ++header;
+    std::memcpy(file.data(), &header, sizeof header);
+    write_file(folder / "model.safetensors", file);
+    std::shared_ptr<ModelSource> source = open_model(folder.path());
+    for (const HeldWeight& weight : held_weights(choose_kernels(), *source, {})) EXPECT_FALSE(weight.mapped);
+    WeightInfo first = list_weights(source->config())[0];
+    EXPECT_FALSE(is_aligned(source->inspect(first).parts[0]));
+    EXPECT_TRUE(is_aligned(source->weight(first).parts[0]));
+    EXPECT_FALSE(is_aligned(source->inspect(first).parts[0])) << "a view of the file, although there is a copy";
+    Llama loaded = load_llama(choose_kernels(), source, {});
+    EXPECT_EQ(logits_of(loaded), logits_of(llama));
+}
+
+TEST(Load, GenerationConfigMustBeAFileWithContent) {
+    TestFolder folder;
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
+    save_llama(llama, folder.path(), Dtype::f32);
+    std::filesystem::path file = folder / "generation_config.json";
+    auto problem = [&] { return error_of([&] { open_model(folder.path())->generation_defaults(); }); };
+    EXPECT_EQ(problem(), "no error");
+    write_file(file, "");
+    EXPECT_EQ(problem(), file.string() + ": is empty: download or copy it again");
+    std::filesystem::remove(file);
+    std::filesystem::create_symlink("/dev/zero", file);
+    EXPECT_EQ(problem(), file.string() + ": is not a regular file");
+}
+
 TEST(Load, InvalidFoldersAreRejectedWithTheReason) {
     TestFolder folder;
     Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});

@@ -93,12 +93,9 @@ class MetaSource : public ModelSource {
     }
 
     StoredWeight weight(const WeightInfo& weight) override {
-        bool has_kv_heads = weight.name == "attention.wk" || weight.name == "attention.wv";
-        if (copies_ == 1 || !has_kv_heads) return stored_weight(weight);
-        WeightInfo with_copies = weight;
-        with_copies.rows *= copies_;
-        return without_copies(stored_weight(with_copies), stored_name(weight));
+        return of_one_copy(weight, [](TorchFile& file, const TensorEntry& entry) { return file.tensor(entry); });
     }
+    StoredWeight inspect(const WeightInfo& weight) override { return of_one_copy(weight, view_of); }
 
     std::string format() const override { return "Meta"; }
     std::string stored_name(const WeightInfo& weight) const override { return name_of(weight); }
@@ -117,8 +114,21 @@ class MetaSource : public ModelSource {
     NamedText generation_config() const override { return {}; }  // the defaults are Meta's
 
  private:
+    static Tensor view_of(TorchFile& file, const TensorEntry& entry) { return file.view(entry); }
+
+    // get: the tensor of an entry.
+    template <class Get>
+    StoredWeight of_one_copy(const WeightInfo& weight, Get get) {
+        bool has_kv_heads = weight.name == "attention.wk" || weight.name == "attention.wv";
+        if (copies_ == 1 || !has_kv_heads) return stored_weight(weight, get);
+        WeightInfo with_copies = weight;
+        with_copies.rows *= copies_;
+        return without_copies(stored_weight(with_copies, get), stored_name(weight));
+    }
+
     // With all heads that the files have.
-    StoredWeight stored_weight(const WeightInfo& weight) {
+    template <class Get>
+    StoredWeight stored_weight(const WeightInfo& weight, Get get) {
         std::string name = stored_name(weight);
         StoredWeight stored{.joined = split_of(find_tensor(files_[0], name), weight)};
         if (weight.rotary) stored.neighbor_head = config().head_dim;
@@ -130,7 +140,7 @@ class MetaSource : public ModelSource {
             if (entry.dtype != find_tensor(files_[0], name).dtype)
                 fail(ErrorKind::damaged, "{}: tensor {} is {}, unlike in the other files: they belong to two models",
                      file.path().string(), name, entry.dtype_name);
-            if (stored.parts.empty() || stored.joined != Split::none) stored.parts.push_back(file.tensor(entry));
+            if (stored.parts.empty() || stored.joined != Split::none) stored.parts.push_back(get(file, entry));
         }
         return stored;
     }
@@ -139,11 +149,11 @@ class MetaSource : public ModelSource {
     // params.json states the number of all heads, or of those that differ.
     void find_copied_heads() {
         std::vector<WeightInfo> weights = list_weights(config_);
-        stored_weight(weights[0]);  // whether the set of files is complete shows in the embedding
+        stored_weight(weights[0], view_of);  // whether the set of files is complete shows in the embedding
         int64_t stored = stored_kv_heads();
         WeightInfo keys = weights[2];
         keys.rows = stored * config_.head_dim;
-        std::vector<Tensor> heads = heads_of(stored_weight(keys));
+        std::vector<Tensor> heads = heads_of(stored_weight(keys, view_of));
         for (int64_t c = stored; c > 1 && std::ssize(heads) == stored; --c)
             if (stored % c == 0 && !unlike_head(heads, c)) {
                 copies_ = c;

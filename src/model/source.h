@@ -37,9 +37,12 @@ class ModelSource {
     const std::filesystem::path& path() const { return path_; }
     const Config& config() const { return config_; }
 
-    // Views into mapped files that live as long as the source. Throws Error that names the file and the tensor if it is
-    // missing, of another shape or of an unsupported dtype.
+    // Views into mapped files, or of aligned copies, that live as long as the source. Throws Error that names the file
+    // and the tensor if it is missing, of another shape or of an unsupported dtype.
     virtual StoredWeight weight(const WeightInfo& weight) = 0;
+
+    // The same for its types, sizes and places alone: nothing is copied, and numbers may be misaligned (is_aligned).
+    virtual StoredWeight inspect(const WeightInfo& info) { return weight(info); }
     virtual std::string stored_name(const WeightInfo& weight) const = 0;
     virtual std::vector<std::string_view> tensor_names() = 0;  // without those that are computed today
 
