@@ -1,5 +1,7 @@
 #include "core/system_memory.h"
 
+#include "core/cgroups.h"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,22 +34,30 @@ std::optional<int64_t> number_in(const fs::path& path, std::string_view name = {
     return {};
 }
 
-// The rest of a cgroup's limit; its inactive file pages are reclaimed first.
-int64_t left_in_group(const fs::path& group, const char* limit, const char* usage, const char* reclaimable) {
+// What is left of a limit. Pages of files are given up first, as MemAvailable counts them.
+int64_t left_of(const fs::path& group, const char* limit, const char* usage, const char* inactive, const char* active) {
     std::optional<int64_t> most = number_in(group / limit), used = number_in(group / usage);
     if (!most || !used) return unlimited;
-    return std::max<int64_t>(0, *most - *used + number_in(group / "memory.stat", reclaimable).value_or(0));
+    fs::path stat = group / "memory.stat";
+    int64_t reclaimable = number_in(stat, inactive).value_or(0) + number_in(stat, active).value_or(0);
+    return std::max<int64_t>(0, *most - std::max<int64_t>(0, *used - reclaimable));
+}
+
+int64_t left_in(const Cgroup& group) {
+    if (!group.version2)
+        return left_of(group.path, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file",
+                       "total_active_file");
+    return std::min(left_of(group.path, "memory.max", "memory.current", "inactive_file", "active_file"),
+                    left_of(group.path, "memory.high", "memory.current", "inactive_file", "active_file"));
 }
 
 }  // namespace
 
 int64_t available_memory(const fs::path& root) {
     std::optional<int64_t> kilobytes = number_in(root / "proc/meminfo", "MemAvailable:");
-    fs::path groups = root / "sys/fs/cgroup";
-    return std::min(
-        {kilobytes ? *kilobytes * 1024 : unlimited,
-         left_in_group(groups, "memory.max", "memory.current", "inactive_file"),
-         left_in_group(groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")});
+    int64_t available = kilobytes ? *kilobytes * 1024 : unlimited;
+    for (const Cgroup& group : own_cgroups("memory", root)) available = std::min(available, left_in(group));
+    return available;
 }
 
 int64_t resident_memory() {

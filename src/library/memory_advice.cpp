@@ -43,14 +43,19 @@ std::string memory_advice(const Kernels& kernels, const Config& config, std::spa
                           const EngineOptions& options, int64_t available) {
     int64_t context = largest_context(kernels, config, weights, options, available);
     if (context >= useful_context) return fmt::format("a context of {} would fit", format_count(context, "token"));
+    std::string shorter;  // the finest type that fits with another context
     for (Dtype type : types) {
         std::vector<HeldWeight> planned = planned_weights(config, type);
         int64_t bytes = bytes_of(planned);
-        if (bytes < bytes_of(weights) && plan_memory(kernels, config, planned, options, available).fits())
-            return fmt::format("quantized to {}, with {} of weights, it would fit", info(type).name,
-                               format_quantity(static_cast<double>(bytes), "B"));
+        if (bytes >= bytes_of(weights)) continue;
+        std::string quantized = fmt::format("quantized to {}, with {} of weights, ", info(type).name,
+                                            format_quantity(static_cast<double>(bytes), "B"));
+        if (plan_memory(kernels, config, planned, options, available).fits()) return quantized + "it would fit";
+        context = largest_context(kernels, config, planned, options, available);
+        if (shorter.empty() && context >= useful_context)
+            shorter = quantized + fmt::format("a context of {} would fit", format_count(context, "token"));
     }
-    return "use a smaller model, or a machine with more memory";
+    return shorter.empty() ? "use a smaller model, or a machine with more memory" : shorter;
 }
 
 }  // namespace puna

@@ -11,8 +11,8 @@
 
 namespace puna {
 
-// The largest context that would fit, else the finest quantized type of the same model, else a smaller model:
-// "a context of 4,096 tokens would fit". Arguments: as plan_memory's.
+// The largest context that would fit: "a context of 4,096 tokens would fit"; else the finest quantized type of the same
+// model with the context of the options, or with the largest one; else a smaller model. Arguments: as plan_memory's.
 std::string memory_advice(const Kernels& kernels, const Config& config, std::span<const HeldWeight> weights,
                           const EngineOptions& options, int64_t available);
 
