@@ -17,7 +17,8 @@ namespace puna {
 namespace {
 
 constexpr std::string_view architecture = "llama", config_key = "puna.config", freqs_name = "rope_freqs.weight",
-                           short_name = "rope_factors_short.weight", long_name = "rope_factors_long.weight";
+                           short_name = "rope_factors_short.weight", long_name = "rope_factors_long.weight",
+                           another_model = "one of the two belongs to another model";
 
 // A number that was written in decimal and is stored as f32: 1e-5, not 9.99999974e-06.
 double decimal(double value) {
@@ -40,6 +41,21 @@ class KeyReader {
         if (std::optional<int64_t> value = integer(name)) return *value;
         fail(ErrorKind::damaged, "{}: has no key '{}': download it again, or convert the model again",
              file_.path().string(), key(name));
+    }
+    // From 1 to the limit; without a fallback the key must be there.
+    int64_t size(std::string_view name, int64_t limit, std::optional<int64_t> fallback = {}) const {
+        int64_t value = fallback ? integer(name).value_or(*fallback) : need(name);
+        if (value < 1 || value > limit)
+            reject(ErrorKind::damaged, name, fmt::format("is {}; it must be 1 to {}", value, limit));
+        return value;
+    }
+    // At least `least` and below `limit`.
+    double number_within(std::string_view name, double least, double limit, double fallback) const {
+        double value = number(name).value_or(fallback);
+        if (!(value >= least && value < limit))
+            reject(ErrorKind::damaged, name,
+                   fmt::format("is {}; it must be {} or more and below {}", value, least, limit));
+        return value;
     }
     [[noreturn]] void reject(ErrorKind kind, std::string_view name, const std::string& problem) const {
         fail(kind, "{}: key '{}' {}", file_.path().string(), key(name), problem);
@@ -70,30 +86,49 @@ void reject_unsupported(const GgufFile& file) {
                     fmt::format("is {}: a mixture of experts is not supported, only dense Llamas", experts));
 }
 
-void read_sizes(Config& config, const KeyReader& keys, const GgufShards& shards) {
-    config.dim = keys.need("embedding_length");
-    config.layers = keys.need("block_count");
-    config.ffn = keys.need("feed_forward_length");
-    config.heads = keys.need("attention.head_count");
-    config.kv_heads = keys.integer("attention.head_count_kv").value_or(config.heads);
-    config.context = keys.need("context_length");
-    int64_t per_head = config.heads > 0 ? config.dim / config.heads : 0;
-    config.head_dim = keys.integer("attention.key_length").value_or(per_head);
-    if (int64_t values = keys.integer("attention.value_length").value_or(per_head); values != config.head_dim)
+// Of a tensor of two dimensions; 0 if there is none.
+std::array<int64_t, 2> shape_of_matrix(const GgufShards& shards, std::string_view name) {
+    const TensorEntry* entry = shards.find(name);
+    return entry && entry->rank == 2 ? std::array{entry->shape[0], entry->shape[1]} : std::array<int64_t, 2>{};
+}
+
+void read_heads(Config& config, const KeyReader& keys) {
+    config.heads = keys.size("attention.head_count", ConfigLimits::size);
+    config.kv_heads = keys.size("attention.head_count_kv", ConfigLimits::size, config.heads);
+    if (config.heads % config.kv_heads != 0)
+        keys.reject(ErrorKind::damaged, "attention.head_count_kv",
+                    fmt::format("is {}, which does not divide the {} heads", config.kv_heads, config.heads));
+    config.head_dim = keys.integer("attention.key_length").value_or(0);
+    if (config.head_dim == 0 && config.dim % config.heads != 0)
+        keys.reject(ErrorKind::damaged, "attention.head_count",
+                    fmt::format("is {}, which does not divide the embedding_length {}", config.heads, config.dim));
+    config.head_dim = keys.size("attention.key_length", ConfigLimits::head_dim, config.dim / config.heads);
+    if (int64_t values = keys.integer("attention.value_length").value_or(config.dim / config.heads);
+        values != config.head_dim)
         keys.reject(ErrorKind::unsupported, "attention.value_length",
                     fmt::format("is {}; only that of keys, {}, is supported", values, config.head_dim));
     if (int64_t rotary = keys.integer("rope.dimension_count").value_or(config.head_dim); rotary != config.head_dim)
         keys.reject(
             ErrorKind::unsupported, "rope.dimension_count",
             fmt::format("is {} in heads of {}; partial rotary embeddings are not supported", rotary, config.head_dim));
-    const TensorEntry* embedding = shards.find("token_embd.weight");
-    int64_t rows = embedding && embedding->rank == 2 ? embedding->shape[0] : 0;
+}
+
+void read_sizes(Config& config, const KeyReader& keys, const GgufShards& shards) {
+    auto [rows, columns] = shape_of_matrix(shards, "token_embd.weight");
+    config.dim = keys.size("embedding_length", ConfigLimits::size);
+    if (columns > 0 && config.dim != columns)
+        keys.reject(ErrorKind::damaged, "embedding_length",
+                    fmt::format("is {}, but tensor 'token_embd.weight' has rows of {}: {}", config.dim, columns,
+                                another_model));
+    config.layers = keys.size("block_count", ConfigLimits::layers);
+    config.ffn = keys.size("feed_forward_length", ConfigLimits::size);
+    config.context = keys.size("context_length", ConfigLimits::context);
+    read_heads(config, keys);
     config.vocabulary = keys.integer("vocab_size").value_or(rows);
     if (rows > 0 && config.vocabulary != rows)
         keys.reject(ErrorKind::damaged, "vocab_size",
-                    fmt::format("is {}, but tensor 'token_embd.weight' has {} rows: one of the two belongs to another "
-                                "model",
-                                config.vocabulary, rows));
+                    fmt::format("is {}, but tensor 'token_embd.weight' has {} rows: {}", config.vocabulary, rows,
+                                another_model));
     config.tied = !shards.find("output.weight");
     config.attention_bias = shards.find("blk.0.attn_q.bias") != nullptr;
     config.mlp_bias = shards.find("blk.0.ffn_gate.bias") != nullptr;
@@ -117,9 +152,9 @@ std::vector<double> read_divisors(GgufShards& shards, std::string_view name, con
 }
 
 // Frequencies that are divided by the same numbers for any context.
-RopeScaling scaling_by(std::vector<double> divisors, const Config& config) {
+RopeScaling scaling_by(std::vector<double> divisors, double attention, const Config& config) {
     RopeScaling scaling{.kind = RopeKind::longrope, .factor = 1, .original_context = config.context};
-    scaling.attention_factor = 1;
+    scaling.attention_factor = attention;
     scaling.short_divisors = divisors;
     scaling.long_divisors = std::move(divisors);
     return scaling;
@@ -132,6 +167,7 @@ bool close(const std::vector<float>& a, const std::vector<float>& b) {
 
 // Llama 3's formula where it gives these divisors: it has a name in config.json.
 RopeScaling llama3_or(const RopeScaling& scaling, Config config) {
+    if (scaling.attention_factor != 1) return scaling;
     config.rope_scaling = scaling;
     std::vector<float> wanted = rotary_frequencies(config, 0).values;
     double factor = *std::max_element(scaling.short_divisors.begin(), scaling.short_divisors.end());
@@ -139,40 +175,65 @@ RopeScaling llama3_or(const RopeScaling& scaling, Config config) {
     return close(rotary_frequencies(config, 0).values, wanted) ? *config.rope_scaling : scaling;
 }
 
+// What the keys say; tensors are read apart.
+struct ScalingKeys {
+    std::string_view type;  // "none", "linear", "yarn" or "longrope"
+    double factor = 1, attention = 1;
+    int64_t original_context = 0;
+};
+ScalingKeys read_scaling_keys(const KeyReader& keys, const Config& config) {
+    double linear = keys.number_within("rope.scale_linear", 1, 1e6, 1);
+    ScalingKeys scaling{
+        .type = keys.text("rope.scaling.type")
+                    .value_or(linear > 1 || keys.number("rope.scaling.factor") ? "linear" : "none"),
+        .factor = keys.number_within("rope.scaling.factor", 0, 1e6, linear),
+        .attention = keys.number_within("rope.scaling.attn_factor", 1e-6, 1e6, 1),
+        .original_context = keys.size("rope.scaling.original_context_length", ConfigLimits::context, config.context)};
+    constexpr std::string_view known[] = {"none", "linear", "yarn", "longrope"};
+    if (std::find(std::begin(known), std::end(known), scaling.type) == std::end(known))
+        keys.reject(ErrorKind::unsupported, "rope.scaling.type",
+                    fmt::format("is '{}'; only linear, yarn and longrope, with its tensors, are supported",
+                                printable(scaling.type)));
+    if (scaling.factor == 0) scaling.factor = 1;  // as llama.cpp: not scaled
+    return scaling;
+}
+
+RopeScaling yarn_of(const ScalingKeys& scaling, const KeyReader& keys) {
+    RopeScaling yarn{.kind = RopeKind::yarn, .factor = scaling.factor, .original_context = scaling.original_context};
+    yarn.fast_rotations = keys.number("rope.scaling.yarn_beta_fast").value_or(32);
+    yarn.slow_rotations = keys.number("rope.scaling.yarn_beta_slow").value_or(1);
+    if (scaling.attention != 1) yarn.attention_factor = scaling.attention * yarn_attention(scaling.factor, 1);
+    return yarn;
+}
+
 std::optional<RopeScaling> read_scaling(const KeyReader& keys, GgufShards& shards, const Config& config) {
     std::vector<double> divisors = read_divisors(shards, freqs_name, config),
                         by_short = read_divisors(shards, short_name, config),
                         by_long = read_divisors(shards, long_name, config);
-    std::string_view type = keys.text("rope.scaling.type").value_or("none");
-    double linear = keys.number("rope.scale_linear").value_or(1),
-           attention = keys.number("rope.scaling.attn_factor").value_or(1);
-    RopeScaling scaling{
-        .factor = keys.number("rope.scaling.factor").value_or(linear),
-        .original_context = keys.integer("rope.scaling.original_context_length").value_or(config.context)};
-    if (!by_short.empty() && !by_long.empty()) {
-        scaling.kind = RopeKind::longrope;
-        scaling.short_divisors = by_short;
-        scaling.long_divisors = by_long;
-        scaling.attention_factor = attention;
-        return scaling;
+    ScalingKeys scaling = read_scaling_keys(keys, config);
+    if (!by_short.empty() && !by_long.empty())
+        return RopeScaling{.kind = RopeKind::longrope,
+                           .factor = scaling.factor,
+                           .original_context = scaling.original_context,
+                           .attention_factor = scaling.attention,
+                           .short_divisors = by_short,
+                           .long_divisors = by_long};
+    if (!divisors.empty() && scaling.type == "yarn")
+        keys.reject(ErrorKind::unsupported, "rope.scaling.type",
+                    fmt::format("is 'yarn', together with tensor '{}': only one of the two is supported", freqs_name));
+    if (!divisors.empty()) {
+        if (scaling.type == "linear")
+            for (double& divisor : divisors) divisor *= scaling.factor;
+        return llama3_or(scaling_by(std::move(divisors), scaling.attention, config), config);
     }
-    if (!divisors.empty()) return llama3_or(scaling_by(std::move(divisors), config), config);
-    if (type == "yarn") {
-        scaling.kind = RopeKind::yarn;
-        scaling.fast_rotations = keys.number("rope.scaling.yarn_beta_fast").value_or(32);
-        scaling.slow_rotations = keys.number("rope.scaling.yarn_beta_slow").value_or(1);
-        if (attention != 1) scaling.attention_factor = attention * yarn_attention(scaling.factor, 1);
-        return scaling;
-    }
-    if (type == "linear" || (type == "none" && scaling.factor != 1 && !keys.text("rope.scaling.type"))) {
-        scaling.kind = RopeKind::linear;
-        return scaling.factor == 1 ? std::nullopt : std::optional(scaling);
-    }
-    if (type != "none")
-        keys.reject(
-            ErrorKind::unsupported, "rope.scaling.type",
-            fmt::format("is '{}'; only linear, yarn and longrope, with its tensors, are supported", printable(type)));
-    return {};
+    if (scaling.type == "longrope")
+        keys.reject(ErrorKind::damaged, "rope.scaling.type",
+                    fmt::format("is 'longrope', but the file lacks tensors '{}' and '{}': convert the model again",
+                                short_name, long_name));
+    if (scaling.type == "yarn") return yarn_of(scaling, keys);
+    if (scaling.type == "none" || scaling.factor == 1) return {};
+    return RopeScaling{
+        .kind = RopeKind::linear, .factor = scaling.factor, .original_context = scaling.original_context};
 }
 
 // A token of the vocabulary; -1: the file names none.
@@ -220,8 +281,8 @@ Config read_keys(GgufShards& shards) {
     KeyReader keys(file);
     Config config;
     read_sizes(config, keys, shards);
-    config.norm_epsilon = keys.number("attention.layer_norm_rms_epsilon").value_or(1e-5);
-    config.rope_theta = keys.number("rope.freq_base").value_or(10000);
+    config.norm_epsilon = keys.number_within("attention.layer_norm_rms_epsilon", 1e-30, 1, 1e-5);
+    config.rope_theta = keys.number_within("rope.freq_base", 1, 1e12, 10000);
     validate(config, file.path().string());
     config.rope_scaling = read_scaling(keys, shards, config);
     validate(config, file.path().string());

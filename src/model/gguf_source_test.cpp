@@ -184,7 +184,12 @@ TEST_F(GgufConfig, WhatIsNotSupportedOrWrongIsRefusedByKey) {
     EXPECT_THAT(error(GgufMetadata()), HasSubstr("has no key 'general.architecture'"));
     EXPECT_THAT(error_with("llama.expert_count", uint32_t{8}), HasSubstr("key 'llama.expert_count' is 8: a mixture"));
     EXPECT_THAT(error_with("llama.rope.dimension_count", uint32_t{8}), HasSubstr("partial rotary embeddings"));
-    EXPECT_THAT(error_with("llama.attention.head_count_kv", uint32_t{0}), HasSubstr("num_key_value_heads"));
+    EXPECT_THAT(error_with("llama.attention.head_count_kv", uint32_t{3}),
+                HasSubstr("key 'llama.attention.head_count_kv' is 3, which does not divide the 4 heads"));
+    EXPECT_THAT(error_with("llama.attention.layer_norm_rms_epsilon", std::nanf("")),
+                HasSubstr("key 'llama.attention.layer_norm_rms_epsilon' is nan; it must be 1e-30 or more and below 1"));
+    EXPECT_THAT(error_with("llama.rope.freq_base", -1.0f),
+                HasSubstr("key 'llama.rope.freq_base' is -1; it must be 1 or more and below 1000000000000"));
     EXPECT_THAT(error_with("llama.rope.freq_base", "x"), HasSubstr("key 'llama.rope.freq_base' has the type string"));
     EXPECT_THAT(error_with("llama.vocab_size", uint32_t{0}), HasSubstr("vocab_size"));
     GgufMetadata metadata = minimal();
@@ -192,6 +197,50 @@ TEST_F(GgufConfig, WhatIsNotSupportedOrWrongIsRefusedByKey) {
     metadata.add("tokenizer.ggml.eos_token_id", uint32_t{300});
     EXPECT_THAT(error(metadata),
                 HasSubstr("key 'tokenizer.ggml.eos_token_id' is 300; the vocabulary has token ids 0 to"));
+}
+
+TEST_F(GgufConfig, SizesOutOfRangeOrOfAnotherModelAreRefusedByKey) {
+    for (const char* name : {"embedding_length", "block_count", "feed_forward_length", "attention.head_count",
+                             "attention.head_count_kv", "context_length", "attention.key_length"}) {
+        std::string key = std::string("llama.") + name;
+        for (uint32_t value : {0u, 4294967295u}) {
+            GgufMetadata metadata;
+            metadata.add("general.architecture", "llama");
+            for (auto [other, size] :
+                 {std::pair{"llama.embedding_length", 64u}, std::pair{"llama.block_count", 2u},
+                  std::pair{"llama.feed_forward_length", 128u}, std::pair{"llama.attention.head_count", 4u},
+                  std::pair{"llama.context_length", 256u}})
+                if (key != other) metadata.add(other, size);
+            metadata.add(key, value);
+            EXPECT_THAT(error(metadata), HasSubstr(fmt::format("key '{}' is {}; it must be 1 to ", key, value)));
+        }
+    }
+    std::vector<float> rows(2 * 96);
+    EXPECT_THAT(error_of([&] {
+                    read(minimal(), {{"token_embd.weight", Tensor(rows.data(), Dtype::f32, {2, 96})}});
+                }),
+                HasSubstr("key 'llama.embedding_length' is 64, but tensor 'token_embd.weight' has rows of 96"));
+}
+
+TEST_F(GgufConfig, DivisorsAndScalingKeysAreCombinedAsInLlamaCpp) {
+    std::vector<float> divisors = {1, 1, 1, 1, 2, 2, 4, 4};
+    auto read_with = [&](std::string_view type) {
+        GgufMetadata metadata = minimal();
+        metadata.add("llama.vocab_size", uint32_t{300});
+        metadata.add("llama.rope.scaling.type", type);
+        metadata.add("llama.rope.scaling.factor", 2.0f);
+        return read(metadata, {{"rope_freqs.weight", Tensor(divisors.data(), Dtype::f32, {8})}});
+    };
+    std::vector<float> plain = rotary_frequencies(read_with("none"), 0).values,
+                       linear = rotary_frequencies(read_with("linear"), 0).values;
+    for (size_t p = 0; p < 8; ++p) EXPECT_FLOAT_EQ(linear[p], plain[p] / 2);
+    EXPECT_THAT(error_of([&] { read_with("yarn"); }),
+                HasSubstr("key 'llama.rope.scaling.type' is 'yarn', together with tensor 'rope_freqs.weight'"));
+    EXPECT_THAT(error_of([&] { read_with("ntk"); }), HasSubstr("key 'llama.rope.scaling.type' is 'ntk'"));
+    GgufMetadata without;
+    add_gguf_config(without, small_config(true));
+    without.add("llama.rope.scaling.type", "longrope");
+    EXPECT_THAT(error(without), HasSubstr("'longrope', but the file lacks tensors 'rope_factors_short.weight'"));
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ class GgufVocabularyReader {
         vocabulary_.kind = read_kind();
         read_tokens();
         is_byte_level() ? read_pattern() : read_rules();
+        if (const GgufValue* scores = file_.find_value(gguf_keys::scores)) expect_length(*scores, gguf_keys::scores);
         read_merges();
         read_roles();
         return std::move(vocabulary_);

@@ -211,6 +211,9 @@ TEST(GgufVocabulary, MalformedKeysAreRejectedByName) {
     expect_error(keys.metadata(), "'tokenizer.ggml.merges'", "'xy' is merged, but is not a text token");
     keys.merges = {"ab"};
     expect_error(keys.metadata(), "'tokenizer.ggml.merges'", "expected two tokens with a space between");
+    GgufMetadata scored = Keys().metadata();
+    scored.add_list("tokenizer.ggml.scores", std::vector<float>(10));
+    expect_error(scored, "'tokenizer.ggml.scores'", "has 10 values for 258 tokens");
     keys = Keys();
     keys.model = "bert";
     expect_error(keys.metadata(), "'tokenizer.ggml.model'", "is 'bert'");
