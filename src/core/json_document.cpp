@@ -41,6 +41,9 @@ JsonDocument::JsonDocument(std::string_view text, std::string_view where, const 
 }
 
 void JsonDocument::add(const JsonEvent& event) {
+    if (event.depth > limits_.nesting)
+        fail(ErrorKind::damaged, "{}: nested too deep at byte {}: more than {} levels", where_, event.position,
+             limits_.nesting);
     if (event.depth > limits_.depth) return;
     uint32_t index = static_cast<uint32_t>(nodes_.size()), end = static_cast<uint32_t>(event.position);
     if (event.kind == JsonEvent::end_object || event.kind == JsonEvent::end_array) {

@@ -9,10 +9,12 @@
 // core/json.h.
 #pragma once
 #include "core/error.h"
+#include "core/file_kind.h"
 #include "core/json.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,10 +34,14 @@ enum class JsonNames : uint8_t {
 
 struct JsonLimits {
     size_t bytes = 64 << 20, values = 1'000'000;
-    int depth = 64;                // what is nested deeper must be valid; asking for it is an error
-    std::string_view remedy = {};  // see read_json
+    int depth = 64;                                 // what is nested deeper must be valid; asking for it is an error
+    int nesting = std::numeric_limits<int>::max();  // what is nested deeper is an error
+    std::string_view remedy = {};                   // see read_json
     JsonNames names = JsonNames::any;
 };
+
+// Of the small files of a model, which others read too: Python's json stops at about this depth.
+inline constexpr JsonLimits model_json_limits{.nesting = 1000, .remedy = copy_again, .names = JsonNames::one_value};
 
 class JsonDocument {
  public:

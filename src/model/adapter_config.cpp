@@ -1,6 +1,5 @@
 #include "model/adapter_config.h"
 
-#include "core/file_kind.h"
 #include "core/json_document.h"
 
 #include <algorithm>
@@ -115,7 +114,7 @@ double AdapterConfig::scale(std::string_view module, int64_t stored) const {
 }
 
 AdapterConfig parse_adapter_config(std::string_view json, std::string_view path) {
-    JsonDocument document(json, path, {.remedy = copy_again, .names = JsonNames::one_value});
+    JsonDocument document(json, path, model_json_limits);
     JsonNode root = document.root();
     reject_other_kinds(root);
     reject_extensions(root);

@@ -1,6 +1,5 @@
 #include "model/config.h"
 
-#include "core/file_kind.h"
 #include "core/json_document.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
@@ -134,7 +133,7 @@ void validate_sizes(const Config& c, std::string_view source) {
 }  // namespace
 
 Config parse_config(std::string_view json, std::string_view path) {
-    JsonDocument document(json, path, {.remedy = copy_again, .names = JsonNames::one_value});
+    JsonDocument document(json, path, model_json_limits);
     JsonNode root = document.root();
     reject_unsupported(root, path);
     bool internlm = is_internlm(root);

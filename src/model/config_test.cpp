@@ -226,6 +226,15 @@ TEST(Config, QuantizedCheckpointsAreReportedAsQuantized) {
         EXPECT_EQ(parse_error(json_with(fmt::format(R"("quantization_config": {})", none))), "no error");
 }
 
+TEST(Config, UnusedFieldsMayBeNestedAsDeepAsOthersRead) {
+    auto problem = [](size_t depth) {
+        std::string nested = std::string(depth, '[') + std::string(depth, ']');
+        return error_of([&] { parse_config(R"({"unused": )" + nested + "}", "config.json"); });
+    };
+    EXPECT_EQ(problem(999), "no error");
+    EXPECT_THAT(problem(20'000), HasSubstr("config.json: nested too deep at byte 1012: more than 1000 levels"));
+}
+
 TEST(Config, IntegersBeyond64BitsAreReportedAsTooLarge) {
     for (const char* field : {"vocab_size", "bos_token_id", "head_dim"})
         EXPECT_EQ(parse_error(json_with(fmt::format(R"("{}": 123456789012345678901)", field))),

@@ -2,7 +2,9 @@
 #include "core/json_document.h"
 #include "core/mapped_file.h"
 #include "core/test_error.h"
-#include "model/weights.h"
+#include "model/initialize.h"
+#include "model/load.h"
+#include "model/test_model.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -83,6 +85,33 @@ TEST(Derivatives, HaveTheirParameterCounts) {
     });
     EXPECT_EQ(counted, 60);
     EXPECT_EQ(refused, 2);
+}
+
+// OpenLLaMA 3B has heads of 100, Falcon 3 of 256; Minitron's are wider than the model.
+TEST(Derivatives, HeadsOfUnusualSizesGiveTheReferencesLogits) {
+    for (int64_t head_dim : {48, 52, 80, 100, 256}) {
+        Config config = small_config(false);
+        config.head_dim = head_dim;
+        Llama llama = seeded_llama(choose_kernels(), config, 3, {}),
+              reference = seeded_llama(*find_kernels("scalar"), config, 3, {});
+        std::vector<float> logits = logits_of(llama), expected = logits_of(reference);
+        ASSERT_EQ(logits.size(), expected.size());
+        for (size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(logits[i], expected[i], 1e-4) << head_dim;
+    }
+}
+
+// Sizes that no K-quant's blocks divide, and vocabularies that nothing divides.
+TEST(Derivatives, PlansOfTheirSizesHaveWholeBlocks) {
+    Config config = small_config(true);
+    config.dim = 3200;  // OpenLLaMA 3B
+    config.layers = 1;
+    config.heads = config.kv_heads = 32;
+    config.head_dim = 100;
+    config.ffn = 8640;
+    config.vocabulary = 32003;
+    std::vector<HeldWeight> weights = planned_weights(config, Dtype::q4_K);
+    EXPECT_EQ(weights[0].bytes, int64_t{32003} * 13 * 144) << "12.5 blocks of 256 a row";
+    EXPECT_EQ(planned_weights(config, Dtype::q8_0)[0].bytes, int64_t{32003} * 100 * 34);
 }
 
 }  // namespace

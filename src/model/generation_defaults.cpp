@@ -3,7 +3,6 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/fields.h"
-#include "core/file_kind.h"
 #include "core/json_document.h"
 #include "core/json_text.h"
 #include "core/log.h"
@@ -102,7 +101,7 @@ void warn_about_unsupported(JsonNode root, std::string_view path) {
 }  // namespace
 
 GenerationDefaults parse_generation_defaults(std::string_view json, std::string_view path, int64_t vocabulary) {
-    JsonDocument document(json, path, {.remedy = copy_again, .names = JsonNames::one_value});
+    JsonDocument document(json, path, model_json_limits);
     JsonNode root = document.root();
     warn_about_unsupported(root, path);
     // Defaults of transformers' GenerationConfig.

@@ -1,7 +1,6 @@
 #include "model/meta_params.h"
 
 #include "core/error.h"
-#include "core/file_kind.h"
 #include "core/json_document.h"
 #include "core/json_text.h"
 #include "core/log.h"
@@ -123,7 +122,7 @@ FfnRule ffn_rule(const Config& c) {
 }  // namespace
 
 Config parse_meta_params(std::string_view json, std::string_view path, int64_t vocabulary) {
-    JsonDocument document(json, path, {.remedy = copy_again, .names = JsonNames::one_value});
+    JsonDocument document(json, path, model_json_limits);
     JsonNode root = document.root();
     if (std::optional<JsonNode> nested = root.find("model"); nested && nested->is_object()) root = *nested;
     reject_unsupported(root);

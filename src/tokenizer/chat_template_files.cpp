@@ -26,7 +26,7 @@ bool is_token_name(std::string_view key) { return key.ends_with("_token"); }
 // ---- the template
 
 std::string read_template(const fs::path& path) {
-    std::string text = read_text(path);
+    std::string text(MappedFile(path).text());
     if (text.empty()) fail("{}: the template is empty", path.string());
     bool is_utf8 = find_utf8_errors(text).count == 0 && text.find('\0') == text.npos;
     if (!is_utf8)

@@ -13,6 +13,8 @@
 #include "tokenizer/token_roles.h"
 #include "tokenizer/tokenizer_json.h"
 
+#include <algorithm>
+
 namespace puna {
 
 namespace {
@@ -39,14 +41,30 @@ bool is_json(const fs::path& path, std::string_view text) {
 
 bool is_gguf(std::string_view text) { return text.starts_with("GGUF"); }
 
-// Meta's params.json sets use_scaled_rope for Llama 3.1 and later.
-ControlNames read_meta_names(const fs::path& params) {
-    if (!file_exists(params)) return ControlNames::llama3_1;
+// What Meta's params.json says of the rank file beside it.
+struct RankFileParams {
+    ControlNames names = ControlNames::llama3_1;  // use_scaled_rope is set for Llama 3.1 and later
+    int64_t vocabulary = 0;                       // 0: not stated
+};
+RankFileParams read_params(const fs::path& params) {
+    if (!file_exists(params)) return {};
     MappedFile file(params);
     JsonDocument document(file.text(), params.string(), {.remedy = copy_again});
     JsonNode root = document.root();
     if (std::optional<JsonNode> nested = root.find("model"); nested && nested->is_object()) root = *nested;
-    return root.boolean("use_scaled_rope", false) ? ControlNames::llama3_1 : ControlNames::llama3;
+    return {.names = root.boolean("use_scaled_rope", false) ? ControlNames::llama3_1 : ControlNames::llama3,
+            .vocabulary = std::max<int64_t>(root.integer("vocab_size", 0), 0)};
+}
+
+// The ids of control tokens follow from the number of ranks: with one missing, all of them would be wrong.
+Vocabulary read_rank_file(std::string_view text, const fs::path& path) {
+    RankFileParams params = read_params(path.parent_path() / "params.json");
+    Vocabulary vocabulary = parse_rank_file(text, path.string(), params.names);
+    if (vocabulary.size() < params.vocabulary)
+        fail(ErrorKind::damaged,
+             "{}: has {} tokens with the control tokens, but params.json says {} ('vocab_size'): {}", path.string(),
+             vocabulary.size(), params.vocabulary, copy_again);
+    return vocabulary;
 }
 
 }  // namespace
@@ -65,7 +83,7 @@ Tokenizer load_tokenizer(const fs::path& path) {
         read_added_tokens(vocabulary, found);
         find_text_tokens(vocabulary, found);
     } else {
-        vocabulary = parse_rank_file(file.text(), found.string(), read_meta_names(found.parent_path() / "params.json"));
+        vocabulary = read_rank_file(file.text(), found);
     }
     return Tokenizer(std::move(vocabulary), found.string());
 }

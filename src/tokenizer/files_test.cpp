@@ -124,6 +124,9 @@ TEST(TokenizerJson, DamagedContentIsRejected) {
     expect_json_rejected("", "not valid JSON");
     expect_json_rejected(small_json().substr(0, small_json().size() / 2), "not valid JSON");
     expect_json_rejected("[]", "not a JSON object");
+    expect_json_rejected(
+        "{\"unused\": " + std::string(1000, '[') + std::string(1000, ']') + "," + small_json().substr(1),
+        "nested too deep at byte 140: more than 128 levels");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 35"), "duplicate");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": 16777216"), "ids are 0 to 16777215");
     expect_json_rejected(replace(small_json(), "\"\\\"\": 34", "\"\\\"\": -1"), "ids are 0 to 16777215");
@@ -246,6 +249,12 @@ TEST(RankFile, ParamsJsonDeterminesControlNames) {
     EXPECT_TRUE(has_eom());
     write_file(folder / "params.json", R"({"dim": 4096})");
     EXPECT_FALSE(has_eom());
+    write_file(folder / "params.json", R"({"vocab_size": 128000})");
+    EXPECT_FALSE(has_eom()) << "more tokens than rows are no problem until they are used";
+    write_file(folder / "params.json", R"({"vocab_size": 128257})");
+    EXPECT_EQ(error_of(has_eom), (folder / "tokenizer.model").string() +
+                                     ": has 128256 tokens with the control tokens, but params.json says 128257 "
+                                     "('vocab_size'): download or copy it again");
 }
 
 TEST(RankFile, LinesMayComeInAnyOrder) {

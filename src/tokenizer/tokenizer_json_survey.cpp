@@ -53,6 +53,9 @@ class SurveyReader {
     SurveyReader(std::string_view path, TokenizerJsonSurvey& survey) : path_(path), survey_(survey) {}
 
     void on_event(const JsonEvent& event) {
+        if (event.depth > max_nesting)
+            fail(ErrorKind::damaged, "{}: nested too deep at byte {}: more than {} levels", path_, event.position,
+                 max_nesting);
         switch (event.depth) {
             case 0:
                 if (event.kind != Kind::begin_object && event.kind != Kind::end_object)
@@ -78,6 +81,7 @@ class SurveyReader {
  private:
     static constexpr size_t tops = std::size(top_fields), models = std::size(model_fields);
     static constexpr size_t max_fields = 64;  // of the file, and of the model
+    static constexpr int max_nesting = 128;   // as Hugging Face's tokenizers
 
     bool in_model() const { return top_ < tops && top_fields[top_].name == "model"; }
     std::string name_of(const Field* fields, size_t field) const {
