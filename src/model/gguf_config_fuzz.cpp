@@ -4,8 +4,8 @@
 #include "model/gguf_config.h"
 #include "model/source.h"
 
-// A model that can be read is written again. Those with many layers are left out: the list of their weights is larger than
-// a small file.
+// A model that can be read is written again. Those with many layers are left out: the list of their weights is larger
+// than a small file.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace puna;
     FuzzFile file({reinterpret_cast<const char*>(data), size});

@@ -54,7 +54,8 @@ Value name_space(Call& call) {
 }
 
 Value raise_exception(Call& call) {
-    fail("{}", printable(encode_utf8(to_text(call.required(0), call.budget())), 1000));
+    // Of what the template was given, not of the template.
+    fail(ErrorKind::usage, "{}", printable(encode_utf8(to_text(call.required(0), call.budget())), 1000));
 }
 
 Value strftime_now(Call& call) {
