@@ -47,7 +47,7 @@ def help_pages_explain_every_option():
     assert headings == ["Arguments", "Sampling", "Length", "Model", "Output", "General", "Examples"], headings
     for line in ("--data FOLDER training set, written by puna data pack [required]", "--dim N hidden size [256]", "--[no-]tied tie the output head to the embedding [on]",
                  "--schedule cosine|linear|constant learning rate", "--final-learning-rate 0..1 final learning rate, as a fraction of the peak [0.1]",
-                 "--learning-rate X peak learning rate [0.001]", "--from FOLDER model to fine-tune; it determines the shape [random weights]",
+                 "--learning-rate X peak learning rate [0.001]", "--from MODEL model to fine-tune; it determines the shape [random weights]",
                  "--sample-every N steps between text samples; 0 = none [200]", "--threads N number of threads [0 = the physical cores it may use]", "-h, --help print this help"):
         assert line in " ".join(train.split()), line
     for line in ("--top-p 0..1 nucleus sampling:", "--top-k N keep only the N most likely tokens [0 = off]", "--type f32|bf16|f16 weight dtype for inference [as stored]",

@@ -31,7 +31,7 @@ def environment(folder, **more):
 
 def run(folder, *arguments, **options):
     options = {"input": ""} | options
-    return subprocess.run([PUNA, *map(str, arguments)], env=environment(folder, **options.pop("env", {})), capture_output=True, text=True, **options)
+    return subprocess.run([PUNA, *map(str, arguments)], env=environment(folder, **options.pop("env", {})), capture_output=True, text=True, errors="replace", **options)
 
 
 def listing(folder, **options):
@@ -221,7 +221,7 @@ def every_command_takes_a_name():
         text, ids = write(folder / "text.txt", b"Once upon a time"), write(folder / "ids.txt", b"1 2 3")
         for name in ("owner/starter", "hf.co/owner/starter"):
             for command in (["show", name], ["generate", name, "Once", "-n", "1"], ["eval", "text", name, text], ["eval", "text", "models/starter", text, "--against", name],
-                            ["logits", name, "--tokens", ids, "--output", folder / "logits", "--force"], ["tokenizer", "show", name], ["tokenizer", "decode", name, ids],
+                            ["logits", name, "--tokens", ids, "--output", folder / "logits", "--force"], ["tokenizer", "show", name], ["prompt", name], ["tokenizer", "decode", name, ids],
                             ["tokenizer", "encode", name, text], ["convert", name, folder / "converted", "--force"], ["chat", name, "-n", "3"]):
                 run_well(folder, *command, input="Hello!\n" if command[0] == "chat" else "")
         run_well(folder, "bench", "decode", "--model", "owner/starter", "--repetitions", "1", "--context", "8")

@@ -2,6 +2,7 @@
 #include "chat/llama_templates.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/model_argument.h"
 #include "cli/terminal.h"
 #include "core/json_text.h"
 #include "core/log.h"
@@ -49,12 +50,13 @@ bool is_template_file(const fs::path& path) {
     return fs::is_regular_file(path, ignored) && !is_other;
 }
 
-PromptMaker find_prompt_maker(const std::string& path) {
-    if (std::optional<LlamaPrompt> llama = find_llama_prompt(path); llama && !file_exists(path))
-        return {.chat = {.origin = path, .text = llama_template(*llama)}};
+PromptMaker find_prompt_maker(const std::string& name, const ModelArgumentOptions& pulling) {
+    if (std::optional<LlamaPrompt> llama = find_llama_prompt(name); llama && !file_exists(name))
+        return {.chat = {.origin = name, .text = llama_template(*llama)}};
+    fs::path path = model_path(name, pulling);
     if (is_template_file(path)) return {.chat = read_template_file(path)};
     PromptFiles files = load_prompt_files(path);
-    if (files.chat.is_built_in) log_warning("{}: has no chat template: {} is used", path, files.chat.origin);
+    if (files.chat.is_built_in) log_warning("{}: has no chat template: {} is used", name, files.chat.origin);
     return {std::move(files.tokenizer), std::move(files.chat)};
 }
 
@@ -101,6 +103,7 @@ void print(const Prompt& prompt) {
 int run_prompt(Arguments arguments) {
     std::string path, file;
     PromptFlags options;
+    ModelArgumentOptions pulling;
     Flags flags(
         "prompt",
         "Print the prompt that a chat template makes of a conversation: what a model sees. INPUT is a JSON object "
@@ -113,15 +116,15 @@ int run_prompt(Arguments arguments) {
         "puna prompt models/starter --json\n"
         "puna prompt llama3.2 --source > chat_template.jinja\n"
         "echo '{\"messages\": [{\"role\": \"user\", \"content\": \"Hi!\"}]}' | puna prompt models/starter -");
-    flags.positional(
-        "TEMPLATE", path,
-        "model folder, tokenizer, a file with a template (.jinja), or Llama's own: llama2, llama3, llama3.1, "
-        "llama3.2, llama3.3");
+    flags.positional("TEMPLATE", path,
+                     "model, tokenizer, a file with a template (.jinja), or Llama's own: llama2, llama3, llama3.1, "
+                     "llama3.2, llama3.3");
     flags.positional("INPUT", file, "the variables, as JSON; - reads standard input [a sample conversation]", false);
     flags.add(list_fields(options));
+    flags.add(list_fields(pulling));
     flags.add_json("print one JSON object: text and, of a model, ids, segments and loss_mask");
     if (!flags.parse(arguments)) return 0;
-    PromptMaker found = find_prompt_maker(path);
+    PromptMaker found = find_prompt_maker(path, pulling);
     if (!found.tokenizer && file.empty())  // names in their place: which they are, the template does not say
         found.chat.tokens = {{"bos_token", "<bos_token>"}, {"eos_token", "<eos_token>"}};
     ChatTemplate chat(found.chat);

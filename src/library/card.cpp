@@ -1,6 +1,7 @@
 #include "library/card.h"
 
 #include "core/error.h"
+#include "core/json_text.h"
 #include "core/mapped_file.h"
 #include "library/yaml.h"
 
@@ -45,6 +46,15 @@ CardMetadata read_card(const std::filesystem::path& path) {
     } catch (const Error&) {
         return {};  // written by hand: a mistake in it is no reason not to run the model
     }
+}
+
+std::string card_text(std::string_view title, const CardMetadata& card) {
+    std::string text = "---\n";
+    if (!card.license.empty()) text += fmt::format("license: {}\n", quote_json(card.license));
+    if (!card.base_models.empty()) text += "base_model:\n";
+    for (const std::string& base : card.base_models) text += fmt::format("- {}\n", quote_json(base));
+    if (!card.relation.empty()) text += fmt::format("base_model_relation: {}\n", quote_json(card.relation));
+    return text + fmt::format("---\n\n# {}\n", title);
 }
 
 }  // namespace puna

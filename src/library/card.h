@@ -18,7 +18,8 @@ struct CardMetadata {
     std::string relation;                  // to them: "finetune", "quantized", "adapter", "merge"; empty: not said
 };
 
-CardMetadata parse_card(std::string_view text, std::string_view where);  // throws Error for invalid YAML
-CardMetadata read_card(const std::filesystem::path& path);               // empty without the file, or if it is invalid
+CardMetadata parse_card(std::string_view text, std::string_view where);   // throws Error for invalid YAML
+CardMetadata read_card(const std::filesystem::path& path);                // empty without the file, or if it is invalid
+std::string card_text(std::string_view title, const CardMetadata& card);  // a card with these fields, and no more
 
 }  // namespace puna

@@ -3,11 +3,13 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/folders.h"
+#include "core/mapped_file.h"
 #include "core/overwrite.h"
 #include "files/gguf.h"
 #include "files/shards.h"
 #include "files/torch_writer.h"
 #include "library/export_gguf.h"
+#include "library/lineage.h"
 #include "model/meta_params.h"
 #include "tokenizer/files.h"
 
@@ -69,8 +71,9 @@ void write_meta(const ModelExport& model, const fs::path& folder, std::optional<
 
 bool is_written_here(const fs::path& entry) {
     constexpr std::string_view names[] = {
-        "config.json",     "generation_config.json", "model.safetensors.index.json", "tokenizer.json",
-        "tokenizer.model", "tokenizer_config.json",  "chat_template.jinja",          "params.json"};
+        "README.md",      "config.json",     "generation_config.json", "model.safetensors.index.json",
+        "tokenizer.json", "tokenizer.model", "tokenizer_config.json",  "chat_template.jinja",
+        "params.json"};
     std::string extension = entry.extension();
     return std::find(std::begin(names), std::end(names), entry.filename()) != std::end(names) ||
            extension == ".safetensors" || extension == ".pth";
@@ -78,6 +81,15 @@ bool is_written_here(const fs::path& entry) {
 
 bool is_output(const fs::path& path) {
     return is_gguf_file(path) || (fs::is_directory(path) && is_model(path) && contains_only(path, is_written_here));
+}
+
+// The model's card, or one that says what its file did.
+void write_card(const ModelSource& source, const fs::path& folder, const std::string& title) {
+    CardMetadata card = card_of_copy(source.path());
+    if (file_exists(source.path() / "README.md"))
+        write_file(folder / "README.md", read_text(source.path() / "README.md"));
+    else if (!card.license.empty() || !card.base_models.empty())
+        write_file(folder / "README.md", card_text(title, card));
 }
 
 }  // namespace
@@ -99,6 +111,7 @@ void convert_model(ModelSource& source, const fs::path& output, ModelForm form, 
     make_folder(folder.path());
     form == ModelForm::meta ? write_meta(model, folder.path(), options.type)
                             : write_huggingface(model, folder.path(), options.type);
+    write_card(source, folder.path(), output.filename().string());
     options.force ? folder.replace() : folder.commit();
 }
 

@@ -4,6 +4,7 @@
 #include "core/test_error.h"
 #include "core/test_folder.h"
 #include "files/gguf.h"
+#include "library/lineage.h"
 #include "model/load.h"
 #include "model/test_model.h"
 
@@ -73,6 +74,13 @@ TEST_F(Convert, QuantizedWeightsAreConvertedToo) {
     std::vector<float> wanted = logits(quantized), got = logits(exact);
     for (size_t i = 0; i < wanted.size(); ++i) ASSERT_NEAR(got[i], wanted[i], 2e-5);
     EXPECT_EQ(load_config(exact).dim, load_config(quantized).dim);
+}
+
+TEST_F(Convert, TheCardAndItsLicenseGoAlong) {
+    EXPECT_EQ(read_text(convert(starter, "h", ModelForm::huggingface) / "README.md"), read_text(starter / "README.md"));
+    fs::path gguf = convert(starter, "x.gguf", ModelForm::gguf);
+    EXPECT_EQ(card_of_model(gguf).license, "apache-2.0");
+    EXPECT_EQ(card_of_model(convert(gguf, "back", ModelForm::huggingface)).license, "apache-2.0");
 }
 
 TEST_F(Convert, NothingIsOverwrittenAndNothingIsLeftOfAFailure) {

@@ -2,6 +2,8 @@
 
 #include "core/log.h"
 #include "files/gguf_writer.h"
+#include "library/gguf_card.h"
+#include "library/lineage.h"
 #include "model/gguf_config.h"
 #include "tokenizer/gguf_vocabulary.h"
 
@@ -33,6 +35,7 @@ GgufMetadata metadata_of(const ModelExport& model, const Config& config, const f
     GgufMetadata metadata;
     add_gguf_config(metadata, config);
     metadata.add("general.type", "model");
+    add_card(metadata, card_of_copy(model.source().path()));
     metadata.add("general.file_type", file.file_type);
     metadata.add("general.quantization_version", uint32_t{2});
     add_tokenizer(metadata, model, path);

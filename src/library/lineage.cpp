@@ -1,7 +1,7 @@
 #include "library/lineage.h"
 
 #include "core/error.h"
-#include "files/gguf.h"
+#include "library/gguf_card.h"
 #include "library/hub/name.h"
 
 #include <fmt/core.h>
@@ -52,24 +52,6 @@ void write_bases(const Lineage& lineage, const std::string& indent, std::string&
     }
 }
 
-// "https://huggingface.co/owner/name" and "owner/name"
-std::string base_name(const GgufFile& file, const std::string& prefix) {
-    if (std::optional<std::string_view> url = file.text(prefix + ".repo_url"))
-        if (std::optional<HubName> name = parse_hub_name(*url)) return name->repository;
-    std::string owner(file.text(prefix + ".organization").value_or("")), name(file.text(prefix + ".name").value_or(""));
-    return owner.empty() ? name : owner + "/" + name;
-}
-
-CardMetadata card_of_gguf(const fs::path& path) {
-    GgufFile file(path);
-    CardMetadata card{.license = std::string(file.text("general.license").value_or(""))};
-    int64_t count = file.integer("general.base_model.count").value_or(0);
-    for (int64_t i = 0; i < count && i < static_cast<int64_t>(max_models); ++i)
-        if (std::string base = base_name(file, fmt::format("general.base_model.{}", i)); !base.empty())
-            card.base_models.push_back(base);
-    return card;
-}
-
 // The name of what lies at a path: of a repository in the cache that of the repository.
 std::string name_of(const fs::path& model) {
     fs::path absolute = fs::absolute(model).lexically_normal();
@@ -87,10 +69,17 @@ CardMetadata card_of_model(const fs::path& model) {
     CardMetadata card = read_card(model.parent_path() / "README.md");
     if (!card.license.empty() || !card.base_models.empty()) return card;
     try {
-        return card_of_gguf(model);
+        return read_card(GgufFile(model));
     } catch (const Error&) {
         return {};  // whoever loads it says what is wrong with it
     }
+}
+
+CardMetadata card_of_copy(const fs::path& model, std::string_view relation) {
+    CardMetadata card = card_of_model(model);
+    std::string name = name_of(model);
+    if (relation.empty() && !is_repository_name(name)) return card;
+    return {card.license, {name}, std::string(relation)};
 }
 
 Lineage trace_lineage(std::string_view name, const CardMetadata& card, const FindCard& find) {

@@ -36,6 +36,10 @@ Lineage trace_lineage(std::string_view name, const CardMetadata& card, const Fin
 Lineage trace_lineage(const std::filesystem::path& model, const HubCache& cache);  // a folder or file
 CardMetadata card_of_model(const std::filesystem::path& model);                    // its own, or a GGUF file's words
 
+// What is written beside a model that was made from this one: its license, and its name as the base. Without a relation
+// it is the same model in another form: one that has no name on the hub keeps its own bases.
+CardMetadata card_of_copy(const std::filesystem::path& model, std::string_view relation = {});
+
 std::string to_text(const Lineage& lineage);
 
 }  // namespace puna

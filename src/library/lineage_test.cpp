@@ -3,6 +3,7 @@
 #include "core/atomic_file.h"
 #include "core/test_error.h"
 #include "core/test_folder.h"
+#include "library/gguf_card.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -96,6 +97,40 @@ TEST(Lineage, IsReadFromTheModelAndTheCache) {
     EXPECT_EQ(to_text(trace_lineage(folder / "mine", cache)), tree);
     EXPECT_EQ(to_text(trace_lineage(folder / "mine/", cache)), tree);
     EXPECT_EQ(to_text(trace_lineage(base.snapshot(commit), cache)), "o/base\n`-- fine-tuned from o/root\n");
+}
+
+TEST(Lineage, IsWrittenIntoGgufFilesAndCards) {
+    TestFolder folder;
+    CardMetadata written{"llama3.2", {"o/base", "mine"}, "merge"};
+    GgufMetadata metadata;
+    metadata.add("general.architecture", "llama");
+    add_card(metadata, written);
+    float numbers[32] = {};
+    GgufWriter writer(folder / "m.gguf", metadata, {{"x", Dtype::f32, {32}}});
+    writer.write(Tensor(numbers, Dtype::f32, {32}));
+    writer.commit();
+    EXPECT_EQ(GgufFile(folder / "m.gguf").text("general.base_model.0.organization"), "o");
+    EXPECT_EQ(card_of_model(folder / "m.gguf").license, "llama3.2");
+    std::string tree = "|-- merged from o/base\n`-- merged from mine\n";
+    HubCache cache(folder / "cache");
+    EXPECT_EQ(to_text(trace_lineage(folder / "m.gguf", cache)), "m.gguf\n" + tree);
+    std::filesystem::create_directory(folder / "m");
+    write_file(folder / "m/README.md", card_text("m", written));
+    EXPECT_EQ(card_of_model(folder / "m").license, "llama3.2");
+    EXPECT_EQ(to_text(trace_lineage(folder / "m", cache)), "m\n" + tree);
+}
+
+TEST(Lineage, OfACopyNamesTheModel) {
+    TestFolder folder;
+    std::filesystem::create_directory(folder / "mine");
+    write_file(folder / "mine/README.md", "---\nlicense: mit\nbase_model: o/base\n---\n");
+    EXPECT_EQ(card_of_copy(folder / "mine").base_models, std::vector<std::string>{"o/base"}) << "the same model";
+    CardMetadata quantized = card_of_copy(folder / "mine", "quantized");
+    EXPECT_EQ(quantized.base_models, std::vector<std::string>{"mine"});
+    EXPECT_EQ(quantized.relation, "quantized");
+    EXPECT_EQ(quantized.license, "mit");
+    CachedRepository cached = HubCache(folder / "cache").repository("o/n");
+    EXPECT_EQ(card_of_copy(cached.snapshot(std::string(40, 'a'))).base_models, std::vector<std::string>{"o/n"});
 }
 
 }  // namespace

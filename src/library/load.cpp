@@ -73,7 +73,7 @@ ChatTemplateText load_chat_template(const std::filesystem::path& folder, const T
 }
 
 PromptFiles load_prompt_files(const std::filesystem::path& path) {
-    std::filesystem::path found = find_model(find_adapted(path, {}).path);
+    std::filesystem::path found = find_model(find_adapted(path, {}, find_in_library).path);
     if (!is_model(found)) {
         Tokenizer tokenizer = load_tokenizer(found);
         ChatTemplateText chat = find_chat_template(found, tokenizer);

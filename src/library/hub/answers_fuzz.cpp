@@ -17,6 +17,9 @@ void parse(std::string_view kind, std::string_view text) {
     if (kind == "tree")
         for (const RepositoryFile& file : parse_tree_page(text, "input"))
             check(is_safe_path(file.path) && file.bytes >= 0 && parse_content_id(file.id.hex), "an unsafe file");
+    if (kind == "etag")
+        if (std::optional<ContentId> id = parse_content_id(text))
+            check(is_safe_path(id->hex) && (id->hex.size() == 40 || id->hex.size() == 64), "no name for a blob");
     if (kind == "link") parse_next_link(text);
     if (kind == "error")
         for (unsigned char c : parse_error_body(text)) check(c >= 0x20, "not printable");
