@@ -103,8 +103,9 @@ void print_row(std::string_view name, const std::string& text) {
 
 void print_lineage(const Lineage& lineage) {
     if (lineage.bases.empty()) return;
+    std::string text = to_text(lineage);
     std::string_view name = "lineage";
-    for (std::string_view line : lines_of(to_text(lineage))) print_row(std::exchange(name, ""), std::string(line));
+    for (std::string_view line : lines_of(text)) print_row(std::exchange(name, ""), std::string(line));
 }
 
 JsonObject lineage_json(const Lineage& lineage) {

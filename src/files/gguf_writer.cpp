@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <iterator>
+#include <type_traits>
 
 namespace puna {
 
@@ -28,30 +29,22 @@ void append(std::string& bytes, std::string_view text) {
 }
 void append(std::string& bytes, const std::string& text) { append(bytes, std::string_view(text)); }
 
+// Of a number, or of text.
 template <class T>
-constexpr GgufType type_of = GgufType::text;
-template <>
-constexpr GgufType type_of<bool> = GgufType::boolean;
-template <>
-constexpr GgufType type_of<uint8_t> = GgufType::u8;
-template <>
-constexpr GgufType type_of<int8_t> = GgufType::i8;
-template <>
-constexpr GgufType type_of<uint16_t> = GgufType::u16;
-template <>
-constexpr GgufType type_of<int16_t> = GgufType::i16;
-template <>
-constexpr GgufType type_of<uint32_t> = GgufType::u32;
-template <>
-constexpr GgufType type_of<int32_t> = GgufType::i32;
-template <>
-constexpr GgufType type_of<uint64_t> = GgufType::u64;
-template <>
-constexpr GgufType type_of<int64_t> = GgufType::i64;
-template <>
-constexpr GgufType type_of<float> = GgufType::f32;
-template <>
-constexpr GgufType type_of<double> = GgufType::f64;
+constexpr GgufType type_of() {
+    if (std::is_same_v<T, bool>) return GgufType::boolean;
+    if (std::is_same_v<T, uint8_t>) return GgufType::u8;
+    if (std::is_same_v<T, int8_t>) return GgufType::i8;
+    if (std::is_same_v<T, uint16_t>) return GgufType::u16;
+    if (std::is_same_v<T, int16_t>) return GgufType::i16;
+    if (std::is_same_v<T, uint32_t>) return GgufType::u32;
+    if (std::is_same_v<T, int32_t>) return GgufType::i32;
+    if (std::is_same_v<T, uint64_t>) return GgufType::u64;
+    if (std::is_same_v<T, int64_t>) return GgufType::i64;
+    if (std::is_same_v<T, float>) return GgufType::f32;
+    if (std::is_same_v<T, double>) return GgufType::f64;
+    return GgufType::text;
+}
 
 uint32_t type_id(Dtype dtype) {
     auto type = std::find_if(std::begin(gguf_tensor_types), std::end(gguf_tensor_types),
@@ -98,14 +91,14 @@ void GgufMetadata::add(std::string_view key, std::string_view text) {
 
 template <class T>
 requires(std::is_arithmetic_v<T>) void GgufMetadata::add(std::string_view key, T number) {
-    begin(key, type_of<T>);
+    begin(key, type_of<T>());
     append(bytes_, number);
 }
 
 template <class T>
 void GgufMetadata::add_list(std::string_view key, const std::vector<T>& values) {
     begin(key, GgufType::array);
-    append(bytes_, static_cast<uint32_t>(type_of<T>));
+    append(bytes_, static_cast<uint32_t>(type_of<T>()));
     append(bytes_, uint64_t{values.size()});
     for (const T& value : values) append(bytes_, value);
 }
