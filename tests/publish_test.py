@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """puna publish to a local hub (tests/test_hub.py): whole files and parts, failures, lost answers, commits of others.
 usage: publish_test.py PUNA [TEST]"""
+import concurrent.futures
 import contextlib
 import inspect
 import json
@@ -122,13 +123,17 @@ def refusals_say_what_to_do():
 def broken_uploads_are_sent_again():
     faults = [("cdn", "close", {}), ("cdn", "status", {"status": 503}), ("cdn", "expired", {}), ("cdn", "silent", {"seconds": 3}),
               ("hub", "status", {"status": 502, "path": "objects/batch"}), ("hub", "close", {"path": "preupload"}), ("hub", "status", {"status": 500, "path": "verify"})]
-    for origin, kind, options in faults:
-        for part_bytes in (0, 100_000):
-            with hub_and_folder() as (hub, folder):
-                hub.part_bytes = part_bytes
-                hub.fault(origin, kind, times=2, **options)
-                publish_well(hub, folder, env={"HF_HUB_DOWNLOAD_TIMEOUT": "1"})
-                assert published(hub) == FILES
+
+    def publish_with(fault, part_bytes):
+        origin, kind, options = fault
+        with hub_and_folder() as (hub, folder):
+            hub.part_bytes = part_bytes
+            hub.fault(origin, kind, times=2, **options)
+            publish_well(hub, folder, env={"HF_HUB_DOWNLOAD_TIMEOUT": "1"})
+            assert published(hub) == FILES, fault
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(publish_with, faults * 2, [0] * len(faults) + [100_000] * len(faults)))
     with hub_and_folder() as (hub, folder):
         hub.part_bytes = 100_000
         hub.fault("cdn", "no_part_etag", skip=1, times=1)
@@ -188,10 +193,14 @@ def what_is_published_can_be_pulled():
 
 
 def main():
-    for test in list(globals().values()):
-        if inspect.isfunction(test) and test.__module__ == "__main__" and not inspect.signature(test).parameters and test is not main:
-            if len(sys.argv) < 3 or test.__name__ == sys.argv[2]:
-                test()
+    tests = [test for test in globals().values() if inspect.isfunction(test) and test.__module__ == "__main__" and not inspect.signature(test).parameters and test is not main]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:      # they mostly wait
+        for test, result in [(test, pool.submit(test)) for test in tests if len(sys.argv) < 3 or test.__name__ == sys.argv[2]]:
+            try:
+                result.result()
+            except BaseException:
+                print(f"{test.__name__} failed", file=sys.stderr)
+                raise
 
 
 main()
