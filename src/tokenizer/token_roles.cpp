@@ -63,7 +63,8 @@ class TextTokens {
                 check_one(special_token_text(token.value).value_or(""), place);
         }
         fs::path path = folder_ / "added_tokens.json";
-        for (const JsonMember& token : JsonFile(path).members()) check_one(token.name, path.string());
+        JsonFile added(path);
+        for (const JsonMember& token : added.members()) check_one(token.name, path.string());
     }
 
     // Beyond it the embedding has no row, and merging would produce the id.
@@ -97,8 +98,8 @@ class TextTokens {
         return named(end_names);
     }
 
-    // What the files name, which ends generation even where Llama 3's own token ends a text.
-    std::optional<int32_t> named_end() const { return named(end_names).id; }
+    // What the tokenizer's files name, which ends generation even where Llama 3's own token ends a text.
+    std::optional<int32_t> named_end() const { return special_token(end_names).value_or(TextToken{}).id; }
 
  private:
     bool config_is(std::string_view name, std::string_view raw) const {
@@ -106,14 +107,19 @@ class TextTokens {
         return value && value->raw() == raw;
     }
 
-    TextToken named(const TextTokenNames& names) const {
-        std::string field(names.field), id = field + "_id";
+    std::optional<TextToken> special_token(const TextTokenNames& names) const {
         JsonFile map(folder_ / "special_tokens_map.json");
         for (const JsonFile* file : special_token_files(tokenizer_config_, map))
-            if (std::optional<TextToken> token = find(*file, field)) return *token;
+            if (std::optional<TextToken> token = find(*file, std::string(names.field))) return token;
+        return {};
+    }
+
+    TextToken named(const TextTokenNames& names) const {
+        if (std::optional<TextToken> token = special_token(names)) return *token;
         // The config.json of the first conversions of Llama 1 has other ids than its tokenizer.model.
         if (std::optional<int32_t> own = vocabulary_.named.*names.role) return {.id = own};
-        if (std::optional<TextToken> token = find(JsonFile(folder_ / "config.json"), id)) return *token;
+        if (std::optional<TextToken> token = find(JsonFile(folder_ / "config.json"), fmt::format("{}_id", names.field)))
+            return *token;
         if (tokenizer_config_.exists()) return {};
         return {.problem =
                     fmt::format("{}: has no token {}, and no tokenizer_config.json beside it names another as {}",
