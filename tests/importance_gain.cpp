@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
     using namespace puna;
     constexpr size_t length = 256, measured = 64 * length, tested = 32 * length;
     MappedFile text(argv[2]);
-    std::vector<int32_t> tokens = open_model(argv[1])->tokenizer().encode(as_text(text.bytes()).substr(0, 1 << 20));
+    std::vector<int32_t> tokens = open_model(argv[1])->tokenizer().encode(text.text().substr(0, 1 << 20));
     QuantizedDivergence divergence(argv[1], std::span(tokens).subspan(measured, tested), length);
     ImportanceMatrix importance =
         measure_importance(divergence.llama(), std::span(tokens).first(measured), {.chunk = length});

@@ -1,9 +1,9 @@
 // model/importance.h — importance matrices: how much the error of each column of a matrix matters, that is the mean
 // square of the input that it is multiplied with, measured on a text.
 //
-//   ImportanceMatrix importance = read_importance("llama.imatrix.gguf");            // or .dat; throws Error
+//   ImportanceMatrix importance = read_importance("llama.imatrix.gguf");           // or .dat; throws Error
 //   ImportanceMatrix measured = measure_importance(llama, tokens, {});
-//   Tensor weights = importance_of(importance, weight, memory);              // for Kernels::quantize
+//   Tensor weights = importance_of(importance, weight, memory, "llama.imatrix.gguf");  // for quantize_weight
 //
 // Entries have the names of GGUF, "blk.0.attn_q.weight", whatever the model's own format. Two file formats are read:
 // GGUF with general.type "imatrix", which we write too, and the older .dat. Source: llama.cpp, tools/imatrix.

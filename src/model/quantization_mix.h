@@ -3,7 +3,7 @@
 //   const FileType& type = find_file_type("q4_k_m");                // throws Error that lists what there is
 //   QuantizationMix mix = mix_weights(type, config, has_importance);
 //   for (const MixedWeight& mixed : mix.weights) make(mixed.weight, mixed.dtype);
-//   if (std::string note = mix.fallbacks(); !note.empty()) logger().warn("{}: {}", path, note);
+//   if (std::string note = mix.fallbacks(); !note.empty()) log_warning("{}: {}", path, note);
 //
 // A mix stores most matrices in the base type of its file type and those that suffer most in a finer one; norms stay
 // f32. The rules are those that every GGUF file of these names follows. Source: llama.cpp, llama-quant.cpp.

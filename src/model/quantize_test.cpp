@@ -99,7 +99,7 @@ TEST(Quantize, ATrainedModelDivergesLessWithAnImportanceMatrix) {
     ImportanceMatrix importance = measure_importance(divergence.llama(), story, {});
     const FileType& type = find_file_type("q4_k_m");
     double without = divergence.of(type), with = divergence.of(type, importance);
-    EXPECT_LT(with, 0.95 * without) << without;
+    EXPECT_LT(with, 0.92 * without) << without;
 }
 
 }  // namespace
