@@ -8,9 +8,10 @@
 namespace puna {
 
 // What can be allocated without swapping: free memory and caches of files, within the limits of the process's cgroup
-// and its visible ancestors (v1 and v2). Files are read relative to `root`; unreadable ones set no limit. Source:
-// Linux, proc.rst, cgroup-v1/memory.rst and cgroup-v2.rst.
-int64_t available_memory(const std::filesystem::path& root = "/");
+// and its visible ancestors (v1 and v2), which are those of its first call. Unreadable files set no limit. Allocates
+// nothing itself after that call. Source: Linux, proc.rst, cgroup-v1/memory.rst and cgroup-v2.rst.
+int64_t available_memory();
+int64_t available_memory(const std::filesystem::path& root);  // of the files below it
 
 int64_t resident_memory();  // of this process, mapped files included; 0 if unknown
 

@@ -58,9 +58,4 @@ std::vector<HeldWeight> weights_of(const Kernels& kernels, const ModelFacts& fac
     return planned_weights(facts.config, type.value_or(facts.config.dtype.value_or(Dtype::bf16)));
 }
 
-MemoryPlan plan_model(const Kernels& kernels, const ModelFacts& facts, std::optional<Dtype> type,
-                      const EngineOptions& options, int64_t available) {
-    return plan_memory(kernels, facts.config, weights_of(kernels, facts, type), options, available);
-}
-
 }  // namespace puna

@@ -1,7 +1,9 @@
 // library/model_facts.h — what is known of a model without loading it, and the memory that it would need.
 //
 //   ModelFacts facts = read_model_facts("Llama-3.2-1B.Q8_0.gguf");
-//   MemoryPlan plan = plan_model(choose_kernels(), facts, {.context = 4096}, available_memory());
+//   const Kernels& kernels = choose_kernels();
+//   std::vector<HeldWeight> weights = weights_of(kernels, facts, {});
+//   MemoryPlan plan = plan_memory(kernels, facts.config, weights, {.context = 4096}, available_memory());
 //
 // A folder with a config.json alone is enough: then there are no types, and the plan is for bf16.
 #pragma once
@@ -37,9 +39,7 @@ struct ModelFacts {
 ModelFacts read_model_facts(const std::filesystem::path& path);
 ModelFacts facts_of_config(std::string name, std::string format, const Config& config);
 
-// type: of the weights, as for loading; none: as stored.
-MemoryPlan plan_model(const Kernels& kernels, const ModelFacts& facts, std::optional<Dtype> type,
-                      const EngineOptions& options, int64_t available);
+// For plan_memory. type: of the weights, as for loading; none: as stored.
 std::vector<HeldWeight> weights_of(const Kernels& kernels, const ModelFacts& facts, std::optional<Dtype> type);
 
 }  // namespace puna

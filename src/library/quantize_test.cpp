@@ -53,7 +53,7 @@ TEST_F(Quantize, EveryFileTypeBecomesAModelThatComputesAboutTheSame) {
     };
     for (const FileType& type : file_types()) {
         fs::path file = quantize(std::string(type.name).c_str(), {.importance = importance});
-        EXPECT_GT(correlation(logits(file)), type.needs_importance ? 0.9 : 0.97) << type.name;
+        EXPECT_GT(correlation(logits(file)), type.needs_importance ? 0.85 : 0.97) << type.name;
         EXPECT_EQ(GgufFile(file).integer("general.file_type"), type.number) << type.name;
     }
 }

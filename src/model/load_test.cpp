@@ -350,7 +350,7 @@ TEST(Load, FilesThatAreNoWholeModelAreNamed) {
     TestFolder folder;
     write_file(folder / "adapter_config.json", "x");
     EXPECT_EQ(error_of([&] { load_config(folder.path()); }),
-              folder.path().string() + ": is a LoRA adapter: pass its base model, and the folder as --adapter");
+              folder.path().string() + ": is a LoRA adapter: pass its base model, and this folder as its adapter");
     write_file(folder / "consolidated.00.pth", "PK\x03\x04");
     EXPECT_THAT(error_of([&] { load_config(folder / "consolidated.00.pth"); }),
                 HasSubstr("consolidated.00.pth: holds weights of a model: pass its folder, with params.json"));
