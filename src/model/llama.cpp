@@ -4,6 +4,7 @@
 #include "core/system_memory.h"
 #include "kernels/buffer.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace puna {
@@ -23,6 +24,22 @@ void set_up(Linear& linear, const WeightInfo& info, const Group& group) {
     set_up(linear.weight, info, group);
     linear.split = info.split;
     linear.group = group;
+}
+
+// In parts: pages of a mapped file are given back before the next ones are read, so that one copy is in memory.
+void pack_rows(const Kernels& kernels, Tensor panels, Tensor rows) {
+    constexpr int64_t part_bytes = 8 << 20, max_page = 1 << 16;
+    int64_t panel = panels.panel_rows;
+    int64_t n = std::max(panel, part_bytes / std::max<int64_t>(rows.row_bytes(), 1) / panel * panel);
+    for (int64_t first = 0; first < rows.size[0]; first += n) {
+        int64_t part = std::min(n, rows.size[0] - first);
+        kernels.pack({}, panels.slice(first, part), rows.slice(first, part));
+        kernels.synchronize({});
+        // With the page that the part before has ended in.
+        int64_t begin = std::max<int64_t>(0, first * rows.row_bytes() - max_page),
+                end = (first + part) * rows.row_bytes();
+        drop_mapped_pages({static_cast<const std::byte*>(rows.data) + begin, static_cast<size_t>(end - begin)});
+    }
 }
 
 // Training packs after each step (refresh_weights).
@@ -90,10 +107,8 @@ void Llama::pack(Param& matrix) {
         return;  // rows as stored are multiplied too
     }
     panels.data = memory->data();
-    kernels.pack({}, panels, rows);
-    kernels.synchronize({});
+    pack_rows(kernels, panels, rows);
     if (mapped) packing_room -= panels.bytes();
-    drop_mapped_pages({static_cast<const std::byte*>(rows.data), static_cast<size_t>(rows.bytes())});
     matrix.weight = panels;
     matrix.memory = memory;
     if (!is_tied) return;

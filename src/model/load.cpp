@@ -141,6 +141,8 @@ Llama load_llama(const Kernels& kernels, const std::shared_ptr<ModelSource>& sou
             allocate_weight(llama, param);
         }
         copy_shard(llama, param.master ? param.master : param.weight, stored, info.split, arena);
+        for (const Tensor& copied : stored.parts)
+            drop_mapped_pages({static_cast<const std::byte*>(copied.data), static_cast<size_t>(copied.bytes())});
     });
     if (options.group.rank() == 0) warn_of_unused(*source);
     if (!copies) convert_vectors(llama);
