@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t max_rank = 1 << 16;
 constexpr double max_alpha = 1e9;
-constexpr size_t max_patterns = 100'000;  // more than the matrices of any model
+constexpr size_t max_names = 4096;  // of matrices, in each field: more than any model has
 
 // A key of a pattern is a regular expression; those that are names match one thing only.
 bool is_name(std::string_view key) {
@@ -45,7 +45,7 @@ void for_each_pattern(JsonNode root, std::string_view name, F on_pattern) {
     std::optional<JsonNode> patterns = root.find(name);
     if (!patterns) return;
     std::vector<JsonMember> members = patterns->unique_members();
-    if (members.size() > max_patterns) patterns->reject(fmt::format("has more than {} patterns", max_patterns));
+    if (members.size() > max_names) patterns->reject(fmt::format("has more than {} patterns", max_names));
     if (members.size() < patterns->members().size()) patterns->reject("has a pattern twice");
     for (const JsonMember& member : members)
         on_pattern(std::string(member.name.substr(member.name.starts_with('^') ? 1 : 0)), member.value);
@@ -90,6 +90,7 @@ std::vector<std::string> targets_of(JsonNode root) {
     if (!list || list->is_string()) return {};
     std::vector<std::string> targets;
     for (JsonNode item : list->items()) targets.push_back(item.text());
+    if (targets.size() > max_names) list->reject(fmt::format("has more than {} names", max_names));
     return targets;
 }
 
