@@ -43,7 +43,7 @@ def main():
     if options.csv:
         new = not options.csv.exists()
         with open(options.csv, "a", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *rows] if new else rows)
+            csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows] if new else rows)
     return 0 if worst <= TOLERANCE else 1
 
 

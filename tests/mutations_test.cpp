@@ -264,7 +264,7 @@ class Mutations : public testing::Test {
         return folder_ / name;
     }
 
-    int64_t count_ = from_environment("PUNA_MUTATIONS", 1000);
+    int64_t count_ = from_environment("PUNA_MUTATIONS", 300);
     TestFolder folder_;
 };
 

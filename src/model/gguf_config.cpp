@@ -72,7 +72,7 @@ void reject_unsupported(const GgufFile& file) {
                      type = file.text("general.type").value_or("model");
     if (type == "adapter")
         fail(ErrorKind::unsupported,
-             "{}: is a LoRA adapter, not a model: pass its base model, and this file as the adapter",
+             "{}: is a LoRA adapter, not a model: pass its base model, and the file as its adapter",
              file.path().string());
     if (found.empty())
         fail(ErrorKind::damaged, "{}: has no key 'general.architecture': it is no model, or damaged",

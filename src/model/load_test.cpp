@@ -141,6 +141,21 @@ TEST(Load, PackedCopiesOfAFileKeepTheirRoomAndReleaseItsPages) {
 }
 
 // The rows of a weight in own memory are freed after the copy is made: there must be memory for both.
+// Larger matrices are packed in parts, in which the last panel may be incomplete.
+TEST(Load, LargeMatricesArePackedInParts) {
+    Config config = small_config(false);
+    config.dim = 64;
+    config.vocabulary = 70'001;  // two parts and a bit
+    Llama llama = seeded_llama(choose_kernels(), config, 7, {});
+    TestFolder folder;
+    save_llama(llama, folder.path(), Dtype::f32);
+    Llama packed = load_llama(choose_kernels(), folder.path(), {});
+    packed.packing_room = 1 << 30;
+    EXPECT_EQ(logits_of(packed), logits_of(llama));
+    EXPECT_TRUE(packed.output.weight.weight.is_packed());
+    EXPECT_LT(resident_bytes_of(folder / "model.safetensors"), 4 << 20) << "of 36 MB: all parts are released";
+}
+
 TEST(Load, WeightsInOwnMemoryArePackedIfThereIsRoomForTheLargest) {
     Llama llama = seeded_llama(choose_kernels(), paged_config(), 7, {});
     int64_t all = matrix_bytes(llama), ffn = llama.layers[0].w1.weight.weight.bytes();
@@ -350,7 +365,7 @@ TEST(Load, FilesThatAreNoWholeModelAreNamed) {
     TestFolder folder;
     write_file(folder / "adapter_config.json", "x");
     EXPECT_EQ(error_of([&] { load_config(folder.path()); }),
-              folder.path().string() + ": is a LoRA adapter: pass its base model, and this folder as its adapter");
+              folder.path().string() + ": is a LoRA adapter: pass its base model, and the folder as its adapter");
     write_file(folder / "consolidated.00.pth", "PK\x03\x04");
     EXPECT_THAT(error_of([&] { load_config(folder / "consolidated.00.pth"); }),
                 HasSubstr("consolidated.00.pth: holds weights of a model: pass its folder, with params.json"));

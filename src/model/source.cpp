@@ -38,7 +38,7 @@ void reject_weights(const fs::path& file) {
     if (fs::is_regular_file(path, ignored)) reject_foreign_file(MappedFile(path).text(), path.string());
     if (!fs::is_directory(path, ignored)) fail(ErrorKind::not_found, "{}: is not a folder: {}", path.string(), remedy);
     if (file_exists(path / "adapter_config.json"))
-        fail(ErrorKind::unsupported, "{}: is a LoRA adapter: pass its base model, and this folder as its adapter",
+        fail(ErrorKind::unsupported, "{}: is a LoRA adapter: pass its base model, and the folder as its adapter",
              path.string());
     if (!file_exists(path / "config.json") && file_exists(path / "checkpoints"))
         fail("{}: its training has not reached a checkpoint yet, so there is no model; resume it, or wait",
