@@ -347,6 +347,12 @@ def broken_transfers_go_on_where_they_stopped():
         assert served(hub) < 6 * len(BIG)
 
 
+def progress_shows_bytes_rate_and_time_left():
+    with hub_and_cache(BIG) as (hub, cache):
+        hub.fault("cdn", "stall", after=6_000_000, seconds=8)
+        hub.in_a_terminal(command("owner/name"), cache, "", r"owner/name \[#+\.+\] \d+%  [\d.]+ MB  [\d.]+ MB/s  \d+ s left")
+
+
 def servers_without_ranges_are_understood():
     for kind in ("no_range", "range_200"):
         with hub_and_cache(BIG) as (hub, cache):

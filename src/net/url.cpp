@@ -49,10 +49,11 @@ Url read(CURLU* parsed, std::string_view where) {
 
 std::string quote(std::string_view text, std::string_view kept) {
     std::string out;
-    for (unsigned char c : text)
-        out += (c < 0x80 && std::isalnum(c)) || kept.find(static_cast<char>(c)) != kept.npos
-                   ? std::string(1, static_cast<char>(c))
-                   : fmt::format("%{:02X}", c);
+    for (char c : text) {
+        unsigned char byte = static_cast<unsigned char>(c);
+        bool stays = (byte < 0x80 && std::isalnum(byte)) || kept.find(c) != kept.npos;
+        out += stays ? std::string(1, c) : fmt::format("%{:02X}", byte);
+    }
     return out;
 }
 

@@ -22,7 +22,7 @@ void parse(std::string_view kind, std::string_view text) {
             check(is_safe_path(id->hex) && (id->hex.size() == 40 || id->hex.size() == 64), "no name for a blob");
     if (kind == "link") parse_next_link(text);
     if (kind == "error")
-        for (unsigned char c : parse_error_body(text)) check(c >= 0x20, "not printable");
+        for (char c : parse_error_body(text)) check(static_cast<unsigned char>(c) >= 0x20, "not printable");
     if (kind == "preupload") parse_preupload(text, "input");
     if (kind == "batch")
         for (const LfsUpload& upload : parse_lfs_batch(text, "input")) check(upload.part_bytes >= 0, "a negative part");
