@@ -222,7 +222,7 @@ def every_command_takes_a_name():
         for name in ("owner/starter", "hf.co/owner/starter"):
             for command in (["show", name], ["generate", name, "Once", "-n", "1"], ["eval", "text", name, text], ["eval", "text", "models/starter", text, "--against", name],
                             ["logits", name, "--tokens", ids, "--output", folder / "logits", "--force"], ["tokenizer", "show", name], ["prompt", name], ["tokenizer", "decode", name, ids],
-                            ["tokenizer", "encode", name, text], ["convert", name, folder / "converted", "--force"], ["chat", name, "-n", "3"]):
+                            ["tokenizer", "encode", name, text], ["convert", name, folder / "converted", "--force"], ["quantize", name, "q8_0", folder / "q.gguf", "--force"], ["chat", name, "-n", "3"]):
                 run_well(folder, *command, input="Hello!\n" if command[0] == "chat" else "")
         run_well(folder, "bench", "decode", "--model", "owner/starter", "--repetitions", "1", "--context", "8")
         run_well(folder, "data", "pack", conversations, "--tokenizer", "owner/starter", "--output", folder / "data")

@@ -35,7 +35,7 @@ GgufMetadata metadata_of(const ModelExport& model, const Config& config, const f
     GgufMetadata metadata;
     add_gguf_config(metadata, config);
     metadata.add("general.type", "model");
-    add_card(metadata, card_of_copy(model.source().path()));
+    add_card(metadata, card_of_copy(model.source().path(), file.relation));
     metadata.add("general.file_type", file.file_type);
     metadata.add("general.quantization_version", uint32_t{2});
     add_tokenizer(metadata, model, path);

@@ -16,6 +16,7 @@ struct GgufExport {
     uint32_t file_type = 0;  // general.file_type
     NamedImportance importance = {};
     std::string_view task = "converting";  // for the progress bar
+    std::string_view relation = {};        // to the model; empty: the same in another form (library/card.h)
 };
 
 // The file appears when it is complete.

@@ -4,6 +4,7 @@
 #include "core/test_error.h"
 #include "core/test_folder.h"
 #include "files/gguf.h"
+#include "library/lineage.h"
 #include "model/load.h"
 #include "model/quantization_mix.h"
 #include "model/test_model.h"
@@ -64,6 +65,12 @@ TEST_F(Quantize, TheFileSaysWhatItWasQuantizedBy) {
     EXPECT_EQ(file.text("quantize.imatrix.dataset"), "text");
     EXPECT_EQ(file.integer("quantize.imatrix.entries_count"), 6 * 7) << "matrices of layers";
     EXPECT_EQ(file.integer("general.quantization_version"), 2);
+}
+
+TEST_F(Quantize, TheFileSaysFromWhichModelAndUnderWhichLicense) {
+    fs::path file = quantize("q4_0");
+    EXPECT_EQ(card_of_model(file).license, "apache-2.0");
+    EXPECT_EQ(to_text(trace_lineage(file, HubCache(folder_ / "cache"))), "x.gguf\n`-- quantized from starter\n");
 }
 
 TEST_F(Quantize, AnImportanceMatrixIsNeededMeasuredAfterAllElseAndOfThisModel) {
