@@ -47,6 +47,12 @@ class Names : public testing::Test {
     ResolveOptions options_;
 };
 
+TEST_F(Names, WithoutHomeTheFolderOfTheUserIsTaken) {
+    ::unsetenv("HOME");
+    EXPECT_TRUE(home_folder().is_absolute());
+    EXPECT_EQ(resolve_model("tests", options_), "tests");
+}
+
 TEST_F(Names, APathIsItself) {
     add_to_cache("o/n", {"config.json", "model.safetensors"});
     EXPECT_EQ(resolve_model(home_.path().string(), options_), home_.path());

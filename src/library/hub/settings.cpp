@@ -3,6 +3,9 @@
 #include "core/mapped_file.h"
 #include "net/url.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -67,9 +70,10 @@ std::string implicit_token() {
 }  // namespace
 
 fs::path home_folder() {
-    std::string home = variable("HOME");
-    if (home.empty()) fail("HOME is not set, so there is no folder for models; HF_HUB_CACHE names one");
-    return home;
+    if (std::string home = variable("HOME"); !home.empty()) return home;
+    const passwd* user = ::getpwuid(::getuid());
+    if (!user || !*user->pw_dir) fail("HOME is not set, so there is no folder for models; HF_HUB_CACHE names one");
+    return user->pw_dir;
 }
 
 fs::path expand_home(std::string_view path) {

@@ -48,8 +48,8 @@ struct HubSettings {
 HubSettings hub_settings(const HubOptions& options = {});
 std::filesystem::path hub_cache_folder();  // by the environment
 
-std::filesystem::path home_folder();                                           // $HOME; throws Error if there is none
-std::filesystem::path expand_home(std::string_view path);                      // of "~/models"
+std::filesystem::path home_folder();                       // $HOME, else the user's; throws Error if there is none
+std::filesystem::path expand_home(std::string_view path);  // of "~/models"
 std::filesystem::path xdg_folder(const char* variable, const char* fallback);  // "XDG_CACHE_HOME", ".cache"
 
 }  // namespace puna
