@@ -30,6 +30,11 @@ bool are_plain(const char* bytes8) {
     return ((bytes | (bytes - 0x20 * each) | (quotes - each) | (escapes - each)) & tops) == 0;
 }
 
+// A character of two bytes, which half of a tokenizer's words begin with.
+bool is_two_bytes(const char* text, size_t size) {
+    return size >= 2 && text[0] >= '\xc2' && text[0] <= '\xdf' && static_cast<signed char>(text[1]) < -64;
+}
+
 // nlohmann's SAX parser converts every number and rejects the text if one is out of range, hence a parser of our own.
 class JsonReader {
  public:
@@ -199,7 +204,7 @@ class JsonReader {
             while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
             if (peek() == '"' || peek() == '\\') return;
             if (static_cast<unsigned char>(peek()) < 0x20) reject("unescaped control character in a string");
-            size_t length = utf8_length(text_.substr(at_, 4));
+            size_t length = is_two_bytes(&text_[at_], text_.size() - at_) ? 2 : utf8_length(text_.substr(at_, 4));
             if (length == 0) reject("not valid UTF-8");
             at_ += length;
         }

@@ -48,4 +48,17 @@ std::optional<std::string> unicode_to_bytes(std::string_view spelled) {
     return bytes;
 }
 
+// All characters of the table have one or two bytes in UTF-8.
+bool is_spelling(std::string_view spelled, std::string_view bytes) {
+    size_t at = 0;
+    for (char byte : bytes) {
+        uint32_t code = code_of_byte[static_cast<unsigned char>(byte)];
+        if (code >= 0x80 && (at == spelled.size() || spelled[at++] != static_cast<char>(0xc0 | code >> 6)))
+            return false;
+        auto last = static_cast<char>(code < 0x80 ? code : 0x80 | (code & 0x3f));
+        if (at == spelled.size() || spelled[at++] != last) return false;
+    }
+    return at == spelled.size();
+}
+
 }  // namespace puna

@@ -11,5 +11,6 @@ namespace puna {
 
 std::string bytes_to_unicode(std::string_view bytes);
 std::optional<std::string> unicode_to_bytes(std::string_view spelled);
+bool is_spelling(std::string_view spelled, std::string_view bytes);  // whether unicode_to_bytes(spelled) == bytes
 
 }  // namespace puna

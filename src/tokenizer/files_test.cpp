@@ -206,6 +206,18 @@ TEST(TokenizerJson, MergesOfTheFileAreUsed) {
     EXPECT_EQ(encode("", "false", "ab"), (Ids{'a', 'b'}));
 }
 
+TEST(TokenizerJson, MergesThatTheTokensImplyAreNotStored) {
+    auto stored = [](std::string_view merges) -> size_t {
+        Vocabulary vocabulary = parse_tokenizer_json(three_token_json(merges, "true"), "x.json");
+        return vocabulary.merges ? vocabulary.merges->pairs().size() : 0;
+    };
+    EXPECT_EQ(stored(R"("a b", "b c", "a bc", "ab c")"), 0u);
+    EXPECT_EQ(stored(R"("#version: 0.2", "a b", "b c", "ab c", "a bc")"), 0u);  // merged in the same order
+    EXPECT_EQ(stored(R"("a b", "b c", "a bc")"), 3u);                           // one is missing
+    EXPECT_EQ(stored(R"("a b", "a bc", "b c", "ab c")"), 4u);
+    EXPECT_EQ(stored(R"("a b", "b c", "b c", "a bc", "ab c")"), 4u);
+}
+
 TEST(TokenizerJson, MergesOfTheFileAreSaved) {
     std::string json = three_token_json(R"("b c", "a b")", "false");
     Vocabulary again = parse_tokenizer_json(tokenizer_json_text(parse_tokenizer_json(json, "x.json")), "again.json");

@@ -13,19 +13,6 @@ namespace {
 
 bool is_byte_level(const Vocabulary& vocabulary) { return vocabulary.kind == VocabularyKind::byte_bpe; }
 
-// Calls on_split(left, right, merged) for each way to split a token into two others, by the token's id.
-template <class F>
-void for_each_split(const TokenTable& tokens, F on_split) {
-    for (int32_t merged : tokens.ids()) {
-        std::string_view token = tokens[merged];
-        for (size_t cut = 1; cut < token.size(); ++cut) {
-            std::optional<int32_t> left = tokens.find(token.substr(0, cut));
-            std::optional<int32_t> right = left ? tokens.find(token.substr(cut)) : std::nullopt;
-            if (right) on_split(*left, *right, merged);
-        }
-    }
-}
-
 // In the order of Hugging Face's converters: by the merged token's rank, then by the ids of its halves. ranks: by id;
 // empty: the ids.
 std::vector<MergeTable::Pair> all_splits(const Vocabulary& vocabulary, const std::vector<int32_t>& ranks) {
@@ -34,9 +21,9 @@ std::vector<MergeTable::Pair> all_splits(const Vocabulary& vocabulary, const std
         MergeTable::Pair pair;
     };
     std::vector<Split> splits;
-    for_each_split(vocabulary.tokens, [&](int32_t left, int32_t right, int32_t merged) {
-        splits.push_back({ranks.empty() ? merged : ranks[static_cast<size_t>(merged)], {left, right}});
-    });
+    SplitCursor cursor(vocabulary.tokens);
+    while (const MergeTable::Pair* pair = cursor.next())
+        splits.push_back({ranks.empty() ? cursor.merged() : ranks[static_cast<size_t>(cursor.merged())], *pair});
     std::stable_sort(splits.begin(), splits.end(), [](const Split& a, const Split& b) {
         return std::tie(a.rank, a.pair.left, a.pair.right) < std::tie(b.rank, b.pair.left, b.pair.right);
     });
@@ -47,31 +34,92 @@ std::vector<MergeTable::Pair> all_splits(const Vocabulary& vocabulary, const std
 
 size_t count_splits(const Vocabulary& vocabulary) {
     size_t splits = 0;
-    for_each_split(vocabulary.tokens, [&splits](int32_t, int32_t, int32_t) { ++splits; });
+    SplitCursor cursor(vocabulary.tokens);
+    while (cursor.next()) ++splits;
     return splits;
 }
 
 }  // namespace
 
+SplitCursor::SplitCursor(const TokenTable& tokens) : tokens_(tokens), ids_(tokens.ids()), prefixes_(tokens.size(), -1) {
+    for (int32_t id : ids_) {
+        std::string_view token = tokens[id];
+        std::optional<int32_t> prefix;
+        for (size_t size = token.size() - 1; size > 0 && !prefix; --size) prefix = tokens.find(token.substr(0, size));
+        if (prefix) prefixes_[*tokens.index_of(id)] = *prefix;
+    }
+}
+
+const MergeTable::Pair* SplitCursor::next() {
+    while (split_ == splits_.size()) {
+        if (token_ == ids_.size()) return nullptr;
+        merged_ = ids_[token_++];
+        list_splits();
+    }
+    return &splits_[split_++];
+}
+
+// Every token that begins another one is its longest prefix, or begins that.
+void SplitCursor::list_splits() {
+    splits_.clear();
+    split_ = 0;
+    auto longest_prefix = [this](int32_t id) { return prefixes_[*tokens_.index_of(id)]; };
+    std::string_view token = tokens_[merged_];
+    for (int32_t left = longest_prefix(merged_); left >= 0; left = longest_prefix(left))
+        if (std::optional<int32_t> right = tokens_.find(token.substr(tokens_[left].size())))
+            splits_.push_back({left, *right});
+    std::sort(splits_.begin(), splits_.end(), [](MergeTable::Pair a, MergeTable::Pair b) { return a.left < b.left; });
+}
+
 MergeReader::MergeReader(Vocabulary& vocabulary, size_t count, std::string_view where)
-    : vocabulary_(vocabulary), where_(where), count_(count), splits_(count_splits(vocabulary)) {
-    vocabulary_.merges.emplace(count, std::min(count, splits_));
+    : vocabulary_(vocabulary), where_(where), count_(count) {
+    if (is_byte_level(vocabulary))
+        expected_.emplace(vocabulary.tokens);
+    else
+        store_merges();
 }
 
 void MergeReader::add(std::string_view left, std::string_view right) {
-    int32_t left_id = find(left), right_id = find(right);
-    std::string both(vocabulary_.tokens[left_id]);
-    std::optional<int32_t> merged = vocabulary_.tokens.find(both += vocabulary_.tokens[right_id]);
-    if (!merged)
-        fail(ErrorKind::damaged, "{}: '{}' and '{}' are merged, but the result is not a {}token", where_,
-             printable(left), printable(right), vocabulary_.added.find(both) ? "text " : "");
-    bool is_new = vocabulary_.merges->add(left_id, right_id);
-    by_merged_id_ = by_merged_id_ && is_new && *merged >= last_;
-    last_ = *merged;
+    if (expected_ && !is_next_split(left, right)) store_merges();
+    if (!expected_) {
+        int32_t left_id = find(left), right_id = find(right);
+        std::string both(vocabulary_.tokens[left_id]);
+        std::optional<int32_t> merged = vocabulary_.tokens.find(both += vocabulary_.tokens[right_id]);
+        if (!merged)
+            fail(ErrorKind::damaged, "{}: '{}' and '{}' are merged, but the result is not a {}token", where_,
+                 printable(left), printable(right), vocabulary_.added.find(both) ? "text " : "");
+        store(left_id, right_id, *merged);
+    }
+    ++read_;
+}
+
+bool MergeReader::is_next_split(std::string_view left, std::string_view right) {
+    const MergeTable::Pair* split = expected_->next();
+    return split && is_spelling(left, vocabulary_.tokens[split->left]) &&
+           is_spelling(right, vocabulary_.tokens[split->right]);
+}
+
+// From the first merge on that is not the expected one.
+void MergeReader::store_merges() {
+    expected_.reset();
+    splits_ = count_splits(vocabulary_);
+    vocabulary_.merges.emplace(count_, std::min(count_, splits_));
+    SplitCursor cursor(vocabulary_.tokens);
+    for (size_t i = 0; i < read_; ++i) {
+        MergeTable::Pair pair = *cursor.next();
+        store(pair.left, pair.right, cursor.merged());
+    }
+}
+
+void MergeReader::store(int32_t left, int32_t right, int32_t merged) {
+    bool is_new = vocabulary_.merges->add(left, right);
+    by_merged_id_ = by_merged_id_ && is_new && merged >= last_;
+    last_ = merged;
 }
 
 void MergeReader::finish() {
-    if (is_byte_level(vocabulary_) && count_ == splits_ && by_merged_id_) vocabulary_.merges.reset();
+    if (expected_ && expected_->next()) store_merges();
+    if (is_byte_level(vocabulary_) && read_ == splits_ && by_merged_id_) vocabulary_.merges.reset();
 }
 
 int32_t MergeReader::find(std::string_view spelled) const {

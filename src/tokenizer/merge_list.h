@@ -11,11 +11,31 @@
 #include "tokenizer/vocabulary.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace puna {
+
+// The splits of all tokens into two others: by the merged token's id, then by the ids of its halves.
+class SplitCursor {
+ public:
+    explicit SplitCursor(const TokenTable& tokens);
+
+    const MergeTable::Pair* next();             // null: that was the last one
+    int32_t merged() const { return merged_; }  // of the split that next has returned
+
+ private:
+    void list_splits();  // of the token merged_
+
+    const TokenTable& tokens_;
+    std::vector<int32_t> ids_;
+    std::vector<int32_t> prefixes_;  // by position in ids_: the longest other token that begins it, or -1
+    std::vector<MergeTable::Pair> splits_;
+    size_t token_ = 0, split_ = 0;
+    int32_t merged_ = -1;
+};
 
 class MergeReader {
  public:
@@ -27,11 +47,16 @@ class MergeReader {
     void finish();
 
  private:
+    bool is_next_split(std::string_view left, std::string_view right);
+    void store_merges();
+    void store(int32_t left, int32_t right, int32_t merged);
     int32_t find(std::string_view spelled) const;
 
     Vocabulary& vocabulary_;
     std::string_view where_;
-    size_t count_ = 0, splits_ = 0;
+    size_t count_, read_ = 0;
+    std::optional<SplitCursor> expected_;  // as long as the merges are those that the tokens imply: nothing is stored
+    size_t splits_ = 0;
     int32_t last_ = 0;
     bool by_merged_id_ = true;
 };

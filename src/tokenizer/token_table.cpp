@@ -9,12 +9,6 @@
 
 namespace puna {
 
-namespace {
-
-constexpr uint32_t unset = 0xffffffff;
-
-}  // namespace
-
 TokenTable::TokenTable(size_t count, size_t bytes)
     : spans_(count, {unset, 0}),
       slots_(2 * count + 1),
@@ -37,19 +31,10 @@ size_t TokenTable::first_slot(uint64_t hash) const {
     return static_cast<size_t>(static_cast<unsigned __int128>(hash) * slots_.size() >> 64);
 }
 
-std::optional<size_t> TokenTable::index_of(int32_t id) const {
-    if (ids_.empty()) {
-        if (id < first_ || static_cast<size_t>(id - first_) >= spans_.size()) return {};
-        return static_cast<size_t>(id - first_);
-    }
+std::optional<size_t> TokenTable::index_with_gaps(int32_t id) const {
     auto at = std::lower_bound(ids_.begin(), ids_.end(), id);
     if (at == ids_.end() || *at != id) return {};
     return static_cast<size_t>(at - ids_.begin());
-}
-
-std::string_view TokenTable::operator[](int32_t id) const {
-    std::optional<size_t> index = index_of(id);
-    return index && spans_[*index].begin != unset ? token_at(*index) : std::string_view{};
 }
 
 std::vector<int32_t> TokenTable::ids() const {
@@ -79,6 +64,10 @@ bool TokenTable::set(int32_t id, std::string_view token) {
 
 std::optional<int32_t> TokenTable::find(std::string_view token) const {
     if (token.size() > longest_) return {};
+    if (token.size() == 1) {
+        int32_t id = find_byte(static_cast<unsigned char>(token[0]));
+        return id < 0 ? std::nullopt : std::optional(id);
+    }
     uint64_t hash = hash_bytes(token);
     for (size_t slot = first_slot(hash); slots_[slot]; slot = next_slot(slot)) {
         if ((slots_[slot] & ~index_mask_) != tag(hash)) continue;

@@ -39,13 +39,16 @@ class TokenTable {
     struct Span {
         uint32_t begin, size;
     };
+    static constexpr uint32_t unset = 0xffffffff;
+
+    std::optional<size_t> index_with_gaps(int32_t id) const;
     int32_t id_at(size_t index) const { return ids_.empty() ? first_ + static_cast<int32_t>(index) : ids_[index]; }
     std::string_view token_at(size_t index) const { return {pool_.data() + spans_[index].begin, spans_[index].size}; }
     size_t first_slot(uint64_t hash) const;
     size_t next_slot(size_t slot) const { return slot + 1 == slots_.size() ? 0 : slot + 1; }
     uint32_t tag(uint64_t hash) const { return static_cast<uint32_t>(hash) & ~index_mask_; }
 
-    std::vector<Span> spans_;   // by index; unset ones begin beyond the pool
+    std::vector<Span> spans_;   // by index; unset ones begin at `unset`
     std::vector<int32_t> ids_;  // by index; empty if they have no gaps
     int32_t first_ = 0;         // id of index 0 if they have no gaps
     std::string pool_;
@@ -54,5 +57,16 @@ class TokenTable {
     size_t longest_ = 0;              // bytes
     std::array<int32_t, 256> bytes_;  // tokens of one byte
 };
+
+inline std::optional<size_t> TokenTable::index_of(int32_t id) const {
+    if (!ids_.empty()) return index_with_gaps(id);
+    if (id < first_ || static_cast<size_t>(id - first_) >= spans_.size()) return {};
+    return static_cast<size_t>(id - first_);
+}
+
+inline std::string_view TokenTable::operator[](int32_t id) const {
+    std::optional<size_t> index = index_of(id);
+    return index && spans_[*index].begin != unset ? token_at(*index) : std::string_view{};
+}
 
 }  // namespace puna
