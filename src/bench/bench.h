@@ -66,6 +66,9 @@ std::vector<BenchRow> bench_pack(const BenchOptions& options);
 // A row of `bench files`: weights of two layers of the shape in f16 to Q4_K_M, in millions per second on all cores.
 BenchRow bench_quantize(const BenchOptions& options);
 
+// Another one: a tokenizer.json of Llama 3's size, in milliseconds on one core.
+BenchRow bench_tokenizer_json(const BenchOptions& options);
+
 // Used by the benchmarks of this program's work. `value` runs once and returns its speed; `limit` measures the
 // machine's peak that bounds it. The peak is the higher of two measurements, just before and just after the run. If
 // these differ by more than a tenth, or the speed exceeds them by more than that, another process interfered: the run

@@ -64,18 +64,6 @@ Measured measure_throughput(const BenchOptions& options, double bytes, int cores
         });
 }
 
-// Loading the tokenizer from a tokenizer.json, as before anything else is done with a model.
-BenchRow bench_load(const BenchOptions& options, const Tokenizer& tokenizer, const fs::path& folder) {
-    save_tokenizer(tokenizer, folder);
-    fs::path file = folder / "tokenizer.json";
-    double bytes = static_cast<double>(fs::file_size(file));
-    Measured speed = measure_throughput(options, bytes, 1, [&] { load_tokenizer(file); });
-    BenchRow row = measured_row("tokenizer-load", fmt::format("load tokenizer.json of {:.1f} MB", bytes / 1e6), "json",
-                                "MB/s", speed);
-    row.threads = 1;
-    return row;
-}
-
 }  // namespace
 
 // Encoding on one core, without caches of earlier repetitions. Includes reading the text and writing the ids, but not
@@ -94,8 +82,7 @@ std::vector<BenchRow> bench_tokenizer(const BenchOptions& options) {
     std::string trained = fmt::format("train 4096 tokens on {:.1f} MB", bytes / 1e6);
     BenchRow encoding = measured_row("tokenizer", encoded, "text", "MB/s", encode_speed);
     encoding.threads = 1;
-    return {encoding, measured_row("tokenizer", trained, "text", "MB/s", train_speed),
-            bench_load(options, tokenizer, folder.path())};
+    return {encoding, measured_row("tokenizer", trained, "text", "MB/s", train_speed)};
 }
 
 // `puna data pack`, end to end, on all cores.
