@@ -43,7 +43,7 @@ std::vector<ControlSpan> find_controls(const Prompt& prompt, const Tokenizer& to
     tokenizer.added_tokens().for_each_span(
         tokenizer.vocabulary(), prompt.text,
         [&](std::string_view bytes) { return !prompt.has_literal(offset(bytes), offset(bytes) + bytes.size()); },
-        [&](std::string_view bytes, std::optional<int32_t> id) {
+        [&](std::string_view bytes, std::optional<int32_t> id, bool) {
             if (id && tokenizer.is_control(*id)) found.push_back({*id, offset(bytes), offset(bytes) + bytes.size()});
         });
     return found;

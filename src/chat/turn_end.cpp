@@ -38,15 +38,13 @@ bool writes_calls(const ChatTemplateText& found) {
 
 // Added tokens of text, such as a run of newlines, are not.
 bool is_marker(const Tokenizer& tokenizer, int32_t id) {
-    std::string_view text = tokenizer.bytes(id);
-    bool bracketed = (text.starts_with('<') && text.ends_with('>')) || (text.starts_with('[') && text.ends_with(']'));
-    return tokenizer.is_control(id) || bracketed;
+    return tokenizer.is_control(id) || puna::is_marker(tokenizer.bytes(id));
 }
 
 // The markers of a text, and none for each text between them that is more than white space.
 std::vector<std::optional<int32_t>> parts_of(const Tokenizer& tokenizer, std::string_view text) {
     std::vector<std::optional<int32_t>> parts;
-    auto add = [&](std::string_view bytes, std::optional<int32_t> id) {
+    auto add = [&](std::string_view bytes, std::optional<int32_t> id, bool) {
         if (id && is_marker(tokenizer, *id))
             parts.emplace_back(id);
         else if (bytes.find_first_not_of(" \t\r\n") != bytes.npos)

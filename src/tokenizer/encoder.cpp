@@ -29,10 +29,12 @@ std::vector<int32_t> Encoder::encode_with_control(std::string_view text) {
 void Encoder::encode_spans(std::string_view text, const MayBeControl& may_be_control, const OnSpan& on_span,
                            Preceding preceding) {
     tokenizer_.added_tokens().for_each_span(
-        tokenizer_.vocabulary(), text, may_be_control, [&](std::string_view bytes, std::optional<int32_t> id) {
+        tokenizer_.vocabulary(), text, may_be_control,
+        [&](std::string_view bytes, std::optional<int32_t> id, bool begins) {
             if (id) return on_span({&*id, 1}, bytes);
             bool first = bytes.data() == text.data();
-            on_span(subwords_->encode(bytes, first ? preceding : Preceding::added_token), bytes);
+            Preceding before = !begins ? Preceding::text : first ? preceding : Preceding::added_token;
+            on_span(subwords_->encode(bytes, before), bytes);
         });
 }
 
@@ -47,20 +49,20 @@ std::vector<int32_t> Encoder::encode_spans(std::string_view text, const MayBeCon
 }
 
 void Encoder::encode_parts(std::string_view text, const std::function<void(std::span<const int32_t>, size_t)>& on_ids) {
-    auto encode_between = [&](std::string_view between) {
+    auto encode_between = [&](std::string_view between, bool begins) {
         for (size_t at = 0, end; at < between.size(); at = end) {
             end = tokenizer_.safe_cut()(between, std::min(at + part_bytes, between.size()));
             std::string_view part = between.substr(at, end - at);
-            Preceding preceding = at > 0                       ? Preceding::text
+            Preceding preceding = at > 0 || !begins            ? Preceding::text
                                   : part.data() == text.data() ? Preceding::nothing
                                                                : Preceding::added_token;
             on_ids(subwords_->encode(part, preceding), part.size());
         }
     };
-    if (!tokenizer_.added_tokens().finds_text()) return encode_between(text);
+    if (!tokenizer_.added_tokens().finds_text()) return encode_between(text, true);
     tokenizer_.added_tokens().for_each_span(tokenizer_.vocabulary(), text, {},
-                                            [&](std::string_view bytes, std::optional<int32_t> id) {
-                                                if (!id) return encode_between(bytes);
+                                            [&](std::string_view bytes, std::optional<int32_t> id, bool begins) {
+                                                if (!id) return encode_between(bytes, begins);
                                                 on_ids({&*id, 1}, bytes.size());
                                             });
 }

@@ -150,6 +150,12 @@ std::vector<float> scores_of(const Vocabulary& vocabulary) {
     return scores;
 }
 
+bool has_space_normalizer(const Vocabulary& vocabulary) {
+    const SentencePieceRules& rules = vocabulary.sentencepiece;
+    bool uses_metaspace = rules.prefix == SpacePrefix::text || rules.prefix_unless_space || rules.separate_spaces;
+    return vocabulary.kind == VocabularyKind::sentencepiece && !uses_metaspace;
+}
+
 std::string spell_spaces(std::string_view token) { return replace_all(token, " ", space_symbol); }
 std::string unspell_spaces(std::string_view spelled) { return replace_all(spelled, space_symbol, " "); }
 

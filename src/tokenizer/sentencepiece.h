@@ -31,6 +31,10 @@ std::vector<float> scores_of(const Vocabulary& vocabulary);
 std::vector<int32_t> rank_scores(const std::vector<float>& scores);  // 0 for the highest; equal ones have the same
 
 // How files write a token, and back: "▁the" is " the".
+// Whether spaces are replaced, and one put before a text, by a normalizer as in Llama 1 and 2 ("legacy"), and not by
+// the pre-tokenizer Metaspace. It works on the text between added tokens that are not normalized.
+bool has_space_normalizer(const Vocabulary& vocabulary);
+
 std::string spell_spaces(std::string_view token);
 std::string unspell_spaces(std::string_view spelled);
 

@@ -203,16 +203,11 @@ std::string sequence_json(const char* list, const std::vector<std::string>& step
                        list, fmt::join(steps, ",\n    "));
 }
 
-// Hugging Face's newer form; the older one replaces spaces in the normalizer.
-bool uses_metaspace(const SentencePieceRules& rules) {
-    return rules.prefix == SpacePrefix::text || rules.prefix_unless_space || rules.separate_spaces;
-}
-
 }  // namespace
 
 std::string normalizer_json(const Vocabulary& vocabulary) {
     const SentencePieceRules& rules = vocabulary.sentencepiece;
-    if (vocabulary.kind == VocabularyKind::byte_bpe || uses_metaspace(rules)) return "null";
+    if (!has_space_normalizer(vocabulary)) return "null";
     if (rules.remove_extra_spaces)
         fail(ErrorKind::unsupported,
              "the vocabulary removes extra spaces, which a tokenizer.json of this kind cannot say");
@@ -229,7 +224,7 @@ std::string pre_tokenizer_json(const Vocabulary& vocabulary) {
         for (const PreTokenizerStep& step : info(vocabulary.split).steps) steps.push_back(step_json(step));
         return sequence_json("pretokenizers", steps);
     }
-    if (!uses_metaspace(rules)) return "null";
+    if (has_space_normalizer(vocabulary)) return "null";
     constexpr std::string_view schemes[] = {"never", "first", "always"};
     return fmt::format(R"({{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "{}", "split": {}}})",
                        schemes[static_cast<size_t>(rules.prefix)], rules.separate_spaces);
