@@ -188,7 +188,8 @@ class GgufVocabularyReader {
                 break;
         }
         // A converter's mistake, which nothing can be merged to.
-        if (!unspell_token(vocabulary_, spelled)) return {.added = true, .control = true};
+        bool is_mistaken = is_turn_end_name(spelled) || !unspell_token(vocabulary_, spelled);
+        if (is_mistaken) return {.added = true, .control = true};
         return {.text = true};
     }
 

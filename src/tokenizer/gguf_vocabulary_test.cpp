@@ -55,21 +55,6 @@ Tokenizer load(const fs::path& path) {
     return Tokenizer(parse_gguf_vocabulary(file), path.string());
 }
 
-TEST(GgufVocabulary, GivesTheKnownIdsOfEachVocabularyOfSharedDerivatives) {
-    if (!fs::exists(derivatives)) GTEST_SKIP() << "../shared/derivatives is missing";
-    std::map<std::string, Tokenizer> tokenizers;
-    int checked = 0;
-    for (const VocabularyCase& one : read_cases()) {
-        if (!fs::exists(gguf_of(one.vocabulary))) continue;
-        auto known = tokenizers.find(one.vocabulary);
-        if (known == tokenizers.end()) known = tokenizers.emplace(one.vocabulary, load(gguf_of(one.vocabulary))).first;
-        EXPECT_EQ(known->second.encode(one.text), one.ids) << one.vocabulary << ": " << one.text;
-        EXPECT_EQ(known->second.decode(one.ids), one.text) << one.vocabulary;
-        ++checked;
-    }
-    EXPECT_GE(checked, 94);
-}
-
 Tokenizer load(const GgufMetadata& metadata) {
     TestFolder folder;
     GgufWriter(folder / "x.gguf", metadata, {}).commit();
@@ -87,6 +72,43 @@ void expect_same_json(const Tokenizer& a, const Tokenizer& b) {
     EXPECT_EQ(a.encode(small_text), b.encode(small_text));
     EXPECT_EQ(a.begin_of_text(), b.begin_of_text());
     EXPECT_EQ(a.stop_ids(), b.stop_ids());
+}
+
+// Null: only its texts and ids are in ../shared.
+const Tokenizer* known_vocabulary(const std::string& name) {
+    static std::map<std::string, Tokenizer> loaded;
+    if (name == "llama-bpe") return has_llama3() ? &llama3() : nullptr;
+    if (!fs::exists(gguf_of(name))) return nullptr;
+    auto known = loaded.find(name);
+    if (known == loaded.end()) known = loaded.emplace(name, load(gguf_of(name))).first;
+    return &known->second;
+}
+
+TEST(GgufVocabulary, GivesTheKnownIdsOfEachVocabularyOfSharedDerivatives) {
+    if (!fs::exists(derivatives)) GTEST_SKIP() << "../shared/derivatives is missing";
+    int checked = 0;
+    for (const VocabularyCase& one : read_cases()) {
+        const Tokenizer* tokenizer = known_vocabulary(one.vocabulary);
+        if (!tokenizer) continue;
+        EXPECT_EQ(tokenizer->encode(one.text), one.ids) << one.vocabulary << ": " << one.text;
+        EXPECT_EQ(tokenizer->decode(one.ids), one.text) << one.vocabulary;
+        ++checked;
+    }
+    EXPECT_GE(checked, 3 * 47);
+}
+
+TEST(GgufVocabulary, KnowsWhatBeginsAndEndsTextsAndAnswersOfSharedDerivatives) {
+    if (!fs::exists(derivatives)) GTEST_SKIP() << "../shared/derivatives is missing";
+    const Tokenizer &llama2 = *known_vocabulary("llama-spm"), &coder = *known_vocabulary("deepseek-coder");
+    EXPECT_EQ(llama2.begin_of_text(), 1);
+    EXPECT_EQ(llama2.end_of_text(), 2);
+    EXPECT_THAT(llama2.stop_ids(), ElementsAre(2));
+    EXPECT_EQ(llama2.vocabulary().sentencepiece.unknown, 0);
+    EXPECT_EQ(coder.begin_of_text(), 32013);
+    EXPECT_EQ(coder.end_of_text(), 32014);
+    EXPECT_THAT(coder.stop_ids(), ElementsAre(32014, 32021)) << "<|EOT|>, which is user-defined";
+    EXPECT_EQ(coder.kind(32009), TokenKind::added);  // \u00fc
+    EXPECT_EQ(coder.kind(32022), TokenKind::none);   // [PAD32022]
 }
 
 TEST(GgufVocabulary, ByteLevelVocabulariesComeBackTheSame) {
@@ -109,6 +131,16 @@ Vocabulary without_controls() {
     vocabulary.append_controls({"<|im_start|>", "<|im_end|>", "<s>"});
     vocabulary.begin_of_text = vocabulary.end_of_text = TextToken{.id = vocabulary.added.find("<s>")};
     return vocabulary;
+}
+
+TEST(GgufVocabulary, PublishedVocabulariesComeBackTheSame) {
+    if (!fs::exists(derivatives)) GTEST_SKIP() << "../shared/derivatives is missing";
+    for (const char* name : {"llama-spm", "deepseek-coder"}) {
+        const Tokenizer& tokenizer = *known_vocabulary(name);
+        std::string json = tokenizer_json_text(tokenizer.vocabulary());
+        EXPECT_TRUE(tokenizer_json_text(through_gguf(tokenizer).vocabulary()) == json) << name;
+        EXPECT_TRUE(tokenizer_json_text(Tokenizer(parse_tokenizer_json(json, "x.json")).vocabulary()) == json) << name;
+    }
 }
 
 TEST(GgufVocabulary, EachSplitPatternComesBack) {
@@ -245,6 +277,17 @@ TEST(GgufVocabulary, Llama3sControlTokensGoWithItsPattern) {
     EXPECT_THAT(error_of([&] { Tokenizer tokenizer(vocabulary, "x.gguf"); }),
                 AllOf(StartsWith("x.gguf: has Llama 3's control tokens, but splits text by GPT-2's pattern"),
                       HasSubstr("tokenizer.ggml.pre")));
+}
+
+TEST(GgufVocabulary, EndOfTurnTokensThatAConverterTookForTextAreControlTokens) {
+    Keys keys;
+    keys.tokens.emplace_back("<|im_end|>");
+    keys.tokens.emplace_back("<|im_ended|>");
+    keys.types.insert(keys.types.end(), {1, 1});
+    Tokenizer tokenizer = load(keys.metadata());
+    EXPECT_TRUE(tokenizer.is_control(258));
+    EXPECT_EQ(tokenizer.kind(259), TokenKind::text);
+    EXPECT_THAT(tokenizer.stop_ids(), ElementsAre(258));
 }
 
 TEST(GgufVocabulary, NamesTheTokensThatEndGeneration) {

@@ -34,9 +34,9 @@ constexpr RoleName control_roles[] = {{"<|eot_id|>", &TokenRoles::eot},
                                       {"<|finetune_right_pad_id|>", &TokenRoles::pad},
                                       {"<|reserved_special_token_0|>", &TokenRoles::pad}};
 
-// Control tokens that end generation whatever else does: what models of other families write after a turn or a text.
+// Added tokens that end generation whatever else does: what models of other families write after a turn or a text.
 constexpr std::string_view end_token_names[] = {
-    "<|eot_id|>",    "<|eom_id|>",    "<|end_of_text|>", "<|im_end|>", "<|end|>", "<|end_of_turn|>",
+    "<|eot_id|>",    "<|eom_id|>",    "<|end_of_text|>", "<|im_end|>", "<|end|>", "<|end_of_turn|>",      "<eoa>",
     "<end_of_turn>", "<|endoftext|>", "<|EOT|>",         "<EOT>",      "</s>",    "<｜end▁of▁sentence｜>"};
 
 constexpr std::string_view llama3_controls[] = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
@@ -180,9 +180,14 @@ void assign_roles(Vocabulary& vocabulary, std::string_view source) {
     for (std::optional<int32_t> id : {named.eos, roles.eos, roles.eot, roles.eom})
         if (id) roles.ends.push_back(*id);
     for (std::string_view name : end_token_names)
-        if (std::optional<int32_t> id = control(name)) roles.ends.push_back(*id);
+        if (std::optional<int32_t> id = vocabulary.added.find(name)) roles.ends.push_back(*id);
     std::sort(roles.ends.begin(), roles.ends.end());
     roles.ends.erase(std::unique(roles.ends.begin(), roles.ends.end()), roles.ends.end());
+}
+
+bool is_turn_end_name(std::string_view text) {
+    return text.starts_with("<|") &&
+           std::find(std::begin(end_token_names), std::end(end_token_names), text) != std::end(end_token_names);
 }
 
 bool has_llama3_controls(const Vocabulary& vocabulary) {

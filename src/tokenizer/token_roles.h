@@ -10,8 +10,8 @@
 // vocabulary's file itself names (SentencePiece's), or bos_token_id (eos_token_id, of a list the first) of config.json.
 // Null is a model without such a token, as is a tokenizer_config.json that does not mention it.
 //
-// Generation ends with any of these, with the tokens that end turns and messages, and with control tokens by which
-// models of other families end theirs. What a chat template writes after an answer: chat/turn_end.h.
+// Generation ends with any of these, with the tokens that end turns and messages, and with added tokens by which models
+// of other families end theirs. What a chat template writes after an answer: chat/turn_end.h.
 //
 // Whether a text begins with it: if tokenizer_class is LlamaTokenizer, unless add_bos_token is false; else the template
 // of tokenizer.json's post_processor decides, and names the token itself; else Llama 3's own does, and without a
@@ -40,6 +40,9 @@ void assign_roles(Vocabulary& vocabulary, std::string_view source);
 void find_text_tokens(Vocabulary& vocabulary, const std::filesystem::path& file);
 
 bool has_llama3_controls(const Vocabulary& vocabulary);  // those of its prompts
+
+// A name such as <|im_end|>, which no text token has: where a file lists it as one, its converter was wrong.
+bool is_turn_end_name(std::string_view text);
 
 // The files that name special tokens, in the order in which they count.
 std::array<const JsonFile*, 2> special_token_files(const JsonFile& tokenizer_config,

@@ -25,12 +25,12 @@ TEST(TokenRoles, AreThoseOfLlamasControlTokens) {
     EXPECT_EQ(small_tokenizer().padding(), roles.pad);
 }
 
-TEST(TokenRoles, TextThatSpellsAControlTokenHasNone) {
+TEST(TokenRoles, TextThatSpellsAControlTokenHasNoneButEndsGeneration) {
     Vocabulary vocabulary = small_tokenizer().vocabulary();
     vocabulary.added_tokens[*vocabulary.added.index_of(*small_tokenizer().roles().eot)].control = false;
     Tokenizer tokenizer(std::move(vocabulary));
     EXPECT_EQ(tokenizer.roles().eot, std::nullopt);
-    EXPECT_EQ(tokenizer.stop_ids(), (std::vector<int32_t>{345, 352}));
+    EXPECT_EQ(tokenizer.stop_ids(), small_tokenizer().stop_ids());
 }
 
 TEST(TokenRoles, BosIsKnownWhereTextsBeginWithoutIt) {
@@ -191,7 +191,12 @@ TEST(TokenRoles, EveryEndOfTurnTokenEndsGeneration) {
     EXPECT_THAT(ends({"<s>", "</s>", "<|im_start|>", "<|im_end|>"}, 345), ElementsAre(345, 347));  // ChatML
     EXPECT_THAT(ends({"<|user|>", "<|end|>", "<|endoftext|>"}, {}), ElementsAre(345, 346));
     EXPECT_THAT(ends({"<\uff5cend\u2581of\u2581sentence\uff5c>", "<|EOT|>"}, {}), ElementsAre(344, 345));  // DeepSeek
+    EXPECT_THAT(ends({"<eoh>", "<eoa>"}, {}), ElementsAre(345));                                           // InternLM
     EXPECT_THAT(ends({"<x>", "<y>"}, 344), ElementsAre(344));
+    for (AddedToken& token : vocabulary.added_tokens) token.control = false;
+    vocabulary.added = TokenTable(std::vector<int32_t>{344, 345}, 13);
+    ASSERT_TRUE(vocabulary.added.set(344, "<x>") && vocabulary.added.set(345, "<|im_end|>"));
+    EXPECT_THAT(Tokenizer(vocabulary).stop_ids(), ElementsAre(344, 345)) << "also one that is not special";
 }
 
 TEST(TokenRoles, WhatTheFilesNameAsEndEndsGenerationBesideLlama3s) {
