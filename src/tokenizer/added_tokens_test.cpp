@@ -12,6 +12,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 namespace puna {
 namespace {
 
@@ -227,6 +229,56 @@ TEST(AddedTokens, TextTokensAreMatchedBeforeSplitting) {
     for (const auto& [text, ids] : cases) {
         EXPECT_EQ(flagged().encode(text), ids) << text;
         EXPECT_EQ(flagged().encode_with_control(text), ids) << text;
+    }
+}
+
+// Single characters, and as many spaces as the text has; the normalizer puts one before it as Llama 2's does.
+Tokenizer with_space_normalizer() {
+    Vocabulary vocabulary;
+    vocabulary.kind = VocabularyKind::sentencepiece;
+    vocabulary.whole_pieces = false;
+    std::vector<int32_t> bytes(256);
+    std::iota(bytes.begin(), bytes.end(), 10);
+    vocabulary.sentencepiece.bytes = TokenTable(bytes, 256);
+    for (int byte = 0; byte < 256; ++byte)
+        check(vocabulary.sentencepiece.bytes.set(10 + byte, std::string(1, static_cast<char>(byte))), "byte");
+    vocabulary.tokens = TokenTable(std::vector<int32_t>{266}, 1);
+    check(vocabulary.tokens.set(266, " "), "space");
+    vocabulary.sentencepiece.scores.resize(267);
+    vocabulary.added = TokenTable(5, 100);
+    int32_t next = 0;
+    for (const char* name : {"<s>", "kiwi", "<n>", "<nl>", "<nw>"}) check(vocabulary.added.set(next++, name), "added");
+    vocabulary.added_tokens = {{.control = true, .normalized = true},
+                               {.normalized = true},
+                               {.normalized = true},
+                               {.lstrip = true, .normalized = true},
+                               {.single_word = true, .normalized = true}};
+    return Tokenizer(std::move(vocabulary));
+}
+
+TEST(AddedTokens, NormalizedOnesTakeTheSpaceThatANormalizerPutsBeforeThem) {
+    Tokenizer tokenizer = with_space_normalizer();
+    struct {
+        std::string_view text, pieces;
+    } cases[] = {
+        {"kiwi", "kiwi"},
+        {"x kiwi y", " |x|kiwi| |y"},
+        {"xkiwi y", " |x|k|i|w|i| |y"},
+        {"kiwi kiwi", "kiwi|kiwi"},
+        {"  kiwi", " | |kiwi"},
+        {" <n>", " |<n>"},
+        {"<n><n>", "<n>|<|n|>"},
+        {"a  <nl> a", " |a| |<nl>| |a"},
+        {"a\n <nl>", " |a|<nl>"},
+        {"a <nw> a", " |a| |<|n|w|>| |a"},
+        {"<s>kiwi<s> kiwi", "<s>|kiwi|<s>| |kiwi"},
+        {"a<s>a", " |a|<s>| |a"},  // the library finds no <s> here
+    };
+    for (const auto& [text, pieces] : cases) {
+        std::string found;
+        for (int32_t id : tokenizer.encode_with_control(text))
+            found += fmt::format("{}{}", found.empty() ? "" : "|", tokenizer.bytes(id));
+        EXPECT_EQ(found, pieces) << text;
     }
 }
 

@@ -117,7 +117,7 @@ class GgufVocabularyReader {
     [[noreturn]] void fail_pattern(std::optional<std::string_view> name) const {
         std::string names;
         for (const SplitPatternInfo& pattern : split_patterns())
-            fmt::format_to(std::back_inserter(names), ", {}", pattern.gguf_names[0].name);
+            names += fmt::format(", {}", pattern.gguf_names[0].name);
         fail(ErrorKind::unsupported,
              "{}: key '{}' {}: text would be split differently from what the model has learned; supported are {}",
              file_.path().string(), gguf_keys::pattern, name ? fmt::format("is '{}'", printable(*name)) : "is missing",

@@ -97,6 +97,18 @@ TEST(SentencePieceModel, IsWrittenSoThatTheLibraryReadsIt) {
     }
 }
 
+TEST(SentencePieceModel, Llama2sVocabularyGivesTheIdsOfTheLibrary) {
+    const std::filesystem::path shared = "../shared",
+                                gguf = shared / "derivatives/gguf_vocab/ggml-vocab-llama-spm.gguf";
+    if (!std::filesystem::exists(gguf)) GTEST_SKIP() << gguf << " is missing";
+    std::string model = sentencepiece_model_bytes(load_tokenizer(gguf).vocabulary());
+    Tokenizer tokenizer = parse(model);
+    SentencePieceOracle oracle(model);
+    expect_oracles_ids(tokenizer, oracle);
+    std::string text = read_text(shared / "data/text/tinyshakespeare.txt");
+    EXPECT_TRUE(tokenizer.encode(text) == oracle.encode(text));
+}
+
 TEST(SentencePieceModel, UnusedPiecesAreTakenApart) {
     Vocabulary vocabulary = parse(llama_model()).vocabulary();
     for (std::string_view piece : {" cat", " the", "at", " the door"})
