@@ -159,6 +159,20 @@ TEST(TemplateFiles, FieldsThatNobodyReadsMayHoldAnything) {
     }
 }
 
+TEST(TemplateFiles, FieldsThatAreThereTwiceWithTwoValuesAreNamed) {
+    for (const auto& [file, field] :
+         {std::pair{"tokenizer_config.json", "chat_template"}, std::pair{"tokenizer_config.json", "bos_token"},
+          std::pair{"special_tokens_map.json", "eos_token"}, std::pair{"chat_template.json", "chat_template"}}) {
+        TestFolder folder;
+        auto problem = [&, file = file, field = field](std::string_view second) {
+            write_file(folder / file, fmt::format(R"({{"{0}": "x", "{0}": "{1}"}})", field, second));
+            return error_of([&] { find_chat_template(folder.path(), small_tokenizer()); });
+        };
+        EXPECT_EQ(problem("x"), "no error");
+        EXPECT_EQ(problem("y"), fmt::format("{}: duplicate field '{}': keep one", (folder / file).string(), field));
+    }
+}
+
 TEST(TemplateFiles, DanglingLinksAreErrorsThatNameTheFile) {
     for (std::string name : {"chat_template.jinja", "chat_template.json", "tokenizer_config.json",
                              "special_tokens_map.json", "additional_chat_templates/tool_use.jinja"}) {

@@ -137,10 +137,13 @@ std::vector<JsonMember> JsonNode::unique_members() const {
     std::unordered_map<std::string, size_t> place_of;
     for (JsonMember& member : members()) {
         auto [at, is_new] = place_of.try_emplace(member.name, unique.size());
-        if (is_new)
+        if (is_new) {
             unique.push_back(std::move(member));
-        else
-            unique[at->second].value = member.value;
+            continue;
+        }
+        JsonNode& known = unique[at->second].value;
+        check_repeated(member.name, known, member.value);
+        known = member.value;
     }
     return unique;
 }
@@ -149,16 +152,19 @@ void JsonNode::expect_object() const {
     if (!is_object()) reject(index_ == 0 ? "not a JSON object" : "must be an object");
 }
 
+void JsonNode::check_repeated(std::string_view name, JsonNode first, JsonNode second) const {
+    JsonNames names = document_->limits_.names;
+    if (names == JsonNames::any || (names == JsonNames::one_value && first.raw() == second.raw())) return;
+    fail(ErrorKind::damaged, "{}: duplicate field '{}': keep one", document_->where_, path_of(name));
+}
+
 std::optional<JsonNode> JsonNode::find_any(std::string_view name) const {
     expect_object();
     std::optional<JsonNode> found;
     for_each_child([&](JsonNode key, JsonNode value) {
         std::string_view quoted = key.raw(), verbatim = quoted.substr(1, quoted.size() - 2);
         if (key.node().escaped ? decode(quoted).text != name : verbatim != name) return;
-        JsonNames names = document_->limits_.names;
-        bool same = names == JsonNames::any || (names == JsonNames::one_value && found && found->raw() == value.raw());
-        if (found && !same)
-            fail(ErrorKind::damaged, "{}: duplicate field '{}': keep one", document_->where_, path_of(name));
+        if (found) check_repeated(name, *found, value);
         found = value;
     });
     return found;

@@ -92,7 +92,8 @@ class JsonNode {
     std::string text() const;
     std::vector<JsonNode> items() const;
     std::vector<JsonMember> members() const;         // in their order, with all of a repeated name
-    std::vector<JsonMember> unique_members() const;  // by the first of a repeated name, with the value of the last
+    // At the place of the first of a repeated name, with the value of the last (see JsonNames).
+    std::vector<JsonMember> unique_members() const;
 
     std::optional<int64_t> try_integer() const;  // none where integer() throws
 
@@ -124,6 +125,7 @@ class JsonNode {
 
     const JsonDocument::Node& node() const { return document_->nodes_[index_]; }
     void expect_object() const;
+    void check_repeated(std::string_view name, JsonNode first, JsonNode second) const;
     std::string path_of(std::string_view name) const;  // of a member
     template <class F>
     void for_each_child(F on_child) const;

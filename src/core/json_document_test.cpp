@@ -107,6 +107,10 @@ TEST(JsonDocument, OfARepeatedNameTheLastCountsOrNone) {
     EXPECT_EQ(read_error(
                   text, [](JsonNode n) { n.need("b").find("d"); }, unique),
               "no error");
+    auto all = [](JsonNode n) { n.unique_members(); };
+    EXPECT_EQ(read_error(text, all, {.names = JsonNames::one_value}), "x.json: duplicate field 'a': keep one");
+    EXPECT_EQ(read_error(R"({"a": 1, "a": 1})", all, {.names = JsonNames::one_value}), "no error");
+    EXPECT_EQ(read_error(text, all), "no error");
 }
 
 TEST(JsonDocument, SizeNumberOfValuesAndDepthAreLimited) {

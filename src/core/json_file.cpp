@@ -8,7 +8,7 @@ namespace puna {
 JsonFile::JsonFile(const std::filesystem::path& path) {
     if (!file_exists(path)) return;
     file_.emplace(path);
-    document_.emplace(file_->text(), path.string(), JsonLimits{.remedy = copy_again});
+    document_.emplace(file_->text(), path.string(), JsonLimits{.remedy = copy_again, .names = JsonNames::one_value});
     if (!document_->root().is_object())
         fail(ErrorKind::damaged, "{}: not a JSON object: download it again or remove it", path.string());
 }

@@ -15,7 +15,9 @@ namespace puna {
 
 class JsonFile {
  public:
-    explicit JsonFile(const std::filesystem::path& path);  // throws Error for a file that is not a JSON object
+    // Throws Error for a file that is not a JSON object. A member that is there twice with two values is an error when
+    // it is asked for.
+    explicit JsonFile(const std::filesystem::path& path);
 
     bool exists() const { return document_.has_value(); }
     std::optional<JsonNode> find(std::string_view name) const;      // none also for null
