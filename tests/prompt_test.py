@@ -109,11 +109,15 @@ def failures_are_one_line_with_their_place(work):
     assert "nosuch: no such file or folder" in run("prompt", "nosuch", code=1)[1]
 
 
-def a_loss_mask_that_a_template_does_not_support_is_null_with_the_reason(work):
+def a_note_tells_where_training_is_not_as_answering(work):
     shutil.copy(STARTER / "tokenizer.json", work / "tokenizer.json")
     (work / "chat_template.jinja").write_text("{% for m in messages %}{{ m.role + m.content }}{% endfor %}{% if add_generation_prompt %}assistant<think>{% endif %}")
     found = json.loads(prompt(work, "--json", messages=TALK))
-    assert found["loss_mask"] is None and "does not begin with the generation prompt" in found["loss_mask_problem"] and found["ids"], found
+    assert "message 2: the text before it is not what the template's prompts end with" in found["loss_mask_note"], found
+    assert [segment["text"] for segment in found["segments"] if segment["in_loss"]] == ["Hello!"], found
+    (work / "chat_template.jinja").write_text("{% for m in messages %}{{ m.role + m.content }}{% endfor %}{% for m in messages %}{{ m.content }}{% endfor %}assistant")
+    found = json.loads(prompt(work, "--json", messages=TALK))
+    assert found["loss_mask"] is None and "writes the words of an assistant in two places" in found["loss_mask_note"] and found["ids"], found
 
 
 def the_shared_cases_are_equal(work):
@@ -136,7 +140,7 @@ def hostile_templates_are_refused(work):
 
 
 tests = [the_text_is_that_of_jinja2_and_ids_are_those_of_the_text, every_key_is_a_variable_in_its_order, without_input_it_is_a_sample_conversation,
-         llamas_own_templates_have_names, failures_are_one_line_with_their_place, a_loss_mask_that_a_template_does_not_support_is_null_with_the_reason]
+         llamas_own_templates_have_names, failures_are_one_line_with_their_place, a_note_tells_where_training_is_not_as_answering]
 missing = [str(path) for path in (CASES.parent, HOSTILE) if not path.exists()]
 if CASES.exists():
     tests.append(the_shared_cases_are_equal)

@@ -337,29 +337,6 @@ TEST(Chat, GenerationBlocksDefineTheLossMask) {
     EXPECT_EQ(text_in_loss(touching, messages), "abd") << "adjacent blocks";
 }
 
-TEST(Chat, TemplatesThatDoNotSupportTrainingAreRejected) {
-    auto refused = [](std::string_view jinja, std::vector<Message> messages) {
-        return error_of([&] { text_in_loss(chat_of(jinja), messages); });
-    };
-    std::vector<Message> two = {{.role = "user", .content = "a"},
-                                {.role = "assistant", .content = "b"},
-                                {.role = "user", .content = "c"},
-                                {.role = "assistant", .content = "d"}};
-    std::string thinking = refused(
-        "{% for m in messages %}{{ m.role + m.content }}{% endfor %}{% if add_generation_prompt %}assistant<think>{% "
-        "endif %}",
-        two);
-    EXPECT_EQ(thinking,
-              "x.jinja: the template does not support training: an assistant's turn does not begin with the generation "
-              "prompt (message 2); use {% generation %} blocks");
-    std::string last =
-        "{% for m in messages %}{{ m.role }}{{ m.content if loop.last or m.role == 'user' else '?' }}{% endfor %}"
-        "{{ 'assistant' if add_generation_prompt }}";
-    EXPECT_THAT(refused(last, two), HasSubstr("changes when further messages follow (message 2)"));
-    two[1].in_loss = false;
-    EXPECT_EQ(refused(last, two), "no error") << "the last answer does not change";
-}
-
 TEST(Chat, RequestsThatLlamasTemplatesDoNotSupportAreRejected) {
     auto expect_refused = [](std::vector<Message> messages, const ChatOptions& options, std::string_view reason,
                              LlamaPrompt version = LlamaPrompt::llama3) {

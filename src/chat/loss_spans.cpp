@@ -3,6 +3,8 @@
 #include "chat/jinja/python_str.h"
 #include "core/error.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -26,7 +28,7 @@ class SpanFinder {
             for (size_t i = 0; i < size(); ++i)
                 if (is_answer(i)) add_by_prefixes(i);
         }
-        return {std::move(whole_), std::move(spans_)};
+        return {std::move(whole_), std::move(spans_), std::move(note_)};
     }
 
  private:
@@ -52,24 +54,31 @@ class SpanFinder {
             add_by_words(i, before, with);
     }
 
-    // If what follows the answer is other text without further messages (many templates always end with a generation
-    // prompt), or the white space before it is, it is found by the origin of its words.
+    // What follows the answer is other text without further messages (many templates always end with a generation
+    // prompt), or what precedes it is not how prompts end, or it changes: it is found by the origin of its words.
     void add_by_words(size_t i, const Text& before, const Text& with) {
-        constexpr std::string_view changes = "an assistant's turn changes when further messages follow";
-        std::optional<Words> words = find_words(whole_, i), alone = find_words(with, i);
-        if (!words || !alone || words->of(whole_) != alone->of(with)) fail_training(i, changes);
-        size_t begin = whole_.starts_with(before) ? before.size() : words->begin;
-        if (begin > words->begin || !is_same_text(before, jinja::TextView(whole_).substr(0, begin)))
-            fail_training(i, "an assistant's turn does not begin with the generation prompt");
-        // Up to the words of another message, or to where the two texts differ. What else is not the template's own
-        // text belongs to the answer too: numbers of its calls have no origin.
-        size_t end = words->end, words_end = end;
+        std::optional<Words> words = find_words(whole_, i);
+        if (!words) return note(i, "the template leaves out its words, so nothing of it is in the loss");
+        size_t begin = whole_.starts_with(before) ? std::min(before.size(), words->begin) : words->begin;
+        if (!is_same_text(before, jinja::TextView(whole_).substr(0, begin)))
+            note(i, "the text before it is not what the template's prompts end with");
         size_t common = static_cast<size_t>(
             std::mismatch(whole_.begin(), whole_.end(), with.begin(), with.end(), jinja::CodeTraits::eq).first -
             whole_.begin());
+        if (common < words->end) {
+            note(i, "the template changes it when further messages follow");
+            common = whole_.size();
+        }
+        // Up to the words of another message, or to where the two texts differ. What else is not the template's own
+        // text belongs to the answer too: numbers of its calls have no origin.
+        size_t end = words->end, words_end = end;
         for (; end < common && !(whole_[end] & jinja::message_bits); ++end)
             if (whole_[end] & jinja::from_value) words_end = end + 1;
         spans_.push_back({begin, end, LossSpan::End::after_words, words_end});
+    }
+
+    void note(size_t message, std::string_view text) {  // the first one
+        if (note_.empty()) note_ = fmt::format("{}: answer in message {}: {}", chat_.origin(), message + 1, text);
     }
 
     struct Words {
@@ -78,7 +87,7 @@ class SpanFinder {
     };
 
     // From the first to the last character of an answer, after those of the answers before it; none if it has no
-    // words, or those of other messages are between them.
+    // words in the text. Throws Error if it has some in two places.
     std::optional<Words> find_words(const Text& text, size_t message) const {
         auto answers = std::count(values_.marks.begin(), values_.marks.begin() + static_cast<ptrdiff_t>(message),
                                   LossMark::answer);
@@ -93,7 +102,8 @@ class SpanFinder {
         }
         bool again = words && std::any_of(text.begin() + static_cast<ptrdiff_t>(words->end), text.end(),
                                           [flag](char32_t c) { return (c & jinja::message_bits) == flag; });
-        return again ? std::nullopt : words;
+        if (again) fail_training(message, "it writes the words of an assistant in two places");
+        return words;
     }
 
     // But for white space.
@@ -196,6 +206,7 @@ class SpanFinder {
     MessageTrace trace_;
     Text whole_;
     std::vector<LossSpan> spans_;
+    std::string note_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace puna {
@@ -22,6 +23,7 @@ struct LossSpan {
 struct TrainingText {
     jinja::Text text;
     std::vector<LossSpan> spans;  // ascending, disjoint
+    std::string note;             // as Prompt::note
 };
 
 // The conversation without a generation prompt. Throws Error as ChatTemplate::render, and if the template does not

@@ -9,7 +9,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <optional>
+#include <set>
 
 namespace puna {
 namespace {
@@ -44,19 +46,21 @@ std::optional<Spans> spans_of(const ChatTemplate& chat, std::span<const Message>
     }
 }
 
-// Whether the spans hold the words of one answer each, in order, and those of no other message.
-bool hold_the_answers(const ChatTemplate& chat, std::span<const Message> messages, const Spans& spans) {
+// Whether each span holds the words of one answer, of which there is no other span.
+bool hold_one_answer_each(const ChatTemplate& chat, std::span<const Message> messages, const Spans& spans) {
     jinja::Text whole = chat.render(messages);
     std::vector<size_t> span_of(whole.size(), spans.size());
     for (size_t i = 0; i < spans.size(); ++i)
         for (size_t at = spans[i].first; at < spans[i].second; ++at) span_of[at] = i;
+    std::map<size_t, char32_t> answer_of;
     for (size_t at = 0; at < whole.size(); ++at) {
         char32_t of = whole[at] & jinja::message_bits;
-        bool of_answer = of && of != jinja::other_message;
-        if (of_answer && (span_of[at] == spans.size() || of != jinja::answer_flag(span_of[at]))) return false;
-        if (of == jinja::other_message && span_of[at] != spans.size()) return false;
+        if (of == 0 || span_of[at] == spans.size()) continue;
+        if (of == jinja::other_message || answer_of.emplace(span_of[at], of).first->second != of) return false;
     }
-    return true;
+    std::set<char32_t> answers;
+    for (const auto& [span, answer] : answer_of) answers.insert(answer);
+    return answers.size() == answer_of.size();
 }
 
 std::vector<Message> random_messages(Random& random) {
@@ -108,7 +112,7 @@ TEST(LossSpans, AreThoseOfTheDefinitionWhateverTheGenerationPromptDependsOn) {
             } catch (const Error&) {  // the template refuses these messages
             }
             std::optional<Spans> found = spans_of(chat, messages);
-            bool is_right = expected ? found == expected : !found || hold_the_answers(chat, messages, *found);
+            bool is_right = expected ? found == expected : !found || hold_one_answer_each(chat, messages, *found);
             ASSERT_TRUE(is_right) << jinja << "\n" << fmt::format("conversation {}", i);
         }
     }
@@ -148,28 +152,36 @@ TEST(LossSpans, TheJsonAndTheNumbersOfACallBelongToItsWords) {
             testing::MatchesRegex(".['\"]a['\"]: ['\"]b['\"], ['\"]n['\"]: 5}<.eot_id.>"));
 }
 
-TEST(LossSpans, WordsThatChangeOrCannotBeLocatedAreRefused) {
-    auto refused = [](const std::string& jinja, const std::string& answer) {
+TEST(LossSpans, OfAnAnswerThatTrainingShowsOtherwiseTheWordsThere) {
+    std::string note;
+    auto in_loss = [&note](const std::string& jinja, const std::string& answer) {
         std::vector<Message> messages = {{.role = "user", .content = "u"},
                                          {.role = "assistant", .content = answer},
-                                         {.role = "user", .content = "v"}};
-        return error_of([&] { render_for_training(chat_of(jinja), chat_of(jinja).values(messages, {})); });
+                                         {.role = "user", .content = "v"},
+                                         {.role = "assistant", .content = "two"}};
+        Prompt prompt = render_training_prompt(chat_of(jinja), small_tokenizer(), messages);
+        note = prompt.note;
+        std::string words;
+        for (const PromptSegment& segment : prompt.segments)
+            if (segment.in_loss) words += prompt.text_of(segment);
+        return words;
     };
-    std::string body = "{% for m in messages %}[{{ m.role }}]", end = "{% endfor %}[assistant]";
-    std::string changes =
-        "x.jinja: the template does not support training: an assistant's turn changes when further "
-        "messages follow (message 2); use {% generation %} blocks";
-    EXPECT_EQ(refused(body + "{{ m.content if loop.last else m.content.split('.')[-1] }}" + end, "why.so"), changes)
-        << "as of reasoning, which is dropped later";
-    EXPECT_EQ(refused(body + "{{ m.content }}" + end, ""), changes) << "no words";
-    EXPECT_EQ(refused(body + "{{ m.content }}{% endfor %}{% for m in messages %}{{ m.content }}" + end, "so"), changes)
-        << "twice";
-    std::string thinks =
-        "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{{ '[assistant]<think>' if "
-        "add_generation_prompt }}";
-    EXPECT_EQ(refused(thinks, "so"),
-              "x.jinja: the template does not support training: an assistant's turn does not begin with the generation "
-              "prompt (message 2); use {% generation %} blocks");
+    std::string turn = "{% for m in messages %}[{{ m.role }}]", end = "<|eot_id|>{% endfor %}[assistant]";
+    EXPECT_EQ(in_loss(turn + "{{ m.content if loop.last else m.content.split('.')[-1] }}" + end, "why.so"),
+              "so<|eot_id|>two<|eot_id|>");
+    EXPECT_EQ(note, "x.jinja: answer in message 2: the template changes it when further messages follow");
+    EXPECT_EQ(in_loss(turn + "{{ m.content }}" + end + "<think>", "so"), "so<|eot_id|>two<|eot_id|>");
+    EXPECT_EQ(note, "x.jinja: answer in message 2: the text before it is not what the template's prompts end with");
+    EXPECT_EQ(in_loss(turn + "{{ m.content }}" + end, ""), "two<|eot_id|>");
+    EXPECT_EQ(note, "x.jinja: answer in message 2: the template leaves out its words, so nothing of it is in the loss");
+    EXPECT_EQ(error_of([&] { in_loss(turn + "{{ m.content }}|{{ m.content }}[{{ m.role }}]" + end, "so"); }),
+              "no error")
+        << "one answer";
+    EXPECT_EQ(error_of([&] {
+                  in_loss(turn + "{{ m.content }}{% endfor %}{% for m in messages %}{{ m.content }}" + end, "so");
+              }),
+              "x.jinja: the template does not support training: it writes the words of an assistant in two places "
+              "(message 2); use {% generation %} blocks");
 }
 
 }  // namespace

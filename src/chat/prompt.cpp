@@ -126,6 +126,7 @@ MarkedPrompt render_marked(const ChatTemplate& chat, const Tokenizer& tokenizer,
     Prompt prompt = prompt_of(rendered.text, rendered.spans);
     TurnEnds ends(prompt, tokenizer, chat.eos_token());
     for (LossSpan& span : rendered.spans) span.end = ends.find(span);
+    prompt.note = std::move(rendered.note);
     return {std::move(prompt), std::move(rendered.spans)};
 }
 
@@ -162,6 +163,7 @@ Prompt with_loss(Prompt prompt, const ChatTemplate& chat, const Tokenizer& token
     if (prompt.text.compare(0, end, training.prompt.text, 0, end) != 0)
         fail("{}: the answers are others before a generation prompt", chat.origin());
     mark_in_loss(prompt, training.spans);
+    prompt.note = std::move(training.prompt.note);
     return prompt;
 }
 

@@ -26,6 +26,7 @@ struct PromptSegment {
 struct Prompt {
     std::string text;
     std::vector<PromptSegment> segments;  // of the whole text, in order
+    std::string note;                     // where training is not as answering: which answer, and why; empty: nowhere
 
     std::string_view text_of(const PromptSegment& segment) const {
         return std::string_view(text).substr(segment.begin, segment.end - segment.begin);
@@ -40,9 +41,9 @@ Prompt render_prompt(const ChatTemplate& chat, std::span<const Message> messages
 // The whole conversation for training. In the loss is, for each assistant message with `in_loss`, what follows its
 // generation prompt, up to and including its end-of-turn token, whoever wrote it: what rendering the messages up to it
 // adds to rendering those before it with the generation prompt. If the template has {% generation %} blocks, what these
-// wrote. Where the whole conversation has other text after the answer, or other white space before it, its words and
-// the end-of-turn token that follows them. Throws Error also if the template does not support this: what it writes
-// before an answer is not what its prompts end with, or its words change when further messages follow. Source:
+// wrote. Where the whole conversation has other text after the answer, or before it than the template's prompts end
+// with, or another answer than without what follows: its words there, and the end-of-turn token that follows them; of
+// the latter two the note tells. Throws Error also if the template writes an answer twice. Source:
 // return_assistant_tokens_mask of transformers' apply_chat_template.
 Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, const ChatValues& values);
 Prompt render_training_prompt(const ChatTemplate& chat, const Tokenizer& tokenizer, std::span<const Message> messages,

@@ -50,13 +50,12 @@ bool is_template_file(const fs::path& path) {
     return fs::is_regular_file(path, ignored) && !is_other;
 }
 
-PromptMaker find_prompt_maker(const std::string& name, const ModelArgumentOptions& pulling) {
-    if (std::optional<LlamaPrompt> llama = find_llama_prompt(name); llama && !file_exists(name))
-        return {.chat = {.origin = name, .text = llama_template(*llama)}};
-    fs::path path = model_path(name, pulling);
-    if (is_template_file(path)) return {.chat = read_template_file(path)};
-    PromptFiles files = load_prompt_files(path);
-    if (files.chat.is_built_in) log_warning("{}: has no chat template: {} is used", name, files.chat.origin);
+PromptMaker find_prompt_maker(const std::string& model, const ModelArgumentOptions& pulling) {
+    if (std::optional<LlamaPrompt> llama = find_llama_prompt(model); llama && !file_exists(model))
+        return {.chat = {.origin = model, .text = llama_template(*llama)}};
+    if (is_template_file(model)) return {.chat = read_template_file(model)};
+    PromptFiles files = load_prompt_files(model_path(model, pulling));
+    if (files.chat.is_built_in) log_warning("{}: has no chat template: {} is used", model, files.chat.origin);
     return {std::move(files.tokenizer), std::move(files.chat)};
 }
 
@@ -73,18 +72,19 @@ std::string to_json(const ChatTemplate& chat, const std::optional<Tokenizer>& to
     Prompt prompt = render_prompt(chat, values);
     JsonObject json{{"text", prompt.text}};
     if (!tokenizer) return json.text();
-    std::string problem;
+    bool has_mask = true;
     try {
         prompt = with_loss(prompt, chat, *tokenizer, values);
     } catch (const Error& error) {
-        problem = error.what();
+        has_mask = false;
+        prompt.note = error.what();
     }
     Encoder encoder(*tokenizer, 0);
     ChatTokens tokens = encode_prompt(encoder, prompt);
     json.add("ids", tokens.ids);
     json.add("segments", segments_json(prompt));
-    json.add("loss_mask", problem.empty() ? JsonText(tokens.loss_mask) : JsonText(nullptr));
-    if (!problem.empty()) json.add("loss_mask_problem", problem);
+    json.add("loss_mask", has_mask ? JsonText(tokens.loss_mask) : JsonText(nullptr));
+    if (!prompt.note.empty()) json.add("loss_mask_note", prompt.note);
     return json.text();
 }
 
@@ -101,7 +101,7 @@ void print(const Prompt& prompt) {
 }  // namespace
 
 int run_prompt(Arguments arguments) {
-    std::string path, file;
+    std::string model, file;
     PromptFlags options;
     ModelArgumentOptions pulling;
     Flags flags(
@@ -116,15 +116,16 @@ int run_prompt(Arguments arguments) {
         "puna prompt models/starter --json\n"
         "puna prompt llama3.2 --source > chat_template.jinja\n"
         "echo '{\"messages\": [{\"role\": \"user\", \"content\": \"Hi!\"}]}' | puna prompt models/starter -");
-    flags.positional("TEMPLATE", path,
-                     "model, tokenizer, a file with a template (.jinja), or Llama's own: llama2, llama3, llama3.1, "
-                     "llama3.2, llama3.3");
+    flags.positional(
+        "MODEL", model,
+        "model, tokenizer, a file with a template (.jinja), or one of Llama's own templates: llama2, llama3, "
+        "llama3.1, llama3.2, llama3.3");
     flags.positional("INPUT", file, "the variables, as JSON; - reads standard input [a sample conversation]", false);
     flags.add(list_fields(options));
     flags.add(list_fields(pulling));
     flags.add_json("print one JSON object: text and, of a model, ids, segments and loss_mask");
     if (!flags.parse(arguments)) return 0;
-    PromptMaker found = find_prompt_maker(path, pulling);
+    PromptMaker found = find_prompt_maker(model, pulling);
     if (!found.tokenizer && file.empty())  // names in their place: which they are, the template does not say
         found.chat.tokens = {{"bos_token", "<bos_token>"}, {"eos_token", "<eos_token>"}};
     ChatTemplate chat(found.chat);

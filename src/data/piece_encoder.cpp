@@ -2,14 +2,18 @@
 
 #include "chat/encode.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/threads.h"
 #include "data/record.h"
 #include "data/text_hash.h"
 #include "data/text_kind.h"
 #include "tokenizer/encoder.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace puna {
 
@@ -61,7 +65,7 @@ class BatchEncoder::Worker {
             return;
         }
         const TrainingConversation& conversation = *record.conversation;
-        ChatTokens tokens = encode_conversation(conversation, place, path);
+        ChatTokens tokens = encode_conversation(run, conversation, place, path);
         run.ids.insert(run.ids.end(), tokens.ids.begin(), tokens.ids.end());
         run.loss_mask.insert(run.loss_mask.end(), tokens.loss_mask.begin(), tokens.loss_mask.end());
         uint64_t hash = batch_.options_.hash ? hash_conversation(conversation.messages) : 0;
@@ -70,14 +74,15 @@ class BatchEncoder::Worker {
     }
 
  private:
-    ChatTokens encode_conversation(const TrainingConversation& conversation, const std::string& place,
-                                   const std::string& path) {
+    ChatTokens encode_conversation(EncodedPieces& run, const TrainingConversation& conversation,
+                                   const std::string& place, const std::string& path) {
         const ChatTemplate& chat = batch_.chat_template();
         try {
-            return encode_prompt(encoder_, render_training_prompt(chat, batch_.tokenizer_, conversation.messages,
-                                                                  {.tools = conversation.tools,
-                                                                   .variables = conversation.variables,
-                                                                   .date = batch_.options_.date}));
+            Prompt prompt = render_training_prompt(
+                chat, batch_.tokenizer_, conversation.messages,
+                {.tools = conversation.tools, .variables = conversation.variables, .date = batch_.options_.date});
+            if (!prompt.note.empty() && run.note.empty()) run.note = fmt::format("{}: {}", place, prompt.note);
+            return encode_prompt(encoder_, prompt);
         } catch (const Error& problem) {
             throw BadInput(Error(place, problem), path, BadInput::record);
         }
@@ -120,6 +125,8 @@ std::vector<EncodedPieces> BatchEncoder::encode(const PieceBatch& batch, BadInpu
         size_t run = static_cast<size_t>(i);
         runs[run] = encode_run(batch, begins[run], begins[run + 1]);
     });
+    for (const EncodedPieces& run : runs)
+        if (!run.note.empty() && !std::exchange(noted_, true)) log_warning("{}", run.note);
     std::vector<BadPiece> all;
     for (const EncodedPieces& run : runs) all.insert(all.end(), run.bad.begin(), run.bad.end());
     report_in_order(batch, all, bad);

@@ -36,6 +36,7 @@ struct EncodedPieces {  // consecutive
     std::vector<uint8_t> loss_mask;  // one per id of a conversation
     std::vector<EncodedPiece> pieces;
     std::vector<BadPiece> bad;
+    std::string note;  // the first Prompt::note, with its place
 };
 
 struct EncodeOptions {
@@ -66,6 +67,7 @@ class BatchEncoder {
     EncodeOptions options_;
     std::mutex mutex_;
     std::optional<ChatTemplate> chat_;
+    bool noted_ = false;
     std::vector<std::unique_ptr<Worker>> idle_;  // reused: each caches words
 };
 
