@@ -81,6 +81,9 @@ TEST(Quantize, AModelDivergesNoMoreThanThatOfTheFormatsTools) {
         EXPECT_LT(ours, 1.05 * limit) << type;
         RecordProperty(std::string(type), fmt::format("{:.4g} of {:.4g}", ours, limit));
     }
+    ImportanceMatrix importance = measure_importance(divergence.llama(), golden_tokens(), {});
+    EXPECT_LT(divergence.of(find_file_type("iq3_xxs"), importance), 0.9 * 1.03e-1);
+    EXPECT_LT(divergence.of(find_file_type("iq2_xs"), importance), 0.9 * 2.625e-1);
 }
 
 // Measured on one story, tested on another.
@@ -88,18 +91,17 @@ TEST(Quantize, ATrainedModelDivergesLessWithAnImportanceMatrix) {
     Tokenizer tokenizer = open_model("models/starter")->tokenizer();
     std::vector<int32_t> story = tokenizer.encode(
         "Once upon a time, there was a little girl named Lily. She loved to play in the park with her dog. One day, "
-        "they "
-        "found a big red ball under a tree. Lily wanted to take it home, but her mom said, \"It is not ours.\" So they "
-        "looked for the boy who had lost it. He was sad, but when he saw the ball he smiled and said, \"Thank you!\"");
-    QuantizedDivergence divergence(
-        "models/starter",
-        tokenizer.encode(
-            "Tom had a blue boat. He took it to the lake every day. The wind was strong, and the boat went far "
-            "away. \"Come back!\" said Tom. A kind duck heard him and pushed the boat to the shore."));
+        "they"
+        " found a big red ball under a tree. Lily wanted to take it home, but her mom said, \"It is not ours.\" So they"
+        " looked for the boy who had lost it. He was sad, but when he saw the ball he smiled and said, \"Thank you!\"");
+    std::vector<int32_t> another = tokenizer.encode(
+        "Tom had a blue boat. He took it to the lake every day. The wind was strong, and the boat went far away."
+        " \"Come back!\" said Tom. A kind duck heard him and pushed the boat to the shore.");
+    QuantizedDivergence divergence("models/starter", another);
     ImportanceMatrix importance = measure_importance(divergence.llama(), story, {});
     const FileType& type = find_file_type("q4_k_m");
     double without = divergence.of(type), with = divergence.of(type, importance);
-    EXPECT_LT(with, 0.92 * without) << without;
+    EXPECT_LT(with, 0.95 * without) << without;
 }
 
 }  // namespace
