@@ -239,7 +239,7 @@ def tokenizers_are_shown():
 def metas_tokenizer_is_shown():
     page = puna("tokenizer", "show", LLAMA3 / "tokenizer.model").stdout
     shown = [" ".join(line.split()) for line in page.splitlines()]
-    for line in ("vocabulary 128,256 tokens, 256 control tokens", "merges 280,147 pairs", "chat template none of its own; chats use Llama 3's chat template",
+    for line in ("vocabulary 128,256 tokens, 256 control tokens", "merges 280,147 pairs", "chat template none of its own; chats use Llama 3.1's chat template",
                  "128011..128255 <|reserved_special_token_3|> to <|reserved_special_token_247|>"):
         assert line in shown, (line, page)
     assert len(shown) < 40 and all(len(line) <= 120 for line in page.splitlines()), page

@@ -91,7 +91,7 @@ class JsonNode {
     bool boolean() const;
     std::string text() const;
     std::vector<JsonNode> items() const;
-    std::vector<JsonMember> members() const;         // in their order, with all of a repeated name
+    std::vector<JsonMember> members() const;  // in their order, with all of a repeated name
     // At the place of the first of a repeated name, with the value of the last (see JsonNames).
     std::vector<JsonMember> unique_members() const;
 

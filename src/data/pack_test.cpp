@@ -375,7 +375,7 @@ TEST(Pack, TextNeedsNoChatTemplate) {
     std::string text = folder.write("text.txt", "text"),
                 chat = folder.write("chat.jsonl", R"({"messages": [{"role": "assistant", "content": "x"}]})");
     std::filesystem::remove(folder / "tokenizer/chat_template.jinja");
-    for (std::string value : {R"("")", "3", R"("{% if")", R"([{"name": "rag", "template": "x"}])", R"("\ud800")"}) {
+    for (std::string value : {R"("")", R"("{% if")", R"([{"name": "rag", "template": "x"}])", R"("\ud800")"}) {
         write_file(folder / "tokenizer/tokenizer_config.json", "{\"chat_template\": " + value + "}");
         EXPECT_EQ(error_of([&] { folder.pack(text); }), "no error") << value;
         std::filesystem::remove_all(folder.packed());
