@@ -10,10 +10,14 @@ namespace puna {
 
 namespace {
 
+// A control token is found everywhere, also where a normalizer would leave it only after a space.
 std::vector<int32_t> ids_of_pass(const Vocabulary& vocabulary, bool normalized) {
     std::vector<int32_t> ids;
-    for (int32_t id : vocabulary.added.ids())
-        if (vocabulary.added_tokens[*vocabulary.added.index_of(id)].normalized == normalized) ids.push_back(id);
+    for (int32_t id : vocabulary.added.ids()) {
+        const AddedToken& token = vocabulary.added_tokens[*vocabulary.added.index_of(id)];
+        bool is_exempt = token.control && has_space_normalizer(vocabulary);
+        if ((token.normalized && !is_exempt) == normalized) ids.push_back(id);
+    }
     return ids;
 }
 
@@ -116,7 +120,7 @@ class AddedTokenFinder::Search {
         return (!token.control && !is_marker(name)) || may_be_control_(name);
     }
     // A normalizer that replaces spaces leaves none that could be stripped.
-    bool keeps_space(const AddedToken& token) const { return has_normalizer_ && token.normalized; }
+    bool keeps_space(const AddedToken& token) const { return has_normalizer_ && token.normalized && !token.control; }
 
     const AddedTokenFinder& finder_;
     const Vocabulary& vocabulary_;

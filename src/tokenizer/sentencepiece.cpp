@@ -133,8 +133,10 @@ std::vector<int32_t> rank_scores(const std::vector<float>& scores) {
 }
 
 std::vector<float> scores_of(const Vocabulary& vocabulary) {
-    if (!vocabulary.sentencepiece.scores.empty()) return vocabulary.sentencepiece.scores;
-    std::vector<float> scores(static_cast<size_t>(vocabulary.size()));
+    std::vector<float> scores = vocabulary.sentencepiece.scores;
+    bool is_complete = !scores.empty();
+    scores.resize(static_cast<size_t>(vocabulary.size()));  // added tokens from other files have none
+    if (is_complete) return scores;
     std::vector<bool> scored(scores.size());
     float next = 0;
     auto score = [&](int32_t id) {
