@@ -12,7 +12,11 @@ namespace {
 
 constexpr std::string_view replacement = "\ufffd";
 
-constexpr bool occurs_in_utf8(unsigned byte) { return byte < 0xc0 || (byte > 0xc1 && byte < 0xf5); }
+// The others are not in UTF-8, or begin the characters of planes 4 to 11, of which there are none: what was trained on
+// text may have no tokens for them, as StarCoder's vocabulary.
+constexpr bool occurs_in_text(unsigned byte) {
+    return byte < 0xc0 || (byte > 0xc1 && byte < 0xf1) || byte == 0xf3 || byte == 0xf4;
+}
 
 bool has_token(const Vocabulary& vocabulary, char byte) {
     return vocabulary.tokens.find_byte(static_cast<unsigned char>(byte)) >= 0;
@@ -47,7 +51,7 @@ class ByteBpeEncoder : public SubwordEncoder {
 
 void prepare_byte_bpe(Vocabulary& vocabulary, std::string_view source) {
     for (unsigned byte = 0; byte < 256; ++byte)
-        if (occurs_in_utf8(byte) && !has_token(vocabulary, static_cast<char>(byte)))
+        if (occurs_in_text(byte) && !has_token(vocabulary, static_cast<char>(byte)))
             fail(ErrorKind::unsupported, "{}: no token for the byte 0x{:02x}: this is not a byte-level vocabulary",
                  source, byte);
     // A file that was put together from two, or converted by mistake: such a model would answer oddly without a word.

@@ -255,12 +255,21 @@ class GgufVocabularyReader {
     }
 
     // An id that the vocabulary must have.
+    int32_t known_token(std::string_view key, int64_t id) const {
+        std::optional<int32_t> known = vocabulary_.find_id(id);
+        if (!known) reject(key, "is {}, which is not one of the {} tokens", id, tokens_->count);
+        return *known;
+    }
     std::optional<int32_t> token(std::string_view key) const {
         std::optional<int64_t> id = file_.integer(key);
-        if (!id) return {};
-        std::optional<int32_t> known = vocabulary_.find_id(*id);
-        if (!known) reject(key, "is {}, which is not one of the {} tokens", *id, tokens_->count);
-        return known;
+        return id ? std::optional(known_token(key, *id)) : std::nullopt;
+    }
+    std::vector<int32_t> token_list(std::string_view key) const {
+        const GgufValue* array = find_array(key, {GgufType::i32, GgufType::u32}, "array of i32");
+        std::vector<int32_t> ids;
+        for (size_t i = 0; array && i < static_cast<size_t>(array->count); ++i)
+            ids.push_back(known_token(key, element<int32_t>(*array, i)));
+        return ids;
     }
 
     void read_roles() {
@@ -269,7 +278,8 @@ class GgufVocabularyReader {
                  .eos = token(gguf_keys::eos),
                  .eot = token(gguf_keys::eot),
                  .eom = token(gguf_keys::eom),
-                 .pad = token(gguf_keys::padding)};
+                 .pad = token(gguf_keys::padding),
+                 .ends = token_list(gguf_keys::ends)};
         std::optional<int32_t> unknown = token(gguf_keys::unknown);
         if (!is_byte_level()) {
             // llama.cpp's defaults, by name.

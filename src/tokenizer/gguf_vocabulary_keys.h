@@ -15,8 +15,8 @@ inline constexpr std::string_view model = "tokenizer.ggml.model", pattern = "tok
                                   scores = "tokenizer.ggml.scores", merges = "tokenizer.ggml.merges",
                                   bos = "tokenizer.ggml.bos_token_id", eos = "tokenizer.ggml.eos_token_id",
                                   eot = "tokenizer.ggml.eot_token_id", eom = "tokenizer.ggml.eom_token_id",
-                                  unknown = "tokenizer.ggml.unknown_token_id",
-                                  padding = "tokenizer.ggml.padding_token_id",
+                                  ends = "tokenizer.ggml.eos_token_ids",  // ollama's; llama.cpp finds them by name
+    unknown = "tokenizer.ggml.unknown_token_id", padding = "tokenizer.ggml.padding_token_id",
                                   begins_text = "tokenizer.ggml.add_bos_token",
                                   space_prefix = "tokenizer.ggml.add_space_prefix",
                                   remove_extra_spaces = "tokenizer.ggml.remove_extra_whitespaces";

@@ -256,6 +256,14 @@ TEST(GgufVocabulary, MalformedKeysAreRejectedByName) {
     expect_error(keys.metadata(), "'tokenizer.ggml.scores'", "has no key");
 }
 
+TEST(GgufVocabulary, BytesOfNoCharacterMayHaveNoToken) {
+    Keys keys;
+    for (int byte : {0xc0, 0xf1, 0xff}) keys.tokens[static_cast<size_t>(byte)] = fmt::format("[PAD{}]", byte);
+    EXPECT_EQ(load(keys.metadata()).decode(load(keys.metadata()).encode("x\xff")), "x\ufffd");
+    keys.tokens[0xe0] = "[PAD224]";
+    EXPECT_THAT(error_in(keys.metadata()), HasSubstr("no token for the byte 0xe0"));
+}
+
 TEST(GgufVocabulary, IdsOutsideOfTheVocabularyAreRejectedByName) {
     for (const char* key : {"tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
                             "tokenizer.ggml.eom_token_id", "tokenizer.ggml.padding_token_id"}) {
@@ -263,6 +271,9 @@ TEST(GgufVocabulary, IdsOutsideOfTheVocabularyAreRejectedByName) {
         metadata.add(key, uint32_t{258});
         expect_error(metadata, key, "is 258, which is not one of the 258 tokens");
     }
+    GgufMetadata listed = Keys().metadata();
+    listed.add_list("tokenizer.ggml.eos_token_ids", std::vector<int32_t>{97, -1});
+    expect_error(listed, "'tokenizer.ggml.eos_token_ids'", "is -1, which is not one of the 258 tokens");
     GgufMetadata metadata = Keys().metadata();
     metadata.add("tokenizer.ggml.add_bos_token", true);
     expect_error(metadata, "'tokenizer.ggml.add_bos_token'", "there is no tokenizer.ggml.bos_token_id");
@@ -295,6 +306,8 @@ TEST(GgufVocabulary, NamesTheTokensThatEndGeneration) {
     metadata.add("tokenizer.ggml.eos_token_id", uint32_t{257});
     metadata.add("tokenizer.ggml.eot_token_id", uint32_t{256});
     EXPECT_THAT(load(metadata).stop_ids(), ElementsAre(256, 257));
+    metadata.add_list("tokenizer.ggml.eos_token_ids", std::vector<int32_t>{97, 257});
+    EXPECT_THAT(load(metadata).stop_ids(), ElementsAre(97, 256, 257)) << "as ollama lists them";
     EXPECT_EQ(load(metadata).end_of_text(), 257);
     EXPECT_EQ(load(metadata).begin_of_text(), std::nullopt);
 }

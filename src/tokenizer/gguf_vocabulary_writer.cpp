@@ -117,6 +117,7 @@ void add_roles(GgufMetadata& metadata, const Vocabulary& vocabulary) {
     add(gguf_keys::eos, roles.eos);
     add(gguf_keys::eot, roles.eot);
     add(gguf_keys::eom, roles.eom);
+    if (roles.ends.size() > 1) metadata.add_list(gguf_keys::ends, roles.ends);
     add(gguf_keys::padding, roles.pad);
     if (vocabulary.kind == VocabularyKind::sentencepiece) add(gguf_keys::unknown, vocabulary.sentencepiece.unknown);
     metadata.add(gguf_keys::begins_text, begins_text);
