@@ -79,9 +79,8 @@ bool is_known(const Vocabulary& vocabulary, int32_t id, const Declared& token) {
     if (vocabulary.token_kind(id) == TokenKind::none) return false;
     std::string_view known = vocabulary.bytes(id);
     if (known == token.content || known == unspell_spaces(token.content)) return true;
-    fail(ErrorKind::damaged,
-         "{}: token '{}' has id {}, which is '{}' in tokenizer.model: the files belong to two models", token.place,
-         printable(token.content), id, printable(known));
+    fail(ErrorKind::damaged, "{}: token '{}' has id {}, which is '{}' in the tokenizer: the files belong to two models",
+         token.place, printable(token.content), id, printable(known));
 }
 
 void add(Vocabulary& vocabulary, const DeclaredTokens& tokens) {
@@ -122,11 +121,8 @@ void read_prefix(SentencePieceRules& rules, const JsonFile& config) {
     }
 }
 
-}  // namespace
-
-void read_added_tokens(Vocabulary& vocabulary, const fs::path& file) {
-    fs::path folder = file.parent_path();
-    JsonFile config(folder / "tokenizer_config.json"), map(folder / "special_tokens_map.json");
+DeclaredTokens read_declared(const fs::path& folder, const JsonFile& config) {
+    JsonFile map(folder / "special_tokens_map.json");
     DeclaredTokens tokens;
     std::set<std::string> special;
     add_special_texts(special, config);
@@ -134,8 +130,25 @@ void read_added_tokens(Vocabulary& vocabulary, const fs::path& file) {
     read_added(tokens, folder / "added_tokens.json", special);
     if (std::optional<JsonNode> decoder = config.find("added_tokens_decoder"); decoder && decoder->is_object())
         read_decoder(tokens, *decoder);
-    add(vocabulary, tokens);
+    return tokens;
+}
+
+}  // namespace
+
+void read_added_tokens(Vocabulary& vocabulary, const fs::path& file) {
+    JsonFile config(file.parent_path() / "tokenizer_config.json");
+    add(vocabulary, read_declared(file.parent_path(), config));
     read_prefix(vocabulary.sentencepiece, config);
+}
+
+void read_missing_tokens(Vocabulary& vocabulary, const fs::path& file) {
+    JsonFile config(file.parent_path() / "tokenizer_config.json");
+    DeclaredTokens tokens = read_declared(file.parent_path(), config);
+    std::erase_if(tokens, [&](const auto& declared) {
+        const std::string& content = declared.second.content;
+        return vocabulary.added.find(content) || vocabulary.tokens.find(content);
+    });
+    if (!tokens.empty()) add(vocabulary, tokens);
 }
 
 }  // namespace puna

@@ -2,6 +2,7 @@
 // for the texts between added tokens.
 #include "core/atomic_file.h"
 #include "core/test_folder.h"
+#include "tokenizer/gguf_vocabulary.h"
 #include "tokenizer/test_sentencepiece.h"
 
 #include <gmock/gmock.h>
@@ -114,6 +115,23 @@ TEST(AddedTokenFiles, ContradictionsAreRejectedByName) {
                 HasSubstr("added_tokens_decoder.420"));
 }
 
+TEST(AddedTokenFiles, TokensThatATokenizerJsonLacksAreAdded) {
+    TestFolder folder;
+    save_tokenizer(small_tokenizer(), folder.path());
+    int32_t next = small_tokenizer().size();
+    write_file(folder / "added_tokens.json", fmt::format(R"({{"<pad>": {}, "zebra": {}, "e": 101}})", next, next + 1));
+    write_file(folder / "special_tokens_map.json", R"({"pad_token": "<pad>"})");
+    Tokenizer tokenizer = load_tokenizer(folder.path());
+    EXPECT_EQ(tokenizer.size(), next + 2);
+    EXPECT_TRUE(tokenizer.is_control(next));
+    EXPECT_EQ(tokenizer.encode("a zebra").back(), next + 1);
+    EXPECT_EQ(tokenizer.encode(small_text), small_tokenizer().encode(small_text));
+    EXPECT_EQ(tokenizer.stop_ids(), small_tokenizer().stop_ids());
+    write_file(folder / "tokenizer_config.json", R"({"added_tokens_decoder": {"256": {"content": "<x>"}}})");
+    EXPECT_THAT(error_of([&] { load_tokenizer(folder.path()); }),
+                HasSubstr("tokenizer_config.json: added_tokens_decoder: token '<x>' has id 256, which is '"));
+}
+
 TEST(AddedTokenFiles, SavedFormsGiveTheSameIds) {
     OldFolder folder({{"added_tokens.json", R"({"<pad>": 420, "<|im_end|>": 421, "plain": 422})"},
                       {"special_tokens_map.json", R"({"pad_token": "<pad>"})"}});
@@ -128,6 +146,11 @@ TEST(AddedTokenFiles, SavedFormsGiveTheSameIds) {
     save_tokenizer_model(tokenizer, model_folder.path());
     EXPECT_EQ(load_tokenizer(model_folder.path()).encode(small_text), tokenizer.encode(small_text));
     EXPECT_EQ(load_tokenizer(model_folder.path()).size(), tokenizer.size());
+    GgufMetadata metadata;
+    EXPECT_EQ(add_gguf_vocabulary(metadata, tokenizer), "");
+    GgufWriter(model_folder / "x.gguf", metadata, {}).commit();
+    EXPECT_EQ(load_tokenizer(model_folder / "x.gguf").encode(text), tokenizer.encode(text));
+    EXPECT_EQ(load_tokenizer(model_folder / "x.gguf").stop_ids(), tokenizer.stop_ids());
 }
 
 }  // namespace

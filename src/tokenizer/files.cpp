@@ -77,6 +77,7 @@ Tokenizer load_tokenizer(const fs::path& path) {
     Vocabulary vocabulary;
     if (is_json(found, file.text())) {
         vocabulary = parse_tokenizer_json(file.text(), found.string());
+        read_missing_tokens(vocabulary, found);
         find_text_tokens(vocabulary, found);
     } else if (is_sentencepiece_model(file.text())) {
         vocabulary = parse_sentencepiece_model(file.text(), found.string());

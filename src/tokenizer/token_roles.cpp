@@ -50,23 +50,6 @@ class TextTokens {
           folder_(file.parent_path()),
           tokenizer_config_(folder_ / "tokenizer_config.json") {}
 
-    // transformers would add tokens that only the files beside tokenizer.json declare.
-    void check_declared() const {
-        auto check_one = [this](std::string_view text, std::string_view origin) {
-            if (text.empty() || vocabulary_.added.find(text) || vocabulary_.tokens.find(text)) return;
-            fail("{}: declares '{}', which is not a token of {}: save the tokenizer again so that its files agree",
-                 origin, printable(text), file_);
-        };
-        if (std::optional<JsonNode> declared = tokenizer_config_.find("added_tokens_decoder")) {
-            std::string place = declared->place();
-            for (const JsonMember& token : declared->members())
-                check_one(special_token_text(token.value).value_or(""), place);
-        }
-        fs::path path = folder_ / "added_tokens.json";
-        JsonFile added(path);
-        for (const JsonMember& token : added.members()) check_one(token.name, path.string());
-    }
-
     // Beyond it the embedding has no row, and merging would produce the id.
     void check_size() const {
         JsonFile config(folder_ / "config.json");
@@ -211,7 +194,6 @@ std::array<const JsonFile*, 2> special_token_files(const JsonFile& tokenizer_con
 
 void find_text_tokens(Vocabulary& vocabulary, const fs::path& file) {
     TextTokens tokens(vocabulary, file);
-    tokens.check_declared();
     tokens.check_size();
     std::optional<int32_t> named_end = tokens.named_end();
     vocabulary.begin_of_text = tokens.begin();

@@ -35,8 +35,7 @@ namespace puna {
 void assign_roles(Vocabulary& vocabulary, std::string_view source);
 
 // Sets begin_of_text and end_of_text; begin_of_text is the template's where there is one. file: the tokenizer.json.
-// Throws Error for files beside it that are not JSON objects, and for tokens that only these declare
-// (added_tokens_decoder, added_tokens.json), by name.
+// Throws Error for files beside it that are not JSON objects.
 void find_text_tokens(Vocabulary& vocabulary, const std::filesystem::path& file);
 
 bool has_llama3_controls(const Vocabulary& vocabulary);  // those of its prompts

@@ -138,21 +138,6 @@ TEST(TokenRoles, UnknownOnesAreErrorsOnlyWhereTheyAreUsed) {
     EXPECT_THAT(problem(), HasSubstr("is 7000000000, which is not a token of"));
 }
 
-TEST(TokenRoles, TokensThatOnlyOtherFilesDeclareAreRejected) {
-    PlainFolder folder;
-    auto problem = [&] { return error_of([&] { folder.load(); }); };
-    write_file(folder / "tokenizer_config.json", R"({"added_tokens_decoder": {"115": {"content": "s"}}})");
-    write_file(folder / "added_tokens.json", R"({"e": 101})");
-    EXPECT_EQ(problem(), "no error");
-    write_file(folder / "added_tokens.json", R"({"<|im_end|>": 257})");
-    EXPECT_EQ(problem(),
-              fmt::format("{0}/added_tokens.json: declares '<|im_end|>', which is not a token of {0}/tokenizer.json: "
-                          "save the tokenizer again so that its files agree",
-                          folder.path().string()));
-    write_file(folder / "tokenizer_config.json", R"({"added_tokens_decoder": {"256": {"content": "<|im_start|>"}}})");
-    EXPECT_THAT(problem(), HasSubstr("tokenizer_config.json: added_tokens_decoder: declares '<|im_start|>'"));
-}
-
 TEST(TokenRoles, WhatBeginsATextIsSavedWithTheTokenizer) {
     TestFolder folder, saved;
     save_tokenizer(small_tokenizer(), folder.path());
