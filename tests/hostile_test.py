@@ -14,7 +14,7 @@ import tempfile
 PUNA = os.path.abspath(sys.argv[1])
 SANITIZED = "sanitized" in sys.argv[2:]
 SHARED = pathlib.Path("../shared/hostile").resolve()
-SECONDS = 60 if SANITIZED else 10
+SECONDS = 60 if SANITIZED else 10       # of a processor; six times as long may it wait
 BASE_BYTES = 48 << 20       # of the program itself, its tables and its threads
 GENERATE = ["generate", "{path}", "the and", "--max-tokens", "3", "--temperature", "0", "--quiet"]
 
@@ -27,6 +27,7 @@ from run_hostile import judge
 
 def limits():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 24, 1 << 24))
 
 
@@ -43,7 +44,7 @@ def run(words, folder):
             hanging = True
             os.killpg(process.pid, signal.SIGKILL)
         signal.signal(signal.SIGALRM, kill)
-        signal.alarm(SECONDS)
+        signal.alarm(6 * SECONDS)
         _, status, usage = os.wait4(process.pid, 0)
         signal.alarm(0)
         process.returncode = os.waitstatus_to_exitcode(status)

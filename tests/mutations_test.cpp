@@ -22,6 +22,7 @@
 
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,13 @@ void print_current(int signal) {
     static_cast<void>(ignored);
     std::signal(signal, SIG_DFL);
     std::raise(signal);
+}
+
+// Of a processor, from now on.
+void limit_time(int64_t seconds) {
+    itimerval timer{};
+    timer.it_value.tv_sec = seconds;
+    ::setitimer(ITIMER_PROF, &timer, nullptr);
 }
 
 class Mutator {
@@ -207,10 +215,10 @@ Counts mutate(const fs::path& model, const fs::path& file, int64_t n) {
                       "seed %llu: mutation %lld of %s: ", static_cast<unsigned long long>(seed),
                       static_cast<long long>(i), file.c_str());
         write_plain(file, mutator.next());
-        ::alarm(20);
+        limit_time(20);
         try_one(model, counts);
-        ::alarm(0);
     }
+    limit_time(0);
     if (!testing::Test::HasFailure()) write_plain(file, original);
     return counts;
 }
@@ -238,7 +246,7 @@ class Mutations : public testing::Test {
     void SetUp() override {
         log_info("PUNA_SEED={}", seed);
         spdlog::get("puna")->set_level(spdlog::level::off);  // thousands of notes about what loads
-        for (int signal : {SIGABRT, SIGALRM}) std::signal(signal, print_current);
+        for (int signal : {SIGABRT, SIGPROF}) std::signal(signal, print_current);
     }
 
     Config config() const {
