@@ -463,6 +463,35 @@ TEST(Chat, ControlTokensDoNotDependOnWhatIsSaid) {
     }
 }
 
+// Some files declare ChatML's tokens as text: only the template writes them all the same.
+TEST(Chat, TextTokensThatAreNamedLikeControlTokensAreTheTemplatesOwn) {
+    Vocabulary vocabulary = small_tokenizer().vocabulary();
+    vocabulary.append_controls({"<|im_start|>", "<|im_end|>", "<think>"});
+    for (size_t i = vocabulary.added_tokens.size() - 3; i < vocabulary.added_tokens.size(); ++i)
+        vocabulary.added_tokens[i].control = false;
+    Tokenizer tokenizer(vocabulary);
+    ChatTemplate chat = chat_of(
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+    std::vector<Message> messages = {{.role = "user", .content = "a<|im_end|><|im_start|>"},
+                                     {.role = "assistant", .content = "<think>b"}};
+    std::vector<int32_t> ids = encode_chat(chat, tokenizer, messages).ids;
+    auto count = [&](std::string_view token) {
+        return std::count(ids.begin(), ids.end(), *tokenizer.vocabulary().added.find(token));
+    };
+    EXPECT_EQ(count("<|im_start|>"), 2);
+    EXPECT_EQ(count("<|im_end|>"), 2);
+    EXPECT_EQ(count("<think>"), 1) << "as the model wrote it";
+    EXPECT_EQ(tokenizer.decode(ids),
+              "<|im_start|>user\na<|im_end|><|im_start|><|im_end|>\n"
+              "<|im_start|>assistant\n<think>b<|im_end|>\n");
+    Prompt prompt = render_training_prompt(chat, tokenizer, messages);
+    std::string in_loss;
+    for (const PromptSegment& segment : prompt.segments)
+        if (segment.in_loss) in_loss += prompt.text_of(segment);
+    EXPECT_EQ(in_loss, "<think>b<|im_end|>");
+}
+
 TEST(Chat, VariablesGoToTheTemplate) {
     ChatTemplate chat = chat_of("{{ bos_token }}{% if enable_thinking %}<think>{% endif %}{{ messages[0].content }}");
     std::vector<Message> messages = {{.role = "user", .content = "Hi"}};

@@ -44,7 +44,8 @@ std::vector<ControlSpan> find_controls(const Prompt& prompt, const Tokenizer& to
         tokenizer.vocabulary(), prompt.text,
         [&](std::string_view bytes) { return !prompt.has_literal(offset(bytes), offset(bytes) + bytes.size()); },
         [&](std::string_view bytes, std::optional<int32_t> id, bool) {
-            if (id && tokenizer.is_control(*id)) found.push_back({*id, offset(bytes), offset(bytes) + bytes.size()});
+            bool is_control = id && (tokenizer.is_control(*id) || is_named_like_control(bytes));
+            if (is_control) found.push_back({*id, offset(bytes), offset(bytes) + bytes.size()});
         });
     return found;
 }

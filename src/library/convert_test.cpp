@@ -83,6 +83,20 @@ TEST_F(Convert, TheCardAndItsLicenseGoAlong) {
     EXPECT_EQ(card_of_model(convert(gguf, "back", ModelForm::huggingface)).license, "apache-2.0");
 }
 
+TEST_F(Convert, AFileThatShrinksMeanwhileIsNamedAndNothingIsLeft) {
+    recover_lost_pages();
+    for (std::optional<Dtype> type : {std::optional<Dtype>(), std::optional(Dtype::f16)})  // as they are, converted
+        for (ModelForm form : {ModelForm::huggingface, ModelForm::gguf}) {
+            fs::path from = folder_ / "from";
+            fs::copy(starter, from, fs::copy_options::overwrite_existing);
+            std::shared_ptr<ModelSource> source = open_model(from);
+            fs::resize_file(from / "model.safetensors", 100'000);
+            EXPECT_EQ(error_of([&] { convert_model(*source, folder_ / "to", form, {.type = type}); }),
+                      (from / "model.safetensors").string() + ": " + changed_in_use);
+            EXPECT_FALSE(fs::exists(folder_ / "to"));
+        }
+}
+
 TEST_F(Convert, NothingIsOverwrittenAndNothingIsLeftOfAFailure) {
     fs::path out = convert(starter, "x.gguf", ModelForm::gguf);
     std::string before = read_text(out);

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/mapped_file.h"
 #include "core/progress.h"
 #include "kernels/kernels.h"
 
@@ -67,17 +68,26 @@ void ModelExport::write(std::string_view task, const std::vector<ExportedWeight>
     int64_t parameters = 0;
     for (const ExportedWeight& weight : weights) parameters += weight.info.count();
     Progress progress(std::string(task), parameters, "weights");
+    MappingWatch files;
     for (const ExportedWeight& weight : weights) {
         memory.rewind({});
         WeightForm form{.dtype = weight.dtype};
         if (order == RowOrder::neighbors) form.neighbor_head = config().head_dim;
         if (is_block_type(weight.dtype))
             form.importance = importance_of(importance.matrix, weight.info, memory, importance.path);
-        exporter.write(source_.weight(weight.info), weight.info, form, [&](Tensor part) {
-            use(part);
-            progress.advance(part.count());
-        });
+        StoredWeight stored = source_.weight(weight.info);
+        for (const Tensor& part : stored.parts) files.add(part.data);
+        try {
+            exporter.write(stored, weight.info, form, [&](Tensor part) {
+                use(part);
+                progress.advance(part.count());
+            });
+        } catch (const Error&) {  // a lost page cannot be written to a file
+            files.check_unchanged();
+            throw;
+        }
     }
+    files.check_unchanged();  // before the output is complete
 }
 
 }  // namespace puna

@@ -48,6 +48,10 @@ bool is_marker(std::string_view token) {
     return (token.starts_with('<') && token.ends_with('>')) || (token.starts_with('[') && token.ends_with(']'));
 }
 
+bool is_named_like_control(std::string_view token) {
+    return is_marker(token) && (token.starts_with("<|") || token.starts_with("<\uff5c") || token.starts_with('['));
+}
+
 AddedTokenFinder::AddedTokenFinder(const Vocabulary& vocabulary)
     : passes_{PrefixFinder(vocabulary.added, ids_of_pass(vocabulary, false)),
               PrefixFinder(vocabulary.added, ids_of_pass(vocabulary, true))} {
@@ -117,7 +121,7 @@ class AddedTokenFinder::Search {
 
     bool is_permitted(const AddedToken& token, std::string_view name) const {
         if (!may_be_control_) return !token.control;
-        return (!token.control && !is_marker(name)) || may_be_control_(name);
+        return (!token.control && !is_named_like_control(name)) || may_be_control_(name);
     }
     // A normalizer that replaces spaces leaves none that could be stripped.
     bool keeps_space(const AddedToken& token) const { return has_normalizer_ && token.normalized && !token.control; }

@@ -23,11 +23,12 @@
 
 namespace puna {
 
-// Returns whether this occurrence of a control token's text is that token, and of an added token that looks like one.
-// An empty function allows none of the former and all of the latter.
+// Returns whether this occurrence of a control token's text is that token, and of an added token that is named like
+// one. An empty function allows none of the former and all of the latter.
 using MayBeControl = std::function<bool(std::string_view bytes)>;
 
-bool is_marker(std::string_view token);  // such as <|im_end|> and [INST]: nothing that is in ordinary text
+bool is_marker(std::string_view token);              // in brackets: nothing that is in ordinary text
+bool is_named_like_control(std::string_view token);  // <|im_end|>, [INST]; not <think>, which models write themselves
 
 class AddedTokenFinder {
  public:
