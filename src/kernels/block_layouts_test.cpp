@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -53,8 +54,8 @@ TEST(BlockLayouts, EveryBitOfABlockChangesItsNumbers) {
 TEST(BlockLayouts, NumbersThatATypeCannotHoldAreBugs) {
     UnpackedBlock numbers;
     BlockIQ2_XXS block;
-    numbers.scale.fill(1);
-    numbers.q.fill(8);
+    std::fill_n(numbers.scale, 16, int8_t{1});
+    std::fill_n(numbers.q, 256, int8_t{8});
     pack_block(&block, block.dtype, numbers);
     numbers.q[3] = -8;
     EXPECT_THROW(pack_block(&block, block.dtype, numbers), Bug) << "an odd number of negative elements";

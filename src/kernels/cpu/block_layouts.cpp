@@ -44,7 +44,7 @@ struct Writer {
     static constexpr bool reads = false;
     template <class T, class... Parts>
     void operator()(T& number, int offset, Parts... parts) const {
-        int code = number - offset, at = 0;
+        int code = static_cast<int>(number) - offset, at = 0;
         ((parts.byte = static_cast<uint8_t>(parts.byte | (code >> at & ((1 << parts.width) - 1)) << parts.shift),
           at += parts.width),
          ...);

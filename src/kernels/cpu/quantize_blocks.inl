@@ -10,12 +10,11 @@ inline UnpackedBlock numbers_of_lane(const BlockNumbers& numbers, int64_t lane, 
     UnpackedBlock block;
     block.d = at(numbers.d);
     block.m = at(numbers.m);
-    for (size_t j = 0; j < block.scale.size(); ++j) {
+    for (int j = 0; j < 16; ++j) {
         block.scale[j] = static_cast<int8_t>(at(numbers.scale[j]));
         block.minimum[j] = static_cast<uint8_t>(at(numbers.minimum[j]));
     }
-    for (int64_t i = 0; i < size; ++i)
-        block.q[static_cast<size_t>(i)] = static_cast<int8_t>(numbers.q[i * lanes + lane]);
+    for (int64_t i = 0; i < size; ++i) block.q[i] = static_cast<int8_t>(numbers.q[i * lanes + lane]);
     return block;
 }
 

@@ -8,16 +8,15 @@
 #pragma once
 #include "core/dtype.h"
 
-#include <array>
 #include <cstdint>
 
 namespace puna {
 
 struct UnpackedBlock {
     float d = 0, m = 0;  // f16 values; those of IQ2 and IQ3 times a power of two
-    std::array<int8_t, 16> scale{};
-    std::array<uint8_t, 16> minimum{};
-    std::array<int8_t, 256> q{};  // of IQ4 the value that the nibble stands for, of IQ2 and IQ3 the signed grid value
+    int8_t scale[16] = {};
+    uint8_t minimum[16] = {};
+    int8_t q[256] = {};  // of IQ4 the value that the nibble stands for, of IQ2 and IQ3 the signed grid value
 };
 
 UnpackedBlock unpack_block(Dtype dtype, const void* block);
