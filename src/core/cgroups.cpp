@@ -12,13 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_all(const fs::path& path) {
-    std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
 std::vector<std::string> words_of(const std::string& line) {
     std::istringstream stream(line);
     std::vector<std::string> words;
@@ -66,8 +59,16 @@ void add_with_ancestors(std::vector<Cgroup>& groups, const Mount& mount, const f
 
 }  // namespace
 
+std::string read_system_file(const fs::path& path) {
+    std::ifstream file(path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
 std::vector<Cgroup> own_cgroups(std::string_view controller, const fs::path& root) {
-    return find_cgroups(controller, read_all(root / "proc/self/cgroup"), read_all(root / "proc/self/mountinfo"), root);
+    return find_cgroups(controller, read_system_file(root / "proc/self/cgroup"),
+                        read_system_file(root / "proc/self/mountinfo"), root);
 }
 
 std::vector<Cgroup> find_cgroups(std::string_view controller, std::string_view cgroup, std::string_view mountinfo,

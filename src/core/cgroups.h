@@ -6,6 +6,7 @@
 // cgroup-v1/cgroups.rst, cgroup-v2.rst and proc_pid_mountinfo(5).
 #pragma once
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,5 +23,8 @@ std::vector<Cgroup> own_cgroups(std::string_view controller, const std::filesyst
 // The same by the contents of /proc/self/cgroup and /proc/self/mountinfo.
 std::vector<Cgroup> find_cgroups(std::string_view controller, std::string_view cgroup, std::string_view mountinfo,
                                  const std::filesystem::path& root = "/");
+
+// A file of /proc or /sys, which has no size before it is read; empty if it cannot be read.
+std::string read_system_file(const std::filesystem::path& path);
 
 }  // namespace puna

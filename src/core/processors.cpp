@@ -18,18 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_all(const fs::path& path) {
-    std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
 // cgroup v2: "max 100000" or "150000 100000" (quota and period in microseconds). v1: the same in two files.
 std::optional<double> quota_of_group(const fs::path& group, bool version2) {
-    std::istringstream text(version2
-                                ? read_all(group / "cpu.max")
-                                : read_all(group / "cpu.cfs_quota_us") + " " + read_all(group / "cpu.cfs_period_us"));
+    std::istringstream text(version2 ? read_system_file(group / "cpu.max")
+                                     : read_system_file(group / "cpu.cfs_quota_us") + " " +
+                                           read_system_file(group / "cpu.cfs_period_us"));
     double quota = 0, period = 0;
     if (!(text >> quota >> period) || quota <= 0 || period <= 0) return {};
     return quota / period;
@@ -49,7 +42,7 @@ int count_cores(const cpu_set_t& set) {
     for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
         if (!CPU_ISSET(cpu, &set)) continue;
         std::string siblings =
-            read_all("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+            read_system_file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
         cores.insert(siblings.empty() ? "cpu" + std::to_string(cpu) : siblings);
     }
     return static_cast<int>(cores.size());
