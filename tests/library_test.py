@@ -135,6 +135,10 @@ def folders_are_those_of_their_settings():
         write(folder / "downloads/a/b/b.gguf")
         write(folder / "llama/c.gguf")
         assert names(folder, env={"LLAMA_CACHE": str(folder / "llama")}).keys() == {"lm-studio a/b", "llama.cpp c.gguf"}
+        pointer = write(folder / ".lmstudio-home-pointer", b"x" * 2_000_000)              # nonsense there does not hide the others
+        found = listing(folder, env={"LLAMA_CACHE": str(folder / "llama")})
+        assert [model["name"] for model in found["models"]] == ["c.gguf"] and "2000000 bytes" in found["remarks"][0], found
+        pointer.write_text(str(folder / "studio") + "\n")
         write(folder / "studio/settings.json", b"{")
         write(folder / "studio/models/e/f/f.gguf", b"f")
         assert names(folder).keys() == {"lm-studio e/f"}

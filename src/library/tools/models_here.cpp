@@ -48,6 +48,23 @@ std::vector<std::string> list_gguf_names(const fs::path& folder, int depth, Mode
     return names;
 }
 
+void search(const ModelTool& tool, const fs::path& folder, ModelsHere& here) {
+    std::error_code problem;
+    bool exists = fs::exists(folder, problem);
+    if (problem) fail("{}: cannot be read: {}", folder.string(), problem.message());
+    if (exists) tool.find(folder, here);
+}
+
+// What fails is a remark.
+template <class F>
+void with_remark(ModelsHere& here, F f) {
+    try {
+        f();
+    } catch (const Error& reason) {
+        here.remarks.emplace_back(reason.what());
+    }
+}
+
 int64_t size_of(const fs::path& path) {
     std::error_code problem;
     uintmax_t bytes = fs::file_size(path, problem);
@@ -82,18 +99,10 @@ std::string text_of_small_file(const fs::path& path) {
 
 ModelsHere find_models_of_tools() {
     ModelsHere here;
-    for (const ModelTool* tool : all_tools) {
-        for (const fs::path& folder : tool->folders()) {
-            std::error_code problem;
-            if (!fs::exists(folder, problem) && !problem) continue;
-            try {
-                if (problem) fail("{}: cannot be read: {}", folder.string(), problem.message());
-                tool->find(folder, here);
-            } catch (const Error& reason) {
-                here.remarks.emplace_back(reason.what());
-            }
-        }
-    }
+    for (const ModelTool* tool : all_tools)
+        with_remark(here, [&] {
+            for (const fs::path& folder : tool->folders()) with_remark(here, [&] { search(*tool, folder, here); });
+        });
     return here;
 }
 
