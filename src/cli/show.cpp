@@ -88,8 +88,11 @@ struct Shown {
 std::string tokenizer_text(const Shown& shown) {
     const TextFacts& text = shown.text;
     if (!shown.facts.source) return "";
-    return fmt::format("{}; {}", text.tokens == 0 ? "none that can be used" : format_count(text.tokens, "token"),
-                       text.chat_template.empty() ? "no chat template" : "chat template of " + text.chat_template);
+    if (text.tokens == 0) return text.problem ? "none that can be used" : "none";
+    std::string chat = text.chat_template.empty() ? "no chat template"
+                       : text.built_in            ? "no chat template of its own; chats use " + text.chat_template
+                                                  : "chat template of " + text.chat_template;
+    return fmt::format("{}; {}", format_count(text.tokens, "token"), chat);
 }
 
 std::string adapter_text(const Adapter& adapter) {

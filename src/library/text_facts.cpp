@@ -33,7 +33,8 @@ TextFacts read_text_facts(const ModelSource& source) {
         ChatTemplateText found = with_llama_template(source.chat_template(tokenizer), tokenizer);
         bool none = found.text.empty() && found.tool_text.empty() && found.problem.empty();
         if (none) return facts;
-        facts.chat_template = found.origin;
+        facts.chat_template = found.text.empty() ? found.tool_origin : found.origin;
+        facts.built_in = found.is_built_in;
         try_template(found);
     } catch (const Error& problem) {
         if (problem.kind != ErrorKind::not_found) facts.problem = problem;

@@ -14,7 +14,8 @@ namespace puna {
 
 struct TextFacts {
     int64_t tokens = 0;            // of the tokenizer; 0: it has none, or none that can be used
-    std::string chat_template;     // where it comes from: a file and field; empty: none
+    std::string chat_template;     // where it comes from: a file and field, or "Llama 2's chat template"; empty: none
+    bool built_in = false;         // of the program, for want of the model's own
     std::optional<Error> problem;  // a damaged tokenizer or generation config, a template that cannot be used
 };
 
