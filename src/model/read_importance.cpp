@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 namespace puna {
 
@@ -87,7 +86,7 @@ ImportanceMatrix parse_importance_dat(std::span<const std::byte> bytes, std::str
         std::optional<std::span<const std::byte>> stored = cursor.take(static_cast<uint64_t>(count()) * sizeof(float));
         if (!stored) fail_truncated();
         std::vector<float> sums(stored->size() / sizeof(float));
-        std::memcpy(sums.data(), stored->data(), stored->size());
+        std::copy(stored->begin(), stored->end(), std::as_writable_bytes(std::span(sums)).begin());
         add_entry(importance, path, name, sums, std::max(chunks, 1));
         importance.chunks = std::max<int64_t>(importance.chunks, chunks);
     }
