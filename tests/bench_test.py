@@ -120,6 +120,13 @@ def text_benchmarks_count_uncompressed_bytes(folder):
     assert not [name for name in set(os.listdir(tempfile.gettempdir())) - left if name.startswith("puna-bench")]
 
 
+def files_are_opened_converted_and_quantized():
+    result = puna("bench", "files", "--model", "models/starter", "--shape", "15m", "--repetitions", "1", "--json").stdout
+    rows = [json.loads(line) for line in result.splitlines()]
+    assert [(row["shape"].split()[0], row["unit"]) for row in rows] == [("load", "ms"), ("quantize", "M/s"), ("open", "ms"), ("convert", "MB/s")], rows
+    assert all(row["bench"] == "files" and row["value"] > 0 for row in rows), rows
+
+
 def missing_text_is_reported_by_name(folder):
     (folder / "empty").mkdir()
     (folder / "void.txt").write_text("")
@@ -128,7 +135,7 @@ def missing_text_is_reported_by_name(folder):
         assert "--tokenizer is missing" in puna("bench", name, "--text", TEXT, code=2).stderr
         assert "contains no files" in puna("bench", name, "--text", folder / "empty", "--tokenizer", LLAMA3, code=1).stderr
         assert "contains no text" in puna("bench", name, "--text", folder / "void.txt", "--tokenizer", LLAMA3, code=1).stderr
-    assert "machine, kernels, prefill, decode, batch, train, tokenizer, pack" in puna("bench", "nosuch", code=2).stderr
+    assert "machine, kernels, prefill, decode, batch, train, tokenizer, pack, files" in puna("bench", "nosuch", code=2).stderr
 
 
 def model_benchmarks_name_what_they_ran():
@@ -166,5 +173,6 @@ with tempfile.TemporaryDirectory() as scratch:
     kernel_rows_name_the_type()
     each_table_has_its_own_peaks()
     text_benchmarks_count_uncompressed_bytes(folder)
+    files_are_opened_converted_and_quantized()
     missing_text_is_reported_by_name(folder)
     model_benchmarks_name_what_they_ran()

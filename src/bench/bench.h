@@ -41,7 +41,7 @@ template <class F>
 void fields(BenchOptions& o, F field) {
     field("repetitions", o.repetitions, "number of measurements per row; the median is reported", {.min = 1});
     field("op", o.op, "kernels: run only those whose name contains this", {.word = "NAME", .unset = "all"});
-    field("shape", o.shape, "prefill, decode, batch: size of a model with random weights");
+    field("shape", o.shape, "prefill, decode, batch, files: size of a model with random weights");
     field("model", o.model, "prefill, decode, batch: a model, instead of random weights", {.word = "MODEL"});
     field("type", o.type, "prefill, decode, batch: weight dtype",
           {.word = "f32|bf16|f16|q4_0|...", .unset = "bf16, or as stored in the folder"});
@@ -62,11 +62,10 @@ std::vector<BenchRow> bench_batch(const BenchOptions& options);
 std::vector<BenchRow> bench_train(const BenchOptions& options);
 std::vector<BenchRow> bench_tokenizer(const BenchOptions& options);
 std::vector<BenchRow> bench_pack(const BenchOptions& options);
+// Loading a tokenizer.json, and quantizing two layers of the shape; with a model, opening it and converting it to GGUF.
+std::vector<BenchRow> bench_files(const BenchOptions& options);
 
-// A row of `bench files`: weights of two layers of the shape in f16 to Q4_K_M, in millions per second on all cores.
-BenchRow bench_quantize(const BenchOptions& options);
-
-// Another one: a tokenizer.json of Llama 3's size, in milliseconds on one core.
+// A row of it: a tokenizer.json of Llama 3's size, in milliseconds on one core.
 BenchRow bench_tokenizer_json(const BenchOptions& options);
 
 // Used by the benchmarks of this program's work. `value` runs once and returns its speed; `limit` measures the

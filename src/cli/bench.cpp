@@ -33,6 +33,7 @@ constexpr Bench benches[] = {
     {"train", bench_train},
     {"tokenizer", bench_tokenizer, text_options},
     {"pack", bench_pack, text_options},
+    {"files", bench_files, "shape model"},
 };
 
 void print(const BenchRow& row, bool json) {
@@ -66,7 +67,7 @@ void print_ineffective(const Bench& bench, BenchOptions options, const Flags& fl
         if (flags.given(field.name) && field.name != "repetitions" && !bench.reads(field.name))
             flags.print({{field.name, fmt::format("has no effect on bench {}", bench.name)}});
     for (const char* field : {"shape", "layers"})
-        if (bench.reads("model") && flags.given("model") && flags.given(field))
+        if (bench.reads("layers") && flags.given("model") && flags.given(field))
             flags.print({{field, "has no effect on the model of a folder"}});
 }
 
