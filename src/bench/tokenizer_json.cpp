@@ -16,7 +16,7 @@ namespace {
 
 // As many tokens as Llama 3 has, of letters, of which a quarter of a million pairs can be merged.
 Tokenizer random_tokenizer() {
-    constexpr size_t count = 128'000, longest = 14;
+    constexpr size_t count = 128'000, longest = 24;
     std::vector<std::string> words;
     for (char letter = 'a'; letter <= 'z'; ++letter) words.emplace_back(1, letter);
     words.emplace_back(" ");
@@ -27,7 +27,7 @@ Tokenizer random_tokenizer() {
         check(vocabulary.tokens.set(next++, std::string(1, static_cast<char>(byte))), "byte {}", byte);
     Random random(5);
     auto pick = [&]() -> const std::string& {  // short ones more often
-        return words[static_cast<size_t>(static_cast<float>(words.size()) * std::pow(random.uniform(), 7.0f))];
+        return words[static_cast<size_t>(static_cast<float>(words.size()) * std::pow(random.uniform(), 20.0f))];
     };
     while (next < static_cast<int32_t>(count)) {
         std::string word = pick(), end = pick();
