@@ -17,13 +17,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Before the first weight is quantized, which may be minutes before the one that is wrong.
 void check_importance(const FileType& type, const QuantizationMix& mix, const NamedImportance& importance) {
-    if (!type.needs_importance) return;
-    for (const MixedWeight& mixed : mix.weights)
-        if (mixed.dtype == type.base && mixed.weight.kind != WeightKind::embedding &&
-            importance.matrix.mean_squares.count(gguf_name(mixed.weight)) == 0)
-            fail(ErrorKind::usage, "{}: has no entry for '{}', which {} needs", importance.path,
-                 gguf_name(mixed.weight), type.name);
+    for (const auto& [weight, dtype, wanted] : mix.weights) {
+        bool has_entry = find_importance(importance.matrix, weight, importance.path) != nullptr;
+        if (!has_entry && type.needs_importance && dtype == type.base && weight.kind != WeightKind::embedding)
+            fail(ErrorKind::usage, "{}: has no entry for '{}', which {} needs", importance.path, gguf_name(weight),
+                 type.name);
+    }
 }
 
 }  // namespace

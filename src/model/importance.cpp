@@ -44,14 +44,21 @@ void write_importance(const ImportanceMatrix& importance, const std::filesystem:
     writer.commit();
 }
 
+const std::vector<float>* find_importance(const ImportanceMatrix& importance, const WeightInfo& weight,
+                                          std::string_view path) {
+    auto at = importance.mean_squares.find(gguf_name(weight));
+    if (at == importance.mean_squares.end()) return nullptr;
+    if (std::ssize(at->second) != weight.columns)
+        fail(ErrorKind::usage, "{}: has {} values for '{}', which has {} columns: it was measured with another model",
+             path, at->second.size(), at->first, weight.columns);
+    return &at->second;
+}
+
 Tensor importance_of(const ImportanceMatrix& importance, const WeightInfo& weight, Arena& memory,
                      std::string_view path) {
-    auto at = importance.mean_squares.find(gguf_name(weight));
-    if (at == importance.mean_squares.end()) return {};
-    std::vector<float> values = at->second;
-    if (static_cast<int64_t>(values.size()) != weight.columns)
-        fail(ErrorKind::usage, "{}: has {} values for '{}', which has {} columns: it was measured with another model",
-             path, values.size(), at->first, weight.columns);
+    const std::vector<float>* entry = find_importance(importance, weight, path);
+    if (!entry) return {};
+    std::vector<float> values = *entry;
     double sum = 0;
     for (float value : values) sum += value;
     if (sum == 0) return {};

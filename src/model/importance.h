@@ -33,9 +33,13 @@ ImportanceMatrix parse_importance_dat(std::span<const std::byte> bytes, std::str
 
 void write_importance(const ImportanceMatrix& importance, const std::filesystem::path& path);  // as GGUF
 
+// The entry of a matrix; null if there is none. Throws Error if it is of another size: `path` is then of a file that
+// was measured with another model.
+const std::vector<float>* find_importance(const ImportanceMatrix& importance, const WeightInfo& weight,
+                                          std::string_view path);
+
 // The weights of the squared errors of a matrix's columns, f32 [columns] in `memory`; empty if it has no entry. Inputs
-// that the text hardly used still count a little. Throws Error if the entry is of another size: `path` is then of a
-// file that was measured with another model.
+// that the text hardly used still count a little. Throws Error as find_importance.
 Tensor importance_of(const ImportanceMatrix& importance, const WeightInfo& weight, Arena& memory,
                      std::string_view path);
 
