@@ -119,7 +119,7 @@ constexpr std::string_view turns = R"({%- for message in messages %}
         {%- for call in message.tool_calls %}
             {{- call.function.name + '(' }}
             {%- for name, value in call.function.arguments | items %}
-                {{- name + '=' + '%r' % (value,) + ('' if loop.last else ', ') }}
+                {{- name + '=' + '%r' % value + ('' if loop.last else ', ') }}
             {%- endfor %}
             {{- ')' + ('' if loop.last else ', ') }}
         {%- endfor %}
