@@ -466,9 +466,11 @@ TEST(Chat, ControlTokensDoNotDependOnWhatIsSaid) {
 // Some files declare ChatML's tokens as text: only the template writes them all the same.
 TEST(Chat, TextTokensThatAreNamedLikeControlTokensAreTheTemplatesOwn) {
     Vocabulary vocabulary = small_tokenizer().vocabulary();
+    vocabulary.added = TokenTable();
+    vocabulary.added_tokens.clear();
     vocabulary.append_controls({"<|im_start|>", "<|im_end|>", "<think>"});
-    for (size_t i = vocabulary.added_tokens.size() - 3; i < vocabulary.added_tokens.size(); ++i)
-        vocabulary.added_tokens[i].control = false;
+    for (AddedToken& token : vocabulary.added_tokens) token.control = false;
+    vocabulary.begin_of_text = vocabulary.end_of_text = TextToken{.id = vocabulary.added.find("<|im_end|>")};
     Tokenizer tokenizer(vocabulary);
     ChatTemplate chat = chat_of(
         "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"

@@ -88,7 +88,7 @@ TEST_F(Convert, AFileThatShrinksMeanwhileIsNamedAndNothingIsLeft) {
     for (std::optional<Dtype> type : {std::optional<Dtype>(), std::optional(Dtype::f16)})  // as they are, converted
         for (ModelForm form : {ModelForm::huggingface, ModelForm::gguf}) {
             fs::path from = folder_ / "from";
-            fs::copy(starter, from, fs::copy_options::overwrite_existing);
+            fs::copy(starter, from, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
             std::shared_ptr<ModelSource> source = open_model(from);
             fs::resize_file(from / "model.safetensors", 100'000);
             EXPECT_EQ(error_of([&] { convert_model(*source, folder_ / "to", form, {.type = type}); }),
