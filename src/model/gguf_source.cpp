@@ -30,7 +30,9 @@ std::string sampling_json(const GgufFile& file, const Config& config) {
     bool any = false;
     for (auto [key, name] : keys) {
         std::optional<double> value = file.number(fmt::format("general.sampling.{}", key));
-        if (value) json.add(name, static_cast<float>(*value));
+        bool whole = value && std::abs(*value) < 1e9 && *value == std::trunc(*value);  // top_k: "40", not "40.0"
+        if (value)
+            json.add(name, whole ? JsonText(static_cast<int64_t>(*value)) : JsonText(static_cast<float>(*value)));
         any = any || value;
     }
     return any ? generation_config_json(config, json.text()) : "";

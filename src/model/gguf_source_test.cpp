@@ -165,6 +165,19 @@ TEST_F(GgufConfig, OthersDivisorsOfFrequenciesAreLlama3sOrAListOfTheirOwn) {
     }
 }
 
+TEST_F(GgufConfig, SamplingParametersOfLlamaCppAreTheDefaults) {
+    GgufMetadata metadata = minimal();
+    metadata.add("llama.vocab_size", uint32_t{300});
+    metadata.add("general.sampling.top_k", int32_t{40});
+    metadata.add("general.sampling.temp", 0.5f);
+    metadata.add("general.sampling.top_p", 1.0f);
+    read(metadata);
+    SampleOptions sample = open_model(path())->generation_defaults().sample;
+    EXPECT_EQ(sample.top_k, 40);
+    EXPECT_EQ(sample.temperature, 0.5f);
+    EXPECT_EQ(sample.top_p, 1);
+}
+
 TEST_F(GgufConfig, KeysThatSomebodyHasEditedCount) {
     Config config = small_config(true);
     GgufMetadata metadata;
