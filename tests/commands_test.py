@@ -119,7 +119,7 @@ def mistakes_are_answered_with_the_option_and_a_remedy(folder):
             "completion powershell": "puna completion: unknown shell 'powershell'; use one of: bash, zsh, fish",
             "--version now": "puna version: unexpected argument 'now' (see 'puna help version')",
             "generate M --stop=": "puna generate: --stop must not be an empty text",
-            "bench kernel": "puna bench: unknown benchmark 'kernel'; use one of: machine, kernels, prefill, decode, batch, train, tokenizer, pack"}.items():
+            "bench kernel": "puna bench: unknown benchmark 'kernel'; use one of: machine, kernels, prefill, decode, batch, train, tokenizer, pack, files"}.items():
         result = subprocess.run([PUNA, *line.split()], capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
         assert (result.returncode, result.stdout, result.stderr) == (2, "", answer + "\n"), (line, result)
     result = subprocess.run([PUNA, "train", "recipe.toml"], capture_output=True, text=True, cwd=folder)

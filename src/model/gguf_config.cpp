@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/fields.h"
+#include "tokenizer/gguf_vocabulary_keys.h"
 
 #include <fmt/format.h>
 
@@ -239,7 +240,7 @@ std::optional<RopeScaling> read_scaling(const KeyReader& keys, GgufShards& shard
 // A token of the vocabulary; -1: the file names none.
 int32_t token_id(const GgufFile& file, const std::string& key, int64_t vocabulary) {
     std::optional<int64_t> id = file.integer(key);
-    if (!id || *id == 4294967295) return -1;  // -1 as u32
+    if (!id || is_no_token(*id)) return -1;
     if (*id < 0 || *id >= vocabulary)
         fail(ErrorKind::damaged, "{}: key '{}' is {}; the vocabulary has token ids 0 to {}", file.path().string(), key,
              *id, vocabulary - 1);

@@ -262,7 +262,7 @@ class GgufVocabularyReader {
     }
     std::optional<int32_t> token(std::string_view key) const {
         std::optional<int64_t> id = file_.integer(key);
-        return id ? std::optional(known_token(key, *id)) : std::nullopt;
+        return id && !is_no_token(*id) ? std::optional(known_token(key, *id)) : std::nullopt;
     }
     std::vector<int32_t> token_list(std::string_view key) const {
         const GgufValue* array = find_array(key, {GgufType::i32, GgufType::u32}, "array of i32");

@@ -30,6 +30,9 @@ inline constexpr std::string_view token_flags = "puna.tokenizer.token_flags",
                                   fuse_unknown = "puna.tokenizer.fuse_unknown";
 }  // namespace gguf_keys
 
+// Of keys for one token: converters write -1, also as u32, where a model has none.
+inline bool is_no_token(int64_t id) { return id == -1 || id == 0xffffffff; }
+
 namespace gguf_flags {
 enum : uint8_t {
     single_word = 1,

@@ -271,6 +271,10 @@ TEST(GgufVocabulary, IdsOutsideOfTheVocabularyAreRejectedByName) {
         metadata.add(key, uint32_t{258});
         expect_error(metadata, key, "is 258, which is not one of the 258 tokens");
     }
+    GgufMetadata without = Keys().metadata();
+    without.add("tokenizer.ggml.padding_token_id", uint32_t{0xffffffff});
+    without.add("tokenizer.ggml.unknown_token_id", int32_t{-1});
+    EXPECT_FALSE(load(without).roles().pad) << "-1 is none";
     GgufMetadata listed = Keys().metadata();
     listed.add_list("tokenizer.ggml.eos_token_ids", std::vector<int32_t>{97, -1});
     expect_error(listed, "'tokenizer.ggml.eos_token_ids'", "is -1, which is not one of the 258 tokens");
