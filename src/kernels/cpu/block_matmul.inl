@@ -43,7 +43,7 @@ struct ColumnsOfBlocks {
 
 // Vectors of columns that are summed at a time: enough independent chains, and few enough registers.
 template <int rows>
-constexpr int chunk_vectors = lanes == 16 || rows > 2 ? 2 : 4;
+constexpr int chunk_vectors = rows > 2 ? 2 : 4;
 
 // total += a[rows, n] * chunks of `count` vectors of columns
 template <bool has_minima, int rows, int count>
