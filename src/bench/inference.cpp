@@ -111,7 +111,8 @@ std::vector<BenchRow> bench_step(const BenchOptions& options, const Work& work) 
     for (int32_t page = 0; page < cache.pages(); ++page) cache.fill(page, std::byte{0x3c});
     Pass pass(kernels);
     Batch batch = batch_of_work(work, cache, llama.config);
-    run_step(llama, pass, batch);          // packs, and touches all memory
+    llama.pack_all();
+    run_step(llama, pass, batch);          // touches all memory
     int64_t resident = resident_memory();  // without that of the measurements
     double tokens = static_cast<double>(work.sequences * work.tokens);
     auto limit = [&] { return tokens / limit_seconds(llama, work, kernels, type); };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace puna {
 
@@ -68,7 +69,7 @@ std::vector<Param*> Llama::params() {
 
 Value Llama::layer(Pass& pass, Value x, Tensor angles, int64_t i) {
     Layer& l = layers[static_cast<size_t>(i)];
-    if (packs_weights(pass)) visit(config, l, i, [this](auto& weight, const WeightInfo&) { pack(param_of(weight)); });
+    if (packs_weights(pass)) pack_layer(i);
     float epsilon = static_cast<float>(config.norm_epsilon);
     Value h = rms_norm(pass, x, l.attention_norm, epsilon);
     Value q = rope(pass, l.wq(pass, h), angles);
@@ -90,8 +91,19 @@ bool Llama::can_pack(Tensor rows) const {
     return rows.rank == 2 && !rows.is_packed() && whole_pieces;
 }
 
+void Llama::pack_layer(int64_t i) {
+    visit(config, layers[static_cast<size_t>(i)], i,
+          [this](auto& weight, const WeightInfo&) { pack(param_of(weight)); });
+}
+
+void Llama::pack_all() {
+    left_to_pack_ = std::numeric_limits<int64_t>::max();
+    for (int64_t i = 0; i < config.layers; ++i) pack_layer(i);
+    pack(output.weight);
+}
+
 void Llama::pack(Param& matrix) {
-    if (matrix.master || !can_pack(matrix.weight)) return;
+    if (left_to_pack_ <= 0 || matrix.master || !can_pack(matrix.weight)) return;
     Tensor rows = matrix.weight, panels = rows.in_panels(nullptr, kernels.panel_rows);
     bool is_tied = config.tied && (&matrix == &tok_embeddings || &matrix == &output.weight);
     bool mapped = mapped_path_at(rows.data) != nullptr, own = matrix.memory.use_count() == (is_tied ? 2 : 1);
@@ -107,6 +119,7 @@ void Llama::pack(Param& matrix) {
         return;  // rows as stored are multiplied too
     }
     panels.data = memory->data();
+    left_to_pack_ -= panels.bytes();
     pack_rows(kernels, panels, rows);
     if (mapped) packing_room -= panels.bytes();
     matrix.weight = panels;
@@ -128,6 +141,7 @@ Value Llama::embed(Pass& pass) {
 
 Value Llama::forward_layers(Pass& pass, Value x, int64_t first, int64_t last) {
     check_kernels(pass);
+    left_to_pack_ = packed_at_once;
     Tensor angles = rotary_angles(pass, rotary_.values, rotary_.attention_factor);
     for (int64_t i = first; i < last; ++i)
         x = pass.segment(x, [=, this, &pass](Value h) { return layer(pass, h, angles, i); });

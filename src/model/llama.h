@@ -46,21 +46,26 @@ class Llama {
 
     // In checkpoint order. A tied output comes last: it has its own gradient but no master.
     std::vector<Param*> params();
-    Group group;               // tensor parallelism: the matrices are split over it, and hold it
-    int64_t packing_room = 0;  // bytes that packed copies may take, by the memory plan
+    Group group;                         // tensor parallelism: the matrices are split over it, and hold it
+    int64_t packing_room = 0;            // bytes that packed copies may take, by the memory plan
+    int64_t packed_at_once = 128 << 20;  // bytes that a pass packs: hundredths of a second, and soon all
 
-    // Packs a matrix (kernels.h) unless it is packed, cannot be, or there is no room: inference packs each when a pass
-    // first needs it. The copy of a weight in mapped memory keeps its room, and the weight's pages are released; of
-    // others the rows are freed. Memory that another model uses too stays as it is, since the other may change it.
-    void pack(Param& matrix);
+    // Packs the matrices (kernels.h) that are not packed, can be, and have room. Each pass of inference packs some of
+    // them (packed_at_once), so that no step waits for all. The copy of a weight in mapped memory keeps its room, and
+    // the weight's pages are released; of others the rows are freed. Memory that another model uses too stays as it is,
+    // since the other may change it.
+    void pack_all();
     bool can_pack(Tensor rows) const;
 
  private:
     Value layer(Pass& pass, Value x, Tensor angles, int64_t i);
+    void pack(Param& matrix);
+    void pack_layer(int64_t i);
     void check_kernels(const Pass& pass) const;
 
     AttentionShape attention_;  // of this rank
     RotaryFrequencies rotary_;
+    int64_t left_to_pack_ = 0;  // bytes, in this pass
 };
 
 }  // namespace puna

@@ -140,6 +140,26 @@ TEST(Load, PackedCopiesOfAFileKeepTheirRoomAndReleaseItsPages) {
     EXPECT_LT(resident_bytes_of(file), file_size(file) - all / 2) << "one copy: the rows in the file are released";
 }
 
+TEST(Load, APassPacksNoMoreThanItsPart) {
+    Llama llama = seeded_llama(choose_kernels(), paged_config(), 7, {});
+    std::vector<float> expected = logits_of(llama);
+    int64_t all = matrix_bytes(llama), largest = llama.output.weight.weight.bytes(), before = 0;
+    llama.packing_room = 1 << 30;
+    llama.packed_at_once = all / 8;
+    while (before < all) {
+        EXPECT_EQ(logits_of(llama), expected);
+        int64_t packed = packed_bytes(llama) - before;
+        ASSERT_GT(packed, 0);
+        EXPECT_LT(packed, all / 8 + largest) << "the last matrix may be more than what is left";
+        before += packed;
+    }
+    Llama other = seeded_llama(choose_kernels(), paged_config(), 7, {});
+    other.packing_room = 1 << 30;
+    other.packed_at_once = 1;
+    other.pack_all();
+    EXPECT_EQ(packed_bytes(other), all) << "at once";
+}
+
 // The rows of a weight in own memory are freed after the copy is made: there must be memory for both.
 // Larger matrices are packed in parts, in which the last panel may be incomplete.
 TEST(Load, LargeMatricesArePackedInParts) {
