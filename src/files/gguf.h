@@ -74,9 +74,10 @@ class GgufFile {
     std::optional<T> read(std::string_view key, std::string_view expected,
                           std::optional<T> (*convert)(const GgufValue&)) const {
         const GgufValue* value = find_value(key);
-        std::optional<T> converted = value ? convert(*value) : std::nullopt;
-        if (value && !converted) fail_type(*value, expected);
-        return converted;
+        if (!value) return std::nullopt;
+        std::optional<T> converted = convert(*value);
+        if (!converted) fail_type(*value, expected);
+        return *converted;
     }
     [[noreturn]] void fail_type(const GgufValue& value, std::string_view expected) const;
 

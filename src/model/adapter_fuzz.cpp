@@ -7,11 +7,11 @@
 // of width 8.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace puna;
-    static TestFolder folder;
+    static TestFolder folder, file_folder;
     std::string_view input(reinterpret_cast<const char*>(data), size);
     bool gguf = input.starts_with("GGUF");
     size_t end = std::min(input.find('\0'), size);
-    std::filesystem::path path = gguf ? folder / "adapter.gguf" : folder.path();
+    std::filesystem::path path = gguf ? file_folder / "adapter.gguf" : folder.path();
     auto write = [](const std::filesystem::path& file, std::string_view bytes) {
         std::ofstream(file, std::ios::binary) << bytes;
     };

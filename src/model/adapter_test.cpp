@@ -247,6 +247,8 @@ TEST_F(Adapters, TensorsMustBePairsOfMatrices) {
 TEST_F(Adapters, AModelThatKeepsItsAdaptersConfigIsAModel) {
     TestAdapter(small_config(false), {"mlp.up_proj"}, 3).save_folder(peft());
     EXPECT_TRUE(is_adapter(peft()));
+    TestAdapter(small_config(false), {"mlp.up_proj"}, 3).save_gguf(peft() / "converted.gguf");
+    EXPECT_TRUE(is_adapter(peft())) << "in both forms";
     Llama merged = base_llama();
     save_llama(merged, peft(), Dtype::f32);
     EXPECT_FALSE(is_adapter(peft()));

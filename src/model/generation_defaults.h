@@ -25,6 +25,8 @@ struct SampleOptions {
     int64_t length_penalty_start = 0;  // exponential_decay_length_penalty of transformers
     float length_penalty_factor = 1;
     std::optional<int64_t> seed;
+
+    bool operator==(const SampleOptions&) const = default;
 };
 template <class F>
 void fields(SampleOptions& o, F field) {

@@ -111,13 +111,16 @@ bool is_gguf(const fs::path& path) {
     return path.extension() == ".gguf" || is_gguf_file(path);
 }
 
-// Of a folder: each model once, by its first file.
+// Of a folder: each model once, by its first file. Beside an adapter in PEFT's form may be the same one as GGUF.
 std::vector<fs::path> models_in(const fs::path& folder) {
     std::vector<fs::path> models;
     std::error_code ignored;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored))
-        if (entry.path().extension() == ".gguf" && parse_shard_name(entry.path().filename().string()).number <= 1)
-            models.push_back(entry.path());
+    bool has_adapter = file_exists(folder / "adapter_config.json");
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+        const fs::path& path = entry.path();
+        if (path.extension() != ".gguf" || parse_shard_name(path.filename().string()).number > 1) continue;
+        if (!has_adapter || GgufFile(path).text("general.type") != "adapter") models.push_back(path);
+    }
     std::sort(models.begin(), models.end());
     return models;
 }
