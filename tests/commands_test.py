@@ -293,7 +293,7 @@ def outputs_are_overwritten_only_if_forced(folder):
         once = puna(*command, cwd=folder)
         before = contents(output)
         again = puna(*command, cwd=folder, code=1)
-        assert again.stderr == f"puna: {output.name}: already exists; choose another --output, or pass --force to overwrite it\n", again
+        assert again.stderr == f"puna: {output.name}: already exists; choose another name, or pass --force to overwrite it\n", again
         assert contents(output) == before
         longer = [part if part != "line.txt" else "my-text/tour.txt" for part in command[:-2]]
         assert puna(*longer, "--output", output.name, "--force", cwd=folder).returncode == once.returncode == 0

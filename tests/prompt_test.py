@@ -117,7 +117,7 @@ def a_note_tells_where_training_is_not_as_answering(work):
     assert [segment["text"] for segment in found["segments"] if segment["in_loss"]] == ["Hello!"], found
     (work / "chat_template.jinja").write_text("{% for m in messages %}{{ m.role + m.content }}{% endfor %}{% for m in messages %}{{ m.content }}{% endfor %}assistant")
     found = json.loads(prompt(work, "--json", messages=TALK))
-    assert found["loss_mask"] is None and "writes the words of an assistant in two places" in found["loss_mask_note"] and found["ids"], found
+    assert found["loss_mask"] is None and "writes the words of an answer in two places" in found["loss_mask_note"] and found["ids"], found
 
 
 def the_shared_cases_are_equal(work):

@@ -69,7 +69,7 @@ def mistakes_are_named_and_nothing_is_overwritten(folder):
         assert puna(folder, *arguments, code=1).stderr == message + "\n"
     puna(folder, "a", "b")
     write_run(folder / "b", 20)
-    assert puna(folder, "a", "b", code=1).stderr == "puna: report.html: already exists; choose another --output, or pass --force to overwrite it\n"
+    assert puna(folder, "a", "b", code=1).stderr == "puna: report.html: already exists; choose another name, or pass --force to overwrite it\n"
     assert data_of(folder / "report.html")["runs"][1]["summary"]["steps"] == 30
     puna(folder, "a", "b", "--force")
     assert data_of(folder / "report.html")["runs"][1]["summary"]["steps"] == 20

@@ -100,9 +100,13 @@ class SpanFinder {
             else if (of && words)
                 break;
         }
-        bool again = words && std::any_of(text.begin() + static_cast<ptrdiff_t>(words->end), text.end(),
-                                          [flag](char32_t c) { return (c & jinja::message_bits) == flag; });
-        if (again) fail_training(message, "it writes the words of an assistant in two places");
+        // As far as another answer with the same flag may be.
+        bool has_namesake = std::count(values_.marks.begin(), values_.marks.end(), LossMark::answer) >
+                            answers + static_cast<ptrdiff_t>(jinja::answer_flags);
+        bool again = words && !has_namesake &&
+                     std::any_of(text.begin() + static_cast<ptrdiff_t>(words->end), text.end(),
+                                 [flag](char32_t c) { return (c & jinja::message_bits) == flag; });
+        if (again) fail_training(message, "it writes the words of an answer in two places");
         return words;
     }
 
@@ -145,8 +149,9 @@ class SpanFinder {
         } catch (const Error&) {  // no prompt after these messages
             return {};
         }
+        if (trace_.turns.empty() || trace.turns.empty() || trace.depends_on_later) return {};
         size_t end = trace_.turns.back().end;
-        if (trace.depends_on_later || trace.turns.empty() || trace.turns.back().end != end) return {};
+        if (trace.turns.back().end != end) return {};
         if (text.compare(0, end, whole_, 0, end) != 0) return {};
         return text.substr(end);
     }

@@ -137,6 +137,19 @@ TEST(LossSpans, AnswersAreFoundByTheOriginOfTheirWords) {
         EXPECT_EQ(text_in_loss(chat_of(jinja), messages), "one<|eot_id|>three<|eot_id|>") << jinja;
 }
 
+// More than there are flags for the origin of words.
+TEST(LossSpans, ALongConversationIsTrainedOnAsAShortOne) {
+    std::vector<Message> messages;
+    std::string expected;
+    for (int i = 0; i < 600; ++i) {
+        messages.push_back({.role = "user", .content = "u"});
+        messages.push_back({.role = "assistant", .content = fmt::format("a{}", i)});
+        expected += fmt::format("a{}<|eot_id|>", i);
+    }
+    std::string jinja = "{% for m in messages %}[{{ m.role }}]{{ m.content }}<|eot_id|>{% endfor %}[assistant]";
+    EXPECT_TRUE(text_in_loss(chat_of(jinja), messages) == expected);
+}
+
 TEST(LossSpans, TheJsonAndTheNumbersOfACallBelongToItsWords) {
     std::vector<Message> messages = {{.role = "user", .content = "u"},
                                      {.role = "assistant", .tool_calls = {{"f", R"({"a": "b", "n": 5})"}}},
@@ -180,7 +193,7 @@ TEST(LossSpans, OfAnAnswerThatTrainingShowsOtherwiseTheWordsThere) {
     EXPECT_EQ(error_of([&] {
                   in_loss(turn + "{{ m.content }}{% endfor %}{% for m in messages %}{{ m.content }}" + end, "so");
               }),
-              "x.jinja: the template does not support training: it writes the words of an assistant in two places "
+              "x.jinja: the template does not support training: it writes the words of an answer in two places "
               "(message 2); use {% generation %} blocks");
 }
 

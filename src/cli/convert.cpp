@@ -34,7 +34,7 @@ int run_convert(Arguments arguments) {
     Flags flags(
         "convert",
         "Convert a model between the formats of Hugging Face, llama.cpp (GGUF) and Meta. Where weights keep their "
-        "dtype, nothing is lost: converting back gives the same files.",
+        "dtype, nothing is lost: converting back gives the same weights, config and vocabulary.",
         "puna convert my-model my-model.gguf\n"
         "puna convert Llama-3.2-1B.Q8_0.gguf Llama-3.2-1B --type f16\n"
         "puna convert models/starter starter-meta --to meta");

@@ -27,7 +27,7 @@ void fields(PublishFlags& o, F field) {
     field("private", o.is_private, "make a new repository private");
     field("pull_request", o.pull_request, "propose the change instead of making it");
     field("yes", o.yes, yes_help);
-    fields(o.hub, field);
+    access_fields(o.hub, field);
 }
 
 // What becomes visible to others is shown first.
@@ -93,7 +93,8 @@ int run_publish(Arguments arguments) {
     if (!flags.parse(arguments)) return 0;
     if (!is_repository_name(repository))
         throw UsageError(fmt::format("'{}' is no name for a repository: OWNER/NAME", printable(repository)));
-    if (!may_publish(list_publish_files(folder), folder, repository, options)) return 1;
+    std::vector<PublishFile> files = list_publish_files(folder);
+    if (!may_publish(files, folder, repository, options)) return 1;
     Hub hub(hub_settings(options.hub));
     Transfer transfer(repository);
     PublishOptions publish_options{.revision = options.revision,
@@ -103,7 +104,7 @@ int run_publish(Arguments arguments) {
                                    .on_begin = transfer.on_begin(),
                                    .on_bytes = transfer.on_bytes()};
     return transfer.run([&] {
-        PublishResult result = publish(hub, folder, repository, publish_options);
+        PublishResult result = publish(hub, std::move(files), repository, publish_options);
         transfer.end();
         flags.json() ? fmt::print("{}\n", to_json(result)) : print_result(result);
     });

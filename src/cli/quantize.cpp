@@ -3,6 +3,7 @@
 #include "cli/flags.h"
 #include "cli/model_argument.h"
 #include "core/console.h"
+#include "core/error.h"
 #include "core/overwrite.h"
 #include "core/progress.h"
 #include "model/quantization_mix.h"
@@ -67,11 +68,16 @@ int run_quantize(Arguments arguments) {
     flags.add_threads();
     if (!flags.parse(arguments)) return 0;
     check_flags(quantize);
+    bool has_importance = !quantize.importance.empty() || !quantize.text.empty();
+    if (find_file_type(quantize.type).needs_importance && !has_importance)
+        throw UsageError(
+            fmt::format("{} needs an importance matrix: measure one with --text FILE, or pass one with "
+                        "--importance FILE",
+                        quantize.type));
     double start = seconds_now();
     fs::path model = model_path(quantize.model, pulling);
     QuantizeOptions options{.force = quantize.force};
-    if (!quantize.importance.empty() || !quantize.text.empty())
-        options.importance = [&] { return load_importance(quantize, model); };
+    if (has_importance) options.importance = [&] { return load_importance(quantize, model); };
     quantize_model(*open_model(model), quantize.type, quantize.output, options);
     print_status("{}: {}, written in {}\n", quantize.output,
                  format_quantity(static_cast<double>(fs::file_size(quantize.output)), "B"),

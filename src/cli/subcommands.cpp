@@ -49,7 +49,7 @@ int run_command(std::span<const Command> commands, std::string_view parent, Argu
             rethrow_for(command.name, problem);
         } catch (const Error& problem) {
             if (problem.kind == ErrorKind::exists && command.run)  // once, not again on the way out of `puna data`
-                fail(problem.kind, "{}; choose another --output, or pass --force to overwrite it", problem.what());
+                fail(problem.kind, "{}; choose another name, or pass --force to overwrite it", problem.what());
             if (!is_about_a_flag(problem)) throw;
             rethrow_for(command.name, UsageError(flag_name(problem.field) + std::string(problem.problem())));
         }

@@ -79,10 +79,10 @@ void GgufShards::open_others(int64_t count) {
 }
 
 void GgufShards::check_split(const GgufFile& file, int64_t number, int64_t count) const {
-    int64_t own = file.integer("split.no").value_or(-1) + 1, of = file.integer("split.count").value_or(0);
-    if (own != number || of != count)
-        fail(ErrorKind::damaged, "{}: is file {} of {} by its keys split.no and split.count, and {} of {} by its name",
-             file.path().string(), own, of, number, count);
+    int64_t own = file.integer("split.no").value_or(-1), of = file.integer("split.count").value_or(0);
+    if (own != number - 1 || of != count)
+        fail(ErrorKind::damaged, "{}: has split.no {} and split.count {}, but by its name they must be {} and {}",
+             file.path().string(), own, of, number - 1, count);
 }
 
 void GgufShards::check_tensors() const {

@@ -58,7 +58,9 @@ TEST_F(GgufSplit, MissingAndForeignFilesAreNamed) {
     fs::rename(path(2), folder_ / "away");
     EXPECT_THAT(error(), HasSubstr("m-00002-of-00003.gguf: is missing, but m-00001-of-00003.gguf is there"));
     write(2, 4, "t2");
-    EXPECT_THAT(error(), HasSubstr("m-00002-of-00003.gguf: is file 2 of 4 by its keys"));
+    EXPECT_THAT(
+        error(),
+        HasSubstr("m-00002-of-00003.gguf: has split.no 1 and split.count 4, but by its name they must be 1 and 3"));
     write(2, 3, "t1");
     EXPECT_THAT(error(), HasSubstr("m-00002-of-00003.gguf: tensor 't1' is in another file of the model too"));
     write(2, 3, "t2");

@@ -6,12 +6,12 @@
 #include "files/weights_file.h"
 #include "library/hub/cache.h"
 #include "library/hub/choose_files.h"
-#include "library/hub/name.h"
 
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -22,9 +22,10 @@ namespace {
 namespace fs = std::filesystem;
 
 int64_t sum_of_bytes(const std::vector<CachedFile>& files, const std::vector<std::string>& paths) {
+    std::set<std::string_view> wanted(paths.begin(), paths.end());
     int64_t bytes = 0;
     for (const CachedFile& file : files)
-        if (std::find(paths.begin(), paths.end(), file.path) != paths.end()) bytes += file.bytes;
+        if (wanted.contains(file.path)) bytes += file.bytes;
     return bytes;
 }
 
@@ -121,22 +122,15 @@ ModelSummary summary_of_folder(const fs::path& folder) {
 
 }  // namespace
 
-std::vector<CatalogModel> list_hub_models(const fs::path& hub_cache) {
-    std::vector<CatalogModel> models;
+Catalog list_models(const fs::path& hub_cache) {
+    Catalog catalog;
     HubCache cache(hub_cache);
     for (const std::string& name : cache.repositories()) {
         CachedRepository repository = cache.repository(name);
-        if (std::optional<std::string> commit = repository.default_commit())
-            for (CatalogModel& model : models_of(repository, *commit)) models.push_back(std::move(model));
-    }
-    return models;
-}
-
-Catalog list_models(const fs::path& hub_cache) {
-    Catalog catalog{.models = list_hub_models(hub_cache)};
-    for (const std::string& name : HubCache(hub_cache).repositories()) {
-        auto has_name = [&](const CatalogModel& model) { return parse_hub_name(model.name)->repository == name; };
-        if (std::none_of(catalog.models.begin(), catalog.models.end(), has_name)) catalog.incomplete.push_back(name);
+        std::optional<std::string> commit = repository.default_commit();
+        std::vector<CatalogModel> models = commit ? models_of(repository, *commit) : std::vector<CatalogModel>();
+        if (models.empty()) catalog.incomplete.push_back(name);
+        for (CatalogModel& model : models) catalog.models.push_back(std::move(model));
     }
     ModelsHere others = find_models_of_tools();
     catalog.remarks = std::move(others.remarks);

@@ -29,7 +29,6 @@ struct Catalog {
 };
 
 Catalog list_models(const std::filesystem::path& hub_cache);
-std::vector<CatalogModel> list_hub_models(const std::filesystem::path& hub_cache);
 
 // By its name, or by TOOL/NAME where several have that name; null: there is none. Of a repository in the cache with
 // several GGUF files, a name without a type is that of Q4_K_M, as for pull.

@@ -38,10 +38,10 @@ void quantize_model(ModelSource& source, std::string_view file_type, const fs::p
     if (is_block_type(model.matrix_dtype()) && model.matrix_dtype() != type.base)
         log_warning("{}: its weights are quantized already, in {}: quantizing the original model gives better ones",
                     source.path().string(), info(model.matrix_dtype()).name);
-    if (std::string note = mix.fallbacks(); !note.empty()) log_warning("{}: {}", output.string(), note);
     GgufExport file{.weights = {}, .file_type = type.number, .task = "quantizing", .relation = "quantized"};
     if (options.importance) file.importance = options.importance();
     check_importance(type, mix, file.importance);
+    if (std::string note = mix.fallbacks(); !note.empty()) log_warning("{}: {}", output.string(), note);
     for (const MixedWeight& mixed : mix.weights) file.weights.push_back({mixed.weight, mixed.dtype});
     export_gguf(model, output, std::move(file));
 }

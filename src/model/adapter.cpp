@@ -62,7 +62,8 @@ std::optional<NamedHalf> parse_name(std::string_view name, const Naming& naming)
         name.remove_prefix(naming.layers.size());
         auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), half.layer);
         size_t digits = static_cast<size_t>(end - name.data());
-        if (problem != std::errc() || half.layer < 0 || digits == name.size() || name[digits] != '.') return {};
+        bool is_number = problem == std::errc() && half.layer >= 0 && (digits == 1 || name[0] != '0');
+        if (!is_number || digits == name.size() || name[digits] != '.') return {};
         name.remove_prefix(digits + 1);
     }
     for (const WeightInfo& matrix : known_matrices())
@@ -206,7 +207,11 @@ void Adapter::add_pairs(std::span<const TensorEntry> entries, bool gguf) {
             fail(ErrorKind::damaged, "{}: tensor {} has the shape {}; it must be a matrix", weights_path_,
                  printable(entry.name), shape_of(entry));
         Half& half = halves[{named->layer, named->matrix}];
-        (named->is_a ? half.a : half.b) = &entry;
+        const TensorEntry*& slot = named->is_a ? half.a : half.b;
+        if (slot)
+            fail(ErrorKind::damaged, "{}: tensors {} and {} are the same half of a pair: the file is malformed",
+                 weights_path_, printable(slot->name), printable(entry.name));
+        slot = &entry;
     }
     for (const auto& [key, half] : halves) {
         if (!half.a || !half.b)

@@ -234,8 +234,11 @@ TEST_F(Adapters, TensorsMustBePairsOfMatrices) {
                 HasSubstr("q_proj.lora_A.weight has the shape [4, 2] and lora_B.weight [4, 2]: their ranks differ"));
     EXPECT_THAT(error_of_tensors(q, "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight", {8}),
                 HasSubstr("lora_B.weight has the shape [8]; it must be a matrix"));
+    EXPECT_THAT(error_of_tensors(q, "model.layers.0.self_attn.q_proj.lora_A.weight", {4, 2}),
+                HasSubstr("are the same half of a pair: the file is malformed"));
     for (const char* other :
-         {"base_model.model.model.embed_tokens.lora_embedding_A",
+         {"base_model.model.model.layers.00.self_attn.q_proj.lora_A.weight",
+          "base_model.model.model.embed_tokens.lora_embedding_A",
           "base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector",
           "base_model.model.model.layers.-1.self_attn.q_proj.lora_A.weight",
           "base_model.model.model.layers.0.input_layernorm.lora_A.weight", "base_model.model.lm_head.weight"})

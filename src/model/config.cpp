@@ -38,6 +38,9 @@ void read_rope(Config& config, JsonNode root) {
     reject_partial_rotary(root);
     std::optional<JsonNode> rope = find_rope(root);
     if (!rope) return;
+    for (const JsonMember& member : rope->members())
+        if (member.value.is_object())
+            member.value.reject("is one of several settings for kinds of layers; only one for all layers is supported");
     reject_partial_rotary(*rope);
     config.rope_theta = rope->number("rope_theta", config.rope_theta);
     config.rope_scaling = read_rope_scaling(root, *rope, config);

@@ -207,6 +207,10 @@ TEST(Config, ConflictingFieldsAreResolvedAsInTransformers) {
     EXPECT_EQ(parse_error(R"({"hidden_size": 64, "head_dim": 6, "hidden_size": 128})"),
               "config.json: duplicate field 'hidden_size': keep one");
     EXPECT_EQ(
+        parse_error(R"({"rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 2}}})"),
+        "config.json: 'rope_parameters.full_attention' is one of several settings for kinds of layers; only one for "
+        "all layers is supported");
+    EXPECT_EQ(
         parse_error(R"({"rope_parameters": {"partial_rotary_factor": 0.5}})"),
         "config.json: 'rope_parameters.partial_rotary_factor' is 0.5; partial rotary embeddings are not supported");
 }

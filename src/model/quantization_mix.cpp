@@ -156,11 +156,10 @@ const FileType& find_file_type(std::string_view name) {
 
 QuantizationMix mix_weights(const FileType& type, const Config& config, bool has_importance) {
     if (type.needs_importance && !has_importance)
-        fail_field(
-            "importance",
-            "{} needs an importance matrix, from a file or measured on a text: it has too few bits for errors that "
-            "all count alike",
-            type.name);
+        fail(ErrorKind::usage,
+             "{} needs an importance matrix, from a file or measured on a text: it has too few bits for errors that "
+             "all count alike",
+             type.name);
     Model model{.layers = config.layers,
                 .shares_values = config.heads / config.kv_heads >= 4,
                 .is_70b = config.layers == 80 && config.heads > config.kv_heads,

@@ -31,15 +31,27 @@ void declare(DeclaredTokens& tokens, int64_t id, Declared token) {
     if (id < 0 || id >= max_token_ids)
         fail(ErrorKind::damaged, "{}: token '{}' has id {}, ids are 0 to {}", token.place, printable(token.content), id,
              max_token_ids - 1);
-    tokens.insert_or_assign(static_cast<int32_t>(id), std::move(token));
+    auto [at, is_new] = tokens.try_emplace(static_cast<int32_t>(id), token);
+    if (!is_new && at->second.content != token.content)
+        fail(ErrorKind::damaged, "{}: token {} is '{}', and '{}' in {}: the files do not belong together", token.place,
+             id, printable(token.content), printable(at->second.content), at->second.place);
+    at->second = std::move(token);
+}
+
+// Of the name of a member: a number as JSON writes it; -1: it is none.
+int64_t parse_id(std::string_view name) {
+    int64_t id = -1;
+    auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
+    bool is_whole = problem == std::errc() && end == name.data() + name.size();
+    return is_whole && (name.size() == 1 || name[0] != '0') ? id : -1;
 }
 
 // {"32000": {"content": "<pad>", "special": true, ...}, ...}
 void read_decoder(DeclaredTokens& tokens, JsonNode decoder) {
     std::string place = decoder.place();
     for (const JsonMember& member : decoder.members()) {
-        int64_t id = -1;
-        std::from_chars(member.name.data(), member.name.data() + member.name.size(), id);
+        int64_t id = parse_id(member.name);
+        if (id < 0) member.value.reject("is not under the id of a token");
         std::optional<std::string> content = special_token_text(member.value);
         if (!content || content->empty()) member.value.reject("must be an object with a 'content'");
         if (member.value.is_string()) declare(tokens, id, {*content, {.control = true}, place});

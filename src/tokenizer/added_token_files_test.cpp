@@ -113,6 +113,17 @@ TEST(AddedTokenFiles, ContradictionsAreRejectedByName) {
     EXPECT_THAT(problem("added_tokens.json", R"({"<s>": 420})"), HasSubstr("token '<s>' has two ids"));
     EXPECT_THAT(problem("tokenizer_config.json", R"({"added_tokens_decoder": {"420": {"special": true}}})"),
                 HasSubstr("added_tokens_decoder.420"));
+    for (const char* id : {"420 x", "0420", "-1", "x", ""})
+        EXPECT_THAT(problem("tokenizer_config.json",
+                            fmt::format(R"({{"added_tokens_decoder": {{"{}": {{"content": "a"}}}}}})", id).c_str()),
+                    HasSubstr("is not under the id of a token"))
+            << id;
+    EXPECT_THAT(error_of([&] {
+                    OldFolder({{"added_tokens.json", R"({"<a>": 420})"},
+                               {"tokenizer_config.json", R"({"added_tokens_decoder": {"420": {"content": "<b>"}}})"}})
+                        .load();
+                }),
+                HasSubstr("token 420 is '<"));
 }
 
 TEST(AddedTokenFiles, TokensThatATokenizerJsonLacksAreAdded) {

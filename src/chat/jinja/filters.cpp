@@ -132,13 +132,14 @@ Value filter_format(Call& call) {
     return format_percent(call.self_text(), make_dict(std::move(keywords), call.budget()), call.budget());
 }
 
+// Parameters as in transformers (apply_chat_template), whose first is ensure_ascii; Jinja2's own is indent.
 JsonStyle json_style(Call& call) {
-    JsonStyle style{.ascii = call.boolean(1, false), .sort_keys = call.boolean(3, false)};
-    if (call.has(0) && !call.required(0).is_none()) {
-        bool as_text = call.required(0).is_text();
-        int64_t width = as_text ? 0 : call.integer(0, 0);
-        if (width > 100) call.fail_argument(0, "must be at most 100");
-        style.indent = as_text ? call.text(0) : Text(static_cast<size_t>(std::max<int64_t>(width, 0)), U' ');
+    JsonStyle style{.ascii = call.boolean(0, false), .sort_keys = call.boolean(3, false)};
+    if (call.has(1) && !call.required(1).is_none()) {
+        bool as_text = call.required(1).is_text();
+        int64_t width = as_text ? 0 : call.integer(1, 0);
+        if (width > 100) call.fail_argument(1, "must be at most 100");
+        style.indent = as_text ? call.text(1) : Text(static_cast<size_t>(std::max<int64_t>(width, 0)), U' ');
         style.item_separator = text_of(",");
     }
     if (!call.has(2) || call.required(2).is_none()) return style;
@@ -161,14 +162,13 @@ std::optional<std::string> number_string(const Value& value, int64_t base = 10) 
     if (std::any_of(stripped.begin(), stripped.end(), [](char32_t c) { return code_of(c) >= 0x80 && is_number(c); }))
         fail("numbers in the digits of other scripts are not supported");
     std::string text = encode_utf8(stripped);
-    for (size_t at; (at = text.find('_')) != text.npos;) {
-        auto is_digit_at = [&](size_t i) {
-            auto c = i < text.size() ? static_cast<unsigned char>(text[i]) : '\0';
-            return base > 10 ? std::isalnum(c) : std::isdigit(c);
-        };
+    auto is_digit_at = [&](size_t i) {
+        auto c = i < text.size() ? static_cast<unsigned char>(text[i]) : '\0';
+        return base > 10 ? std::isalnum(c) : std::isdigit(c);
+    };
+    for (size_t at = text.find('_'); at != text.npos; at = text.find('_', at + 1))
         if (at == 0 || !is_digit_at(at - 1) || !is_digit_at(at + 1)) return {};
-        text.erase(at, 1);
-    }
+    std::erase(text, '_');
     return text;
 }
 
@@ -252,6 +252,7 @@ Value filter_round(Call& call) {
     Text method = call.has(1) ? call.text(1) : text_of("common");
     if (precision < -300 || precision > 300) call.fail_argument(0, "must be from -300 to 300");
     double number = *call.self.as_double(), scale = std::pow(10.0, static_cast<double>(precision));
+    if (call.self.kind() == Kind::big_integer && precision >= 0 && method == U"common") return call.self;
     if (method == U"ceil") return std::ceil(number * scale) / scale;
     if (method == U"floor") return std::floor(number * scale) / scale;
     if (method != U"common") call.fail_argument(1, "must be common, ceil or floor");
@@ -323,7 +324,7 @@ constexpr Builtin table[] = {
     {"string", "", filter_string},
     {"sum", "attribute start", filter_sum},
     {"title", "", filter_title},
-    {"tojson", "indent ensure_ascii separators sort_keys", filter_tojson},
+    {"tojson", "ensure_ascii indent separators sort_keys", filter_tojson},
     {"trim", "chars", filter_trim},
     {"truncate", "length killwords end leeway", filter_truncate},
     {"unique", "case_sensitive attribute", filter_unique},

@@ -111,6 +111,14 @@ TEST(Jinja, JsonKeepsTheOrderOfKeysAndWhatPythonReads) {
     EXPECT_EQ(output("{{ v | tojson }}", {{"v", json}}), R"({"z": [null, true, {}, "é"], "a": -Infinity})");
 }
 
+// The parameters are those of transformers; Jinja2's own tojson has another order.
+TEST(Jinja, ToJsonIsTransformers) {
+    EXPECT_EQ(output("{{ ['\u00e9', 1] | tojson(2) }}"), "[\"\\u00e9\", 1]");
+    EXPECT_EQ(output("{{ [1] | tojson(false, 2) }}"), "[\n  1\n]");
+    for (const char* value : {"range(3)", "{'a': 1}.items()", "{'a': 1}.keys()"})
+        EXPECT_THAT(problem(fmt::format("{{{{ {} | tojson }}}}", value)), HasSubstr("is not JSON serializable"));
+}
+
 TEST(Jinja, UnusableJsonIsRejectedWithItsPlace) {
     auto error = [](const std::string& json, const Limits& limits = {}) {
         Budget budget{limits};

@@ -65,7 +65,7 @@ class JsonWriter {
         budget_.step();
         if (value.is_text()) {
             dump_text(value.text());
-        } else if (value.is_list()) {
+        } else if (value.is_list() && value.list().kind != ListKind::range && value.list().kind != ListKind::view) {
             dump_items(value.items(), "[", "]", [this](const Value& item) { dump(item); });
         } else if (value.is_dict()) {
             dump_dict(value.dict());

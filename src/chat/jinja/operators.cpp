@@ -138,7 +138,7 @@ Value repeat(const Value& value, int64_t count, Budget& budget) {
         return text;
     }
     size_t n = repetitions(count, value.items().size());
-    budget.write(n * value.items().size());
+    if (n > 0) budget.write(n * value.items().size() * item_size);
     std::vector<Value> items;
     for (size_t i = 0; i < n; ++i) items.insert(items.end(), value.items().begin(), value.items().end());
     return make_list(std::move(items), budget, value.list().is_tuple() ? ListKind::tuple : ListKind::list);

@@ -149,7 +149,10 @@ class Parser {
         stream_.expect("(");
         while (!stream_.current().is(")")) {
             if (!node.parameters.empty()) stream_.expect(",");
-            node.parameters.push_back({stream_.intern(stream_.take_name()), stream_.take_if("=")});
+            auto name = stream_.intern(stream_.take_name());
+            if (std::any_of(node.parameters.begin(), node.parameters.end(), [name](auto& p) { return p.name == name; }))
+                stream_.fail_here("a parameter is there twice");
+            node.parameters.push_back({name, stream_.take_if("=")});
             if (node.parameters.back().has_default)
                 node.expressions.push_back(expressions_.parse_expression());
             else if (!node.expressions.empty())

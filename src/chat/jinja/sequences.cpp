@@ -115,7 +115,7 @@ namespace {
 std::vector<Value> characters_of(const Text& text, Budget& budget) {
     budget.write(8 * text.size());
     std::vector<Value> characters;
-    for (char32_t c : text) characters.emplace_back(Text(1, c));
+    for (char32_t c : text) characters.emplace_back(Text(1, c & ~escaped));  // those of Markup are none
     return characters;
 }
 

@@ -21,7 +21,8 @@ inline constexpr char32_t escaped = 1u << 29;          // Markup: the result of 
 inline constexpr char32_t message_bits = 0xffu << 21;  // of words of a message: 1 to 254 of an answer, 255 of another
 inline constexpr char32_t flag_bits = from_value | generated | escaped | message_bits;
 
-constexpr char32_t answer_flag(size_t answer) { return static_cast<char32_t>(answer % 254 + 1) << 21; }
+inline constexpr size_t answer_flags = 254;
+constexpr char32_t answer_flag(size_t answer) { return static_cast<char32_t>(answer % answer_flags + 1) << 21; }
 inline constexpr char32_t other_message = 255u << 21;
 
 constexpr char32_t code_of(char32_t c) { return c & ~flag_bits; }  // without flags

@@ -83,8 +83,6 @@ int depth_of(const Value& value) {
 
 namespace {
 
-constexpr size_t item_size = 8;  // what an item of a list costs, in characters
-
 int container_depth(int deepest_item, Budget& budget) {
     if (deepest_item >= budget.limits().depth) fail("lists and dicts nest more than {} deep", budget.limits().depth);
     return deepest_item + 1;

@@ -48,6 +48,8 @@ struct MessageTrace {
 };
 
 // Python's sequences: a range, a view (of a dict's keys, values or items), and a pair that groupby makes.
+inline constexpr size_t item_size = 8;  // what an item of a list costs, in characters
+
 enum class ListKind : uint8_t { list, tuple, range, view, group };
 
 struct List {

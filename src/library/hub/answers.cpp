@@ -30,7 +30,7 @@ std::string path_of(const JsonNode& entry) {
 
 int64_t bytes_of(const JsonNode& entry) {
     int64_t bytes = entry.need("size").integer();
-    if (bytes < 0) entry.need("size").reject("must not be below 0");
+    if (bytes < 0 || bytes > max_file_bytes) entry.need("size").reject(fmt::format("must be 0 to {}", max_file_bytes));
     return bytes;
 }
 

@@ -25,6 +25,9 @@ struct RepositoryInfo {
     bool is_gated = false, is_private = false;
 };
 
+// Sums of the sizes of all files of a repository are below 2^63.
+inline constexpr int64_t max_file_bytes = int64_t{1} << 45, max_repository_files = 100'000;
+
 struct RepositoryFile {
     std::string path;
     int64_t bytes = 0;

@@ -41,6 +41,12 @@ TEST(HubAnswers, TreesNameLargeFilesByTheirSha256) {
                                     sha1, sha256),
                         "hub");
     ASSERT_EQ(files.size(), 2u);
+    EXPECT_THAT(error_of([&] {
+                    parse_tree_page(fmt::format(R"([{{"type": "file", "path": "w", "oid": "{}", "size": {}}}])", sha1,
+                                                std::numeric_limits<int64_t>::max()),
+                                    "hub");
+                }),
+                HasSubstr("must be 0 to 35184372088832"));
     EXPECT_EQ(files[0].path, "a/c.json");
     EXPECT_EQ(files[0].id.hex, sha1);
     EXPECT_EQ(files[1].bytes, 99);

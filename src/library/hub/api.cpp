@@ -14,7 +14,7 @@ namespace {
 using Reason = HubError::Reason;
 
 constexpr std::string_view official_endpoint = "https://huggingface.co";
-constexpr size_t max_pages = 1000, max_files = 1'000'000;
+constexpr size_t max_pages = 1000;
 
 ErrorKind kind_of(Reason reason) {
     switch (reason) {
@@ -100,15 +100,6 @@ std::string explain(Reason reason, const HubSettings& hub, const Hub::Subject& s
     }
 }
 
-// Shown once for each text, as the hub asks its clients to.
-void show_warning(const HttpResponse& answer) {
-    static std::string shown;
-    std::optional<std::string_view> warning = answer.find("X-HF-Warning");
-    if (!warning || shown == *warning) return;
-    shown = *warning;
-    log_warning("the hub says: {}", printable(warning->substr(warning->find(';') + 1), 300));
-}
-
 HttpOptions api_options(const HubSettings& settings) {
     HttpOptions options = settings.http;
     options.stall_seconds = settings.request_stall_seconds;
@@ -143,7 +134,8 @@ std::string Hub::url_here(std::string_view link) const {
     if (!same_origin(there, parse_url(official_endpoint, "")))
         throw HubError(Reason::server,
                        fmt::format("{}: an answer leads to another server, {}", settings_.endpoint, origin_of(there)));
-    return settings_.endpoint + there.text.substr(official_endpoint.size());
+    return settings_.endpoint +
+           there.text.substr(std::min(there.text.find('/', there.scheme.size() + 3), there.text.size()));
 }
 
 void Hub::refuse(const HttpResponse& answer, const Subject& subject) const {
@@ -166,6 +158,13 @@ HttpResponse Hub::send(const HttpRequest& request, const Subject& subject) {
     return answer;
 }
 
+void Hub::show_warning(const HttpResponse& answer) {
+    std::optional<std::string_view> warning = answer.find("X-HF-Warning");
+    if (!warning || shown_warning_ == *warning) return;
+    shown_warning_ = *warning;
+    log_warning("the hub says: {}", printable(warning->substr(warning->find(';') + 1), 300));
+}
+
 RepositoryInfo Hub::info(std::string_view repository, std::string_view revision) {
     HttpRequest ask = request(
         HttpMethod::get, fmt::format("/api/models/{}/revision/{}", quote_path(repository), quote_segment(revision)));
@@ -183,7 +182,7 @@ std::vector<RepositoryFile> Hub::files(std::string_view repository, std::string_
             files.push_back(std::move(file));
         std::optional<std::string> next = parse_next_link(answer.find("Link").value_or(""));
         if (!next) break;
-        if (page == max_pages || files.size() > max_files)
+        if (page == max_pages || std::ssize(files) > max_repository_files)
             throw HubError(Reason::server, fmt::format("{}: the list of files does not end", repository));
         ask.url = url_here(*next);
     }

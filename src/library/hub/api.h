@@ -65,8 +65,12 @@ class Hub {
     std::string url_here(std::string_view link) const;                    // of a link in an answer
 
  private:
+    // Shown once for each text, as the hub asks its clients to.
+    void show_warning(const HttpResponse& answer);
+
     HubSettings settings_;
     HttpClient client_;
+    std::string shown_warning_;
 };
 
 void log_wait(const std::string& problem, double seconds);  // for Retries

@@ -138,7 +138,7 @@ std::vector<CachedFile> CachedRepository::files(std::string_view commit) const {
     for (std::string& path : list_files(folder)) {
         std::error_code problem;
         uintmax_t bytes = fs::is_regular_file(folder / path, problem) ? fs::file_size(folder / path, problem) : 0;
-        if (!problem && fs::is_regular_file(folder / path, problem))
+        if (!problem && is_safe_path(path) && fs::is_regular_file(folder / path, problem))
             files.push_back({std::move(path), static_cast<int64_t>(bytes)});
     }
     return files;

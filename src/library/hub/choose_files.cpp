@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <tuple>
 
 #include <fmt/ranges.h>
 
@@ -178,11 +179,16 @@ std::optional<ModelFiles> choose_folder_files(const Paths& paths) {
 
 // Split ones of which a part is missing are left out.
 Paths list_gguf_models(const Paths& paths) {
+    using Set = std::tuple<std::string_view, std::string_view, int>;
+    auto set_of = [](const ShardName& shard) { return Set(shard.stem, shard.extension, shard.count); };
+    std::map<Set, int> parts;
+    for (const std::string& path : paths)
+        if (std::optional<ShardName> shard = parse_shard(path)) ++parts[set_of(*shard)];
     Paths models;
     for (const std::string& path : paths) {
         if (!is_gguf_model(path)) continue;
         std::optional<ShardName> shard = parse_shard(path);
-        if (!shard || (shard->index == 1 && std::ssize(split_set(paths, path)) == shard->count)) models.push_back(path);
+        if (!shard || (shard->index == 1 && parts[set_of(*shard)] == shard->count)) models.push_back(path);
     }
     return models;
 }

@@ -141,11 +141,11 @@ bool FileClaim::try_flock() { return ::flock(descriptor_, LOCK_EX | LOCK_NB) == 
 
 bool FileClaim::try_claim() {
     std::string text = own_claim();
-    int claim = ::open(claim_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0664);
-    if (claim < 0 && errno == EEXIST) {
+    int claim = -1;
+    while ((claim = ::open(claim_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0664)) < 0 && errno == EEXIST) {
         if (is_alive(claim_)) return false;
-        ::unlink(claim_.c_str());
-        return try_claim();
+        if (::unlink(claim_.c_str()) != 0 && errno != ENOENT)
+            fail_errno(errno, "{}: is left of a program that has ended, and cannot be removed", claim_.string());
     }
     if (claim < 0) fail_errno(errno, "{}: cannot create", claim_.string());
     ssize_t written = ::write(claim, text.data(), text.size());

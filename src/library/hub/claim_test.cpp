@@ -6,6 +6,7 @@
 #include "core/test_folder.h"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,6 +18,8 @@
 
 namespace puna {
 namespace {
+
+using testing::HasSubstr;
 
 // Makes a file older.
 void age(const std::filesystem::path& path, long seconds) {
@@ -95,6 +98,16 @@ TEST(FileClaim, OfAnotherHostCountsWhileItIsTouched) {
     EXPECT_FALSE(is_free(lock));
     age(claim, static_cast<long>(FileClaim::stale_seconds) + 5);
     EXPECT_TRUE(is_free(lock));
+}
+
+// Another user's in a folder where only its owner may remove it, or what a program left in its place.
+TEST(FileClaim, ThatCannotBeRemovedIsNamed) {
+    TestFolder folder;
+    make_folder(folder / "x.puna.claim");
+    write_file(folder / "x.puna.claim" / "file", "");
+    age(folder / "x.puna.claim", 10);
+    EXPECT_THAT(error_of([&] { FileClaim claim(folder / "x.lock"); }),
+                HasSubstr("x.puna.claim: is left of a program that has ended, and cannot be removed: "));
 }
 
 TEST(FileClaim, WithoutTextCountsOnlyWhileItIsNew) {

@@ -243,15 +243,6 @@ void PartialFile::commit() {
     remove(path_);
 }
 
-void PartialFile::restart() {
-    std::lock_guard lock(mutex_);
-    std::fill(progress_.done.begin(), progress_.done.end(), 0);
-    std::fill(taken_.begin(), taken_.end(), false);
-    stopped_ = false;
-    write_all_progress();
-    set_size(data_, bytes_, data_path(path_));
-}
-
 void PartialFile::remove(const fs::path& path) {
     std::error_code ignored;
     fs::remove(data_path(path), ignored);

@@ -60,7 +60,6 @@ class PartialFile {
     void stop();
 
     void commit();                                                // the complete file gets its name, durably
-    void restart();                                               // forgets everything
     static void remove(const std::filesystem::path& path);        // what is left of one; nothing happens without it
     static int64_t allocated(const std::filesystem::path& path);  // on the disk, so far
     static int64_t present_at(const std::filesystem::path& path, int64_t bytes);

@@ -3,6 +3,7 @@
 #include "core/atomic_file.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
+#include "core/progress.h"
 #include "library/hub/name.h"
 #include "library/hub/upload.h"
 #include "net/url.h"
@@ -37,6 +38,16 @@ bool is_hidden(const fs::path& relative) {
     for (const fs::path& part : relative)
         if (part.string().starts_with('.') || part == "checkpoints") return true;
     return parse_temporary_name(relative.filename().string()).has_value();
+}
+
+void check_link(const fs::directory_entry& entry, const fs::path& folder) {
+    if (!entry.is_symlink()) return;
+    fs::path target = fs::canonical(entry.path()), home = fs::canonical(folder);
+    fs::path blobs = home.parent_path().parent_path() / "blobs";  // of a snapshot
+    auto is_in = [&](const fs::path& parent) { return !target.lexically_relative(parent).string().starts_with(".."); };
+    if (!is_in(home) && !is_in(blobs))
+        fail("{}: is a link to {}, which is not in the folder: to publish that file, replace the link by a copy",
+             entry.path().string(), target.string());
 }
 
 std::string with_pull_request(std::string path, bool pull_request) {
@@ -156,6 +167,10 @@ class Publication {
         for (const PublishFile& file : result.files) {
             if (!file.is_new) continue;
             int64_t content = file.is_large ? 0 : file.bytes;
+            if (content > commit_bytes)
+                fail(ErrorKind::too_large, "{}: the hub wants its {} in a commit, which may have {}: leave it out",
+                     file.path.string(), format_quantity(static_cast<double>(content), "B"),
+                     format_quantity(static_cast<double>(commit_bytes), "B"));
             if (batch.size() == files_per_commit || bytes + content > commit_bytes) commit_batch();
             batch.push_back(&file);
             bytes += content;
@@ -258,6 +273,7 @@ std::vector<PublishFile> list_publish_files(const fs::path& folder) {
         }
         if (std::error_code ignored; !entry->is_regular_file(ignored)) continue;
         if (!is_safe_path(relative.string())) fail("{}: its name cannot be published", entry->path().string());
+        check_link(*entry, folder);
         files.push_back({entry->path(), relative.string(), static_cast<int64_t>(entry->file_size())});
     }
     if (problem) fail("{}: cannot be read: {}", folder.string(), problem.message());
@@ -269,8 +285,8 @@ std::vector<PublishFile> list_publish_files(const fs::path& folder) {
     return files;
 }
 
-PublishResult publish(Hub& hub, const fs::path& folder, std::string_view repository, const PublishOptions& options) {
-    std::vector<PublishFile> files = list_publish_files(folder);
+PublishResult publish(Hub& hub, std::vector<PublishFile> files, std::string_view repository,
+                      const PublishOptions& options) {
     if (!is_repository_name(repository))
         fail(ErrorKind::usage, "'{}' is no name of a repository", printable(repository));
     if (hub.settings().token.empty())

@@ -1,6 +1,7 @@
 // library/hub/publish.h — writes a model folder to a repository of the hub, which is created if it is not there.
 //
-//   PublishResult result = publish(hub, "my-model", "owner/my-model", {.message = "First version"});
+//   std::vector<PublishFile> files = list_publish_files("my-model");
+//   PublishResult result = publish(hub, files, "owner/my-model", {.message = "First version"});
 //   fmt::print("{}\n", result.url);
 //
 // Files that are there already, with the same content, are not sent; nothing in the repository is removed. Large ones
@@ -47,9 +48,12 @@ struct PublishResult {
 };
 
 // The files of a folder that are published: all but hidden ones, unfinished ones and a training run's checkpoints.
+// Throws Error for a link to a file elsewhere, which nobody may have meant to publish; the hub's cache consists of
+// links to its own files.
 std::vector<PublishFile> list_publish_files(const std::filesystem::path& folder);
 
-PublishResult publish(Hub& hub, const std::filesystem::path& folder, std::string_view repository,
+// files: as listed, and confirmed by the user.
+PublishResult publish(Hub& hub, std::vector<PublishFile> files, std::string_view repository,
                       const PublishOptions& options = {});
 
 }  // namespace puna

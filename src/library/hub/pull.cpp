@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <set>
 #include <system_error>
 
 namespace puna {
@@ -59,18 +60,20 @@ ModelFiles choose(const CachedRepository& repository, const std::vector<Reposito
 
 // Files are fetched only if all of them fit.
 void check_space(const PullPlan& plan, const CachedRepository& repository, const fs::path& cache) {
-    int64_t needed = spare_bytes;
+    int64_t needed = 0;
     for (const RepositoryFile& file : plan.files)
         if (!is_present(repository, plan.info.commit, file) && !has_blob(repository, file))
             needed += std::max<int64_t>(file.bytes - PartialFile::allocated(repository.blob(file.id)), 0);
     struct statvfs disk;
     if (::statvfs(cache.c_str(), &disk) != 0) fail_errno(errno, "{}: cannot be examined", cache.string());
     int64_t free = static_cast<int64_t>(disk.f_bavail) * static_cast<int64_t>(disk.f_frsize);
-    if (needed <= free) return;
+    if (needed <= free - spare_bytes) return;
     fail(ErrorKind::too_large,
-         "{}: {} are needed and {} are free in {}: free some space, or choose another disk with HF_HUB_CACHE",
+         "{}: {} and {} to spare are needed and {} are free in {}: free some space, or choose another disk with "
+         "HF_HUB_CACHE",
          plan.name.text(), format_quantity(static_cast<double>(needed), "B"),
-         format_quantity(static_cast<double>(free), "B"), cache.string());
+         format_quantity(static_cast<double>(spare_bytes), "B"), format_quantity(static_cast<double>(free), "B"),
+         cache.string());
 }
 
 class Pull {
@@ -163,8 +166,9 @@ PullPlan plan_pull(Hub& hub, const HubName& name, std::string_view revision) {
     std::vector<RepositoryFile> listed = hub.files(name.repository, plan.info.commit);
     ModelFiles model = choose(repository, listed, name, plan.info.commit);
     plan.entry = model.entry;
+    std::set<std::string_view> wanted(model.paths.begin(), model.paths.end());
     for (RepositoryFile& file : listed) {
-        if (std::find(model.paths.begin(), model.paths.end(), file.path) == model.paths.end()) continue;
+        if (!wanted.contains(file.path)) continue;
         plan.bytes += file.bytes;
         if (!is_present(repository, plan.info.commit, file) && !has_blob(repository, file))
             plan.bytes_to_fetch += file.bytes - PartialFile::present_at(repository.blob(file.id), file.bytes);

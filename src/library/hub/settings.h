@@ -26,11 +26,15 @@ struct HubOptions {
     std::string endpoint, token, cache;
 };
 template <class F>
-void fields(HubOptions& o, F field) {
+void access_fields(HubOptions& o, F field) {
     field.group("Hub");
     field("endpoint", o.endpoint, "address of the hub", {.word = "URL", .unset = "HF_ENDPOINT, else huggingface.co"});
     field("token", o.token, "access token; other users see it in the list of processes, HF_TOKEN they do not",
           {.word = "TOKEN", .unset = "HF_TOKEN, else what 'hf auth login' saved"});
+}
+template <class F>
+void fields(HubOptions& o, F field) {
+    access_fields(o, field);
     field("cache", o.cache, "folder of downloaded models, in the layout of Hugging Face's tools",
           {.word = "FOLDER", .unset = "HF_HUB_CACHE, else ~/.cache/huggingface/hub"});
 }
