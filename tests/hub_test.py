@@ -213,7 +213,7 @@ def refusals_say_what_to_do():
         expect_failure(pull(hub, cache, name="owner/gated", token="hf_valid"), "Access to this resource is disabled.")
         for name in ("name", "owner/name/more", "../owner", "owner/na me"):
             result = pull(hub, cache, name=name)
-            assert result.returncode == 2 and "is no name of a model" in result.stderr, result
+            assert result.returncode == 2 and "is not the name of a model" in result.stderr, result
 
 
 def in_a_terminal(hub, cache, arguments, answer):

@@ -89,6 +89,17 @@ def a_folder_becomes_a_repository():
             assert hub.repositories["me/model"].refs["main"] == report["commit"]
 
 
+def a_link_to_another_folder_is_not_published():
+    with hub_and_folder() as (hub, folder):
+        (folder.parent / "secret").write_text("s")
+        (folder / "LICENSE").symlink_to(folder.parent / "secret")
+        expect_failure(publish(hub, folder), "LICENSE: is a link to", "secret, which is not in the folder")
+        (folder / "LICENSE").unlink()
+        (folder / "LICENSE").symlink_to("config.json")
+        publish_well(hub, folder)
+        assert published(hub)["LICENSE"] == FILES["config.json"]
+
+
 def private_repositories_and_pull_requests():
     with hub_and_folder() as (hub, folder):
         publish_well(hub, folder, "--private")

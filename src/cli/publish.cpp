@@ -92,7 +92,7 @@ int run_publish(Arguments arguments) {
     flags.add_json("print the address, the commit and the files as JSON");
     if (!flags.parse(arguments)) return 0;
     if (!is_repository_name(repository))
-        throw UsageError(fmt::format("'{}' is no name for a repository: OWNER/NAME", printable(repository)));
+        throw UsageError(fmt::format("'{}' is not the name of a repository: OWNER/NAME", printable(repository)));
     std::vector<PublishFile> files = list_publish_files(folder);
     if (!may_publish(files, folder, repository, options)) return 1;
     Hub hub(hub_settings(options.hub));

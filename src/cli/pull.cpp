@@ -28,7 +28,7 @@ void fields(PullFlags& o, F field) {
 HubName name_of(const std::string& argument) {
     std::optional<HubName> name = parse_hub_name(argument);
     if (!name)
-        throw UsageError(fmt::format("'{}' is no name of a model: OWNER/NAME, OWNER/NAME:TYPE or OWNER/NAME:FILE",
+        throw UsageError(fmt::format("'{}' is not the name of a model: OWNER/NAME, OWNER/NAME:TYPE or OWNER/NAME:FILE",
                                      printable(argument)));
     return *name;
 }

@@ -93,7 +93,7 @@ void copy_content(const fs::path& from, const fs::path& to) {
 
 CachedRepository::CachedRepository(const fs::path& cache, std::string_view name)
     : name_(name), folder_(cache / repository_folder(name)), locks_(cache / ".locks" / repository_folder(name)) {
-    if (!is_repository_name(name)) fail(ErrorKind::usage, "'{}' is no name of a repository", printable(name));
+    if (!is_repository_name(name)) fail(ErrorKind::usage, "'{}' is not the name of a repository", printable(name));
 }
 
 fs::path CachedRepository::snapshot(std::string_view commit) const { return folder_ / "snapshots" / commit; }

@@ -288,7 +288,7 @@ std::vector<PublishFile> list_publish_files(const fs::path& folder) {
 PublishResult publish(Hub& hub, std::vector<PublishFile> files, std::string_view repository,
                       const PublishOptions& options) {
     if (!is_repository_name(repository))
-        fail(ErrorKind::usage, "'{}' is no name of a repository", printable(repository));
+        fail(ErrorKind::usage, "'{}' is not the name of a repository", printable(repository));
     if (hub.settings().token.empty())
         fail(ErrorKind::denied, "{}: to publish, set HF_TOKEN to a token that may write ({}/settings/tokens)",
              repository, hub.settings().endpoint);
