@@ -403,10 +403,11 @@ def nothing_is_written_outside_the_cache():
         hub.repositories["owner/name"].commits[hub.repositories["owner/name"].refs["main"]]["config.json/x.json"] = b"abc"
         pull(hub, cache)
         assert not list(cache.rglob("*outside*"))
-    with hub_and_cache() as (hub, cache):
-        hub.fault("hub", "entry", path="/tree/", entries=[entry("model-huge.json", "2" * 40, 1 << 60)])
-        expect_failure(pull(hub, cache), "are needed and", "are free", "HF_HUB_CACHE")
-        assert blobs(cache) == []
+    for size, words in ((1 << 44, ("are needed and", "are free", "HF_HUB_CACHE")), ((1 << 63) - 1, ("[0].size", "must be 0 to"))):
+        with hub_and_cache() as (hub, cache):
+            hub.fault("hub", "entry", path="/tree/", entries=[entry("model-huge.json", "2" * 40, size)])
+            expect_failure(pull(hub, cache), *words)
+            assert blobs(cache) == []
 
 
 def redirects_end():
