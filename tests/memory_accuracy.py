@@ -3,7 +3,7 @@
 with 1 where one differs by more than 5 %. Run it by hand on an idle machine with 20 GB of memory for an 8B; the results are
 in results/memory.csv.
 
-usage: tests/memory_accuracy.py MEMORY_PEAK MODEL... [--contexts 2048,32768] [--csv FILE]
+usage: tests/memory_accuracy.py MEMORY_PEAK MODEL... [--contexts 2048,32768] [--csv FILE]     models of such contexts
     cmake --build build/release --target memory_peak
     tests/memory_accuracy.py build/release/bin/memory_peak llama-1b.Q4_0.gguf --csv results/memory.csv"""
 import argparse
@@ -34,7 +34,7 @@ def main():
     for model in options.models:
         for context in options.contexts.split(","):
             for cache in ("f32", "bf16"):
-                measured = json.loads(subprocess.run([options.program, model, context, cache], capture_output=True, text=True, check=True).stdout)
+                measured = json.loads(subprocess.run([options.program, model, context, cache], stdout=subprocess.PIPE, text=True, check=True).stdout)
                 difference = measured["planned"] / measured["peak"] - 1
                 worst = max(worst, abs(difference))
                 name = os.path.basename(model)
