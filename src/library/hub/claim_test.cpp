@@ -105,7 +105,7 @@ TEST(FileClaim, ThatCannotBeRemovedIsNamed) {
     TestFolder folder;
     make_folder(folder / "x.puna.claim");
     write_file(folder / "x.puna.claim" / "file", "");
-    age(folder / "x.puna.claim", 10);
+    age(folder / "x.puna.claim", static_cast<long>(FileClaim::stale_seconds) + 5);
     EXPECT_THAT(error_of([&] { FileClaim claim(folder / "x.lock"); }),
                 HasSubstr("x.puna.claim: is left of a program that has ended, and cannot be removed: "));
 }
