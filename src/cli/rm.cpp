@@ -38,8 +38,8 @@ Removal plan(const std::string& argument, const HubCache& cache) {
     std::optional<HubName> name = parse_hub_name(argument);
     if (!name || !std::filesystem::exists(cache.repository(name->repository).folder())) check_owner(argument, cache);
     if (!name)
-        throw UsageError(fmt::format("'{}' is not the name of a model in {}; 'puna list' shows them", printable(argument),
-                                     cache.folder().string()));
+        throw UsageError(fmt::format("'{}' is not the name of a model in {}; 'puna list' shows them",
+                                     printable(argument), cache.folder().string()));
     return plan_removal(cache, *name);
 }
 
