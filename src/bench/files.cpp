@@ -77,7 +77,8 @@ BenchRow open_row(const BenchOptions& options) {
         times.push_back((seconds_now() - start) * 1e3);
     }
     std::nth_element(times.begin(), times.begin() + options.repetitions / 2, times.end());
-    return measured_row("files", "open " + options.model, "", "ms", {times[times.size() / 2], 0, 0});
+    return measured_row("files", "open " + std::filesystem::path(options.model).filename().string(), "", "ms",
+                        {times[times.size() / 2], 0, 0});
 }
 
 // Beside writing as many bytes of zeros to the same disk.
@@ -101,8 +102,8 @@ BenchRow convert_row(const BenchOptions& options) {
         return rate(start);
     };
     convert();
-    return measured_row("files", "convert to GGUF " + options.model, "bf16", "MB/s",
-                        measure(options.repetitions, write_zeros, convert));
+    return measured_row("files", "convert to GGUF " + std::filesystem::path(options.model).filename().string(), "bf16",
+                        "MB/s", measure(options.repetitions, write_zeros, convert));
 }
 
 }  // namespace
