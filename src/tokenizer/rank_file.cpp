@@ -1,9 +1,9 @@
 #include "tokenizer/rank_file.h"
 
+#include "core/base64.h"
 #include "core/error.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 namespace puna {
@@ -11,46 +11,6 @@ namespace puna {
 namespace {
 
 constexpr int control_count = 256;
-
-constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-constexpr std::array<int8_t, 256> base64_values = [] {
-    std::array<int8_t, 256> values{};
-    values.fill(-1);
-    for (size_t i = 0; i < base64_digits.size(); ++i)
-        values[static_cast<unsigned char>(base64_digits[i])] = static_cast<int8_t>(i);
-    return values;
-}();
-
-// Decodes into `bytes`; false if the text is not padded base64.
-bool read_base64(std::string_view text, std::string& bytes) {
-    bytes.clear();
-    if (text.empty() || text.size() % 4 != 0) return false;
-    size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-    uint32_t group = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
-        bool pad = i >= text.size() - padding;
-        int value = pad ? 0 : base64_values[static_cast<unsigned char>(text[i])];
-        if (value < 0) return false;
-        group = group << 6 | static_cast<uint32_t>(value);
-        if (i % 4 != 3) continue;
-        for (int shift : {16, 8, 0}) bytes.push_back(static_cast<char>(group >> shift & 0xff));
-        group = 0;
-    }
-    bytes.resize(bytes.size() - padding);
-    return true;
-}
-
-std::string write_base64(std::string_view bytes) {
-    std::string text;
-    for (size_t at = 0; at < bytes.size(); at += 3) {
-        uint32_t group = 0;
-        for (size_t i = 0; i < 3; ++i)
-            group = group << 8 | (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-        for (size_t i = 0; i < 4; ++i) text += at + i <= bytes.size() ? base64_digits[group >> (18 - 6 * i) & 63] : '=';
-    }
-    return text;
-}
 
 struct RankLine {
     std::string_view token;  // base64

@@ -1,14 +1,13 @@
 #include "library/hub/publish.h"
 
 #include "core/atomic_file.h"
+#include "core/base64.h"
 #include "core/json_text.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
 #include "library/hub/name.h"
 #include "library/hub/upload.h"
 #include "net/url.h"
-
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <map>
@@ -25,14 +24,6 @@ constexpr size_t files_per_preupload = 256, files_per_commit = 100, sample_bytes
 constexpr int64_t commit_bytes = 48 << 20;  // of content in one commit
 constexpr double commit_seconds = 300;      // that a hub may compute for
 constexpr int max_files = 20'000;
-
-std::string base64(std::string_view bytes) {
-    std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // with the zero that EVP_EncodeBlock adds
-    int n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                            reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-    out.resize(static_cast<size_t>(n));
-    return out;
-}
 
 bool is_hidden(const fs::path& relative) {
     for (const fs::path& part : relative)
@@ -110,8 +101,9 @@ class Publication {
         JsonList list;
         for (const PublishFile& file : files) {
             MappedFile content(file.path);
-            list.add(JsonObject{
-                {"path", file.name}, {"size", file.bytes}, {"sample", base64(content.text().substr(0, sample_bytes))}});
+            list.add(JsonObject{{"path", file.name},
+                                {"size", file.bytes},
+                                {"sample", write_base64(content.text().substr(0, sample_bytes))}});
         }
         HttpRequest request = hub_.request(
             HttpMethod::post, with_pull_request(fmt::format("/api/models/{}/preupload/{}", quote_path(repository_),
@@ -189,7 +181,7 @@ class Publication {
                 value.add("oid", file->id);
                 value.add("size", file->bytes);
             } else {
-                value.add("content", base64(read_text(file->path)));
+                value.add("content", write_base64(read_text(file->path)));
                 value.add("encoding", "base64");
             }
             body += JsonObject{{"key", file->is_large ? "lfsFile" : "file"}, {"value", value}}.text() + "\n";
