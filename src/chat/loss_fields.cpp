@@ -1,9 +1,9 @@
 #include "chat/loss_fields.h"
 
+#include "core/ascii.h"
 #include "core/error.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 
 namespace puna {
@@ -88,9 +88,7 @@ bool seems_to_select(std::string_view name, const JsonNode& value) {
                                last_words[] = {"loss",    "train",     "weight",     "mask",     "weights",
                                                "masks",   "masked",    "ignored",    "excluded", "ignore",
                                                "exclude", "trainable", "supervised", "target"};
-    std::string lower(name);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::string lower = ascii_lower(std::string(name));
     auto contains = [&lower](std::string_view word) { return lower.find(word) != lower.npos; };
     bool has_no = contains("no_"), excludes = any_of(negations, contains), negated = has_no || excludes;
     if (!any_of(words, contains) && (!excludes || has_no)) return false;

@@ -1,10 +1,10 @@
 #include "chat/messages.h"
 
 #include "chat/loss_fields.h"
+#include "core/ascii.h"
 #include "core/error.h"
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 #include <string>
 
@@ -45,14 +45,8 @@ constexpr RoleName other_role_names[] = {
     {call_role, "assistant"}, {"observation", "tool"}, {"function_response", "tool"}, {"tool_response", "tool"},
     {"function", "tool"}};
 
-std::string in_lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
-
 std::string read_role(const JsonNode& given, MessageForm form) {
-    std::string text = given.text(), role = form == MessageForm::openai ? text : in_lower_case(text);
+    std::string text = given.text(), role = form == MessageForm::openai ? text : ascii_lower(text);
     for (std::string_view known : {"system", "user", "assistant", "tool", "ipython"})
         if (role == known) return role;
     for (const RoleName& other : other_role_names)
@@ -176,7 +170,7 @@ Message read_message(const JsonNode& in, MessageForm form) {
         in, {names.role, names.content, "name", "tool_call", "tool_calls", "tool_call_id", "function_call"});
     read_calls(message, in);
     std::optional<JsonNode> given = in.find_any(names.content), content = in.find(names.content);
-    bool is_call = form != MessageForm::openai && in_lower_case(role.text()) == call_role;
+    bool is_call = form != MessageForm::openai && ascii_lower(role.text()) == call_role;
     if (content) is_call ? read_calls_in_content(message, *content) : read_content(message, *content);
     if (!content && message.tool_calls.empty())
         fail(ErrorKind::damaged, "{}: a message with role {} has no '{}'", in.place(), message.role, names.content);

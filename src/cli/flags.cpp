@@ -1,10 +1,10 @@
 #include "cli/flags.h"
 
+#include "core/ascii.h"
 #include "core/log.h"
 #include "core/threads.h"
 
 #include <algorithm>
-#include <cctype>
 #include <iterator>
 
 #include <fmt/ranges.h>
@@ -26,11 +26,6 @@ void add_option(CLI::App& app, const std::string& flag, int max_values, std::fun
         return true;
     };
     app.add_option(flag, callback)->expected(0, max_values)->default_str(no_value)->trigger_on_parse();
-}
-
-std::string lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
 }
 
 }  // namespace
@@ -188,10 +183,10 @@ void Flags::set_positionals(const std::vector<std::string>& values) {
 void Flags::check_choice(const Positional& positional) const {
     std::string& value = *std::get<std::string*>(positional.value);
     const std::vector<std::string_view>& choices = positional.choices;
-    std::string given = lower_case(value);
+    std::string given = ascii_lower(value);
     if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) return;
     if (std::find(choices.begin(), choices.end(), given) == choices.end())
-        throw UsageError(fmt::format("unknown {} '{}'; use one of: {}", lower_case(positional.name), printable(value),
+        throw UsageError(fmt::format("unknown {} '{}'; use one of: {}", ascii_lower(positional.name), printable(value),
                                      fmt::join(choices, ", ")));
     value = given;
 }

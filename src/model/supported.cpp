@@ -1,4 +1,5 @@
 #include "model/supported.h"
+#include "core/ascii.h"
 
 #include <algorithm>
 
@@ -9,12 +10,6 @@ namespace {
 // In lower case: there are Llamas that say LLaMAForCausalLM, or Yi.
 constexpr std::string_view architectures[] = {"llamaforcausallm", "internlmforcausallm"},
                            model_types[] = {"llama", "internlm", "yi"}, activations[] = {"silu", "swish"};
-
-std::string lower(std::string text) {
-    for (char& c : text)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return text;
-}
 
 template <class List>
 bool contains(const List& list, std::string_view name) {
@@ -33,9 +28,9 @@ std::string architecture_of(JsonNode root) {
 
 void reject_architecture(JsonNode root, std::string_view path) {
     std::string type = root.text("model_type", "llama"), architecture = architecture_of(root);
-    if (!contains(model_types, lower(type)))
+    if (!contains(model_types, ascii_lower(type)))
         fail(ErrorKind::unsupported, "{}: model_type is '{}'; only 'llama' is supported", path, printable(type));
-    if (!architecture.empty() && !contains(architectures, lower(architecture)))
+    if (!architecture.empty() && !contains(architectures, ascii_lower(architecture)))
         fail(ErrorKind::unsupported, "{}: 'architectures' names {}; only LlamaForCausalLM is supported", path,
              printable(architecture));
 }
@@ -71,7 +66,8 @@ void reject_quantized(JsonNode root, std::string_view path) {
 }  // namespace
 
 bool is_internlm(JsonNode root) {
-    return lower(root.text("model_type", "")) == "internlm" || lower(architecture_of(root)) == "internlmforcausallm";
+    return ascii_lower(root.text("model_type", "")) == "internlm" ||
+           ascii_lower(architecture_of(root)) == "internlmforcausallm";
 }
 
 void reject_unsupported(JsonNode root, std::string_view path) {

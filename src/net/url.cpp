@@ -1,10 +1,10 @@
 #include "net/url.h"
 
+#include "core/ascii.h"
 #include "core/error.h"
 
 #include <curl/curl.h>
 
-#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <memory>
@@ -36,8 +36,7 @@ std::string part(CURLU* url, CURLUPart which, unsigned flags = 0) {
 Url read(CURLU* parsed, std::string_view where) {
     curl_url_set(parsed, CURLUPART_FRAGMENT, nullptr, 0);
     Url url{.text = part(parsed, CURLUPART_URL), .scheme = part(parsed, CURLUPART_SCHEME)};
-    url.host = part(parsed, CURLUPART_HOST);
-    std::transform(url.host.begin(), url.host.end(), url.host.begin(), [](unsigned char c) { return std::tolower(c); });
+    url.host = ascii_lower(part(parsed, CURLUPART_HOST));
     if (url.scheme != "http" && url.scheme != "https")
         fail(ErrorKind::unsupported, "{}: {} is neither http nor https", where, for_message(url.text));
     if (!part(parsed, CURLUPART_USER).empty() || !part(parsed, CURLUPART_PASSWORD).empty())

@@ -1,5 +1,6 @@
 #include "library/hub/choose_files.h"
 
+#include "core/ascii.h"
 #include "core/error.h"
 
 #include <algorithm>
@@ -19,12 +20,6 @@ constexpr std::string_view default_type = "Q4_K_M";
 constexpr size_t max_listed = 12;
 
 using Paths = std::vector<std::string>;
-
-std::string upper(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::toupper(c); });
-    return out;
-}
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 bool is_at_root(std::string_view path) { return path.find('/') == path.npos; }
@@ -74,7 +69,7 @@ bool has_type(std::string_view text, std::string_view type) {
 }
 
 bool is_gguf_model(std::string_view path) {
-    std::string name = upper(file_name(path));
+    std::string name = ascii_upper(std::string(file_name(path)));
     return name.ends_with(".GGUF") && name.find("MMPROJ") == name.npos && name.find("IMATRIX") == name.npos;
 }
 
@@ -98,9 +93,9 @@ ModelFiles gguf_files(const Paths& paths, const std::string& first) {
 // Of types as "Q4_K_M", which is also in "UD-Q4_K_M": the shortest name is meant.
 ModelFiles choose_gguf(const Paths& paths, std::string_view repository, std::string_view type) {
     Paths models = list_gguf_models(paths), matching;
-    std::string wanted = upper(type);
+    std::string wanted = ascii_upper(std::string(type));
     for (const std::string& path : models)
-        if (has_type(upper(path), wanted)) matching.push_back(path);
+        if (has_type(ascii_upper(std::string(path)), wanted)) matching.push_back(path);
     if (matching.empty() && models.empty()) fail(ErrorKind::not_found, "{} has no GGUF files", repository);
     if (matching.empty()) fail_choice(repository, fmt::format("has no GGUF file of type {}", type), models);
     auto shorter = [](const std::string& a, const std::string& b) { return a.size() < b.size(); };
@@ -118,7 +113,8 @@ bool is_small_part(std::string_view path) {
     if (!is_at_root(path)) return false;
     bool is_listed = std::find(std::begin(names), std::end(names), name) != std::end(names);
     bool is_index = name.ends_with(".index.json");  // belongs to weights
-    bool is_legal = upper(name).starts_with("LICENSE") || name.starts_with("NOTICE") || name.starts_with("USE_POLICY");
+    bool is_legal = ascii_upper(std::string(name)).starts_with("LICENSE") || name.starts_with("NOTICE") ||
+                    name.starts_with("USE_POLICY");
     return is_listed || is_legal || (name.ends_with(".json") && !is_index) || name.ends_with(".jinja");
 }
 
@@ -214,7 +210,7 @@ std::string gguf_type_of(std::string_view path) {
         "Q4_K_S", "Q4_K_M",  "Q4_K_L",  "Q4_K_XL", "Q4_K",  "Q5_K_S", "Q5_K_M",  "Q5_K_L", "Q5_K_XL", "Q5_K",
         "Q6_K_L", "Q6_K_XL", "Q6_K",    "Q8_K_XL", "Q4_0",  "Q4_1",   "Q5_0",    "Q5_1",   "Q8_0",    "TQ1_0",
         "TQ2_0",  "MXFP4",   "BF16",    "F16",     "FP16",  "F32",    "FP32"};
-    std::string text = upper(path);
+    std::string text = ascii_upper(std::string(path));
     for (std::string_view part : {std::string_view(text).substr(text.rfind('/') + 1), std::string_view(text)})
         for (std::string_view type : types)
             if (has_type(part, type)) return std::string(type);

@@ -1,12 +1,12 @@
 #include "library/hub/settings.h"
 
+#include "core/ascii.h"
 #include "core/mapped_file.h"
 #include "net/url.h"
 
 #include <pwd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
@@ -30,8 +30,7 @@ std::string first_variable(std::initializer_list<const char*> names) {
 }
 
 bool is_on(const char* name) {
-    std::string value = variable(name);
-    std::transform(value.begin(), value.end(), value.begin(), [](unsigned char c) { return std::toupper(c); });
+    std::string value = ascii_upper(variable(name));
     return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
 }
 

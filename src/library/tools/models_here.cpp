@@ -1,11 +1,11 @@
 #include "library/tools/models_here.h"
 
+#include "core/ascii.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "library/hub/choose_files.h"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 #include <system_error>
 
@@ -19,12 +19,7 @@ constexpr const ModelTool* all_tools[] = {&ollama, &lm_studio, &llama_cpp, &gpt4
 constexpr uintmax_t max_small_file = 1 << 20;
 constexpr size_t max_files = 100'000;
 
-bool has_gguf_name(const fs::path& path) {
-    std::string extension = path.extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    return extension == ".gguf";
-}
+bool has_gguf_name(const fs::path& path) { return ascii_lower(path.extension().string()) == ".gguf"; }
 
 // What else is in the folders of models: projectors of images, downloads that are not complete.
 bool is_model_name(const std::string& name) {
