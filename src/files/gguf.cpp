@@ -224,6 +224,8 @@ class HeaderReader {
 }  // namespace
 
 bool is_gguf_file(const std::filesystem::path& path) {
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(path, ignored)) return false;  // of a pipe, reading would wait
     std::array<char, 4> magic{};
     std::ifstream(path, std::ios::binary).read(magic.data(), magic.size());
     return std::string_view(magic.data(), magic.size()) == "GGUF";

@@ -1,11 +1,13 @@
 #include "library/catalog.h"
 
+#include "core/ascii.h"
 #include "core/error.h"
 #include "files/gguf.h"
 #include "files/shards.h"
 #include "files/weights_file.h"
 #include "library/hub/cache.h"
 #include "library/hub/choose_files.h"
+#include "model/quantization_mix.h"
 
 #include <sys/stat.h>
 
@@ -65,15 +67,13 @@ void remove_repeated(std::vector<CatalogModel>& models) {
     });
 }
 
-std::string_view name_of_file_type(int64_t number) {
-    constexpr std::pair<int64_t, std::string_view> names[] = {
-        {0, "F32"},     {1, "F16"},     {2, "Q4_0"},     {3, "Q4_1"},    {7, "Q8_0"},     {8, "Q5_0"},
-        {9, "Q5_1"},    {10, "Q2_K"},   {11, "Q3_K_S"},  {12, "Q3_K_M"}, {13, "Q3_K_L"},  {14, "Q4_K_S"},
-        {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},  {18, "Q6_K"},   {19, "IQ2_XXS"}, {20, "IQ2_XS"},
-        {21, "Q2_K_S"}, {22, "IQ3_XS"}, {23, "IQ3_XXS"}, {24, "IQ1_S"},  {25, "IQ4_NL"},  {26, "IQ3_S"},
-        {27, "IQ3_M"},  {28, "IQ2_S"},  {29, "IQ2_M"},   {30, "IQ4_XS"}, {31, "IQ1_M"},   {32, "BF16"},
-        {36, "TQ1_0"},  {37, "TQ2_0"},  {38, "MXFP4"}};
-    for (const auto& [known, name] : names)
+// Also of types that are not written here.
+std::string name_of_file_type(int64_t number) {
+    constexpr std::pair<int64_t, const char*> others[] = {
+        {24, "IQ1_S"}, {31, "IQ1_M"}, {36, "TQ1_0"}, {37, "TQ2_0"}, {38, "MXFP4"}};
+    for (const FileType& type : file_types())
+        if (type.number == number) return ascii_upper(std::string(type.name));
+    for (auto [known, name] : others)
         if (known == number) return name;
     return {};
 }
@@ -109,7 +109,8 @@ ModelSummary summary_of_gguf(const fs::path& first) {
         count_tensors(GgufFile(first.parent_path() / part).entries(), counts);
     ModelSummary summary = summary_of(counts);
     std::optional<int64_t> type = GgufFile(first).integer("general.file_type");
-    if (type && !name_of_file_type(*type).empty()) summary.type = name_of_file_type(*type);
+    std::string name = type ? name_of_file_type(*type) : "";
+    if (!name.empty()) summary.type = name;
     return summary;
 }
 

@@ -11,6 +11,7 @@
 #include "library/export_gguf.h"
 #include "library/lineage.h"
 #include "model/meta_params.h"
+#include "model/quantization_mix.h"
 #include "tokenizer/files.h"
 
 #include <algorithm>
@@ -48,7 +49,7 @@ void write_huggingface(const ModelExport& model, const fs::path& folder, std::op
 }
 
 // general.file_type of files whose matrices have one plain dtype.
-uint32_t file_type_of(Dtype dtype) { return dtype == Dtype::f32 ? 0 : dtype == Dtype::f16 ? 1 : 32; }
+uint32_t file_type_of(Dtype dtype) { return find_file_type(info(dtype).name).number; }
 
 void write_gguf(const ModelExport& model, const fs::path& path, std::optional<Dtype> type) {
     std::vector<ExportedWeight> weights = model.weights(type);

@@ -85,11 +85,6 @@ fs::path weights_of(const fs::path& folder) {
          folder.string(), config_file);
 }
 
-bool is_gguf(const fs::path& path) {
-    std::error_code ignored;
-    return fs::is_regular_file(path, ignored) && MappedFile(path).text().starts_with("GGUF");
-}
-
 std::string shape_of(const TensorEntry& entry) {
     return fmt::format("[{}]", fmt::join(entry.shape.begin(), entry.shape.begin() + std::min(entry.rank, 4), ", "));
 }
@@ -111,14 +106,14 @@ fs::path find_base(const Adapter& adapter, const FindModel& find) {
 
 bool is_adapter(const fs::path& path) {
     if (file_exists(path / config_file)) return !is_model(path);  // a merged model may keep the adapter's config
-    return is_gguf(path) && GgufFile(path).text("general.type") == "adapter";
+    return is_gguf_file(path) && GgufFile(path).text("general.type") == "adapter";
 }
 
 Adapter::Adapter(const fs::path& path) : path_(path) {
     std::error_code ignored;
     if (!fs::exists(path, ignored))
         fail(ErrorKind::not_found, "{}: no such adapter: pass its folder or GGUF file", path.string());
-    is_gguf(path) ? read_gguf() : read_folder();
+    is_gguf_file(path) ? read_gguf() : read_folder();
 }
 
 void Adapter::read_folder() {
