@@ -12,8 +12,7 @@ constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq
 constexpr std::array<int8_t, 256> values_of_digits = [] {
     std::array<int8_t, 256> values{};
     values.fill(-1);
-    for (size_t i = 0; i < digits.size(); ++i)
-        values[static_cast<unsigned char>(digits[i])] = static_cast<int8_t>(i);
+    for (size_t i = 0; i < digits.size(); ++i) values[static_cast<unsigned char>(digits[i])] = static_cast<int8_t>(i);
     return values;
 }();
 
