@@ -8,7 +8,7 @@ import tempfile
 
 import failing_disk
 
-SIZE = 3_000_000        # three writes
+SIZE = 1_000_000        # of a piece: each of the three is a call of write
 PROGRAM = sys.argv[1]
 
 
@@ -20,7 +20,7 @@ def fresh(folder):
 
 def state(path):
     content = path.read_text()
-    return "old" if content == "old" else "new" if content == "n" * SIZE else "broken"
+    return "old" if content == "old" else "new" if content == "n" * (3 * SIZE) else "broken"
 
 
 def any_call_may_fail(folder):

@@ -59,7 +59,7 @@ BenchRow quantize_row(const BenchOptions& options) {
             for (const auto& [weight, dtype, wanted] : weights) {
                 std::vector<int64_t> shape = weight.shape();
                 quantize_weight(kernels, weight.gguf, Tensor(out.data, dtype, shape), Tensor(x.data, x.dtype, shape),
-                                {});
+                                {}, memory);
             }
             return static_cast<double>(count) / (seconds_now() - start) / 1e6;
         });

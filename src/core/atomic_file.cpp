@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
@@ -19,6 +18,7 @@ namespace puna {
 namespace {
 
 constexpr size_t buffer_size = 1 << 20;
+constexpr int64_t writeback_step = 32 << 20;
 
 std::filesystem::path folder_of(const std::filesystem::path& path) {
     return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -85,23 +85,28 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-        size_t n = std::min(bytes.size(), buffer_size - buffer_.size());
-        buffer_.insert(buffer_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
-        bytes = bytes.subspan(n);
-        if (buffer_.size() == buffer_size) flush();
-    }
+    if (buffer_.size() + bytes.size() > buffer_size) flush();
+    if (bytes.size() > buffer_size) return write_through(bytes);
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
 }
 
 void AtomicFile::flush() {
-    std::span<const std::byte> left = buffer_;
-    while (!left.empty()) {
-        ssize_t n = ::write(descriptor_, left.data(), left.size());
+    write_through(buffer_);
+    buffer_.clear();
+}
+
+void AtomicFile::write_through(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) fail_errno(errno, "{}: cannot write", path_.string());
-        left = left.subspan(static_cast<size_t>(n));
+        bytes = bytes.subspan(static_cast<size_t>(n));
+        written_ += n;
     }
-    buffer_.clear();
+    // The disk begins at once, not when memory fills up: commit waits for less. Errors are those of commit's fsync.
+    if (written_ - started_ < writeback_step) return;
+    ::sync_file_range(descriptor_, started_, written_ - started_, SYNC_FILE_RANGE_WRITE);
+    started_ = written_;
 }
 
 void AtomicFile::commit() {

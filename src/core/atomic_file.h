@@ -8,6 +8,7 @@
 // Every failing call (write, fsync, rename) throws Error with the path and the reason; without commit nothing changes.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -29,10 +30,12 @@ class AtomicFile {
 
  private:
     void flush();
+    void write_through(std::span<const std::byte> bytes);
 
     std::filesystem::path path_, temporary_;
     int descriptor_ = -1;
     std::vector<std::byte> buffer_;
+    int64_t written_ = 0, started_ = 0;  // bytes given to the system; of them on their way to the disk
 };
 
 void write_file(const std::filesystem::path& path, std::string_view text);  // AtomicFile in one call

@@ -30,6 +30,19 @@ TEST(AtomicFile, NewContentAppearsOnlyAtCommit) {
     EXPECT_EQ(folder.names(), Names{"x"});
 }
 
+TEST(AtomicFile, PiecesOfAnySizeStayInOrder) {
+    TestFolder folder;
+    AtomicFile file(folder / "x");
+    std::string all;
+    for (size_t n : {1, 1 << 20, 1, (1 << 20) - 1, 40 << 20, 3, 2 << 20, 0, 5}) {
+        std::string piece(n, static_cast<char>('a' + all.size() % 26));
+        file.write(piece);
+        all += piece;
+    }
+    file.commit();
+    EXPECT_EQ(read_text(folder / "x"), all);
+}
+
 TEST(AtomicFile, WithoutCommitNothingChangesAndNoTemporaryRemains) {
     TestFolder folder;
     write_file(folder / "x", "old");

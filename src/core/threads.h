@@ -1,13 +1,13 @@
 // core/threads.h — the process-wide thread pool.
 //
 //   set_threads(4);                                          // 0: default_threads() (core/processors.h)
-//   parallel_for(rows, [&](int64_t row) { f(row); });         // one call per index, in any order, on any thread
+//   parallel_for(rows, [&](int64_t row) { f(row); });         // one call per index, on any thread
 //   parallel_for(rows, 16, [&](int64_t first, int64_t last) { g(first, last); });  // chunks of at most 16
 //
-// The split into chunks does not depend on the number of threads, and so neither do results. Nested calls of
-// parallel_for run serially. If chunks throw, the exception of the first of them is rethrown in the caller, on any
-// number of threads; chunks after it may not run. Any thread may call it; one job runs at a time. set_threads must not
-// be called meanwhile.
+// The split into chunks does not depend on the number of threads, and so neither do results. Chunks begin in order and
+// end in any. Nested calls of parallel_for run serially. If chunks throw, the exception of the first of them is
+// rethrown in the caller, on any number of threads; chunks after it may not run. Any thread may call it; one job runs
+// at a time. set_threads must not be called meanwhile.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -3,6 +3,7 @@
 #include "core/mapped_file.h"
 #include "core/test_error.h"
 #include "core/test_folder.h"
+#include "core/threads.h"
 #include "files/gguf.h"
 #include "library/lineage.h"
 #include "model/load.h"
@@ -10,6 +11,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <set>
 
 namespace puna {
 namespace {
@@ -95,6 +98,26 @@ TEST_F(Convert, AFileThatShrinksMeanwhileIsNamedAndNothingIsLeft) {
                       (from / "model.safetensors").string() + ": " + changed_in_use);
             EXPECT_FALSE(fs::exists(folder_ / "to"));
         }
+}
+
+TEST_F(Convert, TheNumberOfThreadsChangesNeitherBytesNorErrors) {
+    fs::path damaged = folder_ / "damaged";
+    fs::copy(starter, damaged, fs::copy_options::recursive);
+    std::string weights = read_text(damaged / "model.safetensors");
+    write_file(damaged / "model.safetensors", weights.replace(weights.size() / 3, weights.size() / 2,
+                                                              std::string(weights.size() / 2, '\xff')));  // many nan
+    std::set<std::string> files, errors;
+    for (int n : {1, 2, 7}) {
+        set_threads(n);
+        files.insert(read_text(convert(starter, "x.gguf", ModelForm::gguf, {.type = Dtype::f16, .force = true})));
+        for (int i = 0; i < 5; ++i)
+            errors.insert(error_of([&] { convert(damaged, "y", ModelForm::gguf, {.type = Dtype::f16}); }));
+    }
+    set_threads(0);
+    EXPECT_EQ(files.size(), 1u);
+    ASSERT_EQ(errors.size(), 1u) << testing::PrintToString(errors);
+    EXPECT_THAT(*errors.begin(), HasSubstr("nan: the weights are damaged"));
+    EXPECT_FALSE(fs::exists(folder_ / "y"));
 }
 
 TEST_F(Convert, NothingIsOverwrittenAndNothingIsLeftOfAFailure) {

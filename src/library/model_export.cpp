@@ -4,7 +4,13 @@
 #include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/progress.h"
+#include "core/threads.h"
 #include "kernels/kernels.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <limits>
+#include <mutex>
 
 namespace puna {
 
@@ -36,6 +42,51 @@ const Kernels& host_kernels() {
     return *find_kernels("scalar");
 }
 
+struct ExportedPart {
+    const ExportedWeight* weight;
+    const StoredWeight* stored;
+    int64_t first;  // its first row
+};
+
+std::vector<ExportedPart> list_parts(const std::vector<ExportedWeight>& weights,
+                                     const std::vector<StoredWeight>& stored) {
+    std::vector<ExportedPart> parts;
+    for (size_t i = 0; i < weights.size(); ++i)
+        for (int64_t first = 0; first < weights[i].info.rows; first += exported_rows(weights[i].info))
+            parts.push_back({&weights[i], &stored[i], first});
+    return parts;
+}
+
+// Calls by several threads, one after another in the order of their numbers, until one fails.
+class InOrder {
+ public:
+    // Waits for its turn; without a call if an earlier number has failed.
+    template <class F>
+    void call(int64_t number, F&& f) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return next_ == number || failed_ < number; });
+        if (failed_ < number) return;
+        f();
+        ++next_;
+        changed_.notify_all();
+    }
+    void fail(int64_t number) {
+        std::lock_guard lock(mutex_);
+        failed_ = std::min(failed_, number);
+        changed_.notify_all();
+    }
+    bool failed_before(int64_t number) {
+        std::lock_guard lock(mutex_);
+        return failed_ < number;
+    }
+
+ private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int64_t next_ = 0;
+    int64_t failed_ = std::numeric_limits<int64_t>::max();  // the first that did
+};
+
 }  // namespace
 
 ModelExport::ModelExport(ModelSource& source)
@@ -62,30 +113,46 @@ std::vector<ExportedWeight> ModelExport::weights(std::optional<Dtype> type) cons
 
 void ModelExport::write(std::string_view task, const std::vector<ExportedWeight>& weights, RowOrder order,
                         const NamedImportance& importance, const std::function<void(Tensor part)>& use) const {
-    const Kernels& kernels = host_kernels();
-    WeightExporter exporter(kernels);
-    Arena memory(kernels);
     int64_t parameters = 0;
-    for (const ExportedWeight& weight : weights) parameters += weight.info.count();
-    Progress progress(std::string(task), parameters, "weights");
     MappingWatch files;
+    std::vector<StoredWeight> stored;
     for (const ExportedWeight& weight : weights) {
+        parameters += weight.info.count();
+        stored.push_back(source_.weight(weight.info));
+        for (const Tensor& part : stored.back().parts) files.add(part.data);
+    }
+    std::vector<ExportedPart> parts = list_parts(weights, stored);
+    Progress progress(std::string(task), parameters, "weights");
+    // Each thread computes a part, and writes it when it is its turn: those who wait for the disk leave the processors
+    // to those who compute. At most as many parts as threads are unfinished, and these have consecutive numbers.
+    InOrder turns;
+    std::vector<Arena> scratch;
+    for (int i = 0; i < threads(); ++i) scratch.emplace_back(host_kernels());
+    auto export_part = [&](int64_t number) {
+        const ExportedPart& part = parts[static_cast<size_t>(number)];
+        Arena& memory = scratch[static_cast<size_t>(number) % scratch.size()];
         memory.rewind({});
-        WeightForm form{.dtype = weight.dtype};
+        WeightForm form{.dtype = part.weight->dtype};
         if (order == RowOrder::neighbors) form.neighbor_head = config().head_dim;
-        if (is_block_type(weight.dtype))
-            form.importance = importance_of(importance.matrix, weight.info, memory, importance.path);
-        StoredWeight stored = source_.weight(weight.info);
-        for (const Tensor& part : stored.parts) files.add(part.data);
-        try {
-            exporter.write(stored, weight.info, form, [&](Tensor part) {
-                use(part);
-                progress.advance(part.count());
-            });
-        } catch (const Error&) {  // a lost page cannot be written to a file
-            files.check_unchanged();
-            throw;
-        }
+        if (is_block_type(form.dtype))
+            form.importance = importance_of(importance.matrix, part.weight->info, memory, importance.path);
+        Tensor rows = export_rows(*part.stored, part.weight->info, form, part.first, memory);
+        turns.call(number, [&] { use(rows); });
+        progress.advance(rows.count());
+    };
+    try {
+        parallel_for(static_cast<int64_t>(parts.size()), [&](int64_t number) {
+            if (turns.failed_before(number)) return;
+            try {
+                export_part(number);
+            } catch (...) {
+                turns.fail(number);
+                throw;
+            }
+        });
+    } catch (const Error&) {  // a lost page cannot be written to a file
+        files.check_unchanged();
+        throw;
     }
     files.check_unchanged();  // before the output is complete
 }

@@ -47,8 +47,8 @@ class ModelExport {
     // has widened to f32 get the dtype of the matrices again.
     std::vector<ExportedWeight> weights(std::optional<Dtype> type) const;
 
-    // use: called with parts of the weights, in their order (WeightExporter). Throws Error that names the
-    // weight, and if a file of the source changes meanwhile.
+    // use: called with parts of the weights, one at a time and in their order, from the threads that compute them.
+    // Throws Error that names the weight, and if a file of the source changes meanwhile.
     void write(std::string_view task, const std::vector<ExportedWeight>& weights, RowOrder order,
                const NamedImportance& importance, const std::function<void(Tensor part)>& use) const;
 

@@ -1,7 +1,7 @@
 // model/export_weight.h — the rows of a stored weight, in the order and the dtype of another file.
 //
-//   WeightExporter exporter(kernels);
-//   exporter.write(stored, info, {.dtype = Dtype::bf16}, [&](Tensor part) { writer.write(part); });
+//   for (int64_t first = 0; first < info.rows; first += exported_rows(info))
+//       writer.write(export_rows(stored, info, {.dtype = Dtype::bf16}, first, scratch));
 //
 // In parts of some rows each, so that memory does not grow with the weight; in the memory of the host. A dtype that is
 // stored is copied bit for bit, others are converted or quantized.
@@ -9,8 +9,6 @@
 #include "kernels/arena.h"
 #include "model/stored_weight.h"
 #include "model/weights.h"
-
-#include <functional>
 
 namespace puna {
 
@@ -20,21 +18,11 @@ struct WeightForm {
     Tensor importance = {};     // of the columns, for quantize_weight
 };
 
-class WeightExporter {
- public:
-    // The kernels must access the memory of the host and mapped files.
-    explicit WeightExporter(const Kernels& kernels);
+int64_t exported_rows(const WeightInfo& info);  // of a part
 
-    // use: called with consecutive rows of the weight; their memory is reused. Throws Error as quantize_weight.
-    void write(const StoredWeight& stored, const WeightInfo& info, const WeightForm& form,
-               const std::function<void(Tensor part)>& use);
-
- private:
-    Tensor rows_of(const StoredWeight& stored, const WeightForm& form, int64_t columns, int64_t first, int64_t n);
-    Tensor converted(Tensor rows, const WeightInfo& info, const WeightForm& form);
-
-    const Kernels& kernels_;
-    Arena arena_;
-};
+// The part [rows, columns] that begins at this row: a view of the file if it holds it as it is wanted, else in
+// scratch, whose kernels must access the memory of the host and mapped files. Throws Error as quantize_weight.
+Tensor export_rows(const StoredWeight& stored, const WeightInfo& info, const WeightForm& form, int64_t first,
+                   Arena& scratch);
 
 }  // namespace puna

@@ -1,7 +1,6 @@
 #include "model/quantize.h"
 
 #include "core/error.h"
-#include "kernels/arena.h"
 #include "kernels/host_copy.h"
 
 #include <algorithm>
@@ -12,7 +11,7 @@ namespace puna {
 
 namespace {
 
-constexpr int64_t piece_elements = int64_t{1} << 22;
+constexpr int64_t piece_elements = int64_t{1} << 19;
 constexpr double largest_f16 = 65504;
 
 void to_f32(const Kernels& kernels, Tensor out, Tensor x) {
@@ -41,22 +40,23 @@ void check_values(const Kernels& kernels, std::string_view name, Tensor values, 
 
 }  // namespace
 
-void quantize_weight(const Kernels& kernels, std::string_view name, Tensor out, Tensor x, Tensor importance) {
+void quantize_weight(const Kernels& kernels, std::string_view name, Tensor out, Tensor x, Tensor importance,
+                     Arena& scratch) {
     check(out.size == x.size && out.rank == x.rank, "{}: {} from {}", name, out, x);
     int64_t rows =
         out.rank == 1 ? out.columns() : std::max<int64_t>(1, piece_elements / std::max<int64_t>(1, x.columns()));
-    Arena memory(kernels);
+    Arena::Mark mark = scratch.mark();
     for (int64_t first = 0; first < out.size[0]; first += rows) {
         int64_t n = std::min(rows, out.size[0] - first);
         Tensor from = x.slice(first, n), to = out.slice(first, n), values = from;
         if (from.dtype != Dtype::f32) {
-            values = Tensor(memory.tensor(Dtype::f32, {from.count()}).data, Dtype::f32,
+            values = Tensor(scratch.tensor(Dtype::f32, {from.count()}).data, Dtype::f32,
                             std::span(from.size).first(static_cast<size_t>(from.rank)));
             to_f32(kernels, values, from);
         }
         check_values(kernels, name, values, out.dtype);
         is_block_type(out.dtype) ? kernels.quantize({}, to, values, importance) : kernels.convert({}, to, values);
-        memory.rewind({});
+        scratch.rewind(mark);
     }
     kernels.synchronize({});
 }

@@ -30,7 +30,8 @@ class QuantizeWeight : public testing::Test {
     std::string error_with(float value, Dtype dtype) {
         Tensor x = floats(3, 256);
         x.row<float>(2)[100] = value;
-        return error_of([&] { quantize_weight(choose_kernels(), "blk.1.ffn_up.weight", empty(dtype, 3, 256), x, {}); });
+        return error_of(
+            [&] { quantize_weight(choose_kernels(), "blk.1.ffn_up.weight", empty(dtype, 3, 256), x, {}, memory_); });
     }
 
     Arena memory_{choose_kernels()};
@@ -42,9 +43,9 @@ TEST_F(QuantizeWeight, ValuesOfEveryTypeBecomeEveryOther) {
     for (Dtype from : {Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::q8_0})
         for (Dtype to : {Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::q8_0, Dtype::q6_K}) {
             Tensor stored = empty(from, 5, 256), out = empty(to, 5, 256), again = empty(Dtype::f32, 5, 256);
-            quantize_weight(choose_kernels(), "w", stored, x, {});
-            quantize_weight(choose_kernels(), "w", out, stored, {});
-            quantize_weight(choose_kernels(), "w", again, out, {});
+            quantize_weight(choose_kernels(), "w", stored, x, {}, memory_);
+            quantize_weight(choose_kernels(), "w", out, stored, {}, memory_);
+            quantize_weight(choose_kernels(), "w", again, out, {}, memory_);
             for (int64_t i = 0; i < x.count(); ++i)
                 ASSERT_NEAR(again.as<float>()[i], x.as<float>()[i], 0.08f) << info(from).name << info(to).name;
         }

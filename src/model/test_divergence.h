@@ -51,7 +51,7 @@ class QuantizedDivergence {
             Arena scratch(llama_.kernels);
             Tensor blocks = scratch.tensor(mixed.dtype, {mixed.weight.rows, mixed.weight.columns});
             quantize_weight(llama_.kernels, param.name, blocks, original_.at(param.name),
-                            importance_of(importance, mixed.weight, scratch, "importance"));
+                            importance_of(importance, mixed.weight, scratch, "importance"), scratch);
             llama_.kernels.dequantize({}, param.weight, blocks);
         }
         return divergence_from(probabilities());
