@@ -62,7 +62,7 @@ def cache(folder, name, files, commit=COMMIT, ref="main"):
     return repository
 
 
-def ollama(folder, name, content=b"gguf", tag="latest", host="registry.ollama.ai/library"):
+def ollama(folder, name, content=b"GGUF", tag="latest", host="registry.ollama.ai/library"):
     models = folder / ".ollama/models"
     digest = hashlib.sha256(content).hexdigest()
     write(models / "blobs" / f"sha256-{digest}", content)
@@ -95,8 +95,8 @@ def the_cache_is_listed():
 
 def other_programs_models_are_listed_where_they_are():
     with home() as folder:
-        _, three = ollama(folder, "llama3.2", b"three", "3b")
-        _, hub = ollama(folder, "o", b"hub", "Q4_K_M", "hf.co/a")
+        _, three = ollama(folder, "llama3.2", b"GGUFthree", "3b")
+        _, hub = ollama(folder, "o", b"GGUFhub", "Q4_K_M", "hf.co/a")
         studio = write(folder / ".lmstudio/models/a/b-GGUF/b-Q4_0.gguf", b"studio")
         several = [write(folder / f".lmstudio/models/a/c/c-{type}.gguf", type.encode()) for type in ("Q4_0", "Q8_0")]
         write(folder / ".lmstudio/models/a/c/mmproj-c.gguf", b"mm")
@@ -159,6 +159,19 @@ def what_is_not_whole_is_left_out_and_what_cannot_be_read_is_said():
         (folder / ".local/share/nomic.ai/GPT4All").symlink_to("GPT4All")
         found = listing(folder)
         assert [model["name"] for model in found["models"]] in ([], ["a/b"]), found
+        _, text = ollama(folder, "text", b"no model")
+        manifest, short = ollama(folder, "short", b"GGUF...")
+        short.write_bytes(b"GGUF")
+        manifest, model = ollama(folder, "tuned", b"GGUF base")
+        _, adapter = ollama(folder, "other", b"GGUF adapter")
+        layers = json.loads(manifest.read_text())["layers"]
+        layers.append({"mediaType": "application/vnd.ollama.image.adapter", "digest": adapter.name.replace("-", ":"), "size": adapter.stat().st_size})
+        write(manifest, {"layers": layers})
+        found = listing(folder)
+        assert "other:latest" in {model["name"] for model in found["models"]} and not {"text:latest", "short:latest", "tuned:latest"} & {model["name"] for model in found["models"]}, found
+        for remark in (f"{text}: is no GGUF file", f"{short}: has 4 bytes, but its manifest says 7: pull the model again",
+                       f"tuned:latest: is the model {model} with the adapter {adapter}: pass these"):
+            assert remark in found["remarks"], (remark, found)
         assert len(found["remarks"]) >= 5 and any("h6: 2000000 bytes" in remark for remark in found["remarks"]), found
         assert run(folder, "list").returncode == 0
 
@@ -204,9 +217,10 @@ def other_programs_models_are_run_where_they_are():
             return json.loads(run_well(folder, "generate", model, "abc", "-n", "8", "--temperature", "0", "--json"))["ids"]
         four, eight = SHARED / "small3-Q4_K_M.gguf", SHARED / "small3-Q8_0.gguf"
         _, blob = ollama(folder, "small", four.read_bytes(), "3b")
+        _, newest = ollama(folder, "newest", eight.read_bytes())
         studio = write(folder / ".lmstudio/models/someone/small3-GGUF/small3-Q8_0.gguf", eight.read_bytes())
         before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-        for name, path, file in (("small:3b", blob, four), ("ollama/small:3b", blob, four), ("someone/small3-GGUF", studio, eight)):
+        for name, path, file in (("small:3b", blob, four), ("ollama/small:3b", blob, four), ("ollama/newest", newest, eight), ("newest", newest, eight), ("someone/small3-GGUF", studio, eight)):
             assert ids(name) == ids(file), name
             shown = run_well(folder, "show", name)
             assert f"model         {name} (" in shown and f"path          {path}\n" in shown, shown
@@ -253,6 +267,7 @@ def an_adapter_finds_its_base_by_name():
         write(folder / "adapter/adapter_model.safetensors", len(header).to_bytes(8, "little") + header + data)
         generate = lambda model: json.loads(run_well(folder, "generate", model, "Once", "-n", "4", "--temperature", "0", "--json"))["ids"]
         assert generate(folder / "adapter") == generate("models/starter")
+        assert "for owner/starter" in run_well(folder, "show", folder / "adapter")
         write(folder / "adapter/adapter_config.json", {**adapter, "base_model_name_or_path": "owner/none"})
         result = run(folder, "generate", folder / "adapter", "Once")
         assert result.returncode == 1 and "its base model 'owner/none' is not here" in result.stderr, result
@@ -265,7 +280,7 @@ def models_are_removed_from_the_cache_only():
         manifest, blob = ollama(folder, "m")
         result = run(folder, "rm", "o/n")
         assert result.returncode == 2 and "--yes is needed" in result.stderr and repository.exists(), result
-        for name in ("m:latest", "m"):
+        for name in ("m:latest", "m", "ollama/m"):
             result = run(folder, "rm", "-y", name)
             assert result.returncode == 1 and "belongs to ollama" in result.stderr and str(blob) in result.stderr, result
         assert manifest.exists() and blob.exists()

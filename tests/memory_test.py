@@ -138,6 +138,9 @@ def a_sparse_70b_is_shown_at_once_and_refused():
             refused = run("generate", folder, "hi")
             assert refused.returncode == 1 and refused.stderr.count("\n") == 1, refused
             assert re.search(r"146\.\d GB of memory are needed \(141\.1 GB for weights, .*, but .* are available: ", refused.stderr), refused
+            (folder / "ids").write_text("1 2 3")
+            refused = run("logits", folder, "--tokens", folder / "ids", "--output", folder / "logits")
+            assert refused.returncode == 1 and re.search(r"141\.\d GB of memory are needed \(141\.1 GB for weights", refused.stderr), refused
 
 
 skipped = a_sparse_70b_is_shown_at_once_and_refused()

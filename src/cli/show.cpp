@@ -7,6 +7,7 @@
 #include "library/hub/settings.h"
 #include "library/lineage.h"
 #include "library/memory_advice.h"
+#include "library/names.h"
 #include "library/model_facts.h"
 #include "library/text_facts.h"
 #include "model/apply_adapter.h"
@@ -38,7 +39,7 @@ void fields(ShowModelOptions& o, F field) {
     field("type", o.type, "dtype of the weights", {.word = planned_types, .unset = "as stored; bf16 without weights"});
     field("context", o.context, "plan the memory for this many tokens",
           {.min = 0, .unset = "the model's limit, at most 8192"});
-    field("sequences", o.sequences, "plan for this many conversations at once", {.min = 1});
+    field("sequences", o.sequences, "plan for this many conversations at once", {.min = 1, .max = 1'000'000});
     field("cache_type", o.cache_type, "dtype of the KV cache", {.word = "f32|bf16"});
     fields(o.pulling, field);
 }
@@ -195,7 +196,7 @@ Shown shape_facts(ModelShape shape) {
 // Throws Error for what cannot be read.
 Shown model_facts(const ShowModelOptions& options) {
     std::filesystem::path path = model_path(options.model, options.pulling);
-    AdaptedModel model = find_adapted(path, {});
+    AdaptedModel model = find_adapted(path, {}, find_in_library);
     Shown shown{.facts = read_model_facts(model.path), .name = options.model};
     if (path != options.model) shown.path = path.string();
     shown.origin = origin_of(options.model, path);

@@ -141,11 +141,14 @@ Catalog list_models(const fs::path& hub_cache) {
 }
 
 const CatalogModel* find_model_here(const Catalog& catalog, std::string_view name) {
+    auto is_called = [](const CatalogModel& model, std::string_view wanted) {
+        return model.name == wanted || fmt::format("{}/{}", model.tool, model.name) == wanted;
+    };
     for (const CatalogModel& model : catalog.models)
-        if (model.name == name || fmt::format("{}/{}", model.tool, model.name) == name) return &model;
+        if (is_called(model, name)) return &model;
     // "llama3.2" is llama3.2:latest, as its tool has it.
     for (const CatalogModel& model : catalog.models)
-        if (model.tool != hub_tool && model.name == fmt::format("{}:latest", name)) return &model;
+        if (model.tool != hub_tool && is_called(model, fmt::format("{}:latest", name))) return &model;
     return nullptr;
 }
 

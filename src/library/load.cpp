@@ -16,18 +16,6 @@ namespace puna {
 
 namespace {
 
-// Refuses what does not fit before anything is loaded.
-void check_memory(ModelSource& source, std::span<const Adapter> adapters, const Kernels& kernels,
-                  const EngineLoadOptions& load, const EngineOptions& options) {
-    int64_t available = available_memory();  // before misaligned weights are copied
-    std::vector<HeldWeight> held = held_weights(kernels, source, load.type);
-    for (const Adapter& adapter : adapters) held.push_back({adapter_bytes(adapter)});
-    MemoryPlan plan = plan_memory(kernels, source.config(), held, options, available);
-    if (!plan.fits())
-        fail(ErrorKind::out_of_memory, "{}: {}: {}", source.path().string(), describe(plan),
-             memory_advice(kernels, source.config(), held, options, available));
-}
-
 // 0: the context of each sequence.
 int64_t cache_tokens(const Config& config, const EngineLoadOptions& load) {
     if (load.sequence_tokens == 0 || load.sequence_tokens >= choose_context(config, load.context)) return 0;
@@ -50,6 +38,18 @@ void note_unfinished(const std::filesystem::path& folder, const ModelSource& sou
 
 }  // namespace
 
+void check_memory(ModelSource& source, std::span<const Adapter> adapters, std::optional<Dtype> type,
+                  const EngineOptions& options) {
+    const Kernels& kernels = choose_kernels();
+    int64_t available = available_memory();  // before misaligned weights are copied
+    std::vector<HeldWeight> held = held_weights(kernels, source, type);
+    for (const Adapter& adapter : adapters) held.push_back({adapter_bytes(adapter)});
+    MemoryPlan plan = plan_memory(kernels, source.config(), held, options, available);
+    if (!plan.fits())
+        fail(ErrorKind::out_of_memory, "{}: {}: {}", source.path().string(), describe(plan),
+             memory_advice(kernels, source.config(), held, options, available));
+}
+
 Engine load_engine(const std::filesystem::path& path, const EngineLoadOptions& options) {
     AdaptedModel model = find_adapted(path, options.adapters, find_in_library);
     std::shared_ptr<ModelSource> source = open_model(model.path);
@@ -59,7 +59,7 @@ Engine load_engine(const std::filesystem::path& path, const EngineLoadOptions& o
                          .sequences = options.sequences,
                          .cache_tokens = cache_tokens(source->config(), options),
                          .cache_type = options.cache_type};
-    check_memory(*source, model.adapters, choose_kernels(), options, engine);
+    check_memory(*source, model.adapters, options.type, engine);
     Tokenizer tokenizer = source->tokenizer();
     std::vector<int32_t> stops = stop_ids(*source, defaults, tokenizer);
     Llama llama = load_llama(choose_kernels(), source, {.dtype = options.type});

@@ -12,10 +12,13 @@
 #pragma once
 #include "core/dtype.h"
 #include "infer/engine.h"
+#include "model/adapter.h"
+#include "model/source.h"
 #include "tokenizer/chat_template_files.h"
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +42,10 @@ void fields(EngineLoadOptions& o, F field) {
     field("adapter", o.adapters, "LoRA adapter to add to the model, a folder or GGUF file; may be given several times",
           {.word = "PATH"});
 }
+
+// Refuses what does not fit into memory before anything is loaded: throws Error (out_of_memory) with the numbers.
+void check_memory(ModelSource& source, std::span<const Adapter> adapters, std::optional<Dtype> type,
+                  const EngineOptions& options);
 
 // Throws Error that names the folder or file and the reason.
 Engine load_engine(const std::filesystem::path& folder, const EngineLoadOptions& options = {});

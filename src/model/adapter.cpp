@@ -96,24 +96,40 @@ fs::path find_base(const Adapter& adapter, const FindModel& find) {
             if (is_model(candidate)) return candidate;
         if (std::optional<fs::path> found = find ? find(adapter.base()) : std::nullopt) return *found;
     }
-    fail(ErrorKind::not_found,
-         "{}: is a LoRA adapter, and its base model '{}' is not here: pass the base model, and "
-         "this as its adapter",
-         adapter.path().string(), printable(adapter.base()));
+    std::string base = adapter.base().empty()
+                           ? "does not name its base model"
+                           : fmt::format("its base model '{}' is not here", printable(adapter.base()));
+    fail(ErrorKind::not_found, "{}: is a LoRA adapter, and {}: pass the base model, and this as its adapter",
+         adapter.path().string(), base);
+}
+
+bool is_gguf_adapter(const fs::path& path) {
+    return is_gguf_file(path) && GgufFile(path).text("general.type") == "adapter";
+}
+
+// Of a folder whose only GGUF file is an adapter, that file; else the path.
+fs::path find_adapter_file(const fs::path& path) {
+    for (const char* name : {config_file, "config.json", "params.json"})
+        if (file_exists(path / name)) return path;
+    std::vector<fs::path> files;
+    std::error_code ignored;
+    for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored))
+        if (entry.path().extension() == ".gguf") files.push_back(entry.path());
+    return files.size() == 1 && is_gguf_adapter(files[0]) ? files[0] : path;
 }
 
 }  // namespace
 
 bool is_adapter(const fs::path& path) {
     if (file_exists(path / config_file)) return !is_model(path);  // a merged model may keep the adapter's config
-    return is_gguf_file(path) && GgufFile(path).text("general.type") == "adapter";
+    return is_gguf_adapter(find_adapter_file(path));
 }
 
-Adapter::Adapter(const fs::path& path) : path_(path) {
+Adapter::Adapter(const fs::path& path) : path_(find_adapter_file(path)) {
     std::error_code ignored;
     if (!fs::exists(path, ignored))
         fail(ErrorKind::not_found, "{}: no such adapter: pass its folder or GGUF file", path.string());
-    is_gguf_file(path) ? read_gguf() : read_folder();
+    is_gguf_file(path_) ? read_gguf() : read_folder();
 }
 
 void Adapter::read_folder() {

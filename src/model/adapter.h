@@ -35,7 +35,8 @@ struct AdapterPair {
     int64_t rank() const { return a.parts[0].size[0]; }
 };
 
-// Whether it looks like one: a folder with adapter_config.json, or a GGUF file that says so.
+// Whether it looks like one: a folder with adapter_config.json, or a GGUF file that says so, by itself or as the only
+// one of its folder.
 bool is_adapter(const std::filesystem::path& path);
 
 class Adapter {

@@ -257,6 +257,25 @@ TEST_F(Adapters, AModelThatKeepsItsAdaptersConfigIsAModel) {
     EXPECT_FALSE(is_adapter(peft()));
 }
 
+TEST_F(Adapters, AFolderMayHoldOneGgufFile) {
+    TestAdapter adapter(small_config(false), {"mlp.up_proj"}, 3);
+    fs::path folder = gguf().parent_path() / "downloaded";
+    fs::create_directory(folder);
+    adapter.save_gguf(folder / "adapter-f32.gguf");
+    EXPECT_TRUE(is_adapter(folder));
+    EXPECT_EQ(Adapter(folder).path(), folder / "adapter-f32.gguf");
+    EXPECT_EQ(
+        error_of([&] { find_adapted(folder, {}); }),
+        (folder / "adapter-f32.gguf").string() +
+            ": is a LoRA adapter, and does not name its base model: pass the base model, and this as its adapter");
+    adapter.save_gguf(folder / "adapter-f16.gguf");
+    EXPECT_FALSE(is_adapter(folder)) << "which one?";
+    fs::remove(folder / "adapter-f16.gguf");
+    Llama merged = base_llama();
+    save_llama(merged, folder, Dtype::f32);
+    EXPECT_FALSE(is_adapter(folder)) << "it is a model's";
+}
+
 TEST_F(Adapters, OtherGgufFilesAreRejected) {
     GgufWriter(gguf(), adapter_keys("model", "llama"), {}).commit();
     EXPECT_FALSE(is_adapter(gguf()));

@@ -2,6 +2,7 @@
 // application/vnd.ollama.image.model is a GGUF file. Source: ollama/ollama, manifest and envconfig.
 #include "core/error.h"
 #include "core/json_document.h"
+#include "files/gguf.h"
 #include "library/hub/settings.h"
 #include "library/tools/models_here.h"
 
@@ -15,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view model_layer = "application/vnd.ollama.image.model";
+constexpr std::string_view model_layer = "application/vnd.ollama.image.model",
+                           adapter_layer = "application/vnd.ollama.image.adapter";
 
 std::vector<fs::path> folders() {
     if (const char* folder = std::getenv("OLLAMA_MODELS"); folder && *folder) return {expand_home(folder)};
@@ -36,6 +38,15 @@ fs::path find_blob(const fs::path& folder, std::string_view digest) {
     return {};
 }
 
+void check_blob(const fs::path& blob, int64_t size) {
+    std::error_code problem;
+    int64_t bytes = static_cast<int64_t>(fs::file_size(blob, problem));
+    if (problem || bytes != size)
+        fail(ErrorKind::damaged, "{}: has {} bytes, but its manifest says {}: pull the model again", blob.string(),
+             bytes, size);
+    if (!is_gguf_file(blob)) fail(ErrorKind::unsupported, "{}: is no GGUF file", blob.string());
+}
+
 // "llama3.2:3b" of registry.ollama.ai/library/llama3.2/3b
 std::string name_of(const fs::path& manifest, const fs::path& manifests) {
     std::vector<std::string> parts;
@@ -49,14 +60,23 @@ std::string name_of(const fs::path& manifest, const fs::path& manifests) {
 void read_manifest(const fs::path& path, const fs::path& folder, ModelsHere& here) {
     std::string name = name_of(path, folder / "manifests"), text = text_of_small_file(path);
     JsonDocument manifest(text, path.string());
+    if (name.empty()) return;
+    fs::path model, adapter;
     for (const JsonNode& layer : manifest.root().need("layers").items()) {
-        if (layer.text("mediaType", "") != model_layer || name.empty()) continue;
+        std::string type = layer.text("mediaType", "");
+        if (type != model_layer && type != adapter_layer) continue;
         fs::path blob = find_blob(folder, layer.text("digest", ""));
-        std::error_code problem;
-        if (!blob.empty())
-            here.models.push_back({name, ollama.name, blob, static_cast<int64_t>(fs::file_size(blob, problem))});
-        return;  // what follows would be adapters and templates
+        if (blob.empty()) return;
+        check_blob(blob, layer.integer("size", 0));
+        fs::path& place = type == model_layer ? model : adapter;
+        if (place.empty()) place = blob;
     }
+    std::error_code problem;
+    if (!model.empty() && !adapter.empty())  // without it the answers would be another model's
+        here.remarks.push_back(fmt::format("{}: is the model {} with the adapter {}: pass these", printable(name),
+                                           model.string(), adapter.string()));
+    else if (!model.empty())
+        here.models.push_back({name, ollama.name, model, static_cast<int64_t>(fs::file_size(model, problem))});
 }
 
 void find(const fs::path& folder, ModelsHere& here) {
