@@ -69,10 +69,15 @@ Value strftime_now(Call& call) {
 Value unsupported(Call& call) { fail("{}() is not supported", call.builtin.name); }
 
 constexpr Builtin table[] = {
-    {"cycler", "*", unsupported},        {"dict", "*", dict},
-    {"joiner", "*", unsupported},        {"lipsum", "*", unsupported},
-    {"namespace", "*", name_space},      {"raise_exception", "message", raise_exception},
-    {"range", "start stop step", range}, {"strftime_now", "format", strftime_now},
+    {"cycler", "*", unsupported},
+    {"dict", "*", dict},
+    {"joiner", "*", unsupported},
+    {"lipsum", "*", unsupported},
+    {"namespace", "*", name_space},
+    {"raise_exception", "message", raise_exception},
+    {"range", "start stop step", range},
+    {"self", "*", unsupported},
+    {"strftime_now", "format", strftime_now},
 };
 
 }  // namespace

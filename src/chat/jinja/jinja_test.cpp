@@ -77,6 +77,9 @@ TEST(Jinja, ErrorsNameTheFileTheLineAndTheProblem) {
     EXPECT_EQ(problem("{% for x in v %}"), "x.jinja:1: expected {% endfor %}, found the end of the template");
     EXPECT_EQ(problem("{{ v | replace('a') }}"), "x.jinja:1: replace: argument 'new' is missing");
     EXPECT_EQ(problem("{{ 1\n+ 'a' }}"), "x.jinja:2: unsupported operand types for +: 'int' and 'str'");
+    EXPECT_EQ(problem("{% for x in v %}\n{% set loop = x %}{% endfor %}"),
+              "x.jinja:2: cannot assign to 'loop' in a loop");
+    EXPECT_EQ(problem("{{ self }}"), "x.jinja:1: a 'function' has no text form");
     EXPECT_EQ(problem("{{ [1].append(2) }}"),
               "x.jinja:1: append() would modify a list: values are immutable in templates");
 }
@@ -103,6 +106,17 @@ TEST(Jinja, JsonIntegersKeepTheirDigits) {
     EXPECT_THAT(problem("{{ 9223372036854775807 + 1 }}"), HasSubstr("more than 64 bits"));
     EXPECT_THAT(problem("{{ -9223372036854775807 - 2 }}"), HasSubstr("more than 64 bits"));
     EXPECT_THAT(problem("{{ 3 ** 99 }}"), HasSubstr("more than 64 bits"));
+}
+
+// As Python: an integer is not rounded to the nearest float.
+TEST(Jinja, NumbersAreComparedExactly) {
+    for (const char* fact :
+         {"9007199254740993 > 9007199254740992.0", "9007199254740992 == 9007199254740992.0",
+          "9223372036854775807 < 9223372036854775808.0", "9223372036854775808 == 9223372036854775808.0",
+          "-9223372036854775809 < -9223372036854775808.0", "10000000000000000000001 < 10000000000000000000002",
+          "-10000000000000000000002 < -10000000000000000000001", "0 == -0.0", "true == 1.0",
+          "99999999999999999999 < 1e400", "-99999999999999999999 > -1e400"})
+        EXPECT_EQ(output(std::string("{{ ") + fact + " }}", {}), "True") << fact;
 }
 
 TEST(Jinja, JsonKeepsTheOrderOfKeysAndWhatPythonReads) {

@@ -110,6 +110,7 @@ class Parser {
 
     Statement parse_for() {
         Statement node = statement(Statement::Kind::for_loop, stream_.take().line);
+        ++for_depth_;
         node.targets.push_back(parse_targets("in"));
         if (!stream_.take_name_if("in")) stream_.fail_here("expected 'in', found {}", describe(stream_.current()));
         node.expressions.push_back(expressions_.parse_tuple(false, "recursive"));
@@ -120,6 +121,7 @@ class Parser {
         node.body = parse_body({"else", "endfor"});
         --loop_depth_;
         parse_else(node, "endfor");
+        --for_depth_;
         return node;
     }
 
@@ -195,7 +197,9 @@ class Parser {
         Statement node = statement(Statement::Kind::with, stream_.take().line);
         while (stream_.current().kind != Token::Kind::end_block) {
             if (!node.targets.empty()) stream_.expect(",");
+            int outer = std::exchange(for_depth_, 0);  // a name of its own
             node.targets.push_back(parse_targets(""));
+            for_depth_ = outer;
             stream_.expect("=");
             node.expressions.push_back(expressions_.parse_expression());
         }
@@ -242,13 +246,17 @@ class Parser {
         for (std::string_view reserved : {"true", "True", "false", "False", "none", "None"})
             if (name == reserved) stream_.fail_here("cannot assign to '{}'", name);
         Target target{.name = stream_.intern(name)};
-        if (stream_.take_if(".")) target.attribute = text_of(stream_.take_name());
+        if (stream_.take_if("."))
+            target.attribute = text_of(stream_.take_name());
+        else if (name == "loop" && for_depth_ > 0)
+            stream_.fail_here("cannot assign to 'loop' in a loop");
         return target;
     }
 
     TokenStream& stream_;
     ExpressionParser expressions_;
     int loop_depth_ = 0;  // loops that a break could leave
+    int for_depth_ = 0;   // all loops
     bool has_generation_ = false;
 };
 

@@ -236,12 +236,40 @@ bool equal_dicts(const Dict& a, const Dict& b, Budget& budget) {
 
 }  // namespace
 
+namespace {
+
+// Whole numbers in decimal.
+std::strong_ordering compare_digits(std::string_view a, std::string_view b) {
+    bool negative = a.starts_with('-');
+    if (negative != b.starts_with('-')) return negative ? std::strong_ordering::less : std::strong_ordering::greater;
+    std::strong_ordering order = a.size() != b.size() ? a.size() <=> b.size() : a <=> b;
+    return negative ? 0 <=> order : order;
+}
+
+std::string digits_of(const Value& number) {
+    if (number.is(Kind::big_integer)) return number.digits();
+    if (std::optional<int64_t> n = number.as_integer()) return fmt::format("{}", *n);
+    return fmt::format("{:.0f}", number.floating() + 0.0);  // -0 is 0
+}
+
+// Exactly, as Python compares floats with integers of any size.
+std::partial_ordering compare_numbers(const Value& a, const Value& b) {
+    if (a.as_integer() && b.as_integer()) return *a.as_integer() <=> *b.as_integer();
+    double x = *a.as_double(), y = *b.as_double();
+    bool floating_a = a.is(Kind::floating), floating_b = b.is(Kind::floating);
+    if (x != y || (floating_a && floating_b)) return x <=> y;
+    // An integer was rounded to a double that equals the other number.
+    if (!std::isinf(x)) return compare_digits(digits_of(a), digits_of(b));
+    if (!floating_a && !floating_b) return compare_digits(a.digits(), b.digits());
+    return floating_a == (x > 0) ? std::partial_ordering::greater : std::partial_ordering::less;
+}
+
+}  // namespace
+
 bool equal(const Value& a, const Value& b, Budget& budget) {
     budget.step();
     if (a.is_same(b)) return true;
-    if (a.is(Kind::big_integer) && b.is(Kind::big_integer)) return a.digits() == b.digits();
-    if (a.as_integer() && b.as_integer()) return *a.as_integer() == *b.as_integer();
-    if (a.as_double() && b.as_double()) return *a.as_double() == *b.as_double();
+    if (a.as_double() && b.as_double()) return compare_numbers(a, b) == 0;
     if (a.kind() != b.kind()) return false;
     if (a.is_text()) {
         budget.search(std::min(a.text().size(), b.text().size()));
@@ -253,8 +281,7 @@ bool equal(const Value& a, const Value& b, Budget& budget) {
 
 bool less(const Value& a, const Value& b, Budget& budget) {
     budget.step();
-    if (a.as_integer() && b.as_integer()) return *a.as_integer() < *b.as_integer();
-    if (a.as_double() && b.as_double()) return *a.as_double() < *b.as_double();
+    if (a.as_double() && b.as_double()) return compare_numbers(a, b) < 0;
     if (a.is_text() && b.is_text()) {
         budget.search(std::min(a.text().size(), b.text().size()));
         return a.text() < b.text();
