@@ -8,13 +8,14 @@ struct Shape {
     std::string_view name;
     int64_t dim, layers, heads, kv_heads, ffn, vocabulary;
     bool tied;
+    double rope_factor;  // of llama3's scaling, as of Llama 3.1 and 3.2; 1: none
 };
 
 constexpr Shape shapes[] = {
-    {"1b", 2048, 16, 32, 8, 8192, 128256, true},        {"3b", 3072, 28, 24, 8, 8192, 128256, true},
-    {"8b", 4096, 32, 32, 8, 14336, 128256, false},      {"70b", 8192, 80, 64, 8, 28672, 128256, false},
-    {"405b", 16384, 126, 128, 8, 53248, 128256, false}, {"15m", 288, 6, 6, 6, 768, 32000, false},
-    {"25m", 512, 8, 8, 4, 1408, 8192, false},           {"110m", 768, 12, 12, 12, 2048, 32000, false},
+    {"1b", 2048, 16, 32, 8, 8192, 128256, true, 32},       {"3b", 3072, 28, 24, 8, 8192, 128256, true, 32},
+    {"8b", 4096, 32, 32, 8, 14336, 128256, false, 8},      {"70b", 8192, 80, 64, 8, 28672, 128256, false, 8},
+    {"405b", 16384, 126, 128, 8, 53248, 128256, false, 8}, {"15m", 288, 6, 6, 6, 768, 32000, false, 1},
+    {"25m", 512, 8, 8, 4, 1408, 8192, false, 1},           {"110m", 768, 12, 12, 12, 2048, 32000, false, 1},
 };
 
 }  // namespace
@@ -37,6 +38,7 @@ Config config_of_shape(ModelShape shape) {
     config.vocabulary = s.vocabulary;
     config.tied = s.tied;
     config.context = 131072;
+    if (s.rope_factor > 1) config.rope_scaling = RopeScaling{.factor = s.rope_factor};
     return config;
 }
 

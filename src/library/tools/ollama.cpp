@@ -38,9 +38,9 @@ fs::path find_blob(const fs::path& folder, std::string_view digest) {
     return {};
 }
 
-void check_blob(const fs::path& blob, int64_t size) {
+void check_blob(const fs::path& blob, const JsonNode& layer) {
     std::error_code problem;
-    int64_t bytes = static_cast<int64_t>(fs::file_size(blob, problem));
+    int64_t bytes = static_cast<int64_t>(fs::file_size(blob, problem)), size = layer.integer("size", bytes);
     if (problem || bytes != size)
         fail(ErrorKind::damaged, "{}: has {} bytes, but its manifest says {}: pull the model again", blob.string(),
              bytes, size);
@@ -67,7 +67,7 @@ void read_manifest(const fs::path& path, const fs::path& folder, ModelsHere& her
         if (type != model_layer && type != adapter_layer) continue;
         fs::path blob = find_blob(folder, layer.text("digest", ""));
         if (blob.empty()) return;
-        check_blob(blob, layer.integer("size", 0));
+        check_blob(blob, layer);
         fs::path& place = type == model_layer ? model : adapter;
         if (place.empty()) place = blob;
     }
