@@ -469,6 +469,7 @@ def output_follows_links_and_keeps_devices(folder):
         device = folder / "null"
         os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
     puna(*encode, device, input="Hello")
+    puna("quantize", "models/starter", "q8_0", device)
     assert device.is_char_device()
     left = subprocess.run(f"{PUNA} tokenizer encode {LLAMA3}/tokenizer.model --output /dev/stdout | cat", shell=True, input=b"Hello", capture_output=True)
     assert left.stdout == expected, left

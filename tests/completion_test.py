@@ -19,6 +19,7 @@ COMMANDS = set(re.findall(r"^  puna (\w+) ", subprocess.run([PUNA, "help"], capt
 FILES = {"models/", "my-text/", "recipe.toml", "story.txt", "mine.gguf"}
 # After a colon bash completes only what follows it.
 COLON = "puna chat owner/gguf:Q8"
+COMMAND = "e-$(touch${IFS}ran).gguf"
 CASES = {
     COLON: {"owner/gguf:Q8_0"},
     "puna ": COMMANDS,
@@ -43,6 +44,8 @@ CASES = {
     "puna chat mo": {"models/"},
     "puna chat own": {"owner/tiny", "owner/gguf:Q4_0", "owner/gguf:Q8_0"},
     "puna chat owner/t": {"owner/tiny"},
+    "puna chat evil": {"evil/gguf:Q4_0", "evil/gguf:" + COMMAND},     # which must not run
+    "puna rm evil": {"evil/gguf:Q4_0", "evil/gguf:" + COMMAND},
     "puna rm ow": {"owner/tiny", "owner/gguf:Q4_0", "owner/gguf:Q8_0"},
     "puna rm m": set(),
     "puna eval text models st": {"story.txt"},
@@ -78,8 +81,8 @@ def in_fish(line, script):
 
 def cached_models(cache):
     """A folder and two GGUF files in the hub's cache."""
-    for name, files in (("tiny", ("config.json", "model.safetensors")), ("gguf", ("m-Q4_0.gguf", "m-Q8_0.gguf"))):
-        snapshot = cache / f"models--owner--{name}/snapshots" / ("a" * 40)
+    for name, files in (("owner--tiny", ("config.json", "model.safetensors")), ("owner--gguf", ("m-Q4_0.gguf", "m-Q8_0.gguf")), ("evil--gguf", ("e-Q4_0.gguf", COMMAND))):
+        snapshot = cache / f"models--{name}/snapshots" / ("a" * 40)
         snapshot.mkdir(parents=True)
         for file in files:
             (snapshot / file).touch()
@@ -139,6 +142,7 @@ def main():
             offered = {word + "/" * (os.path.isdir(word) and word[-1] != "/") for word in offered}
             expected = {word.split(":")[1] for word in CASES[line]} if (SHELL, line) == ("bash", COLON) else CASES[line]
             assert offered == expected, (line, offered, expected)
+        assert not (folder / "here/ran").exists(), "the name of a file was run as a command"
 
 
 main()

@@ -13,7 +13,7 @@ namespace {
 // argument. Bash splits --type=bf16 into three words, and so the name o/n:q8_0 of a model, which is put together again.
 constexpr std::string_view functions = R"script(
 _puna() {
-    local current command= option= argument=1 word wanted i IFS=$' \t\n'
+    local current command= option= argument=1 word name wanted i IFS=$' \t\n'
     local -a words=()
     for ((i = 1; i <= COMP_CWORD; ++i)); do
         if ((i > 2)) && [[ ${COMP_WORDS[i]} == : || ${COMP_WORDS[i - 1]} == : ]]; then
@@ -50,11 +50,13 @@ _puna() {
             [[ $wanted == FILE ]] && option=-f || option=-d
             mapfile -t COMPREPLY < <(compgen "$option" -- "$current") ;;
         MODEL | NAME)
-            IFS=$'\n'
-            mapfile -t COMPREPLY < <(compgen -W "$(puna list --quiet 2>/dev/null)" -- "$current")
-            COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*:}"}"}")
+            # Not with compgen -W, which expands what it lists: names are those of other people's files.
+            compopt -o filenames 2>/dev/null
+            word=${current%"${current##*:}"}
+            while IFS= read -r name; do
+                [[ $name == "$current"* ]] && COMPREPLY+=("${name#"$word"}")
+            done < <(puna list --quiet 2>/dev/null)
             if [[ $wanted == MODEL ]]; then
-                compopt -o filenames 2>/dev/null
                 mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.gguf' -- "$current")
             fi ;;
         -) COMPREPLY=() ;;

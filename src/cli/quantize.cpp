@@ -79,8 +79,9 @@ int run_quantize(Arguments arguments) {
     QuantizeOptions options{.force = quantize.force};
     if (has_importance) options.importance = [&] { return load_importance(quantize, model); };
     quantize_model(*open_model(model), quantize.type, quantize.output, options);
-    print_status("{}: {}, written in {}\n", quantize.output,
-                 format_quantity(static_cast<double>(fs::file_size(quantize.output)), "B"),
+    std::error_code special;  // a device or a pipe has no size
+    double bytes = static_cast<double>(fs::file_size(quantize.output, special));
+    print_status("{}: {}written in {}\n", quantize.output, special ? "" : format_quantity(bytes, "B") + ", ",
                  format_duration(seconds_now() - start));
     return 0;
 }

@@ -212,6 +212,11 @@ class HeaderReader {
             entries.back().bytes = bytes_.subspan(at, size);
             at = round_up(at + size, alignment);
         }
+        if (at < bytes_.size())
+            fail(ErrorKind::damaged,
+                 "{}: {} bytes follow the last of the announced {} tensors: the file is damaged or malformed, download "
+                 "or copy it again",
+                 path_, bytes_.size() - at, listed.size());
         return entries;
     }
 

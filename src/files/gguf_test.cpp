@@ -166,6 +166,8 @@ TEST_F(Gguf, DataMayFollowOrLackPaddingAtTheEnd) {
     bytes.data(0);
     EXPECT_EQ(parse(bytes.bytes()).tensors.entries()[0].bytes.size(), 18u);
     EXPECT_TRUE(parse(GgufBytes(0, 0).bytes()).tensors.entries().empty());
+    bytes.data(1);
+    EXPECT_THAT(parse_error(bytes.bytes()), HasSubstr("bytes follow the last of the announced 1 tensors"));
 }
 
 TEST_F(Gguf, InvalidBeginningsAreRejected) {

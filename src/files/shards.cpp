@@ -65,12 +65,12 @@ std::string_view ModelWeights::file_in_index(std::string_view tensor) const {
 }
 
 const TensorEntry* ModelWeights::find(std::string_view name) const {
-    const TensorEntry* found = nullptr;
+    std::string_view listed = file_in_index(name);  // of the others' tensors none has to be this one
     for (const WeightsFile& file : files_) {
         const TensorEntry* entry = file.find(name);
-        if (entry && (!found || file.path().filename() == file_in_index(name))) found = entry;
+        if (entry && (listed.empty() || file.path().filename() == listed)) return entry;
     }
-    return found;
+    return nullptr;
 }
 
 Tensor ModelWeights::tensor(std::string_view name) {

@@ -154,6 +154,10 @@ TEST_F(Shards, IndexDecidesBetweenTwoShardsWithTheSameTensor) {
         write_index(R"({"weight_map":{"w":")" + file + R"(.safetensors","u":"a.safetensors","v":"b.safetensors"}})");
         EXPECT_EQ(ModelWeights(folder_.path()).tensor("w").as<float>()[0], file == "a" ? 0 : 1);
     }
+    write_index(R"({"weight_map":{"w":"a.safetensors","v":"a.safetensors","u":"b.safetensors"}})");
+    ModelWeights weights(folder_.path());
+    EXPECT_THAT(tensor_error(weights, "v"), HasSubstr("lists it in a.safetensors, which does not contain it"))
+        << "though another one does";
 }
 
 TEST(ShardIndexTest, InvalidIndexesAreRejectedInOneLine) {

@@ -41,6 +41,7 @@ int64_t largest_context(const Kernels& kernels, const Config& config, std::span<
 
 std::string memory_advice(const Kernels& kernels, const Config& config, std::span<const HeldWeight> weights,
                           const EngineOptions& options, int64_t available) {
+    available -= available / 64;  // it fluctuates, and what is offered is to fit in a minute too
     int64_t context = largest_context(kernels, config, weights, options, available);
     if (context >= useful_context) return fmt::format("a context of {} would fit", format_count(context, "token"));
     std::string shorter;  // the finest type that fits with another context

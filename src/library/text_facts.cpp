@@ -30,6 +30,7 @@ TextFacts read_text_facts(const ModelSource& source) {
         source.generation_defaults();
         Tokenizer tokenizer = source.tokenizer();
         facts.tokens = tokenizer.size();
+        tokenizer.find_begin_of_text();  // says what is wrong with the rules for it
         ChatTemplateText found = with_llama_template(source.chat_template(tokenizer), tokenizer);
         bool none = found.text.empty() && found.tool_text.empty() && found.problem.empty();
         if (none) return facts;

@@ -89,11 +89,11 @@ int32_t pad_of(JsonNode root, int64_t vocabulary) {
     return id >= 0 && id < vocabulary ? static_cast<int32_t>(id) : -1;
 }
 
-// A negative id, usually -1, means that there is none, like null.
+// -1 means that there is none, like null.
 int32_t bos_of(JsonNode root, int64_t vocabulary) {
     std::optional<JsonNode> value = root.find_any("bos_token_id");
     if (!value) return 1;
-    return value->is_null() || value->integer() < 0 ? -1 : token_id(*value, vocabulary);
+    return value->is_null() || value->integer() == -1 ? -1 : token_id(*value, vocabulary);
 }
 
 std::vector<int32_t> eos_of(JsonNode root, int64_t vocabulary) {

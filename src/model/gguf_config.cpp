@@ -40,8 +40,7 @@ class KeyReader {
 
     int64_t need(std::string_view name) const {
         if (std::optional<int64_t> value = integer(name)) return *value;
-        fail(ErrorKind::damaged, "{}: has no key '{}': download it again, or convert the model again",
-             file_.path().string(), key(name));
+        fail_missing(name);
     }
     // From 1 to the limit; without a fallback the key must be there.
     int64_t size(std::string_view name, int64_t limit, std::optional<int64_t> fallback = {}) const {
@@ -57,6 +56,14 @@ class KeyReader {
             reject(ErrorKind::damaged, name,
                    fmt::format("is {}; it must be {} or more and below {}", value, least, limit));
         return value;
+    }
+    double need_within(std::string_view name, double least, double limit) const {
+        if (!number(name)) fail_missing(name);
+        return number_within(name, least, limit, least);
+    }
+    [[noreturn]] void fail_missing(std::string_view name) const {
+        fail(ErrorKind::damaged, "{}: has no key '{}': download it again, or convert the model again",
+             file_.path().string(), key(name));
     }
     [[noreturn]] void reject(ErrorKind kind, std::string_view name, const std::string& problem) const {
         fail(kind, "{}: key '{}' {}", file_.path().string(), key(name), problem);
@@ -282,7 +289,7 @@ Config read_keys(GgufShards& shards) {
     KeyReader keys(file);
     Config config;
     read_sizes(config, keys, shards);
-    config.norm_epsilon = keys.number_within("attention.layer_norm_rms_epsilon", 1e-30, 1, 1e-5);
+    config.norm_epsilon = keys.need_within("attention.layer_norm_rms_epsilon", 1e-30, 1);
     config.rope_theta = keys.number_within("rope.freq_base", 1, 1e12, 10000);
     validate(config, file.path().string());
     config.rope_scaling = read_scaling(keys, shards, config);

@@ -62,13 +62,15 @@ TEST(GgufSource, AFolderMayHoldOneAndAFileMayHaveAnyName) {
 class GgufConfig : public testing::Test {
  protected:
     fs::path path() const { return folder_ / "x.gguf"; }
-    GgufMetadata minimal() const {
+    GgufMetadata minimal(std::string_view without = "") const {
         GgufMetadata metadata;
         metadata.add("general.architecture", "llama");
         for (auto [key, value] :
              {std::pair{"embedding_length", 64u}, std::pair{"block_count", 2u}, std::pair{"feed_forward_length", 128u},
               std::pair{"attention.head_count", 4u}, std::pair{"context_length", 256u}})
             metadata.add(std::string("llama.") + key, value);
+        constexpr const char* epsilon = "llama.attention.layer_norm_rms_epsilon";
+        if (without != epsilon) metadata.add(epsilon, 1e-5f);
         return metadata;
     }
     Config read(const GgufMetadata& metadata, const std::vector<NamedTensor>& tensors = {}) const {
@@ -83,7 +85,7 @@ class GgufConfig : public testing::Test {
         return error_of([&] { read(metadata); });
     }
     std::string error_with(std::string_view key, auto value) const {
-        GgufMetadata metadata = minimal();
+        GgufMetadata metadata = minimal(key);
         metadata.add(key, value);
         return error(metadata);
     }
@@ -103,10 +105,15 @@ TEST_F(GgufConfig, MissingKeysHaveTheDefaultsOfLlamaCpp) {
     EXPECT_TRUE(config.eos.empty());
 }
 
+TEST_F(GgufConfig, TheEpsilonOfNormsMustBeThere) {
+    GgufMetadata metadata = minimal("llama.attention.layer_norm_rms_epsilon");
+    metadata.add("llama.vocab_size", uint32_t{300});
+    EXPECT_THAT(error(metadata), HasSubstr("has no key 'llama.attention.layer_norm_rms_epsilon'"));
+}
+
 TEST_F(GgufConfig, NumbersAreTheDecimalsThatWereWritten) {
     GgufMetadata metadata = minimal();
     metadata.add("llama.vocab_size", uint32_t{300});
-    metadata.add("llama.attention.layer_norm_rms_epsilon", 1e-5f);
     metadata.add("llama.rope.freq_base", 1000042.0f);
     metadata.add("tokenizer.ggml.bos_token_id", uint32_t{1});
     metadata.add("tokenizer.ggml.eos_token_id", uint32_t{2});
@@ -224,6 +231,7 @@ TEST_F(GgufConfig, SizesOutOfRangeOrOfAnotherModelAreRefusedByKey) {
                   std::pair{"llama.feed_forward_length", 128u}, std::pair{"llama.attention.head_count", 4u},
                   std::pair{"llama.context_length", 256u}})
                 if (key != other) metadata.add(other, size);
+            metadata.add("llama.attention.layer_norm_rms_epsilon", 1e-5f);
             metadata.add(key, value);
             EXPECT_THAT(error(metadata), HasSubstr(fmt::format("key '{}' is {}; it must be 1 to ", key, value)));
         }

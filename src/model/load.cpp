@@ -70,11 +70,22 @@ void warn_of_unused(ModelSource& source) {
     for (std::string_view name : source.tensor_names())
         if (!used.contains(name) && ++unused == 1) example = name;
     if (unused > 0)
-        log_warning("{}: ignored {} that a Llama of this {} does not have, such as {}", source.path().string(),
-                    format_count(unused, "tensor"), source.config_name(), printable(example));
+        log_warning("{}: ignored {} that a Llama does not have, such as {}", source.path().string(),
+                    format_count(unused, "tensor"), printable(example));
 }
 
 }  // namespace
+
+void check_layers(ModelSource& source) {
+    Config more = source.config();
+    int64_t extra = more.layers++;
+    std::vector<std::string_view> names = source.tensor_names();
+    std::set<std::string_view> stored(names.begin(), names.end());
+    for (const WeightInfo& info : list_weights(more))
+        if (std::string name = source.stored_name(info); info.layer == extra && stored.contains(name))
+            fail(ErrorKind::damaged, "{}: has tensor {}, but {} implies {}: one of the two belongs to another model",
+                 source.path().string(), printable(name), source.config_name(), format_count(extra, "layer"));
+}
 
 void check_column_split(std::string_view name, Dtype dtype, int64_t columns, int64_t processes,
                         std::string_view folder) {
@@ -144,6 +155,7 @@ Llama load_llama(const Kernels& kernels, const std::shared_ptr<ModelSource>& sou
         for (const Tensor& copied : stored.parts)
             drop_mapped_pages({static_cast<const std::byte*>(copied.data), static_cast<size_t>(copied.bytes())});
     });
+    check_layers(*source);
     if (options.group.rank() == 0) warn_of_unused(*source);
     if (!copies) convert_vectors(llama);
     tie(llama);

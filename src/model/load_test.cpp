@@ -2,6 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "core/mapped_file.h"
+#include "core/progress.h"
 #include "core/test_error.h"
 #include "core/test_folder.h"
 #include "core/test_resident.h"
@@ -338,8 +339,22 @@ TEST(Load, TensorsThatLlamaDoesNotHaveAreReported) {
     testing::internal::CaptureStderr();
     load_llama(choose_kernels(), folder.path(), {});
     EXPECT_THAT(testing::internal::GetCapturedStderr(),
-                HasSubstr("ignored 1 tensor that a Llama of this config.json does not "
-                          "have, such as model.layers.0.self_attn.q_proj.bias"));
+                HasSubstr("ignored 1 tensor that a Llama does not have, such as model.layers.0.self_attn.q_proj.bias"));
+}
+
+TEST(Load, LayersAfterTheConfigsLastOneAreRefused) {
+    TestFolder folder;
+    Config config = small_config(false);
+    Llama llama = seeded_llama(choose_kernels(), config, 7, {});
+    save_llama(llama, folder.path(), Dtype::f32);
+    std::string json = read_text(folder / "config.json"),
+                field = fmt::format("\"num_hidden_layers\": {}", config.layers);
+    ASSERT_NE(json.find(field), json.npos);
+    write_file(folder / "config.json", json.replace(json.find(field), field.size(),
+                                                    fmt::format("\"num_hidden_layers\": {}", config.layers - 1)));
+    EXPECT_THAT(error_of([&] { load_llama(choose_kernels(), folder.path(), {}); }),
+                HasSubstr(fmt::format("has tensor model.layers.{}.self_attn.q_proj.weight, but config.json implies {}",
+                                      config.layers - 1, format_count(config.layers - 1, "layer"))));
 }
 
 // The tensors of a model as torch.save writes them: the first n, and the others.

@@ -175,6 +175,10 @@ TEST(TokenizerSettings, SettingsThatChangeIdsAreRejectedByName) {
 }
 
 TEST(Merges, MayBeginWithTheVersionOfAMergesFile) {
+    std::string json = File{}.json();
+    json.replace(json.find("\"merges\""), 8, "\"merged\"");
+    EXPECT_EQ(error_of([&] { parse_tokenizer_json(json, "x.json"); }),
+              "x.json: model.merges is missing: download or copy it again");
     File file{.merges = R"("#version: 0.2", "a b", "b c")"};
     EXPECT_EQ(file.load().encode("abc"), (Ids{256, 99}));
 }

@@ -222,7 +222,7 @@ class VocabularyReader {
     void read_merges() {
         std::string where = fmt::format("{}: model.merges", path_);
         MergeReader merges(vocabulary_, survey_.merge_count, where);
-        if (survey_.merges.empty()) return merges.finish();
+        if (survey_.merges.empty()) fail(ErrorKind::damaged, "{} is missing: {}", where, copy_again);
         std::string left;
         size_t halves = 0;
         read_json(survey_.merges, path_, [&](const JsonEvent& event) {
