@@ -126,6 +126,7 @@ Llama load_llama(const Kernels& kernels, const std::filesystem::path& folder, co
 }
 
 Llama load_llama(const Kernels& kernels, const std::shared_ptr<ModelSource>& source, const LoadOptions& options) {
+    check_layers(*source);
     Llama llama(kernels, source->config(), options.group);
     bool copies = copies_all(kernels, options), as_stored = !options.dtype && !options.trainable;
     Arena arena(kernels);
@@ -155,7 +156,6 @@ Llama load_llama(const Kernels& kernels, const std::shared_ptr<ModelSource>& sou
         for (const Tensor& copied : stored.parts)
             drop_mapped_pages({static_cast<const std::byte*>(copied.data), static_cast<size_t>(copied.bytes())});
     });
-    check_layers(*source);
     if (options.group.rank() == 0) warn_of_unused(*source);
     if (!copies) convert_vectors(llama);
     tie(llama);

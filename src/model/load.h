@@ -24,15 +24,15 @@ Config load_config(const std::filesystem::path& folder);
 Llama load_llama(const Kernels& kernels, const std::filesystem::path& folder, const LoadOptions& options);
 Llama load_llama(const Kernels& kernels, const std::shared_ptr<ModelSource>& source, const LoadOptions& options);
 
+// Throws Error if the files have a layer after the config's last one: such a model would answer with what is not its
+// own.
+void check_layers(ModelSource& source);
+
 // The memory of the weights that load_llama would make for inference, of this dtype. A tied output has none.
 struct HeldWeight {
     int64_t bytes = 0;
     bool mapped = false;  // a view of a file
 };
-// Throws Error if the files have a layer after the config's last one: such a model would answer with what is not its
-// own.
-void check_layers(ModelSource& source);
-
 std::vector<HeldWeight> planned_weights(const Config& config, Dtype dtype);  // of a model that is nowhere yet
 std::vector<HeldWeight> held_weights(const Kernels& kernels, ModelSource& source, std::optional<Dtype> dtype);
 

@@ -234,10 +234,6 @@ bool equal_dicts(const Dict& a, const Dict& b, Budget& budget) {
     return true;
 }
 
-}  // namespace
-
-namespace {
-
 // Whole numbers in decimal.
 std::strong_ordering compare_digits(std::string_view a, std::string_view b) {
     bool negative = a.starts_with('-');
