@@ -2,6 +2,7 @@
 """AtomicFile with every call failing or killed in turn, and on a full disk: the old file or the complete new one remains,
 and a failure is reported in one line. usage: disk_test.py WRITE_FILE_PROGRAM"""
 import errno
+import os
 import pathlib
 import sys
 import tempfile
@@ -23,11 +24,20 @@ def state(path):
     return "old" if content == "old" else "new" if content == "n" * (3 * SIZE) else "broken"
 
 
+def has_unnamed_files(folder):
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY))
+        return True
+    except OSError:
+        return False
+
+
 def any_call_may_fail(folder):
     path, command = fresh(folder)
     disk = failing_disk.FailingDisk(folder)
-    calls = {call: disk.count(command, call) for call in ("write", "fsync", "rename", "close")}
-    assert calls == {"write": 3, "fsync": 2, "rename": 1, "close": 2}, calls
+    calls = {call: disk.count(command, call) for call in ("write", "fsync", "link", "rename", "close")}
+    links = 1 if has_unnamed_files(folder) else 0
+    assert calls == {"write": 3, "fsync": 2, "link": links, "rename": 1, "close": 2}, calls
     for call, count in calls.items():
         for n in range(1, count + 1):
             path, command = fresh(folder)
@@ -57,6 +67,16 @@ def file_systems_without_folder_fsync_are_supported(folder):
     assert disk.is_one_clear_line(result) and state(path) == "old", result
 
 
+def what_was_written_vanishes_with_the_program(folder):
+    if not has_unnamed_files(folder):
+        return
+    disk = failing_disk.FailingDisk(folder)
+    for call, n in (("write", 1), ("write", 3), ("fsync", 1), ("link", 1)):
+        path, command = fresh(folder)
+        assert disk.run(command, call, n, how="kill").returncode == -9
+        assert state(path) == "old" and [entry.name for entry in path.parent.iterdir()] == ["x"], (call, n)
+
+
 def the_program_may_be_killed_at_any_call(folder):
     disk = failing_disk.FailingDisk(folder)
     path, command = fresh(folder)
@@ -77,7 +97,8 @@ def a_full_disk_is_reported(folder):
     assert "No space left on device" in result.stderr, result.stderr
 
 
-for test in (any_call_may_fail, file_systems_without_folder_fsync_are_supported, the_program_may_be_killed_at_any_call, a_full_disk_is_reported):
+for test in (any_call_may_fail, file_systems_without_folder_fsync_are_supported,
+             what_was_written_vanishes_with_the_program, the_program_may_be_killed_at_any_call, a_full_disk_is_reported):
     with tempfile.TemporaryDirectory() as scratch:
         test(scratch)
 failing_disk.exit_with_skips()

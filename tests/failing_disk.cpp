@@ -1,7 +1,7 @@
 // Injects disk failures: preloaded into a program under test, it makes the n-th call fail or kills the program there.
 //
 //   PUNA_DISK_FOLDER   count only calls on files below this folder (an absolute path without links)
-//   PUNA_DISK_CALL     which calls: write, fsync, fsync_folder, fallocate, symlink, rename, close, mkdir or any
+//   PUNA_DISK_CALL     which calls: write, fsync, fsync_folder, fallocate, link, symlink, rename, close, mkdir or any
 //   PUNA_DISK_AT       number of the failing call, from 1; 0: none
 //   PUNA_DISK_HOW      error (default): this and all later calls fail; once: only this call fails;
 //                      kill: SIGKILL instead of the call
@@ -124,6 +124,11 @@ int fallocate(int descriptor, int mode, off_t offset, off_t length) {
 int symlink(const char* target, const char* path) noexcept {
     static auto real = next("symlink", static_cast<int (*)(const char*, const char*)>(nullptr));
     return fails("symlink", absolute(path)) ? -1 : real(target, path);
+}
+
+int linkat(int from_folder, const char* from, int to_folder, const char* to, int flags) noexcept {
+    static auto real = next("linkat", &linkat);
+    return fails("link", absolute(to)) ? -1 : real(from_folder, from, to_folder, to, flags);
 }
 
 int rename(const char* from, const char* to) noexcept {

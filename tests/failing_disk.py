@@ -12,7 +12,6 @@ import sys
 import tempfile
 
 skipped = []                # reasons of parts of the test that did not run
-CALLS = ("write", "fsync", "rename", "close", "mkdir")
 
 
 class FailingDisk:

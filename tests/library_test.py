@@ -169,6 +169,14 @@ def what_is_not_whole_is_left_out_and_what_cannot_be_read_is_said():
         write(manifest, {"layers": layers})
         found = listing(folder)
         assert "other:latest" in {model["name"] for model in found["models"]} and not {"text:latest", "short:latest", "tuned:latest"} & {model["name"] for model in found["models"]}, found
+        manifest, _ = ollama(folder, "empty")
+        write(manifest, {"layers": []})
+        found = listing(folder)
+        for name, reason in (("text", "is no GGUF file"), ("ollama/short:latest", "pull the model again"), ("tuned", "pass these"),
+                             ("m", f"blobs: has no sha256:{blob.name[7:]}: pull the model again"), ("empty", "has no model as a GGUF file"),
+                             ("ollama/nope", "ollama/nope: no such file or folder, and no model of this name is here ('puna list' shows them)")):
+            result = run(folder, "show", name)
+            assert result.returncode == 1 and reason in result.stderr and len(result.stderr.splitlines()) == 1, (name, result)
         for remark in (f"{text}: is no GGUF file", f"{short}: has 4 bytes, but its manifest says 7: pull the model again",
                        f"tuned:latest: is the model {model} with the adapter {adapter}: pass these"):
             assert remark in found["remarks"], (remark, found)

@@ -14,7 +14,7 @@ namespace {
 
 Completion completion_of(std::string_view word) {
     constexpr std::string_view folders[] = {"FOLDER", "RUN"},
-                               files[] = {"FILE", "PATH", "INPUT", "RECIPE", "TOKENIZER"};
+                               files[] = {"FILE", "PATH", "INPUT", "OUTPUT", "RECIPE", "TOKENIZER"};
     if (word == "MODEL") return {Completion::models};
     if (word == "NAME") return {Completion::names};
     if (std::find(std::begin(folders), std::end(folders), word) != std::end(folders)) return {Completion::folders};

@@ -72,7 +72,9 @@ std::string to_json(const Catalog& catalog) {
                             {"parameters", summary.parameters ? JsonText(*summary.parameters) : JsonText(nullptr)},
                             {"problem", summary.problem.empty() ? JsonText(nullptr) : JsonText(summary.problem)}});
     }
-    return JsonObject{{"models", list}, {"incomplete", catalog.incomplete}, {"remarks", catalog.remarks}}.text();
+    std::vector<std::string> remarks;
+    for (const Remark& remark : catalog.remarks) remarks.push_back(remark.text);
+    return JsonObject{{"models", list}, {"incomplete", catalog.incomplete}, {"remarks", remarks}}.text();
 }
 
 }  // namespace
@@ -95,7 +97,7 @@ int run_list(Arguments arguments) {
         fmt::print("{}\n", to_json(catalog));
     } else {
         print_table(catalog);
-        for (const std::string& remark : catalog.remarks) log_warning("{}", remark);
+        for (const Remark& remark : catalog.remarks) log_warning("{}", remark.text);
         if (catalog.models.empty()) log_info("no models here; 'puna pull OWNER/NAME' downloads one");
     }
     return 0;

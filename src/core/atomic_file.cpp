@@ -30,6 +30,18 @@ bool is_special(const std::filesystem::path& path) {
     return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
 }
 
+// A file without a name, which vanishes with the process, however that ends; -1 where the file system has no such
+// files. It gets its name by way of /proc.
+int open_unnamed(const std::filesystem::path& folder) {
+    if (::access("/proc/self/fd", X_OK) != 0) return -1;
+    return ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+}
+
+bool give_name(int descriptor, const std::filesystem::path& path) {
+    std::string source = fmt::format("/proc/self/fd/{}", descriptor);
+    return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
+}
+
 }  // namespace
 
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
@@ -73,7 +85,9 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
     } else {
         path_ = resolve_links(path);
         temporary_ = temporary_name(path_);
-        descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        descriptor_ = open_unnamed(folder_of(path_));
+        is_unnamed_ = descriptor_ >= 0;
+        if (!is_unnamed_) descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (descriptor_ < 0) fail_errno(errno, "{}: cannot create", path_.string());
     }
     buffer_.reserve(buffer_size);
@@ -81,7 +95,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
 
 AtomicFile::~AtomicFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
-    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+    if (!temporary_.empty() && !is_unnamed_) ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -114,6 +128,9 @@ void AtomicFile::commit() {
     flush();
     if (temporary_.empty()) return;  // device or pipe: nothing to sync or rename
     if (::fsync(descriptor_) != 0) fail_errno(errno, "{}: cannot write to disk", path_.string());
+    if (is_unnamed_ && !give_name(descriptor_, temporary_))
+        fail_errno(errno, "{}: cannot give the new file a name", path_.string());
+    is_unnamed_ = false;
     if (::close(std::exchange(descriptor_, -1)) != 0) fail_errno(errno, "{}: cannot close", path_.string());
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)
         fail_errno(errno, "{}: cannot rename the new file into place", path_.string());

@@ -1,6 +1,6 @@
 // core/atomic_file.h — atomic file replacement: readers see the old file or the complete new one, even after a crash.
 //
-//   AtomicFile file("config.json");       // writes to a temporary file in the same folder
+//   AtomicFile file("config.json");       // writes to a temporary file in the same folder, without a name if possible
 //   file.write(text);
 //   file.commit();                         // fsync, rename over the old one, fsync the folder
 //
@@ -34,6 +34,7 @@ class AtomicFile {
 
     std::filesystem::path path_, temporary_;
     int descriptor_ = -1;
+    bool is_unnamed_ = false;  // the temporary file has no name yet
     std::vector<std::byte> buffer_;
     int64_t written_ = 0, started_ = 0;  // bytes given to the system; of them on their way to the disk
 };

@@ -121,6 +121,19 @@ ModelSummary summary_of_folder(const fs::path& folder) {
     return counts.empty() ? ModelSummary{} : summary_of(counts);
 }
 
+// "llama3.2" is llama3.2:latest, as its tool has it.
+template <class Named>
+const Named* find_called(const std::vector<Named>& all, std::string_view name) {
+    auto is_called = [](const Named& one, std::string_view wanted) {
+        return !one.name.empty() && (one.name == wanted || fmt::format("{}/{}", one.tool, one.name) == wanted);
+    };
+    for (const Named& one : all)
+        if (is_called(one, name)) return &one;
+    for (const Named& one : all)
+        if (one.tool != hub_tool && is_called(one, fmt::format("{}:latest", name))) return &one;
+    return nullptr;
+}
+
 }  // namespace
 
 Catalog list_models(const fs::path& hub_cache) {
@@ -141,16 +154,10 @@ Catalog list_models(const fs::path& hub_cache) {
 }
 
 const CatalogModel* find_model_here(const Catalog& catalog, std::string_view name) {
-    auto is_called = [](const CatalogModel& model, std::string_view wanted) {
-        return model.name == wanted || fmt::format("{}/{}", model.tool, model.name) == wanted;
-    };
-    for (const CatalogModel& model : catalog.models)
-        if (is_called(model, name)) return &model;
-    // "llama3.2" is llama3.2:latest, as its tool has it.
-    for (const CatalogModel& model : catalog.models)
-        if (model.tool != hub_tool && is_called(model, fmt::format("{}:latest", name))) return &model;
-    return nullptr;
+    return find_called(catalog.models, name);
 }
+
+const Remark* find_remark(const Catalog& catalog, std::string_view name) { return find_called(catalog.remarks, name); }
 
 ModelSummary summarize(const CatalogModel& model) {
     try {

@@ -25,7 +25,7 @@ using CatalogModel = ModelHere;
 struct Catalog {
     std::vector<CatalogModel> models;     // in the cache by name, then by tool
     std::vector<std::string> incomplete;  // repositories in the cache without a whole model
-    std::vector<std::string> remarks;
+    std::vector<Remark> remarks;
 };
 
 Catalog list_models(const std::filesystem::path& hub_cache);
@@ -33,6 +33,9 @@ Catalog list_models(const std::filesystem::path& hub_cache);
 // By its name, or by TOOL/NAME where several have that name; null: there is none. Of a repository in the cache with
 // several GGUF files, a name without a type is that of Q4_K_M, as for pull.
 const CatalogModel* find_model_here(const Catalog& catalog, std::string_view name);
+
+// Why the model of this name cannot be used; null: nothing is known of such a model.
+const Remark* find_remark(const Catalog& catalog, std::string_view name);
 
 // What a model's files say. Throws nothing: a file that cannot be read says nothing.
 struct ModelSummary {

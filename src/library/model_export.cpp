@@ -128,15 +128,22 @@ void ModelExport::write(std::string_view task, const std::vector<ExportedWeight>
     InOrder turns;
     std::vector<Arena> scratch;
     for (int i = 0; i < threads(); ++i) scratch.emplace_back(host_kernels());
+    auto rows_of = [&](const ExportedPart& part, const WeightForm& form, Arena& memory) {
+        try {
+            return export_rows(*part.stored, part.weight->info, form, part.first, memory);
+        } catch (const Error& problem) {
+            rethrow_with(source_.path().string(), problem);
+        }
+    };
     auto export_part = [&](int64_t number) {
         const ExportedPart& part = parts[static_cast<size_t>(number)];
         Arena& memory = scratch[static_cast<size_t>(number) % scratch.size()];
         memory.rewind({});
-        WeightForm form{.dtype = part.weight->dtype};
+        WeightForm form{.dtype = part.weight->dtype, .name = source_.stored_name(part.weight->info)};
         if (order == RowOrder::neighbors) form.neighbor_head = config().head_dim;
         if (is_block_type(form.dtype))
             form.importance = importance_of(importance.matrix, part.weight->info, memory, importance.path);
-        Tensor rows = export_rows(*part.stored, part.weight->info, form, part.first, memory);
+        Tensor rows = rows_of(part, form, memory);
         turns.call(number, [&] { use(rows); });
         progress.advance(rows.count());
     };

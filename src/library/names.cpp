@@ -26,8 +26,9 @@ std::optional<fs::path> find_model_path(std::string_view model, const fs::path& 
     if (std::optional<HubName> name = parse_hub_name(model))
         if (std::optional<PullResult> cached = find_cached(HubCache(hub_cache), *name)) return cached->path;
     Catalog catalog = list_models(hub_cache);
-    const CatalogModel* here = find_model_here(catalog, model);
-    return here ? std::optional(here->path) : std::nullopt;
+    if (const CatalogModel* here = find_model_here(catalog, model)) return here->path;
+    if (const Remark* why = find_remark(catalog, model)) fail(ErrorKind::damaged, "{}", why->text);
+    return {};
 }
 
 std::optional<fs::path> find_in_library(std::string_view model) { return find_model_path(model, hub_cache_folder()); }
@@ -37,7 +38,7 @@ fs::path resolve_model(std::string_view model, const ResolveOptions& options) {
     HubSettings settings = hub_settings(options.hub);
     if (std::optional<fs::path> path = find_model_path(model, settings.cache)) return *path;
     std::optional<HubName> name = parse_hub_name(model);
-    if (!name || looks_like_path(model))
+    if (!name || looks_like_path(model) || is_model_tool(model.substr(0, model.find('/'))))
         fail(ErrorKind::not_found,
              "{}: no such file or folder, and no model of this name is here ('puna list' shows them)",
              printable(model));

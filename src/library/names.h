@@ -27,7 +27,7 @@ struct ResolveOptions {
 // Throws Error of kind not_found for a name that is nothing, and what pull throws.
 std::filesystem::path resolve_model(std::string_view model, const ResolveOptions& options = {});
 
-// The same without the hub; none if it is not here.
+// The same without the hub; none if it is not here. Throws Error for a model of another program that cannot be used.
 std::optional<std::filesystem::path> find_model_path(std::string_view model, const std::filesystem::path& hub_cache);
 std::optional<std::filesystem::path> find_in_library(std::string_view model);  // with the environment's cache
 

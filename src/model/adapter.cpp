@@ -91,14 +91,17 @@ std::string shape_of(const TensorEntry& entry) {
 
 // Throws Error if there is none.
 fs::path find_base(const Adapter& adapter, const FindModel& find) {
+    std::optional<fs::path> found;
     if (!adapter.base().empty()) {
         for (const fs::path& candidate : {adapter.path() / adapter.base(), fs::path(adapter.base())})
             if (is_model(candidate)) return candidate;
-        if (std::optional<fs::path> found = find ? find(adapter.base()) : std::nullopt) return *found;
+        found = find ? find(adapter.base()) : std::nullopt;
+        if (found && is_model(*found)) return *found;
     }
     std::string base = adapter.base().empty()
                            ? "does not name its base model"
-                           : fmt::format("its base model '{}' is not here", printable(adapter.base()));
+                           : fmt::format("its base model '{}' is {}", printable(adapter.base()),
+                                         found ? "neither a model folder nor a model file" : "not here");
     fail(ErrorKind::not_found, "{}: is a LoRA adapter, and {}: pass the base model, and this as its adapter",
          adapter.path().string(), base);
 }

@@ -75,6 +75,8 @@ void reject_other_kinds(JsonNode root) {
         unsupported(root, root.need("peft_type"), fmt::format("is {}", printable(kind)));
     if (std::string bias = root.text("bias", "none"); bias != "none")
         unsupported(root, root.need("bias"), fmt::format("is '{}'", printable(bias)));
+    if (std::string task = root.text("task_type", "CAUSAL_LM"); task != "CAUSAL_LM")
+        unsupported(root, root.need("task_type"), fmt::format("is {}", printable(task)));
     constexpr std::array changing_base = {"pissa", "olora", "corda", "loftq"};
     std::optional<JsonNode> start = root.find("init_lora_weights");
     if (!start || !start->is_string()) return;

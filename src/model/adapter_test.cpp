@@ -210,6 +210,8 @@ TEST_F(Adapters, WhatIsNotLoraIsRejectedByName) {
               "no error");
     EXPECT_THAT(error_with("\"LORA\"", "\"IA3\""), HasSubstr("'peft_type' is IA3"));
     EXPECT_THAT(error_with("\"r\": 4", "\"r\": 4, \"bias\": \"all\""), HasSubstr("'bias' is 'all'"));
+    EXPECT_THAT(error_with("\"r\": 4", "\"r\": 4, \"task_type\": \"SEQ_CLS\""), HasSubstr("'task_type' is SEQ_CLS"));
+    EXPECT_EQ(error_with("\"r\": 4", "\"r\": 4, \"task_type\": \"CAUSAL_LM\""), "no error");
     EXPECT_THAT(error_with("\"r\": 4", "\"r\": 4, \"init_lora_weights\": \"pissa_niter_4\""),
                 HasSubstr("'init_lora_weights' is 'pissa_niter_4', which also changed the base model"));
     EXPECT_THAT(error_with("[\"up_proj\"]", "[\"up_proj\", \"router\"]"),

@@ -169,7 +169,7 @@ Config read_config(const std::filesystem::path& path) { return parse_config(Mapp
 
 void validate(const Config& c, std::string_view source) {
     validate_sizes(c, source);
-    if (!(c.norm_epsilon > 0 && c.norm_epsilon < 1))
+    if (!(static_cast<float>(c.norm_epsilon) > 0 && c.norm_epsilon < 1))
         fail(ErrorKind::damaged, "{}: 'rms_norm_eps' is {}; it must be above 0 and below 1", source, c.norm_epsilon);
     validate_rope(c, source);
 }

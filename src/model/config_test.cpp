@@ -273,6 +273,8 @@ TEST(Config, OutOfRangeErrorsStateTheRange) {
         size_t at = json.find(changed.substr(0, changed.find(':')));
         return json.replace(at, json.find_first_of(",}", at) - at, changed);
     };
+    EXPECT_THAT(parse_error(json_with(R"("rms_norm_eps": 1e-50)")),
+                HasSubstr("'rms_norm_eps' is 1e-50; it must be above 0"));
     EXPECT_EQ(parse_error(json_with(R"("rms_norm_eps": 0)")),
               "config.json: 'rms_norm_eps' is 0; it must be above 0 and below 1");
     EXPECT_EQ(parse_error(json_with(R"("rope_theta": 1e30)")),

@@ -47,7 +47,7 @@ Tensor export_rows(const StoredWeight& stored, const WeightInfo& info, const Wei
     Tensor rows = rows_of(scratch, stored, info.rotary ? form.neighbor_head : 0, info.columns, first, n);
     if (rows.dtype == form.dtype) return rows;
     Tensor out = scratch.tensor(form.dtype, {n, info.columns});
-    quantize_weight(kernels, gguf_name(info), out, rows, form.importance, scratch);
+    quantize_weight(kernels, form.name, out, rows, form.importance, scratch);
     return out;
 }
 

@@ -10,12 +10,15 @@
 #include "model/stored_weight.h"
 #include "model/weights.h"
 
+#include <string>
+
 namespace puna {
 
 struct WeightForm {
     Dtype dtype = Dtype::f32;
     int64_t neighbor_head = 0;  // as StoredWeight's: the order of the rows of rotary weights
     Tensor importance = {};     // of the columns, for quantize_weight
+    std::string name = {};      // of the weight, for messages
 };
 
 int64_t exported_rows(const WeightInfo& info);  // of a part

@@ -137,6 +137,10 @@ void read_sizes(Config& config, const KeyReader& keys, const GgufShards& shards)
         keys.reject(ErrorKind::damaged, "vocab_size",
                     fmt::format("is {}, but tensor 'token_embd.weight' has {} rows: {}", config.vocabulary, rows,
                                 another_model));
+    if (const GgufValue* tokens = shards.first().find_value(gguf_keys::tokens);
+        tokens && rows > 0 && static_cast<int64_t>(tokens->count) > rows)
+        fail(ErrorKind::damaged, "{}: key '{}' has {} tokens, but tensor 'token_embd.weight' has {} rows: {}",
+             shards.first().path().string(), gguf_keys::tokens, tokens->count, rows, another_model);
     config.tied = !shards.find("output.weight");
     config.attention_bias = shards.find("blk.0.attn_q.bias") != nullptr;
     config.mlp_bias = shards.find("blk.0.ffn_gate.bias") != nullptr;

@@ -241,6 +241,13 @@ TEST_F(GgufConfig, SizesOutOfRangeOrOfAnotherModelAreRefusedByKey) {
                     read(minimal(), {{"token_embd.weight", Tensor(rows.data(), Dtype::f32, {2, 96})}});
                 }),
                 HasSubstr("key 'llama.embedding_length' is 64, but tensor 'token_embd.weight' has rows of 96"));
+    GgufMetadata tokens = minimal();
+    tokens.add_list("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b", "c"});
+    EXPECT_THAT(error_of([&] {
+                    read(tokens, {{"token_embd.weight", Tensor(rows.data(), Dtype::f32, {2, 64})}});
+                }),
+                HasSubstr("key 'tokenizer.ggml.tokens' has 3 tokens, but tensor 'token_embd.weight' has 2 rows"));
+    EXPECT_EQ(read(tokens, {{"token_embd.weight", Tensor(rows.data(), Dtype::f32, {3, 64})}}).vocabulary, 3);
 }
 
 TEST_F(GgufConfig, DivisorsAndScalingKeysAreCombinedAsInLlamaCpp) {

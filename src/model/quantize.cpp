@@ -31,10 +31,12 @@ void check_values(const Kernels& kernels, std::string_view name, Tensor values, 
     double limit = largest_value(dtype);
     HostCopy copy(kernels, {}, values);
     for (float x : copy.download().span<float>()) {
-        if (!std::isfinite(x)) fail(ErrorKind::damaged, "{}: contains {}: the weights are damaged", printable(name), x);
+        if (!std::isfinite(x))
+            fail(ErrorKind::damaged, "tensor {} contains {}: the weights are damaged, download or copy them again",
+                 printable(name), x);
         if (std::abs(x) > limit)
-            fail(ErrorKind::damaged, "{}: contains {}, but values of {} are at most {}: use bf16", printable(name), x,
-                 info(dtype).name, limit);
+            fail(ErrorKind::damaged, "tensor {} contains {}, but values of {} are at most {}: use bf16",
+                 printable(name), x, info(dtype).name, limit);
     }
 }
 

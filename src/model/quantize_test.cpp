@@ -53,8 +53,9 @@ TEST_F(QuantizeWeight, ValuesOfEveryTypeBecomeEveryOther) {
 
 TEST_F(QuantizeWeight, ValuesThatAreNoWeightsAreErrorsThatNameTheTensor) {
     for (Dtype dtype : {Dtype::q4_K, Dtype::f16}) {
-        EXPECT_THAT(error_with(NAN, dtype), HasSubstr("blk.1.ffn_up.weight: contains nan"));
-        EXPECT_THAT(error_with(-INFINITY, dtype), HasSubstr("blk.1.ffn_up.weight: contains -inf"));
+        EXPECT_THAT(error_with(NAN, dtype),
+                    HasSubstr("tensor blk.1.ffn_up.weight contains nan: the weights are damaged, download"));
+        EXPECT_THAT(error_with(-INFINITY, dtype), HasSubstr("tensor blk.1.ffn_up.weight contains -inf"));
     }
     EXPECT_THAT(error_with(7e4f, Dtype::iq4_xs), HasSubstr("contains 70000, but values of iq4_xs are at most 65504"));
     EXPECT_THAT(error_with(7e4f, Dtype::f16), HasSubstr("values of f16"));

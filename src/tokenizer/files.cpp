@@ -59,7 +59,7 @@ RankFileParams read_params(const fs::path& params) {
 // The ids of control tokens follow from the number of ranks: with one missing, all of them would be wrong.
 Vocabulary read_rank_file(std::string_view text, const fs::path& path) {
     RankFileParams params = read_params(path.parent_path() / "params.json");
-    Vocabulary vocabulary = parse_rank_file(text, path.string(), params.names);
+    Vocabulary vocabulary = parse_rank_file(text, path.string(), params.names, params.vocabulary);
     if (vocabulary.size() < params.vocabulary)
         fail(ErrorKind::damaged,
              "{}: has {} tokens with the control tokens, but params.json says {} ('vocab_size'): {}", path.string(),

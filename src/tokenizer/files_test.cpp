@@ -269,6 +269,14 @@ TEST(RankFile, ParamsJsonDeterminesControlNames) {
                                      "('vocab_size'): download or copy it again");
 }
 
+TEST(RankFile, ControlTokensWithoutRowsAreLeftOut) {
+    Vocabulary vocabulary = parse_rank_file("YQ== 0\nYg== 1", "x.model", ControlNames::llama3, 12);
+    EXPECT_EQ(vocabulary.size(), 12);
+    EXPECT_EQ(vocabulary.added[11], "<|eot_id|>");
+    EXPECT_EQ(parse_rank_file("YQ== 0\nYg== 1", "x.model", ControlNames::llama3, 500).size(), 258);
+    EXPECT_EQ(parse_rank_file("YQ== 0\nYg== 1", "x.model", ControlNames::llama3).size(), 258);
+}
+
 TEST(RankFile, LinesMayComeInAnyOrder) {
     Vocabulary vocabulary = parse_rank_file("Yg== 1\r\n\nYQ== 0\nYWI= 2", "x.model", ControlNames::llama3);
     EXPECT_EQ(vocabulary.tokens[0], "a");

@@ -80,6 +80,9 @@ class GgufVocabularyReader {
         std::optional<std::string_view> name = file_.text(key);
         if (name == "gpt2") return VocabularyKind::byte_bpe;
         if (name == "llama") return VocabularyKind::sentencepiece;
+        if (!name && file_.find_value(gguf_keys::tokens))
+            fail(ErrorKind::damaged, "{}: has tokens but no key '{}': convert the model again", file_.path().string(),
+                 key);
         if (!name)
             fail(ErrorKind::not_found, "{}: has no key '{}': it contains no tokenizer", file_.path().string(), key);
         fail(ErrorKind::unsupported,

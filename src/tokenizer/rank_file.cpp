@@ -85,7 +85,7 @@ void expect_metas_controls(const Vocabulary& vocabulary) {
 
 }  // namespace
 
-Vocabulary parse_rank_file(std::string_view text, std::string_view path, ControlNames names) {
+Vocabulary parse_rank_file(std::string_view text, std::string_view path, ControlNames names, int64_t rows) {
     int64_t lines = 0;
     for_each_line(text, path, [&lines](const RankLine&) { ++lines; });
     if (lines >= max_token_ids || text.size() >= (1u << 31))
@@ -104,7 +104,8 @@ Vocabulary parse_rank_file(std::string_view text, std::string_view path, Control
         if (!vocabulary.tokens.set(read_rank(line, first_control, path), token))
             fail("{}: line {}: duplicate rank {} or token; the file is invalid", path, line.number, line.rank);
     });
-    vocabulary.append_controls(control_names(names, control_count), first_control);
+    int64_t controls = rows > lines ? std::min<int64_t>(rows - lines, control_count) : control_count;
+    vocabulary.append_controls(control_names(names, static_cast<int>(controls)), first_control);
     return vocabulary;
 }
 

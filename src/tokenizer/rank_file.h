@@ -19,7 +19,8 @@ namespace puna {
 
 enum class ControlNames : uint8_t { llama3, llama3_1 };  // 3.1 and later name three more
 
-Vocabulary parse_rank_file(std::string_view text, std::string_view path, ControlNames names);
+// rows: of the model's embedding; 0 if not known.
+Vocabulary parse_rank_file(std::string_view text, std::string_view path, ControlNames names, int64_t rows = 0);
 
 // Throws Error for a vocabulary that a rank file cannot express, with the reason: its merges follow from its tokens, it
 // is split by Llama 3's pattern, and its control tokens are the first of Meta's, which a reader adds.

@@ -71,7 +71,7 @@ void find(const fs::path& folder, ModelsHere& here) {
         try {
             add(folder, model, here);
         } catch (const Error& reason) {
-            here.remarks.emplace_back(reason.what());
+            here.remarks.push_back({reason.what()});
         }
     }
 }

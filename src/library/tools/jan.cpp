@@ -42,7 +42,7 @@ void find(const fs::path& folder, ModelsHere& here) {
             std::string id = yml.parent_path().lexically_relative(models).string();
             if (bytes > 0) here.models.push_back({id, jan.name, path, static_cast<int64_t>(bytes), gguf_type_of(id)});
         } catch (const Error& reason) {
-            here.remarks.emplace_back(reason.what());
+            here.remarks.push_back({reason.what()});
         }
     }
 }

@@ -56,7 +56,7 @@ std::map<std::string, std::string> read_manifests(const fs::path& folder, Models
         try {
             names[file_of(entry->path(), name)] = name;
         } catch (const Error& reason) {
-            here.remarks.emplace_back(reason.what());
+            here.remarks.push_back({reason.what()});
         }
     }
     return names;

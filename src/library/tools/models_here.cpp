@@ -38,7 +38,7 @@ std::vector<std::string> list_gguf_names(const fs::path& folder, int depth, Mode
         if (has_gguf_name(entry->path()) && entry->is_regular_file(ignored) && names.size() < max_files)
             names.push_back(entry->path().lexically_relative(folder).string());
     }
-    if (problem) here.remarks.push_back(fmt::format("{}: cannot be read: {}", folder.string(), problem.message()));
+    if (problem) here.remarks.push_back({fmt::format("{}: cannot be read: {}", folder.string(), problem.message())});
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -56,7 +56,7 @@ void with_remark(ModelsHere& here, F f) {
     try {
         f();
     } catch (const Error& reason) {
-        here.remarks.emplace_back(reason.what());
+        here.remarks.push_back({reason.what()});
     }
 }
 
@@ -99,6 +99,11 @@ ModelsHere find_models_of_tools() {
             for (const fs::path& folder : tool->folders()) with_remark(here, [&] { search(*tool, folder, here); });
         });
     return here;
+}
+
+bool is_model_tool(std::string_view name) {
+    return std::any_of(std::begin(all_tools), std::end(all_tools),
+                       [name](const ModelTool* tool) { return tool->name == name; });
 }
 
 }  // namespace puna

@@ -23,9 +23,16 @@ struct ModelHere {
     std::string type = {};       // as its name says: "Q4_K_M"; empty: it does not
 };
 
+// Something that is no model that can be used, and why, in one line.
+struct Remark {
+    std::string text;
+    std::string name = {};  // that its tool gives it; empty: it has none
+    std::string_view tool = {};
+};
+
 struct ModelsHere {
     std::vector<ModelHere> models;
-    std::vector<std::string> remarks;  // one line each
+    std::vector<Remark> remarks;
 };
 
 // A program that keeps models.
@@ -37,6 +44,7 @@ struct ModelTool {
 extern const ModelTool ollama, lm_studio, llama_cpp, gpt4all, jan, docker_models;
 
 ModelsHere find_models_of_tools();
+bool is_model_tool(std::string_view name);  // "ollama"
 
 // For the tools. GGUF files below a folder, a split one once; depth: of folders in it. Names are relative to it.
 struct GgufHere {

@@ -28,23 +28,26 @@ bool is_sha256(std::string_view hex) {
     return hex.size() == 64 && hex.find_first_not_of("0123456789abcdef") == hex.npos;
 }
 
-// None if it is not complete: a download in progress is called ...-partial.
-fs::path find_blob(const fs::path& folder, std::string_view digest) {
-    if (!digest.starts_with("sha256:") || !is_sha256(digest.substr(7))) return {};
+// Throws Error unless it is there and whole.
+fs::path find_blob(const fs::path& folder, const JsonNode& layer) {
+    std::string digest = layer.text("digest", "");
+    if (!digest.starts_with("sha256:") || !is_sha256(digest.substr(7)))
+        layer.need("digest").reject("is no SHA-256 digest");
+    fs::path blob;
     for (const char* prefix : {"sha256-", "sha256:"}) {  // the second until 2024
-        fs::path blob = folder / "blobs" / (prefix + std::string(digest.substr(7)));
-        if (std::error_code problem; fs::is_regular_file(blob, problem)) return blob;
+        blob = folder / "blobs" / (prefix + digest.substr(7));
+        if (std::error_code problem; fs::is_regular_file(blob, problem)) break;
+        blob.clear();
     }
-    return {};
-}
-
-void check_blob(const fs::path& blob, const JsonNode& layer) {
+    if (blob.empty())
+        fail(ErrorKind::not_found, "{}: has no {}: pull the model again", (folder / "blobs").string(), digest);
     std::error_code problem;
     int64_t bytes = static_cast<int64_t>(fs::file_size(blob, problem)), size = layer.integer("size", bytes);
     if (problem || bytes != size)
         fail(ErrorKind::damaged, "{}: has {} bytes, but its manifest says {}: pull the model again", blob.string(),
              bytes, size);
     if (!is_gguf_file(blob)) fail(ErrorKind::unsupported, "{}: is no GGUF file", blob.string());
+    return blob;
 }
 
 // "llama3.2:3b" of registry.ollama.ai/library/llama3.2/3b
@@ -57,26 +60,22 @@ std::string name_of(const fs::path& manifest, const fs::path& manifests) {
     return parts[1] == "library" ? name : parts[1] + "/" + name;
 }
 
-void read_manifest(const fs::path& path, const fs::path& folder, ModelsHere& here) {
-    std::string name = name_of(path, folder / "manifests"), text = text_of_small_file(path);
+ModelHere read_manifest(const fs::path& path, const fs::path& folder, const std::string& name) {
+    std::string text = text_of_small_file(path);
     JsonDocument manifest(text, path.string());
-    if (name.empty()) return;
     fs::path model, adapter;
     for (const JsonNode& layer : manifest.root().need("layers").items()) {
         std::string type = layer.text("mediaType", "");
         if (type != model_layer && type != adapter_layer) continue;
-        fs::path blob = find_blob(folder, layer.text("digest", ""));
-        if (blob.empty()) return;
-        check_blob(blob, layer);
-        fs::path& place = type == model_layer ? model : adapter;
+        fs::path blob = find_blob(folder, layer), &place = type == model_layer ? model : adapter;
         if (place.empty()) place = blob;
     }
+    if (model.empty()) fail(ErrorKind::unsupported, "{}: has no model as a GGUF file", path.string());
+    if (!adapter.empty())  // without it the answers would be another model's
+        fail(ErrorKind::unsupported, "{}: is the model {} with the adapter {}: pass these", printable(name),
+             model.string(), adapter.string());
     std::error_code problem;
-    if (!model.empty() && !adapter.empty())  // without it the answers would be another model's
-        here.remarks.push_back(fmt::format("{}: is the model {} with the adapter {}: pass these", printable(name),
-                                           model.string(), adapter.string()));
-    else if (!model.empty())
-        here.models.push_back({name, ollama.name, model, static_cast<int64_t>(fs::file_size(model, problem))});
+    return {name, ollama.name, model, static_cast<int64_t>(fs::file_size(model, problem))};
 }
 
 void find(const fs::path& folder, ModelsHere& here) {
@@ -86,13 +85,15 @@ void find(const fs::path& folder, ModelsHere& here) {
          entry.increment(problem))
         if (std::error_code ignored; entry->is_regular_file(ignored)) manifests.push_back(entry->path());
     if (problem && problem != std::errc::no_such_file_or_directory)
-        here.remarks.push_back(fmt::format("{}: cannot be read: {}", folder.string(), problem.message()));
+        here.remarks.push_back({fmt::format("{}: cannot be read: {}", folder.string(), problem.message())});
     std::sort(manifests.begin(), manifests.end());
     for (const fs::path& manifest : manifests) {
+        std::string name = name_of(manifest, folder / "manifests");
+        if (name.empty()) continue;
         try {
-            read_manifest(manifest, folder, here);
+            here.models.push_back(read_manifest(manifest, folder, name));
         } catch (const Error& reason) {
-            here.remarks.emplace_back(reason.what());
+            here.remarks.push_back({reason.what(), name, ollama.name});
         }
     }
 }
