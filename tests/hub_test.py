@@ -105,7 +105,7 @@ def a_pulled_model_lies_where_other_tools_look():
         result = pull(hub, cache)
         folder = repository(cache) / "snapshots" / hub.repositories["owner/name"].refs["main"]
         assert result.returncode == 0 and result.stdout == f"{folder}\n", result
-        assert "owner/name: 5 files, 300.0 kB, of which 300.0 kB were fetched in 0 s" in result.stderr, result
+        assert re.search(r"owner/name: 5 files, 300\.0 kB, of which 300\.0 kB were fetched in \d+ s", result.stderr), result
         expect_whole(hub, cache)
         assert (cache / "hub/CACHEDIR.TAG").read_bytes().startswith(b"Signature: 8a477f597d28d172789f06886806bc55")
         assert sorted(path.name for path in (cache / "hub/.locks/models--owner--name").iterdir()) == sorted(f"{blob}.lock" for blob in blobs(cache))

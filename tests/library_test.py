@@ -169,7 +169,7 @@ def what_is_not_whole_is_left_out_and_what_cannot_be_read_is_said():
         write(manifest, {"layers": layers})
         found = listing(folder)
         assert "other:latest" in {model["name"] for model in found["models"]} and not {"text:latest", "short:latest", "tuned:latest"} & {model["name"] for model in found["models"]}, found
-        manifest, _ = ollama(folder, "empty")
+        manifest, _ = ollama(folder, "empty", b"GGUF empty")
         write(manifest, {"layers": []})
         found = listing(folder)
         for name, reason in (("text", "is no GGUF file"), ("ollama/short:latest", "pull the model again"), ("tuned", "pass these"),
