@@ -37,6 +37,8 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # The first is for ccache; GCC 12 takes parts of std::string for out of bounds where it optimizes little.
   set(TEST_COMPILE_OPTIONS -fpch-preprocess -Wno-array-bounds -Wno-stringop-overflow)
+else()
+  set(TEST_COMPILE_OPTIONS -w)                # GCC's build has the warnings
 endif()
 list(APPEND TEST_COMPILE_OPTIONS $<$<CONFIG:Release>:-O1>)
 if(PUNA_SANITIZE)
