@@ -19,7 +19,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Reason = TransferError::Reason;
 
-constexpr HttpOptions quick{.connect_seconds = 2, .stall_seconds = 1};
+const HttpOptions quick{.connect_seconds = 2, .stall_seconds = 1};
 
 std::optional<TransferError> transfer_error(const HttpRequest& request, const HttpOptions& options = quick) {
     try {
