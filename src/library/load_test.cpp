@@ -158,6 +158,14 @@ TEST(LoadEngine, AdaptersAreAddedToAllAnswers) {
     EXPECT_NE(one, base);
     EXPECT_NE(scores(load_engine(folder / "base", {.adapters = {folder / "one", folder / "two"}})), one);
     EXPECT_THAT(error_of([&] { load_engine(folder / "one"); }), HasSubstr("its base model 'base' is not here"));
+    std::string config = read_text(folder / "one/adapter_config.json");
+    write_file(folder / "text", "no model");
+    write_file(folder / "one/adapter_config.json",
+               config.replace(config.find("\"base\""), 6, "\"" + (folder / "text").string() + "\""));
+    EXPECT_THAT(error_of([&] { load_engine(folder / "one"); }),
+                testing::AllOf(HasSubstr((folder / "one").string() + ": is a LoRA adapter"),
+                               HasSubstr("is neither a model folder nor a model file")));
+    TestAdapter(llama.config, {"self_attn.q_proj", "mlp.down_proj"}, 3).save_folder(folder / "one");
     std::filesystem::rename(folder / "base", folder / "one/base");
     EXPECT_EQ(scores(load_engine(folder / "one")), one) << "an adapter with its base beside it";
     EXPECT_THAT(error_of([&] { load_engine(folder / "one/base", {.adapters = {folder / "none"}}); }),

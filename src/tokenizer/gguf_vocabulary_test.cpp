@@ -246,6 +246,9 @@ TEST(GgufVocabulary, MalformedKeysAreRejectedByName) {
     GgufMetadata scored = Keys().metadata();
     scored.add_list("tokenizer.ggml.scores", std::vector<float>(10));
     expect_error(scored, "'tokenizer.ggml.scores'", "has 10 values for 258 tokens");
+    GgufMetadata without_model;
+    without_model.add_list("tokenizer.ggml.tokens", Keys().tokens);
+    expect_error(without_model, "'tokenizer.ggml.model'", "has tokens but no key");
     keys = Keys();
     keys.model = "bert";
     expect_error(keys.metadata(), "'tokenizer.ggml.model'", "is 'bert'");
