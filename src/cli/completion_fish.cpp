@@ -35,7 +35,7 @@ end
 complete -c puna -f
 )script";
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "'";
     for (char c : text) out += (c == '\'' || c == '\\' ? "\\" : "") + std::string(1, c);
     return out + "'";
@@ -46,7 +46,7 @@ std::string values_of(const Completion& completion) {
         case Completion::nothing:
             return " -f";
         case Completion::words:
-            return " -f -a " + quoted(fmt::format("{}", fmt::join(completion.list, " ")));
+            return " -f -a " + in_quotes(fmt::format("{}", fmt::join(completion.list, " ")));
         case Completion::files:
             return " -F";
         case Completion::folders:
@@ -60,16 +60,17 @@ std::string values_of(const Completion& completion) {
 }
 
 std::string lines_for(const HelpPage& page) {
-    std::string out, runs = fmt::format("complete -c puna -n {}", quoted("__puna_runs " + page.command)),
-                     lacks = fmt::format("complete -c puna -n {}", quoted("__puna_lacks " + page.command));
+    std::string out, runs = fmt::format("complete -c puna -n {}", in_quotes("__puna_runs " + page.command)),
+                     lacks = fmt::format("complete -c puna -n {}", in_quotes("__puna_lacks " + page.command));
     for (const HelpEntry& command : page.commands)
-        out += fmt::format("{} -a {} -d {}\n", lacks, command.term, quoted(command.text));
+        out += fmt::format("{} -a {} -d {}\n", lacks, command.term, in_quotes(command.text));
     if (page.command.empty()) out += fmt::format("{} -a help -d 'show the help of a command'\n", lacks);
     for (const HelpOption& option : page.options) {
         std::string value = option.word.empty() ? "" : " -r" + values_of(completion_of(option));
         std::string letter = option.short_flag.empty() ? "" : " -s " + option.short_flag.substr(1);
-        out += fmt::format("{}{} -l {}{} -d {}\n", runs, letter, option.flag.substr(2), value, quoted(option.text));
-        if (option.negated) out += fmt::format("{} -l no-{} -d {}\n", runs, option.flag.substr(2), quoted(option.text));
+        out += fmt::format("{}{} -l {}{} -d {}\n", runs, letter, option.flag.substr(2), value, in_quotes(option.text));
+        if (option.negated)
+            out += fmt::format("{} -l no-{} -d {}\n", runs, option.flag.substr(2), in_quotes(option.text));
     }
     out += fmt::format("{} -s h -l help -d 'print this help'\n", page.commands.empty() ? runs : lacks);
     std::string earlier;  // any of the command's arguments: fish does not count them
