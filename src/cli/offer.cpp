@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 
 #include <csignal>
+#include <cstdlib>
 
 namespace puna {
 
@@ -59,7 +60,11 @@ std::string question(const PullPlan& plan, const fs::path& model) {
 fs::path download(const PullPlan& plan) {
     Hub hub(hub_settings());
     Transfer transfer(plan.name.repository);
-    return pull(hub, plan, {.on_begin = transfer.on_begin(), .on_bytes = transfer.on_bytes()}).path;
+    fs::path path;
+    int code = transfer.run(
+        [&] { path = pull(hub, plan, {.on_begin = transfer.on_begin(), .on_bytes = transfer.on_bytes()}).path; });
+    if (code != 0) std::exit(code);
+    return path;
 }
 
 }  // namespace

@@ -39,6 +39,14 @@ void catch_stop_signals(const char* notice) {
     }
 }
 
+void release_stop_signals() {
+    for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction action {};
+        if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == on_stop_signal)
+            std::signal(signal, SIG_DFL);
+    }
+}
+
 int stop_signal() { return received; }
 
 int stop_code() { return 128 + (received ? received : SIGTERM); }

@@ -12,6 +12,7 @@ namespace puna {
 
 // For SIGINT, SIGTERM and SIGHUP. notice: a literal, printed as it is.
 void catch_stop_signals(const char* notice);
-int stop_signal();  // the first that arrived; 0: none
-int stop_code();    // the exit code for it: 130 for SIGINT, 143 for SIGTERM; of SIGTERM if none arrived here
+void release_stop_signals();  // from now on they end the program again
+int stop_signal();            // the first that arrived; 0: none
+int stop_code();              // the exit code for it: 130 for SIGINT, 143 for SIGTERM; of SIGTERM if none arrived here
 }  // namespace puna

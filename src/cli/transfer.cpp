@@ -27,6 +27,7 @@ int Transfer::run(const std::function<void()>& work) {
         print_status("puna: {}\n", problem.what());
         return stop_code();
     }
+    release_stop_signals();
     return 0;
 }
 

@@ -23,7 +23,7 @@ class Transfer {
     std::function<void(int64_t bytes)> on_bytes();  // ends the transfer after Ctrl-C
     void end() { progress_.reset(); }               // before results are printed
 
-    // Runs a command's transfer with Ctrl-C and SIGTERM caught. The exit code.
+    // Runs a command's transfer with Ctrl-C and SIGTERM caught. The exit code: not 0 if it was stopped, which was said.
     int run(const std::function<void()>& work);
 
  private:

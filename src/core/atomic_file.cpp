@@ -42,6 +42,16 @@ bool give_name(int descriptor, const std::filesystem::path& path) {
     return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
 }
 
+// Calls create(name) with temporary names beside the path until one is free: an earlier process with our number, as in
+// a container, may have left some. The name; errno is set if none could be created.
+template <class F>
+std::filesystem::path create_beside(const std::filesystem::path& path, F create) {
+    constexpr int attempts = 100;
+    std::filesystem::path name = temporary_name(path);
+    for (int i = 1; !create(name) && errno == EEXIST && i < attempts; ++i) name = temporary_name(path);
+    return name;
+}
+
 }  // namespace
 
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
@@ -84,10 +94,12 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
         if (descriptor_ < 0) fail_errno(errno, "{}: cannot open", path.string());
     } else {
         path_ = resolve_links(path);
-        temporary_ = temporary_name(path_);
         descriptor_ = open_unnamed(folder_of(path_));
         is_unnamed_ = descriptor_ >= 0;
-        if (!is_unnamed_) descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        temporary_ = is_unnamed_ ? path_ : create_beside(path_, [this](const std::filesystem::path& name) {
+            descriptor_ = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+            return descriptor_ >= 0;
+        });
         if (descriptor_ < 0) fail_errno(errno, "{}: cannot create", path_.string());
     }
     buffer_.reserve(buffer_size);
@@ -128,9 +140,13 @@ void AtomicFile::commit() {
     flush();
     if (temporary_.empty()) return;  // device or pipe: nothing to sync or rename
     if (::fsync(descriptor_) != 0) fail_errno(errno, "{}: cannot write to disk", path_.string());
-    if (is_unnamed_ && !give_name(descriptor_, temporary_))
-        fail_errno(errno, "{}: cannot give the new file a name", path_.string());
-    is_unnamed_ = false;
+    if (is_unnamed_) {
+        bool named = false;
+        temporary_ = create_beside(
+            path_, [&](const std::filesystem::path& name) { return named = give_name(descriptor_, name); });
+        if (!named) fail_errno(errno, "{}: cannot give the new file a name", path_.string());
+        is_unnamed_ = false;
+    }
     if (::close(std::exchange(descriptor_, -1)) != 0) fail_errno(errno, "{}: cannot close", path_.string());
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)
         fail_errno(errno, "{}: cannot rename the new file into place", path_.string());

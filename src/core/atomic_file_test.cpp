@@ -11,6 +11,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <fstream>
+
 // Disk failures at the n-th call are tested by tests/disk_test.py.
 namespace puna {
 namespace {
@@ -59,6 +61,18 @@ TEST(AtomicFile, ConcurrentWritersDoNotInterleave) {
     second.commit();
     first.commit();
     EXPECT_EQ(read_text(folder / "x"), "first");
+}
+
+// As in containers, where a process often has the number of an earlier one.
+TEST(AtomicFile, TemporaryFilesOfAnEarlierProcessOfThisNumberAreNoObstacle) {
+    TestFolder folder;
+    std::filesystem::path used = temporary_name(folder / "x");
+    int count = std::stoi(used.stem().extension().string().substr(1));
+    for (int i = 1; i <= 5; ++i)
+        std::ofstream(folder / fmt::format("x.{}.{}.new", ::getpid(), count + i)) << "leftover";
+    write_file(folder / "x", "new");
+    EXPECT_EQ(read_text(folder / "x"), "new");
+    EXPECT_EQ(folder.names().size(), 6u);
 }
 
 TEST(AtomicFile, CommittingTwiceIsABug) {

@@ -3,6 +3,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/folders.h"
+#include "core/log.h"
 #include "core/mapped_file.h"
 #include "core/overwrite.h"
 #include "files/gguf.h"
@@ -29,6 +30,16 @@ Dtype base_dtype(const std::vector<ExportedWeight>& weights) {
     return weights[0].dtype;
 }
 
+// After a user-defined token Hugging Face's programs put a space before the text, as after each added token.
+void warn_of_user_defined(const Vocabulary& vocabulary, std::string_view source) {
+    const SentencePieceRules& rules = vocabulary.sentencepiece;
+    if (!rules.user_defined.empty() && rules.prefix == SpacePrefix::segments)
+        log_warning(
+            "{}: tokenizer.json cannot say that tokens such as '{}' are user-defined: text after them gets other "
+            "ids there; a GGUF file can say it",
+            source, printable(vocabulary.tokens[rules.user_defined[0]]));
+}
+
 void write_huggingface(const ModelExport& model, const fs::path& folder, std::optional<Dtype> type) {
     const ModelSource& source = model.source();
     std::vector<ExportedWeight> weights = model.weights(type);
@@ -36,6 +47,7 @@ void write_huggingface(const ModelExport& model, const fs::path& folder, std::op
     for (const ExportedWeight& weight : weights)
         specs.push_back({hugging_face_name(weight.info), weight.dtype, weight.info.shape()});
     if (const std::optional<Tokenizer>& tokenizer = model.tokenizer()) {
+        warn_of_user_defined(tokenizer->vocabulary(), source.path().string());
         save_tokenizer(*tokenizer, folder);
         save_chat_template(source.chat_template(*tokenizer), *tokenizer, folder);
     }

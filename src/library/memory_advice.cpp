@@ -1,6 +1,7 @@
 #include "library/memory_advice.h"
 
 #include "core/progress.h"
+#include "model/quantization_mix.h"
 
 #include <fmt/format.h>
 
@@ -11,8 +12,14 @@ namespace {
 constexpr int64_t useful_context = 512;  // tokens; with less, other weights help more
 
 // Such as people quantize to, the finest first.
-constexpr Dtype types[] = {Dtype::q8_0, Dtype::q6_K, Dtype::q5_K,   Dtype::q4_K,
-                           Dtype::q3_K, Dtype::q2_K, Dtype::iq2_xxs};
+constexpr std::string_view types[] = {"q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k", "iq2_xxs"};
+
+std::vector<HeldWeight> quantized_weights(std::string_view type, const Config& config) {
+    std::vector<HeldWeight> held;
+    for (const auto& [weight, dtype, wanted] : mix_weights(find_file_type(type), config, true).weights)
+        held.push_back({bytes_of(dtype, weight.count()).value_or(max_weight_bytes)});
+    return held;
+}
 
 int64_t bytes_of(std::span<const HeldWeight> weights) {
     double total = 0;
@@ -45,11 +52,11 @@ std::string memory_advice(const Kernels& kernels, const Config& config, std::spa
     int64_t context = largest_context(kernels, config, weights, options, available);
     if (context >= useful_context) return fmt::format("a context of {} would fit", format_count(context, "token"));
     std::string shorter;  // the finest type that fits with another context
-    for (Dtype type : types) {
-        std::vector<HeldWeight> planned = planned_weights(config, type);
+    for (std::string_view type : types) {
+        std::vector<HeldWeight> planned = quantized_weights(type, config);
         int64_t bytes = bytes_of(planned);
         if (bytes >= bytes_of(weights)) continue;
-        std::string quantized = fmt::format("quantized to {}, with {} of weights, ", info(type).name,
+        std::string quantized = fmt::format("quantized to {}, with {} of weights, ", type,
                                             format_quantity(static_cast<double>(bytes), "B"));
         if (plan_memory(kernels, config, planned, options, available).fits()) return quantized + "it would fit";
         context = largest_context(kernels, config, planned, options, available);

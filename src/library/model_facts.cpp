@@ -47,7 +47,7 @@ ModelFacts read_model_facts(const fs::path& path) {
     if (!is_model(path) && file_exists(path / "config.json"))
         return facts_of_config(path.string(), "config.json only", read_config(path / "config.json"));
     std::shared_ptr<ModelSource> source = open_model(path);
-    check_layers(*source);
+    check_tensors(*source);
     ModelFacts facts = facts_of_config(path.string(), source->format(), source->config());
     facts.types = count_types(*source);
     facts.source = source;

@@ -89,6 +89,17 @@ std::string shape_of(const TensorEntry& entry) {
     return fmt::format("[{}]", fmt::join(entry.shape.begin(), entry.shape.begin() + std::min(entry.rank, 4), ", "));
 }
 
+// "owner/name", as converters write it from the model card; empty: not stated.
+std::string base_of(const GgufFile& file) {
+    auto text = [&file](const char* name) {
+        return std::string(file.text(fmt::format("general.base_model.0.{}", name)).value_or(""));
+    };
+    std::string url = text("repo_url"), owner = text("organization"), name = text("name");
+    for (std::string_view hub : {"https://huggingface.co/", "https://hf.co/"})
+        if (url.starts_with(hub)) return url.substr(hub.size());
+    return owner.empty() ? name : owner + "/" + name;
+}
+
 // Throws Error if there is none.
 fs::path find_base(const Adapter& adapter, const FindModel& find) {
     std::optional<fs::path> found;
@@ -159,10 +170,17 @@ void Adapter::read_folder() {
 // Modules without a pair would be left as they are, without a word.
 void Adapter::check_targets(const std::vector<std::string>& targets) const {
     std::string config = (path_ / config_file).string();
+    auto is_of = [](int64_t layer, std::string_view module, std::string_view target) {
+        return ends_with_part(module_name(layer, module), target) || ends_with_part(target, module);
+    };
+    for (const StoredPair& pair : pairs_)
+        if (!targets.empty() && std::none_of(targets.begin(), targets.end(), [&](const std::string& target) {
+                return is_of(pair.layer, pair.module, target);
+            }))
+            fail(ErrorKind::damaged, "{}: tensor {} is of a matrix that 'target_modules' in {} does not name",
+                 weights_path_, printable(pair.half.a->name), config_file);
     for (const std::string& target : targets) {
-        auto is_target = [&](int64_t layer, std::string_view module) {
-            return ends_with_part(module_name(layer, module), target) || ends_with_part(target, module);
-        };
+        auto is_target = [&](int64_t layer, std::string_view module) { return is_of(layer, module, target); };
         bool known = std::any_of(known_matrices().begin(), known_matrices().end(), [&](const WeightInfo& matrix) {
             return is_target(matrix.layer, matrix.hugging_face);
         });
@@ -187,7 +205,11 @@ void Adapter::read_gguf() {
     if (type != "adapter")
         fail(ErrorKind::damaged, "{}: is no LoRA adapter: general.type is '{}', not 'adapter'", weights_path_,
              printable(type));
-    if (architecture != "llama" || kind != "lora" || file.find_value("adapter.alora.invocation_tokens"))
+    if (constexpr const char* key = "adapter.alora.invocation_tokens"; file.find_value(key))
+        fail(ErrorKind::unsupported,
+             "{}: has the key '{}': it is an activated LoRA adapter; only those that always apply are supported",
+             weights_path_, key);
+    if (architecture != "llama" || kind != "lora")
         fail(
             ErrorKind::unsupported,
             "{}: is an adapter of the kind '{}' (adapter.type) for '{}' (general.architecture); only lora for llama is "
@@ -197,6 +219,7 @@ void Adapter::read_gguf() {
     if (!(std::abs(alpha) < 1e9))
         fail(ErrorKind::damaged, "{}: adapter.lora.alpha is {}; it must be below 1e9", weights_path_, alpha);
     neighbors_ = true;
+    base_ = base_of(file);
     add_pairs(file.entries(), true);
     for (StoredPair& pair : pairs_)  // 0: the scale is in the numbers
         pair.scale = static_cast<float>(alpha == 0 ? 1 : alpha / static_cast<double>(pair.half.a->shape[0]));

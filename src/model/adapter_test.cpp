@@ -218,6 +218,9 @@ TEST_F(Adapters, WhatIsNotLoraIsRejectedByName) {
                 HasSubstr("'target_modules' names router, which"));
     EXPECT_THAT(error_with("[\"up_proj\"]", "[\"up_proj\", \"q_proj\"]"), HasSubstr("names q_proj, but"));
     EXPECT_EQ(error_with("[\"up_proj\"]", "\"all-linear\""), "no error");
+    EXPECT_THAT(
+        error_with("[\"up_proj\"]", "[\"down_proj\"]"),
+        HasSubstr("up_proj.lora_A.weight is of a matrix that 'target_modules' in adapter_config.json does not name"));
 }
 
 TEST_F(Adapters, TensorsMustBePairsOfMatrices) {
@@ -270,6 +273,12 @@ TEST_F(Adapters, AFolderMayHoldOneGgufFile) {
         error_of([&] { find_adapted(folder, {}); }),
         (folder / "adapter-f32.gguf").string() +
             ": is a LoRA adapter, and does not name its base model: pass the base model, and this as its adapter");
+    adapter.save_gguf(folder / "adapter-f32.gguf", "https://huggingface.co/owner/base");
+    EXPECT_EQ(Adapter(folder).base(), "owner/base");
+    Llama base = base_llama();
+    save_llama(base, peft(), Dtype::f32);
+    auto find = [&](std::string_view name) { return name == "owner/base" ? std::optional(peft()) : std::nullopt; };
+    EXPECT_EQ(find_adapted(folder, {}, find).path, peft());
     adapter.save_gguf(folder / "adapter-f16.gguf");
     EXPECT_FALSE(is_adapter(folder)) << "which one?";
     fs::remove(folder / "adapter-f16.gguf");
@@ -282,6 +291,10 @@ TEST_F(Adapters, OtherGgufFilesAreRejected) {
     GgufWriter(gguf(), adapter_keys("model", "llama"), {}).commit();
     EXPECT_FALSE(is_adapter(gguf()));
     EXPECT_THAT(error_of([&] { Adapter adapter(gguf()); }), HasSubstr("general.type is 'model', not 'adapter'"));
+    GgufMetadata activated = adapter_keys("adapter", "llama");
+    activated.add_list("adapter.alora.invocation_tokens", std::vector<int32_t>{1});
+    GgufWriter(gguf(), activated, {}).commit();
+    EXPECT_THAT(error_of([&] { Adapter adapter(gguf()); }), HasSubstr("it is an activated LoRA adapter"));
     GgufWriter(gguf(), adapter_keys("adapter", "gemma"), {}).commit();
     EXPECT_THAT(error_of([&] { Adapter adapter(gguf()); }), HasSubstr("for 'gemma' (general.architecture); only lora"));
 }

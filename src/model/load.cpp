@@ -61,6 +61,15 @@ int64_t bytes_in(Dtype dtype, const WeightInfo& weight) {
     return bytes_of(dtype, weight.rows * columns).value_or(max_weight_bytes);
 }
 
+// Parts of the names of tensors without which a model answers differently.
+constexpr std::pair<std::string_view, std::string_view> foreign_parts[] = {
+    {"q_norm", "queries that are normalized"},
+    {"k_norm", "keys that are normalized"},
+    {"sinks", "attention sinks"},
+    {"_exps", "a mixture of experts"},
+    {".experts.", "a mixture of experts"},
+    {"lora_", "a LoRA adapter that is not merged"}};
+
 // A file with more than the model has may be one of another architecture.
 void warn_of_unused(ModelSource& source) {
     std::set<std::string, std::less<>> used;
@@ -76,11 +85,16 @@ void warn_of_unused(ModelSource& source) {
 
 }  // namespace
 
-void check_layers(ModelSource& source) {
+void check_tensors(ModelSource& source) {
     Config more = source.config();
     int64_t extra = more.layers++;
     std::vector<std::string_view> names = source.tensor_names();
     std::set<std::string_view> stored(names.begin(), names.end());
+    for (std::string_view name : names)
+        for (auto [part, meaning] : foreign_parts)
+            if (name.find(part) != name.npos)
+                fail(ErrorKind::unsupported, "{}: has tensor {}, of {}: only a plain LlamaForCausalLM is supported",
+                     source.path().string(), printable(name), meaning);
     for (const WeightInfo& info : list_weights(more))
         if (std::string name = source.stored_name(info); info.layer == extra && stored.contains(name))
             fail(ErrorKind::damaged, "{}: has tensor {}, but {} implies {}: one of the two belongs to another model",
@@ -126,7 +140,7 @@ Llama load_llama(const Kernels& kernels, const std::filesystem::path& folder, co
 }
 
 Llama load_llama(const Kernels& kernels, const std::shared_ptr<ModelSource>& source, const LoadOptions& options) {
-    check_layers(*source);
+    check_tensors(*source);
     Llama llama(kernels, source->config(), options.group);
     bool copies = copies_all(kernels, options), as_stored = !options.dtype && !options.trainable;
     Arena arena(kernels);

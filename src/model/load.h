@@ -24,9 +24,9 @@ Config load_config(const std::filesystem::path& folder);
 Llama load_llama(const Kernels& kernels, const std::filesystem::path& folder, const LoadOptions& options);
 Llama load_llama(const Kernels& kernels, const std::shared_ptr<ModelSource>& source, const LoadOptions& options);
 
-// Throws Error if the files have a layer after the config's last one: such a model would answer with what is not its
-// own.
-void check_layers(ModelSource& source);
+// Throws Error if the files have tensors without which the model would give other answers than its own: a layer after
+// the config's last one, or parts of another architecture.
+void check_tensors(ModelSource& source);
 
 // The memory of the weights that load_llama would make for inference, of this dtype. A tied output has none.
 struct HeldWeight {

@@ -357,6 +357,27 @@ TEST(Load, LayersAfterTheConfigsLastOneAreRefused) {
                                       config.layers - 1, format_count(config.layers - 1, "layer"))));
 }
 
+TEST(Load, PartsOfOtherArchitecturesAreRefused) {
+    TestFolder folder;
+    Llama llama = seeded_llama(choose_kernels(), small_config(false), 7, {});
+    float values[8] = {};
+    for (auto [name, meaning] : {std::pair{"model.layers.0.self_attn.q_norm.weight", "queries that are normalized"},
+                                 {"model.layers.0.self_attn.sinks", "attention sinks"},
+                                 {"model.layers.1.mlp.experts.0.w1.weight", "a mixture of experts"},
+                                 {"model.layers.0.self_attn.q_proj.lora_A.weight", "a LoRA adapter"}}) {
+        save_llama(llama, folder / name, Dtype::f32);
+        std::filesystem::path weights = folder / name / "model.safetensors";
+        std::vector<NamedTensor> tensors{{name, Tensor(values, Dtype::f32, {8})}};
+        SafetensorsFile file(weights);
+        for (const TensorEntry& entry : file.entries())
+            tensors.push_back({std::string(entry.name), file.tensor(entry)});
+        write_safetensors(folder / "new", tensors);
+        std::filesystem::rename(folder / "new", weights);
+        EXPECT_THAT(error_of([&, path = folder / name] { load_llama(choose_kernels(), path, {}); }),
+                    testing::AllOf(HasSubstr(name), HasSubstr(meaning)));
+    }
+}
+
 // The tensors of a model as torch.save writes them: the first n, and the others.
 std::array<std::string, 2> torch_files(Llama& llama, size_t n) {
     std::array<std::vector<TorchTensor>, 2> files;

@@ -77,16 +77,14 @@ void read_scaled_rope(Config& config) {
     config.context = 131072;
 }
 
+constexpr int64_t llama3_vocabulary = 128000;
+
 void read_rope(Config& config, JsonNode root) {
-    constexpr int64_t llama3_vocabulary = 128000;
     constexpr double llama1_epsilon = 1e-6, code_llama_theta = 1e6;
     bool stated = root.find("rope_theta").has_value(), llama3 = config.vocabulary >= llama3_vocabulary;
     config.rope_theta = root.number("rope_theta", llama3 ? 500000 : 10000);
     if (!llama3 && !stated) config.context = config.norm_epsilon == llama1_epsilon ? 2048 : 4096;
     if (!llama3 && config.rope_theta == code_llama_theta) config.context = 16384;
-    if (!stated)
-        log_info("{}: has no 'rope_theta': {} is used, as in Llama {}", root.place(), config.rope_theta,
-                 llama3 ? "3" : "1 and 2");
     if (root.boolean("use_scaled_rope", false)) read_scaled_rope(config);
 }
 
@@ -119,12 +117,7 @@ FfnRule ffn_rule(const Config& c) {
          source, what);
 }
 
-}  // namespace
-
-Config parse_meta_params(std::string_view json, std::string_view path, int64_t vocabulary) {
-    JsonDocument document(json, path, model_json_limits);
-    JsonNode root = document.root();
-    if (std::optional<JsonNode> nested = root.find("model"); nested && nested->is_object()) root = *nested;
+Config read_params(JsonNode root, std::string_view path, int64_t vocabulary) {
     reject_unsupported(root);
     Config config;
     config.dim = size_in(root, "dim", 4096);
@@ -140,7 +133,7 @@ Config parse_meta_params(std::string_view json, std::string_view path, int64_t v
     return config;
 }
 
-std::string meta_params_json(const Config& c, std::string_view source) {
+JsonObject params_of(const Config& c, std::string_view source) {
     if (c.attention_bias || c.mlp_bias) fail_to_say(source, "biases");
     if (c.head_dim * c.heads != c.dim) fail_to_say(source, fmt::format("heads of {} elements", c.head_dim));
     FfnRule ffn = ffn_rule(c);
@@ -152,10 +145,35 @@ std::string meta_params_json(const Config& c, std::string_view source) {
                     {"ffn_dim_multiplier", ffn.multiplier},
                     {"multiple_of", ffn.multiple},
                     {"norm_eps", c.norm_epsilon},
-                    {"rope_theta", c.rope_theta},
                     {"use_scaled_rope", c.rope_scaling.has_value()}};
+    return json;
+}
+
+Config read_again(std::string_view json, std::string_view source, const Config& config) {
+    JsonDocument document(json, source, model_json_limits);
+    return read_params(document.root(), source, config.vocabulary);
+}
+
+}  // namespace
+
+Config parse_meta_params(std::string_view json, std::string_view path, int64_t vocabulary) {
+    JsonDocument document(json, path, model_json_limits);
+    JsonNode root = document.root();
+    if (std::optional<JsonNode> nested = root.find("model"); nested && nested->is_object()) root = *nested;
+    Config config = read_params(root, path, vocabulary);
+    if (!root.find("rope_theta"))
+        log_info("{}: has no 'rope_theta': {} is used, as in Llama {}", root.place(), config.rope_theta,
+                 config.vocabulary >= llama3_vocabulary ? "3" : "1 and 2");
+    return config;
+}
+
+// The files of Llama 1 and 2 have no rope_theta, from which a context of 2,048 or 4,096 follows.
+std::string meta_params_json(const Config& c, std::string_view source) {
+    JsonObject json = params_of(c, source);
+    Config read = read_again(json.text(), source, c);
+    if (read.rope_theta != c.rope_theta || read.context != c.context) json.add("rope_theta", c.rope_theta);
     std::string text = indent_json(json.text(), 2) + "\n";
-    Config read = parse_meta_params(text, source, c.vocabulary);
+    read = read_again(text, source, c);
     if (rotary_frequencies(read, c.context).values != rotary_frequencies(c, c.context).values)
         fail_to_say(source, fmt::format("this scaling of rotary frequencies ({})", describe_rope(c, c.context)));
     if (read.context != c.context)

@@ -56,6 +56,11 @@ TEST(MetaParams, TheGenerationGivesRotaryBaseAndContext) {
     EXPECT_EQ(llama2.context, 4096);
     EXPECT_EQ(llama1.context, 2048);
     EXPECT_EQ(code_llama.context, 16384);
+    for (const Config& config : {llama1, llama2, llama3, code_llama}) {
+        Config again = parse_meta_params(meta_params_json(config, "x"), "params.json", config.vocabulary);
+        EXPECT_EQ(again.context, config.context);
+        EXPECT_EQ(again.rope_theta, config.rope_theta);
+    }
 }
 
 // What is not in the file is not what is wrong with it.

@@ -107,7 +107,14 @@ class MetaSource : public ModelSource {
         return names;
     }
 
-    Tokenizer tokenizer() const override { return load_tokenizer(path()); }
+    Tokenizer tokenizer() const override {
+        Tokenizer tokenizer = load_tokenizer(path(), config().vocabulary);
+        if (tokenizer.size() > config().vocabulary)
+            fail(ErrorKind::damaged,
+                 "{}: the tokenizer has {} tokens, but the embedding {} rows: one of the two belongs to another model",
+                 path().string(), tokenizer.size(), config().vocabulary);
+        return tokenizer;
+    }
     ChatTemplateText chat_template(const Tokenizer& tokenizer) const override {
         return read_chat_template(path(), tokenizer);
     }

@@ -65,12 +65,13 @@ class TestAdapter {
         write_safetensors(folder / "adapter_model.safetensors", tensors);
     }
 
-    void save_gguf(const std::filesystem::path& path) const {
+    void save_gguf(const std::filesystem::path& path, std::string_view base = "") const {
         GgufMetadata metadata;
         metadata.add("general.type", "adapter");
         metadata.add("general.architecture", "llama");
         metadata.add("adapter.type", "lora");
         metadata.add("adapter.lora.alpha", static_cast<float>(alpha));
+        if (!base.empty()) metadata.add("general.base_model.0.repo_url", base);
         std::vector<TensorSpec> specs;
         for (size_t i = 0; i < names_.size(); ++i) {
             specs.push_back({names_[i].gguf + ".lora_a", Dtype::f32, {a_[i].rows, a_[i].columns}});

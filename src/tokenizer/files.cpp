@@ -57,9 +57,10 @@ RankFileParams read_params(const fs::path& params) {
 }
 
 // The ids of control tokens follow from the number of ranks: with one missing, all of them would be wrong.
-Vocabulary read_rank_file(std::string_view text, const fs::path& path) {
+Vocabulary read_rank_file(std::string_view text, const fs::path& path, int64_t rows) {
     RankFileParams params = read_params(path.parent_path() / "params.json");
-    Vocabulary vocabulary = parse_rank_file(text, path.string(), params.names, params.vocabulary);
+    Vocabulary vocabulary =
+        parse_rank_file(text, path.string(), params.names, params.vocabulary > 0 ? params.vocabulary : rows);
     if (vocabulary.size() < params.vocabulary)
         fail(ErrorKind::damaged,
              "{}: has {} tokens with the control tokens, but params.json says {} ('vocab_size'): {}", path.string(),
@@ -69,7 +70,7 @@ Vocabulary read_rank_file(std::string_view text, const fs::path& path) {
 
 }  // namespace
 
-Tokenizer load_tokenizer(const fs::path& path) {
+Tokenizer load_tokenizer(const fs::path& path, int64_t rows) {
     fs::path found = find_file(path);
     MappedFile file(found);
     if (is_gguf(file.text())) return Tokenizer(parse_gguf_vocabulary(GgufFile(found)), found.string());
@@ -84,7 +85,7 @@ Tokenizer load_tokenizer(const fs::path& path) {
         read_added_tokens(vocabulary, found);
         find_text_tokens(vocabulary, found);
     } else {
-        vocabulary = read_rank_file(file.text(), found);
+        vocabulary = read_rank_file(file.text(), found, rows);
     }
     return Tokenizer(std::move(vocabulary), found.string());
 }

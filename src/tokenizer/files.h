@@ -10,11 +10,13 @@
 #pragma once
 #include "tokenizer/tokenizer.h"
 
+#include <cstdint>
 #include <filesystem>
 
 namespace puna {
 
-Tokenizer load_tokenizer(const std::filesystem::path& path);
+// rows: of the model's embedding, which limit the control tokens of a rank file; 0: as its params.json says.
+Tokenizer load_tokenizer(const std::filesystem::path& path, int64_t rows = 0);
 void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& folder);
 
 // Writes tokenizer.model there: a rank file or SentencePiece's. Throws Error if the format cannot express the

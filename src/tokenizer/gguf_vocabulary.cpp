@@ -133,7 +133,7 @@ class GgufVocabularyReader {
             reject(gguf_keys::tokens, "has {} tokens, at most {} are supported", tokens_->count, max_token_ids);
         types_ = find_array(gguf_keys::token_types, {GgufType::i32, GgufType::u32}, "array of i32");
         flags_ = find_array(gguf_keys::token_flags, {GgufType::u8}, "array of u8");
-        if (types_) expect_length(*types_, gguf_keys::token_types);
+        expect_length(need(types_, gguf_keys::token_types), gguf_keys::token_types);
         if (flags_) expect_length(*flags_, gguf_keys::token_flags);
         std::vector<Parts> parts(static_cast<size_t>(tokens_->count));
         std::vector<int32_t> text_ids, added_ids, byte_ids;
@@ -153,10 +153,7 @@ class GgufVocabularyReader {
         });
     }
 
-    GgufTokenType type_of(int32_t id, std::string_view spelled) const {
-        if (!types_)
-            return vocabulary_.kind == VocabularyKind::sentencepiece && byte_of_name(spelled) ? GgufTokenType::byte
-                                                                                              : GgufTokenType::normal;
+    GgufTokenType type_of(int32_t id) const {
         int32_t type = element<int32_t>(*types_, static_cast<size_t>(id));
         if (type < static_cast<int32_t>(GgufTokenType::normal) || type > static_cast<int32_t>(GgufTokenType::byte))
             reject(gguf_keys::token_types, "has the unknown type {} for token {}", type, id);
@@ -174,7 +171,7 @@ class GgufVocabularyReader {
             reject(gguf_keys::tokens, "has a token of {} bytes: {}", spelled.size(), id);
         bool is_padding = spelled.starts_with("[PAD") && spelled == fmt::format("[PAD{}]", id);
         if (spelled.empty() || is_padding) return {};
-        switch (type_of(id, spelled)) {
+        switch (type_of(id)) {
             case GgufTokenType::unknown:
             case GgufTokenType::control:
                 return {.added = true, .control = true};
@@ -206,8 +203,8 @@ class GgufVocabularyReader {
             set_token(vocabulary_.tokens, id, *token, spelled);
         }
         if (parts.text && !parts.added && !is_byte_level()) {
-            if (type_of(id, spelled) == GgufTokenType::unused) rules.unused.push_back(id);
-            if (type_of(id, spelled) == GgufTokenType::user_defined) rules.user_defined.push_back(id);
+            if (type_of(id) == GgufTokenType::unused) rules.unused.push_back(id);
+            if (type_of(id) == GgufTokenType::user_defined) rules.user_defined.push_back(id);
         }
         if (!parts.added) return;
         set_token(vocabulary_.added, id, is_byte_level() ? std::string(spelled) : unspell_spaces(spelled), spelled);

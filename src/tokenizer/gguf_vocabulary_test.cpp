@@ -246,6 +246,10 @@ TEST(GgufVocabulary, MalformedKeysAreRejectedByName) {
     GgufMetadata scored = Keys().metadata();
     scored.add_list("tokenizer.ggml.scores", std::vector<float>(10));
     expect_error(scored, "'tokenizer.ggml.scores'", "has 10 values for 258 tokens");
+    GgufMetadata without_types;
+    without_types.add("tokenizer.ggml.model", "gpt2");
+    without_types.add_list("tokenizer.ggml.tokens", Keys().tokens);
+    expect_error(without_types, "'tokenizer.ggml.token_type'", "has no key");
     GgufMetadata without_model;
     without_model.add_list("tokenizer.ggml.tokens", Keys().tokens);
     expect_error(without_model, "'tokenizer.ggml.model'", "has tokens but no key");

@@ -104,7 +104,7 @@ Vocabulary parse_rank_file(std::string_view text, std::string_view path, Control
         if (!vocabulary.tokens.set(read_rank(line, first_control, path), token))
             fail("{}: line {}: duplicate rank {} or token; the file is invalid", path, line.number, line.rank);
     });
-    int64_t controls = rows > lines ? std::min<int64_t>(rows - lines, control_count) : control_count;
+    int64_t controls = rows > 0 ? std::clamp<int64_t>(rows - lines, 0, control_count) : control_count;
     vocabulary.append_controls(control_names(names, static_cast<int>(controls)), first_control);
     return vocabulary;
 }
