@@ -32,6 +32,8 @@ struct Reduced {
 };
 
 Reduced reduce(double x) {
+    constexpr double largest = 0x1p52;  // beyond it no digit of the angle is left
+    if (!(x > -largest && x < largest)) return {x - x, 0};
     double n = nearest(x * 0.63661977236758138);  // 2 / pi
     x -= n * 0x1.921fb54400000p+0;                // pi / 2 in two parts, the first with 31 bits,
     x -= n * 0x1.0b4611a626331p-34;               // so that n times it is exact

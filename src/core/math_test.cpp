@@ -76,6 +76,9 @@ TEST(ExactMath, SpecialValuesAreCorrect) {
     EXPECT_NEAR(exact::log(5e-324), -744.4400719213812, 1e-12) << "the smallest double";
     EXPECT_EQ(exact::sin(0), 0);
     EXPECT_EQ(exact::cos(0), 1);
+    for (double x : {1e38, -1e300}) EXPECT_LE(std::abs(exact::sin(x)) + std::abs(exact::cos(x)), 2) << x;
+    EXPECT_TRUE(std::isnan(exact::cos(std::numeric_limits<double>::infinity())));
+    EXPECT_TRUE(std::isnan(exact::sin(std::numeric_limits<double>::quiet_NaN())));
 }
 
 }  // namespace

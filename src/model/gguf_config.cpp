@@ -155,8 +155,8 @@ std::vector<double> read_divisors(GgufShards& shards, std::string_view name, con
              name, config.head_dim / 2);
     std::vector<double> divisors;
     for (float value : file->tensor(entry).span<float>()) {
-        if (!(value > 0 && value < 1e6f))
-            fail(ErrorKind::damaged, "{}: tensor '{}' has the value {}; it must be above 0 and below 1e6",
+        if (!(value >= 1e-6f && value < 1e6f))
+            fail(ErrorKind::damaged, "{}: tensor '{}' has the value {}; it must be 1e-6 or more and below 1e6",
                  file->path().string(), name, value);
         divisors.push_back(value);
     }

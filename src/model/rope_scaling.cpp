@@ -44,8 +44,8 @@ std::vector<double> divisors_of(JsonNode settings, std::string_view name, const 
             fmt::format("has {} numbers; heads of {} need {}", items.size(), config.head_dim, config.head_dim / 2));
     for (JsonNode item : items) {
         divisors.push_back(item.number());
-        if (!(divisors.back() > 0 && divisors.back() < max_factor))
-            item.reject(fmt::format("is {}; it must be above 0 and below 1e6", divisors.back()));
+        if (!(divisors.back() >= 1 / max_factor && divisors.back() < max_factor))
+            item.reject(fmt::format("is {}; it must be 1e-6 or more and below 1e6", divisors.back()));
     }
     return divisors;
 }

@@ -51,7 +51,7 @@ TEST(RopeScaling, ImpossibleValuesAreRejectedByName) {
     EXPECT_EQ(problem(R"("type": "longrope", "short_factor": [1, 2], "long_factor": [1, 1, 1, 1])"),
               "config.json: 'rope_scaling.short_factor' has 2 numbers; heads of 8 need 4");
     EXPECT_EQ(problem(R"("type": "longrope", "short_factor": [1, 1, 1, 1], "long_factor": [1, 1, 0, 1])"),
-              "config.json: 'rope_scaling.long_factor[2]' is 0; it must be above 0 and below 1e6");
+              "config.json: 'rope_scaling.long_factor[2]' is 0; it must be 1e-6 or more and below 1e6");
     EXPECT_EQ(problem(R"("type": "yarn", "original_max_position_embeddings": 0)"),
               "config.json: 'original_max_position_embeddings' is 0; it must be 1 to 1073741824");
 }
