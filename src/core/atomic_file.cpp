@@ -88,18 +88,18 @@ std::filesystem::path resolve_links(std::filesystem::path path) {
     return path;
 }
 
-AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
-    if (is_special(path)) {
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), is_direct_(is_special(path)) {
+    if (is_direct_) {
         descriptor_ = ::open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC);
         if (descriptor_ < 0) fail_errno(errno, "{}: cannot open", path.string());
     } else {
         path_ = resolve_links(path);
         descriptor_ = open_unnamed(folder_of(path_));
-        is_unnamed_ = descriptor_ >= 0;
-        temporary_ = is_unnamed_ ? path_ : create_beside(path_, [this](const std::filesystem::path& name) {
-            descriptor_ = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-            return descriptor_ >= 0;
-        });
+        if (descriptor_ < 0)
+            temporary_ = create_beside(path_, [this](const std::filesystem::path& name) {
+                descriptor_ = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+                return descriptor_ >= 0;
+            });
         if (descriptor_ < 0) fail_errno(errno, "{}: cannot create", path_.string());
     }
     buffer_.reserve(buffer_size);
@@ -107,7 +107,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
 
 AtomicFile::~AtomicFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
-    if (!temporary_.empty() && !is_unnamed_) ::unlink(temporary_.c_str());
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -138,20 +138,22 @@ void AtomicFile::write_through(std::span<const std::byte> bytes) {
 void AtomicFile::commit() {
     check(descriptor_ >= 0, "{}: committed twice", path_.string());
     flush();
-    if (temporary_.empty()) return;  // device or pipe: nothing to sync or rename
+    if (is_direct_) return;  // nothing to sync or rename
     if (::fsync(descriptor_) != 0) fail_errno(errno, "{}: cannot write to disk", path_.string());
-    if (is_unnamed_) {
-        bool named = false;
-        temporary_ = create_beside(
-            path_, [&](const std::filesystem::path& name) { return named = give_name(descriptor_, name); });
-        if (!named) fail_errno(errno, "{}: cannot give the new file a name", path_.string());
-        is_unnamed_ = false;
-    }
+    if (temporary_.empty()) name_file();
     if (::close(std::exchange(descriptor_, -1)) != 0) fail_errno(errno, "{}: cannot close", path_.string());
     if (::rename(temporary_.c_str(), path_.c_str()) != 0)
         fail_errno(errno, "{}: cannot rename the new file into place", path_.string());
     temporary_.clear();
     sync_folder(folder_of(path_));
+}
+
+void AtomicFile::name_file() {
+    bool named = false;
+    std::filesystem::path name =
+        create_beside(path_, [&](const std::filesystem::path& free) { return named = give_name(descriptor_, free); });
+    if (!named) fail_errno(errno, "{}: cannot give the new file a name", path_.string());
+    temporary_ = std::move(name);
 }
 
 void write_file(const std::filesystem::path& path, std::string_view text) {

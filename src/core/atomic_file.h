@@ -31,10 +31,11 @@ class AtomicFile {
  private:
     void flush();
     void write_through(std::span<const std::byte> bytes);
+    void name_file();
 
-    std::filesystem::path path_, temporary_;
+    std::filesystem::path path_, temporary_;  // temporary_ is empty while the file has no name
+    bool is_direct_;                          // a device or pipe, without a temporary file
     int descriptor_ = -1;
-    bool is_unnamed_ = false;  // the temporary file has no name yet
     std::vector<std::byte> buffer_;
     int64_t written_ = 0, started_ = 0;  // bytes given to the system; of them on their way to the disk
 };

@@ -100,6 +100,19 @@ TEST_F(Convert, AFileThatShrinksMeanwhileIsNamedAndNothingIsLeft) {
         }
 }
 
+TEST_F(Convert, NoLayerIsLostWithoutAWord) {
+    fs::path model = folder_ / "model";
+    fs::copy(starter, model, fs::copy_options::recursive);
+    int64_t layers = load_config(model).layers;
+    std::string json = read_text(model / "config.json"), field = fmt::format("\"num_hidden_layers\": {}", layers);
+    ASSERT_NE(json.find(field), json.npos);
+    write_file(model / "config.json",
+               json.replace(json.find(field), field.size(), fmt::format("\"num_hidden_layers\": {}", layers - 1)));
+    EXPECT_THAT(error_of([&] { convert(model, "x.gguf", ModelForm::gguf); }),
+                HasSubstr(fmt::format("has tensor model.layers.{}.self_attn.q_proj.weight", layers - 1)));
+    EXPECT_FALSE(fs::exists(folder_ / "x.gguf"));
+}
+
 TEST_F(Convert, TheNumberOfThreadsChangesNeitherBytesNorErrors) {
     fs::path damaged = folder_ / "damaged";
     fs::copy(starter, damaged, fs::copy_options::recursive);

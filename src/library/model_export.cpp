@@ -6,6 +6,7 @@
 #include "core/progress.h"
 #include "core/threads.h"
 #include "kernels/kernels.h"
+#include "model/load.h"
 
 #include <algorithm>
 #include <condition_variable>
@@ -91,6 +92,7 @@ class InOrder {
 
 ModelExport::ModelExport(ModelSource& source)
     : source_(source), tokenizer_(find_tokenizer(source)), config_(with_token_ids(source.config(), tokenizer_)) {
+    check_tensors(source);  // what is not exported would be lost
     for (const WeightInfo& info : list_weights(source.config()))
         if (info.kind != WeightKind::output || !source.config().tied)
             weights_.push_back({info, source.inspect(info).parts[0].dtype});
