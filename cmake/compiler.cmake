@@ -26,22 +26,20 @@ if(PUNA_FUZZ)
   add_link_options(-fprofile-instr-generate=/dev/null)
 endif()
 
-# Headers of others are read once: tests compile in half of the time, without the optimization of loops too, and modules in
-# three quarters. The modules of the release and debug builds do without, so that a file that lacks an include is found.
-set(COMMON_HEADERS <algorithm> <array> <cmath> <filesystem> <fmt/format.h> <functional> <map> <memory> <optional> <set>
-                   <span> <string> <string_view> <vector>)
-set(PRECOMPILED_TEST_HEADERS ${COMMON_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
-if(PUNA_SANITIZE)
-  set(PRECOMPILED_HEADERS ${COMMON_HEADERS})
-  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    # The first is for ccache. GCC 12 gives false warnings where a sanitizer has added code; the release build has the true
-    # ones.
-    add_compile_options(-fpch-preprocess -w)
+# Headers of others are read once: modules compile in three quarters of the time, tests, without the optimization of loops
+# too, in half.
+set(PRECOMPILED_HEADERS <algorithm> <array> <cmath> <filesystem> <fmt/format.h> <functional> <map> <memory> <optional> <set>
+                        <span> <string> <string_view> <vector>)
+set(PRECOMPILED_TEST_HEADERS ${PRECOMPILED_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  add_compile_options(-fpch-preprocess)         # for ccache
+  if(PUNA_SANITIZE)
+    add_compile_options(-w)     # false ones of GCC 12 where a sanitizer has added code; the release build has the true ones
   endif()
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-  # The first is for ccache; GCC 12 takes parts of std::string for out of bounds where it optimizes little.
-  set(TEST_COMPILE_OPTIONS -fpch-preprocess -Wno-array-bounds -Wno-stringop-overflow)
+  # GCC 12 takes parts of std::string for out of bounds where it optimizes little.
+  set(TEST_COMPILE_OPTIONS -Wno-array-bounds -Wno-stringop-overflow)
 else()
   set(TEST_COMPILE_OPTIONS -w)                # GCC's build has the warnings
 endif()
@@ -51,17 +49,10 @@ if(PUNA_SANITIZE)
   list(APPEND TEST_COMPILE_OPTIONS -fno-sanitize=undefined)
 endif()
 
-# Objects of modules contain machine code for all programs and, in addition, the types that the target odr compares.
-if(PUNA_ODR)
-  set(ODR_COMPILE_OPTIONS -flto -ffat-lto-objects)
-  set(ODR_LINK_OPTIONS -flto -Wodr -Werror=odr)
-  add_link_options(-fno-lto)                # for the others, or the linker takes the types for code
-endif()
-
 # CUDA is optional: it requires nvcc and a compiler that nvcc supports.
 include(CheckLanguage)
 set(PUNA_CUDA OFF)
-if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND NOT PUNA_SANITIZE AND NOT PUNA_ODR)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND NOT PUNA_SANITIZE)
   if(NOT CMAKE_CUDA_COMPILER)
     find_program(NVCC nvcc HINTS /usr/local/cuda/bin)
     if(NVCC)

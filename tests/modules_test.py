@@ -150,7 +150,29 @@ def check(src):
             problems += check_flags(name, text)
             problems += check_kinds(name, text)
             problems += check_names(name, text)
-    return problems
+    return problems + list(check_definitions(src))
+
+
+def named_types(text):
+    """(line, qualified name) of the types that are defined in named namespaces: those that other files could mean too."""
+    scopes = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := re.match(r"(?:inline )?namespace ?([\w:]*) ?\{", line):
+            scopes.append(match[1])
+        elif line.startswith("}  // namespace"):
+            scopes = scopes[:-1]
+        elif scopes and all(scopes) and (match := re.match(r"(?:struct|class|union|enum class|enum) (?:\w+\(.*?\) )?(\w+)(?: final)?(?: :(?!:)[^;]*| )\{", line)):
+            yield number, "::".join([*scopes, match[1]])
+
+
+def check_definitions(src):
+    """Two definitions of one type would be merged silently by the linker, and break the one-definition rule."""
+    places = {}
+    for path in sorted(path for path in src.rglob("*") if path.suffix in SUFFIXES):
+        for line, name in named_types(path.read_text()):
+            place = f"{path.relative_to(src)}:{line}"
+            if places.setdefault(name, place) != place:
+                yield f"{place}: {name} is also defined in {places[name]}: rename one, or put it into an anonymous namespace"
 
 
 MAX_EXCEPTIONS = 10
@@ -179,7 +201,8 @@ def check_corpora(root):
 def self_test():
     """Checks a small tree without violations, and one with a violation of each rule."""
     good = {"modules.txt": "core:\nfiles/zip: core\nfiles: core files/zip\n", "core/a.h": "#pragma once\n",
-            "files/zip/c.h": '#include "core/a.h"\nnamespace puna {\nstruct Message;\nstruct ZipPage {};\n}\n',
+            "files/zip/c.h": '#include "core/a.h"\nnamespace puna {\nstruct Message;\nstruct ZipPage {};\n}  // namespace puna\n',
+            "files/a.cpp": "namespace puna {\nnamespace {\nstruct ZipPage {};\n}  // namespace\nstruct ZipFile;\n}  // namespace puna\n",
             "files/e.h": "namespace puna::zip {\nclass Value {};\n}\n", "files/d.h": '#include "files/zip/c.h"\n',
             "files/b.cpp": '#include "core/a.h"\n#include <nlohmann/json.hpp>\nvoid f() {\n' + "    int x;\n" * 78 + "}\n"}
     violations = {
@@ -197,6 +220,7 @@ def self_test():
         "core/flag.cpp": ("// --resume\nauto f = -- x;\nauto s = \"pass --resume, not zstd --long\";\n", "flag.cpp:3: names the flag --resume"),
         "files/name.h": ("namespace puna {\nstruct HttpRequest {};\nstruct Request {\n};\n", "name.h:3: Request is a type of infer: add a word"),
         "files/short.h": ("namespace puna {\n// struct Response {\nclass Page : Base {};\n", "short.h:3: Page is too short: add a word"),
+        "files/twice.cpp": ("namespace puna {\nvoid f() {\n}\nnamespace {\n}  // namespace\nclass ZipPage final : Page {};\n", "files/zip/c.h:4: puna::ZipPage is also defined in files/twice.cpp:6"),
         "core/up.inl": ('#include "files/b.h"\n', "core may not include files"),
         "modules.txt": ("files: core\ncore:\n", "depends on core, which is not above it"),
     }

@@ -29,6 +29,7 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <functional>
 
 namespace puna {
 namespace {
@@ -288,17 +289,34 @@ TEST_F(Mutations, OfAdapters) {
     mutate_files_of(folder_ / "adapter", count_);
 }
 
-// The valid ones of ../shared/hostile; the malformed ones differ from them in one place each.
-TEST_F(Mutations, OfUnusualFiles) {
-    fs::path archive = fs::absolute("../shared/hostile/files.tar.zst");
-    if (!fs::exists(archive)) GTEST_SKIP() << "../shared/hostile is missing";
-    std::string command = fmt::format("tar x --zstd -C '{}' -f '{}'", folder_.path().string(), archive.string());
-    ASSERT_EQ(std::system(command.c_str()), 0);
-    for (const char* kind :
-         {"adapter", "config", "gguf", "index", "pth", "rankfile", "safetensors", "template", "tokenizer"})
-        for (const auto& entry : fs::directory_iterator(folder_ / kind))
-            if (entry.path().filename().string().find("-ok-") != std::string::npos)
-                mutate_files_of(entry.path(), count_);
+// ../shared/hostile: the valid files are mutated; what each malformed one is refused with is tested by hostile_test.py.
+class SharedFiles : public Mutations {
+ protected:
+    void for_each(bool valid, const std::function<void(const fs::path& model)>& f) {
+        fs::path archive = fs::absolute("../shared/hostile/files.tar.zst");
+        if (!fs::exists(archive)) GTEST_SKIP() << "../shared/hostile is missing";
+        std::string command = fmt::format("tar x --zstd -C '{}' -f '{}'", folder_.path().string(), archive.string());
+        ASSERT_EQ(std::system(command.c_str()), 0);
+        for (const char* kind :
+             {"adapter", "config", "gguf", "index", "pth", "rankfile", "safetensors", "template", "tokenizer"})
+            for (const auto& entry : fs::directory_iterator(folder_ / kind))
+                if ((entry.path().filename().string().find("-ok-") != std::string::npos) == valid) f(entry.path());
+    }
+};
+
+TEST_F(SharedFiles, MutationsOfUnusualOnes) {
+    for_each(true, [&](const fs::path& model) { mutate_files_of(model, count_); });
+}
+
+TEST_F(SharedFiles, MalformedOnesAreRefusedOrRun) {
+    Counts counts;
+    for_each(false, [&](const fs::path& model) {
+        std::snprintf(current, sizeof current, "%s: ", model.c_str());
+        limit_time(60);
+        try_one(model, counts);
+    });
+    limit_time(0);
+    EXPECT_GT(counts.refused, 10 * counts.loaded);
 }
 
 }  // namespace
