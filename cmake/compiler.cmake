@@ -36,12 +36,10 @@ if(PUNA_SANITIZE)
   set(PRECOMPILED_HEADERS ${COMMON_HEADERS})
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-  add_compile_options(-fpch-preprocess)         # for ccache
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)      # for ccache
   if(PUNA_SANITIZE)
     add_compile_options(-w)                     # the release build has the warnings
   endif()
-endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # Of parts of std::string, from precompiled headers.
   set(TEST_COMPILE_OPTIONS -Wno-array-bounds -Wno-stringop-overflow)
 else()
