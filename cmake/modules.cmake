@@ -19,15 +19,19 @@ function(precompile target first headers)
   endif()
 endfunction()
 
-# What the sanitized builds have of the modules and their tests: what reads the bytes of others, or what has threads. The
-# fuzz targets need them all.
-if(PUNA_SANITIZE STREQUAL thread)
-  set(BUILT_MODULES core files net kernels tokenizer comm nn chat model data infer)
-  set(TESTED_MODULES core net kernels data infer)
-elseif(PUNA_SANITIZE AND NOT PUNA_FUZZ)
+# What some builds have of the modules, and of their tests: the fuzz targets' all with a parser, the sanitized ones what reads
+# the bytes of others, or what has threads.
+if(PUNA_FUZZ)
+  set(BUILT_MODULES core files net tokenizer comm chat model data library train cli)
+elseif(PUNA_SANITIZE STREQUAL thread)
+  set(BUILT_MODULES core files kernels tokenizer comm nn model infer)
+  set(TESTED_MODULES core kernels infer)
+elseif(PUNA_SANITIZE)
   set(BUILT_MODULES core files net kernels tokenizer comm nn chat model data infer library)
   set(TESTED_MODULES ${BUILT_MODULES})
 endif()
+# Of these modules the fuzz targets need the files that they cover, and no commands, networks or training.
+set(COVERED_FILES_ONLY library train cli)
 
 function(add_module src module dependencies)
   if(BUILT_MODULES AND NOT module IN_LIST BUILT_MODULES)
@@ -42,14 +46,15 @@ function(add_module src module dependencies)
   if(EXISTS ${src}/${module}/module.cmake)      # selects sources of optional parts, such as CUDA
     include(${src}/${module}/module.cmake)
   endif()
-  if(PUNA_FUZZ AND module STREQUAL cli)         # its targets need no commands, nor the modules that only these include
+  if(PUNA_FUZZ AND module IN_LIST COVERED_FILES_ONLY)
+    set(sources "")
     foreach(fuzzer ${fuzzers})
-      file(STRINGS ${fuzzer} covers LIMIT_COUNT 1 REGEX "^// covers: ")
-      string(REGEX MATCHALL "src/[^ ]+\\.cpp" files "${covers}")
-      list(APPEND covered ${files})
+      file(STRINGS ${fuzzer} comments REGEX "^// ")
+      string(REGEX MATCHALL "src/[a-z_/]+\\.cpp" covered "${comments}")
+      list(APPEND sources ${covered})
     endforeach()
-    list(TRANSFORM covered PREPEND ${CMAKE_SOURCE_DIR}/)
-    set(sources ${covered})
+    list(REMOVE_DUPLICATES sources)
+    list(TRANSFORM sources PREPEND ${CMAKE_SOURCE_DIR}/)
   endif()
   if(NOT sources)
     return()
@@ -62,13 +67,7 @@ function(add_module src module dependencies)
   endif()
 
   add_library(puna_${module} STATIC ${sources})
-  set(precompiled ${PRECOMPILED_HEADERS})
-  if(PUNA_FUZZ AND module STREQUAL kernels)     # no parser; the tests of the sanitized build cover it
-    target_compile_options(puna_${module} PRIVATE -fno-sanitize=all)
-    set(precompiled "")                         # which has been compiled for sanitizers
-  else()
-    target_compile_options(puna_${module} PRIVATE ${FUZZ_COMPILE_OPTIONS})
-  endif()
+  target_compile_options(puna_${module} PRIVATE ${FUZZ_COMPILE_OPTIONS})
   target_include_directories(puna_${module} PUBLIC ${src})
   target_link_libraries(puna_${module} PUBLIC ${PACKAGES_${module}})
   if(module IN_LIST NO_CONVERSION_WARNINGS)
@@ -80,7 +79,7 @@ function(add_module src module dependencies)
     endif()
   endforeach()
 
-  precompile(puna_${module} puna_core "${precompiled}")
+  precompile(puna_${module} puna_core "${PRECOMPILED_HEADERS}")
 
   file(GLOB testing CONFIGURE_DEPENDS ${src}/${module}/testing/*.cpp)
   if(PUNA_TESTS AND testing)
