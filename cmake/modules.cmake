@@ -30,7 +30,8 @@ elseif(PUNA_SANITIZE)
   set(BUILT_MODULES core files net kernels tokenizer comm nn chat model data infer library)
   set(TESTED_MODULES ${BUILT_MODULES})
 endif()
-# Of these modules the fuzz targets need the files that they cover, and no commands, networks or training.
+# Of these modules the fuzz targets have the files that they cover, and those in a line `// needs: FILES`: no commands, no
+# downloads and no training.
 set(COVERED_FILES_ONLY library train cli)
 
 function(add_module src module dependencies)

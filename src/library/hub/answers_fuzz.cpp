@@ -1,4 +1,5 @@
 // covers: src/library/hub/answers.cpp src/library/hub/name.cpp
+// needs: src/library/hub/digest.cpp src/library/hub/fetch.cpp src/library/hub/partial.cpp
 #include "core/fuzz.h"
 #include "library/hub/answers.h"
 #include "library/hub/fetch.h"
