@@ -1,5 +1,6 @@
 // covers: src/library/hub/answers.cpp src/library/hub/name.cpp
-// needs: src/library/hub/digest.cpp src/library/hub/fetch.cpp src/library/hub/partial.cpp
+// needs: src/library/hub/digest.cpp src/library/hub/download.cpp src/library/hub/fetch.cpp
+// needs: src/library/hub/partial.cpp src/library/hub/api.cpp
 #include "core/fuzz.h"
 #include "library/hub/answers.h"
 #include "library/hub/fetch.h"
