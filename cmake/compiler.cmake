@@ -36,12 +36,11 @@ if(PUNA_SANITIZE)
   set(PRECOMPILED_HEADERS ${COMMON_HEADERS})
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)      # for ccache
   if(PUNA_SANITIZE)
-    add_compile_options(-w)                     # the release build has the warnings
+    add_compile_options(-fpch-preprocess -w)    # the first for ccache; the release build has the warnings
   endif()
-  # Of parts of std::string, from precompiled headers.
-  set(TEST_COMPILE_OPTIONS -Wno-array-bounds -Wno-stringop-overflow)
+  # The warnings are of parts of std::string, from precompiled headers.
+  set(TEST_COMPILE_OPTIONS -fpch-preprocess -Wno-array-bounds -Wno-stringop-overflow)
 else()
   set(TEST_COMPILE_OPTIONS -w)                # GCC's build has the warnings
 endif()
