@@ -292,11 +292,14 @@ TEST_F(Mutations, OfAdapters) {
 // ../shared/hostile: the valid files are mutated; what each malformed one is refused with is tested by hostile_test.py.
 class SharedFiles : public Mutations {
  protected:
-    void for_each(bool valid, const std::function<void(const fs::path& model)>& f) {
+    void SetUp() override {
+        Mutations::SetUp();
         fs::path archive = fs::absolute("../shared/hostile/files.tar.zst");
         if (!fs::exists(archive)) GTEST_SKIP() << "../shared/hostile is missing";
         std::string command = fmt::format("tar x --zstd -C '{}' -f '{}'", folder_.path().string(), archive.string());
         ASSERT_EQ(std::system(command.c_str()), 0);
+    }
+    void for_each(bool valid, const std::function<void(const fs::path& model)>& f) {
         for (const char* kind :
              {"adapter", "config", "gguf", "index", "pth", "rankfile", "safetensors", "template", "tokenizer"})
             for (const auto& entry : fs::directory_iterator(folder_ / kind))
